@@ -1,0 +1,62 @@
+"""From a fitted model to a page, an API and records."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from podium.bundle import Bundle, load, pack
+    from podium.errors import PodiumError
+    from podium.hosts.asgi import App
+    from podium.hosts.server import serve
+    from podium.runtimes.python import model
+    from podium.signature import Field, Output, Range, Signature
+    from podium.table import Outputs
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "App",
+    "Bundle",
+    "Field",
+    "Output",
+    "Outputs",
+    "PodiumError",
+    "Range",
+    "Signature",
+    "load",
+    "model",
+    "pack",
+    "serve",
+]
+
+# Names are imported when they are first used: `import podium` itself costs next to nothing.
+_HOMES = {
+    "App": "podium.hosts.asgi",
+    "Bundle": "podium.bundle",
+    "Field": "podium.signature",
+    "Output": "podium.signature",
+    "Outputs": "podium.table",
+    "PodiumError": "podium.errors",
+    "Range": "podium.signature",
+    "Signature": "podium.signature",
+    "load": "podium.bundle",
+    "model": "podium.runtimes.python",
+    "pack": "podium.bundle",
+    "serve": "podium.hosts.server",
+}
+
+
+def __getattr__(name: str) -> object:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module 'podium' has no attribute {name!r}") from None
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,144 @@
+"""A packed model: its signature, its card, and the runtime that answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podium.bundle.archive import Archive, read_archive
+from podium.bundle.baseline import Baseline
+from podium.bundle.card import Card
+from podium.bundle.model_part import part_of_archive, runtime_of
+from podium.bundle.trust import parse_trust
+from podium.errors import BundleError
+from podium.runtimes.protocol import Runtime
+from podium.signature import Signature
+from podium.signature.cells import check_table
+from podium.table import Outputs, Table
+
+
+class Bundle:
+    """The content of a `.podium` file, verified.
+
+    The model itself is loaded when it is first asked, or by `start()`.
+    """
+
+    def __init__(self, archive: Archive, path: Path | None, trust: Collection[str] = ()) -> None:
+        self._archive = archive
+        self._trust = frozenset(trust)
+        self._loading = threading.Lock()
+        self._runtime: Runtime | None = None
+        self.path = path
+        self.signature: Signature = _part(archive, "signature.json", Signature)
+        self.card: Card = _part(archive, "card.json", Card)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._archive.manifest.name
+
+    @property
+    def version(self) -> str:
+        """Which version of the model this is."""
+        return self._archive.manifest.version
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the whole bundle, in hex."""
+        return self._archive.digest
+
+    @property
+    def runtime_name(self) -> str:
+        """What runs the model: skops, pickle, onnx, python."""
+        return self._archive.manifest.runtime
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The extras that serving needs."""
+        return self._archive.manifest.requires
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Small facts that the runtime was packed with."""
+        return self._archive.manifest.options
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the model is a program, which needs no library of its trainer's."""
+        return self.runtime_name == "program"
+
+    @cached_property
+    def baseline(self) -> Baseline:
+        """How each field was spread in training."""
+        return _part(self._archive, "baseline.json", Baseline)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the model is loaded."""
+        return self._runtime is not None
+
+    @property
+    def runtime(self) -> Runtime:
+        """What answers; loaded when it is first asked for."""
+        return self._runtime or self.start()
+
+    def start(self) -> Runtime:
+        """Load the model, once.
+
+        Raises:
+            UntrustedModel: it is a pickle that nobody trusted.
+            MissingExtra: a library that it needs isn't installed.
+            BundleError: its part can't be loaded.
+        """
+        with self._loading:
+            if self._runtime is None:
+                part = part_of_archive(self._archive)
+                self._runtime = runtime_of(part, self.signature, self.name, self._trust)
+            return self._runtime
+
+    def predict(self, rows: object) -> Outputs:
+        """Answers for rows, with warnings about values that training never saw.
+
+        Args:
+            rows: one mapping, a sequence of mappings, a mapping of columns, a pandas or polars
+                frame, or an array of shape (n_rows, n_fields) in the order of the fields.
+
+        Raises:
+            InvalidRows: some cells aren't accepted; its `cells` lists them.
+            ModelError: the model raised.
+        """
+        given = Table.of(rows, names=self.signature.names)
+        table, warnings = check_table(self.signature, given)
+        answer = self.runtime.predict(table)
+        return Outputs(answer.predictions, answer.probabilities, warnings)
+
+    def __repr__(self) -> str:
+        return f"<Bundle {self.name!r} version {self.version!r}, {self.runtime_name}>"
+
+
+def load(path: str | Path, *, trust: str | Sequence[str] = ()) -> Bundle:
+    """A bundle from its file, every byte verified before anything is parsed.
+
+    Args:
+        path: of the `.podium` file.
+        trust: `sha256:...` digests of pickles that may be loaded; only bundles whose model no
+            safe format could hold need one.
+
+    Raises:
+        BundleError: the file isn't a bundle, or not the one that was packed; its subclasses tell.
+    """
+    allowed = (trust,) if isinstance(trust, str) else trust
+    path = Path(path)
+    return Bundle(read_archive(path), path, [parse_trust(one) for one in allowed])
+
+
+def _part(archive: Archive, name: str, kind: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(archive.part(name), type=kind)
+    except (msgspec.DecodeError, KeyError) as error:
+        raise BundleError(f"{name} of the bundle can't be read: {error}") from error

@@ -1,0 +1,226 @@
+"""The model inside a bundle: how it goes in, and how it comes out again."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podium.bundle.archive import Archive
+from podium.bundle.trust import bytes_digest, require_trust
+from podium.errors import BundleError, SetupError
+from podium.plugins import needs
+from podium.runtimes.protocol import Runtime
+from podium.signature import Signature
+
+# Types of scikit-learn's that skops doesn't list, though nearly every fitted forest or neighbours
+# model holds some. Making one of them runs no code that comes from the file.
+KNOWN_TYPES = (
+    "sklearn._loss.",
+    "sklearn.calibration.",
+    "sklearn.ensemble._hist_gradient_boosting.",
+    "sklearn.gaussian_process.",
+    "sklearn.metrics._dist_metrics.",
+    "sklearn.neighbors._ball_tree.",
+    "sklearn.neighbors._kd_tree.",
+    "sklearn.neural_network._stochastic_optimizers.",
+    "sklearn.tree._tree.Tree",
+)
+
+# The files of the model inside a bundle.
+FOLDER = "model/"
+SKOPS = FOLDER + "estimator.skops"
+PICKLE = FOLDER + "estimator.pickle"
+ONNX = FOLDER + "graph.onnx"
+
+
+class ModelPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A model as the files of a bundle.
+
+    Attributes:
+        runtime: which runtime runs it.
+        files: contents by name.
+        requires: the extras that serving it needs.
+        options: small facts for the runtime.
+    """
+
+    runtime: str
+    files: dict[str, bytes]
+    requires: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
+
+
+def estimator_part(estimator: Any, frame: str | None) -> ModelPart:
+    """A fitted estimator as skops where skops can hold it, else as a pickle with its digest.
+
+    Raises:
+        MissingExtra: skops isn't installed.
+        SetupError: it can't be pickled either.
+    """
+    with needs("sklearn"):
+        import skops.io
+    requires = ("sklearn",) if frame in (None, "numpy") else ("sklearn", frame)
+    try:
+        content = skops.io.dumps(estimator)
+        if not unknown_types(content):
+            return ModelPart(runtime="skops", files={SKOPS: content}, requires=requires)
+        why = f"skops doesn't know {', '.join(unknown_types(content)[:3])}"
+    except Exception as error:  # noqa: BLE001 - skops meets the user's own classes here
+        why = f"skops can't hold it: {type(error).__name__}"
+    buffer = io.BytesIO()
+    try:
+        pickle.dump(estimator, buffer, protocol=5)
+    except Exception as error:
+        raise SetupError(
+            f"{type(estimator).__name__} can't be saved: {why}, and pickle says: {error}",
+            hint="lambdas and local classes can't be saved: move them to a module",
+        ) from error
+    content = buffer.getvalue()
+    options = {"sha256": bytes_digest(content), "why": why}
+    return ModelPart(
+        runtime="pickle", files={PICKLE: content}, requires=requires, options=options
+    )
+
+
+def part_of_archive(archive: Archive) -> ModelPart:
+    """The model part of a bundle."""
+    manifest = archive.manifest
+    return ModelPart(
+        runtime=manifest.runtime,
+        files={name: archive.part(name) for name in archive.names if name.startswith(FOLDER)},
+        requires=manifest.requires,
+        options=manifest.options,
+    )
+
+
+def runtime_of(part: ModelPart, signature: Signature, name: str, trust: Collection[str]) -> Runtime:
+    """What runs a model part.
+
+    Args:
+        name: of the model, for errors.
+        trust: SHA-256 digests, in hex, of the pickles that may be loaded.
+
+    Raises:
+        UntrustedModel: it is a pickle that isn't trusted.
+        MissingExtra: a library that it needs isn't installed.
+        BundleError: the runtime is unknown, or its files are damaged.
+    """
+    try:
+        if part.runtime == "skops":
+            from podium.runtimes.sklearn import SklearnRuntime
+
+            return SklearnRuntime(load_skops(part.files[SKOPS]), signature)
+        if part.runtime == "pickle":
+            from podium.runtimes.sklearn import SklearnRuntime
+
+            return SklearnRuntime(load_pickle(part.files[PICKLE], name, trust), signature)
+        if part.runtime == "onnx":
+            from podium.runtimes.onnx import OnnxRuntime
+
+            return OnnxRuntime(part.files[ONNX], signature)
+        if part.runtime == "python":
+            from podium.runtimes.python import load_function
+
+            return load_function(str(part.options["function"]))
+    except KeyError as error:
+        raise BundleError(f"the bundle of {name} lacks {error}") from error
+    raise BundleError(
+        f"the bundle of {name} asks for the runtime {part.runtime!r}, which this Podium lacks",
+        hint="update Podium",
+    )
+
+
+def load_skops(content: bytes) -> Any:
+    """The estimator of a skops file that holds known types only.
+
+    Raises:
+        MissingExtra: skops or scikit-learn isn't installed.
+        SetupError: it holds types that aren't known, or can't be read.
+    """
+    with needs("sklearn"):
+        import skops.io
+    unknown = unknown_types(content)
+    if unknown:
+        raise SetupError(
+            f"the skops file holds types that aren't known to be harmless: {', '.join(unknown[:5])}",
+            hint="pack the estimator in the script that trains it, with podium.pack(model, X, ...)",
+        )
+    try:
+        return skops.io.loads(content, trusted=_types(content))
+    except Exception as error:
+        raise BundleError(f"the skops file can't be loaded: {str(error)[:300]}") from error
+
+
+def load_pickle(content: bytes, what: str, trust: Collection[str]) -> Any:
+    """The estimator of a pickle or joblib file whose digest is trusted.
+
+    Raises:
+        UntrustedModel: it isn't.
+        MissingExtra: a module that it needs isn't installed.
+    """
+    require_trust(bytes_digest(content), what, trust)
+    try:
+        try:
+            import joblib
+        except ModuleNotFoundError:
+            return pickle.loads(content)  # noqa: S301 - the operator named its digest
+        return joblib.load(io.BytesIO(content))
+    except ModuleNotFoundError as error:
+        raise SetupError(
+            f"{what} needs the module {error.name}, which isn't installed",
+            hint=f"install it, or run where it can be imported: pip install {error.name}",
+        ) from error
+    except Exception as error:
+        raise BundleError(
+            f"{what} can't be unpickled: {type(error).__name__}: {str(error)[:300]}",
+            hint="load it with the library versions that wrote it",
+        ) from error
+
+
+def unknown_types(content: bytes) -> list[str]:
+    """The types in a skops file that neither skops nor Podium knows to be harmless."""
+    return [name for name in _types(content) if not name.startswith(KNOWN_TYPES)]
+
+
+def _types(content: bytes) -> list[str]:
+    import skops.io
+
+    try:
+        return list(skops.io.get_untrusted_types(data=content))
+    except Exception as error:
+        raise BundleError(f"the skops file can't be read: {str(error)[:300]}") from error
+
+
+def load_model_file(path: Path, trust: Collection[str]) -> tuple[str, Any]:
+    """What kind of model a file holds, and the model: an estimator, or an ONNX graph's bytes.
+
+    Args:
+        trust: SHA-256 digests, in hex, of the files that may be unpickled.
+
+    Raises:
+        UntrustedModel: it is a pickle, and its digest isn't among them.
+        SetupError: it can't be read, or is of no kind that can be packed.
+    """
+    from podium.bundle.trust import sniff
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SetupError(f"{path} can't be read: {error.strerror}") from error
+    kind = sniff(content)
+    if kind == "skops":
+        return "estimator", load_skops(content)
+    if kind in ("pickle", "joblib"):
+        return "estimator", load_pickle(content, str(path), trust)
+    if kind == "onnx":
+        return "onnx", content
+    if kind == "bundle":
+        raise SetupError(f"{path} is packed already", hint=f"podium serve {path}")
+    raise SetupError(
+        f"{path} looks like {kind}, which can't be packed here",
+        hint="pack a joblib, pickle, skops or ONNX file",
+    )

@@ -1,0 +1,209 @@
+"""What is to be packed: an estimator, an ONNX graph, or a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from podium.bundle.model_part import ONNX, ModelPart, estimator_part, load_model_file
+from podium.bundle.trust import parse_trust
+from podium.bundle.truth import Truth
+from podium.errors import SetupError
+from podium.runtimes.frames import frame_for
+from podium.runtimes.onnx import graph_fields, graph_outputs
+from podium.runtimes.protocol import Runtime
+from podium.runtimes.python import FunctionModel, import_path_of
+from podium.runtimes.sklearn import SklearnRuntime, describe, outputs_of
+from podium.signature import Field, Range, Signature
+from podium.signature.cells import Findings, check_columns
+from podium.signature.infer import examples, infer_fields
+from podium.table import Table, is_missing
+
+# Enough rows to see how an estimator answers, few enough to wait for.
+SAMPLE_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model on its way into a bundle.
+
+    Attributes:
+        signature: as far as the model and its data tell.
+        part: makes the bundle's model part, for a signature that a person may have corrected.
+        live: the model as it is now, to compare with what was saved; None where that is the same.
+        words: the model in a few words.
+    """
+
+    signature: Signature
+    part: Callable[[Signature], ModelPart]
+    live: Callable[[Signature], Runtime] | None = None
+    words: str = ""
+    title: str = ""
+    description: str = ""
+
+
+def subject_of(
+    model: object,
+    table: Table | None,
+    truth: Truth | None,
+    trust: str | Collection[str],
+    signature: object,
+) -> Subject:
+    """The subject that a model is.
+
+    Args:
+        signature: a whole Signature that stands in for the data, or anything else.
+
+    Raises:
+        SetupError: it is no model, or the rows are needed and missing.
+    """
+    given = signature if isinstance(signature, Signature) else None
+    if isinstance(model, (str, Path)):
+        allowed = [trust] if isinstance(trust, str) else trust
+        kind, model = load_model_file(Path(model), [parse_trust(one) for one in allowed])
+        if kind == "onnx":
+            return _graph(model, table, truth, given)
+    if isinstance(model, FunctionModel):
+        return _function(model, table)
+    return _estimator(model, table, truth, given)
+
+
+def _estimator(
+    estimator: Any, table: Table | None, truth: Truth | None, given: Signature | None
+) -> Subject:
+    if given is None:
+        if table is None:
+            raise SetupError(
+                "X is missing: the signature comes from the rows that the model was fitted on",
+                hint="podium.pack(model, X, y, name=...)",
+            )
+        given = _inferred(estimator, _seen_by(estimator, table), truth)
+    signature = given
+    return Subject(
+        signature=signature,
+        part=lambda corrected: estimator_part(estimator, corrected.frame),
+        live=lambda corrected: SklearnRuntime(estimator, corrected),
+        words=describe(estimator),
+    )
+
+
+def _inferred(estimator: Any, table: Table, truth: Truth | None) -> Signature:
+    fields = infer_fields(table)
+    draft = Signature(fields=fields, examples=examples(table, fields), frame=table.frame)
+    frame = frame_for(draft, _clean(draft, table.take(slice(0, SAMPLE_ROWS))))
+    names, known = _targets(truth)
+    outputs = outputs_of(estimator, frame, names, known)
+    return _with_seen_target(
+        Signature(fields=fields, outputs=outputs, examples=draft.examples, frame=table.frame), truth
+    )
+
+
+def _seen_by(estimator: Any, table: Table) -> Table:
+    """The columns that the estimator was fitted on, in its order.
+
+    Raises:
+        SetupError: some aren't there.
+    """
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return table
+    names = [str(name) for name in names]
+    lacking = [name for name in names if name not in table.columns]
+    if lacking:
+        if table.frame == "numpy" and len(names) == len(table.names):
+            columns = dict(zip(names, table.columns.values(), strict=True))
+            dtypes = dict(zip(names, table.dtypes.values(), strict=True))
+            return Table(columns, table.n_rows, dtypes, "pandas")
+        raise SetupError(
+            f"the model was fitted on a column {lacking[0]!r} that the data doesn't have",
+            hint=f"it wants: {', '.join(names[:20])}",
+        )
+    return table.select(names)
+
+
+def _graph(
+    content: bytes, table: Table | None, truth: Truth | None, given: Signature | None
+) -> Subject:
+    if given is None:
+        fields = graph_fields(content) if table is None else infer_fields(table)
+        names, known = _targets(truth)
+        name = names[0] if names else "prediction"
+        if table is None:
+            raise SetupError(
+                "an ONNX graph doesn't tell the ranges and categories of its inputs",
+                hint="give its training rows: podium pack model.onnx --data train.csv, "
+                f"with the columns {', '.join(one.name for one in fields[:20])}",
+            )
+        sample = table.take(slice(0, SAMPLE_ROWS))
+        outputs = graph_outputs(content, fields, sample, known, name)
+        given = _with_seen_target(
+            Signature(fields=fields, outputs=outputs, examples=examples(table, fields)), truth
+        )
+    return Subject(
+        signature=given,
+        part=lambda _: ModelPart(runtime="onnx", files={ONNX: content}, requires=("onnx",)),
+        words="ONNX graph",
+    )
+
+
+def _function(function: FunctionModel, table: Table | None) -> Subject:
+    signature = function.signature
+    if table is not None:
+        lacking = [name for name in signature.names if name not in table.columns]
+        if lacking:
+            raise SetupError(f"the function takes {lacking[0]!r}, which the data doesn't have")
+        measured = {f.name: f for f in infer_fields(table.select(signature.names))}
+        fields = tuple(_with_measured(f, measured[f.name]) for f in signature.fields)
+        signature = Signature(
+            fields=fields,
+            outputs=signature.outputs,
+            examples=examples(table, fields),
+            frame=signature.frame,
+        )
+    path = import_path_of(function)
+    return Subject(
+        signature=signature,
+        part=lambda _: ModelPart(runtime="python", files={}, options={"function": path}),
+        words=f"Python function {path}",
+        title=function.title,
+        description=function.description,
+    )
+
+
+def _with_measured(declared: Field, measured: Field) -> Field:
+    """What the annotations say, with the spread that the data shows."""
+    values = {name: getattr(declared, name) for name in Field.__struct_fields__}
+    if declared.type == measured.type or {declared.type, measured.type} == {"float", "integer"}:
+        values |= {"seen": measured.seen, "quantiles": measured.quantiles}
+    return Field(**values | {"missing_share": measured.missing_share})
+
+
+def _targets(truth: Truth | None) -> tuple[tuple[str, ...], Any]:
+    if truth is None:
+        return (), None
+    if not truth.columns:
+        return truth.names, None
+    return truth.names, truth.columns[0][truth.known]
+
+
+def _with_seen_target(signature: Signature, truth: Truth | None) -> Signature:
+    if truth is None or not truth.columns or len(signature.outputs) > 1:
+        return signature
+    column = truth.columns[0][~is_missing(truth.columns[0])]
+    if signature.output.task != "regression" or column.dtype.kind not in "if" or not len(column):
+        return signature
+    output = signature.output
+    values = {name: getattr(output, name) for name in output.__struct_fields__}
+    seen = Range(float(column.min()), float(column.max()))
+    return Signature(
+        fields=signature.fields,
+        outputs=(type(output)(**values | {"seen": seen}),),
+        examples=signature.examples,
+        frame=signature.frame,
+    )
+
+
+def _clean(signature: Signature, table: Table) -> Table:
+    return check_columns(signature, table.columns, table.n_rows, "values", Findings(kept_max=0))

@@ -1,0 +1,1 @@
+"""The path of a prediction, one file a step; `predict.py` names their order."""

@@ -1,0 +1,48 @@
+"""A deployment: a name under which a model answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podium.bundle import Bundle
+from podium.bundle.card import Card
+from podium.records.store import Store
+from podium.signature import Signature
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one request may ask.
+
+    Attributes:
+        rows_max: the most rows.
+        errors_max: the most bad cells listed.
+    """
+
+    rows_max: int = 1_000
+    errors_max: int = 100
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A model that answers under a name, and where its answers are recorded."""
+
+    name: str
+    bundle: Bundle
+    store: Store | None = None
+    limits: Limits = Limits()
+
+    @property
+    def signature(self) -> Signature:
+        """What the model takes and gives."""
+        return self.bundle.signature
+
+    @property
+    def card(self) -> Card:
+        """What the model is."""
+        return self.bundle.card
+
+    @property
+    def version(self) -> str:
+        """Which version answers."""
+        return self.bundle.version

@@ -1,0 +1,1 @@
+"""What carries HTTP to the core."""

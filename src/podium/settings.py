@@ -1,0 +1,129 @@
+"""Settings: podium.toml, then PODIUM_* variables, then flags; later ones win."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+from podium.errors import SetupError
+
+FILE_NAME = "podium.toml"
+PREFIX = "PODIUM_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a Podium behaves: one frozen value, made once at start.
+
+    Attributes:
+        models: bundles, folders of bundles, model files or `module:function`.
+        host: the address to listen at; any but a loopback one needs `open`.
+        port: the TCP port to listen at.
+        home: the folder for records; made with mode 0700.
+        open: answer other machines too, without accounts.
+        allowed_hosts: names that requests may use for this server, besides its own addresses.
+        records: keep every prediction.
+        store: where records live; a SQLite file in `home` when empty.
+        trust: SHA-256 digests of pickles that may be loaded.
+        title: the name of the site, at the top of its pages.
+        body_max_bytes: the longest request body.
+        rows_max: the most rows in one request.
+        errors_max: the most bad cells listed in one refusal.
+    """
+
+    models: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 8000
+    home: str = "podium-home"
+    open: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    records: bool = True
+    store: str = ""
+    trust: tuple[str, ...] = ()
+    title: str = "Podium"
+    body_max_bytes: int = 2**20
+    rows_max: int = 1_000
+    errors_max: int = 100
+
+
+def read_settings(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings of this start.
+
+    Args:
+        flags: what the command line or the caller says; None values don't count.
+        file: a TOML file; `podium.toml` of the current folder, if there is one, when left out.
+        environment: `os.environ` when left out.
+
+    Raises:
+        SetupError: a setting is unknown or has a wrong value, or the file can't be read.
+    """
+    environment = os.environ if environment is None else environment
+    values = {**_of_file(file), **_of_environment(environment)}
+    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    return _checked(values, "the settings")
+
+
+def _of_file(file: Path | None) -> dict[str, Any]:
+    path = file or Path(FILE_NAME)
+    if file is None and not path.is_file():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SetupError(f"{path} can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SetupError(f"{path} is no TOML: {error}") from error
+    _checked(values, str(path))
+    return values
+
+
+def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        text = environment.get(PREFIX + field.name.upper())
+        if text is not None:
+            values[field.name] = _from_text(PREFIX + field.name.upper(), text, field.type)
+    return values
+
+
+def _from_text(name: str, text: str, wanted: Any) -> Any:
+    """A variable's text as its setting's type: lists are separated by commas."""
+    if get_origin(wanted) in (Union, types.UnionType):
+        wanted = next(one for one in get_args(wanted) if one is not type(None))
+    if get_origin(wanted) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if wanted is bool and text.lower() in ("yes", "on", "no", "off"):
+        return text.lower() in ("yes", "on")
+    try:
+        return msgspec.convert(text, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise SetupError(f"{name}={text!r} can't be used: {error}") from error
+
+
+def _checked(values: Mapping[str, Any], where: str) -> Settings:
+    known = [field.name for field in msgspec.structs.fields(Settings)]
+    for name in values:
+        if name not in known:
+            raise SetupError(
+                f"{where}: no setting is called {name!r}", hint=f"known: {', '.join(known)}"
+            )
+    try:
+        settings = msgspec.convert(dict(values), Settings)
+    except msgspec.ValidationError as error:
+        raise SetupError(f"{where}: {error}") from error
+    if not 0 <= settings.port <= 65535:
+        raise SetupError(f"{where}: there is no port {settings.port}", hint="use 0 to 65535")
+    for name in ("body_max_bytes", "rows_max", "errors_max"):
+        if getattr(settings, name) < 1:
+            raise SetupError(f"{where}: {name} is below 1")
+    return settings

@@ -1,0 +1,124 @@
+"""A signature as TOML, to read and to correct by hand."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podium.errors import SignatureError
+from podium.signature.fields import Field, Output, Signature
+
+# These are measured, not decided: there is nothing for a person to correct.
+_MEASURED = ("quantiles", "missing_share", "dtype")
+
+
+def to_toml(signature: Signature) -> str:
+    """The signature as a TOML text, with what is decided and without what is measured."""
+    parts = [_block("fields", msgspec.to_builtins(one)) for one in signature.fields]
+    parts += [_block("outputs", msgspec.to_builtins(one)) for one in signature.outputs]
+    return "\n".join(parts)
+
+
+def corrected(signature: Signature, file: Path) -> Signature:
+    """The signature with what a TOML file says instead.
+
+    The file names fields and outputs, and of each only what it changes. Outputs may be left
+    unnamed where there is one.
+
+    Raises:
+        SignatureError: the file can't be read, names a field that isn't there, or gives it
+            something that a field can't have.
+    """
+    try:
+        said = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise SignatureError(f"{file} can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SignatureError(f"{file} is no TOML: {error}") from error
+    unknown = sorted(set(said) - {"fields", "outputs"})
+    if unknown:
+        raise SignatureError(
+            f"{file}: {unknown[0]!r} isn't part of a signature",
+            hint="a signature has [[fields]] and [[outputs]]; `podium inspect --toml` prints one",
+        )
+    fields = {one.name: one for one in signature.fields}
+    for change in _tables(said, "fields", file):
+        name = change.get("name")
+        if name not in fields:
+            raise SignatureError(
+                f"{file}: no field is called {name!r}", hint=f"known: {', '.join(fields)}"
+            )
+        fields[name] = _merged(fields[name], change, Field, file)
+    outputs = list(signature.outputs)
+    for change in _tables(said, "outputs", file):
+        at = _output_at(outputs, change, file)
+        outputs[at] = _merged(outputs[at], change, Output, file)
+    return Signature(
+        fields=tuple(fields.values()),
+        outputs=tuple(outputs),
+        examples=signature.examples,
+        frame=signature.frame,
+    )
+
+
+def _tables(said: dict[str, Any], key: str, file: Path) -> list[dict[str, Any]]:
+    tables = said.get(key, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise SignatureError(f"{file}: {key} must be tables", hint=f"begin each with [[{key}]]")
+    return tables
+
+
+def _output_at(outputs: list[Output], change: dict[str, Any], file: Path) -> int:
+    if len(outputs) == 1:  # its name may be what is corrected
+        return 0
+    names = [one.name for one in outputs]
+    if change.get("name") not in names:
+        raise SignatureError(
+            f"{file}: no output is called {change.get('name')!r}", hint=f"known: {', '.join(names)}"
+        )
+    return names.index(change["name"])
+
+
+def _merged(one: Any, change: dict[str, Any], kind: type[Any], file: Path) -> Any:
+    values = msgspec.to_builtins(one) | change
+    if change.get("categories") and not isinstance(change["categories"][0], dict):
+        known = {c.value: c.frequency for c in one.categories}
+        values["categories"] = [
+            {"value": value, "frequency": known.get(value, 0.0)} for value in change["categories"]
+        ]
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise SignatureError(f"{file}: {one.name}: {error}") from error
+
+
+def _block(key: str, values: dict[str, Any]) -> str:
+    lines = [f"[[{key}]]"]
+    for name, value in values.items():
+        if name in _MEASURED:
+            continue
+        if name == "categories":
+            value = [category["value"] for category in value]
+        lines.append(f"{name} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_toml(one) for one in value)}]"
+    if isinstance(value, dict):
+        inner = ", ".join(f"{k} = {_toml(v)}" for k, v in value.items() if v is not None)
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, str):
+        return _toml_string(value)
+    return repr(value)
+
+
+def _toml_string(text: str) -> str:
+    # JSON's string escapes are TOML's too, except that TOML refuses a bare DEL.
+    return msgspec.json.encode(text).decode().replace("\x7f", "\\u007F")

@@ -1,0 +1,352 @@
+"""Rows and columns: the values that travel along the path of a prediction.
+
+A column is a one-dimensional numpy array in one of a few normal forms:
+
+| holds    | dtype          | a missing cell is            |
+|----------|----------------|------------------------------|
+| numbers  | float64        | NaN                          |
+| integers | int64          | (the column becomes float64) |
+| booleans | bool           | (the column becomes object)  |
+| dates    | datetime64[D]  | NaT                          |
+| times    | datetime64[us] | NaT                          |
+| labels   | object         | None                         |
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.errors import SetupError
+
+Array: TypeAlias = NDArray[Any]
+Frame: TypeAlias = Literal["pandas", "polars", "numpy"]
+
+# A column of Python objects whose missing value is NaN, not None: encoders tell them apart.
+OBJECT_WITH_NAN = "object+nan"
+
+
+class CellWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """Something about one accepted value that its reader should know."""
+
+    row: int
+    field: str
+    message: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a model answered for a table.
+
+    Attributes:
+        predictions: shape (n_rows,), or (n_rows, n_outputs) where the signature has several
+            outputs. Class labels keep their type.
+        probabilities: shape (n_rows, n_classes), in the order of the signature's classes, or None.
+        warnings: what the caller should know about the cells that were given.
+    """
+
+    predictions: Array
+    probabilities: NDArray[np.float64] | None = None
+    warnings: tuple[CellWarning, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.predictions)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Named columns of one length, in the normal forms of this module.
+
+    Attributes:
+        columns: arrays by name, in order.
+        n_rows: their length (which a table without columns has too).
+        dtypes: what each column was before it was normalised, by the name its library gives.
+        frame: the library that held it; None for plain Python values.
+    """
+
+    columns: Mapping[str, Array]
+    n_rows: int
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    frame: Frame | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names, in order."""
+        return tuple(self.columns)
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def take(self, rows: slice | NDArray[np.intp]) -> Table:
+        """The table of these rows alone."""
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        if isinstance(rows, slice):
+            n_rows = len(range(*rows.indices(self.n_rows)))
+        else:
+            n_rows = len(rows)
+        return Table(columns, n_rows, self.dtypes, self.frame)
+
+    def select(self, names: Sequence[str]) -> Table:
+        """The table of these columns alone, in this order."""
+        return Table({n: self.columns[n] for n in names}, self.n_rows, self.dtypes, self.frame)
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """Each row as a dict of plain Python values; None where a cell is missing."""
+        plain = [plain_values(column) for column in self.columns.values()]
+        names = self.names
+        if not names:
+            return iter([{} for _ in range(self.n_rows)])
+        return (dict(zip(names, cells, strict=True)) for cells in zip(*plain, strict=True))
+
+    @classmethod
+    def concat(cls, tables: Sequence[Table]) -> Table:
+        """The tables' rows, one below the other. They have the same columns."""
+        first = tables[0]
+        if len(tables) == 1:
+            return first
+        columns = {n: _stack([t.columns[n] for t in tables]) for n in first.names}
+        return cls(columns, sum(t.n_rows for t in tables), first.dtypes, first.frame)
+
+    @classmethod
+    def of(cls, rows: object, *, names: Sequence[str] | None = None) -> Table:
+        """A table of anything that holds rows.
+
+        Args:
+            rows: a Table, a pandas or polars frame or series (or any that narwhals knows), a
+                numpy array of shape (n_rows, n_columns), a mapping of names to sequences, one
+                mapping of names to scalars (one row), or a sequence of such mappings.
+            names: names for the columns of an array; `x0`, `x1`, ... when left out.
+
+        Raises:
+            SetupError: it is none of these, or its columns differ in length.
+        """
+        if isinstance(rows, Table):
+            return rows
+        if isinstance(rows, np.ndarray):
+            return _of_array(rows, names)
+        if isinstance(rows, Mapping):
+            return _of_mapping(rows)
+        if isinstance(rows, Sequence) and not isinstance(rows, (str, bytes)):
+            return _of_sequence(rows, names)
+        return _of_frame(rows)
+
+
+def plain_values(column: Array) -> list[Any]:
+    """A column's cells as plain Python values, None where missing."""
+    if column.dtype.kind == "f":
+        values: list[Any] = column.tolist()
+        if np.isnan(column).any():
+            return [None if v != v else v for v in values]
+        return values
+    values = column.tolist()
+    if column.dtype.kind == "O":
+        return [v.item() if isinstance(v, np.generic) else v for v in values]
+    return values
+
+
+def is_missing(column: Array) -> NDArray[np.bool_]:
+    """True where a cell of this column is missing."""
+    kind = column.dtype.kind
+    if kind == "f":
+        return np.isnan(column)
+    if kind == "M":
+        return np.isnat(column)
+    if kind == "O":
+        return np.fromiter((v is None for v in column), np.bool_, len(column))
+    return np.zeros(len(column), np.bool_)
+
+
+def column_of(values: Sequence[object]) -> Array:
+    """Plain Python values as a column in its normal form; mixed types stay objects."""
+    cells = [_plain(v) for v in values]
+    kinds = {type(v) for v in cells}
+    some = kinds - {type(None)}
+    if not some:
+        return np.array(cells, dtype=object) if kinds else np.empty(0, np.float64)
+    if some == {bool} and type(None) not in kinds:
+        return np.array(cells, np.bool_)
+    if some == {int} and type(None) not in kinds:
+        return _integers(cells)
+    if some <= {int, float}:
+        return np.array([np.nan if v is None else v for v in cells], np.float64)
+    if some == {dt.date}:
+        return np.array(cells, "datetime64[D]")
+    if some == {dt.datetime}:
+        return np.array([_utc(v) for v in cells], "datetime64[us]")
+    column = np.empty(len(cells), object)
+    column[:] = cells
+    return column
+
+
+def _integers(cells: Sequence[Any]) -> Array:
+    try:
+        return np.array(cells, np.int64)
+    except OverflowError:
+        return np.array(cells, np.float64)
+
+
+def _utc(value: Any) -> Any:
+    if value is None or value.tzinfo is None:
+        return value
+    return value.astimezone(dt.UTC).replace(tzinfo=None)
+
+
+def _plain(value: object) -> object:
+    """A cell as Python's own type; every library's missing value becomes None."""
+    if value is None or isinstance(value, (str, bool, int, dt.date)):
+        # pandas' NaT is a datetime, and the only one that differs from itself.
+        return None if value != value else value
+    if isinstance(value, float):
+        return None if value != value else float(value)
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else value.astype("datetime64[us]").item()
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if type(value).__name__ in ("NAType", "NaTType"):  # pandas, without importing it
+        return None
+    return value
+
+
+def _stack(columns: Sequence[Array]) -> Array:
+    kinds = {c.dtype.kind for c in columns}
+    if len(kinds) == 1 or kinds <= {"i", "f"}:
+        return np.concatenate(columns)
+    return column_of([v for c in columns for v in plain_values(c)])
+
+
+def _normal(array: Array) -> Array:
+    """A numpy array of any dtype as a column."""
+    kind = array.dtype.kind
+    if kind == "f":
+        return array.astype(np.float64, copy=False)
+    if kind == "b":
+        return array
+    if kind in "iu":
+        if kind == "u" and array.size and int(array.max()) > np.iinfo(np.int64).max:
+            return array.astype(np.float64)
+        return array.astype(np.int64, copy=False)
+    if kind == "M":
+        unit = "datetime64[D]" if array.dtype == np.dtype("datetime64[D]") else "datetime64[us]"
+        return array.astype(unit)
+    return column_of(array.tolist())
+
+
+def _of_array(array: Array, names: Sequence[str] | None) -> Table:
+    if array.dtype.names is not None:
+        return Table(
+            {n: _normal(array[n]) for n in array.dtype.names},
+            len(array),
+            {n: str(array.dtype[n]) for n in array.dtype.names},
+            "numpy",
+        )
+    if array.ndim == 1:
+        array = array.reshape(-1, 1)
+    if array.ndim != 2:
+        raise SetupError(
+            f"an array of {array.ndim} dimensions is no table",
+            hint="give one of shape (rows, columns)",
+        )
+    n_columns = array.shape[1]
+    names = tuple(names) if names is not None else tuple(f"x{i}" for i in range(n_columns))
+    if len(names) != n_columns:
+        raise SetupError(f"{len(names)} names were given for {n_columns} columns")
+    columns = {name: _normal(array[:, i]) for i, name in enumerate(names)}
+    dtype = str(array.dtype)
+    if dtype == "object" and any(v != v for v in array.ravel()):
+        dtype = OBJECT_WITH_NAN
+    return Table(columns, len(array), dict.fromkeys(names, dtype), "numpy")
+
+
+def _of_mapping(rows: Mapping[Any, Any]) -> Table:
+    values = {str(name): value for name, value in rows.items()}
+    if values and all(np.ndim(v) == 0 for v in values.values()):
+        return Table({n: column_of([v]) for n, v in values.items()}, 1)
+    lengths = {len(v) for v in values.values()}
+    if len(lengths) > 1:
+        raise SetupError(f"the columns differ in length: {sorted(lengths)}")
+    columns = {
+        name: _normal(v) if isinstance(v, np.ndarray) else column_of(list(v))
+        for name, v in values.items()
+    }
+    return Table(columns, lengths.pop() if lengths else 0)
+
+
+def _of_sequence(rows: Sequence[Any], names: Sequence[str] | None) -> Table:
+    if not rows:
+        return Table({}, 0)
+    if all(isinstance(row, Mapping) for row in rows):
+        columns: dict[str, None] = {}
+        for row in rows:
+            columns.update(dict.fromkeys(row))
+        return Table({str(n): column_of([row.get(n) for row in rows]) for n in columns}, len(rows))
+    if all(isinstance(row, (list, tuple)) for row in rows) and len({len(r) for r in rows}) == 1:
+        given = tuple(names) if names is not None else tuple(f"x{i}" for i in range(len(rows[0])))
+        return Table(
+            {n: column_of([row[i] for row in rows]) for i, n in enumerate(given)}, len(rows)
+        )
+    return _of_array(np.asarray(rows, dtype=object), names)
+
+
+def _of_frame(rows: object) -> Table:
+    import narwhals as nw
+
+    try:
+        held = nw.from_native(rows, allow_series=True)  # type: ignore[call-overload]
+    except TypeError as error:
+        raise SetupError(
+            f"a {type(rows).__name__} can't be read as a table",
+            hint="give a pandas or polars frame, a numpy array, a dict of columns, or a list of dicts",
+        ) from error
+    if isinstance(held, nw.LazyFrame):
+        held = held.collect()
+    if isinstance(held, nw.Series):
+        held = held.to_frame()
+    native = nw.to_native(held)
+    module = type(native).__module__.partition(".")[0]
+    frame: Frame = "polars" if module == "polars" else "pandas"
+    columns, dtypes = {}, {}
+    for series in held.iter_columns():
+        name = str(series.name)
+        if name in columns:
+            raise SetupError(f"two columns are called {name!r}", hint="rename one of them")
+        columns[name] = _of_series(series)
+        dtypes[name] = _dtype(series)
+    return Table(columns, len(held), dtypes, frame)
+
+
+def _dtype(series: Any) -> str:
+    native = series.to_native()
+    dtype = str(native.dtype)
+    if dtype == "object" and any(isinstance(v, float) and v != v for v in native):
+        return OBJECT_WITH_NAN
+    return dtype
+
+
+def _of_series(series: Any) -> Array:
+    import narwhals as nw
+
+    dtype = series.dtype
+    if dtype.is_float():
+        return np.asarray(series.cast(nw.Float64).to_numpy(), np.float64)
+    if dtype.is_integer():
+        if series.null_count():
+            return np.asarray(series.cast(nw.Float64).to_numpy(), np.float64)
+        return _normal(series.to_numpy())
+    if dtype == nw.Boolean and not series.null_count():
+        return np.asarray(series.to_numpy(), np.bool_)
+    if dtype == nw.Date:
+        return np.array(series.to_list(), "datetime64[D]")
+    if dtype == nw.Datetime:
+        if dtype.time_zone is not None:
+            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return np.asarray(series.to_numpy(), "datetime64[us]")
+    if dtype == nw.Decimal:
+        return np.asarray(series.cast(nw.Float64).to_numpy(), np.float64)
+    return column_of(series.to_list())

@@ -1,0 +1,1 @@
+"""HTTP without a server: requests in, responses out."""

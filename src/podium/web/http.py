@@ -1,0 +1,65 @@
+"""Requests and responses as plain values: what every view takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import parse_qs
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, read whole.
+
+    Attributes:
+        path: decoded, below the mount.
+        headers: values by lower-case name; repeated ones joined with a comma.
+        root_path: the prefix that Podium is mounted under, without a slash at its end.
+        origin: scheme and host as the client sees them, `http://127.0.0.1:8000`.
+    """
+
+    method: str
+    path: str
+    query_string: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    root_path: str = ""
+    origin: str = "http://127.0.0.1:8000"
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The last value of each query parameter."""
+        parsed = parse_qs(self.query_string, keep_blank_values=True, errors="replace")
+        return {name: values[-1] for name, values in parsed.items()}
+
+    @property
+    def media(self) -> str:
+        """The content type in lower case, without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def url(self, path: str) -> str:
+        """The address of a path of ours, for a link on a page."""
+        return self.root_path + path
+
+
+@dataclass
+class Response:
+    """One HTTP response: whole, or in pieces where it may be long."""
+
+    body: bytes | Iterator[bytes] = b""
+    status: int = 200
+    media: str = "text/html; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def json(cls, value: object, *, status: int = 200) -> Response:
+        """A response of JSON."""
+        return cls(msgspec.json.encode(value), status, "application/json")
+
+    @classmethod
+    def redirect(cls, address: str) -> Response:
+        """Go and GET this address instead (303)."""
+        return cls(b"", 303, "text/plain; charset=utf-8", {"location": address})
