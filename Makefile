@@ -1,0 +1,42 @@
+# `make` lists the targets. Everything they install goes into a private .venv in this folder.
+#   make demo PYTHON=/usr/bin/python3.12    choose the Python
+#   make test ARGS="-k signature"           pass more to the command behind a target
+
+PYTHON ?=
+ARGS ?=
+export PYTHON
+
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: ## install, train two models on real data, pack them, serve them at 127.0.0.1:8000
+	@sh scripts/environment.sh demo
+	@$(BIN)/podium demo $(ARGS)
+
+test: ## install what the tests need and run the whole suite
+	@sh scripts/environment.sh test
+	@sh scripts/browser.sh
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: ## format, lint, types, imports: what must hold before a commit
+	@sh scripts/environment.sh test
+	@$(BIN)/ruff format --check --quiet . && echo "format: ok"
+	@$(BIN)/ruff check --quiet . && echo "lint: ok"
+	@$(BIN)/mypy --no-error-summary && echo "types: ok"
+	@$(BIN)/lint-imports --no-logo > .venv/podium/imports.log || { cat .venv/podium/imports.log; exit 1; }
+	@echo "imports: ok"
+
+docs: ## build the documentation into site/
+	@sh scripts/environment.sh docs
+	@$(BIN)/zensical build --clean --strict
+	@echo "docs: open site/index.html"
+
+clean: ## remove .venv, site/ and caches; records stay
+	@rm -rf .venv site build dist src/*.egg-info
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .cache
+	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

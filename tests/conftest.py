@@ -1,0 +1,75 @@
+"""The house rules of every test, and the few fixtures that all rooms share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+# In CI a skip fails, unless the end of its test's id stands here with the reason for which it may.
+ALLOWED_SKIPS: dict[str, str] = {}
+
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+# No deadline and no "too slow": both measure the machine, and each test has its time limit anyway.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "ci", settings.get_profile("here"), derandomize=True, database=None, print_blob=True
+)
+settings.load_profile("ci" if IN_CI else "here")
+
+
+def _forbid_skip(report: pytest.CollectReport | pytest.TestReport) -> None:
+    if not IN_CI or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    if any(report.nodeid.endswith(name) for name in ALLOWED_SKIPS):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"{reason}\nIn CI a skip fails: see ALLOWED_SKIPS in tests/conftest.py."
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """The report of a test, failed where it skipped without leave."""
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The report of a module, failed where it skipped itself without leave."""
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 at which nothing listens now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """The system's Chromium, for Playwright's `executable_path`."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium or Chrome is installed; Debian: sudo apt install chromium")
+    return Path(found)
