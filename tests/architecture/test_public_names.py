@@ -1,0 +1,115 @@
+"""What `import podium` offers, and what it costs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import podium
+
+INIT = Path(podium.__file__)
+SECONDS_MAX = 0.15
+
+# Only a user's own model may bring these in.
+OF_MODELS = {"sklearn", "skops", "joblib", "scipy", "pandas", "polars", "pyarrow", "onnxruntime"}
+
+
+def offered_to_type_checkers() -> set[str]:
+    """Names under `if TYPE_CHECKING:`: what editors and mypy believe to be there."""
+    blocks = [
+        node
+        for node in ast.parse(INIT.read_text("utf-8")).body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    imports = [node for block in blocks for node in block.body if isinstance(node, ast.ImportFrom)]
+    return {alias.asname or alias.name for node in imports for alias in node.names}
+
+
+def run_fresh(code: str) -> Any:
+    """What a fresh Python prints as JSON after running `code`."""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return json.loads(result.stdout)
+
+
+def test_all_is_sorted_and_without_repeats() -> None:
+    assert podium.__all__ == sorted(set(podium.__all__))
+
+
+def test_every_public_name_is_there_and_dir_shows_it() -> None:
+    missing = [name for name in podium.__all__ if not hasattr(podium, name)]
+
+    assert missing == []
+    assert set(podium.__all__) <= set(dir(podium))
+
+
+def test_type_checkers_see_exactly_the_public_names() -> None:
+    assert offered_to_type_checkers() == set(podium.__all__)
+
+
+def test_a_star_import_brings_exactly_the_public_names() -> None:
+    code = "import json; from podium import *; print(json.dumps(sorted(set(dir()) - {'json'})))"
+
+    names = run_fresh(code)
+
+    assert [name for name in names if not name.startswith("__")] == podium.__all__
+
+
+def test_every_public_name_is_documented() -> None:
+    undocumented = [name for name in podium.__all__ if not getattr(podium, name).__doc__]
+
+    assert undocumented == []
+
+
+def test_importing_podium_loads_no_library() -> None:
+    code = "import sys, json; import podium; print(json.dumps(sorted(sys.modules)))"
+
+    loaded = {name.partition(".")[0] for name in run_fresh(code)}
+
+    # What an editable install or coverage may load at start isn't ours.
+    at_start = {name.partition(".")[0] for name in run_fresh(code.replace("import podium; ", ""))}
+    assert loaded - at_start - set(sys.stdlib_module_names) == {"podium"}
+
+
+def test_importing_podium_is_fast() -> None:
+    code = (
+        "import time; begun = time.perf_counter(); import podium; "
+        "print(time.perf_counter() - begun)"
+    )
+
+    best_s = min(run_fresh(code) for _ in range(5))
+
+    assert best_s < SECONDS_MAX
+
+
+def test_no_module_brings_in_a_library_that_only_a_users_model_needs() -> None:
+    code = (
+        "import importlib, json, pkgutil, sys, podium\n"
+        "for one in pkgutil.walk_packages(podium.__path__, 'podium.'):\n"
+        "    if not one.name.endswith('__main__'):\n"
+        "        importlib.import_module(one.name)\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+
+    loaded = {name.partition(".")[0] for name in run_fresh(code)}
+
+    assert loaded & OF_MODELS == set()
+
+
+def test_importing_every_module_sets_nothing_up() -> None:
+    code = (
+        "import importlib, json, logging, pkgutil, sys, warnings, podium\n"
+        "before = [sys.excepthook, list(warnings.filters), list(logging.root.handlers)]\n"
+        "for one in pkgutil.walk_packages(podium.__path__, 'podium.'):\n"
+        "    if not one.name.endswith('__main__'):\n"
+        "        importlib.import_module(one.name)\n"
+        "after = [sys.excepthook, list(warnings.filters), list(logging.root.handlers)]\n"
+        "print(json.dumps(before == after))"
+    )
+
+    assert run_fresh(code) is True
