@@ -59,6 +59,11 @@ class Outputs:
     def __len__(self) -> int:
         return len(self.predictions)
 
+    def rows(self, rows: slice) -> Outputs:
+        """The answers for these rows alone, without warnings."""
+        some = None if self.probabilities is None else self.probabilities[rows]
+        return Outputs(self.predictions[rows], some)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -149,6 +154,14 @@ def plain_values(column: Array) -> list[Any]:
     if column.dtype.kind == "O":
         return [v.item() if isinstance(v, np.generic) else v for v in values]
     return values
+
+
+def delimiter_of(text: str) -> str:
+    """The character between the cells of a CSV: a comma, unless its first line has none."""
+    first = text.partition("\n")[0]
+    if "," in first:
+        return ","
+    return max(";\t|", key=first.count) if any(c in first for c in ";\t|") else ","
 
 
 def is_missing(column: Array) -> NDArray[np.bool_]:

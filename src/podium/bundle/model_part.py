@@ -81,9 +81,7 @@ def estimator_part(estimator: Any, frame: str | None) -> ModelPart:
         ) from error
     content = buffer.getvalue()
     options = {"sha256": bytes_digest(content), "why": why}
-    return ModelPart(
-        runtime="pickle", files={PICKLE: content}, requires=requires, options=options
-    )
+    return ModelPart(runtime="pickle", files={PICKLE: content}, requires=requires, options=options)
 
 
 def part_of_archive(archive: Archive) -> ModelPart:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import platform
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -56,7 +57,7 @@ def pack(
     description: str = "",
     target: str | None = None,
     holdout: tuple[object, object] | None = None,
-    signature: str | Path | Signature | None = None,
+    signature: str | Path | Mapping[str, Any] | Signature | None = None,
     limits: Sequence[str] = (),
     trust: str | Collection[str] = (),
 ) -> Bundle:
@@ -76,7 +77,8 @@ def pack(
         description: what the model does, in a sentence or two.
         target: the name of what is predicted; that of `y` when left out.
         holdout: rows and truths that the model hasn't seen, for honest metrics.
-        signature: a TOML file that corrects what was inferred, or a whole signature.
+        signature: what corrects the inferred one, as a TOML file or a mapping of the same form
+            (`{"fields": [{"name": "age", "unit": "years"}]}`); or a whole signature.
         limits: what a user must know before they trust an answer.
         trust: `sha256:...` of a pickle or joblib file, to allow that its code runs.
 
@@ -98,7 +100,8 @@ def pack(
     subject = subject_of(model, table, truth, trust, signature)
     known = subject.signature
     if signature is not None and not isinstance(signature, Signature):
-        known = corrected(known, Path(signature))
+        said = signature if isinstance(signature, Mapping) else Path(signature)
+        known = corrected(known, said)
     part = subject.part(known)
     runtime = runtime_of(part, known, name, _own_trust(part))
     _check_same(subject, runtime, table)

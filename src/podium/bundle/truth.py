@@ -43,7 +43,9 @@ def truth_of(y: object, target: str | None, n_rows: int) -> Truth | None:
         return Truth((target,), ()) if target else None
     table = _table(y)
     if table.n_rows != n_rows:
-        raise SetupError(f"y has {table.n_rows} rows, X has {n_rows}", hint="give both for the same rows")
+        raise SetupError(
+            f"y has {table.n_rows} rows, X has {n_rows}", hint="give both for the same rows"
+        )
     names = table.names if table.frame in ("pandas", "polars") else ()
     if target:
         names = (target,)

@@ -14,6 +14,7 @@ import msgspec
 from podium.errors import BadCell, InvalidRows, MalformedBody, TooLarge, UnsupportedMedia
 from podium.signature.cells import shown
 from podium.signature.reading import Written
+from podium.table import delimiter_of
 
 # How the caller wrote the rows, which is how they are answered.
 Layout: TypeAlias = Literal["object", "rows", "columns", "csv", "lines"]
@@ -179,14 +180,6 @@ def _csv(body: bytes) -> Decoded:
         raise InvalidRows(odd[:100], n_cells=len(odd))
     columns = {name: [row[i] for row in rows] for i, name in enumerate(names)}
     return Decoded(columns, len(rows), "csv", "file")
-
-
-def delimiter_of(text: str) -> str:
-    """The character between the cells of a CSV: a comma, unless its first line has none."""
-    first = text.partition("\n")[0]
-    if "," in first:
-        return ","
-    return max(";\t|", key=first.count) if any(c in first for c in ";\t|") else ","
 
 
 def _form(body: bytes) -> Decoded:

@@ -53,9 +53,3 @@ def joined(parts: list[Outputs]) -> Outputs:
     predictions = np.concatenate([part.predictions for part in parts])
     rows = [part.probabilities for part in parts if part.probabilities is not None]
     return Outputs(predictions, np.concatenate(rows) if rows else None)
-
-
-def part_of(outputs: Outputs, rows: slice) -> Outputs:
-    """The outputs of these rows alone."""
-    rest = None if outputs.probabilities is None else outputs.probabilities[rows]
-    return Outputs(outputs.predictions[rows], rest)

@@ -58,19 +58,23 @@ class OnnxRuntime:
         """
         try:
             answers = self._session.run(None, self._feed(table))
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have no common base
+        except Exception as error:
             raise ModelError(f"ONNX Runtime raised {type(error).__name__}") from error
         return outputs_from(answers, self.signature)
 
     def _check_inputs(self) -> None:
         for one in self._inputs:
             if one.type not in _NUMPY:
-                raise SetupError(f"input {one.name!r} of the ONNX graph is a {one.type}, not a tensor")
+                raise SetupError(
+                    f"input {one.name!r} of the ONNX graph is a {one.type}, not a tensor"
+                )
         n_fields = len(self.signature.fields)
         if self._feeds_matrix:
             width = _width(self._inputs[0])
             if width is not None and width != n_fields:
-                raise SetupError(f"the ONNX graph takes {width} columns; the signature has {n_fields}")
+                raise SetupError(
+                    f"the ONNX graph takes {width} columns; the signature has {n_fields}"
+                )
         elif len(self._inputs) != n_fields:
             raise SetupError(
                 f"the ONNX graph has {len(self._inputs)} inputs; the signature has {n_fields} fields"
@@ -165,7 +169,9 @@ def outputs_from(answers: Sequence[Any], signature: Signature) -> Outputs:
 def _output(answers: Sequence[Any], known: Array | None, name: str) -> Output:
     maps = next((a for a in answers if isinstance(a, list) and a and isinstance(a[0], dict)), None)
     arrays = [np.asarray(a) for a in answers if not isinstance(a, list)]
-    matrix = next((a for a in arrays if a.dtype.kind == "f" and a.ndim == 2 and a.shape[1] > 1), None)
+    matrix = next(
+        (a for a in arrays if a.dtype.kind == "f" and a.ndim == 2 and a.shape[1] > 1), None
+    )
     labels = next((a for a in arrays if _is_label(a)), None)
     if maps is None and matrix is None and labels is None:
         return Output(name=name, task="regression")

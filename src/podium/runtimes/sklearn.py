@@ -36,7 +36,7 @@ class SklearnRuntime:
                 # They are about training or about how the frame was made: nothing for a caller.
                 warnings.simplefilter("ignore")
                 return self._outputs(frame)
-        except Exception as error:  # noqa: BLE001 - whatever a user's estimator raises
+        except Exception as error:
             raise ModelError(f"the model raised {type(error).__name__}") from error
 
     def _outputs(self, frame: Any) -> Outputs:
@@ -125,9 +125,7 @@ def _task(estimator: Any) -> Task:
     return tasks.get(kind, "regression")
 
 
-def _several(
-    n_outputs: int, names: Sequence[str], task: Task, classes: Any
-) -> tuple[Output, ...]:
+def _several(n_outputs: int, names: Sequence[str], task: Task, classes: Any) -> tuple[Output, ...]:
     given = list(names) if len(names) == n_outputs else [f"y{i}" for i in range(n_outputs)]
     lists = classes if isinstance(classes, list) else [()] * n_outputs
     return tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,40 +23,34 @@ def to_toml(signature: Signature) -> str:
     return "\n".join(parts)
 
 
-def corrected(signature: Signature, file: Path) -> Signature:
-    """The signature with what a TOML file says instead.
+def corrected(signature: Signature, said: Path | Mapping[str, Any]) -> Signature:
+    """The signature with what a TOML file, or a mapping of the same form, says instead.
 
-    The file names fields and outputs, and of each only what it changes. Outputs may be left
-    unnamed where there is one.
+    It names fields and outputs, and of each only what it changes. An output may be left unnamed
+    where there is one.
 
     Raises:
         SignatureError: the file can't be read, names a field that isn't there, or gives it
             something that a field can't have.
     """
-    try:
-        said = tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise SignatureError(f"{file} can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SignatureError(f"{file} is no TOML: {error}") from error
+    if isinstance(said, Path):
+        said = _read(said)
     unknown = sorted(set(said) - {"fields", "outputs"})
     if unknown:
         raise SignatureError(
-            f"{file}: {unknown[0]!r} isn't part of a signature",
+            f"{unknown[0]!r} isn't part of a signature",
             hint="a signature has [[fields]] and [[outputs]]; `podium inspect --toml` prints one",
         )
     fields = {one.name: one for one in signature.fields}
-    for change in _tables(said, "fields", file):
-        name = change.get("name")
+    for change in _tables(said, "fields"):
+        name = str(change.get("name"))
         if name not in fields:
-            raise SignatureError(
-                f"{file}: no field is called {name!r}", hint=f"known: {', '.join(fields)}"
-            )
-        fields[name] = _merged(fields[name], change, Field, file)
+            raise SignatureError(f"no field is called {name!r}", hint=f"known: {', '.join(fields)}")
+        fields[name] = replaced(fields[name], change, Field)
     outputs = list(signature.outputs)
-    for change in _tables(said, "outputs", file):
-        at = _output_at(outputs, change, file)
-        outputs[at] = _merged(outputs[at], change, Output, file)
+    for change in _tables(said, "outputs"):
+        at = _output_at(outputs, change)
+        outputs[at] = replaced(outputs[at], change, Output)
     return Signature(
         fields=tuple(fields.values()),
         outputs=tuple(outputs),
@@ -64,25 +59,42 @@ def corrected(signature: Signature, file: Path) -> Signature:
     )
 
 
-def _tables(said: dict[str, Any], key: str, file: Path) -> list[dict[str, Any]]:
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise SignatureError(f"{file} can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SignatureError(f"{file} is no TOML: {error}") from error
+
+
+def _tables(said: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     tables = said.get(key, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise SignatureError(f"{file}: {key} must be tables", hint=f"begin each with [[{key}]]")
+        raise SignatureError(f"{key} must be tables", hint=f"begin each with [[{key}]]")
     return tables
 
 
-def _output_at(outputs: list[Output], change: dict[str, Any], file: Path) -> int:
+def _output_at(outputs: list[Output], change: Mapping[str, Any]) -> int:
     if len(outputs) == 1:  # its name may be what is corrected
         return 0
     names = [one.name for one in outputs]
     if change.get("name") not in names:
         raise SignatureError(
-            f"{file}: no output is called {change.get('name')!r}", hint=f"known: {', '.join(names)}"
+            f"no output is called {change.get('name')!r}", hint=f"known: {', '.join(names)}"
         )
     return names.index(change["name"])
 
 
-def _merged(one: Any, change: dict[str, Any], kind: type[Any], file: Path) -> Any:
+def replaced(one: Any, change: dict[str, Any], kind: type[Any]) -> Any:
+    """A field or an output with some of its attributes replaced.
+
+    Args:
+        change: values by attribute, as TOML or JSON has them; categories may be bare values.
+
+    Raises:
+        SignatureError: an attribute is unknown, or has a wrong value.
+    """
     values = msgspec.to_builtins(one) | change
     if change.get("categories") and not isinstance(change["categories"][0], dict):
         known = {c.value: c.frequency for c in one.categories}
@@ -92,7 +104,7 @@ def _merged(one: Any, change: dict[str, Any], kind: type[Any], file: Path) -> An
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise SignatureError(f"{file}: {one.name}: {error}") from error
+        raise SignatureError(f"{one.name}: {error}") from error
 
 
 def _block(key: str, values: dict[str, Any]) -> str:

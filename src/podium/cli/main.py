@@ -1,0 +1,121 @@
+"""The `podium` command, its subcommands, and how it ends.
+
+Exit codes:
+
+    0  done
+    1  Podium can't do what was asked: a setting, a file, a bundle, a model that isn't trusted
+    2  the command line itself is wrong
+    3  rows were refused: their cells don't fit the signature
+    4  the model or the store of records failed
+    130  stopped by the keyboard
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any, ClassVar
+
+import click
+
+from podium.errors import InputError, InvalidRows, ModelError, PodiumError, StoreError
+
+FAILED, MISUSED, REFUSED, BROKEN, STOPPED = 1, 2, 3, 4, 130
+
+
+class _Commands(click.Group):
+    """Subcommands that are imported when they are called: `podium version` needs no numpy."""
+
+    MODULES: ClassVar[dict[str, str]] = {
+        "demo": "podium.cli.demo",
+        "inspect": "podium.cli.inspect",
+        "pack": "podium.cli.pack",
+        "predict": "podium.cli.predict",
+        "score": "podium.cli.score",
+        "serve": "podium.cli.serve",
+        "version": "podium.cli.version",
+    }
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Names, in the order of the alphabet."""
+        return sorted(self.MODULES)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, or None."""
+        module = self.MODULES.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = getattr(import_module(module), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name; a near miss is pointed out."""
+        import difflib
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self.MODULES, n=1)
+            if near:
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def podium() -> None:
+    """From a fitted model to a page, an API and records.
+
+    \b
+    podium demo                        two models on real data, served here
+    podium pack model.joblib --data train.csv --target churned
+    podium serve churn.podium
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line, and leave with its exit code."""
+    sys.exit(run(args))
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        done: Any = podium.main(args, prog_name="podium", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return MISUSED
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return STOPPED
+    except BrokenPipeError:  # the reader of our output left, as `| head` does
+        sys.stderr.close()
+        return FAILED
+    except PodiumError as error:
+        tell(error)
+        return exit_code(error)
+    return done if isinstance(done, int) else 0
+
+
+def tell(error: PodiumError) -> None:
+    """Print what went wrong and what to do, on standard error."""
+    if isinstance(error, InvalidRows) and len(error.cells) > 1:
+        click.secho(f"error: {error.n_cells} values are not accepted", fg="red", err=True)
+        for cell in error.cells:
+            click.echo(f"  {cell}", err=True)
+        if error.n_cells > len(error.cells):
+            click.echo(f"  and {error.n_cells - len(error.cells)} more", err=True)
+        return
+    click.secho(f"error: {error.message}", fg="red", err=True)
+    if error.hint:
+        click.echo(error.hint, err=True)
+
+
+def exit_code(error: PodiumError) -> int:
+    """The exit code that an error ends the command with."""
+    if isinstance(error, InputError):
+        return REFUSED
+    if isinstance(error, (ModelError, StoreError)):
+        return BROKEN
+    return FAILED

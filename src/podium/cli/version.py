@@ -1,0 +1,24 @@
+"""`podium version`: what is installed here."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+import click
+
+# What decides what this installation can do: the core's own parts, then the extras'.
+PARTS = ("numpy", "msgspec", "uvicorn", "apsw")
+EXTRAS = ("scikit-learn", "skops", "onnxruntime", "pandas", "polars", "pyarrow")
+
+
+@click.command()
+def version() -> None:
+    """Print the versions of Podium and of what it uses."""
+    click.echo(f"podium {metadata.version('podium')}")
+    click.echo(f"python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in (*PARTS, *EXTRAS):
+        try:
+            click.echo(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            click.echo(f"{name} not installed")

@@ -1,0 +1,169 @@
+"""Podium as an ASGI app: for uvicorn, and to mount in any other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any, TypeAlias
+
+from podium import app
+from podium.flow.batch import Batcher
+from podium.flow.deployment import Deployment
+from podium.flow.predict import Answer, Ask, finish, prepare
+from podium.flow.run import run, run_async
+from podium.table import Outputs, Table
+from podium.web import gate, routes
+from podium.web.http import Request, Response
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger("podium")
+_END = object()
+
+
+class App(app.App):
+    """Models as an ASGI app.
+
+    `podium.App("churn.podium")` can be served by any ASGI server, and mounted in FastAPI, Starlette
+    or Litestar under any prefix. Models are loaded at the lifespan's start; where the outer app
+    doesn't pass it on, at the first request.
+    """
+
+    def __init__(self, *models: app.Source, **settings: Any) -> None:
+        super().__init__(*models, **settings)
+        self._batchers: dict[str, Batcher] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection, as ASGI 3 has it."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            self.start_in_background()
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.start_in_background()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await asyncio.to_thread(self.close)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = request_of(scope, b"")
+        refusal = gate.check(self.settings, scope["method"], _raw_path(scope), scope["headers"])
+        if refusal is not None:
+            await _send(send, routes.refused(self.site, request, refusal), request.method)
+            return
+        body = await _read(receive, self.settings.body_max_bytes)
+        if body is None:
+            return  # the client left
+        if len(body) > self.settings.body_max_bytes:
+            too_large = gate.too_large(self.settings)
+            await _send(send, routes.refused(self.site, request, too_large), request.method)
+            return
+        request = request_of(scope, body)
+        deployment = routes.deployment_to_ask(self.site, request)
+        if deployment is None:
+            response = await asyncio.to_thread(routes.respond, self.site, request)
+        else:
+            response = await self._predict(deployment, request)
+        await _send(send, response, request.method)
+
+    async def _predict(self, deployment: Deployment, request: Request) -> Response:
+        """The answer of the predict route, run together with what waits for the same model."""
+        try:
+            answer = await self._asked(deployment, routes.ask_of(request))
+        except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
+            return routes.failed(self.site, request, error)
+        return routes.answered(request, answer)
+
+    async def _asked(self, deployment: Deployment, ask: Ask) -> Answer:
+        prepared = await asyncio.to_thread(prepare, deployment, ask)
+        outputs = await self._batcher(deployment).submit(prepared.table)
+        return await asyncio.to_thread(finish, deployment, ask, prepared, outputs)
+
+    def _batcher(self, deployment: Deployment) -> Batcher:
+        found = self._batchers.get(deployment.name)
+        if found is None:
+            found = self._batchers[deployment.name] = Batcher(
+                lambda table: _call(deployment, table)
+            )
+        return found
+
+
+async def _call(deployment: Deployment, table: Table) -> Outputs:
+    runtime = await asyncio.to_thread(lambda: deployment.bundle.runtime)
+    if runtime.features.is_async:
+        return await run_async(runtime, deployment.signature, table)  # type: ignore[arg-type]
+    return await asyncio.to_thread(run, runtime, table)
+
+
+def request_of(scope: Scope, body: bytes) -> Request:
+    """An ASGI request as ours."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    root_path = scope.get("root_path", "").rstrip("/")
+    path = scope["path"]
+    # Servers differ in whether the path still holds the prefix that the app is mounted under.
+    if root_path and path.startswith(root_path + "/"):
+        path = path[len(root_path) :]
+    return Request(
+        method=scope["method"],
+        path=path or "/",
+        query_string=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        body=body,
+        root_path=root_path,
+        origin=f"{scope.get('scheme', 'http')}://{headers.get('host', '127.0.0.1')}",
+    )
+
+
+def _raw_path(scope: Scope) -> bytes:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+    query = scope["query_string"]
+    return raw + b"?" + query if query and b"?" not in raw else raw
+
+
+async def _read(receive: Receive, most: int) -> bytes | None:
+    """The body, or a little more than `most` bytes of it; None when the client left."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body", False) or len(body) > most:
+            return bytes(body)
+
+
+async def _send(send: Send, response: Response, method: str) -> None:
+    headers = [(b"content-type", response.media.encode("latin-1"))]
+    headers += [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers.items()]
+    start = {"type": "http.response.start", "status": response.status, "headers": headers}
+    body = response.body
+    if isinstance(body, bytes):
+        if method != "HEAD":
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send(start)
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+        return
+    await send(start)
+    while (piece := await asyncio.to_thread(_next, body)) is not _END:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _next(pieces: Iterator[bytes]) -> object:
+    return next(pieces, _END)
