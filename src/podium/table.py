@@ -360,6 +360,10 @@ def _of_series(series: Any) -> Array:
         if dtype.time_zone is not None:
             series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return np.asarray(series.to_numpy(), "datetime64[us]")
+    if dtype in (nw.Categorical, nw.Enum):
+        labels = np.empty(len(series), object)
+        labels[:] = [_plain(v) for v in series.to_list()]
+        return labels
     if dtype == nw.Decimal:
         return np.asarray(series.cast(nw.Float64).to_numpy(), np.float64)
     return column_of(series.to_list())

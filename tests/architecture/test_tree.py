@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -90,11 +89,11 @@ def test_everything_beside_the_code_is_installed_with_it() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     patterns = settings["tool"]["setuptools"]["package-data"]["podium"]
     beside = [
-        path.relative_to(package).as_posix()
+        PurePosixPath(path.relative_to(package))
         for path in package.rglob("*")
         if path.is_file() and path.suffix not in {".py", ".pyc"}
     ]
 
-    missed = [name for name in beside if not any(fnmatch(name, one) for one in patterns)]
+    missed = [str(name) for name in beside if not any(name.match(one) for one in patterns)]
 
     assert missed == []

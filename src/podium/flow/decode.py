@@ -93,7 +93,7 @@ def _json_value(body: bytes, where: str = "the body") -> object:
         raise MalformedBody(f"{where} is empty", hint="send a JSON object, or an array of objects")
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedBody(f"{where} isn't JSON: {error}", hint=_json_hint(body)) from error
     except RecursionError as error:
         raise MalformedBody(f"{where} nests too deep") from error

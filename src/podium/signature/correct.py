@@ -18,9 +18,17 @@ _MEASURED = ("quantiles", "missing_share", "dtype")
 
 def to_toml(signature: Signature) -> str:
     """The signature as a TOML text, with what is decided and without what is measured."""
-    parts = [_block("fields", msgspec.to_builtins(one)) for one in signature.fields]
-    parts += [_block("outputs", msgspec.to_builtins(one)) for one in signature.outputs]
-    return "\n".join(parts)
+    fields = [
+        {"name": one.name, "type": one.type, "missing": one.missing} | msgspec.to_builtins(one)
+        for one in signature.fields
+    ]
+    outputs = [
+        {"name": one.name, "task": one.task} | msgspec.to_builtins(one) for one in signature.outputs
+    ]
+    return "\n".join(
+        [_block("fields", values) for values in fields]
+        + [_block("outputs", values) for values in outputs]
+    )
 
 
 def corrected(signature: Signature, said: Path | Mapping[str, Any]) -> Signature:
