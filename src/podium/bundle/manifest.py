@@ -1,0 +1,101 @@
+"""The manifest of a bundle: what it says about itself, and the digest of every part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from podium.errors import NewerBundle, SetupError, TamperedBundle
+
+FORMAT = 1
+MANIFEST_MAX_BYTES = 1 << 19
+
+_Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+# It becomes a part of addresses and of files' names.
+_ModelName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+_Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,100}\Z")]
+_FormatNumber = Annotated[int, Meta(ge=1)]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the manifest says about one part."""
+
+    sha256: _Digest
+    size: Annotated[int, Meta(ge=0)]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a bundle says about itself.
+
+    Attributes:
+        format: of the bundle; what a newer one holds isn't known here.
+        runtime: what runs the model: skops, pickle, onnx, python.
+        podium: the version that packed it.
+        created: when, ISO 8601 in UTC.
+        requires: the extras that serving needs.
+        parts: every other member of the zip, by name.
+        options: small facts for the runtime.
+    """
+
+    format: _FormatNumber
+    name: _ModelName
+    version: _Line
+    runtime: _Line
+    podium: _Line
+    created: _Line
+    requires: tuple[_Line, ...]
+    parts: dict[str, Part]
+    options: dict[str, Any]
+
+
+class _Newest(msgspec.Struct):
+    """All that is read of a manifest before its format is known to be one of ours."""
+
+    format: _FormatNumber
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The manifest as JSON, the same bytes for the same content.
+
+    Raises:
+        SetupError: it couldn't be read again.
+    """
+    try:
+        encoded = msgspec.json.encode(manifest, order="deterministic")
+        msgspec.json.decode(encoded, type=Manifest)
+    except (msgspec.MsgspecError, RecursionError, TypeError, ValueError) as error:
+        raise SetupError(f"no manifest can be made of this: {error}") from error
+    if len(encoded) > MANIFEST_MAX_BYTES:
+        raise SetupError(
+            f"the manifest would have {len(encoded):,} bytes; {MANIFEST_MAX_BYTES:,} are allowed",
+            hint="options are for small facts",
+        )
+    return encoded
+
+
+def decode_manifest(encoded: bytes, path: Path) -> Manifest:
+    """The manifest of verified bytes.
+
+    Args:
+        path: of the bundle, for errors.
+
+    Raises:
+        NewerBundle: its format is a later one.
+        TamperedBundle: it isn't as Podium writes manifests.
+    """
+    try:
+        found = msgspec.json.decode(encoded, type=_Newest).format
+        if found > FORMAT:
+            raise NewerBundle(
+                f"{path} has format {found}; this Podium reads format {FORMAT}",
+                hint="update Podium: pip install --upgrade podium",
+            )
+        return msgspec.json.decode(encoded, type=Manifest)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise TamperedBundle(
+            f"{path} has a manifest that Podium never wrote: {error}",
+            hint="it wasn't made by Podium: don't use it",
+        ) from error
