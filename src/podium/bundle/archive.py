@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -264,7 +265,8 @@ def _explained(error: ForeignFile, path: Path) -> ForeignFile:
     kind = sniff(path)
     looks = f": it looks like {_LOOKS[kind]}" if kind in _LOOKS else ""
     if kind in ("joblib", "onnx", "pickle", "skops"):
-        hint = f"pack it first, with rows it was trained on: podium pack {path} --data train.csv"
+        hint = f"pack it first, with rows it was trained on: podium pack {shlex.quote(str(path))} "
+        hint += "--data train.csv"
     elif kind in ("torch", "keras"):
         hint = "export it to ONNX, then: podium pack model.onnx --data train.csv"
     else:

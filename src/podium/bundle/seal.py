@@ -11,7 +11,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from podium.errors import ForeignFile, NewerBundle, TamperedBundle, TruncatedBundle
 
@@ -104,22 +104,17 @@ def _check_ends(file: BinaryIO, path: Path, size: int) -> None:
     file.seek(max(0, size - TAIL_BYTES))
     tail = file.read(TAIL_BYTES)
     found = _ANY_SEAL.search(tail)
-    if found is None:
-        _refuse_unsealed(head, tail, path, size)
-    elif int(found[1]) > SEAL_VERSION:
+    if found is not None and int(found[1]) > SEAL_VERSION:
         raise NewerBundle(
             f"{path} carries a seal of version {int(found[1])}; this Podium reads version "
             f"{SEAL_VERSION}",
             hint="update Podium: pip install --upgrade podium",
         )
-    elif not tail[-SEAL_LENGTH:].startswith(PREFIX):
-        raise TamperedBundle(
-            f"{path} carries a seal that Podium never wrote: {found[0][:40].decode()}...",
-            hint="use another copy, or pack the model again",
-        )
+    if found is None or not tail[-SEAL_LENGTH:].startswith(PREFIX):
+        _refuse_unsealed(head, tail, path, size)
 
 
-def _refuse_unsealed(head: bytes, tail: bytes, path: Path, size: int) -> None:
+def _refuse_unsealed(head: bytes, tail: bytes, path: Path, size: int) -> NoReturn:
     """Say what became of a file without a seal at its end."""
     is_cut_short = head.startswith(_ZIP_MEMBER) and size < _BEGINS_AT + len(_BEGINS)
     if not is_cut_short and not head.startswith(_BEGINS, _BEGINS_AT):
@@ -135,7 +130,7 @@ def _refuse_unsealed(head: bytes, tail: bytes, path: Path, size: int) -> None:
     stated = int.from_bytes(tail[at + _ZIP_END_LENGTH - 2 : at + _ZIP_END_LENGTH], "little")
     if after < stated:
         raise TruncatedBundle(
-            f"{path} ends within its seal: the last {stated - after} bytes are missing",
+            f"{path} ends within its seal: {after} of its {stated} bytes are there",
             hint="copy or download it again, and compare its size with the original's",
         )
     if after > stated:
