@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from podium.errors import SetupError
+from podium.errors import PodiumError, SetupError
 from podium.flow.deployment import Deployment, Limits
 from podium.records.open import open_store
 from podium.records.store import Store
@@ -42,6 +42,8 @@ class App:
         bundles = bundles_of((*models, *self.settings.models), self._home, self.settings.trust)
         if not bundles:
             raise SetupError("there is no model to serve", hint="podium serve churn.podium")
+        for bundle in bundles:
+            bundle.check_trust()
         self._store = self._opened_store()
         limits = Limits(rows_max=self.settings.rows_max, errors_max=self.settings.errors_max)
         self.deployments: Mapping[str, Deployment] = {
@@ -89,9 +91,11 @@ class App:
     def _load(self) -> None:
         try:
             self.start()
-        except Exception as error:  # noqa: BLE001 - told by `failure`, whatever it is
+        except Exception as error:
             self._failure = error
-            _log.exception("model_not_loaded")
+            # What Podium says of a model is enough; what a library says needs its traceback.
+            is_told = isinstance(error, PodiumError)
+            _log.error("model_not_loaded: %s", error, exc_info=not is_told)  # noqa: TRY400
 
     def _opened_store(self) -> Store | None:
         if not self.settings.records:

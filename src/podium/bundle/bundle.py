@@ -14,7 +14,7 @@ from podium.bundle.archive import Archive, read_archive
 from podium.bundle.baseline import Baseline
 from podium.bundle.card import Card
 from podium.bundle.model_part import part_of_archive, runtime_of
-from podium.bundle.trust import parse_trust
+from podium.bundle.trust import parse_trust, require_trust
 from podium.errors import BundleError
 from podium.runtimes.protocol import Runtime
 from podium.signature import Signature
@@ -100,6 +100,15 @@ class Bundle:
                 part = part_of_archive(self._archive)
                 self._runtime = runtime_of(part, self.signature, self.name, self._trust)
             return self._runtime
+
+    def check_trust(self) -> None:
+        """Refuse now what `start()` would refuse.
+
+        Raises:
+            UntrustedModel: the model is a pickle that nobody trusted.
+        """
+        if self.runtime_name == "pickle":
+            require_trust(str(self.options.get("sha256", "")), self.name, self._trust)
 
     def predict(self, rows: object) -> Outputs:
         """Answers for rows, with warnings about values that training never saw.

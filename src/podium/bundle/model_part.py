@@ -17,9 +17,10 @@ from podium.plugins import needs
 from podium.runtimes.protocol import Runtime
 from podium.signature import Signature
 
-# Types of scikit-learn's that skops doesn't list, though nearly every fitted forest or neighbours
-# model holds some. Making one of them runs no code that comes from the file.
+# Types that skops doesn't list, though nearly every fitted forest, encoder or neighbours model
+# holds some. Making one of them runs no code that comes from the file.
 KNOWN_TYPES = (
+    "numpy.dtype",
     "sklearn._loss.",
     "sklearn.calibration.",
     "sklearn.ensemble._hist_gradient_boosting.",

@@ -154,8 +154,8 @@ def _said(fields: dict[str, dict[str, Any]], **output: str) -> dict[str, Any]:
 
 def _packed_already(file: Path) -> Bundle | None:
     try:
-        return load(file)
-    except BundleError:
+        return load(file) if file.is_file() else None
+    except BundleError:  # an older Podium's, or half a copy: make it again
         return None
 
 

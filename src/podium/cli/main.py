@@ -12,6 +12,7 @@ Exit codes:
 
 from __future__ import annotations
 
+import difflib
 import sys
 from importlib import import_module
 from typing import Any, ClassVar
@@ -26,38 +27,41 @@ FAILED, MISUSED, REFUSED, BROKEN, STOPPED = 1, 2, 3, 4, 130
 class _Commands(click.Group):
     """Subcommands that are imported when they are called: `podium version` needs no numpy."""
 
-    MODULES: ClassVar[dict[str, str]] = {
-        "demo": "podium.cli.demo",
-        "inspect": "podium.cli.inspect",
-        "pack": "podium.cli.pack",
-        "predict": "podium.cli.predict",
-        "score": "podium.cli.score",
-        "serve": "podium.cli.serve",
-        "version": "podium.cli.version",
+    # What each does is said here too, so that `podium --help` imports none of them.
+    SUMMARIES: ClassVar[dict[str, str]] = {
+        "demo": "Train two models on real data, pack and serve them.",
+        "inspect": "Show what is in a bundle.",
+        "pack": "Pack a model file and its data into a bundle.",
+        "predict": "Answer one row.",
+        "score": "Answer every row of a file.",
+        "serve": "Serve models: pages, an API and records.",
+        "version": "Print the versions of Podium and of what it uses.",
     }
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Names, in the order of the alphabet."""
-        return sorted(self.MODULES)
+        return sorted(self.SUMMARIES)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, or None."""
-        module = self.MODULES.get(cmd_name)
-        if module is None:
+        if cmd_name not in self.SUMMARIES:
             return None
-        command: click.Command = getattr(import_module(module), cmd_name)
+        command: click.Command = getattr(import_module(f"podium.cli.{cmd_name}"), cmd_name)
         return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands and what they do."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(self.SUMMARIES.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the arguments name; a near miss is pointed out."""
-        import difflib
-
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            near = difflib.get_close_matches(args[0], self.MODULES, n=1)
+            near = difflib.get_close_matches(args[0], self.SUMMARIES, n=1)
             if near:
                 error.message += f" Did you mean {near[0]!r}?"
             raise

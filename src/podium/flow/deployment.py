@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from podium.bundle import Bundle
 from podium.bundle.card import Card
+from podium.records.record import Ids
 from podium.records.store import Store
 from podium.signature import Signature
 
@@ -31,6 +32,7 @@ class Deployment:
     bundle: Bundle
     store: Store | None = None
     limits: Limits = Limits()
+    ids: Ids = field(default_factory=Ids)
 
     @property
     def signature(self) -> Signature:

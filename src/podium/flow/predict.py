@@ -101,7 +101,7 @@ def prepare(deployment: Deployment, ask: Ask) -> Prepared:
 def finish(deployment: Deployment, ask: Ask, prepared: Prepared, outputs: Outputs) -> Answer:
     """Steps 5 and 6: what comes after the model."""
     outputs = Outputs(outputs.predictions, outputs.probabilities, prepared.warnings)
-    ids = new_ids(prepared.table.n_rows) if deployment.store is not None else ()
+    ids = new_ids(deployment, prepared.table.n_rows)
     answered = Answered(deployment.name, deployment.version, deployment.signature, outputs, ids)
     body, media = encode(answered, prepared.layout, ask.accept)
     latency_us = (time.perf_counter_ns() - prepared.began_ns) // 1_000

@@ -16,7 +16,7 @@ from podium.flow.answer import (
     warnings_by_row,
 )
 from podium.flow.deployment import Deployment
-from podium.records.record import Record, new_id
+from podium.records.record import Record
 from podium.signature import Signature
 from podium.signature.infer import json_value
 from podium.signature.reading import label_text
@@ -40,10 +40,12 @@ class Asked:
     latency_us: int
 
 
-def new_ids(n_rows: int) -> tuple[str, ...]:
-    """One new record id a row, in the order of time."""
+def new_ids(deployment: Deployment, n_rows: int) -> tuple[str, ...]:
+    """One new record id a row, in the order of time; none where nothing is recorded."""
+    if deployment.store is None:
+        return ()
     now_us = time.time_ns() // 1_000
-    return tuple(new_id(now_us) for _ in range(n_rows))
+    return tuple(deployment.ids.new(now_us) for _ in range(n_rows))
 
 
 def record(

@@ -13,7 +13,7 @@ from podium.flow.deployment import Deployment
 from podium.flow.predict import Answer, Ask, finish, prepare
 from podium.flow.run import run, run_async
 from podium.table import Outputs, Table
-from podium.web import gate, routes
+from podium.web import api, gate, routes
 from podium.web.http import Request, Response
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -82,10 +82,10 @@ class App(app.App):
     async def _predict(self, deployment: Deployment, request: Request) -> Response:
         """The answer of the predict route, run together with what waits for the same model."""
         try:
-            answer = await self._asked(deployment, routes.ask_of(request))
+            answer = await self._asked(deployment, api.ask_of(request))
         except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
             return routes.failed(self.site, request, error)
-        return routes.answered(request, answer)
+        return routes.predicted(request, answer)
 
     async def _asked(self, deployment: Deployment, ask: Ask) -> Answer:
         prepared = await asyncio.to_thread(prepare, deployment, ask)

@@ -18,10 +18,9 @@ import numpy as np
 
 from podium.errors import BadCell, InvalidRows
 from podium.signature.fields import INTEGER_MAX, Field, Label, Signature
-from podium.signature.reading import Refusal, Written, label_text, reader
+from podium.signature.reading import MISSING_TEXTS, Refusal, Written, label_text, reader
 from podium.table import Array, CellWarning, Table, is_missing, plain_values
 
-MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "nat"})
 VALUE_SHOWN_MAX = 80
 
 

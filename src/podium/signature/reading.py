@@ -13,6 +13,7 @@ from podium.signature.fields import INTEGER_MAX, Field, Label
 # How cells are written: as JSON or Python values, as texts of a form, or as texts of a file, where
 # a missing value has a dozen spellings.
 Written: TypeAlias = Literal["values", "form", "file"]
+MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "nat"})
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

@@ -1,0 +1,89 @@
+"""A record: what was asked and answered, by which version, for whom, in what time."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+
+import msgspec
+
+from podium.errors import InputError
+
+
+class BadCursor(InputError):
+    """A cursor that no page gave."""
+
+    code = "bad_cursor"
+
+
+class Feedback(msgspec.Struct, frozen=True, kw_only=True):
+    """What really happened, told later.
+
+    Attributes:
+        truth: the true value, as JSON.
+        time_us: when it was told, in microseconds since 1970.
+        actor: who told it.
+    """
+
+    truth: bytes
+    time_us: int
+    actor: str | None = None
+    note: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One row that was asked, and its answer.
+
+    Attributes:
+        id: 32 hex digits; later records have greater ids.
+        time_us: when it was asked, in microseconds since 1970.
+        inputs: the row, as a JSON object of field names and values.
+        outputs: the answer, as a JSON object: `prediction`, `probabilities`, `warnings`.
+        outcome: the prediction as a text, to filter by.
+        outcome_number: the prediction, where it is a number.
+        latency_us: how long the answer took, the recording left out.
+        source: the way in: `api`, `form`, `cli` or `python`.
+        actor: who asked, or None for nobody in particular.
+    """
+
+    id: str
+    time_us: int
+    model: str
+    version: str
+    inputs: bytes
+    outputs: bytes
+    outcome: str
+    outcome_number: float | None = None
+    latency_us: int = 0
+    source: str = "api"
+    actor: str | None = None
+    feedback: Feedback | None = None
+
+
+class Ids:
+    """Makes ids that grow, also when the clock jumps back and within one microsecond.
+
+    An id is a UUIDv7 (RFC 9562): milliseconds, then a counter in place of its first random bits,
+    so that ids of one process are ordered, then random bits, so that two processes never agree.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last_ms = 0
+        self._counter = 0
+
+    def new(self, time_us: int) -> str:
+        """A new id, greater than every id before."""
+        with self._lock:
+            now_ms = max(time_us // 1_000, 0)
+            if now_ms > self._last_ms:
+                # Starting anywhere in the lower half leaves room to count within the millisecond.
+                self._last_ms, self._counter = now_ms, secrets.randbits(25)
+            else:
+                self._counter += 1
+                if self._counter >> 26:
+                    self._last_ms, self._counter = self._last_ms + 1, 0
+            last_ms, counter = self._last_ms, self._counter
+        high = (last_ms & (2**48 - 1)) << 16 | 0x7000 | counter >> 14
+        low = 0b10 << 62 | (counter & 0x3FFF) << 48 | secrets.randbits(48)
+        return f"{high:016x}{low:016x}"

@@ -1,0 +1,85 @@
+"""The API: models, predictions, and whether the server is well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from podium.flow.deployment import Deployment
+from podium.flow.predict import Answer, Ask, predict_now
+from podium.signature.schema import output_schema, row_schema
+from podium.web.http import Request, Response
+from podium.web.site import Site
+
+
+def predict(site: Site, request: Request, name: str) -> Response:
+    """Answer rows: `POST /api/models/{name}/predict`."""
+    return answered(predict_now(site.deployment(name), ask_of(request)))
+
+
+def ask_of(request: Request) -> Ask:
+    """A request to the API as a request for predictions."""
+    return Ask(request.body, request.media, request.headers.get("accept", ""), source="api")
+
+
+def answered(answer: Answer) -> Response:
+    """An answer as a response."""
+    return Response(answer.body, 200, answer.media)
+
+
+def models(site: Site, request: Request) -> Response:
+    """What models there are: `GET /api/models`."""
+    return Response.json({"models": [_summary(request, one) for one in site.deployments.values()]})
+
+
+def model(site: Site, request: Request, name: str) -> Response:
+    """All that is known of a model: `GET /api/models/{name}`."""
+    deployment = site.deployment(name)
+    signature = deployment.signature
+    value = _summary(request, deployment) | {
+        "card": msgspec.to_builtins(deployment.card),
+        "signature": {
+            "fields": msgspec.to_builtins(signature.fields),
+            "outputs": msgspec.to_builtins(signature.outputs),
+        },
+        "input_schema": row_schema(signature),
+        "output_schema": output_schema(signature),
+        "examples": signature.examples,
+    }
+    return Response.json(value)
+
+
+def livez(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every view
+    """Whether the process answers: `GET /livez`."""
+    return Response.json({"status": "alive"})
+
+
+def readyz(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every view
+    """Whether every model is loaded: `GET /readyz`, 503 until then."""
+    models = {name: one.bundle.is_started for name, one in site.deployments.items()}
+    is_ready = site.is_ready()
+    body = {"status": "ready" if is_ready else "loading", "models": models}
+    response = Response.json(body, status=200 if is_ready else 503)
+    if not is_ready:
+        response.headers["retry-after"] = "1"
+    return response
+
+
+def _summary(request: Request, deployment: Deployment) -> dict[str, Any]:
+    card, base = deployment.card, f"/api/models/{deployment.name}"
+    return {
+        "name": deployment.name,
+        "version": deployment.version,
+        "title": card.title,
+        "description": card.description,
+        "task": deployment.signature.output.task,
+        "target": [output.name for output in deployment.signature.outputs],
+        "metrics": {metric.name: metric.value for metric in card.metrics},
+        "links": {
+            "self": request.url(base),
+            "predict": request.url(f"{base}/predict"),
+            "form": request.url(f"/models/{deployment.name}"),
+            "docs": request.url(f"/docs#{deployment.name}"),
+        },
+    }

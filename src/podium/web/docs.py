@@ -1,0 +1,106 @@
+"""The docs page: how each model is asked, in the languages that people ask in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from podium.errors import PodiumError
+from podium.flow.deployment import Deployment
+from podium.flow.encode import Answered, encode
+from podium.flow.run import run
+from podium.signature.cells import accepted, check_table
+from podium.signature.schema import describe
+from podium.table import Outputs, Table
+from podium.web import render
+from podium.web.http import Request, Response
+from podium.web.pages import predict_address
+from podium.web.result import curl_command
+from podium.web.site import Site
+
+ERRORS = (
+    (400, "malformed_body", "the body isn't what its content type says"),
+    (404, "not_found", "no model is called so; the hint names those there are"),
+    (405, "method_not_allowed", "predictions are asked with POST"),
+    (411, "length_required", "the Content-Length is missing"),
+    (413, "too_large", "the body is too long, or holds too many rows"),
+    (415, "unsupported_media", "the content type isn't read here"),
+    (421, "host_not_allowed", "the server isn't known under this name"),
+    (422, "invalid_rows", "some values are not accepted"),
+    (500, "model", "the model failed on these rows"),
+    (503, "store", "the answer couldn't be recorded; try again"),
+)
+
+
+def index(site: Site, request: Request) -> Response:
+    """How to ask each model: `GET /docs`."""
+    models = [_model(request, one) for one in site.deployments.values()]
+    return render.page(site, request, "docs.html", models=models, errors=ERRORS)
+
+
+def _model(request: Request, deployment: Deployment) -> dict[str, Any]:
+    signature, card = deployment.signature, deployment.card
+    row = dict(signature.examples[0]) if signature.examples else dict.fromkeys(signature.names)
+    address = predict_address(request, deployment.name)
+    return {
+        "name": deployment.name,
+        "title": card.title or deployment.name,
+        "description": card.description,
+        "fields": [
+            {"name": field.name, "accepted": accepted(field), "about": describe(field)}
+            for field in signature.fields
+        ],
+        "requests": [
+            {"title": "curl", "text": curl_command(address, row)},
+            {"title": "Python", "text": _python(address, row)},
+            {"title": "JavaScript", "text": _javascript(address, row)},
+        ],
+        "answer": _answer(deployment, row),
+    }
+
+
+def _answer(deployment: Deployment, row: dict[str, Any]) -> str:
+    """What the model really answers to the example; a word where it can't now."""
+    if not deployment.bundle.is_started:
+        return "(the model is being loaded)"
+    try:
+        table, warnings = check_table(deployment.signature, Table.of([row]))
+        outputs = run(deployment.bundle.runtime, table)
+    except PodiumError:
+        return "(the model has no answer to this example)"
+    outputs = Outputs(outputs.predictions, outputs.probabilities, warnings)
+    ids = ["0193c2b5e7a07cc98f1d6d9e4f5a6b7c"] if deployment.store is not None else []
+    answered = Answered(deployment.name, deployment.version, deployment.signature, outputs, ids)
+    body, _ = encode(answered, "object", "application/json")
+    return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+
+
+def _python(address: str, row: dict[str, Any]) -> str:
+    return (
+        "import json\n"
+        "import urllib.request\n\n"
+        f"row = {_literal(row)}\n"
+        "request = urllib.request.Request(\n"
+        f"    {address!r},\n"
+        "    data=json.dumps(row).encode(),\n"
+        '    headers={"Content-Type": "application/json"},\n'
+        ")\n"
+        "with urllib.request.urlopen(request) as response:\n"
+        '    print(json.load(response)["prediction"])'
+    )
+
+
+def _javascript(address: str, row: dict[str, Any]) -> str:
+    return (
+        f"const response = await fetch({json.dumps(address)}, {{\n"
+        '  method: "POST",\n'
+        '  headers: {"Content-Type": "application/json"},\n'
+        f"  body: JSON.stringify({json.dumps(row, ensure_ascii=False)}),\n"
+        "});\n"
+        "console.log((await response.json()).prediction);"
+    )
+
+
+def _literal(row: dict[str, Any]) -> str:
+    lines = "".join(f"    {name!r}: {value!r},\n" for name, value in row.items())
+    return "{\n" + lines + "}"

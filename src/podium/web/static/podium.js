@@ -1,0 +1,67 @@
+// What the pages do better with a script; each of them works without.
+
+const root = document.documentElement;
+
+function applyTheme(theme) {
+  if (theme) root.dataset.theme = theme;
+  else delete root.dataset.theme;
+}
+
+function remembered() {
+  try { return localStorage.getItem("podium-theme"); } catch { return null; }
+}
+
+applyTheme(remembered());
+const toggle = document.querySelector("[data-theme-toggle]");
+if (toggle) {
+  const isDark = () => getComputedStyle(root).colorScheme === "dark";
+  const tell = () => { toggle.textContent = isDark() ? "Light" : "Dark"; };
+  toggle.hidden = false;
+  tell();
+  toggle.addEventListener("click", () => {
+    const theme = isDark() ? "light" : "dark";
+    applyTheme(theme);
+    try { localStorage.setItem("podium-theme", theme); } catch { /* private windows may refuse */ }
+    tell();
+  });
+}
+
+// After a form was sent, the reader goes where the news is.
+const news = document.querySelector("[data-focus]");
+if (news) {
+  news.focus({ preventScroll: true });
+  news.scrollIntoView({ block: "nearest" });
+}
+
+function fill(form, values) {
+  for (const [name, value] of Object.entries(values)) {
+    for (const widget of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
+      if (widget.type === "radio") widget.checked = widget.value === value;
+      else if (widget.type === "checkbox") widget.checked = value === "true";
+      else if (widget.type === "datetime-local") widget.value = value.replace(/Z$/, "");
+      else if (widget.type !== "hidden") widget.value = value;
+    }
+  }
+}
+
+const link = document.querySelector("[data-fill]");
+if (link) {
+  const examples = JSON.parse(link.dataset.fill);
+  let next = 0;
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    fill(link.closest("form"), examples[next]);
+    next = (next + 1) % examples.length;
+    link.textContent = examples.length > 1 ? "Fill with another example" : link.textContent;
+  });
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) break; // browsers offer it to secure addresses only
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+}
