@@ -159,7 +159,7 @@ def weather() -> Fitted:
 
 
 def day_of_year(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.apply(lambda column: column.dt.dayofyear)
+    return frame.apply(lambda column: column.dt.day_of_year)
 
 
 def cars() -> Fitted:

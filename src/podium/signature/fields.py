@@ -22,6 +22,12 @@ TIMES: tuple[FieldType, ...] = ("date", "datetime")
 INTEGER_MAX = 2**53
 
 
+def _readable(name: str) -> str:
+    """A column's name as people would write it: `bill_length` as `Bill length`."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:] if words else name
+
+
 class Range(msgspec.Struct, frozen=True):
     """The least and the greatest value, both included; None is no bound.
 
@@ -84,7 +90,7 @@ class Field(
     @property
     def label(self) -> str:
         """What people read: the title, or the name made readable."""
-        return self.title or self.name.replace("_", " ").strip() or self.name
+        return self.title or _readable(self.name)
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -117,7 +123,7 @@ class Output(
     @property
     def label(self) -> str:
         """What people read: the title, or the name made readable."""
-        return self.title or self.name.replace("_", " ").strip() or self.name
+        return self.title or _readable(self.name)
 
 
 class Signature(

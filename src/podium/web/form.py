@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from podium.errors import BadCell
-from podium.signature import Field, Label, Signature
+from podium.signature import INTEGER_MAX, Field, Label, Signature
 from podium.signature.reading import label_text
 from podium.web.numbers import number_text
 
@@ -78,7 +78,15 @@ def widgets(
 
 def texts(row: Mapping[str, Label | None]) -> dict[str, str]:
     """A row of plain values as the texts of a form."""
-    return {name: "" if value is None else label_text(value) for name, value in row.items()}
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Label | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < INTEGER_MAX:
+        return str(int(value))
+    return label_text(value)
 
 
 def _widget(id_: str, field: Field, value: str, refused: BadCell | None) -> Widget:
@@ -94,7 +102,7 @@ def _widget(id_: str, field: Field, value: str, refused: BadCell | None) -> Widg
         value=_shown(kind, value),
         help=_help(field),
         unit=field.unit,
-        error=_error(refused),
+        error=_error(field, refused),
         is_required=field.missing == "refuse" and kind != "checkbox",
         choices=_choices(field, kind, value),
         low=low,
@@ -168,8 +176,8 @@ def _shown(kind: Kind, value: str) -> str:
     return value
 
 
-def _error(refused: BadCell | None) -> str:
+def _error(field: Field, refused: BadCell | None) -> str:
     if refused is None:
         return ""
-    problem = refused.problem[:1].upper() + refused.problem[1:]
-    return f"{problem}. Give {refused.accepted}." if refused.accepted else f"{problem}."
+    said = f"{field.label} {refused.problem}."
+    return f"{said} Give {refused.accepted}." if refused.accepted else said

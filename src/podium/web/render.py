@@ -43,7 +43,8 @@ def error_page(
     site: Site, request: Request, *, status: int, title: str, detail: str, hint: str = ""
 ) -> Response:
     """An error, for people."""
-    return page(site, request, "error.html", status=status, title=title, detail=detail, hint=hint)
+    values = {"code": status, "title": title, "detail": detail, "hint": hint}
+    return page(site, request, "error.html", status=status, **values)
 
 
 def _static(request: Request) -> Any:

@@ -1,0 +1,82 @@
+"""Requests to an app without a server: the same gate, routes and views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote, urlencode
+
+import msgspec
+
+from podium.app import App
+from podium.web import gate, routes
+from podium.web.http import Request, Response
+
+
+class Reply:
+    """A response, read whole."""
+
+    def __init__(self, response: Response) -> None:
+        body = response.body
+        self.status = response.status
+        self.media = response.media
+        self.headers = dict(response.headers)
+        self.body = body if isinstance(body, bytes) else b"".join(body)
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return msgspec.json.decode(self.body)
+
+
+class Client:
+    """Sends requests straight to an app's views.
+
+    Args:
+        app: whose models are loaded when the client is made.
+    """
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        app.start()
+
+    def get(self, target: str, **headers: str) -> Reply:
+        """GET a path, with its query."""
+        return self.request("GET", target, headers=headers)
+
+    def post(
+        self, target: str, value: object = None, *, body: bytes | None = None, **headers: str
+    ) -> Reply:
+        """POST a value as JSON, or a body as it is."""
+        if body is None:
+            body = msgspec.json.encode(value)
+            headers.setdefault("content_type", "application/json")
+        return self.request("POST", target, body=body, headers=headers)
+
+    def send_form(self, target: str, values: Mapping[str, str], **headers: str) -> Reply:
+        """POST the fields of a form, as a browser does."""
+        headers["content_type"] = "application/x-www-form-urlencoded"
+        return self.request("POST", target, body=urlencode(values).encode(), headers=headers)
+
+    def request(
+        self, method: str, target: str, *, body: bytes = b"", headers: Mapping[str, str] = {}
+    ) -> Reply:
+        """Send a request. Underscores in the names of headers stand for dashes."""
+        sent = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+        sent = {"host": "127.0.0.1:8000", **sent}
+        if method == "POST":
+            sent.setdefault("content-length", str(len(body)))
+        path, _, query = target.partition("?")
+        request = Request(method, unquote(path), query, sent, body)
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
+        settings = self.app.settings
+        refusal = gate.check(settings, method, target.encode(), raw)
+        if refusal is None and len(body) > settings.body_max_bytes:
+            refusal = gate.too_large(settings)
+        if refusal is not None:
+            return Reply(routes.refused(self.app.site, request, refusal))
+        return Reply(routes.respond(self.app.site, request))

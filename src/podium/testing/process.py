@@ -1,0 +1,114 @@
+"""A real server in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_ADDRESS = re.compile(r"Podium is at (http://\S+)")
+
+
+class ServerProcess:
+    """`podium serve` on a free port of 127.0.0.1, for the length of a `with` block.
+
+    Args:
+        arguments: models and options, as on the command line.
+        home: its home folder, where its output is kept too.
+        environment: variables besides those of this process.
+        ready_s: how long it may take until it is ready.
+
+    Raises:
+        RuntimeError: it ended, or wasn't ready in time; with what it printed.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        home: Path,
+        environment: Mapping[str, str] | None = None,
+        ready_s: float = 30,
+    ) -> None:
+        self._arguments = arguments
+        self._home = home
+        self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._ready_s = ready_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self.address = ""
+
+    def __enter__(self) -> Self:
+        self._home.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "podium", "serve", *self._arguments]
+        command += ["--port", "0", "--home", str(self._home)]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=self._environment
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> Path:
+        """The file with what the server printed."""
+        return self._home / "server.log"
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def stop(self, sent: signal.Signals = signal.SIGTERM) -> int:
+        """Stop the server by a signal, and return its exit code."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.send_signal(sent)
+        try:
+            return self._process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        until = time.monotonic() + self._ready_s
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                break
+            found = _ADDRESS.search(self.log.read_text("utf-8", "replace"))
+            if found is not None:
+                self.address = found.group(1)
+                if _is_ready(self.address):
+                    return
+            time.sleep(0.02)
+        raise RuntimeError(f"the server isn't ready:\n{self.log.read_text('utf-8', 'replace')}")
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=5) as response:  # noqa: S310
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
