@@ -129,9 +129,10 @@ def read_directory(sealed: Sealed, path: Path, max_bytes: int) -> tuple[Member, 
             f"{path} would unpack to {total:,} bytes; {max_bytes:,} are allowed",
             hint="pack a smaller model, with fewer or shallower trees",
         )
-    # Everything that isn't one of the members, to the last byte, would show here.
+    # Everything that isn't one of the members, to the last byte, would show here. The size comes
+    # first: places beyond the end of the file may not fit into a directory.
     blank = raw[:-SEAL_LENGTH] + blank_seal()
-    if _directory(members) != blank or members[-1].end + len(raw) != sealed.size:
+    if members[-1].end + len(raw) != sealed.size or _directory(members) != blank:
         raise TamperedBundle(f"{path} isn't laid out as Podium writes bundles", hint=_HINT)
     return members
 

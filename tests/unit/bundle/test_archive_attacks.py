@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -142,10 +143,16 @@ def test_a_bomb_that_lies_is_stopped_at_the_size_it_states(path: Path) -> None:
         ]
     )
 
-    error = refusal(path, bomb)
+    tracemalloc.start()
+    try:
+        error = refusal(path, bomb)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
 
     assert type(error) is OversizedBundle
     assert "says that it has 1,000 bytes, and has more" in error.message
+    assert peak < 1_000_000
 
 
 def test_a_bomb_in_the_manifest_is_refused(path: Path) -> None:
@@ -299,6 +306,28 @@ def test_a_header_that_contradicts_the_directory_is_refused(path: Path) -> None:
 
     assert type(error) is TamperedBundle
     assert "contradicts the directory" in error.message
+
+
+def test_a_directory_that_is_too_large_is_refused(path: Path) -> None:
+    content = bytearray(zipped([plain("manifest.json", manifest({})), plain("a", bytes(99_999))]))
+    end = content.rfind(b"PK\x05\x06")
+    content[end + 12 : end + 16] = (90_000).to_bytes(4, "little")
+
+    error = refusal(path, sealed(bytes(content)))
+
+    assert type(error) is OversizedBundle
+    assert "a directory of 90,000 bytes for 2 members" in error.message
+
+
+def test_members_that_say_they_end_far_behind_the_file_are_refused(path: Path) -> None:
+    members = [plain("manifest.json", manifest({"a": b"", "b": b""})), plain("a", b"")]
+    content = bytearray(zipped([*members, plain("b", b"")]))
+    entry = content.find(b"PK\x01\x02")
+    while entry >= 0:
+        content[entry + 20 : entry + 24] = b"\xff" * 4
+        entry = content.find(b"PK\x01\x02", entry + 1)
+
+    assert type(refusal(path, sealed(bytes(content)))) is TamperedBundle
 
 
 @pytest.mark.parametrize("where", ["gap", "front", "behind the parts"])
