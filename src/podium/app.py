@@ -91,11 +91,11 @@ class App:
     def _load(self) -> None:
         try:
             self.start()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told by `failure`, whatever it is
             self._failure = error
             # What Podium says of a model is enough; what a library says needs its traceback.
             is_told = isinstance(error, PodiumError)
-            _log.error("model_not_loaded: %s", error, exc_info=not is_told)  # noqa: TRY400
+            _log.error("model_not_loaded: %s", error, exc_info=not is_told)
 
     def _opened_store(self) -> Store | None:
         if not self.settings.records:

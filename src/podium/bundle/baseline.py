@@ -114,7 +114,7 @@ def _edges(known: Array) -> Array:
 def _labels(column: Array) -> Histogram:
     missing = is_missing(column)
     texts = [label_text(v) for v in plain_values(column[~missing])]
-    labels, counts = np.unique(texts, return_counts=True) if texts else ([], np.zeros(0, int))
+    labels, counts = np.unique(np.array(texts, dtype=object), return_counts=True)
     order = np.argsort(-counts, kind="stable")
     top = order[:TOP_CATEGORIES]
     return Histogram(

@@ -75,7 +75,8 @@ class Bundle:
     @cached_property
     def baseline(self) -> Baseline:
         """How each field was spread in training."""
-        return _part(self._archive, "baseline.json", Baseline)
+        baseline: Baseline = _part(self._archive, "baseline.json", Baseline)
+        return baseline
 
     @property
     def is_started(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ def _f1_macro(predicted: Array, truth: Array) -> float:
     return float(np.mean(scores))
 
 
-def _metric(name: str, value: float, better: str, unit: str = "", title: str = "") -> Metric:
+def _metric(name: str, value: Any, better: str, unit: str = "", title: str = "") -> Metric:
     return Metric(
         name=name,
         title=title or name.replace("_", " "),

@@ -194,8 +194,8 @@ def _types(content: bytes) -> list[str]:
         raise BundleError(f"the skops file can't be read: {str(error)[:300]}") from error
 
 
-def load_model_file(path: Path, trust: Collection[str]) -> tuple[str, Any]:
-    """What kind of model a file holds, and the model: an estimator, or an ONNX graph's bytes.
+def load_model_file(path: Path, trust: Collection[str]) -> Any:
+    """The model in a file: an estimator, or the bytes of an ONNX graph.
 
     Args:
         trust: SHA-256 digests, in hex, of the files that may be unpickled.
@@ -212,11 +212,11 @@ def load_model_file(path: Path, trust: Collection[str]) -> tuple[str, Any]:
         raise SetupError(f"{path} can't be read: {error.strerror}") from error
     kind = sniff(content)
     if kind == "skops":
-        return "estimator", load_skops(content)
+        return load_skops(content)
     if kind in ("pickle", "joblib"):
-        return "estimator", load_pickle(content, str(path), trust)
+        return load_pickle(content, str(path), trust)
     if kind == "onnx":
-        return "onnx", content
+        return content
     if kind == "bundle":
         raise SetupError(f"{path} is packed already", hint=f"podium serve {path}")
     raise SetupError(

@@ -62,8 +62,8 @@ def subject_of(
     given = signature if isinstance(signature, Signature) else None
     if isinstance(model, (str, Path)):
         allowed = [trust] if isinstance(trust, str) else trust
-        kind, model = load_model_file(Path(model), [parse_trust(one) for one in allowed])
-        if kind == "onnx":
+        model = load_model_file(Path(model), [parse_trust(one) for one in allowed])
+        if isinstance(model, bytes):
             return _graph(model, table, truth, given)
     if isinstance(model, FunctionModel):
         return _function(model, table)

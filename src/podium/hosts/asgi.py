@@ -12,6 +12,7 @@ from podium.flow.batch import Batcher
 from podium.flow.deployment import Deployment
 from podium.flow.predict import Answer, Ask, finish, prepare
 from podium.flow.run import run, run_async
+from podium.sources import Source
 from podium.table import Outputs, Table
 from podium.web import api, gate, routes
 from podium.web.http import Request, Response
@@ -32,7 +33,7 @@ class App(app.App):
     doesn't pass it on, at the first request.
     """
 
-    def __init__(self, *models: app.Source, **settings: Any) -> None:
+    def __init__(self, *models: Source, **settings: Any) -> None:
         super().__init__(*models, **settings)
         self._batchers: dict[str, Batcher] = {}
 

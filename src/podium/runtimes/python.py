@@ -19,8 +19,8 @@ import msgspec
 import numpy as np
 
 from podium.errors import ModelError, SetupError, SignatureError
-from podium.runtimes import annotations
-from podium.runtimes.annotations import Parameter
+from podium.runtimes import hints as told
+from podium.runtimes.hints import Parameter
 from podium.runtimes.protocol import RuntimeFeatures
 from podium.signature import Output, Signature
 from podium.signature.infer import json_value
@@ -53,13 +53,13 @@ class FunctionModel:
         doc = inspect.getdoc(function) or ""
         self.title = ""
         self.description = description if description is not None else doc.partition("\n\n")[0]
-        hints = annotations.hints_of(function)
+        hints = told.hints_of(function)
         returned = hints.pop("return", Any)
         self._takes = _Takes.of(function, hints)
         if self._takes.is_batch:
-            returned = annotations.element_of(returned) or returned
-        self._returns_row = annotations.is_row(returned)
-        outputs = annotations.outputs_of(self.name, returned)
+            returned = told.element_of(returned) or returned
+        self._returns_row = told.is_row(returned)
+        outputs = told.outputs_of(self.name, returned)
         self.is_async = inspect.iscoroutinefunction(function)
         self.features = RuntimeFeatures(is_async=self.is_async)
         self.signature = Signature(
@@ -177,7 +177,8 @@ def import_path_of(function: FunctionModel) -> str:
     Raises:
         SetupError: it can't be: it is local, or was typed into a notebook.
     """
-    module, name = function.__module__, function.__qualname__
+    wrapped = inspect.unwrap(function)
+    module, name = wrapped.__module__, wrapped.__qualname__
     if "<locals>" in name or "." in name:
         raise SetupError(
             f"{name} is defined inside another function or class",
@@ -213,14 +214,14 @@ class _Takes(msgspec.Struct, frozen=True):
             )
         if len(declared) == 1:
             hint = hints.get(declared[0].name)
-            element = annotations.element_of(hint)
+            element = told.element_of(hint)
             row = element if element is not None else hint
-            if annotations.is_row(row):
-                parameters = tuple(annotations.row_parameters(row))
+            if told.is_row(row):
+                parameters = tuple(told.row_parameters(row))  # type: ignore[arg-type] # is_row says so
                 return cls(parameters, is_batch=element is not None, row=row)
         empty = inspect.Parameter.empty
         given = {p.name: hints.get(p.name, empty) for p in declared}
-        elements = {name: annotations.element_of(hint) for name, hint in given.items()}
+        elements = {name: told.element_of(hint) for name, hint in given.items()}
         if any(one is not None for one in elements.values()):
             alone = next((name for name, one in elements.items() if one is None), None)
             if alone is not None:
@@ -228,10 +229,10 @@ class _Takes(msgspec.Struct, frozen=True):
                     f"parameter {alone!r} is one value, while others are lists",
                     hint="take one value of each, or a list of each",
                 )
-            parameters = tuple(annotations.parameter(n, one) for n, one in elements.items())
-            arrays = frozenset(name for name, hint in given.items() if annotations.is_array(hint))
+            parameters = tuple(told.parameter(n, one) for n, one in elements.items())
+            arrays = frozenset(name for name, hint in given.items() if told.is_array(hint))
             return cls(parameters, is_batch=True, arrays=arrays)
-        return cls(tuple(annotations.parameter(p.name, given[p.name], p.default) for p in declared))
+        return cls(tuple(told.parameter(p.name, given[p.name], p.default) for p in declared))
 
     def calls(self, table: Table) -> list[tuple[list[Any], dict[str, Any]]]:
         """The arguments of each call: one a row, or one in all."""

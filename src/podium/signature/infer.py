@@ -85,7 +85,7 @@ def _field(name: str, column: Array, dtype: str) -> Field:
 
 
 def _with(field: Field, **changes: object) -> Field:
-    return Field(**{name: getattr(field, name) for name in Field.__struct_fields__} | changes)  # type: ignore[arg-type]
+    return Field(**{name: getattr(field, name) for name in Field.__struct_fields__} | changes)
 
 
 def _number(base: Field, known: Array, *, is_integer: bool) -> Field:

@@ -43,7 +43,7 @@ def check(
         target: path and query as they were sent, percent-encoded.
         headers: with names in any case, repeated ones too.
     """
-    found = {}
+    found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         found.setdefault(name.lower(), []).append(value)
     return (

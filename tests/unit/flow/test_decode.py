@@ -102,7 +102,7 @@ def test_an_unknown_type_names_the_known_ones():
 def test_no_bytes_do_anything_but_decode_or_be_refused(body, media):
     try:
         decoded = decode(body, media, rows_max=100)
-    except InputError as error:
-        assert str(error)
-    else:
-        assert all(len(cells) == decoded.n_rows for cells in decoded.columns.values())
+    except InputError:
+        return
+
+    assert all(len(cells) == decoded.n_rows for cells in decoded.columns.values())

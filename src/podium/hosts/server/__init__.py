@@ -1,5 +1,5 @@
 """Our own server: uvicorn on uvloop and httptools."""
 
-from podium.hosts.server.serve import serve
+from podium.hosts.server.serving import serve
 
 __all__ = ["serve"]

@@ -110,7 +110,7 @@ def element_of(hint: Any) -> Any | None:
     if origin is np.ndarray:
         kind = get_args(arguments[1])[0] if len(arguments) > 1 and get_args(arguments[1]) else None
         numbers = {np.float64: float, np.int64: int, np.bool_: bool}
-        return _annotated(numbers.get(kind, float), extras)
+        return _annotated(float if kind is None else numbers.get(kind, float), extras)
     if isinstance(origin, type) and issubclass(origin, Sequence) and arguments:
         return _annotated(arguments[0], extras)
     return None
@@ -133,8 +133,8 @@ def outputs_of(name: str, hint: Any) -> tuple[Output, ...]:
         return (Output(name=name, task="regression", **said),)
     if origin is dict and len(arguments) == 2 and get_origin(arguments[0]) is Literal:
         classes = get_args(arguments[0])
-        values = {"classes": classes, "has_probabilities": True}
-        return (Output(name=name, task="classification", **values, **said),)
+        said |= {"classes": classes, "has_probabilities": True}
+        return (Output(name=name, task="classification", **said),)
     classes = _classes(base)
     if classes:
         return (Output(name=name, task="classification", classes=classes, **said),)

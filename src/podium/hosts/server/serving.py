@@ -10,10 +10,10 @@ from typing import Any
 
 import uvicorn
 
-from podium.app import Source
 from podium.errors import SetupError
 from podium.hosts.asgi import App
 from podium.settings import Settings, read_settings
+from podium.sources import Source
 
 # How long requests that have begun may take after a stop was asked for.
 GRACE_S = 10

@@ -1,0 +1,24 @@
+"""What a type checker makes of the public names."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import podium
+from podium.bundle import Card
+
+
+@podium.model
+def price(rooms: float, garden: bool = False) -> float:
+    return 100_000 * rooms + 20_000 * garden
+
+
+bundle = podium.load("churn.podium")
+assert_type(bundle, podium.Bundle)
+assert_type(bundle.signature, podium.Signature)
+assert_type(bundle.card, Card)
+assert_type(bundle.is_compiled, bool)
+assert_type(bundle.predict({"age": 41}), podium.Outputs)
+assert_type(podium.pack(price, name="price"), podium.Bundle)
+assert_type(price.signature, podium.Signature)
+assert_type(podium.serve("churn.podium", port=8001), None)
