@@ -37,6 +37,6 @@ docs: ## build the documentation into site/
 	@echo "docs: open site/index.html"
 
 clean: ## remove .venv, site/ and caches; records stay
-	@rm -rf .venv site build dist src/*.egg-info
+	@rm -rf .venv site build dist src/*.egg-info src/podium/*/*.so podium-demo/*.podium
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .cache
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

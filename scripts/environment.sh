@@ -3,8 +3,8 @@
 #
 #     sh scripts/environment.sh demo|test|docs
 #
-# Installs one part. Where that part is there already and pyproject.toml hasn't changed since, it
-# ends within milliseconds and needs no network. PYTHON chooses the Python.
+# Installs one part. Where that part is there already, and nothing that decides about it has changed
+# since, it ends within milliseconds and needs no network. PYTHON chooses the Python.
 set -eu
 
 part=$1
@@ -120,7 +120,7 @@ install() {
 
 is_usable || make_venv
 mkdir -p "$own"
-key=$(cat pyproject.toml setup.py 2>/dev/null | cksum)
+key=$(cat pyproject.toml setup.py src/podium/*/*.c 2>/dev/null | cksum) || true
 [ "$(cat "$own/$part" 2>/dev/null)" != "$key" ] || exit 0
 
 [ "$part" = demo ] || renew_pip

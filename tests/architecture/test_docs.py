@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,12 @@ import pytest
 import yaml
 
 import podium
+import podium.cli.main
 from podium.cli.main import podium as command_line
+from podium.errors import BadCell
 from podium.settings import Settings
+from podium.web.problems import STATUSES
+from podium.web.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -42,6 +47,32 @@ def commands() -> dict[str, click.Command]:
         for name in command_line.list_commands(context)
     }
     return {name: command for name, command in found.items() if command is not None}
+
+
+def refusals() -> set[tuple[str, str]]:
+    """Status and code of every `Refusal(...)` that is written in `web/`."""
+    web = ROOT / "src" / "podium" / "web"
+    trees = [ast.parse(path.read_text("utf-8")) for path in web.rglob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {
+        (ast.unparse(call.args[0]), str(ast.literal_eval(call.args[1])))
+        for call in calls
+        if ast.unparse(call.func) == "Refusal"
+    }
+
+
+def codes_of_cells() -> set[str]:
+    """The codes that a refused or suspicious cell can have."""
+    rooms = [ROOT / "src" / "podium" / name for name in ("signature", "flow")]
+    trees = [ast.parse(path.read_text("utf-8")) for room in rooms for path in room.rglob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    given = [key.value for call in calls for key in call.keywords if key.arg == "code"]
+    # The last argument of `Refusal(problem, code)` and `findings.warn(row, field, message, code)`.
+    given += [
+        call.args[-1] for call in calls if re.search(r"Refusal|\.warn$", ast.unparse(call.func))
+    ]
+    codes = {str(one.value) for one in given if isinstance(one, ast.Constant)}
+    return codes | {BadCell.__struct_defaults__[-1]}
 
 
 def groups() -> set[str]:
@@ -106,6 +137,43 @@ def test_every_command_and_option_is_in_the_reference(name: str) -> None:
     options = [one for one in commands()[name].params if isinstance(one, click.Option)]
     spellings = [spelling for one in options for spelling in [*one.opts, *one.secondary_opts]]
     assert [one for one in spellings if f"`{one}" not in section] == []
+
+
+def test_the_routes_page_lists_the_routes_and_no_others() -> None:
+    table = page("reference/http.md").partition("## Problems")[0]
+    listed = re.findall(r"^\| (\w+) \| `([^`]+)` \|", table, re.MULTILINE)
+
+    assert sorted(listed) == sorted((m, route.pattern) for route in ROUTES for m in route.methods)
+
+
+def test_the_problems_page_lists_every_code_with_its_status() -> None:
+    listed = re.findall(r"^\| (\d+) \| `(\w+)` \|", page("reference/http.md"), re.MULTILINE)
+    known = {(str(status), kind.code) for kind, (status, _) in STATUSES.items()}
+
+    assert known | refusals() | {("500", "internal")} == set(listed)
+
+
+def test_the_problems_page_lists_every_code_of_a_cell() -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", page("reference/http.md"), re.MULTILINE)
+
+    assert codes_of_cells() == set(listed)
+
+
+def test_every_exit_code_is_documented() -> None:
+    listed = re.findall(r"^\| (\d+) \|", page("reference/commands.md"), re.MULTILINE)
+
+    assert listed == re.findall(
+        r"^ +(\d+)  ", sys.modules["podium.cli.main"].__doc__ or "", re.MULTILINE
+    )
+
+
+def test_the_architecture_page_draws_every_room_and_no_others() -> None:
+    package = ROOT / "src" / "podium"
+    rooms = {path.name for path in package.iterdir() if path.suffix == ".py" or path.is_dir()}
+    drawn = re.findall(r"^  (\w+(?:\.py|/)) ", page("architecture.md"), re.MULTILINE)
+
+    own = {name for name in rooms if not name.startswith("_")}
+    assert {name.rstrip("/") for name in drawn} == own
 
 
 def test_every_entry_point_group_is_documented() -> None:

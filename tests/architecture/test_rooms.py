@@ -17,10 +17,15 @@ LINES_MAX = 400
 
 # A handler for every Exception belongs only where somebody else's code runs inside the `try`.
 FOREIGN_CODE = {
-    "flow/batch.py": "whatever a model raises, each caller that waits for it must be told",
+    "app.py": "models load in a thread, which has nobody to raise to: the failure is kept",
+    "bundle/data.py": "pandas, polars and pyarrow have no common base of errors",
     "bundle/model_part.py": "skops, pickle and a user's module run the user's own classes",
+    "flow/batch.py": "whatever a model raises, each caller that waits for it must be told",
+    "hosts/asgi.py": "answered as `web/routes.py` answers it",
     "runtimes/onnx.py": "ONNX Runtime's errors have no common base",
+    "runtimes/python.py": "a user's function raises what it likes",
     "runtimes/sklearn.py": "a user's estimator raises what it likes",
+    "web/routes.py": "the last resort: a caller gets an id, the log gets the rest",
 }
 
 
