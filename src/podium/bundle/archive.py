@@ -57,6 +57,11 @@ class Archive:
         """The parts, in the order of the file."""
         return tuple(self._contents)
 
+    def without(self, folder: str) -> Archive:
+        """The same archive without the parts of a folder, for whoever needs them no more."""
+        kept = {n: content for n, content in self._contents.items() if not n.startswith(folder)}
+        return Archive(self.manifest, self.digest, kept)
+
     def part(self, name: str) -> bytes:
         """The content of one part.
 

@@ -13,7 +13,7 @@ import msgspec
 from podium.bundle.archive import Archive, read_archive
 from podium.bundle.baseline import Baseline
 from podium.bundle.card import Card
-from podium.bundle.model_part import part_of_archive, runtime_of
+from podium.bundle.model_part import FOLDER, part_of_archive, runtime_of
 from podium.bundle.trust import parse_trust, require_trust
 from podium.errors import BundleError
 from podium.runtimes.protocol import Runtime
@@ -100,6 +100,8 @@ class Bundle:
             if self._runtime is None:
                 part = part_of_archive(self._archive)
                 self._runtime = runtime_of(part, self.signature, self.name, self._trust)
+                # The model lives in the runtime now: its packed bytes needn't stay beside it.
+                self._archive = self._archive.without(FOLDER)
             return self._runtime
 
     def check_trust(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,12 @@ from podium.records.store import RecordQuery, Store
 
 PAGE_ROWS = 500
 # Spreadsheets run what begins so; https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - the wide ones count
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - it is UTC, and the Z is written by hand
+
+_FIRST = ("id", "time", "model", "version", "source", "actor", "latency_us")
+_LAST = ("feedback", "feedback.time", "feedback.actor", "feedback.note")
 
 
 def iter_csv(
@@ -23,43 +29,50 @@ def iter_csv(
 ) -> Iterator[bytes]:
     """The records of a query, newest first, as pieces of a CSV file.
 
-    It begins with a byte order mark, without which Excel takes UTF-8 for the local code page. Texts
-    that a spreadsheet would run as formulas get an apostrophe in front.
+    Memory holds one page of them. The file begins with a byte order mark, without which Excel takes
+    UTF-8 for the local code page; pandas and polars skip it. Texts that a spreadsheet would run
+    as formulas get an apostrophe in front. Inputs stand under `input.age`, probabilities under
+    `probability.yes`: no field's name can be mistaken for a column of ours.
 
     Args:
         fields: of the model, one column each.
         labels: of its classes, as texts, one column of probabilities each.
+
+    Raises:
+        StoreError: the database fails; before the first piece, or in the middle.
     """
-    header = ["id", "time", "model", "version", "source", "actor", "latency_ms", *fields]
-    header += ["prediction", *(f"probability {label}" for label in labels), "truth"]
-    yield "\ufeff".encode() + _lines([[neutral(name) for name in header]])
-    cursor = None
+    page = store.page(query, limit=PAGE_ROWS)
+    yield "\ufeff".encode() + _lines([_header(fields, labels)])
     while True:
-        page = store.page(query, limit=PAGE_ROWS, cursor=cursor)
         yield _lines([_cells(record, fields, labels) for record in page.records])
         if page.cursor is None:
             return
-        cursor = page.cursor
+        page = store.page(query, limit=PAGE_ROWS, cursor=page.cursor)
 
 
 def neutral(cell: object) -> object:
     """A cell that no spreadsheet runs; numbers stay numbers."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA) and not _is_number(cell):
+    if isinstance(cell, str) and cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell
 
 
 def time_text(time_us: int) -> str:
     """A moment as ISO 8601 in UTC, to the millisecond."""
-    moment = dt.datetime.fromtimestamp(time_us / 1e6, dt.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = _EPOCH + dt.timedelta(microseconds=time_us)
+    return f"{moment.isoformat(timespec='milliseconds')}Z"
+
+
+def _header(fields: Sequence[str], labels: Sequence[str]) -> list[str]:
+    inputs = [f"input.{name}" for name in fields]
+    probabilities = [f"probability.{label}" for label in labels]
+    return [*_FIRST, *inputs, "prediction", *probabilities, *_LAST]
 
 
 def _cells(record: Record, fields: Sequence[str], labels: Sequence[str]) -> list[object]:
     inputs: dict[str, Any] = msgspec.json.decode(record.inputs)
     outputs: dict[str, Any] = msgspec.json.decode(record.outputs)
     probabilities = outputs.get("probabilities") or {}
-    truth = None if record.feedback is None else msgspec.json.decode(record.feedback.truth)
     cells = [
         record.id,
         time_text(record.time_us),
@@ -67,13 +80,20 @@ def _cells(record: Record, fields: Sequence[str], labels: Sequence[str]) -> list
         record.version,
         record.source,
         record.actor,
-        record.latency_us / 1_000,
+        record.latency_us,
         *(inputs.get(name) for name in fields),
-        outputs["prediction"],
+        outputs.get("prediction"),
         *(probabilities.get(label) for label in labels),
-        truth,
+        *_feedback_cells(record),
     ]
     return [neutral(_plain(cell)) for cell in cells]
+
+
+def _feedback_cells(record: Record) -> tuple[object, ...]:
+    told = record.feedback
+    if told is None:
+        return (None, None, None, None)
+    return (msgspec.json.decode(told.truth), time_text(told.time_us), told.actor, told.note)
 
 
 def _plain(cell: object) -> object:
@@ -82,14 +102,6 @@ def _plain(cell: object) -> object:
     if isinstance(cell, (dict, list)):
         return msgspec.json.encode(cell).decode()
     return cell
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _lines(rows: Sequence[Sequence[object]]) -> bytes:

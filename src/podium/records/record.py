@@ -7,14 +7,6 @@ import threading
 
 import msgspec
 
-from podium.errors import InputError
-
-
-class BadCursor(InputError):
-    """A cursor that no page gave."""
-
-    code = "bad_cursor"
-
 
 class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     """What really happened, told later.
@@ -35,7 +27,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One row that was asked, and its answer.
 
     Attributes:
-        id: 32 hex digits; later records have greater ids.
+        id: 32 lower-case hex digits; later records have greater ids.
         time_us: when it was asked, in microseconds since 1970.
         inputs: the row, as a JSON object of field names and values.
         outputs: the answer, as a JSON object: `prediction`, `probabilities`, `warnings`.
@@ -64,12 +56,12 @@ class Ids:
     """Makes ids that grow, also when the clock jumps back and within one microsecond.
 
     An id is a UUIDv7 (RFC 9562): milliseconds, then a counter in place of its first random bits,
-    so that ids of one process are ordered, then random bits, so that two processes never agree.
+    so that the ids of one object are ordered, then random bits, so that two processes never agree.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last_ms = 0
+        self._last_ms = -1
         self._counter = 0
 
     def new(self, time_us: int) -> str:

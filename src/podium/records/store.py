@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import msgspec
 
-from podium.records.record import BadCursor, Feedback, Record
-
-
-class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):
-    """What a store can do beyond the protocol, for whoever uses it.
-
-    Attributes:
-        has_atomic_batch: a batch is inserted wholly or not at all.
-        reads_own_writes: a record can be found as soon as `insert` returns.
-        has_filters: pages can be filtered by everything a RecordQuery names.
-        durability: what an inserted record survives.
-    """
-
-    has_atomic_batch: bool
-    reads_own_writes: bool
-    has_filters: bool
-    durability: Literal["memory", "process", "power"]
-
-
-class InsertResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a batch: every record is inserted, a duplicate, or failed.
-
-    Attributes:
-        failed: why each record that can't be kept can't, by its id.
-    """
-
-    inserted: int
-    duplicates: int = 0
-    failed: dict[str, str] = {}
+from podium.errors import InputError
+from podium.records.record import Feedback, Record
+from podium.records.storable import text_problem
 
 
 class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +21,9 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
         outcome: the prediction as a text.
         outcome_min: the least prediction that is a number; `outcome_max` the greatest.
         id_prefix: how the id begins.
+
+    Raises:
+        InputError: a filter is no text or no moment that any database can look for.
     """
 
     model: str | None = None
@@ -61,6 +36,53 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
     outcome_max: float | None = None
     has_feedback: bool | None = None
     id_prefix: str | None = None
+
+    def __post_init__(self) -> None:
+        for text in (self.model, self.version, self.actor, self.outcome, self.id_prefix):
+            if text is not None and (problem := text_problem(text)) is not None:
+                raise InputError(f"no record can be looked for so: {problem}")
+        for time_us in (self.since_us, self.until_us):
+            if time_us is not None and not -(2**63) <= time_us < 2**63:
+                raise InputError(f"{time_us} microseconds is no moment that a store can look for")
+
+
+ALL_FILTERS = frozenset(RecordQuery.__struct_fields__)
+
+
+class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store can do beyond the protocol, for whoever uses it.
+
+    Attributes:
+        atomic_batch: a batch is inserted wholly or not at all.
+        read_your_writes: a record can be found as soon as `insert` returns.
+        duplicate_policy: `count` tells how many there were; `absorb` counts them as inserted.
+            Either way they change nothing.
+        filters: the names in RecordQuery that pages can be filtered by.
+        aggregates: it can count and average by itself.
+        ttl: it deletes old records by itself.
+        durability: what an inserted record survives: nothing, the end of the process, or the loss
+            of power.
+    """
+
+    atomic_batch: bool
+    read_your_writes: bool
+    durability: Literal["memory", "process", "power"]
+    duplicate_policy: Literal["count", "absorb"] = "count"
+    filters: frozenset[str] = ALL_FILTERS
+    aggregates: bool = False
+    ttl: bool = False
+
+
+class InsertResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch: every record is inserted, a duplicate, or failed.
+
+    Attributes:
+        failed: why each record that can't be kept can't, by its id.
+    """
+
+    inserted: int
+    duplicates: int = 0
+    failed: dict[str, str] = {}
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,21 +99,28 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 class Store(Protocol):
     """Where records live. Called from threads, never from an event loop.
 
-    Every method raises StoreError when the database fails.
+    Every method raises StoreError when the database fails. `podium.testing.StoreContract` tests
+    all that is promised here.
     """
 
     features: StoreFeatures
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Keep records; one whose id is kept already is a duplicate, and changes nothing."""
+        """Keep records; one whose id is kept already is a duplicate, and changes nothing.
+
+        A record that no database can hold fails alone: `reason_to_refuse` tells which do.
+        """
         ...
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
-        """The record of this id; its time helps stores that are ordered by it."""
+        """The record of this id; its time, where the caller has it, helps to find it."""
         ...
 
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
-        """At most `limit` records, newest first by time and id.
+        """At most `limit` records (1 or more), newest first by time and id.
+
+        Who follows the cursors meets every record once that was there at the first page, whatever
+        is inserted meanwhile.
 
         Raises:
             BadCursor: no page gave this cursor.
@@ -101,7 +130,13 @@ class Store(Protocol):
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
-        """Add what really happened to a record; False when there is no such record."""
+        """Add what really happened to a record, in place of what was told before.
+
+        Returns False when there is no such record; none is made.
+
+        Raises:
+            InputError: the feedback is nothing that every database can hold.
+        """
         ...
 
     def delete(self, *, before_us: int) -> int:
@@ -109,46 +144,5 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database; a second call does nothing."""
         ...
-
-
-def cursor_of(record: Record) -> str:
-    """Where the page after this record begins, for anyone but a store to pass on unread."""
-    text = f"{record.time_us}.{record.id}"
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
-
-
-def read_cursor(cursor: str) -> tuple[int, str]:
-    """The time and id in a cursor.
-
-    Raises:
-        BadCursor: no page gave it.
-    """
-    try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        time_us, _, record_id = base64.urlsafe_b64decode(padded).decode("ascii").partition(".")
-        if len(record_id) != 32 or not 0 <= int(time_us) < 2**53:
-            raise ValueError(cursor)  # noqa: TRY301 - the same answer as for the others
-        int(record_id, 16)
-        return int(time_us), record_id
-    except (ValueError, UnicodeError, binascii.Error) as error:
-        raise BadCursor(
-            "this is no place in the list of records", hint="begin again at the first page"
-        ) from error
-
-
-def reason_to_refuse(record: Record) -> str | None:
-    """Why no store can keep this record, or None.
-
-    NUL and half characters are refused by some databases and mangled by others.
-    """
-    texts = (record.model, record.version, record.outcome, record.source, record.actor or "")
-    for text in texts:
-        if "\x00" in text:
-            return "a text holds a NUL character"
-        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-            return "a text holds half a character (a lone surrogate)"
-    if len(record.id) != 32 or record.id.strip("0123456789abcdef"):
-        return "the id isn't 32 lower-case hex digits"
-    return None

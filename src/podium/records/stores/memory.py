@@ -3,57 +3,69 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 import msgspec
 
+from podium.errors import InputError, StoreError
+from podium.records.cursor import cursor_of, read_cursor
 from podium.records.record import Feedback, Record
-from podium.records.store import (
-    InsertResult,
-    Page,
-    RecordQuery,
-    StoreFeatures,
-    cursor_of,
-    read_cursor,
-    reason_to_refuse,
-)
+from podium.records.storable import feedback_problem, reason_to_refuse
+from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
 
 
 class MemoryStore:
-    """A store for tests, and for servers that shall keep nothing on disk."""
+    """A store for tests, and for servers that shall keep nothing on disk. It grows without end.
 
-    features = StoreFeatures(
-        has_atomic_batch=True, reads_own_writes=True, has_filters=True, durability="memory"
-    )
+    Every id in `_places`, the order of time, has its record in `_records`; both change in the lock.
+    """
+
+    features = StoreFeatures(atomic_batch=True, read_your_writes=True, durability="memory")
 
     def __init__(self) -> None:
-        self._records: dict[str, Record] = {}
         self._lock = threading.Lock()
+        self._records: dict[str, Record] = {}
+        self._places: list[tuple[int, str]] = []
+        self._is_closed = False
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Keep records; one whose id is kept already changes nothing."""
-        failed = {r.id: why for r in records if (why := reason_to_refuse(r)) is not None}
-        good = [record for record in records if record.id not in failed]
+        problems = [(record, reason_to_refuse(record)) for record in records]
+        failed = {record.id: problem for record, problem in problems if problem is not None}
+        inserted = duplicates = 0
         with self._lock:
-            before = len(self._records)
-            for record in good:
-                self._records.setdefault(record.id, record)
-            inserted = len(self._records) - before
-        return InsertResult(inserted=inserted, duplicates=len(good) - inserted, failed=failed)
+            self._check_open()
+            for record, problem in problems:
+                if problem is not None:
+                    continue
+                if record.id in self._records:
+                    duplicates += 1
+                    continue
+                self._records[record.id] = record
+                insort(self._places, (record.time_us, record.id))
+                inserted += 1
+        return InsertResult(inserted=inserted, duplicates=duplicates, failed=failed)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
         """The record of this id, or None."""
-        found = self._records.get(record_id)
-        return found if found is not None and time_us in (None, found.time_us) else None
+        with self._lock:
+            self._check_open()
+            return self._found(record_id, time_us)
 
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
         """At most `limit` records, newest first by time and id."""
-        before = read_cursor(cursor) if cursor is not None else None
+        after = None if cursor is None else read_cursor(cursor)
+        found: list[Record] = []
         with self._lock:
-            found = [record for record in self._records.values() if _fits(record, query)]
-        found.sort(key=lambda record: (record.time_us, record.id), reverse=True)
-        if before is not None:
-            found = [record for record in found if (record.time_us, record.id) < before]
+            self._check_open()
+            end = len(self._places) if after is None else bisect_left(self._places, after)
+            for place in range(end - 1, -1, -1):
+                record = self._records[self._places[place][1]]
+                if _fits(record, query):
+                    found.append(record)
+                    if len(found) > limit:
+                        break
         some = tuple(found[:limit])
         return Page(records=some, cursor=cursor_of(some[-1]) if len(found) > limit else None)
 
@@ -61,23 +73,39 @@ class MemoryStore:
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
         """Add what really happened; False when there is no such record."""
+        if (problem := feedback_problem(feedback)) is not None:
+            raise InputError(f"this feedback can't be kept: {problem}")
         with self._lock:
-            found = self.get(record_id, time_us=time_us)
-            if found is None:
-                return False
-            self._records[record_id] = msgspec.structs.replace(found, feedback=feedback)
-            return True
+            self._check_open()
+            found = self._found(record_id, time_us)
+            if found is not None:
+                self._records[record_id] = msgspec.structs.replace(found, feedback=feedback)
+            return found is not None
 
     def delete(self, *, before_us: int) -> int:
         """Delete the records before a moment."""
         with self._lock:
-            old = [id_ for id_, record in self._records.items() if record.time_us < before_us]
-            for id_ in old:
-                del self._records[id_]
-            return len(old)
+            self._check_open()
+            n_old = bisect_left(self._places, (before_us, ""))
+            for _, record_id in self._places[:n_old]:
+                del self._records[record_id]
+            del self._places[:n_old]
+            return n_old
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Forget every record."""
+        with self._lock:
+            self._is_closed = True
+            self._records.clear()
+            self._places.clear()
+
+    def _found(self, record_id: str, time_us: int | None) -> Record | None:
+        found = self._records.get(record_id)
+        return found if found is not None and time_us in (None, found.time_us) else None
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise StoreError("the store is closed")
 
 
 def _fits(record: Record, query: RecordQuery) -> bool:

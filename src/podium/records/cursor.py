@@ -1,0 +1,44 @@
+"""Cursors: where the next page of records begins, as a text that nobody else reads."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from podium.errors import InputError
+from podium.records.record import Record
+from podium.records.storable import TIME_MAX_US
+
+_PLACE = re.compile(r"(0|[1-9][0-9]{0,15})\.([0-9a-f]{32})")
+
+
+class BadCursor(InputError):
+    """A cursor that no page gave."""
+
+    code = "bad_cursor"
+
+
+def cursor_of(record: Record) -> str:
+    """Where the page after this record begins; safe in an address."""
+    text = f"{record.time_us}.{record.id}"
+    return base64.urlsafe_b64encode(text.encode("ascii")).rstrip(b"=").decode("ascii")
+
+
+def read_cursor(cursor: str) -> tuple[int, str]:
+    """The time and id of the last record before the page.
+
+    Raises:
+        BadCursor: no page gave it.
+    """
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        place = _PLACE.fullmatch(base64.b64decode(padded, b"-_", validate=True).decode("ascii"))
+    except ValueError as error:  # of base64 and of both codecs
+        raise _bad() from error
+    if place is None or int(place[1]) >= TIME_MAX_US:
+        raise _bad()
+    return int(place[1]), place[2]
+
+
+def _bad() -> BadCursor:
+    return BadCursor("this is no place in the list of records", hint="begin at the first page")
