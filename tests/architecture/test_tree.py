@@ -91,7 +91,7 @@ def test_everything_beside_the_code_is_installed_with_it() -> None:
     beside = [
         PurePosixPath(path.relative_to(package))
         for path in package.rglob("*")
-        if path.is_file() and path.suffix not in {".c", ".h", ".py", ".pyc", ".pyd", ".so"}
+        if path.is_file() and path.suffix not in {".c", ".h", ".py", ".pyc", ".pyd", ".pyi", ".so"}
     ]
 
     missed = [str(name) for name in beside if not any(name.match(one) for one in patterns)]
