@@ -83,9 +83,10 @@ def _json(body: bytes) -> Decoded:
     if not isinstance(value, dict):
         raise InvalidRows([_not_rows(value, None)])
     lists = [name for name, cells in value.items() if isinstance(cells, list)]
-    if not lists:
-        return Decoded({n: [cell] for n, cell in value.items()}, 1, "object", "values")
-    return _columns(value, lists)
+    # Where most values are arrays the others are the mistake, and the other way round.
+    if len(lists) * 2 > len(value):
+        return _columns(value, lists)
+    return Decoded({n: [cell] for n, cell in value.items()}, 1, "object", "values")
 
 
 def _json_value(body: bytes, where: str = "the body") -> object:

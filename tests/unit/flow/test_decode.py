@@ -61,7 +61,7 @@ def test_nan_is_told_how_to_be_written():
         b"[1, 2]",
         b"[[1]]",
         b'{"a": [1], "b": [1, 2]}',
-        b'{"a": [1], "b": 2}',
+        b'{"a": [1], "b": 2, "c": [1]}',
     ],
 )
 def test_json_without_rows_is_invalid(body):

@@ -1,0 +1,187 @@
+"""The requests that every host must answer equally, and the status each has."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+JSON = "application/json"
+GOOD: dict[str, Any] = {
+    "age": 41,
+    "income": 1_000.5,
+    "member": True,
+    "plan": "pro",
+    "note": "hello",
+    "since": "2024-03-01",
+}
+PREDICT = "/api/models/loans/predict"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request, and what must come of it.
+
+    Attributes:
+        cells: fields that the refusal must name.
+        code: of the problem.
+    """
+
+    name: str
+    status: int
+    method: str = "GET"
+    path: str = "/"
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    code: str = ""
+    cells: tuple[str, ...] = ()
+
+
+def post(name: str, status: int, value: Any, *, media: str = JSON, **rest: Any) -> Exchange:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    headers = {"content-type": media} | rest.pop("headers", {})
+    path = rest.pop("path", PREDICT)
+    return Exchange(name, status, "POST", path, body, headers, **rest)
+
+
+def with_(**cells: Any) -> dict[str, Any]:
+    return GOOD | cells
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in GOOD.items() if key != name}
+
+
+def refused(name: str, field_name: str, value: Any) -> Exchange:
+    return post(name, 422, with_(**{field_name: value}), code="invalid_rows", cells=(field_name,))
+
+
+CSV = b"age,income,member,plan,note,since\n41,1000.5,true,pro,hello,2024-03-01\n"
+FORM = b"age=41&income=1000.5&member=true&plan=pro&note=hello&since=2024-03-01"
+
+ANSWERED = (
+    post("one row", 200, GOOD),
+    post("one row without a type", 200, GOOD, media=""),
+    post("many rows", 200, [GOOD, with_(age=7), with_(plan="basic")]),
+    post("one row in an array", 200, [GOOD]),
+    post("columns", 200, {key: [value, value] for key, value in GOOD.items()}),
+    post("csv", 200, CSV, media="text/csv"),
+    post("csv answered as json", 200, CSV, media="text/csv", headers={"accept": JSON}),
+    post("json answered as csv", 200, [GOOD], headers={"accept": "text/csv"}),
+    post("ndjson", 200, json.dumps(GOOD).encode() * 1 + b"\n", media="application/x-ndjson"),
+    post("form fields", 200, FORM, media="application/x-www-form-urlencoded"),
+    post("a missing value", 200, with_(income=None)),
+    post("a field left out that may be missing", 200, without("income")),
+    post("a value outside the training range", 200, with_(income=1e9)),
+    post("a number as a whole float", 200, with_(age=41.0)),
+    post(
+        "texts of every script",
+        200,
+        with_(note="\u05e9\u05dc\u05d5\u05dd \u200f\u4e16\u754c \U0001f9a9"),
+    ),
+)
+REFUSED = (
+    post("no body", 400, b"", code="malformed_body"),
+    post("half a json", 400, b'{"age": 4', code="malformed_body"),
+    post("two jsons", 400, b"{} {}", code="malformed_body"),
+    post("not utf-8", 400, b'{"note": "\xff"}', code="malformed_body"),
+    post("the token NaN", 400, b'{"income": NaN}', code="malformed_body"),
+    post("the token Infinity", 400, b'{"income": -Infinity}', code="malformed_body"),
+    post("1e400", 400, b'{"income": 1e400}', code="malformed_body"),
+    post("nested 1,000 deep", 422, b'{"age": ' + b"[" * 900 + b"]" * 900 + b"}"),
+    post("nested 100,000 deep", 400, b"[" * 100_000, code="malformed_body"),
+    post("a number", 422, b"7", code="invalid_rows"),
+    post("a text", 422, b'"rows"', code="invalid_rows"),
+    post("null", 422, b"null", code="invalid_rows"),
+    post("no rows", 422, b"[]", code="invalid_rows"),
+    post("rows that are arrays", 422, b"[[1, 2]]", code="invalid_rows"),
+    post(
+        "columns of different length",
+        422,
+        {"age": [1], "plan": ["pro", "pro"]},
+        code="invalid_rows",
+    ),
+    post("an empty object", 422, {}, cells=("age", "member", "plan", "since")),
+    refused("a text for a number", "age", "41"),
+    refused("a fraction for a whole number", "age", 41.5),
+    refused("a boolean for a number", "age", True),
+    refused("a number out of bounds", "age", 121),
+    refused("a number that isn't exact", "age", 2**60),
+    refused("a list for a number", "income", [1]),
+    refused("a number of 400 digits", "income", 10**400),
+    refused("a text for a boolean", "member", "yes"),
+    refused("a number for a boolean", "member", 1),
+    refused("an unknown category", "plan", "gold"),
+    refused("a number for a category", "plan", 1),
+    refused("an object for a category", "plan", {"a": 1}),
+    refused("NUL in a text", "note", "a\x00b"),
+    post("half a character", 400, with_(note="\ud800"), code="malformed_body"),
+    refused("a number for a text", "note", 7),
+    refused("a text that is too long", "note", "x" * 300),
+    refused("a day that isn't", "since", "2024-02-30"),
+    refused("a date in another form", "since", "01.03.2024"),
+    post("a missing field", 422, without("age"), cells=("age",), code="invalid_rows"),
+    post("null where it must not be", 422, with_(age=None), cells=("age",)),
+    post("an unknown field", 422, with_(colour="red"), cells=("colour",)),
+    post(
+        "several bad cells",
+        422,
+        with_(age="x", plan="y", member=3),
+        cells=("age", "plan", "member"),
+    ),
+    post(
+        "bad cells in many rows",
+        422,
+        [GOOD, with_(age="x"), with_(plan="y")],
+        cells=("age", "plan"),
+    ),
+    post("csv with a short line", 422, b"age,plan\n1\n", media="text/csv", code="invalid_rows"),
+    post("csv without rows", 422, b"age,plan\n", media="text/csv", code="invalid_rows"),
+    post("csv with two columns of a name", 400, b"age,age\n1,2\n", media="text/csv"),
+    post("xml", 415, b"<rows/>", media="application/xml", code="unsupported_media"),
+    post("a compressed body", 415, GOOD, headers={"content-encoding": "gzip"}),
+    post("too many rows", 413, {"age": [1] * 1_001}, code="too_large"),
+    post("too many bytes", 413, b" " * (2**20 + 1), code="too_large"),
+    post("an unknown model", 404, GOOD, path="/api/models/nope/predict", code="not_found"),
+    post(
+        "another site's form",
+        403,
+        FORM,
+        path="/models/loans",
+        headers={"sec-fetch-site": "cross-site"},
+    ),
+    Exchange("predict with GET", 405, "GET", PREDICT, code="method_not_allowed"),
+    Exchange("a method that nobody uses", 405, "DELETE", "/api/models/loans"),
+    Exchange("nothing there", 404, "GET", "/nothing", code="not_found"),
+    Exchange("an unknown record", 404, "GET", "/records/" + "0" * 32),
+    Exchange("a path that climbs", 400, "GET", "/static/%2e%2e/settings.py", code="bad_path"),
+    Exchange("another host", 421, "GET", "/", headers={"host": "evil.example"}),
+)
+SEEN = (
+    Exchange("home", 200),
+    Exchange("home without a body", 200, "HEAD"),
+    Exchange("the methods of a page", 204, "OPTIONS", "/models/loans"),
+    Exchange("a form", 200, path="/models/loans"),
+    Exchange("a form with an example", 200, path="/models/loans?example=3"),
+    post("a form sent", 200, FORM, media="application/x-www-form-urlencoded", path="/models/loans"),
+    post(
+        "a form refused",
+        422,
+        FORM[:-5],
+        media="application/x-www-form-urlencoded",
+        path="/models/loans",
+    ),
+    Exchange("records", 200, path="/models/loans/records"),
+    Exchange("records filtered", 200, path="/models/loans/records?outcome=no&since=2020-01-01"),
+    Exchange("records filtered by nonsense", 200, path="/models/loans/records?since=x&min=y&id=zz"),
+    Exchange("records after nowhere", 400, path="/models/loans/records?after=zz"),
+    Exchange("records as csv", 200, path="/models/loans/records.csv"),
+    Exchange("docs", 200, path="/docs"),
+    Exchange("openapi", 200, path="/openapi.json"),
+    Exchange("models", 200, path="/api/models"),
+    Exchange("a model", 200, path="/api/models/loans"),
+    Exchange("alive", 200, path="/livez"),
+    Exchange("ready", 200, path="/readyz"),
+    Exchange("icon", 200, path="/favicon.ico"),
+)
+EXCHANGES = (*ANSWERED, *REFUSED, *SEEN)
