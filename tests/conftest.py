@@ -13,6 +13,10 @@ from hypothesis import HealthCheck, settings
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
+# OpenMP's threads spin while they wait for each other: where other processes use the cores too, one
+# fit of a small gradient boosting was measured at 20 s instead of 2. Servers of tests inherit this.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # In CI a skip fails, unless the end of its test's id stands here with the reason for which it may.
 ALLOWED_SKIPS: dict[str, str] = {}
 
