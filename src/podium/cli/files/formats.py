@@ -1,0 +1,167 @@
+"""Which format a file has, and what reads or writes it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias
+
+from podium.cli.files.delimited import DelimitedReader, DelimitedWriter, Dialect
+from podium.cli.files.lines import LinesReader, LinesWriter
+from podium.cli.files.parquet import ParquetReader, ParquetWriter
+from podium.cli.files.rows import Buffered, Chunk, Reader, Writer
+from podium.errors import MalformedBody, SetupError
+
+Format: TypeAlias = Literal["csv", "tsv", "ndjson", "parquet"]
+
+FORMATS: dict[str, Format] = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_BUFFER = 2**18
+_KNOWN = ".csv, .tsv, .ndjson or .parquet (the first three also with .gz)"
+
+
+@dataclass
+class Source:
+    """A file that is being read.
+
+    Attributes:
+        name: of the file, as errors call it.
+        format: of the file.
+        reader: of its rows.
+        size: in bytes; None where nobody knows.
+    """
+
+    name: str
+    format: Format
+    reader: Reader
+    size: int | None
+    _raw: io.RawIOBase
+
+    @property
+    def text_format(self) -> Format:
+        """The format that a pipe gets: that of this file, if it is a text."""
+        return "csv" if self.format == "parquet" else self.format
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The file's rows.
+
+        Raises:
+            SetupError: it can't be read on.
+            MalformedBody: it isn't what its name says.
+        """
+        chunks = self.reader.chunks()
+        while True:
+            with _reading(self.name):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    def n_bytes(self) -> int:
+        """How many bytes were read."""
+        return self._raw.tell() if self.size is not None else 0
+
+
+def format_of(path: Path) -> tuple[Format, bool]:
+    """The format that a file's name says, and whether it is compressed.
+
+    Raises:
+        SetupError: it says none that is known.
+    """
+    is_gzip = path.suffix.lower() == ".gz"
+    suffix = (path.with_suffix("") if is_gzip else path).suffix.lower()
+    known = FORMATS.get(suffix)
+    if known is None or (is_gzip and known == "parquet"):
+        what = "a folder" if path.is_dir() else "of no kind that is read or written here"
+        raise SetupError(f"{path} is {what}", hint=f"name a file {_KNOWN}")
+    return known, is_gzip
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Source]:
+    """A file that is read by its name; `-` is standard input.
+
+    Raises:
+        SetupError: it can't be read.
+        MalformedBody: it isn't what its name says.
+    """
+    with ExitStack() as stack:
+        with _reading(name):
+            source = _standard_input(stack) if name == "-" else _source(Path(name), stack)
+        yield source
+
+
+def writer_of(file: BinaryIO, format_: Format, source: Source) -> Writer:
+    """What writes rows of this source in a format."""
+    if format_ == "parquet":
+        return ParquetWriter(file, getattr(source.reader, "schema", None))
+    if format_ == "ndjson":
+        return LinesWriter(file)
+    dialect = Dialect("\t" if format_ == "tsv" else ",")
+    if isinstance(source.reader, DelimitedReader) and source.format == format_:
+        dialect = source.reader.dialect
+    return DelimitedWriter(file, dialect)
+
+
+def _source(path: Path, stack: ExitStack) -> Source:
+    format_, is_gzip = format_of(path)
+    raw = stack.enter_context(path.open("rb", buffering=0))
+    size = os.fstat(raw.fileno()).st_size or None
+    stream: Any = io.BufferedReader(raw, _BUFFER)
+    if is_gzip:
+        stream = gzip.GzipFile(fileobj=stream)
+    file: Buffered = io.BufferedReader(stream, _BUFFER)
+    return Source(path.name, format_, _reader(file, path.name, format_), size, raw)
+
+
+def _standard_input(stack: ExitStack) -> Source:
+    name = "standard input"
+    raw = stack.enter_context(os.fdopen(os.dup(0), "rb", buffering=0))
+    if raw.isatty():
+        print("reading CSV from the keyboard, the names first; Ctrl-D ends it", file=sys.stderr)
+    file = io.BufferedReader(raw, _BUFFER)
+    begin = file.peek(4)[:4]
+    if begin == b"PAR1":
+        raise SetupError(
+            "Parquet can't be read from a pipe: its index stands at its end",
+            hint="give the name of the file instead of -",
+        )
+    format_: Format = "ndjson" if begin.lstrip(b"\xef\xbb\xbf \n").startswith(b"{") else "csv"
+    return Source(name, format_, _reader(file, name, format_), None, raw)
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Say which file it is that can't be read."""
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise MalformedBody(
+            f"{name} can't be decompressed: {error}", hint="is it whole? Try: gzip -t"
+        ) from error
+    except OSError as error:
+        hint = "name its files one by one" if Path(name).is_dir() else "is its name right?"
+        raise SetupError(f"{name} can't be read: {error.strerror or error}", hint=hint) from error
+
+
+def _reader(file: Buffered, name: str, format_: Format) -> Reader:
+    if format_ == "parquet":
+        return ParquetReader(file, name)
+    if format_ == "ndjson":
+        return LinesReader(file)
+    return DelimitedReader(file, name, "\t" if format_ == "tsv" else None)

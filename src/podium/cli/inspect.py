@@ -1,0 +1,153 @@
+"""`podium inspect`: what a bundle holds, without loading its model."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from podium.bundle import Bundle, load
+from podium.bundle.card import Metric
+from podium.cli.example import example_command, trust_option
+from podium.cli.fields import fields_table, gives
+from podium.cli.terminal import console, harmless, heading, indented, number, shelf, wrapped
+from podium.signature.correct import to_toml
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, for programs.")
+@click.option("--toml", "as_toml", is_flag=True, help="Print the signature, to correct it by hand.")
+def inspect(bundle: Path, as_json: bool, as_toml: bool) -> None:
+    """Show what BUNDLE holds: its fields, its answers, how good it is and what it needs.
+
+    The model isn't loaded, so none of its libraries is needed.
+
+    \b
+    podium inspect churn.podium
+    podium inspect churn.podium --json
+    podium inspect churn.podium --toml > churn.toml    correct it by hand, then
+    podium pack model.joblib --data train.csv --signature churn.toml
+    """
+    if as_json and as_toml:
+        raise click.UsageError("give either --json or --toml, not both")
+    opened = load(bundle)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(described(opened))))
+    elif as_toml:
+        click.echo(to_toml(opened.signature).encode(), nl=False)
+    else:
+        _show(opened, console())
+
+
+def described(bundle: Bundle) -> dict[str, Any]:
+    """Everything in a bundle but the model itself, as plain JSON values."""
+    return {
+        "name": bundle.name,
+        "version": bundle.version,
+        "digest": f"sha256:{bundle.digest}",
+        "runtime": bundle.runtime_name,
+        "requires": list(bundle.requires),
+        "options": bundle.options,
+        "is_compiled": bundle.is_compiled,
+        "card": msgspec.to_builtins(bundle.card),
+        "signature": msgspec.to_builtins(bundle.signature),
+        "baseline": msgspec.to_builtins(bundle.baseline),
+    }
+
+
+def _show(bundle: Bundle, to: Console) -> None:
+    card = bundle.card
+    to.print(heading(harmless(card.title or bundle.name)))
+    if card.description:
+        to.print(Text(harmless(card.description)))
+    to.print()
+    for name, value in _facts(bundle).items():
+        if value:
+            to.print(wrapped(name, value, to), soft_wrap=True)
+    for title, part in _parts(bundle, to):
+        to.print()
+        to.print(heading(title))
+        to.print(indented(part))
+    to.print()
+    to.print(example_command(bundle), soft_wrap=True)
+    to.print(f"podium serve {shlex.quote(str(bundle.path))}{trust_option(bundle)}", soft_wrap=True)
+
+
+def _parts(bundle: Bundle, to: Console) -> list[tuple[str, RenderableType]]:
+    """The page, part by part: a heading and what stands below it."""
+    card = bundle.card
+    parts: list[tuple[str, RenderableType]] = []
+    if card.metrics:
+        parts.append((_metrics_title(bundle), _metrics(card.metrics)))
+    if card.limits:
+        limits = "\n".join(f"- {harmless(limit)}" for limit in card.limits)
+        parts.append(("Limits", Text(limits)))
+    parts.append((_fields_title(bundle), fields_table(bundle.signature, to)))
+    parts.append(("Answers", _outputs(bundle)))
+    return parts
+
+
+def _facts(bundle: Bundle) -> dict[str, str]:
+    card = bundle.card
+    when = card.created.replace("T", " ").replace("Z", " UTC") or "unknown"
+    facts = {
+        "name": bundle.name,
+        "version": bundle.version,
+        "packed": f"{when}, with Python {card.python}" if card.python else when,
+        "model": card.model,
+        "runs as": bundle.runtime_name,
+        "needs": f"pip install 'podium[{','.join(bundle.requires)}]'" if bundle.requires else "",
+        "trained on": f"{card.n_rows:,} rows" if card.n_rows else "unknown",
+        "libraries": ", ".join(f"{name} {version}" for name, version in card.libraries.items()),
+        "file": _file(bundle.path),
+        "digest": f"sha256:{bundle.digest}",
+    }
+    if bundle.runtime_name == "pickle":
+        facts["trust"] = (
+            f"sha256:{bundle.options.get('sha256', '')} It is a pickle, "
+            f"since {bundle.options.get('why', 'skops cannot hold it')}: loading it runs its code."
+        )
+    return facts
+
+
+def _file(path: Path | None) -> str:
+    if path is None:
+        return ""
+    size = path.stat().st_size
+    return f"{path}, {size / 1024:,.0f} KiB" if size < 2**20 else f"{path}, {size / 2**20:,.1f} MiB"
+
+
+def _metrics_title(bundle: Bundle) -> str:
+    card = bundle.card
+    on = {"holdout": "held out from training", "training": "of the training itself"}
+    return f"Metrics, on {card.n_metric_rows:,} rows {on.get(card.metrics_on, 'given at packing')}"
+
+
+def _metrics(metrics: tuple[Metric, ...]) -> RenderableType:
+    table = shelf()
+    for one in metrics:
+        unit = f" {harmless(one.unit)}" if one.unit else ""
+        table.add_row(
+            harmless(one.title),
+            Text(number(float(f"{one.value:.4g}")) + unit, style="bold"),
+            Text(f"{one.better} is better", style="dim"),
+        )
+    return table
+
+
+def _fields_title(bundle: Bundle) -> str:
+    n_fields = len(bundle.signature.fields)
+    return "1 field" if n_fields == 1 else f"{n_fields:,} fields"
+
+
+def _outputs(bundle: Bundle) -> RenderableType:
+    table = shelf()
+    for one in bundle.signature.outputs:
+        table.add_row(Text(harmless(one.label), style="bold"), one.task, Text(gives(one)))
+    return table

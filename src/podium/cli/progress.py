@@ -1,0 +1,64 @@
+"""How far a long command is, and how it is stopped."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from podium.cli.files.formats import Source
+from podium.cli.terminal import console
+
+
+@contextmanager
+def progress_of(source: Source) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error while a file is read, if that is a terminal.
+
+    Yields:
+        A function that is told how many rows are done.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    n_rows_all, began = source.reader.n_rows, time.perf_counter()
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%" if n_rows_all or source.size else ""),
+        TextColumn("{task.fields[rows]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=n_rows_all or source.size, rows="")
+
+        def advance(n_rows: int) -> None:
+            speed = n_rows / (time.perf_counter() - began)
+            done = n_rows if n_rows_all else source.n_bytes()
+            told = f"{n_rows:,} rows, {speed:,.0f} rows/s"
+            progress.update(task, completed=done, rows=told)
+
+        yield advance
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Make the signals that end a program unwind it first, as the keyboard's does."""
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [signal.signal(number, _stop) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,97 @@
+"""The report of refused rows that stands beside what was scored."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from podium.cli.files.draft import Draft
+from podium.cli.files.rows import Chunk
+from podium.errors import BadCell
+from podium.records.export import neutral
+
+SHOWN_MAX = 5
+
+
+class Report:
+    """Bad cells, written as they are found: there may be more than memory holds.
+
+    The file is begun with the first of them. A report without a path only counts.
+
+    Attributes:
+        n_rows: how many rows were refused.
+        first: the first few bad cells, with the place of their row.
+    """
+
+    def __init__(self, path: Path | None, place: str) -> None:
+        self.path = path
+        self.place = place
+        self.n_rows = 0
+        self.first: list[tuple[int, BadCell]] = []
+        self.draft: Draft | None = None
+        self._lines: io.TextIOWrapper | None = None
+
+    def add(self, chunk: Chunk, bad: Sequence[BadCell], rows_max: int | None = None) -> None:
+        """Write the bad cells of a chunk, row by row.
+
+        Args:
+            rows_max: how many rows to tell of in all; None is no limit.
+
+        Raises:
+            SetupError: the report can't be written.
+        """
+        last: int | None = None
+        for cell in bad:
+            row = cell.row or 0
+            if row != last:
+                if self.n_rows == rows_max:
+                    return
+                self.n_rows += 1
+                last = row
+            place = chunk.places[row]
+            if len(self.first) < SHOWN_MAX:
+                self.first.append((place, cell))
+            if self.path is not None:
+                value = neutral(cell.value)
+                self._write(self.path, [place, cell.field, value, cell.problem, cell.accepted])
+
+    def seal(self) -> None:
+        """Put the report on the disk, where there is one."""
+        if self.draft is not None and self._lines is not None:
+            self._lines.flush()
+            self._lines.detach()
+            self._lines = None
+            self.draft.seal()
+
+    def publish(self) -> None:
+        """Move the report to its place; where nothing was refused, an older one goes."""
+        if self.draft is not None:
+            self.draft.publish()
+        elif self.path is not None and self.path.is_file():
+            self.path.unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.draft is not None:
+            self.draft.discard()
+
+    def _write(self, path: Path, cells: list[object]) -> None:
+        if self._lines is None:
+            self.draft = Draft(path)
+            self.draft.open()
+            self._lines = io.TextIOWrapper(self.draft.file, "utf-8", newline="", write_through=True)
+            csv.writer(self._lines, lineterminator="\n").writerow(
+                [self.place, "field", "value", "problem", "accepted"]
+            )
+        csv.writer(self._lines, lineterminator="\n").writerow(cells)

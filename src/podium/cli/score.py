@@ -1,0 +1,218 @@
+"""`podium score`: a file of rows answered into another, whatever its size."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from podium.bundle import load
+from podium.cli.files.draft import Draft, StandardOutput
+from podium.cli.files.formats import Format, Source, format_of, opened, writer_of
+from podium.cli.main import REFUSED
+from podium.cli.progress import progress_of, stopping
+from podium.cli.report import Report
+from podium.cli.scoring import Scorer
+from podium.cli.terminal import harmless
+from podium.cli.totals import Totals
+from podium.errors import InputError, SetupError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is written where.
+
+    Attributes:
+        output: None is standard output.
+        errors: the report of refused rows; None is none.
+        limit: after how many refused rows to stop.
+    """
+
+    output: Path | None
+    errors: Path | None
+    format: Format | None
+    limit: int | None
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("rows", metavar="IN")
+@click.option("-o", "--output", metavar="OUT", help="The file to write; - is standard output.")
+@click.option("--force", is_flag=True, help="Replace OUT once the new one is complete.")
+@click.option("--prefix", default="", help="Put before the names of the predicted columns.")
+@click.option(
+    "--errors", type=click.Path(path_type=Path), help="The report; OUT.errors.csv when left out."
+)
+@click.option("--limit-errors", type=click.IntRange(min=1), help="Stop after so many bad rows.")
+@click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this pickle to run code.")
+def score(
+    bundle: Path,
+    rows: str,
+    output: str | None,
+    force: bool,
+    prefix: str,
+    errors: Path | None,
+    limit_errors: int | None,
+    trust: tuple[str, ...],
+) -> int:
+    """Answer every row of the file IN, and write them to OUT with the answers added.
+
+    \b
+    podium score churn.podium in.parquet -o out.parquet
+    podium score churn.podium in.csv -o out.csv --prefix churn_
+    cat in.csv | podium score churn.podium - | gzip > out.csv.gz
+
+    IN and OUT are .csv, .tsv, .ndjson (these also with .gz) or .parquet, as their names say; a pipe
+    holds CSV or NDJSON. Files may be larger than memory. The other columns stay as they are.
+
+    Rows that the model can't answer keep their place, without an answer, and are told of in
+    OUT.errors.csv: line, field, value, problem, what would be accepted. The exit code is 0 when
+    every row was answered, and 3 when some were refused. OUT appears whole or not at all.
+    """
+    plan = _planned(rows, output, errors, limit_errors, is_forced=force)
+    scorer = Scorer(load(bundle, trust=trust), prefix)
+    with stopping(), opened(rows) as source:
+        _check_columns(scorer, source)
+        scorer.bundle.start()
+        totals = _score(scorer, source, plan)
+    totals.tell(plan.output, plan.errors)
+    return REFUSED if totals.n_refused else 0
+
+
+def _planned(
+    rows: str, output: str | None, errors: Path | None, limit: int | None, *, is_forced: bool
+) -> Plan:
+    """What to write where, after a look at what is there.
+
+    Raises:
+        SetupError: something would be lost.
+    """
+    if output is None and rows != "-":
+        path = Path(rows)
+        end = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+        name = path.name.removesuffix(end)
+        raise click.UsageError(f"say where to write: -o {name}-scored{end}, or -o - to print")
+    if output is None or output == "-":
+        _check_free(None, errors, rows, is_forced=is_forced)
+        return Plan(output=None, errors=errors, format=None, limit=limit)
+    path = Path(output)
+    if path.is_dir():
+        raise SetupError(f"{path} is a folder", hint=f"name a file in it: -o {path / 'out.csv'}")
+    is_device = path.exists() and not path.is_file()
+    _check_free(path, errors, rows, is_forced=is_forced)
+    if errors is None and not is_device:
+        # It belongs to OUT: one that a stopped run left is no reason to refuse.
+        errors = path.with_name(f"{path.name}.errors.csv")
+    format_, is_gzip = (None, False) if is_device else format_of(path)
+    if is_gzip:
+        raise SetupError(
+            f"{path} can't be compressed here", hint="write to a pipe: -o - | gzip > out.csv.gz"
+        )
+    return Plan(output=path, errors=errors, format=format_, limit=limit)
+
+
+def _check_free(output: Path | None, errors: Path | None, rows: str, *, is_forced: bool) -> None:
+    some = [path for path in (output, errors) if path is not None]
+    if len({path.resolve() for path in some}) < len(some):
+        raise SetupError(f"{output} can't be the answers and the report", hint="name two files")
+    for path in some:
+        if rows != "-" and path.exists() and Path(rows).exists() and path.samefile(rows):
+            raise SetupError(f"{path} is what is read", hint="write to another file")
+        if path.is_file() and not is_forced:
+            raise SetupError(
+                f"{path} is there already", hint="name another file, or replace it with --force"
+            )
+
+
+def _check_columns(scorer: Scorer, source: Source) -> None:
+    """Compare the file's columns with the fields, where they are known before the rows are.
+
+    Raises:
+        InputError: columns that the model needs are missing.
+        SetupError: columns can't be told apart.
+    """
+    names = source.reader.names
+    if names is None:
+        return
+    fields = scorer.bundle.signature.fields
+    lacking = [one for one in fields if one.name not in names]
+    needed = [one.name for one in lacking if one.missing == "refuse"]
+    if needed:
+        raise InputError(
+            f"{source.name} lacks {_columns(needed)} that the model needs: {_listed(needed)}",
+            hint=_near(needed, names) or f"it has: {_listed(names)}",
+        )
+    for name in scorer.bundle.signature.names:
+        if names.count(name) > 1:
+            raise SetupError(
+                f"{source.name} has two columns {harmless(name)!r}", hint="rename one of them"
+            )
+    for one in lacking:
+        click.secho(
+            f"warning: {source.name} has no column {harmless(one.name)!r}: "
+            "every row is scored without it",
+            fg="yellow",
+            err=True,
+        )
+
+
+def _score(scorer: Scorer, source: Source, plan: Plan) -> Totals:
+    totals = Totals(place=source.reader.place)
+    report = Report(plan.errors, source.reader.place)
+    target = StandardOutput() if plan.output is None else Draft(plan.output)
+    with target, report, progress_of(source) as advance:
+        target.open()
+        writer = writer_of(target.file, plan.format or source.text_format, source)
+        for chunk in source.chunks():
+            scorer.check_names(chunk.names)
+            scored = scorer.score(chunk, source.reader)
+            report.add(chunk, scored.bad, plan.limit)
+            if report.n_rows == plan.limit:
+                report.seal()
+                report.publish()
+                raise _too_many(report, plan)
+            with target.writing():
+                writer.write(chunk, scored.predicted)
+            totals.add(chunk.n_rows, scored)
+            advance(totals.n_rows)
+        with target.writing():
+            writer.close()
+        target.seal()
+        report.seal()
+        # The report first: answers with holes never stand there without it.
+        report.publish()
+        target.publish()
+    totals.first = report.first
+    return totals
+
+
+def _too_many(report: Report, plan: Plan) -> InputError:
+    _, cell = report.first[-1]
+    told = [f"{plan.output} wasn't written"] if plan.output is not None else []
+    told += [f"what is wrong: {report.path if report.path is not None else cell}"]
+    return InputError(
+        f"stopped after {report.n_rows:,} refused {'row' if report.n_rows == 1 else 'rows'}",
+        hint="; ".join(told),
+    )
+
+
+def _near(needed: list[str], names: tuple[str, ...]) -> str:
+    """Which columns may be those that are needed, by another name."""
+    folded = {name.strip().casefold(): name for name in reversed(names)}
+    found = []
+    for name in needed:
+        near = difflib.get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.7)
+        if near:
+            found.append(f"{folded[near[0]]!r} to {name!r}")
+    return f"should they be renamed? {harmless(', '.join(found[:10]))}" if found else ""
+
+
+def _columns(names: list[str]) -> str:
+    return "a column" if len(names) == 1 else f"{len(names)} columns"
+
+
+def _listed(names: list[str] | tuple[str, ...]) -> str:
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return harmless(", ".join(names[:20])) + more

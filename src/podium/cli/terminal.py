@@ -1,0 +1,104 @@
+"""What people read on a terminal: texts made harmless, numbers, bars and tables."""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+import textwrap
+import unicodedata
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from podium.signature.reading import label_text
+
+# A terminal obeys control characters; these others turn the direction of all that follows.
+_OBEYED = {"Cc", "Cs", "Zl", "Zp"}
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+BAR_WIDTH = 24
+NAME_WIDTH = 12
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that prints what it is given, and never fails for a letter it lacks."""
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def harmless(text: object) -> str:
+    """A text with nothing in it that a terminal obeys, on one line.
+
+    What joins letters stays: Persian and emoji need it.
+    """
+    return "".join(
+        "\ufffd" if unicodedata.category(c) in _OBEYED or c in _TURNING else c
+        for c in " ".join(str(text).split("\n"))
+    )
+
+
+def number(value: float) -> str:
+    """A number with six figures that count, and no more zeros than it needs."""
+    if isinstance(value, int) or not math.isfinite(value) or value == 0:
+        return str(value).removesuffix(".0")
+    if not 1e-4 <= abs(value) < 1e15:
+        return f"{value:.6g}"
+    decimals = max(0, 5 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def value_text(value: object) -> str:
+    """A value as people read it: short, and with nothing that a terminal obeys."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return label_text(value)
+    if isinstance(value, (int, float)):
+        return number(value)
+    return harmless(value)
+
+
+def bar(share: float, to: Console) -> str:
+    """A bar as long as the share, 0 to 1, of what `BAR_WIDTH` holds."""
+    share = min(max(share, 0.0), 1.0)
+    if not to.encoding.lower().startswith("utf"):
+        return "#" * round(share * BAR_WIDTH)
+    eighths = round(share * BAR_WIDTH * 8)
+    return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
+
+
+def shelf() -> Table:
+    """A table without lines or heads: names on the left, what belongs to them beside."""
+    return Table.grid(padding=(0, 2, 0, 0))
+
+
+def indented(part: RenderableType) -> Padding:
+    """A part of a page below its heading."""
+    return Padding(part, (0, 0, 0, 2), expand=False)
+
+
+def wrapped(name: str, text: str, to: Console) -> Text:
+    """A fact and its name, wrapped between words only: digests and paths stay whole to be copied."""
+    begin = f"  {name:<{NAME_WIDTH}}"
+    lines = textwrap.wrap(
+        harmless(text),
+        max(to.width, 40),
+        initial_indent=begin,
+        subsequent_indent=" " * len(begin),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    said = Text("\n".join(lines))
+    said.stylize("dim", 0, len(begin))
+    return said
+
+
+def heading(text: str) -> Text:
+    """A heading between the parts of a page."""
+    return Text(text, style="bold")

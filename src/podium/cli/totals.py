@@ -1,0 +1,77 @@
+"""What a scoring came to, counted and told."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from podium.cli.scoring import Scored
+from podium.cli.terminal import harmless
+from podium.errors import BadCell
+
+_WARNINGS = {
+    "outside": ("outside the range seen in training", "value"),
+    "unknown": ("never seen in training", "value"),
+    "missing": ("without a value", "row"),
+}
+_FIELDS_SHOWN = 10
+
+
+@dataclass
+class Totals:
+    """Counts of a scoring, and how long it took.
+
+    Attributes:
+        place: what a place in the file that was read is called.
+        first: the first bad cells, each with the place of its row.
+    """
+
+    place: str
+    n_rows: int = 0
+    n_refused: int = 0
+    first: list[tuple[int, BadCell]] = field(default_factory=list)
+    warnings: Counter[tuple[str, str]] = field(default_factory=Counter)
+    began: float = field(default_factory=time.perf_counter)
+
+    def add(self, n_rows: int, scored: Scored) -> None:
+        """Count a chunk."""
+        self.n_rows += n_rows
+        self.n_refused += len(scored.refused)
+        self.warnings.update((one.field, one.code) for one in scored.warnings)
+
+    def tell(self, output: Path | None, errors: Path | None) -> None:
+        """Print the counts on standard error, where no pipe takes them for rows."""
+        seconds = time.perf_counter() - self.began
+        n_scored = self.n_rows - self.n_refused
+        to = f": {output}" if output is not None else ""
+        speed = f" ({self.n_rows / seconds:,.0f} rows/s)" if self.n_rows else ""
+        click.echo(f"scored {_counted(n_scored, 'row')} in {seconds:.1f} s{speed}{to}", err=True)
+        if self.n_refused:
+            told = f": {errors}" if errors is not None else ""
+            click.secho(f"refused {_counted(self.n_refused, 'row')}{told}", fg="red", err=True)
+            for place, cell in self.first:
+                click.echo(f"  {self.place} {place}{_said(cell)}", err=True)
+            if self.n_refused > len({place for place, _ in self.first}):
+                click.echo("  and more", err=True)
+        ranked = self.warnings.most_common(_FIELDS_SHOWN)
+        if ranked:
+            total = sum(self.warnings.values())
+            click.secho(_counted(total, "warning"), fg="yellow", err=True)
+        for (name, code), n in ranked:
+            what, noun = _WARNINGS.get(code, (code, "value"))
+            click.echo(f"  {harmless(name)}: {_counted(n, noun)} {what}", err=True)
+
+
+def _said(cell: BadCell) -> str:
+    value = f" {cell.value!r}" if cell.value else ""
+    name = f", {harmless(cell.field)}{value}" if cell.field else ""
+    accepted = f" (accepted: {harmless(cell.accepted)})" if cell.accepted else ""
+    return f"{name}: {cell.problem}{accepted}"
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -1,0 +1,143 @@
+"""Bundles and files that the command line is tried on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_diabetes
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import podium
+from podium.cli.main import run
+
+NUMBERS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
+
+
+class Shouter(LinearRegression):
+    """An estimator of a user's own, which skops can't hold."""
+
+
+@pytest.fixture(scope="session")
+def penguins_rows() -> pd.DataFrame:
+    """The 344 penguins of Palmer station, species first."""
+    spec = find_spec("palmerpenguins")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return pd.read_csv(Path(spec.submodule_search_locations[0]) / "data" / "penguins.csv")
+
+
+@pytest.fixture(scope="session")
+def penguins(penguins_rows: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that tells the species of a penguin; numbers and the sex may be missing."""
+    X, y = penguins_rows.drop(columns="species"), penguins_rows["species"]
+    columns = ColumnTransformer(
+        [
+            ("words", OneHotEncoder(handle_unknown="ignore"), ["island", "sex"]),
+            ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), [*NUMBERS, "year"]),
+        ]
+    )
+    model = make_pipeline(columns, LogisticRegression(max_iter=1_000)).fit(X, y)
+    path = tmp_path_factory.mktemp("penguins") / "penguins.podium"
+    podium.pack(
+        model,
+        X,
+        y,
+        name="penguins",
+        path=path,
+        title="Penguin species",
+        limits=["Any bird is one of three species to it."],
+        signature={"fields": [{"name": "body_mass_g", "unit": "g"}]},
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def diabetes_rows() -> pd.DataFrame:
+    """442 patients, without their target."""
+    return load_diabetes(as_frame=True).data
+
+
+@pytest.fixture(scope="session")
+def diabetes(diabetes_rows: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that estimates how diabetes goes on, from ten numbers."""
+    y = load_diabetes(as_frame=True).target
+    model = make_pipeline(StandardScaler(), LinearRegression()).fit(diabetes_rows, y)
+    path = tmp_path_factory.mktemp("diabetes") / "diabetes.podium"
+    signature = {"outputs": [{"unit": "points"}]}
+    podium.pack(model, diabetes_rows, y, name="diabetes", path=path, signature=signature)
+    return path
+
+
+@pytest.fixture(scope="session")
+def pickled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose model is a pickle."""
+    X = pd.DataFrame({"x": np.arange(9.0)})
+    path = tmp_path_factory.mktemp("pickled") / "pickled.podium"
+    podium.pack(Shouter().fit(X, X["x"]), X, X["x"], name="pickled", path=path)
+    return path
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, in which the test runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def unlucky(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bundle whose function fails on every batch with a 13 in it, and doubles other numbers."""
+    code = (
+        "import podium\n"
+        "@podium.model\n"
+        "def unlucky(age: list[float]) -> list[float]:\n"
+        "    if 13 in age:\n"
+        "        raise ValueError('13 is bad luck')\n"
+        "    return [2 * one for one in age]\n"
+    )
+    (here / "unlucky_model.py").write_text(code)
+    monkeypatch.syspath_prepend(here)
+    monkeypatch.delitem(sys.modules, "unlucky_model", raising=False)
+    from podium.runtimes.python import load_function
+
+    podium.pack(load_function("unlucky_model:unlucky"), name="unlucky", path=here)
+    return here / "unlucky.podium"
+
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def podium_run(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs the command line here: its exit code, standard output and standard error."""
+
+    def call(*args: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def podium_process() -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Runs the command line in a process of its own, as a shell would."""
+
+    def call(*args: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "podium", *map(str, args)]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False, **options)
+
+    return call
