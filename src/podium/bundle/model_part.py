@@ -219,7 +219,8 @@ def load_model_file(path: Path, trust: Collection[str]) -> Any:
         return content
     if kind == "bundle":
         raise SetupError(f"{path} is packed already", hint=f"podium serve {path}")
+    looks = "isn't a model file" if kind in ("unknown", "empty", "zip") else f"is a {kind} file"
     raise SetupError(
-        f"{path} looks like {kind}, which can't be packed here",
+        f"{path} {looks}, as far as can be told from its content",
         hint="pack a joblib, pickle, skops or ONNX file",
     )

@@ -137,7 +137,7 @@ def flights(path: Path) -> Bundle:
         LinearRegression().fit(X_train, y_train),
         X_train,
         y_train,
-        signature=_said(FLIGHTS, unit="min"),
+        signature=_said(FLIGHTS, title="Arrival delay", unit="min"),
         name="flights",
         path=path,
         title="Arrival delay",

@@ -58,13 +58,10 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the arguments name; a near miss is pointed out."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            near = difflib.get_close_matches(args[0], self.SUMMARIES, n=1)
-            if near:
-                error.message += f" Did you mean {near[0]!r}?"
-            raise
+        near = difflib.get_close_matches(args[0], self.SUMMARIES, n=1)
+        if args[0] not in self.SUMMARIES and near:
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -88,6 +88,11 @@ def packed(
     is_file = Path(model).is_file()
     if not is_file and ":" not in model:
         raise SetupError(f"{model} isn't there", hint="name a model file, or module:function")
+    if is_file and data is None:
+        raise SetupError(
+            "--data is missing: the signature comes from the rows that the model was fitted on",
+            hint=f"podium pack {model} --data train.csv --target NAME",
+        )
     subject: object = Path(model) if is_file else load_function(model)
     rows, truth = split_target(read_data(data), target) if data is not None else (None, None)
     if data is not None and target is None and is_file:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from podium.errors import BadCell
-from podium.signature import INTEGER_MAX, Field, Label, Signature
+from podium.signature import Field, Label, Signature
 from podium.signature.reading import label_text
-from podium.web.numbers import number_text
+from podium.web.numbers import number_text, plain_text
 
 Kind: TypeAlias = Literal[
     "number", "select", "radio", "checkbox", "date", "datetime-local", "textarea"
@@ -78,15 +78,7 @@ def widgets(
 
 def texts(row: Mapping[str, Label | None]) -> dict[str, str]:
     """A row of plain values as the texts of a form."""
-    return {name: _plain(value) for name, value in row.items()}
-
-
-def _plain(value: Label | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < INTEGER_MAX:
-        return str(int(value))
-    return label_text(value)
+    return {name: "" if value is None else plain_text(value) for name, value in row.items()}
 
 
 def _widget(id_: str, field: Field, value: str, refused: BadCell | None) -> Widget:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from podium.signature import INTEGER_MAX, Label
+from podium.signature.reading import label_text
+
 
 def number_text(value: float) -> str:
     """A number with four significant digits, its thousands set apart; whole ones in full."""
@@ -10,6 +13,13 @@ def number_text(value: float) -> str:
     if abs(value) >= 10_000:
         return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.4g}"
     return f"{value:.4g}"
+
+
+def plain_text(value: Label) -> str:
+    """A value in full, as it would be typed: a whole number without its `.0`."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < INTEGER_MAX:
+        return str(int(value))
+    return label_text(value)
 
 
 def percent_text(share: float) -> str:

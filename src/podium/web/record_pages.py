@@ -18,7 +18,7 @@ from podium.records.store import RecordQuery, Store
 from podium.signature.reading import label_text
 from podium.web import render
 from podium.web.http import Request, Response
-from podium.web.numbers import number_text
+from podium.web.numbers import number_text, plain_text
 from podium.web.pages import predict_address
 from podium.web.result import curl_command, known_by, result_of
 from podium.web.site import Site
@@ -116,7 +116,7 @@ def _line(deployment: Deployment, record: Record) -> dict[str, Any]:
 def _text(value: Any) -> str:
     if value is None:
         return "—"
-    return label_text(value) if isinstance(value, (bool, int, float, str)) else str(value)
+    return plain_text(value) if isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _query(deployment: Deployment, said: Mapping[str, str]) -> tuple[RecordQuery, list[str]]:
