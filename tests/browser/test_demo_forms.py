@@ -169,7 +169,13 @@ def test_a_flight_is_estimated_in_minutes_and_told_by_its_curl_command(watched):
     result = page.locator("#result")
     assert "min" in result.locator(".value").inner_text()
     assert "mean absolute error" in result.inner_text()
-    assert "/api/models/flights/predict" in result.locator("#curl").text_content()
+    tab_to(page, result.get_by_text("Ask the same from a program"))
+    page.keyboard.press("Enter")
+    assert "/api/models/flights/predict" in result.locator("#curl").inner_text()
+    assert not overflows(page)
+    edge = result.bounding_box()
+    inner = result.locator(".code").bounding_box()
+    assert inner["x"] + inner["width"] <= edge["x"] + edge["width"]
 
 
 def test_what_is_refused_stands_beside_its_field_and_what_was_typed_stays(watched):
