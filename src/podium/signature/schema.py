@@ -4,37 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from podium.signature.fields import Field, Output, Signature
+from podium.signature.fields import INTEGER_MAX, NUMBERS, TIMES, Field, Output, Signature
 from podium.signature.reading import label_text
 
 Schema = dict[str, Any]
-_JSON_TYPES = {
-    "float": "number",
-    "integer": "integer",
-    "boolean": "boolean",
-    "text": "string",
-    "date": "string",
-    "datetime": "string",
-}
+EXAMPLES_MAX = 3
 
 
 def row_schema(signature: Signature) -> Schema:
     """The schema of one row: an object of field names and values."""
-    schema: Schema = {
-        "type": "object",
-        "properties": {field.name: field_schema(field) for field in signature.fields},
-        "additionalProperties": False,
-    }
-    required = [field.name for field in signature.fields if field.missing == "refuse"]
-    return schema | ({"required": required} if required else {})
+    return _row(
+        signature,
+        {
+            field.name: field_schema(field) | _examples(signature, field)
+            for field in signature.fields
+        },
+    )
 
 
 def columns_schema(signature: Signature) -> Schema:
     """The schema of many rows as columns: an object of field names and arrays."""
-    arrays = {f.name: {"type": "array", "items": field_schema(f)} for f in signature.fields}
-    schema: Schema = {"type": "object", "properties": arrays, "additionalProperties": False}
-    required = [field.name for field in signature.fields if field.missing == "refuse"]
-    return schema | ({"required": required} if required else {})
+    properties = {
+        field.name: {"type": "array", "items": field_schema(field), "minItems": 1}
+        for field in signature.fields
+    }
+    # An object without any column is one row, all of whose values are missing.
+    return _row(signature, properties) | {"minProperties": 1}
 
 
 def field_schema(field: Field) -> Schema:
@@ -42,12 +37,10 @@ def field_schema(field: Field) -> Schema:
     schema: Schema = {"title": field.label}
     if field.type == "category":
         schema |= _category_schema(field)
+    elif field.type in NUMBERS:
+        schema |= _number_schema(field)
     else:
-        schema["type"] = _JSON_TYPES[field.type]
-    if field.type in ("float", "integer"):
-        low, high = field.bounds.minimum, field.bounds.maximum
-        schema |= {} if low is None else {"minimum": low}
-        schema |= {} if high is None else {"maximum": high}
+        schema["type"] = "boolean" if field.type == "boolean" else "string"
     if field.type == "text":
         schema["maxLength"] = field.max_length
     if field.type == "date":
@@ -56,9 +49,7 @@ def field_schema(field: Field) -> Schema:
         schema["format"] = "date-time"
     description = describe(field)
     schema |= {"description": description} if description else {}
-    if field.missing != "refuse":
-        schema = _nullable(schema)
-    return schema
+    return schema if field.missing == "refuse" else _nullable(schema)
 
 
 def describe(field: Field) -> str:
@@ -67,9 +58,13 @@ def describe(field: Field) -> str:
     unit = f" {field.unit}" if field.unit else ""
     low, high = field.seen.minimum, field.seen.maximum
     if low is not None and high is not None:
-        said.append(f"Seen in training: {low} to {high}{unit}.")
+        said.append(f"Seen in training: {_plain(low)} to {_plain(high)}{unit}.")
     elif field.unit:
         said.append(f"In {field.unit}.")
+    if field.type in TIMES:
+        # JSON Schema has no bounds for dates: they are told in words.
+        edges = zip(("Not before", "Not after"), _edges(field), strict=True)
+        said += [f"{word} {bound}." for word, bound in edges if bound is not None]
     return " ".join(said)
 
 
@@ -110,18 +105,48 @@ def _one_output(output: Output) -> Schema:
     return title | {"type": ["integer", "number", "string"]}
 
 
+def _plain(bound: float | str) -> str:
+    """A bound as people write it: 172 rather than 172.0."""
+    is_whole = isinstance(bound, float) and bound.is_integer() and abs(bound) < INTEGER_MAX
+    return str(int(bound) if is_whole else bound)
+
+
+def _row(signature: Signature, properties: Schema) -> Schema:
+    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    required = [field.name for field in signature.fields if field.missing == "refuse"]
+    return schema | ({"required": required} if required else {})
+
+
+def _examples(signature: Signature, field: Field) -> Schema:
+    given = [row.get(field.name) for row in signature.examples]
+    # By their texts, so that true doesn't pass for 1.
+    different = {label_text(value): value for value in given if value is not None}
+    return {"examples": list(different.values())[:EXAMPLES_MAX]} if different else {}
+
+
+def _edges(field: Field) -> tuple[int | float | str | None, int | float | str | None]:
+    """The least and the greatest value that isn't refused."""
+    low, high = field.bounds.minimum, field.bounds.maximum
+    if field.outside == "refuse":
+        low = low if field.seen.minimum is None else field.seen.minimum
+        high = high if field.seen.maximum is None else field.seen.maximum
+    return low, high
+
+
+def _number_schema(field: Field) -> Schema:
+    low, high = _edges(field)
+    if field.type == "float":
+        schema: Schema = {"type": "number"}
+    else:
+        schema = {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX}
+    schema |= {} if low is None else {"minimum": low}
+    return schema | ({} if high is None else {"maximum": high})
+
+
 def _category_schema(field: Field) -> Schema:
-    labels = list(field.labels)
     if field.unknown == "refuse":
-        return {"enum": labels}
-    kinds = sorted({_json_type(label) for label in labels}) or ["string"]
-    return {"type": kinds if len(kinds) > 1 else kinds[0], "examples": labels[:5]}
-
-
-def _json_type(label: object) -> str:
-    if isinstance(label, bool):
-        return "boolean"
-    return "string" if isinstance(label, str) else "number"
+        return {"enum": list(field.labels)}
+    return {"type": ["string", "number", "boolean"]}
 
 
 def _nullable(schema: Schema) -> Schema:

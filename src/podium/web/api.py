@@ -9,6 +9,7 @@ import msgspec
 from podium.flow.deployment import Deployment
 from podium.flow.predict import Answer, Ask, predict_now
 from podium.signature.schema import output_schema, row_schema
+from podium.web.examples import example_rows
 from podium.web.http import Request, Response
 from podium.web.site import Site
 
@@ -45,7 +46,7 @@ def model(site: Site, request: Request, name: str) -> Response:
         },
         "input_schema": row_schema(signature),
         "output_schema": output_schema(signature),
-        "examples": signature.examples,
+        "examples": example_rows(signature),
     }
     return Response.json(value)
 
@@ -67,7 +68,7 @@ def readyz(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every
 
 
 def _summary(request: Request, deployment: Deployment) -> dict[str, Any]:
-    card, base = deployment.card, f"/api/models/{deployment.name}"
+    card = deployment.card
     return {
         "name": deployment.name,
         "version": deployment.version,
@@ -76,10 +77,19 @@ def _summary(request: Request, deployment: Deployment) -> dict[str, Any]:
         "task": deployment.signature.output.task,
         "target": [output.name for output in deployment.signature.outputs],
         "metrics": {metric.name: metric.value for metric in card.metrics},
-        "links": {
-            "self": request.url(base),
-            "predict": request.url(f"{base}/predict"),
-            "form": request.url(f"/models/{deployment.name}"),
-            "docs": request.url(f"/docs#{deployment.name}"),
-        },
+        "links": _links(request, deployment),
     }
+
+
+def _links(request: Request, deployment: Deployment) -> dict[str, str]:
+    name = deployment.name
+    links = {
+        "self": request.url(f"/api/models/{name}"),
+        "predict": request.url(f"/api/models/{name}/predict"),
+        "form": request.url(f"/models/{name}"),
+        "docs": request.url(f"/docs#{name}"),
+        "openapi": request.url("/openapi.json"),
+    }
+    if deployment.store is not None:
+        links["records"] = request.url(f"/models/{name}/records")
+    return links

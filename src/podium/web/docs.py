@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 from podium.errors import PodiumError
+from podium.flow.decode import CSV
 from podium.flow.deployment import Deployment
 from podium.flow.encode import Answered, encode
 from podium.flow.run import run
@@ -13,21 +15,32 @@ from podium.signature.cells import accepted, check_table
 from podium.signature.schema import describe
 from podium.table import Outputs, Table
 from podium.web import render
+from podium.web.examples import Row, example_rows, text_bodies
 from podium.web.http import Request, Response
 from podium.web.pages import predict_address
-from podium.web.result import curl_command
+from podium.web.result import curl_command, known_by
 from podium.web.site import Site
 
+# Status, code, and when: what a caller of the API can meet.
 ERRORS = (
     (400, "malformed_body", "the body isn't what its content type says"),
+    (400, "input", "the request can't be answered for another reason"),
+    (400, "bad_host", "there isn't exactly one valid Host header"),
+    (400, "bad_path", "the address holds .., NUL, a backslash or an encoded slash"),
+    (400, "bad_length", "the Content-Length is no length, or is given twice"),
+    (403, "cross_site", "another site's page made the browser send it"),
     (404, "not_found", "no model is called so; the hint names those there are"),
-    (405, "method_not_allowed", "predictions are asked with POST"),
+    (405, "method_not_allowed", "predictions are asked with POST; Allow names what is answered"),
     (411, "length_required", "the Content-Length is missing"),
     (413, "too_large", "the body is too long, or holds too many rows"),
+    (414, "uri_too_long", "the address is longer than 8,192 bytes"),
     (415, "unsupported_media", "the content type isn't read here"),
+    (415, "encoded_body", "the body is compressed"),
     (421, "host_not_allowed", "the server isn't known under this name"),
-    (422, "invalid_rows", "some values are not accepted"),
+    (422, "invalid_rows", "some values are not accepted; cells lists them"),
+    (431, "headers_too_large", "there are more than 64 headers, or 16,384 bytes of them"),
     (500, "model", "the model failed on these rows"),
+    (500, "internal", "a fault of the server's; instance names it in the log"),
     (503, "store", "the answer couldn't be recorded; try again"),
 )
 
@@ -40,12 +53,13 @@ def index(site: Site, request: Request) -> Response:
 
 def _model(request: Request, deployment: Deployment) -> dict[str, Any]:
     signature, card = deployment.signature, deployment.card
-    row = dict(signature.examples[0]) if signature.examples else dict.fromkeys(signature.names)
+    row = example_rows(signature)[0]
     address = predict_address(request, deployment.name)
     return {
         "name": deployment.name,
         "title": card.title or deployment.name,
         "description": card.description,
+        "known_by": known_by(card),
         "fields": [
             {"name": field.name, "accepted": accepted(field), "about": describe(field)}
             for field in signature.fields
@@ -54,12 +68,13 @@ def _model(request: Request, deployment: Deployment) -> dict[str, Any]:
             {"title": "curl", "text": curl_command(address, row)},
             {"title": "Python", "text": _python(address, row)},
             {"title": "JavaScript", "text": _javascript(address, row)},
+            {"title": "Many rows, as CSV", "text": _curl_csv(address, text_bodies(signature)[CSV])},
         ],
         "answer": _answer(deployment, row),
     }
 
 
-def _answer(deployment: Deployment, row: dict[str, Any]) -> str:
+def _answer(deployment: Deployment, row: Row) -> str:
     """What the model really answers to the example; a word where it can't now."""
     if not deployment.bundle.is_started:
         return "(the model is being loaded)"
@@ -75,7 +90,7 @@ def _answer(deployment: Deployment, row: dict[str, Any]) -> str:
     return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
 
 
-def _python(address: str, row: dict[str, Any]) -> str:
+def _python(address: str, row: Row) -> str:
     return (
         "import json\n"
         "import urllib.request\n\n"
@@ -90,7 +105,15 @@ def _python(address: str, row: dict[str, Any]) -> str:
     )
 
 
-def _javascript(address: str, row: dict[str, Any]) -> str:
+def _curl_csv(address: str, text: str) -> str:
+    return (
+        f"curl {shlex.quote(address)} \\\n"
+        "  -H 'Content-Type: text/csv' \\\n"
+        f"  --data-binary {shlex.quote(text)}"
+    )
+
+
+def _javascript(address: str, row: Row) -> str:
     return (
         f"const response = await fetch({json.dumps(address)}, {{\n"
         '  method: "POST",\n'
@@ -101,6 +124,6 @@ def _javascript(address: str, row: dict[str, Any]) -> str:
     )
 
 
-def _literal(row: dict[str, Any]) -> str:
+def _literal(row: Row) -> str:
     lines = "".join(f"    {name!r}: {value!r},\n" for name, value in row.items())
     return "{\n" + lines + "}"

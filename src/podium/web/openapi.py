@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable
 from importlib import metadata
-from typing import Any
-from urllib.parse import urlencode
 
-import msgspec
-
+from podium.flow.decode import CSV, FORM, JSON, LINES
 from podium.flow.deployment import Deployment
-from podium.signature import Signature
-from podium.signature.reading import label_text
-from podium.signature.schema import (
-    columns_schema,
-    prediction_schema,
-    probabilities_schema,
-    row_schema,
-)
+from podium.signature.schema import Schema
+from podium.web.examples import form_fields, json_bodies, text_bodies
 from podium.web.http import Request, Response
+from podium.web.problems import MEDIA
+from podium.web.schemas import TEXT, model_schemas, ref, shared_schemas
 from podium.web.site import Site
 
-Schema = dict[str, Any]
-_PROBLEM_MEDIA = "application/problem+json"
-_FAILURES = {
-    "400": "The body can't be read, or the address is odd.",
+_PREDICT_FAILURES = {
+    "400": "The body can't be read, or the request is odd.",
     "411": "The Content-Length is missing.",
     "413": "The body is too long, or holds too many rows.",
     "415": "The content type isn't read here.",
-    "422": "Some values are not accepted; `cells` lists them.",
+    "422": "Some values are not accepted: `cells` lists them.",
     "500": "The model failed.",
     "503": "The answer can't be recorded, or the server is busy: try again.",
 }
+# With a space, which no model's name has.
+_ALL, _SERVER = "all models", "the server"
+_RETRY = {"Retry-After": {"description": "After how many seconds.", "schema": {"type": "integer"}}}
+_ANSWER = "One answer for one row, many for many; written as the rows were, unless Accept says."
 
 
 def document(site: Site, request: Request) -> Response:
@@ -41,23 +35,27 @@ def document(site: Site, request: Request) -> Response:
     return Response.json(describe(site, request.root_path))
 
 
-def describe(site: Site, root_path: str) -> Schema:
-    """The document as plain values."""
+def describe(site: Site, root_path: str = "") -> Schema:
+    """The document as plain values.
+
+    Args:
+        root_path: the prefix that Podium is mounted under.
+    """
     paths: Schema = {
-        "/api/models": {
-            "get": _get("list_models", "List the models", "models", {"type": "object"})
-        },
-        "/livez": {"get": _get("livez", "Whether the server lives", "server", {"type": "object"})},
-        "/readyz": {"get": _ready()},
+        "/api/models": {"get": _get("list_models", "List the models", _ALL, "Models")},
+        "/livez": {"get": _get("livez", "Whether the server lives", _SERVER, "Alive")},
+        "/readyz": {"get": _readyz()},
     }
-    schemas: Schema = {"Problem": _problem_schema(), "Warning": _warning_schema()}
-    for deployment in site.deployments.values():
-        name, key = deployment.name, _key(deployment.name)
+    schemas = shared_schemas()
+    keys = keys_of(site.deployments)
+    for name, deployment in site.deployments.items():
+        key = keys[name]
         paths[f"/api/models/{name}"] = {
-            "get": _get(f"get_{key}", f"Describe {name}", name, {"type": "object"})
+            "get": _get(f"get_{key}", f"Describe {name}", name, "ModelDetails")
         }
         paths[f"/api/models/{name}/predict"] = {"post": _predict(deployment, key)}
-        schemas |= _schemas(deployment, key)
+        schemas |= model_schemas(deployment, key)
+    tags = [{"name": one.name, "description": _title(one)} for one in site.deployments.values()]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -66,176 +64,106 @@ def describe(site: Site, root_path: str) -> Schema:
             "description": "Predictions of the models that are served here.",
         },
         "servers": [{"url": root_path or "/"}],
+        "tags": [
+            *tags,
+            {"name": _ALL, "description": "What models there are"},
+            {"name": _SERVER, "description": "How the server is"},
+        ],
         "paths": paths,
         "components": {"schemas": schemas},
     }
 
 
-def examples_of(signature: Signature) -> Schema:
-    """One example body a content type, as texts and plain values."""
-    rows = list(signature.examples) or [dict.fromkeys(signature.names)]
-    return {
-        "application/json": {
-            "row": rows[0],
-            "rows": rows[:2],
-            "columns": {name: [row[name] for row in rows[:2]] for name in signature.names},
-        },
-        "text/csv": _csv(signature, rows[:2]),
-        "application/x-ndjson": "".join(
-            msgspec.json.encode(row).decode() + "\n" for row in rows[:2]
-        ),
-        "application/x-www-form-urlencoded": urlencode(
-            {name: _text(value) for name, value in rows[0].items()}
-        ),
-    }
+def keys_of(names: Iterable[str]) -> dict[str, str]:
+    """Each model's name as a part of identifiers; different names stay different."""
+    keys: dict[str, str] = {}
+    for name in names:
+        key = stem = re.sub(r"\W", "_", name, flags=re.ASCII)
+        n = 2
+        while key in keys.values():
+            key = f"{stem}_{n}"
+            n += 1
+        keys[name] = key
+    return keys
 
 
 def _predict(deployment: Deployment, key: str) -> Schema:
-    examples = examples_of(deployment.signature)
-    rows = examples["application/json"]
-    content: Schema = {
-        "application/json": {
-            "schema": {
-                "oneOf": [
-                    _ref(f"{key}_row"),
-                    {"type": "array", "items": _ref(f"{key}_row"), "minItems": 1},
-                    _ref(f"{key}_columns"),
-                ]
-            },
-            "examples": {
-                "row": {"summary": "One row", "value": rows["row"]},
-                "rows": {"summary": "Several rows", "value": rows["rows"]},
-                "columns": {"summary": "Columns", "value": rows["columns"]},
-            },
-        }
-    }
-    for media in ("text/csv", "application/x-ndjson"):
-        content[media] = {"schema": {"type": "string"}, "example": examples[media]}
-    content["application/x-www-form-urlencoded"] = {"schema": {"type": "object"}}
-    title = deployment.card.title or deployment.name
     return {
         "operationId": f"predict_{key}",
-        "summary": f"Predict: {title}",
+        "summary": f"Predict: {_title(deployment)}",
         "description": deployment.card.description,
         "tags": [deployment.name],
-        "requestBody": {"required": True, "content": content},
+        "requestBody": {"required": True, "content": _bodies(deployment, key)},
         "responses": {
             "200": {
-                "description": "One answer for one row, many for many.",
+                "description": _ANSWER,
                 "content": {
-                    "application/json": {
-                        "schema": {"oneOf": [_ref(f"{key}_answer"), _ref(f"{key}_answers")]}
-                    },
-                    "text/csv": {"schema": {"type": "string"}},
-                    "application/x-ndjson": {"schema": {"type": "string"}},
+                    JSON: {"schema": {"oneOf": [ref(f"{key}_answer"), ref(f"{key}_answers")]}},
+                    CSV: {"schema": TEXT},
+                    LINES: {"schema": TEXT},
                 },
             },
-            **_failures(),
+            **_failures(_PREDICT_FAILURES),
         },
     }
 
 
-def _schemas(deployment: Deployment, key: str) -> Schema:
+def _bodies(deployment: Deployment, key: str) -> Schema:
+    """What may be sent, by content type, each with examples."""
     signature = deployment.signature
-    named = {"model": {"const": deployment.name}, "version": {"type": "string"}}
-    one: Schema = {
-        "prediction": prediction_schema(signature),
-        "id": {"type": "string", "description": "Of the record; absent when none is kept."},
-        **named,
-        "warnings": {"type": "array", "items": _ref("Warning")},
+    values, texts = json_bodies(signature), text_bodies(signature)
+    one, many = ref(f"{key}_row"), ref(f"{key}_columns")
+    rows = {
+        "type": "array",
+        "items": one,
+        "minItems": 1,
+        "maxItems": deployment.limits.rows_max,
     }
-    many: Schema = {
-        "predictions": {"type": "array", "items": prediction_schema(signature)},
-        "ids": {"type": "array", "items": {"type": "string"}},
-        **named,
-        "warnings": {"type": "array", "items": _ref("Warning")},
-    }
-    if signature.output.has_probabilities:
-        one["probabilities"] = probabilities_schema(signature.output)
-        many["probabilities"] = {"type": "array", "items": one["probabilities"]}
+    summaries = {"row": "One row", "rows": "Several rows", "columns": "Several rows, as columns"}
     return {
-        f"{key}_row": row_schema(signature),
-        f"{key}_columns": columns_schema(signature),
-        f"{key}_answer": _object(one, [name for name in one if name != "id"]),
-        f"{key}_answers": _object(many, [name for name in many if name != "ids"]),
+        JSON: {
+            "schema": {"oneOf": [one, rows, many]},
+            "examples": {
+                name: {"summary": summary, "value": values[name]}
+                for name, summary in summaries.items()
+            },
+        },
+        CSV: {"schema": TEXT | {"minLength": 1}, "example": texts[CSV]},
+        LINES: {"schema": TEXT | {"minLength": 1}, "example": texts[LINES]},
+        FORM: {"schema": ref(f"{key}_form"), "example": form_fields(signature)},
     }
 
 
-def _get(operation: str, summary: str, tag: str, schema: Schema) -> Schema:
+def _get(operation: str, summary: str, tag: str, schema: str) -> Schema:
     return {
         "operationId": operation,
         "summary": summary,
         "tags": [tag],
-        "responses": {
-            "200": {"description": "OK", "content": {"application/json": {"schema": schema}}},
-            **_failures(("400",)),
-        },
+        "responses": {"200": _json("As asked.", schema), **_failures()},
     }
 
 
-def _ready() -> Schema:
-    ready = _get("readyz", "Whether every model is loaded", "server", {"type": "object"})
-    ready["responses"]["503"] = {
-        "description": "Some models aren't loaded yet.",
-        "content": {"application/json": {"schema": {"type": "object"}}},
+def _readyz() -> Schema:
+    operation = _get("readyz", "Whether every model is loaded", _SERVER, "Readiness")
+    loading = _json("Some models aren't loaded yet.", "Readiness")
+    operation["responses"]["503"] = loading | {"headers": _RETRY}
+    return operation
+
+
+def _json(description: str, schema: str) -> Schema:
+    return {"description": description, "content": {JSON: {"schema": ref(schema)}}}
+
+
+def _failures(known: dict[str, str] | None = None) -> Schema:
+    """Every answer that isn't 200 is a problem, whatever the status."""
+    content = {MEDIA: {"schema": ref("Problem")}}
+    told = (known or {}) | {"default": "Any other problem."}
+    return {
+        status: {"description": description, "content": content}
+        | ({"headers": _RETRY} if status == "503" else {})
+        for status, description in told.items()
     }
-    return ready
 
 
-def _failures(codes: Sequence[str] = tuple(_FAILURES)) -> Schema:
-    content = {_PROBLEM_MEDIA: {"schema": _ref("Problem")}}
-    return {code: {"description": _FAILURES[code], "content": content} for code in codes}
-
-
-def _problem_schema() -> Schema:
-    text = {"type": "string"}
-    cell = {
-        "problem": text,
-        "accepted": text,
-        "row": {"type": "integer", "minimum": 0},
-        "field": text,
-        "value": text,
-        "code": text,
-    }
-    properties: Schema = {
-        "type": text,
-        "title": text,
-        "status": {"type": "integer"},
-        "detail": text,
-        "code": text,
-        "hint": text,
-        "cells": {"type": "array", "items": _object(cell, ["problem"])},
-        "n_cells": {"type": "integer"},
-    }
-    return _object(properties, ["type", "title", "status", "detail", "code"])
-
-
-def _warning_schema() -> Schema:
-    text = {"type": "string"}
-    row = {"type": "integer", "minimum": 0, "description": "Absent where one row was sent."}
-    return _object({"row": row, "field": text, "message": text, "code": text}, ["field", "message"])
-
-
-def _object(properties: Schema, required: Sequence[str]) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(required)}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _key(name: str) -> str:
-    """A model's name as part of identifiers; different names stay different."""
-    return "".join(c if c.isalnum() else f"_{ord(c):x}_" if c != "_" else "_" for c in name)
-
-
-def _csv(signature: Signature, rows: Sequence[dict[str, Any]]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(signature.names)
-    writer.writerows([_text(row[name]) for name in signature.names] for row in rows)
-    return text.getvalue()
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else label_text(value)
+def _title(deployment: Deployment) -> str:
+    return deployment.card.title or deployment.name

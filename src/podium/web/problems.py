@@ -1,14 +1,18 @@
-"""Errors as HTTP: the one place that knows which status each has."""
+"""Errors as HTTP: the one place that knows which status each has.
+
+A problem's `type` is `urn:podium:CODE` rather than the address of a page: it stays the same under
+every prefix that Podium is mounted at, behind every proxy, and nobody is led to fetch it.
+"""
 
 from __future__ import annotations
 
 import logging
 import secrets
-from typing import Any
 
 import msgspec
 
 from podium.errors import (
+    BadCell,
     InputError,
     InvalidRows,
     MalformedBody,
@@ -23,7 +27,7 @@ from podium.web.gate import Refusal
 from podium.web.http import Response
 
 MEDIA = "application/problem+json"
-RETRY_AFTER_S = 1
+# The first that fits counts: a kind stands before those it is derived from.
 STATUSES: dict[type[PodiumError], tuple[int, str]] = {
     InvalidRows: (422, "Some values are not accepted"),
     MalformedBody: (400, "The body can't be read"),
@@ -37,7 +41,6 @@ STATUSES: dict[type[PodiumError], tuple[int, str]] = {
 _TITLES = {
     400: "Bad request",
     403: "Forbidden",
-    404: "Not found",
     405: "Method not allowed",
     411: "Length required",
     413: "Too much at once",
@@ -45,8 +48,11 @@ _TITLES = {
     415: "Unsupported content type",
     421: "Unknown host",
     431: "Headers too large",
-    500: "Internal error",
-    503: "Not available",
+}
+# What a caller hears of the faults that aren't theirs; the cause is in the log.
+_FAULTS: dict[type[PodiumError], str] = {
+    ModelError: "the model failed on these rows",
+    StoreError: "the answer couldn't be recorded, so it isn't given",
 }
 _log = logging.getLogger("podium")
 
@@ -57,9 +63,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         type: a name that stays, for programs: `urn:podium:invalid_rows`.
         code: its last part.
+        instance: of a fault that isn't the caller's: the name under which the log tells more.
         hint: what to do.
-        cells: every value that isn't accepted.
-        n_cells: how many there are, where not all are listed.
+        cells: the values that aren't accepted, as many as are listed in one answer.
+        n_cells: how many there are in all.
     """
 
     type: str
@@ -67,22 +74,20 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int
     detail: str
     code: str
+    instance: str = ""
     hint: str = ""
-    cells: tuple[Any, ...] = ()
+    cells: tuple[BadCell, ...] = ()
     n_cells: int = 0
 
 
 def of_error(error: Exception) -> Problem:
     """The problem that an error is. What the caller can't mend goes to the log, under an id."""
-    if not isinstance(error, PodiumError):
-        return _unexpected(error, "something went wrong here")
-    status, title = next(
-        (known for kind, known in STATUSES.items() if isinstance(error, kind)),
-        (500, _TITLES[500]),
-    )
-    if status >= 500:
-        words = {503: "the answer couldn't be recorded, so it isn't given", 500: "the model failed"}
-        return _unexpected(error, words[status], status=status, title=title, code=error.code)
+    kind = next((known for known in STATUSES if isinstance(error, known)), None)
+    if not isinstance(error, PodiumError) or kind is None:
+        return _fault(error, 500, "Internal error", "internal", "something went wrong here")
+    status, title = STATUSES[kind]
+    if kind in _FAULTS:
+        return _fault(error, status, title, kind.code, _FAULTS[kind])
     rows = error if isinstance(error, InvalidRows) else None
     return Problem(
         type=f"urn:podium:{error.code}",
@@ -100,7 +105,7 @@ def of_refusal(refusal: Refusal) -> Problem:
     """The problem that a refusal at the gate is."""
     return Problem(
         type=f"urn:podium:{refusal.code}",
-        title=_TITLES.get(refusal.status, "Refused"),
+        title=_TITLES[refusal.status],
         status=refusal.status,
         detail=refusal.detail,
         code=refusal.code,
@@ -110,27 +115,20 @@ def of_refusal(refusal: Refusal) -> Problem:
 
 def respond(problem: Problem) -> Response:
     """A problem as problem+json."""
-    response = Response(msgspec.json.encode(problem), problem.status, MEDIA)
-    if problem.status == 503:
-        response.headers["retry-after"] = str(RETRY_AFTER_S)
-    return response
+    return Response(msgspec.json.encode(problem), problem.status, MEDIA)
 
 
-def _unexpected(
-    error: Exception,
-    words: str,
-    *,
-    status: int = 500,
-    title: str = _TITLES[500],
-    code: str = "internal",
-) -> Problem:
+def _fault(error: Exception, status: int, title: str, code: str, words: str) -> Problem:
     incident = secrets.token_hex(6)
-    _log.error("request_failed", extra={"incident": incident, "status": status}, exc_info=error)
+    fields = {"incident": incident, "status": status, "code": code}
+    # The id stands in the text too: not every handler prints fields.
+    _log.error("request_failed incident=%s", incident, extra=fields, exc_info=error)
     return Problem(
         type=f"urn:podium:{code}",
         title=title,
         status=status,
         detail=f"{words}; the log tells more under {incident}",
         code=code,
+        instance=f"urn:podium:incident:{incident}",
         hint="try again, or ask the operator of this server",
     )

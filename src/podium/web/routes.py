@@ -9,7 +9,8 @@ from podium.errors import NotFound
 from podium.flow.deployment import Deployment
 from podium.flow.predict import Answer
 from podium.web import api, docs, openapi, pages, problems, record_pages, render, static
-from podium.web.gate import Refusal
+from podium.web.accept import quality
+from podium.web.gate import METHODS, Refusal
 from podium.web.http import Request, Response
 from podium.web.site import Site
 
@@ -27,6 +28,7 @@ _SECURITY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+RETRY_AFTER_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Route:
 
     Attributes:
         pattern: segments in braces match one segment each, and are given to the view by name.
-        is_page: errors are told as a page rather than as problem+json.
+        is_page: errors are told as a page, unless the caller would rather have JSON.
     """
 
     name: str
@@ -60,6 +62,21 @@ class Route:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a path leads to.
+
+    Attributes:
+        route: what answers the method; None when nothing does.
+        values: the named segments of the path.
+        allowed: the methods that are answered there; empty when the path leads nowhere.
+    """
+
+    route: Route | None
+    values: dict[str, str]
+    allowed: tuple[str, ...]
+
+
 ROUTES = (
     Route("home", ("GET",), "/", pages.home, is_page=True),
     Route("model", ("GET",), "/models/{name}", pages.model, is_page=True),
@@ -81,23 +98,20 @@ ROUTES = (
 
 def respond(site: Site, request: Request) -> Response:
     """The response to a request that came through the gate."""
-    route, values, allowed = _found(request)
+    # The last resort, and the one place where everything is caught: whatever goes wrong in a view
+    # or a model, a caller gets an answer with an id, and the log gets the cause.
     try:
-        if route is None:
-            return _finished(request, _unrouted(site, request, allowed))
-        if request.method == "OPTIONS":
-            return _finished(request, Response(status=204, headers={"allow": ", ".join(allowed)}))
-        return _finished(request, route.view(site, request, **values))
-    except Exception as error:  # noqa: BLE001 - the last resort: a caller gets an id, the log the rest
+        return _finished(request, _viewed(site, request))
+    except Exception as error:  # noqa: BLE001 - see above
         return failed(site, request, error)
 
 
 def deployment_to_ask(site: Site, request: Request) -> Deployment | None:
     """The deployment that a request to predict names; None for every other request."""
-    route, values, _ = _found(request)
-    if route is None or route.name != PREDICT or request.method != "POST":
+    found = find(request.method, request.path)
+    if found.route is None or found.route.name != PREDICT or request.method != "POST":
         return None
-    return site.deployments.get(values["name"])
+    return site.deployments.get(found.values["name"])
 
 
 def failed(site: Site, request: Request, error: Exception) -> Response:
@@ -107,7 +121,11 @@ def failed(site: Site, request: Request, error: Exception) -> Response:
 
 def refused(site: Site, request: Request, refusal: Refusal) -> Response:
     """The response to a request that didn't come through the gate."""
-    return _finished(request, _told(site, request, problems.of_refusal(refusal)))
+    response = _told(site, request, problems.of_refusal(refusal))
+    if refusal.status == 405:
+        allowed = find("OPTIONS", request.path).allowed or METHODS
+        response.headers["allow"] = ", ".join(allowed)
+    return _finished(request, response)
 
 
 def predicted(request: Request, answer: Answer) -> Response:
@@ -115,11 +133,15 @@ def predicted(request: Request, answer: Answer) -> Response:
     return _finished(request, api.answered(answer))
 
 
-def _found(request: Request) -> tuple[Route | None, dict[str, str], tuple[str, ...]]:
-    """The route of a request, its named segments, and the methods of its address."""
-    segments = request.path.split("/")
-    method = "GET" if request.method == "HEAD" else request.method
-    found: Route | None = None
+def find(method: str, path: str) -> Found:
+    """What answers a method at a path. HEAD goes with GET; OPTIONS fits everywhere.
+
+    Args:
+        path: decoded, below the mount.
+    """
+    segments = path.split("/")
+    wanted = "GET" if method == "HEAD" else method
+    chosen: Route | None = None
     values: dict[str, str] = {}
     allowed: list[str] = []
     for route in ROUTES:
@@ -127,43 +149,61 @@ def _found(request: Request) -> tuple[Route | None, dict[str, str], tuple[str, .
         if matched is None:
             continue
         allowed += route.methods
-        if found is None and (method in route.methods or method == "OPTIONS"):
-            found, values = route, matched
+        if chosen is None and (wanted in route.methods or wanted == "OPTIONS"):
+            chosen, values = route, matched
     if "GET" in allowed:
         allowed.append("HEAD")
-    return found, values, (*allowed, "OPTIONS") if allowed else ()
+    return Found(chosen, values, (*allowed, "OPTIONS") if allowed else ())
 
 
-def _unrouted(site: Site, request: Request, allowed: tuple[str, ...]) -> Response:
-    if not allowed:
-        error = NotFound(f"there is nothing at {request.path[:200]}", hint="see /docs")
-        return _told(site, request, problems.of_error(error))
+def _viewed(site: Site, request: Request) -> Response:
+    found = find(request.method, request.path)
+    if found.route is not None and request.method != "OPTIONS":
+        return found.route.view(site, request, **found.values)
+    if not found.allowed:
+        raise NotFound(
+            f"there is nothing at {request.path[:200]}", hint=f"see {request.url('/docs')}"
+        )
+    allow = ", ".join(found.allowed)
+    if request.method == "OPTIONS":
+        return Response(status=204, headers={"allow": allow})
     refusal = Refusal(
-        405, "method_not_allowed", f"{request.method} isn't answered here", ", ".join(allowed)
+        405, "method_not_allowed", f"{request.method} isn't answered here", f"use {allow}"
     )
     response = _told(site, request, problems.of_refusal(refusal))
-    response.headers["allow"] = ", ".join(allowed)
+    response.headers["allow"] = allow
     return response
 
 
 def _told(site: Site, request: Request, problem: problems.Problem) -> Response:
     """A problem as a page for people, or as problem+json for programs."""
-    is_api = request.path.startswith("/api/") or request.path.endswith(".json")
-    if is_api or "text/html" not in request.headers.get("accept", ""):
-        return problems.respond(problem)
-    return render.error_page(
-        site,
-        request,
-        status=problem.status,
-        title=problem.title,
-        detail=problem.detail,
-        hint=problem.hint,
-    )
+    if _is_for_people(request):
+        response = render.error_page(
+            site,
+            request,
+            status=problem.status,
+            title=problem.title,
+            detail=problem.detail,
+            hint=problem.hint,
+        )
+    else:
+        response = problems.respond(problem)
+    if problem.status == 503:
+        response.headers["retry-after"] = str(RETRY_AFTER_S)
+    return response
+
+
+def _is_for_people(request: Request) -> bool:
+    """Whether an error is told as a page: where pages are, and to browsers that are lost."""
+    accept = request.headers.get("accept", "")
+    html, json = quality(accept, "text/html"), quality(accept, "application/json")
+    route = find("OPTIONS", request.path).route
+    if route is not None:
+        return route.is_page and html >= json
+    return html >= json and "text/html" in accept and not request.path.startswith("/api/")
 
 
 def _finished(request: Request, response: Response) -> Response:
     headers = {**_SECURITY, "cache-control": "no-store", **response.headers}
-    if request.method == "HEAD":
-        response = Response(b"", response.status, response.media)
-    response.headers = headers
-    return response
+    body = b"" if request.method == "HEAD" else response.body
+    return Response(body, response.status, response.media, headers)

@@ -1,0 +1,31 @@
+"""The Accept header: which of two answers a caller would rather have."""
+
+from __future__ import annotations
+
+
+def quality(accept: str, media: str) -> float:
+    """How much a caller wants a media type: 0 (not at all) to 1.
+
+    Args:
+        accept: the header; an empty one wants everything.
+        media: as in `text/html`.
+
+    Source: RFC 9110, section 12.5.1; the most specific range that fits decides.
+    """
+    if not accept.strip():
+        return 1.0
+    wanted = dict(_range(part) for part in accept.split(",") if part.strip())
+    for fitting in (media, f"{media.partition('/')[0]}/*", "*/*"):
+        if fitting in wanted:
+            return wanted[fitting]
+    return 0.0
+
+
+def _range(part: str) -> tuple[str, float]:
+    media, *parameters = (one.strip().lower() for one in part.split(";"))
+    said = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+    try:
+        weight = float(said)
+    except ValueError:
+        weight = 0.0
+    return media, weight if 0 <= weight <= 1 else 0.0

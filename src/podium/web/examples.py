@@ -1,0 +1,83 @@
+"""Example requests: bodies of every content type, made of rows that the model takes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any, TypeAlias
+
+import msgspec
+
+from podium.flow.decode import CSV, LINES
+from podium.signature import Field, Label, Signature
+from podium.signature.reading import label_text
+
+Row: TypeAlias = dict[str, Label | None]
+ROWS_MAX = 2
+
+
+def example_rows(signature: Signature) -> list[Row]:
+    """A row or two: of the training data, or made of the fields where it left none."""
+    rows = [{name: row.get(name) for name in signature.names} for row in signature.examples]
+    return rows[:ROWS_MAX] or [{field.name: _value(field) for field in signature.fields}]
+
+
+def json_bodies(signature: Signature) -> dict[str, Any]:
+    """One row, several rows and columns, as the values that JSON is made of."""
+    rows = example_rows(signature)
+    columns = {name: [row[name] for row in rows] for name in signature.names}
+    return {"row": rows[0], "rows": rows, "columns": columns}
+
+
+def text_bodies(signature: Signature) -> dict[str, str]:
+    """The same rows as CSV and as lines of JSON, by content type."""
+    rows = example_rows(signature)
+    lines = [msgspec.json.encode(row).decode() for row in rows]
+    return {CSV: _csv(signature, rows), LINES: "".join(f"{line}\n" for line in lines)}
+
+
+def form_fields(signature: Signature) -> dict[str, str]:
+    """The first row as the fields of a form; what is missing is left out."""
+    row = example_rows(signature)[0]
+    return {name: label_text(value) for name, value in row.items() if value is not None}
+
+
+def _value(field: Field) -> Label | None:
+    """A value that a field takes; its middle where it has one."""
+    if field.missing != "refuse":
+        return None
+    if field.type == "category":
+        return field.labels[0] if field.labels else "a label"
+    low, high = field.bounds.minimum, field.bounds.maximum
+    low = field.seen.minimum if field.seen.minimum is not None else low
+    high = field.seen.maximum if field.seen.maximum is not None else high
+    if field.type in ("float", "integer"):
+        return _number(field, low, high)
+    edge = low if low is not None else high
+    if edge is not None:
+        return edge
+    others: dict[str, Label] = {
+        "boolean": True,
+        "date": "2024-03-01",
+        "datetime": "2024-03-01T12:00:00Z",
+    }
+    return others.get(field.type, "some text"[: field.max_length])
+
+
+def _number(field: Field, low: Any, high: Any) -> float:
+    if field.quantiles:
+        middle = field.quantiles[len(field.quantiles) // 2]
+    elif low is not None and high is not None:
+        middle = (low + high) / 2
+    else:
+        middle = next((edge for edge in (low, high) if edge is not None), 1)
+    return int(middle) if field.type == "integer" else float(middle)
+
+
+def _csv(signature: Signature, rows: list[Row]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(signature.names)
+    for row in rows:
+        writer.writerow(["" if value is None else label_text(value) for value in row.values()])
+    return text.getvalue()
