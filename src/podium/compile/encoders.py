@@ -1,0 +1,96 @@
+"""Encoders of labels: one-hot and ordinal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from podium.compile.builder import Builder, Codes
+from podium.compile.features import Features, NotCompiled
+from podium.compile.labels import label_of
+
+NOTHING = -1.0
+
+
+def one_hot_encoder(estimator: Any, build: Builder, x: Features) -> Features:
+    """A column for each category that is kept."""
+    codes, widths = [], []
+    for index, categories in enumerate(estimator.categories_):
+        positions, width = _positions(estimator, index, len(categories))
+        codes.append(_codes(categories, positions, _of_unknown(estimator, index, positions)))
+        widths.append(width)
+    return build.features(build.one_hot(x, codes, widths))
+
+
+def _positions(estimator: Any, index: int, n_categories: int) -> tuple[list[float], int]:
+    """Where each category's one stands, and how many columns there are."""
+    grouping = _grouping(estimator, index)
+    groups = np.arange(n_categories) if grouping is None else np.asarray(grouping)
+    width = int(groups.max()) + 1 if len(groups) else 0
+    dropped = getattr(estimator, "_drop_idx_after_grouping", None)
+    drop = None if dropped is None else dropped[index]
+    if drop is None:
+        return [float(g) for g in groups], width
+    return [NOTHING if g == drop else float(g - (g > drop)) for g in groups], width - 1
+
+
+def _grouping(estimator: Any, index: int) -> Any:
+    """The group of each category where rare ones share one, else None."""
+    if not getattr(estimator, "_infrequent_enabled", False):
+        return None
+    return estimator._default_to_infrequent_mappings[index]  # noqa: SLF001 - the only place
+
+
+def _of_unknown(estimator: Any, index: int, positions: Sequence[float]) -> float | None:
+    """What stands for a category that training never saw; None refuses it."""
+    how = estimator.handle_unknown
+    if how == "error":
+        return None
+    grouping = _grouping(estimator, index)
+    if how in ("infrequent_if_exist", "warn") and grouping is not None:
+        rare = int(np.flatnonzero(np.asarray(grouping) == np.max(grouping))[0])
+        return positions[rare]
+    return NOTHING
+
+
+def ordinal_encoder(estimator: Any, build: Builder, x: Features) -> Features:
+    """One number for each category."""
+    codes = []
+    for index, categories in enumerate(estimator.categories_):
+        numbers = [float(i) for i in range(len(categories))]
+        grouping = _grouping(estimator, index)
+        if grouping is not None:
+            # A missing category stands behind the others, and is in no group.
+            numbers[: len(grouping)] = [float(g) for g in grouping]
+        for i, category in enumerate(categories):
+            if label_of(category) is None:
+                numbers[i] = float(estimator.encoded_missing_value)
+        unknown = None
+        if estimator.handle_unknown == "use_encoded_value":
+            unknown = float(estimator.unknown_value)
+        codes.append(_codes(categories, numbers, unknown))
+    if np.dtype(estimator.dtype).kind != "f":
+        whole = all(number.is_integer() for one in codes for number in one.of.values())
+        if not whole:
+            raise NotCompiled(f"its numbers become {np.dtype(estimator.dtype)}")
+    return build.features(build.codes(x, codes))
+
+
+def _codes(categories: Any, numbers: Sequence[float], unknown: float | None) -> Codes:
+    """Numbers by category; a missing cell is unknown unless it is one of them."""
+    of, missing = {}, unknown
+    for category, number in zip(categories, numbers, strict=True):
+        label = label_of(category)
+        if label is None:
+            missing = number
+        else:
+            of[label] = number
+    return Codes(of, missing, unknown)
+
+
+TRANSFORMERS = {
+    "sklearn.OneHotEncoder": one_hot_encoder,
+    "sklearn.OrdinalEncoder": ordinal_encoder,
+}

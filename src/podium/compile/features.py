@@ -1,0 +1,67 @@
+"""What travels between the exporters of a model's steps: columns, and what a model answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from podium.signature import Label
+
+
+class NotCompiled(Exception):
+    """Why one step has no program; the original is kept then.
+
+    Exporters say why; which step and estimator it was is filled in around them.
+    """
+
+    def __init__(self, why: str, *, step: str = "", estimator: Any = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.step = step
+        self.estimator = estimator
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A column of the table, as it comes.
+
+    Attributes:
+        column: which.
+        fill: what stands in for a missing cell; None leaves it missing.
+    """
+
+    column: int
+    fill: Label | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A column of a matrix that an operation returns."""
+
+    register: int
+    column: int
+
+
+Column: TypeAlias = Input | Computed
+Features: TypeAlias = tuple[Column, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What a model answers, as registers. Which of them are filled depends on the model.
+
+    Attributes:
+        values: numbers, one column an output: a regressor's predictions.
+        index: the number of the class that is predicted.
+        classes: the labels, in the order of the index and of the probabilities.
+        probabilities: one column a class.
+        scores: `decision_function`: one column, or one a class.
+        outputs: each output by itself, where a classifier has several.
+    """
+
+    values: int | None = None
+    index: int | None = None
+    classes: tuple[Label, ...] | None = None
+    probabilities: int | None = None
+    scores: int | None = None
+    outputs: tuple[Fitted, ...] = ()

@@ -1,0 +1,142 @@
+"""Rows on which a program and its original could differ, made of rows of the training data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from podium.compile.trace import Split
+from podium.signature import Field, Signature
+from podium.table import Array, Table, column_of, is_missing
+
+# How many rows of the training data each change is tried on.
+TRIES = 3
+LABELS_MAX = 200
+UNKNOWN = "(a category that training never saw)"
+
+
+class Perturbed(NamedTuple):
+    """Rows that were changed in one way.
+
+    Attributes:
+        what: how, for people.
+    """
+
+    what: str
+    table: Table
+
+
+def perturbations(
+    signature: Signature, table: Table, splits: Sequence[Split], random: np.random.Generator
+) -> Iterator[Perturbed]:
+    """Every group of changed rows.
+
+    Args:
+        table: rows of the training data.
+        splits: where to go just beside.
+    """
+    for field in signature.fields:
+        for what, values in _groups(field, table.columns[field.name]):
+            rows = random.integers(0, table.n_rows, len(values) * TRIES)
+            yield Perturbed(
+                f"{field.name}: {what}", _changed(table, rows, field, list(values) * TRIES)
+            )
+    by_column: dict[int, list[Split]] = {}
+    for split in splits:
+        by_column.setdefault(split.column, []).append(split)
+    for column, some in sorted(by_column.items()):
+        field = signature.fields[column]
+        values = [beside for split in some for beside in _beside(split.number, field)]
+        rows = np.repeat([split.row for split in some], len(values) // len(some))
+        yield Perturbed(f"{field.name}: beside thresholds", _changed(table, rows, field, values))
+
+
+def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
+    """Values to try in one field; those that the original may refuse stand by themselves."""
+    if field.type in ("float", "integer"):
+        inside, beyond = _extremes(field, column)
+        yield "extremes", inside
+        yield "beyond extremes", beyond
+    elif field.type == "boolean":
+        yield "both", [True, False]
+    elif field.type == "category":
+        yield "categories", list(field.labels[:LABELS_MAX])
+        if field.unknown != "refuse":
+            yield "unknown category", [_unknown(field)]
+    elif field.type == "text":
+        yield "texts", ["", "?", "a"]
+    if field.missing != "refuse":
+        yield "missing", [None]
+
+
+def _unknown(field: Field) -> Any:
+    numbers = [label for label in field.labels if isinstance(label, (int, float))]
+    return max(numbers) + 1 if numbers and len(numbers) == len(field.labels) else UNKNOWN
+
+
+def _extremes(field: Field, column: Array) -> tuple[list[Any], list[Any]]:
+    known = column[~is_missing(column)].astype(np.float64)
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    span = (high - low) or 1.0
+    inside = [low, high, (low + high) / 2, *np.quantile(known, [0.1, 0.25, 0.5, 0.75, 0.9])]
+    beyond = [low - span, high + span, low - 100 * span, high + 100 * span, 0.0, -1.0, 1.0]
+    possible = [v for v in beyond if _is_possible(v, field)]
+    return [_as(v, field) for v in inside], [_as(v, field) for v in possible]
+
+
+def _is_possible(value: float, field: Field) -> bool:
+    low, high = field.bounds.minimum, field.bounds.maximum
+    if field.outside == "refuse":
+        low = low if field.seen.minimum is None else field.seen.minimum
+        high = high if field.seen.maximum is None else field.seen.maximum
+    above = not isinstance(low, (int, float)) or value >= low
+    return above and (not isinstance(high, (int, float)) or value <= high)
+
+
+def _as(value: float, field: Field) -> int | float:
+    return round(value) if field.type == "integer" else float(value)
+
+
+def _beside(number: float, field: Field) -> list[int | float | bool]:
+    """The number itself, and its neighbours in double and in single precision."""
+    if not np.isfinite(number) or abs(number) > 1e300:
+        number = 0.0
+    if field.type == "boolean":
+        return [False, True]
+    if field.type == "integer":
+        return [int(np.floor(number)), int(np.ceil(number))]
+    with np.errstate(over="ignore"):
+        single = np.float32(number)
+        singles = [np.nextafter(single, np.float32(way)) for way in (-np.inf, np.inf)]
+    doubles = [np.nextafter(number, way) for way in (-np.inf, np.inf)]
+    values = [number, *doubles, float(single), *map(float, singles)]
+    return [float(v) if np.isfinite(v) else 0.0 for v in values]
+
+
+def _changed(table: Table, rows: Any, field: Field, values: list[Any]) -> Table:
+    """Some rows, with these values in one field."""
+    changed = table.take(np.asarray(rows, np.intp))
+    columns = dict(changed.columns)
+    old = columns[field.name]
+    columns[field.name] = _column(old, values)
+    return Table(columns, changed.n_rows, table.dtypes, table.frame)
+
+
+def _column(old: Array, values: list[Any]) -> Array:
+    """The values in the form that a column of this field has."""
+    if old.dtype.kind in "if":
+        if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+            return np.array(values, old.dtype)
+        if all(v is None or isinstance(v, (int, float)) for v in values):
+            return np.array([np.nan if v is None else v for v in values], np.float64)
+    if old.dtype.kind == "M" and values == [None] * len(values):
+        return np.full(len(values), "NaT", old.dtype)
+    if old.dtype.kind == "b" and all(isinstance(v, bool) for v in values):
+        return np.array(values, np.bool_)
+    if old.dtype.kind in "Ob":
+        column = np.empty(len(values), object)
+        column[:] = values
+        return column
+    return column_of(values)

@@ -1,0 +1,116 @@
+"""Scalers and imputers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from podium.compile.builder import Builder, Codes
+from podium.compile.features import Column, Computed, Features, Input, NotCompiled
+from podium.compile.labels import label_of
+from podium.program.operations import Clip, Impute, Missing
+
+
+def function_transformer(estimator: Any, build: Builder, x: Features) -> Features:
+    """Columns as they are: what no function does."""
+    del build
+    if estimator.func is not None:
+        raise NotCompiled("its function is code, not data")
+    return x
+
+
+def standard_scaler(estimator: Any, build: Builder, x: Features) -> Features:
+    """Less the mean, divided by the deviation."""
+    subtract = estimator.mean_ if estimator.with_mean else None
+    divide = estimator.scale_ if estimator.with_std else None
+    return build.features(build.scale(build.matrix(x), subtract=subtract, divide=divide))
+
+
+def min_max_scaler(estimator: Any, build: Builder, x: Features) -> Features:
+    """Times the scale, plus the minimum; cut off where it says so."""
+    register = build.scale(build.matrix(x), multiply=estimator.scale_, add=estimator.min_)
+    if estimator.clip:
+        low, high = estimator.feature_range
+        register = _clip(build, register, low, high)
+    return build.features(register)
+
+
+def max_abs_scaler(estimator: Any, build: Builder, x: Features) -> Features:
+    """Divided by the largest size."""
+    register = build.scale(build.matrix(x), divide=estimator.scale_)
+    if getattr(estimator, "clip", False):
+        register = _clip(build, register, -1.0, 1.0)
+    return build.features(register)
+
+
+def robust_scaler(estimator: Any, build: Builder, x: Features) -> Features:
+    """Less the median, divided by the distance of the quantiles."""
+    subtract = estimator.center_ if estimator.with_centering else None
+    divide = estimator.scale_ if estimator.with_scaling else None
+    return build.features(build.scale(build.matrix(x), subtract=subtract, divide=divide))
+
+
+def _clip(build: Builder, register: int, low: float, high: float) -> int:
+    width = build.width(register)
+    return build.add(Clip(register, np.full(width, float(low)), np.full(width, float(high))))
+
+
+def simple_imputer(estimator: Any, build: Builder, x: Features) -> Features:
+    """Missing cells filled; then, where asked for, a column that says which were missing."""
+    fills = [label_of(value) for value in estimator.statistics_]
+    keeps_empty = estimator.keep_empty_features
+    missing = label_of(estimator.missing_values)
+    filled: list[Column] = [
+        _filled(build, column, fill, missing)
+        for column, fill in zip(x, fills, strict=True)
+        if fill is not None or keeps_empty
+    ]
+    if estimator.add_indicator:
+        filled += missing_indicator(estimator.indicator_, build, x)
+    return tuple(filled)
+
+
+def _filled(build: Builder, column: Column, fill: Any, missing: Any) -> Column:
+    """The column, with something in place of what is missing."""
+    if isinstance(column, Input) and missing is None:
+        return column if column.fill is not None else Input(column.column, fill)
+    if isinstance(fill, str) or isinstance(missing, str):
+        raise NotCompiled("it replaces a text other than a missing one")
+    register = build.matrix((column,))
+    return Computed(build.add(Impute(register, np.array([float(fill)]), missing)), 0)
+
+
+def missing_indicator(estimator: Any, build: Builder, x: Features) -> Features:
+    """1 where a cell of the columns that it watches is missing."""
+    missing = label_of(estimator.missing_values)
+    indices = [int(i) for i in estimator.features_]
+    if estimator.features == "missing-only" and estimator.error_on_new:
+        rest = [column for i, column in enumerate(x) if i not in indices]
+        if not all(_is_never_missing(build, column) for column in rest):
+            raise NotCompiled("it refuses missing values in columns that had none (error_on_new)")
+    return tuple(_missing(build, x[i], missing) for i in indices)
+
+
+def _missing(build: Builder, column: Column, missing: Any) -> Column:
+    if isinstance(column, Input) and missing is None:
+        known = dict.fromkeys(build.field(column).labels, 0.0)
+        return Computed(build.codes((column,), [Codes(known, missing=1.0, unknown=0.0)]), 0)
+    if isinstance(missing, str):
+        raise NotCompiled("it watches for a text")
+    return Computed(build.add(Missing(build.matrix((column,)), missing)), 0)
+
+
+def _is_never_missing(build: Builder, column: Column) -> bool:
+    return isinstance(column, Input) and build.field(column).missing == "refuse"
+
+
+TRANSFORMERS = {
+    "sklearn.FunctionTransformer": function_transformer,
+    "sklearn.MaxAbsScaler": max_abs_scaler,
+    "sklearn.MinMaxScaler": min_max_scaler,
+    "sklearn.MissingIndicator": missing_indicator,
+    "sklearn.RobustScaler": robust_scaler,
+    "sklearn.SimpleImputer": simple_imputer,
+    "sklearn.StandardScaler": standard_scaler,
+}

@@ -1,0 +1,91 @@
+"""Which exporter takes which estimator: found by the name of its class, without importing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Protocol, TypeAlias
+
+from podium.compile.builder import Builder
+from podium.compile.features import Features, Fitted, NotCompiled
+from podium.plugins import load
+
+# One module a family: each has TRANSFORMERS and MODELS, exporters by name of class.
+FAMILIES = (
+    "boosting",
+    "encoders",
+    "linear",
+    "pipeline",
+    "preprocess",
+    "trees",
+)
+GROUP = "exporters"
+
+
+class Exporter(Protocol):
+    """What a package registers in `podium.exporters` under the name of the class it exports.
+
+    The name is the top package and the class, as in `sklearn.Ridge`.
+    """
+
+    def __call__(self, estimator: Any, build: Builder, x: Features) -> Features | Fitted:
+        """The columns that a transformer makes of `x`, or what a model answers for it.
+
+        Raises:
+            NotCompiled: this one, as it was configured, can't be exported.
+        """
+        ...
+
+
+TransformerExporter: TypeAlias = Callable[[Any, Builder, Features], Features]
+ModelExporter: TypeAlias = Callable[[Any, Builder, Features], Fitted]
+
+
+def class_name(estimator: Any) -> str:
+    """The top package of the estimator's class, and its name: `sklearn.Ridge`."""
+    kind = type(estimator)
+    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
+
+
+def transformer_of(estimator: Any) -> TransformerExporter:
+    """The exporter of a transformer.
+
+    Raises:
+        NotCompiled: there is none.
+    """
+    found = _known("TRANSFORMERS").get(class_name(estimator))
+    return found if found is not None else _foreign(estimator, tuple, "transforms")
+
+
+def model_of(estimator: Any) -> ModelExporter:
+    """The exporter of a model.
+
+    Raises:
+        NotCompiled: there is none.
+    """
+    found = _known("MODELS").get(class_name(estimator))
+    return found if found is not None else _foreign(estimator, Fitted, "predicts")
+
+
+def _known(kind: str) -> Mapping[str, Callable[[Any, Builder, Features], Any]]:
+    found: dict[str, Any] = {}
+    for family in FAMILIES:
+        found |= getattr(import_module(f"podium.compile.{family}"), kind, {})
+    return found
+
+
+def _foreign(estimator: Any, kind: type, does: str) -> Callable[[Any, Builder, Features], Any]:
+    """The exporter that another package brings."""
+    name = class_name(estimator)
+    if name not in {point.name for point in entry_points(group=f"podium.{GROUP}")}:
+        raise NotCompiled(f"no exporter is known for {name}")
+    exporter: Exporter = load(GROUP, name)
+
+    def export(estimator: Any, build: Builder, x: Features) -> Any:
+        exported = exporter(estimator, build, x)
+        if not isinstance(exported, kind):
+            raise NotCompiled(f"the exporter of {name} doesn't export how it {does}")
+        return exported
+
+    return export

@@ -1,0 +1,96 @@
+"""Arrays in one file: raw, little-endian, each at a multiple of 64 bytes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.errors import BundleError
+
+ALIGNMENT = 64
+
+# The only types there are: enough for every model, and none of them can hold an object.
+ArrayType: TypeAlias = Literal["<f8", "<f4", "<i8", "<i4", "<u4", "|u1"]
+Floats: TypeAlias = NDArray[np.float64]
+Indices: TypeAlias = NDArray[np.int32]
+Words: TypeAlias = NDArray[np.uint32]
+Bytes: TypeAlias = NDArray[np.uint8]
+
+# What a field of an operation may hold. `Floats` may be of single precision too.
+_TAKEN: tuple[tuple[Any, tuple[ArrayType, ...]], ...] = (
+    (Floats, ("<f8", "<f4")),
+    (Indices, ("<i4",)),
+    (Words, ("<u4",)),
+    (Bytes, ("|u1",)),
+)
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class ArrayPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where in the file an array lies, and what it is."""
+
+    type: ArrayType
+    shape: Annotated[tuple[_Count, ...], msgspec.Meta(max_length=3)]
+    at: _Count
+
+
+class ArrayWriter:
+    """Collects arrays, and gives each its number."""
+
+    def __init__(self) -> None:
+        self.places: list[ArrayPlace] = []
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, array: NDArray[Any]) -> int:
+        """The number under which the array is found again."""
+        dtype = array.dtype.newbyteorder("<")
+        content = np.ascontiguousarray(array, dtype).tobytes()
+        self.places.append(ArrayPlace(dtype.str, array.shape, self._size))  # type: ignore[arg-type]
+        padding = -len(content) % ALIGNMENT
+        self._parts += [content, bytes(padding)]
+        self._size += len(content) + padding
+        return len(self.places) - 1
+
+    def content(self) -> bytes:
+        """The file."""
+        return b"".join(self._parts)
+
+
+class ArrayReader:
+    """Arrays of a file, without copying them.
+
+    Raises:
+        BundleError: an array doesn't lie inside the file.
+    """
+
+    def __init__(self, content: bytes, places: Sequence[ArrayPlace]) -> None:
+        self._arrays = [_array(content, number, place) for number, place in enumerate(places)]
+
+    def get(self, number: object, kind: Any) -> NDArray[Any]:
+        """The array of this number, if it is of the kind that is asked for.
+
+        Raises:
+            BundleError: there is none, or it holds something else.
+        """
+        if type(number) is not int or not 0 <= number < len(self._arrays):
+            raise BundleError(f"the plan asks for array {number!r}, which isn't there")
+        array = self._arrays[number]
+        types = next((types for taken, types in _TAKEN if taken == kind), ())
+        if array.dtype.newbyteorder("<").str not in types:
+            raise BundleError(f"array {number} holds {array.dtype}, not {' or '.join(types)}")
+        return array
+
+
+def _array(content: bytes, number: int, place: ArrayPlace) -> NDArray[Any]:
+    dtype = np.dtype(place.type)
+    count = math.prod(place.shape)
+    if place.at % ALIGNMENT or place.at + count * dtype.itemsize > len(content):
+        raise BundleError(f"array {number} doesn't lie inside its file")
+    array = np.frombuffer(content, dtype, count, place.at).reshape(place.shape)
+    return array.astype(dtype.newbyteorder("="), copy=False)

@@ -1,0 +1,64 @@
+"""The operations that a plan is made of.
+
+A new one is a class in a module of this folder and a name in `AnyOperation`.
+"""
+
+from typing import TypeAlias
+
+from podium.program.operations.cells import Clip, Finite, Impute, Match, Missing, Scale
+from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
+from podium.program.operations.forest import Forest
+from podium.program.operations.links import Above, Largest, Link, Pair
+from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
+from podium.program.operations.operation import Operation, Shape, Shapes, Step
+
+AnyOperation: TypeAlias = (
+    Above
+    | Clip
+    | Encode
+    | Finite
+    | Forest
+    | Impute
+    | Indicate
+    | Join
+    | Largest
+    | Link
+    | Match
+    | Matmul
+    | Missing
+    | Numbers
+    | OneHot
+    | Pair
+    | Scale
+    | Select
+    | Total
+)
+
+__all__ = [
+    "Above",
+    "AnyOperation",
+    "Clip",
+    "Coding",
+    "Encode",
+    "Finite",
+    "Forest",
+    "Impute",
+    "Indicate",
+    "Join",
+    "Largest",
+    "Link",
+    "Match",
+    "Matmul",
+    "Missing",
+    "Numbers",
+    "OneHot",
+    "Operation",
+    "Pair",
+    "Scale",
+    "Select",
+    "Shape",
+    "Shapes",
+    "Step",
+    "Total",
+    "coding_of",
+]

@@ -1,0 +1,235 @@
+"""Operations on every number by itself: fill, scale, clip, find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from podium.errors import ModelError
+from podium.program.arrays import Bytes, Floats, Indices
+from podium.program.kernel import all_finite
+from podium.program.operations.operation import (
+    Operation,
+    Register,
+    Shape,
+    Shapes,
+    Step,
+    require,
+    require_vector,
+)
+from podium.table import Array
+
+
+class Finite(Operation, frozen=True, tag="finite"):
+    """The same numbers, refused where one is NaN or infinite."""
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+
+    def check(self, shapes: Shapes) -> Shape:
+        """What it reads."""
+        return shapes.matrix(self.x)
+
+    def prepare(self, shapes: Shapes) -> Step:
+        """One pass over the numbers."""
+        x = self.x
+        is_single = shapes.matrix(x).is_single
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            numbers: Array = values[x]
+            if not (np.isfinite(numbers).all() if is_single else all_finite(numbers)):
+                raise ModelError("the model takes no missing or infinite values here")
+            return numbers
+
+        return run
+
+
+class Impute(Operation, frozen=True, tag="impute"):
+    """Missing numbers filled in, a value a column; NaN leaves them.
+
+    Attributes:
+        missing: which number counts as missing; NaN where it is left out.
+    """
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    fill: Floats
+    missing: float | None = None
+
+    def check(self, shapes: Shapes) -> Shape:
+        """What it reads."""
+        shape = shapes.matrix(self.x)
+        require_vector(self.fill, shape.width, "what is filled in")
+        return shape
+
+    def prepare(self, shapes: Shapes) -> Step:
+        """A copy, filled where something is missing."""
+        x = self.x
+        fill = self.fill.astype(_dtype(shapes.matrix(x)))
+        missing = None if self.missing is None else np.array(self.missing)
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            numbers: Array = values[x]
+            holes = numbers != numbers if missing is None else numbers == missing
+            return np.where(holes, fill, numbers) if holes.any() else numbers
+
+        return run
+
+
+class Missing(Operation, frozen=True, tag="missing"):
+    """1 where a number is missing, else 0.
+
+    Attributes:
+        missing: which number counts as missing; NaN where it is left out.
+    """
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    missing: float | None = None
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as what it reads."""
+        return Shape(shapes.matrix(self.x).width)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One comparison."""
+        x = self.x
+        if self.missing is None:
+            return lambda _, values: np.isnan(values[x]).astype(np.float64)
+        missing = np.array(self.missing)
+        return lambda _, values: np.equal(values[x], missing).astype(np.float64)
+
+
+class Scale(Operation, frozen=True, tag="scale"):
+    """Each column less, divided by, times and plus a constant, in this order."""
+
+    x: Register
+    subtract: Floats | None = None
+    divide: Floats | None = None
+    multiply: Floats | None = None
+    add: Floats | None = None
+
+    def check(self, shapes: Shapes) -> Shape:
+        """What it reads."""
+        shape = shapes.matrix(self.x)
+        for constants in (self.subtract, self.divide, self.multiply, self.add):
+            require_vector(constants, shape.width, "a constant")
+        return shape
+
+    def prepare(self, shapes: Shapes) -> Step:
+        """In the precision of what it reads, as the trainer's library does."""
+        x, dtype = self.x, _dtype(shapes.matrix(self.x))
+        todo = [
+            (function, constants.astype(dtype))
+            for function, constants in (
+                (np.subtract, self.subtract),
+                (np.divide, self.divide),
+                (np.multiply, self.multiply),
+                (np.add, self.add),
+            )
+            if constants is not None
+        ]
+        if len(todo) == 1:
+            ((only, constant),) = todo
+            return lambda _, values: only(values[x], constant)
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            numbers: Array = values[x]
+            for function, constants in todo:
+                numbers = function(numbers, constants)
+            return numbers
+
+        return run
+
+
+class Clip(Operation, frozen=True, tag="clip"):
+    """Numbers no lower and no higher than these, a bound a column; NaN stays."""
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    low: Floats
+    high: Floats
+
+    def check(self, shapes: Shapes) -> Shape:
+        """What it reads."""
+        shape = shapes.matrix(self.x)
+        require_vector(self.low, shape.width, "the lower bound")
+        require_vector(self.high, shape.width, "the upper bound")
+        return shape
+
+    def prepare(self, shapes: Shapes) -> Step:
+        """Two comparisons."""
+        x, dtype = self.x, _dtype(shapes.matrix(self.x))
+        low, high = self.low.astype(dtype), self.high.astype(dtype)
+        return lambda _, values: np.minimum(np.maximum(values[x], low), high)
+
+
+class Match(Operation, frozen=True, tag="match"):
+    """The code of each number among the known ones of its column.
+
+    Attributes:
+        keys: known numbers, column after column, each ascending and without NaN.
+        starts: where in `keys` those of each column begin, and where the last ones end.
+        codes: of the keys; then of a missing number and of an unknown one, for each column.
+        refuses: for each column: 1 if a missing number is an error, plus 2 if an unknown one is.
+    """
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    keys: Floats
+    starts: Indices
+    codes: Floats
+    refuses: Bytes
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as what it reads."""
+        width = shapes.matrix(self.x).width
+        starts = self.starts
+        require_vector(starts, width + 1, "the starts of the keys")
+        fits = (
+            starts[0] == 0 and starts[-1] == len(self.keys) and bool((np.diff(starts) >= 0).all())
+        )
+        require(fits and self.keys.ndim == 1, "the keys don't fit the columns")
+        require_vector(self.codes, len(self.keys) + 2 * width, "the codes")
+        require_vector(self.refuses, width, "what is refused")
+        return Shape(width)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """A search in each column."""
+        x, n_keys = self.x, len(self.keys)
+        tables = []
+        for j, refused in enumerate(self.refuses):
+            part = slice(int(self.starts[j]), int(self.starts[j + 1]))
+            others = self.codes[n_keys + 2 * j : n_keys + 2 * j + 2]
+            codes = np.concatenate([self.codes[part], others])
+            # A NaN at the end: a search that finds no place stops there, and equals nothing.
+            keys = np.append(self.keys[part], np.nan)
+            tables.append((keys, codes, bool(refused & 1), bool(refused & 2)))
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Floats:
+            numbers: Floats = values[x]
+            out = np.empty(numbers.shape)
+            for j, (keys, codes, refuses_missing, refuses_unknown) in enumerate(tables):
+                column = numbers[:, j]
+                found = np.searchsorted(keys[:-1], column)
+                known = keys[found] == column
+                holes = column != column
+                if refuses_missing and holes.any():
+                    raise ModelError("the model was trained without missing values here")
+                if refuses_unknown and not (known | holes).all():
+                    raise ModelError("the model knows no such category")
+                out[:, j] = codes[np.where(known, found, np.where(holes, -2, -1))]
+            return out
+
+        return run
+
+
+def _dtype(shape: Shape) -> Any:
+    return np.float32 if shape.is_single else np.float64

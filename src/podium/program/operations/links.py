@@ -1,0 +1,148 @@
+"""Operations from what a model sums up to what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+
+from podium.program.operations.operation import (
+    Operation,
+    Register,
+    Shape,
+    Shapes,
+    Step,
+    require,
+)
+from podium.table import Array
+
+LinkName: TypeAlias = Literal["sigmoid", "softmax", "exp", "log", "tanh", "relu", "share"]
+
+
+class Link(Operation, frozen=True, tag="link"):
+    """Numbers through a function.
+
+    Attributes:
+        function: of each number, or, `softmax` and `share` (of the row's sum), of each row.
+    """
+
+    x: Register
+    function: LinkName
+
+    def check(self, shapes: Shapes) -> Shape:
+        """What it reads."""
+        return shapes.matrix(self.x)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """The function itself."""
+        x, function = self.x, _LINKS[self.function]
+        return lambda _, values: function(values[x])
+
+
+class Pair(Operation, frozen=True, tag="pair"):
+    """The probability of the second class as those of both."""
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+
+    def check(self, shapes: Shapes) -> Shape:
+        """Two columns of one."""
+        shape = shapes.matrix(self.x)
+        require(shape.width == 1, "one probability makes two")
+        return Shape(2, shape.is_single)
+
+    def prepare(self, shapes: Shapes) -> Step:
+        """1 less it, and itself."""
+        x = self.x
+        one = np.array(1.0, np.float32 if shapes.matrix(x).is_single else np.float64)
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            second: Array = values[x]
+            out = np.empty((len(second), 2), second.dtype)
+            out[:, 1:] = second
+            np.subtract(one, second, out=out[:, :1])
+            return out
+
+        return run
+
+
+class Largest(Operation, frozen=True, tag="largest"):
+    """The number of each row's largest column, the first of equals."""
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+
+    def check(self, shapes: Shapes) -> Shape:
+        """An index."""
+        shape = shapes.matrix(self.x)
+        require(shape.width > 0, "there is no largest of nothing")
+        return Shape(shape.width, is_index=True)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One pass."""
+        x = self.x
+        return lambda _, values: values[x].argmax(1)
+
+
+class Above(Operation, frozen=True, tag="above"):
+    """1 for rows whose only column is above a threshold, else 0."""
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    threshold: float = 0.0
+    or_equal: bool = False
+
+    def check(self, shapes: Shapes) -> Shape:
+        """An index of two."""
+        require(shapes.matrix(self.x).width == 1, "one column is compared")
+        return Shape(2, is_index=True)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One comparison."""
+        x, threshold = self.x, np.array(self.threshold)
+        compare = np.greater_equal if self.or_equal else np.greater
+        return lambda _, values: compare(values[x], threshold).ravel().view(np.int8)
+
+
+def _sigmoid(x: Array) -> Array:
+    # exp of a large number would overflow: ask for the small one, and swap.
+    e = np.exp(-np.abs(x))
+    one = np.ones((), x.dtype)
+    share: Array = np.where(x >= 0, one, e) / (e + one)
+    return share
+
+
+def _softmax(x: Array) -> Array:
+    e: Array = np.exp(x - x.max(axis=1, keepdims=True))
+    e /= e.sum(axis=1, keepdims=True)
+    return e
+
+
+def _relu(x: Array) -> Array:
+    above: Array = np.maximum(x, np.zeros((), x.dtype))
+    return above
+
+
+def _share(x: Array) -> Array:
+    total = x.sum(axis=1, keepdims=True)
+    nothing = total == 0
+    if nothing.any():  # no column claims the row: all have the same share
+        total = np.where(nothing, x.shape[1], total)
+        x = np.where(nothing, 1.0, x)
+    share: Array = x / total
+    return share
+
+
+_LINKS: dict[LinkName, Callable[[Array], Array]] = {
+    "sigmoid": _sigmoid,
+    "softmax": _softmax,
+    "exp": np.exp,
+    "log": np.log,
+    "tanh": np.tanh,
+    "relu": _relu,
+    "share": _share,
+}

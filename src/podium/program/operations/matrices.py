@@ -1,0 +1,165 @@
+"""Operations on whole matrices: select, join, multiply, add up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from podium.program.arrays import Floats, Indices
+from podium.program.operations.operation import (
+    Operation,
+    Register,
+    Shape,
+    Shapes,
+    Step,
+    require,
+    require_vector,
+)
+from podium.table import Array
+
+
+class Select(Operation, frozen=True, tag="select"):
+    """Some columns, in this order."""
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    columns: Indices
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as there are columns selected."""
+        shape = shapes.matrix(self.x)
+        wanted = self.columns
+        inside = wanted.ndim == 1 and bool(((wanted >= 0) & (wanted < shape.width)).all())
+        require(inside, "a column is selected that isn't there")
+        return Shape(len(wanted), shape.is_single)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """A view where they stand side by side."""
+        x, wanted = self.x, self.columns.astype(np.intp)
+        if len(wanted) and (np.diff(wanted) == 1).all():
+            part = slice(int(wanted[0]), int(wanted[-1]) + 1)
+            return lambda _, values: values[x][:, part]
+        return lambda _, values: values[x].take(wanted, axis=1)
+
+
+class Join(Operation, frozen=True, tag="join"):
+    """Matrices side by side."""
+
+    may_warn: ClassVar[bool] = False
+
+    xs: tuple[Register, ...]
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as all of them."""
+        require(len(self.xs) > 0, "nothing is joined")
+        read = [shapes.matrix(x) for x in self.xs]
+        return Shape(sum(s.width for s in read), all(s.is_single for s in read))
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One copy."""
+        xs = self.xs
+        return lambda _, values: np.concatenate([values[x] for x in xs], axis=1)
+
+
+class Indicate(Operation, frozen=True, tag="indicate"):
+    """Codes as rows of zeros with a one where each code says; a negative code or NaN gives none.
+
+    Attributes:
+        starts: the position of code 0, for each column.
+        width: of the rows.
+    """
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    starts: Indices
+    width: int
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as it says."""
+        require_vector(self.starts, shapes.matrix(self.x).width, "the starts")
+        inside = ((self.starts >= 0) & (self.starts <= self.width)).all()
+        require(bool(inside), "a start is out of bounds")
+        return Shape(self.width)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """Codes beyond the end of the row give none either."""
+        x, starts, width = self.x, self.starts.astype(np.float64), self.width
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Floats:
+            codes: Floats = values[x]
+            at = codes + starts
+            known = (codes >= 0) & (at < width)
+            out = np.zeros((len(codes), width))
+            rows, columns = known.nonzero()
+            out[rows, at[rows, columns].astype(np.intp)] = 1.0
+            return out
+
+        return run
+
+
+class Matmul(Operation, frozen=True, tag="matmul"):
+    """Rows times weights, plus a bias."""
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    weights: Floats
+    bias: Floats | None = None
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as the weights."""
+        shape, weights = shapes.matrix(self.x), self.weights
+        require(weights.ndim == 2, "the weights are no matrix")
+        fits = len(weights) == shape.width
+        require(fits, f"{len(weights)} weights are given for {shape.width} columns")
+        require_vector(self.bias, weights.shape[1], "the bias")
+        is_single = shape.is_single and weights.dtype == np.float32
+        is_single &= self.bias is None or self.bias.dtype == np.float32
+        return Shape(weights.shape[1], is_single)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One product."""
+        x, weights, bias = self.x, np.ascontiguousarray(self.weights), self.bias
+        if bias is None:
+            return lambda _, values: values[x].dot(weights)
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            product: Array = values[x].dot(weights)
+            return product + bias
+
+        return run
+
+
+class Total(Operation, frozen=True, tag="total"):
+    """Matrices of one shape, each times its weight, added up in order."""
+
+    xs: tuple[Register, ...]
+    weights: Floats | None = None
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as each of them."""
+        require(len(self.xs) > 0, "nothing is added up")
+        read = [shapes.matrix(x) for x in self.xs]
+        require(len({s.width for s in read}) == 1, "what is added up differs in width")
+        require_vector(self.weights, len(self.xs), "the weights")
+        return Shape(read[0].width, self.weights is None and all(s.is_single for s in read))
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """From the first to the last, as the original adds."""
+        xs = self.xs
+        weights = None if self.weights is None else list(self.weights.astype(np.float64)[:, None])
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            parts = [values[x] for x in xs]
+            if weights is not None:
+                parts = [part * weight for part, weight in zip(parts, weights, strict=True)]
+            total: Array = parts[0]
+            for part in parts[1:]:
+                total = total + part
+            return total
+
+        return run
