@@ -207,7 +207,10 @@ def test_several_classes_at_once_keep_their_labels(tmp_path):
 
 @pytest.mark.parametrize(
     ("model", "task"),
-    [(KMeans(2, n_init=1), "clustering"), (IsolationForest(n_estimators=10, random_state=0), "anomaly")],
+    [
+        (KMeans(2, n_init=1), "clustering"),
+        (IsolationForest(n_estimators=10, random_state=0), "anomaly"),
+    ],
 )
 def test_models_without_a_target_are_packed_without_metrics(model, task, tmp_path):
     X = ROWS[["age", "income"]]
