@@ -31,7 +31,7 @@ def open_store(address: str | Path) -> Store:
     scheme, colon, rest = address.partition(":")
     # Without a scheme it is a path, as is one that begins with the letter of a drive.
     if not colon or len(scheme) == 1:
-        scheme, rest = "sqlite", address
+        scheme, rest = "sqlite", f"///{address}"
     if scheme == "memory":
         return MemoryStore()
     if scheme == "sqlite":

@@ -57,7 +57,7 @@ class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):
         read_your_writes: a record can be found as soon as `insert` returns.
         duplicate_policy: `count` tells how many there were; `absorb` counts them as inserted.
             Either way they change nothing.
-        filters: the names in RecordQuery that pages can be filtered by.
+        filters: the names in RecordQuery that pages can be filtered by; others are an InputError.
         aggregates: it can count and average by itself.
         ttl: it deletes old records by itself.
         durability: what an inserted record survives: nothing, the end of the process, or the loss
@@ -113,7 +113,10 @@ class Store(Protocol):
         ...
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
-        """The record of this id; its time, where the caller has it, helps to find it."""
+        """The record of this id, or None.
+
+        Its time, where the caller has it, helps to find it; there is none at another time.
+        """
         ...
 
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:

@@ -2,5 +2,6 @@
 
 from podium.testing.client import Client
 from podium.testing.process import ServerProcess
+from podium.testing.stores import StoreContract
 
-__all__ = ["Client", "ServerProcess"]
+__all__ = ["Client", "ServerProcess", "StoreContract"]

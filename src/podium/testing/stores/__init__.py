@@ -1,0 +1,27 @@
+"""What every store of records promises, as tests that its author runs."""
+
+from podium.testing.stores.changing import Changing
+from podium.testing.stores.filtering import Filtering
+from podium.testing.stores.keeping import Keeping
+from podium.testing.stores.paging import Paging
+from podium.testing.stores.sharing import Sharing
+
+__all__ = ["StoreContract"]
+
+
+class StoreContract(Keeping, Paging, Filtering, Changing, Sharing):
+    """The promises of a store. Inherit them, and give an empty store as the fixture `store`:
+
+    ```python
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def store(self) -> Iterator[Store]:
+            store = MyStore("mydb://127.0.0.1:4711/test")
+            yield store
+            store.close()
+    ```
+
+    Where `features.read_your_writes` is False, override `settle` with what makes writes visible.
+    `pytest.register_assert_rewrite("podium.testing.stores")` in your `conftest.py` makes failures
+    show the values that differ.
+    """

@@ -1,0 +1,139 @@
+"""The promise that a filter leaves exactly what fits it."""
+
+# ruff: noqa: S311, D102 - tests: they assert, draw by chance, and their names are sentences
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from podium.errors import InputError
+from podium.records.record import Record
+from podium.records.store import ALL_FILTERS, RecordQuery, Store
+from podium.testing.stores.samples import (
+    NOON_US,
+    TEXTS,
+    Settling,
+    feedback,
+    ids,
+    ids_of,
+    refuses,
+    sample,
+)
+
+N_RECORDS = 80
+N_QUERIES = 120
+
+
+class Filtering(Settling):
+    """Pages of some records; what a store can't filter by is left out."""
+
+    def test_filters_leave_what_fits_and_in_order(self, store: Store) -> None:
+        chance = random.Random(7)
+        records = [_drawn(chance, number) for number in range(N_RECORDS)]
+        self.fill(store, *records)
+
+        for _ in range(N_QUERIES):
+            query = _drawn_query(chance, records, store)
+            wanted = [record for record in records if _fits(record, query)]
+            wanted.sort(key=lambda record: (record.time_us, record.id), reverse=True)
+
+            found = ids(store, query, limit=chance.choice((1, 7, 100)))
+
+            assert found == [record.id for record in wanted], query
+
+    def test_a_filter_that_it_lacks_is_refused(self, store: Store) -> None:
+        every: dict[str, Any] = {
+            "has_feedback": False,
+            "since_us": 0,
+            "until_us": NOON_US,
+            "outcome_min": 0.0,
+            "outcome_max": 1.0,
+        }
+
+        for name in ALL_FILTERS - store.features.filters:
+            query = RecordQuery(**{name: every.get(name, "a")})
+            assert refuses(InputError, partial(store.page, query, limit=1)), name
+
+    def test_the_end_of_a_time_range_is_not_in_it(self, store: Store) -> None:
+        self.fill(store, *(sample(n) for n in range(4)))
+
+        if store.features.filters >= {"since_us", "until_us"}:
+            query = RecordQuery(since_us=sample(1).time_us, until_us=sample(3).time_us)
+            assert ids(store, query, limit=1) == ids_of(2, 1)
+            assert ids(store, RecordQuery(since_us=-(2**63), until_us=2**63 - 1)) == ids(store)
+
+    def test_texts_fit_only_themselves(self, store: Store) -> None:
+        self.fill(store, *(sample(n, outcome=text, actor=text) for n, text in enumerate(TEXTS)))
+
+        for name in store.features.filters & {"outcome", "actor"}:
+            for number, text in enumerate(TEXTS):
+                query = RecordQuery(outcome=text) if name == "outcome" else RecordQuery(actor=text)
+                assert ids(store, query) == ids_of(number), (name, text)
+
+    def test_what_no_record_has_fits_none(self, store: Store) -> None:
+        self.fill(store, sample(1, outcome_number=1.5))
+        odd: dict[str, Any] = {
+            "outcome": "' OR 1=1 --",
+            "model": "*",
+            "outcome_min": float("nan"),
+            "outcome_max": float("-inf"),
+            "id_prefix": "019z",
+        }
+
+        for name in store.features.filters & odd.keys():
+            assert ids(store, RecordQuery(**{name: odd[name]})) == [], name
+
+
+def _drawn(chance: random.Random, number: int) -> Record:
+    """A record that shares each of its values with some others."""
+    return sample(
+        number,
+        time_us=NOON_US + chance.randrange(20),
+        model=chance.choice(("penguins", "flights")),
+        version=chance.choice(("1", "2", "10")),
+        actor=chance.choice((None, "ada", "bob")),
+        outcome=chance.choice(("Adelie", "Gentoo")),
+        outcome_number=chance.choice((None, -1.5, 0.0, 2.0, 1e9)),
+        feedback=chance.choice((None, None, feedback())),
+    )
+
+
+def _drawn_query(chance: random.Random, records: list[Record], store: Store) -> RecordQuery:
+    """A query of up to four filters, whose values some records have."""
+    one = chance.choice(records)
+    values: dict[str, Any] = {
+        "model": one.model,
+        "version": one.version,
+        "actor": chance.choice(("ada", "bob", "nobody")),
+        "since_us": one.time_us,
+        "until_us": one.time_us + chance.randrange(8),
+        "outcome": one.outcome,
+        "outcome_min": chance.choice((-1.5, 0.0, 1.0, float("-inf"))),
+        "outcome_max": chance.choice((-1.5, 2.0, 1e12)),
+        "has_feedback": chance.choice((True, False)),
+        "id_prefix": one.id[: chance.choice((0, 1, 7, 8, 12, 31, 32))],
+    }
+    names = [name for name in values if name in store.features.filters]
+    some = chance.sample(names, k=min(len(names), chance.randrange(5)))
+    return RecordQuery(**{name: values[name] for name in some})
+
+
+def _fits(record: Record, query: RecordQuery) -> bool:
+    number = record.outcome_number
+    answers: dict[str, Callable[[Any], bool]] = {
+        "model": lambda wanted: record.model == wanted,
+        "version": lambda wanted: record.version == wanted,
+        "actor": lambda wanted: record.actor == wanted,
+        "since_us": lambda wanted: record.time_us >= wanted,
+        "until_us": lambda wanted: record.time_us < wanted,
+        "outcome": lambda wanted: record.outcome == wanted,
+        "outcome_min": lambda wanted: number is not None and number >= wanted,
+        "outcome_max": lambda wanted: number is not None and number <= wanted,
+        "has_feedback": lambda wanted: (record.feedback is not None) == wanted,
+        "id_prefix": lambda wanted: record.id[: len(wanted)] == wanted,
+    }
+    asked = {name: getattr(query, name) for name in answers}
+    return all(answers[name](value) for name, value in asked.items() if value is not None)

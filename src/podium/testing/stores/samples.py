@@ -1,0 +1,124 @@
+"""Records to fill a store with, and ways to read it whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from podium.errors import PodiumError
+from podium.records.record import Feedback, Record
+from podium.records.store import InsertResult, RecordQuery, Store
+
+NOON_US = 1_772_366_400_000_000  # 2026-03-01, 12:00 UTC
+UNKNOWN_ID = "f" * 32
+# What databases fold into one, cut off, or take for a pattern.
+TEXTS = (
+    "yes",
+    "Yes",
+    "yes ",
+    "ja",
+    "já",
+    "ß",
+    "ss",
+    "İ",
+    "i",
+    "שלום",
+    "مرحبا",
+    "👩🏽‍🔬",
+    "",
+    "%",
+    "_",
+)
+
+
+class Settling:
+    """Writes that can be read when they are done."""
+
+    def settle(self, store: Store) -> None:
+        """Make visible what was written, where that doesn't happen at once."""
+
+    def fill(self, store: Store, *records: Record) -> InsertResult:
+        """Insert records and make them visible."""
+        result = store.insert(records)
+        self.settle(store)
+        return result
+
+
+def sample(number: int = 0, **changes: Any) -> Record:
+    """A record: each number gives another id, a millisecond later than that of the number before.
+
+    Args:
+        changes: attributes that are otherwise than usual; another `time_us` leaves the id as it is.
+    """
+    time_us = NOON_US + number * 1_000
+    usual: dict[str, Any] = {
+        "id": f"{time_us // 1_000:012x}7{number % 4096:03x}8{number:015x}",
+        "time_us": time_us,
+        "model": "penguins",
+        "version": "1",
+        "inputs": b'{"bill_length_mm":39.1,"island":"Torgersen"}',
+        "outputs": b'{"prediction":"Adelie","probabilities":{"Adelie":0.9,"Gentoo":0.1}}',
+        "outcome": "Adelie",
+        "latency_us": 310,
+    }
+    return Record(**(usual | changes))
+
+
+def feedback(truth: object = "Adelie", **changes: Any) -> Feedback:
+    """Feedback that tells this truth, given at noon."""
+    usual: dict[str, Any] = {"truth": msgspec.json.encode(truth), "time_us": NOON_US}
+    return Feedback(**(usual | changes))
+
+
+def told(record: Record | None) -> dict[str, Any] | None:
+    """What a record says, its JSON decoded: databases may order keys as they like."""
+    if record is None:
+        return None
+    said = msgspec.structs.asdict(record)
+    said["inputs"] = msgspec.json.decode(record.inputs)
+    said["outputs"] = msgspec.json.decode(record.outputs)
+    if record.feedback is not None:
+        truth = msgspec.json.decode(record.feedback.truth)
+        said["feedback"] = msgspec.structs.asdict(record.feedback) | {"truth": truth}
+    return said
+
+
+def pages(store: Store, query: RecordQuery, *, limit: int) -> Iterator[tuple[Record, ...]]:
+    """The pages of a query to their end; it must come."""
+    cursor = None
+    for _ in range(10_000):
+        page = store.page(query, limit=limit, cursor=cursor)
+        yield page.records
+        if page.cursor is None:
+            return
+        cursor = page.cursor
+    raise AssertionError("after 10,000 pages the cursor still isn't None")
+
+
+def ids(store: Store, query: RecordQuery | None = None, *, limit: int = 500) -> list[str]:
+    """The ids of a query's records, in the order of the pages."""
+    found = pages(store, query or RecordQuery(), limit=limit)
+    return [record.id for page in found for record in page]
+
+
+def ids_of(*numbers: int) -> list[str]:
+    """The ids of the samples with these numbers."""
+    return [sample(number).id for number in numbers]
+
+
+def is_counted(store: Store, result: InsertResult, *, inserted: int, duplicates: int) -> bool:
+    """Whether a result counts right, as far as the store counts duplicates."""
+    if result.failed or result.inserted + result.duplicates != inserted + duplicates:
+        return False
+    return store.features.duplicate_policy == "absorb" or result.duplicates == duplicates
+
+
+def refuses(kind: type[PodiumError], call: Callable[[], object]) -> bool:
+    """Whether a call raises this error, with a message."""
+    try:
+        call()
+    except kind as error:
+        return bool(error.message)
+    return False

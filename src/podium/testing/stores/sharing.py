@@ -1,0 +1,60 @@
+"""The promise that threads may share a store."""
+
+# ruff: noqa: D102 - tests: they assert, and their names are sentences
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from podium.records.store import InsertResult, Store
+from podium.testing.stores.samples import NOON_US, Settling, feedback, ids, ids_of, sample
+
+N_THREADS = 8
+
+
+class Sharing(Settling):
+    """Several threads at once, and the end."""
+
+    def test_threads_that_insert_the_same_records_keep_each_once(self, store: Store) -> None:
+        batches = [[sample(n) for n in range(start, start + 30)] for start in range(0, 120, 10)]
+
+        with ThreadPoolExecutor(N_THREADS) as threads:
+            results = list(threads.map(store.insert, batches))
+        self.settle(store)
+
+        assert not any(result.failed for result in results)
+        assert sum(result.inserted + result.duplicates for result in results) == 12 * 30
+        if store.features.duplicate_policy == "count":
+            assert sum(result.inserted for result in results) == 140
+        assert ids(store) == ids_of(*range(139, -1, -1))
+
+    def test_threads_that_read_see_whole_pages_while_others_write(self, store: Store) -> None:
+        self.fill(store, *(sample(n) for n in range(50)))
+
+        with ThreadPoolExecutor(N_THREADS) as threads:
+            reading = [threads.submit(ids, store, limit=20) for _ in range(6)]
+            writing = [threads.submit(store.insert, [sample(100 + n)]) for n in range(40)]
+            telling = [threads.submit(store.set_feedback, sample(n).id, feedback()) for n in (1, 2)]
+            deleting = threads.submit(store.delete, before_us=NOON_US - 1)
+
+        for found in (one.result() for one in reading):
+            assert found == sorted(set(found), reverse=True)
+            assert set(found) >= set(ids_of(*range(50)))
+        assert all(one.result() == InsertResult(inserted=1) for one in writing)
+        assert all(one.result() is True for one in telling)
+        assert deleting.result() == 0
+
+    def test_threads_that_delete_together_count_each_record_once(self, store: Store) -> None:
+        self.fill(store, *(sample(n) for n in range(1_500)))
+
+        with ThreadPoolExecutor(N_THREADS) as threads:
+            ends = [sample(1_400).time_us] * 4
+            deleting = [threads.submit(store.delete, before_us=end) for end in ends]
+        self.settle(store)
+
+        assert sum(one.result() for one in deleting) == 1_400
+        assert ids(store) == ids_of(*range(1_499, 1_399, -1))
+
+    def test_closing_twice_does_no_harm(self, store: Store) -> None:
+        store.close()
+        store.close()

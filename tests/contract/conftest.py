@@ -1,0 +1,11 @@
+"""Failures of the contracts show the values that differ."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+# A module that another test has imported already can't be rewritten any more.
+if "podium.testing.stores" not in sys.modules:
+    pytest.register_assert_rewrite("podium.testing.stores")

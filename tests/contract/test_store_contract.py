@@ -1,0 +1,237 @@
+"""The contract itself: a store that breaks a promise fails the test of that promise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from podium.records.cursor import BadCursor
+from podium.records.record import Feedback, Record
+from podium.records.store import ALL_FILTERS, InsertResult, Page, RecordQuery, StoreFeatures
+from podium.records.stores.memory import MemoryStore
+from podium.testing import StoreContract
+
+
+class Overwrites(MemoryStore):
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        result = super().insert(records)
+        self._records.update({one.id: one for one in records if one.id in self._records})
+        return result
+
+
+class ForgetsDuplicates(MemoryStore):
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        result = super().insert(records)
+        return msgspec.structs.replace(result, duplicates=0)
+
+
+class RefusesTheWholeBatch(MemoryStore):
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        result = super().insert([])
+        failed = MemoryStore().insert(records).failed
+        return msgspec.structs.replace(result, failed=failed) if failed else super().insert(records)
+
+
+class CutsTexts(MemoryStore):
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        cut = [msgspec.structs.replace(one, version=one.version.strip()) for one in records]
+        return super().insert(cut)
+
+
+class RoundsNumbers(MemoryStore):
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        some = [one for one in records if one.outcome_number is not None]
+        rest = [one for one in records if one.outcome_number is None]
+        rounded = [
+            msgspec.structs.replace(one, outcome_number=round(one.outcome_number or 0, 15))
+            for one in some
+        ]
+        return super().insert([*rest, *rounded])
+
+
+class FindsBeginnings(MemoryStore):
+    def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
+        whole = next((one for one in self._records if one.startswith(record_id)), record_id)
+        return super().get(whole, time_us=time_us)
+
+
+class IgnoresTheTime(MemoryStore):
+    def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
+        return super().get(record_id)
+
+
+class OldestFirst(MemoryStore):
+    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+        page = super().page(query, limit=limit, cursor=cursor)
+        return msgspec.structs.replace(page, records=page.records[::-1])
+
+
+class CountsPages(MemoryStore):
+    """Its cursor is an offset."""
+
+    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+        start = 0 if cursor is None else int(cursor)
+        every = super().page(query, limit=10_000).records
+        end = start + limit
+        return Page(records=every[start:end], cursor=str(end) if end < len(every) else None)
+
+
+class NeverEnds(MemoryStore):
+    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+        page = super().page(query, limit=limit, cursor=cursor)
+        return msgspec.structs.replace(page, cursor=page.cursor or cursor or "")
+
+
+class BeginsAgainAtBadCursors(MemoryStore):
+    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+        try:
+            return super().page(query, limit=limit, cursor=cursor)
+        except BadCursor:
+            return super().page(query, limit=limit)
+
+
+class FiltersByFewer(MemoryStore):
+    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+        fewer = msgspec.structs.replace(query, version=None)
+        return super().page(fewer, limit=limit, cursor=cursor)
+
+
+class ClaimsFewerFilters(MemoryStore):
+    features = StoreFeatures(
+        atomic_batch=True,
+        read_your_writes=True,
+        durability="memory",
+        filters=ALL_FILTERS - {"version"},
+    )
+
+
+class IncludesTheEnd(MemoryStore):
+    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+        if query.until_us is not None:
+            until_us = min(query.until_us + 1, 2**63 - 1)
+            query = msgspec.structs.replace(query, until_us=until_us)
+        return super().page(query, limit=limit, cursor=cursor)
+
+
+class FoldsCase(MemoryStore):
+    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+        if query.outcome == "yes":
+            query = msgspec.structs.replace(query, outcome="Yes")
+        return super().page(query, limit=limit, cursor=cursor)
+
+
+class KeepsTheFirstFeedback(MemoryStore):
+    def set_feedback(
+        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
+    ) -> bool:
+        found = self.get(record_id, time_us=time_us)
+        if found is not None and found.feedback is not None:
+            return True
+        return super().set_feedback(record_id, feedback, time_us=time_us)
+
+
+class MakesPhantoms(MemoryStore):
+    def set_feedback(
+        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
+    ) -> bool:
+        if self.get(record_id) is None and record_id.isascii():
+            blank = Record(
+                id=record_id,
+                time_us=1,
+                model="",
+                version="",
+                inputs=b"{}",
+                outputs=b"{}",
+                outcome="",
+            )
+            self.insert([blank])
+            return False
+        return super().set_feedback(record_id, feedback, time_us=time_us)
+
+
+class TakesAnyFeedback(MemoryStore):
+    def set_feedback(
+        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
+    ) -> bool:
+        found = self.get(record_id, time_us=time_us)
+        if found is not None:
+            self._records[record_id] = msgspec.structs.replace(found, feedback=feedback)
+        return found is not None
+
+
+class DeletesTheMomentToo(MemoryStore):
+    def delete(self, *, before_us: int) -> int:
+        return super().delete(before_us=before_us + 1)
+
+
+class DeletesOnePiece(MemoryStore):
+    def delete(self, *, before_us: int) -> int:
+        old = [one for one in self._places if one[0] < before_us][:1_000]
+        return super().delete(before_us=old[-1][0] + 1 if old else 0)
+
+
+class KeepsFeedbackOfTheDead(MemoryStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, Feedback] = {}
+
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        back = [
+            msgspec.structs.replace(one, feedback=self._told.get(one.id, one.feedback))
+            for one in records
+        ]
+        return super().insert(back)
+
+    def set_feedback(
+        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
+    ) -> bool:
+        if is_told := super().set_feedback(record_id, feedback, time_us=time_us):
+            self._told[record_id] = feedback
+        return is_told
+
+
+class ChokesOnTheSecondClose(MemoryStore):
+    def close(self) -> None:
+        if self._is_closed:
+            raise AssertionError("closed already")
+        super().close()
+
+
+BROKEN = [
+    ("a_record_inserted_again_is_a_duplicate_and_changes_nothing", Overwrites),
+    ("a_duplicate_never_erases_feedback", Overwrites),
+    ("a_record_twice_in_a_batch_is_kept_once", ForgetsDuplicates),
+    ("what_no_database_can_hold_fails_alone", RefusesTheWholeBatch),
+    ("texts_of_every_script_come_back", CutsTexts),
+    ("numbers_come_back_exactly", RoundsNumbers),
+    ("an_unknown_id_is_none", FindsBeginnings),
+    ("a_record_is_found_with_its_time_and_at_no_other", IgnoresTheTime),
+    ("pages_are_newest_first_by_time_then_id", OldestFirst),
+    ("records_inserted_meanwhile_move_no_page", CountsPages),
+    ("the_cursor_at_the_end_is_none", NeverEnds),
+    ("a_cursor_that_no_page_gave_is_refused", BeginsAgainAtBadCursors),
+    ("filters_leave_what_fits_and_in_order", FiltersByFewer),
+    ("a_filter_that_it_lacks_is_refused", ClaimsFewerFilters),
+    ("the_end_of_a_time_range_is_not_in_it", IncludesTheEnd),
+    ("texts_fit_only_themselves", FoldsCase),
+    ("feedback_is_added_and_told_again", KeepsTheFirstFeedback),
+    ("feedback_for_no_record_makes_none", MakesPhantoms),
+    ("feedback_that_no_database_can_hold_is_refused", TakesAnyFeedback),
+    ("deleting_leaves_the_moment_itself_and_what_came_after", DeletesTheMomentToo),
+    ("deleting_leaves_the_moment_itself_and_what_came_after", DeletesOnePiece),
+    ("a_deleted_record_leaves_no_feedback_behind", KeepsFeedbackOfTheDead),
+    ("closing_twice_does_no_harm", ChokesOnTheSecondClose),
+]
+
+
+@pytest.mark.parametrize(("promise", "broken"), BROKEN)
+def test_a_store_that_breaks_a_promise_is_found_out(
+    promise: str, broken: type[MemoryStore]
+) -> None:
+    test = getattr(StoreContract(), f"test_{promise}")
+
+    test(MemoryStore())
+    with pytest.raises(AssertionError):
+        test(broken())

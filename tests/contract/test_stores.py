@@ -1,0 +1,37 @@
+"""One contract over every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from podium.records.store import Store
+from podium.records.stores.memory import MemoryStore
+from podium.records.stores.sqlite import SqliteStore
+from podium.testing import StoreContract
+
+
+class TestMemoryStore(StoreContract):
+    @pytest.fixture
+    def store(self) -> Iterator[Store]:
+        store = MemoryStore()
+        yield store
+        store.close()
+
+
+class TestSqliteStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        store = SqliteStore(tmp_path / "podium.db")
+        yield store
+        store.close()
+
+
+class TestSqliteStoreThatSurvivesThePower(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        store = SqliteStore(tmp_path / "podium.db", synchronous="FULL")
+        yield store
+        store.close()
