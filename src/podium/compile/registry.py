@@ -13,12 +13,29 @@ from podium.plugins import load
 
 # One module a family: each has TRANSFORMERS and MODELS, exporters by name of class.
 FAMILIES = (
+    "bayes",
     "boosting",
+    "calibration",
+    "catboost",
+    "cluster",
+    "decomposition",
     "encoders",
+    "ensemble",
+    "imputers",
+    "lightgbm",
     "linear",
+    "multiclass",
+    "neighbors",
+    "neural",
+    "outliers",
     "pipeline",
     "preprocess",
+    "scalers",
+    "selection",
+    "svm",
+    "text",
     "trees",
+    "xgboost",
 )
 GROUP = "exporters"
 

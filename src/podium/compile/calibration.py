@@ -1,0 +1,7 @@
+"""Probabilities corrected after training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MODELS: dict[str, Any] = {}

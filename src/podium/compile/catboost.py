@@ -1,0 +1,7 @@
+"""Boosted trees of CatBoost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MODELS: dict[str, Any] = {}

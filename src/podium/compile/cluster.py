@@ -1,0 +1,7 @@
+"""Clusters, mixtures and Gaussian processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MODELS: dict[str, Any] = {}

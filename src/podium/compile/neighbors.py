@@ -1,0 +1,7 @@
+"""Nearest neighbours and centroids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MODELS: dict[str, Any] = {}

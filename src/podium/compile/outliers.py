@@ -1,0 +1,7 @@
+"""Models that tell outliers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MODELS: dict[str, Any] = {}

@@ -1,0 +1,7 @@
+"""Support vector machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MODELS: dict[str, Any] = {}
