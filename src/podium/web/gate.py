@@ -54,7 +54,7 @@ def check(
         return refusal
     found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        found.setdefault(name.lower(), []).append(value.strip())
+        found.setdefault(name.lower(), []).append(value.strip(b" \t"))
     return (
         _check_host(settings, found)
         or _check_body(settings, method, found)
