@@ -15,8 +15,9 @@ from podium.records.record import Record
 from podium.records.store import RecordQuery, Store
 
 PAGE_ROWS = 500
-# Spreadsheets run what begins so; https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - the wide ones count
+# Spreadsheets run what begins so, also in the wide forms of East Asia;
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - it is UTC, and the Z is written by hand
 

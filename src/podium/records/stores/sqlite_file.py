@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,7 +135,7 @@ class Connections:
 
     def _prepare(self, synchronous: Synchronous) -> None:
         self._version()  # before anything is changed in a file that may be somebody else's
-        self._writer.pragma("journal_mode", "wal")
+        self._use_log()
         self._writer.pragma("journal_size_limit", LOG_BYTES)
         self._writer.pragma("synchronous", synchronous)
         if self._version() == len(MIGRATIONS):
@@ -145,6 +146,21 @@ class Connections:
                 connection.execute(statements)
             connection.pragma("application_id", APPLICATION_ID)
             connection.pragma("user_version", len(MIGRATIONS))
+
+    def _use_log(self) -> None:
+        """Turn the WAL on, which the file then remembers."""
+        end_s = time.monotonic() + BUSY_MS / 1_000
+        while True:
+            try:
+                self._writer.pragma("journal_mode", "wal")
+            except apsw.BusyError:
+                # For this one statement SQLite doesn't wait by itself when another process that
+                # opens the new file runs it too.
+                if time.monotonic() > end_s:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def _version(self) -> int:
         """The version of the tables in the file, 0 where there are none."""

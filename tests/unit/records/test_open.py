@@ -1,0 +1,94 @@
+"""Stores are found by their address."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from podium.errors import SetupError, StoreError
+from podium.records.open import open_store
+from podium.records.stores.memory import MemoryStore
+from podium.records.stores.sqlite import SqliteStore
+from podium.testing.stores.samples import ids, ids_of, sample
+
+PLUG_IN = """
+from podium.records.stores.memory import MemoryStore
+
+class ShelfStore(MemoryStore):
+    def __init__(self, address):
+        super().__init__()
+        self.address = address
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("address", ["memory:", "memory://"])
+def test_memory_is_built_in(address: str) -> None:
+    assert isinstance(open_store(address), MemoryStore)
+
+
+@pytest.mark.parametrize("address", ["sqlite:///kept.db", "sqlite:kept.db", "kept.db"])
+def test_an_address_may_name_a_file_beside_you(address: str, here: Path) -> None:
+    store = open_store(address)
+    store.insert([sample(1)])
+    store.close()
+
+    again = SqliteStore(here / "kept.db")
+    assert ids(again) == ids_of(1)
+    again.close()
+
+
+@pytest.mark.parametrize("write", [lambda p: p, str, lambda p: f"sqlite:///{p}"])
+def test_an_address_may_name_a_file_anywhere(write, tmp_path: Path) -> None:
+    path = tmp_path / "a folder" / "kept.db"
+
+    open_store(write(path)).close()
+
+    assert path.is_file()
+
+
+@pytest.mark.parametrize("address", ["", "sqlite:", "sqlite:///", "sqlite://host/kept.db"])
+def test_an_address_without_a_file_is_refused_with_an_example(address: str) -> None:
+    with pytest.raises(SetupError, match="names no file") as raised:
+        open_store(address)
+
+    assert "sqlite:///podium.db" in raised.value.hint
+
+
+def test_a_scheme_that_nobody_claims_is_refused_and_the_known_are_named() -> None:
+    with pytest.raises(SetupError, match="'nodb'") as raised:
+        open_store("nodb://user:secret@host/records")
+
+    assert "sqlite:///" in raised.value.hint
+    assert "memory:" in raised.value.hint
+    assert "secret" not in str(raised.value)
+
+
+def test_a_package_can_bring_a_store(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "shelf.py").write_text(PLUG_IN)
+    about = here / "shelf-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: shelf\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[podium.stores]\nshelf = shelf:ShelfStore\n")
+    monkeypatch.syspath_prepend(here)
+
+    store = open_store("shelf://top/left")
+
+    assert store.address == "shelf://top/left"
+    store.insert([sample(1)])
+    assert ids(store) == ids_of(1)
+    del sys.modules["shelf"]
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as raised:
+        open_store(tmp_path)
+
+    assert raised.value.hint

@@ -1,0 +1,166 @@
+"""The file of a SqliteStore: whose it is, who may read it, and which files are refused."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from podium.errors import StoreError
+from podium.records.store import RecordQuery
+from podium.records.stores.sqlite import SqliteStore
+from podium.records.stores.sqlite_file import APPLICATION_ID, MIGRATIONS
+from podium.testing.stores.samples import feedback, ids, ids_of, sample, told
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "podium.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(path)
+    yield store
+    store.close()
+
+
+def sql(path: Path, statement: str) -> list[Any]:
+    """What somebody else's program reads from, or does to, the file."""
+    connection = apsw.Connection(str(path))
+    try:
+        return connection.execute(statement).fetchall()
+    finally:
+        connection.close()
+
+
+def test_only_its_owner_may_read_the_file_and_its_log(path: Path, store: SqliteStore) -> None:
+    store.insert([sample(1)])
+
+    files = [path, path.with_name("podium.db-wal"), path.with_name("podium.db-shm")]
+    assert [stat.S_IMODE(one.stat().st_mode) for one in files] == [0o600] * 3
+
+
+def test_the_file_is_a_wal_of_strict_tables_and_says_whose_it_is(
+    path: Path, store: SqliteStore
+) -> None:
+    assert sql(path, "PRAGMA journal_mode") == [("wal",)]
+    assert sql(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+    assert sql(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert sql(path, "SELECT name FROM pragma_table_list WHERE strict") == [("record",)]
+
+
+@pytest.mark.parametrize(
+    ("options", "level", "durability"),
+    [({}, 1, "process"), ({"synchronous": "FULL"}, 2, "power")],
+)
+def test_it_waits_for_the_disk_as_it_was_told(
+    path: Path, options: dict[str, Any], level: int, durability: str
+) -> None:
+    store = SqliteStore(path, **options)
+
+    with store._connections.writing() as connection:
+        assert connection.pragma("synchronous") == level
+    assert store.features.durability == durability
+    store.close()
+
+
+def test_records_and_feedback_are_there_when_it_is_opened_again(path: Path) -> None:
+    first = SqliteStore(path)
+    first.insert([sample(1), sample(2)])
+    first.set_feedback(sample(1).id, feedback("Gentoo"))
+    first.close()
+
+    second = SqliteStore(path)
+
+    assert told(second.get(sample(1).id)) == told(sample(1, feedback=feedback("Gentoo")))
+    assert ids(second) == ids_of(2, 1)
+    second.close()
+
+
+def test_what_it_holds_can_be_asked_for_in_plain_sql(path: Path, store: SqliteStore) -> None:
+    store.insert([sample(1)])
+
+    found = sql(path, "SELECT inputs ->> 'island', typeof(time_us), outcome FROM record")
+
+    assert found == [("Torgersen", "integer", "Adelie")]
+
+
+def test_a_newer_podiums_file_is_refused_and_left_as_it_was(path: Path) -> None:
+    SqliteStore(path).close()
+    sql(path, f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    before = path.read_bytes()
+
+    with pytest.raises(StoreError, match="newer Podium"):
+        SqliteStore(path)
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "statement", ["CREATE TABLE record (a)", "PRAGMA user_version = 1", "PRAGMA application_id = 7"]
+)
+def test_another_programs_database_is_refused_and_left_as_it_was(
+    path: Path, statement: str
+) -> None:
+    sql(path, statement)
+    before = path.read_bytes()
+
+    with pytest.raises(StoreError, match="another program") as raised:
+        SqliteStore(path)
+
+    assert raised.value.hint
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    path.write_bytes(b"id,time\n" * 1_000)
+
+    with pytest.raises(StoreError, match="not a database") as raised:
+        SqliteStore(path)
+
+    assert raised.value.hint
+    assert isinstance(raised.value.__cause__, apsw.NotADBError)
+
+
+def test_a_damaged_file_is_a_store_error(path: Path) -> None:
+    store = SqliteStore(path)
+    store.insert([sample(n) for n in range(500)])
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    path.write_bytes(content)
+    store = SqliteStore(path)
+
+    with pytest.raises(StoreError) as raised:
+        store.page(RecordQuery(), limit=500)
+
+    assert "damaged" in raised.value.hint
+    store.close()
+
+
+def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreError) as raised:
+        SqliteStore(tmp_path / "file" / "podium.db")
+
+    assert isinstance(raised.value.__cause__, OSError)
+
+
+def test_a_closed_store_says_so(store: SqliteStore) -> None:
+    store.close()
+
+    for call in (
+        lambda: store.insert([sample(1)]),
+        lambda: store.get(sample(1).id),
+        lambda: store.page(RecordQuery(), limit=1),
+        lambda: store.set_feedback(sample(1).id, feedback()),
+        lambda: store.delete(before_us=1),
+    ):
+        with pytest.raises(StoreError, match="closed"):
+            call()

@@ -1,0 +1,101 @@
+"""No page of a SqliteStore reads more than its own records, or sorts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from podium.records.store import RecordQuery
+from podium.records.stores.sqlite import SqliteStore, page_statement
+from podium.testing.stores.samples import NOON_US, pages, sample
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "podium.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(path)
+    yield store
+    store.close()
+
+
+BY_MODEL = "record_by_model"
+PLANS = [
+    (RecordQuery(), "record_by_time", "SCAN"),
+    (RecordQuery(since_us=1, until_us=2), "record_by_time (time_us>? AND time_us<?)", "SEARCH"),
+    (RecordQuery(model="a"), f"{BY_MODEL} (model=?)", "SEARCH"),
+    (RecordQuery(model="a", since_us=1), f"{BY_MODEL} (model=? AND time_us>?)", "SEARCH"),
+    (
+        RecordQuery(model="a", since_us=1, until_us=2),
+        f"{BY_MODEL} (model=? AND time_us>? AND time_us<?)",
+        "SEARCH",
+    ),
+    (RecordQuery(model="a", outcome_min=1, outcome_max=2), f"{BY_MODEL} (model=?)", "SEARCH"),
+    (RecordQuery(model="a", version="1", actor="b"), f"{BY_MODEL} (model=?)", "SEARCH"),
+    (RecordQuery(model="a", has_feedback=False), f"{BY_MODEL} (model=?)", "SEARCH"),
+    (RecordQuery(model="a", has_feedback=True), "record_by_feedback (model=?)", "SEARCH"),
+    (RecordQuery(model="a", outcome="b"), "record_by_outcome (model=? AND outcome=?)", "SEARCH"),
+    (
+        RecordQuery(model="a", outcome="b", since_us=1),
+        "record_by_outcome (model=? AND outcome=? AND time_us>?)",
+        "SEARCH",
+    ),
+    (RecordQuery(model="a", id_prefix="019"), f"{BY_MODEL} (model=?)", "SEARCH"),
+]
+
+
+def plan(store: SqliteStore, query: RecordQuery, after: tuple[int, str] | None) -> list[str]:
+    statement, values = page_statement(query, after)
+    with store._connections.reading() as connection:
+        steps = connection.execute(f"EXPLAIN QUERY PLAN {statement}", (*values, 51)).fetchall()
+    return [step[3] for step in steps]
+
+
+@pytest.mark.parametrize(("query", "index", "verb"), PLANS)
+def test_a_page_goes_through_one_index_and_sorts_nothing(
+    store: SqliteStore, query: RecordQuery, index: str, verb: str
+) -> None:
+    assert plan(store, query, None) == [f"{verb} record USING INDEX {index}"]
+
+
+@pytest.mark.parametrize("query", [query for query, _, _ in PLANS])
+def test_a_later_page_begins_where_the_one_before_ended(
+    store: SqliteStore, query: RecordQuery
+) -> None:
+    (step,) = plan(store, query, (NOON_US, sample(1).id))
+
+    assert step.startswith("SEARCH record USING INDEX")
+    assert "time_us<?" in step
+
+
+def test_an_id_that_is_nearly_whole_is_looked_up_among_the_ids(store: SqliteStore) -> None:
+    step, *_ = plan(store, RecordQuery(model="a", id_prefix=sample(1).id[:12]), None)
+
+    assert step == "SEARCH record USING INDEX record_by_id (id>? AND id<?)"
+
+
+def test_a_page_far_down_costs_no_more_than_the_first(store: SqliteStore) -> None:
+    store.insert([sample(n) for n in range(5_000)])
+    query = RecordQuery(model="penguins", until_us=sample(10_000).time_us)
+    n_steps, n_before = 0, 0
+    costs: list[int] = []
+
+    def count() -> bool:
+        nonlocal n_steps
+        n_steps += 1
+        return False
+
+    with store._connections.reading() as connection:
+        connection.set_progress_handler(count, 10)
+    for _ in pages(store, query, limit=50):
+        costs.append(n_steps - n_before)
+        n_before = n_steps
+
+    assert len(costs) == 100
+    assert costs[1] > 0
+    assert max(costs[1:]) <= 1.2 * costs[1]
