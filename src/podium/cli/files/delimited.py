@@ -63,6 +63,11 @@ class DelimitedReader:
                 hint="its first line must hold the names of the columns",
             )
 
+    @property
+    def lines_read(self) -> int:
+        """How many lines were read."""
+        return self._lines.n_lines
+
     def chunks(self) -> Iterator[Chunk]:
         """The rows; one with too many or too few cells is broken."""
         rows_max, is_first = chunk_rows(len(self.names)), True

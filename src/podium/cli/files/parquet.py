@@ -176,8 +176,12 @@ def _unlike(name: str, error: Exception) -> SetupError:
 def _answers(one: Predicted) -> Sequence[Any]:
     """A predicted column's cells as its Arrow type takes them."""
     convert: dict[Kind, Any] = {float: float, int: int, bool: bool, str: label_text}
-    make = convert.get(one.kind, json_text)
+    make = convert.get(one.kind, _text_or_json)
     return [None if cell is None else make(cell) for cell in one.cells]
+
+
+def _text_or_json(value: object) -> str:
+    return value if isinstance(value, str) else json_text(value)
 
 
 def _column(pa: Any, cells: Any) -> Sequence[object] | Array:

@@ -1,0 +1,70 @@
+"""How much of a file is held at once, whatever its rows look like."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from podium.cli.files import delimited
+from podium.cli.files.delimited import CHUNK_CHARACTERS_MAX, DelimitedReader
+from podium.cli.files.lines import CHUNK_BYTES_MAX, LinesReader
+from podium.cli.files.rows import CHUNK_CELLS_MAX, CHUNK_ROWS_MAX, Reader
+from podium.errors import MalformedBody
+
+
+def buffered(content: bytes) -> io.BufferedReader:
+    return io.BufferedReader(io.BytesIO(content))  # type: ignore[type-var]
+
+
+LONG = b"x" * 1_000_000
+LONG_CSV = b"a,b\n" + b"".join(b"%d,%s\n" % (i, LONG) for i in range(40))
+LONG_LINES = b"".join(b'{"a": %d, "b": "%s"}\n' % (i, LONG) for i in range(40))
+
+
+@pytest.mark.parametrize(
+    ("reader", "most"),
+    [
+        (DelimitedReader(buffered(LONG_CSV), "in.csv"), CHUNK_CHARACTERS_MAX),
+        (LinesReader(buffered(LONG_LINES)), CHUNK_BYTES_MAX),
+    ],
+    ids=["csv", "ndjson"],
+)
+def test_long_rows_make_short_chunks(reader: Reader, most: int) -> None:
+    chunks = [chunk for chunk in reader.chunks() if chunk.n_rows]
+
+    assert max(chunk.n_rows for chunk in chunks) <= most // len(LONG) + 1
+    assert [int(cell) for chunk in chunks for cell in chunk.cells[0]] == list(range(40))
+
+
+def test_wide_rows_make_short_chunks() -> None:
+    names = ",".join(f"f{i}" for i in range(1_000))
+    row = ",".join("1" for _ in range(1_000))
+    content = f"{names}\n" + f"{row}\n" * 900
+
+    first = next(iter(DelimitedReader(buffered(content.encode()), "in.csv").chunks()))
+
+    assert first.n_rows == CHUNK_CELLS_MAX // 1_000 < CHUNK_ROWS_MAX
+
+
+def test_a_stretch_of_empty_lines_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "CHUNK_CHARACTERS_MAX", 100)
+    reader = DelimitedReader(buffered(b"a\n1\n" + b"\n" * 1_000 + b"2\n"), "in.csv")
+
+    assert [cell for chunk in reader.chunks() for cell in chunk.cells[0]] == ["1", "2"]
+
+
+def test_a_quote_left_open_is_noticed_before_memory_is_full() -> None:
+    reader = DelimitedReader(buffered(b'a,b\n1,"2\n' + b"3,4\n" * 2_000_000), "in.csv")
+
+    with pytest.raises(MalformedBody, match=r"line 2 of in\.csv opens a quote"):
+        list(reader.chunks())
+    assert reader.lines_read < 2_000_000
+
+
+def test_the_csv_modules_own_limit_stays_as_it_was() -> None:
+    before = csv.field_size_limit()
+    list(DelimitedReader(buffered(LONG_CSV), "in.csv").chunks())
+
+    assert csv.field_size_limit() == before
