@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from podium.compile.builder import Builder, classes_of
+from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
+from podium.compile.labels import classes_of
 from podium.compile.nodes import Tree, forest_of
 from podium.compile.trees import tree_of
 from podium.program.operations import Above, Largest, Link, Pair

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
 from podium.compile.features import Column, Computed, Features, Fitted, Input, NotCompiled
-from podium.compile.labels import label_of
+from podium.compile.prune import pruned
+from podium.errors import BundleError
 from podium.program.operations import (
     AnyOperation,
     Coding,
@@ -30,8 +30,19 @@ from podium.program.operations import (
     coding_of,
 )
 from podium.program.plan import Answer, Plan
-from podium.program.prepare import sources
 from podium.signature import Field, Label, Signature
+
+# What an exporter may raise when it meets an estimator of a version or a kind that it doesn't
+# know: an attribute is missing or holds something else, or the operations don't fit each other.
+FOREIGN = (
+    ArithmeticError,
+    AttributeError,
+    BundleError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 class Step(NamedTuple):
@@ -115,6 +126,9 @@ class Builder:
             if not error.step:
                 error.step, error.estimator = self.path, estimator
             raise
+        except FOREIGN as error:
+            why = f"its exporter met {type(error).__name__}: {error}"
+            raise NotCompiled(why, step=self.path, estimator=estimator) from error
         finally:
             self._path.pop()
 
@@ -129,6 +143,11 @@ class Builder:
         self._shapes.add(operation.check(self._shapes))
         self._operations.append(operation)
         return len(self._operations) - 1
+
+    @property
+    def operations(self) -> tuple[AnyOperation, ...]:
+        """All of them, needed or not."""
+        return tuple(self._operations)
 
     def width(self, register: int) -> int:
         """The number of columns of a matrix, or of classes of an index."""
@@ -290,7 +309,7 @@ class Builder:
             probabilities = None
         elif probabilities is None:
             raise NotCompiled("its probabilities can't be exported")
-        return _pruned(Plan(self.signature.names, tuple(self._operations), answers, probabilities))
+        return pruned(Plan(self.signature.names, self.operations, answers, probabilities))
 
     def _answers(self, fitted: Fitted) -> tuple[Answer, ...]:
         n_outputs = len(self.signature.outputs)
@@ -321,41 +340,3 @@ def _runs(x: Features, codes: Sequence[Codes]) -> Iterator[tuple[tuple[Column, C
     pairs = zip(x, codes, strict=True)
     for _, run in groupby(pairs, lambda pair: isinstance(pair[0], Computed)):
         yield tuple(run)
-
-
-def _pruned(plan: Plan) -> Plan:
-    """The plan without operations that nobody reads."""
-    operations = plan.operations
-    wanted = {answer.register for answer in plan.answers}
-    wanted |= set() if plan.probabilities is None else {plan.probabilities}
-    for register in range(len(operations) - 1, -1, -1):
-        if register in wanted:
-            wanted |= set(sources(operations[register]))
-    new = {old: number for number, old in enumerate(sorted(wanted))}
-    return Plan(
-        plan.inputs,
-        tuple(_renumbered(operations[old], new) for old in sorted(wanted)),
-        tuple(msgspec.structs.replace(a, register=new[a.register]) for a in plan.answers),
-        None if plan.probabilities is None else new[plan.probabilities],
-    )
-
-
-def _renumbered(operation: AnyOperation, new: Mapping[int, int]) -> AnyOperation:
-    changes: dict[str, Any] = {}
-    if "x" in operation.__struct_fields__:
-        changes["x"] = new[operation.x]  # type: ignore[union-attr]
-    if "xs" in operation.__struct_fields__:
-        changes["xs"] = tuple(new[x] for x in operation.xs)  # type: ignore[union-attr]
-    return msgspec.structs.replace(operation, **changes) if changes else operation
-
-
-def classes_of(estimator: Any) -> tuple[Label, ...]:
-    """The estimator's labels, in its order, as Python's own values.
-
-    Raises:
-        NotCompiled: a label is of a type that no signature can hold.
-    """
-    labels = np.asarray(estimator.classes_).tolist()
-    if any(label_of(label) is None for label in labels):
-        raise NotCompiled("its classes are neither texts, numbers nor booleans")
-    return tuple(labels)

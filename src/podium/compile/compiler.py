@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from podium.compile.blame import differences
 from podium.compile.builder import Builder, Step
 from podium.compile.features import NotCompiled
 from podium.compile.registry import class_name
@@ -55,13 +56,17 @@ class Compiled:
     why: str = ""
 
 
-# What an exporter may raise when it meets an estimator of a version or a kind that it doesn't
-# know: an attribute is missing, or holds something else.
-_FOREIGN = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+# How many rows each step is compared on by itself.
+STEP_ROWS = 100
 
 
 def compile_model(
-    estimator: Any, signature: Signature, sample: Table, *, original: Original
+    estimator: Any,
+    signature: Signature,
+    sample: Table,
+    *,
+    original: Original,
+    frame: Callable[[Table], Any] | None = None,
 ) -> Compiled:
     """The estimator as a program that was verified to be its equal, or why there is none.
 
@@ -69,28 +74,28 @@ def compile_model(
         signature: what the model takes and gives.
         sample: rows of the training data.
         original: the estimator's own answers for a table; raises ModelError where it refuses.
+        frame: a table as the estimator takes it: with it the report says how much each step of a
+            pipeline differs.
     """
     build = Builder(signature)
     try:
         program = _export(estimator, signature, build)
     except NotCompiled as error:
         return _without(build, error)
-    except BundleError as error:
-        return _without(build, NotCompiled(error.message, estimator=estimator))
     with _one_thread():
-        verification = verify(program, original, sample)
-    if not verification.is_equal:
-        why = f"the program differs from the original: {verification.why}"
-        return Compiled(
-            program=None,
-            report=_report(build.steps, is_compiled=False, why="differs", found=verification),
-            verification=verification,
-            why=why,
-        )
+        found = verify(program, original, sample)
+        some = sample.take(slice(0, STEP_ROWS))
+        by_step = {} if frame is None else differences(build, estimator, frame(some), some)
+    by_step[len(build.steps) - 1] = found.difference
+    if found.is_equal:
+        report = _report(build.steps, by_step)
+        return Compiled(program=program, report=report, verification=found)
+    bad = next((n for n, d in sorted(by_step.items()) if d > found.tolerance), -1)
     return Compiled(
-        program=program,
-        report=_report(build.steps, is_compiled=True, why="", found=verification),
-        verification=verification,
+        program=None,
+        report=_report(build.steps, by_step, bad if bad >= 0 else len(build.steps) - 1),
+        verification=found,
+        why=f"the program differs from the original: {found.why}",
     )
 
 
@@ -98,14 +103,12 @@ def _export(estimator: Any, signature: Signature, build: Builder) -> Program:
     """The program as it will be served: written, and read again."""
     try:
         plan = build.plan(build.model(estimator, build.inputs()))
+        return Program.load(Program(plan, signature).parts(), signature)
     except NotCompiled as error:
         error.estimator = estimator if error.estimator is None else error.estimator
         raise
-    except _FOREIGN as error:
-        raise NotCompiled(
-            f"its exporter met {type(error).__name__}: {error}", estimator=estimator
-        ) from error
-    return Program.load(Program(plan, signature).parts(), signature)
+    except BundleError as error:  # a forest isn't one, or the signature is another one
+        raise NotCompiled(error.message, estimator=estimator) from error
 
 
 def _without(build: Builder, error: NotCompiled) -> Compiled:
@@ -116,21 +119,22 @@ def _without(build: Builder, error: NotCompiled) -> Compiled:
         is_compiled=False,
         why=error.why,
     )
-    report = (*_report(build.steps, is_compiled=True, why="", found=None), blamed)
+    report = (*_report(build.steps, {}), blamed)
     return Compiled(program=None, report=report, why=f"{blamed.step}: {error.why}")
 
 
 def _report(
-    steps: list[Step], *, is_compiled: bool, why: str, found: Verification | None
+    steps: Sequence[Step], differences: Mapping[int, float], bad: int = -1
 ) -> tuple[StepReport, ...]:
-    last = len(steps) - 1
+    """A line a step; the one that is `bad` differs, and the model with it."""
+    wrong = {bad, len(steps) - 1} if bad >= 0 else set()
     return tuple(
         StepReport(
             step=step.name,
             estimator=class_name(step.estimator),
-            is_compiled=is_compiled or number < last,
-            why="" if number < last else why,
-            difference=found.difference if found is not None and number == last else None,
+            is_compiled=number not in wrong,
+            why="it differs from the original" if number in wrong else "",
+            difference=differences.get(number),
         )
         for number, step in enumerate(steps)
     )

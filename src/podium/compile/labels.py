@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from podium.compile.features import NotCompiled
 from podium.signature import Label
 
@@ -20,3 +22,15 @@ def label_of(value: Any) -> Label | None:
     if not isinstance(value, (bool, int, float, str)):
         raise NotCompiled(f"a category of type {type(value).__name__} isn't known here")
     return value
+
+
+def classes_of(estimator: Any) -> tuple[Label, ...]:
+    """The estimator's labels, in its order, as Python's own values.
+
+    Raises:
+        NotCompiled: a label is of a type that no signature can hold.
+    """
+    labels = np.asarray(estimator.classes_).tolist()
+    if any(label_of(label) is None for label in labels):
+        raise NotCompiled("its classes are neither texts, numbers nor booleans")
+    return tuple(labels)

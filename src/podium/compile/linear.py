@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from podium.compile.builder import Builder, classes_of
+from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted
+from podium.compile.labels import classes_of
 from podium.program.operations import Above, Largest, Link, Pair
 
 

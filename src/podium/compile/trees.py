@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from podium.compile.builder import Builder, classes_of
+from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
-from podium.compile.labels import label_of
+from podium.compile.labels import classes_of, label_of
 from podium.compile.nodes import Tree, forest_of
 from podium.program.operations import Largest, Select
 

@@ -110,7 +110,7 @@ class _Findings:
         self.difference = max(self.difference, most)
         if most > self.tolerance:
             at = np.unravel_index(int(np.nanargmax(off)), off.shape)
-            self.problem(what, f"{ours[at]!r:.30} instead of {theirs[at]!r:.30}")
+            self.problem(what, f"{float(ours[at])!r} instead of {float(theirs[at])!r}")
 
 
 def verify(program: Program, original: Original, sample: Table, *, seed: int = 0) -> Verification:

@@ -85,11 +85,11 @@ static inline uint32_t
 in_set(const uint32_t *set, double value)
 {
     /* NaN and numbers that no set can hold compare false. */
-    if (!(value > -1.0 && value < 32.0 * set[0])) {
+    if (!(value > -1.0 && value < 4294967295.0)) {
         return 0;
     }
-    uint32_t category = (uint32_t)value;
-    return (set[1 + (category >> 5)] >> (category & 31u)) & 1u;
+    const uint32_t category = (uint32_t)value, word = category >> 5;
+    return word < set[0] && ((set[1 + word] >> (category & 31u)) & 1u);
 }
 
 static inline uint32_t

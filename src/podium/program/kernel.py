@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from podium.errors import BundleError
 from podium.program.arrays import Bytes, Floats, Indices, Words
@@ -169,11 +170,12 @@ class NumpyForest:
         inner = self.trees.left[at] + ~left
         return np.where(self.is_leaf[at], at, inner)
 
-    def _in_sets(self, at: Indices, values: Floats) -> NDArrayBool:
+    def _in_sets(self, at: Indices, values: Floats) -> NDArray[np.bool_]:
         number = self.trees.threshold[at].astype(np.int64)
         start, end = self.trees.starts[number], self.trees.starts[number + 1]
-        inside = (values > -1) & (values < 32.0 * (end - start))
-        category = np.where(inside, values, 0).astype(np.int64)
+        possible = (values > -1) & (values < 2.0**32 - 1)
+        category = np.where(possible, values, 0).astype(np.int64)
+        inside = possible & ((category >> 5) < end - start)
         words = np.append(self.trees.words, np.uint32(0))
         word = words[np.where(inside, start + (category >> 5), len(words) - 1)]
         found = inside & ((word >> (category & 31).astype(np.uint32)) & 1).astype(bool)
@@ -186,6 +188,3 @@ class NumpyForest:
             to += self.values[leaves[:, tree]]
             if self.is_single_sum:
                 to[...] = to.astype(np.float32)
-
-
-NDArrayBool = Any

@@ -35,6 +35,7 @@ class Program:
         # Silencing numpy costs half a microsecond, a fifth of a small model.
         self._steps, self._may_warn = prepared(plan, shapes)
         self._takes_matrix = _takes_matrix(plan)
+        self._later_steps = self._steps[1:]
         self._answer = _Answerer(plan, shapes)
 
     @classmethod
@@ -78,10 +79,13 @@ class Program:
         """
         try:
             if self._takes_matrix:
-                return self._run((), [np.array(rows, np.float64)], self._steps[1:])
-            return self._run(tuple(zip(*rows, strict=True)), [], self._steps)
+                return self._run((), [np.array(rows, np.float64)], self._later_steps)
+            columns = tuple(zip(*rows, strict=True))
         except (TypeError, ValueError) as error:
             raise ModelError(f"the rows can't be read: {error}") from error
+        if len(columns) != len(self.plan.inputs):
+            raise ModelError(f"{len(columns)} cells are no row of {len(self.plan.inputs)}")
+        return self._run(columns, [], self._steps)
 
     def register(self, register: int, table: Table) -> Array:
         """What one of the plan's registers holds for these rows, for whoever looks inside.

@@ -1,0 +1,184 @@
+"""The zoo: estimators fitted on real data, compiled, compared, timed, and listed at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import datasets
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from podium.compile import Compiled, compile_model
+from podium.runtimes.frames import frame_for
+from podium.runtimes.sklearn import SklearnRuntime, outputs_of
+from podium.signature import Signature
+from podium.signature.correct import corrected
+from podium.signature.infer import infer_fields
+from podium.table import Table
+
+
+def _file(package: str, name: str) -> Path:
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / name
+
+
+def _iris() -> tuple[Any, Any]:
+    X, y = datasets.load_iris(return_X_y=True)
+    return X, datasets.load_iris().target_names[y].astype(object)
+
+
+def _breast_cancer() -> tuple[Any, Any]:
+    X, y = datasets.load_breast_cancer(return_X_y=True, as_frame=True)
+    return X, y.astype(bool)
+
+
+def _penguins() -> tuple[Any, Any]:
+    rows = pd.read_csv(_file("palmerpenguins", "data/penguins.csv"))
+    return rows.drop(columns="species"), rows["species"]
+
+
+def _cars() -> tuple[Any, Any]:
+    rows = pd.read_json(_file("vega_datasets", "_data/cars.json"))
+    rows = rows.dropna(subset=["Miles_per_Gallon"])
+    X = rows[["Cylinders", "Displacement", "Horsepower", "Weight_in_lbs", "Origin"]]
+    return X, rows["Miles_per_Gallon"]
+
+
+DATA: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "iris": _iris,  # numpy, three classes that are texts
+    "wine": lambda: datasets.load_wine(return_X_y=True, as_frame=True),  # pandas, 0, 1, 2
+    "breast_cancer": _breast_cancer,  # booleans, 30 columns
+    "diabetes": lambda: datasets.load_diabetes(return_X_y=True),  # numpy, a number
+    "linnerud": lambda: datasets.load_linnerud(return_X_y=True, as_frame=True),  # three numbers
+    "penguins": _penguins,  # mixed, missing cells, three classes
+    "cars": _cars,  # mixed, missing cells, a number
+}
+MIXED = ("penguins", "cars")
+
+
+@dataclass
+class Zoo:
+    """What was compiled so far.
+
+    Attributes:
+        lines: a line of the table each.
+    """
+
+    lines: list[tuple[str, ...]] = field(default_factory=list)
+
+    @staticmethod
+    @cache
+    def data(name: str) -> tuple[Any, Any]:
+        """Rows and truths of a real data set."""
+        return DATA[name]()
+
+    def fit(self, estimator: Any, name: str) -> Any:
+        """A fitted copy; behind the usual columns where the data is mixed."""
+        X, y = self.data(name)
+        model = clone(estimator)
+        if name in MIXED:
+            model = make_pipeline(usual_columns(X), model)
+        return model.fit(X, y)
+
+    def compile(
+        self, fitted: Any, X: Any, *, said: Mapping[str, Any] | None = None
+    ) -> tuple[Compiled, SklearnRuntime, Table]:
+        """What comes of compiling, the original, and the rows as a table.
+
+        Args:
+            said: what a person corrects in the signature.
+        """
+        table = Table.of(X)
+        fields = infer_fields(table)
+        signature = Signature(fields=fields, frame=table.frame)
+        outputs = outputs_of(fitted, frame_for(signature, table.take(slice(0, 5))), [], None)
+        signature = Signature(fields=fields, outputs=outputs, frame=table.frame)
+        signature = corrected(signature, said or {})
+        original = SklearnRuntime(fitted, signature)
+        return compile_model(fitted, signature, table, original=original.predict), original, table
+
+    def check(self, estimator: Any, name: str) -> Compiled:
+        """Fit, compile, and fail unless there is a program; a line of the table."""
+        return self.check_fitted(self.fit(estimator, name), name, title=type(estimator).__name__)
+
+    def check_fitted(self, fitted: Any, name: str, *, title: str = "") -> Compiled:
+        """The same for an estimator that is fitted on a data set."""
+        X, _ = self.data(name)
+        compiled, original, table = self.compile(fitted, X)
+        title = title or type(fitted).__name__
+        if compiled.program is None:
+            self.lines.append((title, name, "no", compiled.why, "", "", ""))
+            pytest.fail(f"{title} on {name}: {compiled.why}")
+        found = compiled.verification
+        assert found is not None
+        speed = _seconds_a_row(original.predict, table) / _seconds_a_row(
+            compiled.program.predict, table
+        )
+        difference, labels = f"{found.difference:.0e}", str(found.n_labels)
+        self.lines.append((title, name, "yes", "", difference, labels, f"{speed:.0f}x"))
+        return compiled
+
+
+def usual_columns(X: pd.DataFrame) -> ColumnTransformer:
+    """Numbers filled and scaled, labels filled and one-hot."""
+    numbers = X.select_dtypes("number").columns.tolist()
+    words = [name for name in X.columns if name not in numbers]
+    fill_words = SimpleImputer(strategy="most_frequent")
+    return ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), numbers),
+            ("words", make_pipeline(fill_words, OneHotEncoder(handle_unknown="ignore")), words),
+        ],
+        sparse_threshold=0,
+    )
+
+
+def _seconds_a_row(predict: Callable[[Table], Any], table: Table) -> float:
+    """The best of a few different rows, one a call."""
+    times = []
+    for row in range(min(8, table.n_rows)):
+        one = table.take(slice(row, row + 1))
+        began = time.perf_counter()
+        predict(one)
+        times.append(time.perf_counter() - began)
+    return float(np.min(times))
+
+
+ZOO = pytest.StashKey[Zoo]()
+
+
+@pytest.fixture(scope="session")
+def zoo(pytestconfig: pytest.Config) -> Iterator[Zoo]:
+    """The zoo of this run."""
+    pytestconfig.stash[ZOO] = Zoo()
+    return pytestconfig.stash[ZOO]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The table of what was compiled."""
+    kept = config.stash.get(ZOO, None)
+    if kept is None or not kept.lines:
+        return
+    head = ("estimator", "data", "compiled", "why not", "difference", "labels", "one row")
+    lines = [head, *sorted(kept.lines)]
+    widths = [min(40, max(len(line[i]) for line in lines)) for i in range(len(head))]
+    terminalreporter.section("what was compiled")
+    for line in lines:
+        cells = [cell[:w].ljust(w) for cell, w in zip(line, widths, strict=True)]
+        terminalreporter.write_line("  ".join(cells).rstrip())
+    n_compiled = sum(line[2] == "yes" for line in kept.lines)
+    terminalreporter.write_line(f"{n_compiled} of {len(kept.lines)} compiled")
