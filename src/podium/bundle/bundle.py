@@ -13,9 +13,15 @@ import msgspec
 from podium.bundle.archive import Archive, read_archive
 from podium.bundle.baseline import Baseline
 from podium.bundle.card import Card
-from podium.bundle.model_part import FOLDER, part_of_archive, runtime_of
+from podium.bundle.compilation import Compilation
+from podium.bundle.model_part import (
+    FOLDER,
+    original_of_archive,
+    part_of_archive,
+    runtime_of,
+)
 from podium.bundle.trust import parse_trust, require_trust
-from podium.errors import BundleError
+from podium.errors import BundleError, SetupError
 from podium.runtimes.protocol import Runtime
 from podium.signature import Signature
 from podium.signature.cells import check_table
@@ -54,7 +60,7 @@ class Bundle:
 
     @property
     def runtime_name(self) -> str:
-        """What runs the model: skops, pickle, onnx, python."""
+        """What runs the model: program, skops, pickle, onnx, python."""
         return self._archive.manifest.runtime
 
     @property
@@ -77,6 +83,30 @@ class Bundle:
         """How each field was spread in training."""
         baseline: Baseline = _part(self._archive, "baseline.json", Baseline)
         return baseline
+
+    @cached_property
+    def compilation(self) -> Compilation | None:
+        """What came of compiling, and how that is known; None where it wasn't tried."""
+        if "compilation.json" not in self._archive.names:
+            return None
+        compilation: Compilation = _part(self._archive, "compilation.json", Compilation)
+        return compilation
+
+    def original(self) -> Runtime:
+        """The estimator that was kept beside its program, as a runtime.
+
+        Raises:
+            SetupError: none was kept.
+            UntrustedModel: it is a pickle that nobody trusted.
+            MissingExtra: a library that it needs isn't installed.
+        """
+        part = original_of_archive(self._archive)
+        if part is None:
+            raise SetupError(
+                f"{self.name} was packed without its original",
+                hint="pack it again with keep_original=True, or --keep-original",
+            )
+        return runtime_of(part, self.signature, self.name, self._trust)
 
     @property
     def is_started(self) -> bool:

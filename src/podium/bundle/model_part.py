@@ -11,11 +11,17 @@ from typing import Any
 import msgspec
 
 from podium.bundle.archive import Archive
+from podium.bundle.compilation import Compilation, compilation_of
 from podium.bundle.trust import bytes_digest, require_trust
+from podium.compile import compile_model
 from podium.errors import BundleError, SetupError
 from podium.plugins import needs
+from podium.program import Program
+from podium.runtimes.frames import frame_for
 from podium.runtimes.protocol import Runtime
+from podium.runtimes.sklearn import SklearnRuntime
 from podium.signature import Signature
+from podium.table import Table
 
 # Types that skops doesn't list, though nearly every fitted forest, encoder or neighbours model
 # holds some. Making one of them runs no code that comes from the file.
@@ -34,6 +40,7 @@ KNOWN_TYPES = (
 
 # The files of the model inside a bundle.
 FOLDER = "model/"
+ORIGINAL = "original/"
 SKOPS = FOLDER + "estimator.skops"
 PICKLE = FOLDER + "estimator.pickle"
 ONNX = FOLDER + "graph.onnx"
@@ -47,12 +54,62 @@ class ModelPart(msgspec.Struct, frozen=True, kw_only=True):
         files: contents by name.
         requires: the extras that serving it needs.
         options: small facts for the runtime.
+        compilation: what came of compiling, where that was tried.
     """
 
     runtime: str
     files: dict[str, bytes]
     requires: tuple[str, ...] = ()
     options: dict[str, Any] = {}
+    compilation: Compilation | None = None
+
+
+def compiled_part(
+    estimator: Any, signature: Signature, sample: Table, *, keep_original: bool
+) -> ModelPart:
+    """A fitted estimator as a program, where one answers as it does; else as it is.
+
+    Args:
+        sample: rows of the training data, as the signature has them.
+        keep_original: put the estimator beside its program.
+
+    Raises:
+        MissingExtra: it can't be compiled, and skops isn't installed.
+        SetupError: it can't be compiled, nor saved.
+    """
+    original = SklearnRuntime(estimator, signature)
+    compiled = compile_model(
+        estimator,
+        signature,
+        sample,
+        original=original.predict,
+        frame=lambda table: frame_for(signature, table),
+    )
+    found = compilation_of(compiled)
+    if compiled.program is None:
+        part = estimator_part(estimator, signature.frame)
+        return msgspec.structs.replace(part, compilation=found)
+    files = {FOLDER + name: content for name, content in compiled.program.parts().items()}
+    options: dict[str, Any] = {}
+    if keep_original:
+        beside = estimator_part(estimator, signature.frame)
+        files |= {_beside(name): content for name, content in beside.files.items()}
+        options["original"] = {"runtime": beside.runtime, "options": beside.options}
+    return ModelPart(runtime="program", files=files, options=options, compilation=found)
+
+
+def _beside(name: str) -> str:
+    return ORIGINAL + name.removeprefix(FOLDER)
+
+
+def original_of_archive(archive: Archive) -> ModelPart | None:
+    """The estimator that was kept beside its program; None where there is none."""
+    kept = archive.manifest.options.get("original")
+    if kept is None:
+        return None
+    names = [name for name in archive.names if name.startswith(ORIGINAL)]
+    files = {FOLDER + name.removeprefix(ORIGINAL): archive.part(name) for name in names}
+    return ModelPart(runtime=str(kept["runtime"]), files=files, options=kept["options"])
 
 
 def estimator_part(estimator: Any, frame: str | None) -> ModelPart:
@@ -109,13 +166,12 @@ def runtime_of(part: ModelPart, signature: Signature, name: str, trust: Collecti
         BundleError: the runtime is unknown, or its files are damaged.
     """
     try:
+        if part.runtime == "program":
+            parts = {name.removeprefix(FOLDER): part.files[name] for name in part.files}
+            return Program.load(parts, signature)
         if part.runtime == "skops":
-            from podium.runtimes.sklearn import SklearnRuntime
-
             return SklearnRuntime(load_skops(part.files[SKOPS]), signature)
         if part.runtime == "pickle":
-            from podium.runtimes.sklearn import SklearnRuntime
-
             return SklearnRuntime(load_pickle(part.files[PICKLE], name, trust), signature)
         if part.runtime == "onnx":
             from podium.runtimes.onnx import OnnxRuntime

@@ -60,6 +60,8 @@ def pack(
     signature: str | Path | Mapping[str, Any] | Signature | None = None,
     limits: Sequence[str] = (),
     trust: str | Collection[str] = (),
+    compiles: bool = True,
+    keep_original: bool = False,
 ) -> Bundle:
     """Pack a model into a bundle.
 
@@ -81,6 +83,9 @@ def pack(
             (`{"fields": [{"name": "age", "unit": "years"}]}`); or a whole signature.
         limits: what a user must know before they trust an answer.
         trust: `sha256:...` of a pickle or joblib file, to allow that its code runs.
+        compiles: make a program of a fitted estimator, if one answers as it does; the bundle then
+            needs neither the estimator nor its library.
+        keep_original: put the estimator beside its program.
 
     Returns:
         The bundle, loaded from the file that was written.
@@ -97,14 +102,17 @@ def pack(
         )
     table = None if X is None else Table.of(X)
     truth = truth_of(y, target, table.n_rows if table is not None else 0)
-    subject = subject_of(model, table, truth, trust, signature)
+    subject = subject_of(
+        model, table, truth, trust, signature, compiles=compiles, keep_original=keep_original
+    )
     known = subject.signature
     if signature is not None and not isinstance(signature, Signature):
         said = signature if isinstance(signature, Mapping) else Path(signature)
         known = corrected(known, said)
     part = subject.part(known)
     runtime = runtime_of(part, known, name, _own_trust(part))
-    _check_same(subject, runtime, table)
+    if part.runtime != "program":  # a program was verified more thoroughly already
+        _check_same(subject, runtime, table)
 
     outputs = None if table is None else runtime.predict(_clean(known, table))
     baseline = Baseline()
@@ -205,10 +213,17 @@ def _write(
             "signature.json": msgspec.json.encode(signature),
             "card.json": msgspec.json.encode(card),
             "baseline.json": msgspec.json.encode(baseline),
+            **_compilation(part),
             **part.files,
         },
     )
     return file
+
+
+def _compilation(part: ModelPart) -> dict[str, bytes]:
+    if part.compilation is None:
+        return {}
+    return {"compilation.json": msgspec.json.encode(part.compilation)}
 
 
 def _own_trust(part: ModelPart) -> tuple[str, ...]:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from podium.bundle.model_part import ONNX, ModelPart, estimator_part, load_model_file
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.bundle.model_part import (
+    ONNX,
+    ModelPart,
+    compiled_part,
+    estimator_part,
+    load_model_file,
+)
 from podium.bundle.trust import parse_trust
 from podium.bundle.truth import Truth
 from podium.errors import SetupError
@@ -23,6 +32,8 @@ from podium.table import Table, is_missing
 
 # Enough rows to see how an estimator answers, few enough to wait for.
 SAMPLE_ROWS = 100
+# Verification compares on up to 500 rows of these, and on thousands that it makes of them.
+COMPILE_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -50,10 +61,15 @@ def subject_of(
     truth: Truth | None,
     trust: str | Collection[str],
     signature: object,
+    *,
+    compiles: bool = True,
+    keep_original: bool = False,
 ) -> Subject:
     """The subject that a model is.
 
     Args:
+        compiles: try to make a program of an estimator.
+        keep_original: put the estimator beside its program.
         signature: a whole Signature that stands in for the data, or anything else.
 
     Raises:
@@ -67,7 +83,10 @@ def subject_of(
             return _graph(model, table, truth, given)
     if isinstance(model, FunctionModel):
         return _function(model, table)
-    return _estimator(model, table, truth, given)
+    subject = _estimator(model, table, truth, given)
+    if not compiles or table is None:
+        return subject
+    return replace(subject, part=_compiling(model, _seen_by(model, table), keep_original))
 
 
 def _estimator(
@@ -87,6 +106,21 @@ def _estimator(
         live=lambda corrected: SklearnRuntime(estimator, corrected),
         words=describe(estimator),
     )
+
+
+def _compiling(
+    estimator: Any, table: Table, keep_original: bool
+) -> Callable[[Signature], ModelPart]:
+    def part(signature: Signature) -> ModelPart:
+        sample = _clean(signature, table.take(_spread(table.n_rows)))
+        return compiled_part(estimator, signature, sample, keep_original=keep_original)
+
+    return part
+
+
+def _spread(n_rows: int) -> NDArray[np.intp]:
+    """Up to COMPILE_ROWS rows, from the whole of the data."""
+    return np.unique(np.linspace(0, n_rows - 1, COMPILE_ROWS).astype(np.intp))
 
 
 def _inferred(estimator: Any, table: Table, truth: Truth | None) -> Signature:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from podium.bundle import Bundle, load
 from podium.bundle.card import Metric
+from podium.cli.compilation import compilation_part, compilation_title
 from podium.cli.example import example_command, trust_option
 from podium.cli.fields import fields_table, gives
 from podium.cli.terminal import console, harmless, heading, indented, number, shelf, wrapped
@@ -57,6 +58,7 @@ def described(bundle: Bundle) -> dict[str, Any]:
         "is_compiled": bundle.is_compiled,
         "card": msgspec.to_builtins(bundle.card),
         "signature": msgspec.to_builtins(bundle.signature),
+        "compilation": msgspec.to_builtins(bundle.compilation),
         "baseline": msgspec.to_builtins(bundle.baseline),
     }
 
@@ -90,6 +92,8 @@ def _parts(bundle: Bundle, to: Console) -> list[tuple[str, RenderableType]]:
         parts.append(("Limits", Text(limits)))
     parts.append((_fields_title(bundle), fields_table(bundle.signature, to)))
     parts.append(("Answers", _outputs(bundle)))
+    if bundle.compilation is not None:
+        parts.append((compilation_title(bundle.compilation), compilation_part(bundle.compilation)))
     return parts
 
 

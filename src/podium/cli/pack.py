@@ -10,6 +10,7 @@ from rich.console import Console
 from podium.bundle import Bundle
 from podium.bundle import pack as pack_model
 from podium.bundle.data import read_data, split_target
+from podium.cli.compilation import show_compilation
 from podium.errors import SetupError
 from podium.runtimes.python import load_function
 
@@ -26,6 +27,8 @@ from podium.runtimes.python import load_function
 @click.option("--version", "version_", help="The model's version; the time when left out.")
 @click.option("--signature", type=click.Path(path_type=Path), help="TOML that corrects the fields.")
 @click.option("--limit", "limits", multiple=True, help="What users must know; can be repeated.")
+@click.option("--no-compile", is_flag=True, help="Serve the estimator itself, not a program of it.")
+@click.option("--keep-original", is_flag=True, help="Put the estimator beside its program.")
 @click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this pickle to run code.")
 def pack(
     model: str,
@@ -39,6 +42,8 @@ def pack(
     version_: str | None,
     signature: Path | None,
     limits: tuple[str, ...],
+    no_compile: bool,
+    keep_original: bool,
     trust: tuple[str, ...],
 ) -> None:
     """Pack MODEL into a bundle.
@@ -60,6 +65,8 @@ def pack(
         version=version_,
         signature=signature,
         limits=limits,
+        compiles=not no_compile,
+        keep_original=keep_original,
         trust=trust,
     )
     tell(bundle)
@@ -78,6 +85,8 @@ def packed(
     version: str | None = None,
     signature: Path | None = None,
     limits: tuple[str, ...] = (),
+    compiles: bool = True,
+    keep_original: bool = False,
     trust: tuple[str, ...] = (),
 ) -> Bundle:
     """The bundle of a model file and its data.
@@ -117,6 +126,8 @@ def packed(
         holdout=held,
         signature=signature,
         limits=limits,
+        compiles=compiles,
+        keep_original=keep_original,
         trust=trust,
     )
 
@@ -136,6 +147,9 @@ def tell(bundle: Bundle) -> None:
         held = f"{rows} held out" if card.metrics_on == "holdout" else f"{rows} given"
         unit = f" {metric.unit}" if metric.unit else ""
         console.print(f"  {metric.title}: {metric.value:.4g}{unit} on {held}", markup=False)
+    if bundle.compilation is not None:
+        console.print()
+        show_compilation(bundle.compilation, console)
     extra = ""
     if bundle.runtime_name == "pickle":
         digest = bundle.options["sha256"]

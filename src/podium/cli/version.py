@@ -7,6 +7,8 @@ from importlib import metadata
 
 import click
 
+from podium.program import kernel_name
+
 # What decides what this installation can do: the core's own parts, then the extras'.
 PARTS = ("numpy", "msgspec", "uvicorn", "apsw")
 EXTRAS = ("scikit-learn", "skops", "onnxruntime", "pandas", "polars", "pyarrow")
@@ -17,6 +19,8 @@ def version() -> None:
     """Print the versions of Podium and of what it uses."""
     click.echo(f"podium {metadata.version('podium')}")
     click.echo(f"python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    words = {"c": "C", "numpy": "numpy, since no compiler was there when Podium was installed"}
+    click.echo(f"forest kernel in {words[kernel_name()]}")
     for name in (*PARTS, *EXTRAS):
         try:
             click.echo(f"{name} {metadata.version(name)}")

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from podium.program import RuntimeFeatures
 from podium.signature import Signature
 from podium.table import Outputs, Table
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeFeatures:
-    """What a runtime can do, for whoever schedules its calls.
-
-    Attributes:
-        releases_gil: calls in threads overlap.
-        is_async: `predict_async` exists and is to be awaited on the event loop.
-        max_batch_rows: more rows than this must be cut into several calls; None is no limit.
-        is_thread_safe: two calls may run at the same time.
-    """
-
-    releases_gil: bool = False
-    is_async: bool = False
-    max_batch_rows: int | None = None
-    is_thread_safe: bool = True
+__all__ = ["AsyncRuntime", "Runtime", "RuntimeFeatures"]
 
 
 class Runtime(Protocol):
@@ -33,8 +18,15 @@ class Runtime(Protocol):
     row for each of theirs, in their order.
     """
 
-    signature: Signature
-    features: RuntimeFeatures
+    @property
+    def signature(self) -> Signature:
+        """What it takes and gives."""
+        ...
+
+    @property
+    def features(self) -> RuntimeFeatures:
+        """What it can do, for whoever schedules its calls."""
+        ...
 
     def predict(self, table: Table) -> Outputs:
         """The answers for these rows, without warnings.

@@ -1,44 +1,55 @@
-"""Typed Python functions as models: `@podium.model`."""
+"""Typed functions as models: `@podium.model`, and the one place where their code is run."""
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import functools
-import importlib
-import importlib.util
 import inspect
-import math
-import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, overload
 
-import msgspec
-import numpy as np
-
-from podium.errors import ModelError, SetupError, SignatureError
-from podium.runtimes import hints as told
-from podium.runtimes.hints import Parameter
+from podium.errors import ModelError, PodiumError, SetupError, SignatureError
+from podium.runtimes.functions.answers import answers_of
+from podium.runtimes.functions.arguments import Call, arguments_of
+from podium.runtimes.functions.docstrings import summary_of
+from podium.runtimes.functions.examples import example_rows
+from podium.runtimes.functions.hints import annotations_of, called
+from podium.runtimes.functions.loops import OwnLoop
+from podium.runtimes.functions.modules import module_named, module_of_file
+from podium.runtimes.functions.places import import_path_of
 from podium.runtimes.protocol import RuntimeFeatures
-from podium.signature import Output, Signature
-from podium.signature.infer import json_value
-from podium.table import Array, Outputs, Table, plain_values
+from podium.signature import Signature
+from podium.table import Outputs, Table
 
-PROBABILITY_TOLERANCE = 1e-6
+__all__ = ["FunctionModel", "import_path_of", "load_function", "model"]
+
+# So many rows of an async function are awaited together: about as many connections as the pools of
+# HTTP clients and databases hold.
+AWAITED_MAX = 100
 
 
 class FunctionModel:
-    """A typed function behind the Runtime protocol; it can still be called as it was.
+    """A typed function as a model; it can still be called as it was.
 
-    Its parameters are the fields: one value each (`age: float`) makes a function of one row, lists
-    or arrays (`age: list[float]`) one of a batch. A single parameter that is a dataclass, a msgspec
-    struct or a TypedDict, or a list of such, takes rows as a whole. What it returns is the output.
+    Its annotations make the signature: see `model`.
+
+    Attributes:
+        name: of the model.
+        title: the first line of its docstring, if that is short.
+        description: what the docstring says before its first section.
+        signature: the fields it takes and the outputs it answers.
+        features: `is_async` for a coroutine function.
 
     Raises:
-        SignatureError: an annotation is missing or tells no field.
+        SignatureError: an annotation is missing, or tells no field.
     """
+
+    __name__: str
+    __qualname__: str
+    __wrapped__: Callable[..., Any]
 
     def __init__(
         self,
@@ -47,80 +58,88 @@ class FunctionModel:
         name: str | None = None,
         description: str | None = None,
     ) -> None:
+        function = function.__wrapped__ if isinstance(function, FunctionModel) else function
+        _require_function(function)
         functools.update_wrapper(self, function)
-        self._function = function
         self.name = name or function.__name__
-        doc = inspect.getdoc(function) or ""
-        self.title = ""
-        self.description = description if description is not None else doc.partition("\n\n")[0]
-        hints = told.hints_of(function)
-        returned = hints.pop("return", Any)
-        self._takes = _Takes.of(function, hints)
-        if self._takes.is_batch:
-            returned = told.element_of(returned) or returned
-        self._returns_row = told.is_row(returned)
-        outputs = told.outputs_of(self.name, returned)
-        self.is_async = inspect.iscoroutinefunction(function)
-        self.features = RuntimeFeatures(is_async=self.is_async)
-        self.signature = Signature(
-            fields=tuple(one.field for one in self._takes.parameters),
-            outputs=outputs,
-            examples=_examples(self._takes.parameters),
+        title, said = summary_of(function)
+        self.title = title
+        self.description = said if description is None else description
+        hints = annotations_of(function)
+        self._arguments = arguments_of(function, hints)
+        self._answers = answers_of(
+            function, hints.get("return", Any), is_batch=self._arguments.is_batch
         )
+        self.signature = Signature(
+            fields=tuple(one.field for one in self._arguments.parameters),
+            outputs=self._answers.outputs,
+            examples=example_rows(self._arguments.parameters),
+        )
+        self.features = RuntimeFeatures(is_async=inspect.iscoroutinefunction(function))
+        self._loop = OwnLoop()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The function itself."""
-        return self._function(*args, **kwargs)
+        """What the function itself returns."""
+        return self.__wrapped__(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<podium.model {self.__module__}:{self.__qualname__}>"
 
     def predict(self, table: Table) -> Outputs:
-        """The function's answers.
+        """The function's answers; a coroutine function runs on a loop of its own.
 
         Raises:
-            ModelError: it raised, or answered something that its annotation doesn't allow.
+            ModelError: it raised, or answered what its return annotation doesn't promise.
         """
-        if self.is_async:
-            return _run_apart(lambda: self.predict_async(table))
-        calls = self._takes.calls(table)
-        if self._takes.is_batch:
-            return self._outputs(self._asked(*calls[0]), table.n_rows)
-        return self._outputs([self._asked(*call) for call in calls], table.n_rows)
+        if self.features.is_async:
+            return self._loop.run(lambda: self.predict_async(table))
+        with _running():
+            answers = [self.__wrapped__(*args, **named) for args, named in self._calls(table)]
+        return self._outputs(answers, table)
 
     async def predict_async(self, table: Table) -> Outputs:
-        """The same for a coroutine function: its rows are awaited together."""
-        calls = self._takes.calls(table)
-        try:
-            answers = await asyncio.gather(*(self._function(*a, **k) for a, k in calls))
-        except Exception as error:
-            raise _failed(error) from error
-        return self._outputs(answers[0] if self._takes.is_batch else answers, table.n_rows)
+        """The same, awaited on the caller's loop: rows wait for each other's answers together.
 
-    def _asked(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        try:
-            return self._function(*args, **kwargs)
-        except Exception as error:
-            raise _failed(error) from error
+        Raises:
+            ModelError: it raised, or answered what its return annotation doesn't promise.
+        """
+        if not self.features.is_async:
+            return self.predict(table)
+        turns = asyncio.Semaphore(AWAITED_MAX)
 
-    def _outputs(self, answers: Any, n_rows: int) -> Outputs:
+        async def answer(call: Call) -> Any:
+            args, named = call
+            async with turns:
+                with _running():
+                    return await self.__wrapped__(*args, **named)
+
+        with _running():
+            calls = self._calls(table)
         try:
-            rows = plain_values(answers) if isinstance(answers, np.ndarray) else list(answers)
-        except TypeError as error:
-            raise ModelError(f"the function answered {type(answers).__name__}, not rows") from error
-        if len(rows) != n_rows:
-            raise ModelError(f"the function answered {len(rows)} rows for {n_rows}")
-        outputs = self.signature.outputs
-        if self._returns_row:
-            columns = [_predictions(one, [_part(row, one.name) for row in rows]) for one in outputs]
-            several = np.empty((n_rows, len(outputs)), object)
-            for i, column in enumerate(columns):
-                several[:, i] = plain_values(column)
-            return Outputs(several if len(outputs) > 1 else several[:, 0])
-        if outputs[0].has_probabilities:
-            return _most_probable(outputs[0], rows)
-        return Outputs(_predictions(outputs[0], rows))
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(answer(call)) for call in calls]
+        except ExceptionGroup as errors:
+            # The first one; the group has stopped the others.
+            raise errors.exceptions[0] from errors.exceptions[0].__cause__
+        return self._outputs([task.result() for task in tasks], table)
+
+    def _calls(self, table: Table) -> list[Call]:
+        return self._arguments.calls(table)
+
+    def _outputs(self, answers: list[Any], table: Table) -> Outputs:
+        given = answers[0] if self._arguments.is_batch else answers
+        with _running():  # an answer's attributes and items may be code, too
+            return self._answers.outputs_of(given, table.n_rows)
 
 
 @overload
-def model(function: Callable[..., Any], /) -> FunctionModel: ...
+def model(
+    function: Callable[..., Any],
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+) -> FunctionModel: ...
 
 
 @overload
@@ -136,265 +155,163 @@ def model(
     name: str | None = None,
     description: str | None = None,
 ) -> FunctionModel | Callable[[Callable[..., Any]], FunctionModel]:
-    """Make a model of a typed function, plain or async, of one row or a batch.
+    """Make a model of a typed function: `@podium.model`, or `@podium.model(name="churn")`.
+
+    Parameters are the fields. One value each (`age: float`) makes a function that is called once a
+    row; lists or arrays (`age: list[float]`, `age: NDArray[np.float64]`) one that is called once a
+    batch. A single parameter that is a dataclass, a TypedDict or a msgspec.Struct takes a whole
+    row, a list of them all the rows. The function may be `async`.
+
+    | annotation | field |
+    |---|---|
+    | `float`, `int`, `bool`, `str` | a number, a whole number, true or false, a text |
+    | `datetime.date`, `datetime.datetime` | a date, a date and time |
+    | `Literal["basic", "pro"]`, an `Enum` | a category; of an Enum the function gets the member |
+    | `X | None` | may be missing |
+    | `age: int = 40` | may be missing, and is 40 then |
+    | `Annotated[int, podium.Range(0, 120)]` | only values from 0 to 120 |
+    | `Annotated[int, "age in years"]` | with a text of help |
+    | `Annotated[int, podium.Field(name="", unit="years")]` | with all that a field can say |
+    | `Annotated[float, podium.Field(name="bill length")]` | called so, whatever the parameter is |
+    | `Annotated[int, msgspec.Meta(ge=0, title="Age", examples=[41])]` | the same |
+
+    | what it returns | model |
+    |---|---|
+    | `float`, `int` | regression |
+    | `bool`, `Literal[...]`, an `Enum` | classification |
+    | `dict[Literal[...], float]` | classification with probabilities |
+    | a dataclass, a TypedDict, a msgspec.Struct | several outputs |
+    | anything else that JSON can hold | a value |
 
     Args:
         name: of the model; the function's own when left out.
-        description: what it does; the first paragraph of the docstring when left out.
+        description: what it does; the docstring's text when left out.
 
     Raises:
-        SignatureError: an annotation is missing or tells no field.
+        SignatureError: an annotation is missing, or tells no field.
     """
-    if function is not None:
-        return FunctionModel(function)
-    return lambda one: FunctionModel(one, name=name, description=description)
+    if function is None:
+        return lambda one: FunctionModel(one, name=name, description=description)
+    return FunctionModel(function, name=name, description=description)
 
 
-def load_function(path: str) -> FunctionModel:
-    """The function model at `module:name`, or at `file.py:name`.
+def load_function(path: str, search: Path | None = None) -> FunctionModel:
+    """The function at `module:name` or `folder/file.py:name`, made with `@podium.model`.
 
-    The current folder is where modules are looked for first, as Python's own `-m` does. The name
-    may be left out where the module has one model. Only functions made with `@podium.model` are
-    taken: a bundle can't name any other callable.
+    Nothing else is ever returned, so that a stranger's bundle can't name any other callable.
+    Importing the module runs it, though, and its folder stays at the end of `sys.path`: see
+    `podium.runtimes.functions.modules`.
+
+    Args:
+        path: the name may be left out where the module holds one model.
+        search: the folder in which modules and files are looked for; the current one when left out.
 
     Raises:
-        SetupError: there is none, or its module can't be imported.
+        SetupError: there is no such module or function, it isn't a model, or the import failed.
+        SignatureError: an annotation of a model in that module tells no field.
     """
-    place, _, name = path.partition(":")
-    module = _module_of_file(Path(place)) if place.endswith(".py") else _module(place)
-    found = {n: v for n, v in vars(module).items() if isinstance(v, FunctionModel)}
-    if not name and len(found) == 1:
-        return next(iter(found.values()))
-    if name not in found:
-        known = ", ".join(found) or "none: decorate one with @podium.model"
-        raise SetupError(f"{place} has no model {name!r}", hint=f"models there: {known}")
-    return found[name]
+    place, name = _split(path)
+    folder = Path.cwd() if search is None else search
+    with _importing(place):
+        if place.endswith(".py"):
+            module = module_of_file(folder / place)
+        else:
+            module = module_named(place, folder)
+    models = {n: one for n, one in vars(module).items() if isinstance(one, FunctionModel)}
+    if not name:
+        return _only(models, place)
+    if name not in models:
+        raise _unknown(name, models, module, place)
+    return models[name]
 
 
-def import_path_of(function: FunctionModel) -> str:
-    """Where a function model can be imported from: `module:name`.
-
-    Raises:
-        SetupError: it can't be: it is local, or was typed into a notebook.
-    """
-    wrapped = inspect.unwrap(function)
-    module, name = wrapped.__module__, wrapped.__qualname__
-    if "<locals>" in name or "." in name:
-        raise SetupError(
-            f"{name} is defined inside another function or class",
-            hint="a model that is a function must be at the top of a module",
+def _require_function(function: Any) -> None:
+    if isinstance(function, type) or not callable(function) or not hasattr(function, "__name__"):
+        raise SignatureError(
+            f"{function!r} isn't a function",
+            hint='write @podium.model, or @podium.model(name="...") above a function',
         )
-    if module == "__main__":
-        file = getattr(sys.modules["__main__"], "__file__", None)
-        if file is None:
-            raise SetupError(
-                f"{name} lives in a notebook or a shell, where nothing can import it",
-                hint="write it into a file, my_model.py, and import it from there",
-            )
-        module = Path(file).stem
-    return f"{module}:{_global_name(function, name)}"
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise SignatureError(
+            f"{called(function)} yields its answers", hint="return them, in a list for a batch"
+        )
 
 
-class _Takes(msgspec.Struct, frozen=True):
-    """What a function takes: parameters, in rows or in a batch, spread or as one object."""
-
-    parameters: tuple[Parameter, ...]
-    is_batch: bool = False
-    row: Any = None
-    arrays: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, function: Callable[..., Any], hints: dict[str, Any]) -> _Takes:
-        declared = list(inspect.signature(function).parameters.values())
-        variadic = [p for p in declared if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-        if variadic or not declared:
-            raise SignatureError(
-                f"{function.__qualname__} names no parameters",
-                hint="name each field, with its type",
-            )
-        if len(declared) == 1:
-            hint = hints.get(declared[0].name)
-            element = told.element_of(hint)
-            row = element if element is not None else hint
-            if told.is_row(row):
-                parameters = tuple(told.row_parameters(row))  # type: ignore[arg-type] # is_row says so
-                return cls(parameters, is_batch=element is not None, row=row)
-        empty = inspect.Parameter.empty
-        given = {p.name: hints.get(p.name, empty) for p in declared}
-        elements = {name: told.element_of(hint) for name, hint in given.items()}
-        if any(one is not None for one in elements.values()):
-            alone = next((name for name, one in elements.items() if one is None), None)
-            if alone is not None:
-                raise SignatureError(
-                    f"parameter {alone!r} is one value, while others are lists",
-                    hint="take one value of each, or a list of each",
-                )
-            parameters = tuple(told.parameter(n, one) for n, one in elements.items())
-            arrays = frozenset(name for name, hint in given.items() if told.is_array(hint))
-            return cls(parameters, is_batch=True, arrays=arrays)
-        return cls(tuple(told.parameter(p.name, given[p.name], p.default) for p in declared))
-
-    def calls(self, table: Table) -> list[tuple[list[Any], dict[str, Any]]]:
-        """The arguments of each call: one a row, or one in all."""
-        columns = {one.field.name: self._column(one, table) for one in self.parameters}
-        if self.is_batch and self.row is None:
-            return [([], columns)]
-        names = list(columns)
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        if self.row is None:
-            return [([], row) for row in rows]
-        made = [self.row(**row) for row in rows]
-        return [([made], {})] if self.is_batch else [([one], {}) for one in made]
-
-    def _column(self, one: Parameter, table: Table) -> Any:
-        column = table.columns[one.field.name]
-        if one.field.name in self.arrays:
-            return column
-        values = plain_values(column)
-        if one.field.type == "integer":
-            values = [None if v is None else int(v) for v in values]
-        if one.default is not inspect.Parameter.empty:
-            values = [one.default if v is None else v for v in values]
-        make = one.make
-        if make is not None:
-            values = [v if v is None or isinstance(v, enum.Enum) else make(v) for v in values]
-        return values
+def _split(path: str) -> tuple[str, str]:
+    """The module or file, and the name, which may be empty."""
+    place, colon, name = path.rpartition(":")
+    if not colon or name.endswith(".py"):  # C:\\models\\churn.py has a colon, too
+        place, name = path, ""
+    if not place or (name and not name.isidentifier()):
+        raise SetupError(
+            f"{path!r} names no function", hint="write module:function, or file.py:function"
+        )
+    return place, name
 
 
-def _predictions(output: Output, rows: Sequence[Any]) -> Array:
-    rows = [row.value if isinstance(row, enum.Enum) else row for row in rows]
-    if output.task == "regression":
-        for row in rows:
-            is_number = isinstance(row, (int, float, np.number)) and not isinstance(row, bool)
-            if not is_number or not math.isfinite(row):
-                raise ModelError(f"the function answered {row!r}, not a finite number")
-        kind = np.int64 if all(isinstance(row, int) for row in rows) else np.float64
-        return np.array(rows, kind)
-    if output.task == "classification":
-        known = {(type(label), label) for label in output.classes}
-        plain = [row.item() if isinstance(row, np.generic) else row for row in rows]
-        for row in plain:
-            if (type(row), row) not in known:
-                raise ModelError("the function answered a label that its annotation doesn't name")
-        rows = plain
-    column = np.empty(len(rows), object)
-    for i, row in enumerate(rows):
-        column[i] = msgspec.to_builtins(row, enc_hook=_plain_number)
-    return column
+def _only(models: dict[str, FunctionModel], place: str) -> FunctionModel:
+    different = {id(one): one for one in models.values()}
+    if len(different) == 1:
+        return next(iter(different.values()))
+    if not models:
+        raise SetupError(f"{place} holds no model", hint="write @podium.model above a function")
+    raise SetupError(f"{place} holds several models", hint=f"name one: {', '.join(models)}")
 
 
-def _most_probable(output: Output, rows: Sequence[Any]) -> Outputs:
+def _unknown(
+    name: str, models: dict[str, FunctionModel], module: ModuleType, place: str
+) -> SetupError:
+    if name in vars(module):
+        return SetupError(
+            f"{name} in {place} isn't a model", hint="write @podium.model above the function"
+        )
+    known = f"models there: {', '.join(models)}" if models else "there is none: write @podium.model"
+    return SetupError(f"{place} has no model called {name!r}", hint=known)
+
+
+@contextmanager
+def _running() -> Iterator[None]:
+    """Run a model's own code in this block: what it raises becomes a ModelError.
+
+    The message names the exception and nothing of the row.
+    """
     try:
-        probabilities = np.array([[row[label] for label in output.classes] for row in rows], float)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError("the function left out the probability of a class") from error
-    if not (probabilities >= 0).all():
-        raise ModelError("the function answered a probability below 0, or none")
-    if np.abs(probabilities.sum(axis=1) - 1).max(initial=0) > PROBABILITY_TOLERANCE:
-        raise ModelError("the function answered probabilities whose sum isn't 1")
-    classes = np.empty(len(output.classes), object)
-    classes[:] = output.classes
-    return Outputs(classes[probabilities.argmax(axis=1)], probabilities)
+        yield
+    except ModelError:
+        raise
+    except asyncio.CancelledError as error:
+        if _is_leaving():
+            raise
+        # Raised further it would look as if the caller had left.
+        raise ModelError("the function cancelled itself") from error
+    # A model that calls exit() ends its own call, not the server.
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"the function raised {type(error).__name__}") from error
 
 
-def _plain_number(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    raise ModelError(f"the function answered a {type(value).__name__}, which JSON can't hold")
-
-
-def _part(row: Any, name: str) -> Any:
-    return row[name] if isinstance(row, dict) else getattr(row, name)
-
-
-def _failed(error: Exception) -> ModelError:
-    return (
-        error
-        if isinstance(error, ModelError)
-        else ModelError(f"the function raised {type(error).__name__}")
-    )
-
-
-def _run_apart(work: Callable[[], Any]) -> Outputs:
-    """Run a coroutine to its end, in a thread with a loop of its own: the caller's may be running."""
-    result: list[Outputs] = []
-    failure: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            result.append(asyncio.run(work()))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            failure.append(error)
-
-    thread = threading.Thread(target=target, name="podium-async-model")
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
-    return result[0]
-
-
-def _examples(parameters: Sequence[Parameter]) -> tuple[dict[str, Any], ...]:
-    """One row that the function takes: defaults, first categories, middles of ranges."""
-    row = {one.field.name: _example(one) for one in parameters}
-    return (row,)
-
-
-def _example(one: Parameter) -> Any:
-    field = one.field
-    if one.default is not inspect.Parameter.empty and one.default is not None:
-        default = one.default.value if isinstance(one.default, enum.Enum) else one.default
-        return json_value(default, field.type)
-    if field.categories:
-        return field.categories[0].value
-    low, high = field.bounds.minimum, field.bounds.maximum
-    if field.type in ("float", "integer"):
-        middle = _middle(low, high)
-        return int(middle) if field.type == "integer" else middle
-    if low is not None or high is not None:
-        return low if low is not None else high
-    values = {"boolean": True, "date": "2024-03-01", "datetime": "2024-03-01T12:00:00"}
-    return values.get(field.type, "some text")
-
-
-def _middle(low: Any, high: Any) -> float:
-    if low is not None and high is not None:
-        return float((low + high) / 2)
-    return float(low if low is not None else high if high is not None else 1)
-
-
-def _global_name(function: FunctionModel, default: str) -> str:
-    module = sys.modules.get(function.__module__)
-    for name, value in vars(module).items() if module else ():
-        if value is function:
-            return name
-    return default
-
-
-def _module(name: str) -> Any:
-    here = str(Path.cwd())
-    # It stays on the path: what the user's module imports later must be found, too.
-    if here not in sys.path:
-        sys.path.insert(0, here)
+def _is_leaving() -> bool:
+    """Whether the caller asked the task that runs here to stop."""
     try:
-        return importlib.import_module(name)
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs in this thread
+        return False
+    return task is not None and task.cancelling() > 0
+
+
+@contextmanager
+def _importing(place: str) -> Iterator[None]:
+    """Import a user's module in this block: what it raises becomes a SetupError."""
+    try:
+        yield
+    except PodiumError:
+        raise
     except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-            raise SetupError(
-                f"there is no module {name!r} here",
-                hint=f"looked in {here} and in what is installed",
-            ) from error
-        raise SetupError(f"{name} can't be imported: {error}") from error
-    except Exception as error:
-        raise SetupError(f"{name} can't be imported: {type(error).__name__}: {error}") from error
-
-
-def _module_of_file(file: Path) -> Any:
-    if not file.is_file():
-        raise SetupError(f"{file} isn't there")
-    folder = str(file.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return _module(file.stem)
+        raise SetupError(
+            f"{place} needs the module {error.name}, which can't be imported",
+            hint="install it beside Podium, or put its file into the same folder",
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise SetupError(
+            f"{place} can't be imported: {type(error).__name__}: {error}",
+            hint="run it by itself to see where it fails",
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from podium.errors import (
     UntrustedModel,
 )
 from podium.signature import Signature
+from podium.table import Table
 
 RANDOM = np.random.default_rng(0)
 ROWS = pd.DataFrame(
@@ -274,6 +276,58 @@ def test_an_estimator_of_ones_own_is_a_pickle_that_needs_trust(tmp_path, monkeyp
     assert trusted.predict({"age": 40, "income": 1.0}).predictions[0] == model.mean_
 
 
+def test_a_compiled_bundle_needs_neither_the_estimator_nor_its_library(pipeline, tmp_path):
+    bundle = podium.pack(pipeline.fit(ROWS, LEFT), ROWS, LEFT, name="churn", path=tmp_path)
+
+    assert bundle.is_compiled
+    assert bundle.requires == ()
+    script = (
+        "import sys; sys.modules.update(dict.fromkeys(['sklearn', 'scipy', 'pandas', 'skops']))\n"
+        "import podium\n"
+        f"bundle = podium.load({str(tmp_path / 'churn.podium')!r})\n"
+        "print(bundle.predict({'age': 40, 'income': 5e4, 'plan': 'pro'}).predictions[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    row = pd.DataFrame([{"age": 40, "income": 5e4, "plan": "pro"}])
+    assert done.stdout.strip() == str(pipeline.predict(row)[0]), done.stderr
+
+
+def test_what_cannot_be_compiled_says_which_step_and_why(tmp_path):
+    model = make_pipeline(StandardScaler(), Odd()).fit(ROWS[["age", "income"]], SPENT)
+
+    bundle = podium.pack(model, ROWS[["age", "income"]], SPENT, name="odd", path=tmp_path)
+
+    assert not bundle.is_compiled
+    assert bundle.runtime_name == "pickle"
+    assert not bundle.compilation.is_compiled
+    wrong = [step for step in bundle.compilation.steps if not step.is_compiled]
+    assert "Odd" in wrong[0].estimator
+    assert "no exporter" in wrong[0].why
+
+
+def test_the_original_is_kept_beside_its_program_on_request(pipeline, tmp_path):
+    model = pipeline.fit(ROWS, LEFT)
+
+    with_it = podium.pack(model, ROWS, LEFT, name="a", path=tmp_path, keep_original=True)
+    without = podium.pack(model, ROWS, LEFT, name="b", path=tmp_path)
+
+    assert with_it.is_compiled
+    table = Table.of(ROWS)
+    assert with_it.original().predict(table).predictions.tolist() == model.predict(ROWS).tolist()
+    with pytest.raises(SetupError, match="without its original"):
+        without.original()
+
+
+def test_without_compiling_the_estimator_itself_is_served(pipeline, tmp_path):
+    bundle = podium.pack(
+        pipeline.fit(ROWS, LEFT), ROWS, LEFT, name="churn", path=tmp_path, compiles=False
+    )
+
+    assert bundle.runtime_name == "skops"
+    assert bundle.compilation is None
+    assert bundle.predict(ROWS).predictions.tolist() == pipeline.predict(ROWS).tolist()
+
+
 def test_a_joblib_file_is_not_loaded_without_trust(tmp_path):
     class Bomb:
         def __reduce__(self):
@@ -363,4 +417,6 @@ def test_a_library_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch
     monkeypatch.setitem(sys.modules, "skops", None)
 
     with pytest.raises(MissingExtra, match=r"podium\[sklearn\]"):
-        podium.pack(LinearRegression().fit(X, SPENT), X, SPENT, name="x", path=tmp_path)
+        podium.pack(
+            LinearRegression().fit(X, SPENT), X, SPENT, name="x", path=tmp_path, compiles=False
+        )

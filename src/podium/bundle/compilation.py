@@ -1,0 +1,121 @@
+"""What came of compiling, as a bundle keeps it."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from podium.compile import Compiled, Verification
+from podium.program import Program
+
+
+class CompiledStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One estimator inside the model.
+
+    Attributes:
+        name: of the step, after the names of those around it.
+        why: it isn't compiled; empty where it is.
+        difference: between what program and original make of the training data, relative.
+    """
+
+    name: str
+    estimator: str
+    is_compiled: bool
+    why: str = ""
+    difference: float | None = None
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the comparison of program and original found; see `podium.compile.Verification`."""
+
+    is_equal: bool
+    why: str = ""
+    n_rows: int = 0
+    n_perturbed: int = 0
+    n_refused: int = 0
+    n_labels: int = 0
+    difference: float | None = None
+    tolerance: float = 0.0
+    seconds: float = 0.0
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation of the program: its kind, and the numbers that its arrays hold."""
+
+    kind: str
+    n_numbers: int
+
+
+class Compilation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether a model became a program, and how that is known.
+
+    Attributes:
+        why: it didn't; empty where it did.
+        is_single: some of it computes in single precision, as the original does.
+        n_bytes: of the program.
+    """
+
+    is_compiled: bool
+    why: str = ""
+    steps: tuple[CompiledStep, ...] = ()
+    verified: Verified | None = None
+    operations: tuple[Operation, ...] = ()
+    is_single: bool = False
+    n_bytes: int = 0
+
+
+def compilation_of(compiled: Compiled) -> Compilation:
+    """What a bundle keeps of it."""
+    program = compiled.program
+    return Compilation(
+        is_compiled=program is not None,
+        why=compiled.why,
+        steps=tuple(
+            CompiledStep(
+                name=step.step,
+                estimator=step.estimator,
+                is_compiled=step.is_compiled,
+                why=step.why,
+                difference=_finite(step.difference),
+            )
+            for step in compiled.report
+        ),
+        verified=None if compiled.verification is None else _verified(compiled.verification),
+        operations=() if program is None else _operations(program),
+        is_single=program is not None and program.is_single,
+        n_bytes=0 if program is None else sum(map(len, program.parts().values())),
+    )
+
+
+def _verified(found: Verification) -> Verified:
+    return Verified(
+        is_equal=found.is_equal,
+        why=found.why,
+        n_rows=found.n_rows,
+        n_perturbed=found.n_perturbed,
+        n_refused=found.n_refused,
+        n_labels=found.n_labels,
+        difference=_finite(found.difference),
+        tolerance=found.tolerance,
+        seconds=round(found.seconds, 3),
+    )
+
+
+def _operations(program: Program) -> tuple[Operation, ...]:
+    return tuple(
+        Operation(kind=type(one).__name__.lower(), n_numbers=_n_numbers(one))
+        for one in program.plan.operations
+    )
+
+
+def _n_numbers(operation: object) -> int:
+    fields = getattr(operation, "__struct_fields__", ())
+    return sum(int(getattr(getattr(operation, name), "size", 0)) for name in fields)
+
+
+def _finite(difference: float | None) -> float | None:
+    """A difference that JSON can hold; one without bound becomes the greatest double."""
+    if difference is None or math.isfinite(difference):
+        return difference
+    return 1.7976931348623157e308

@@ -1,0 +1,93 @@
+"""What came of compiling a model, for a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from podium.bundle.compilation import Compilation, CompiledStep, Verified
+from podium.cli.terminal import harmless, shelf
+
+# What stands between the names of steps in one another.
+PATH = " / "
+
+
+def compilation_title(compilation: Compilation) -> str:
+    """What the part about it is called."""
+    if not compilation.is_compiled:
+        return "Not compiled: the original is served"
+    precision = "single" if compilation.is_single else "double"
+    size = f"{compilation.n_bytes / 1024:,.0f} KiB"
+    return f"Compiled to a program of {size}, in {precision} precision"
+
+
+def compilation_part(compilation: Compilation) -> RenderableType:
+    """The steps, the operations that they became, and how program and original compare."""
+    parts: list[RenderableType] = [_steps(compilation.steps)]
+    if compilation.why:
+        parts.append(Text(harmless(f"Because {compilation.why}"), style="yellow"))
+    if compilation.operations:
+        kinds = ", ".join(
+            f"{one.kind} ({one.n_numbers:,})" if one.n_numbers else one.kind
+            for one in compilation.operations
+        )
+        parts.append(Text(f"Operations: {kinds}"))
+    if compilation.verified is not None:
+        parts.append(Text(_verified(compilation.verified), style="dim"))
+    return Group(*parts)
+
+
+def show_compilation(compilation: Compilation, to: Console) -> None:
+    """Print the table of the steps below a heading."""
+    to.print(Text(compilation_title(compilation), style="bold"))
+    to.print(compilation_part(compilation))
+
+
+def _steps(steps: tuple[CompiledStep, ...]) -> Table:
+    table = shelf()
+    for step in _from_outside(steps):
+        *around, name = step.name.split(PATH)
+        estimator = step.estimator.rpartition(".")[2]
+        table.add_row(
+            "  " * len(around) + harmless(name),
+            Text("" if estimator.lower() == name.lower() else estimator, style="dim"),
+            Text("compiled", style="green") if step.is_compiled else Text("not compiled", "yellow"),
+            harmless(step.why) if step.why else _difference(step.difference),
+        )
+    return table
+
+
+def _from_outside(steps: tuple[CompiledStep, ...]) -> list[CompiledStep]:
+    """The steps as people read them: what is around before what is inside."""
+    inside: dict[str, list[CompiledStep]] = {}
+    for step in steps:
+        inside.setdefault(step.name.rpartition(PATH)[0], []).append(step)
+    ordered: list[CompiledStep] = []
+
+    def walk(around: str) -> None:
+        for step in inside.pop(around, []):
+            ordered.append(step)
+            walk(step.name)
+
+    walk("")
+    # Where compiling ended early, what is around the others is missing.
+    return [*ordered, *(step for rest in inside.values() for step in rest)]
+
+
+def _difference(difference: float | None) -> str:
+    if difference is None:
+        return ""
+    return "no difference" if difference == 0 else f"differs by {difference:.1e}"
+
+
+def _verified(found: Verified) -> str:
+    rows = f"{found.n_rows:,} training rows and {found.n_perturbed:,} made of them"
+    if not found.is_equal:
+        return f"Compared on {rows}."
+    most = "not at all" if not found.difference else f"by {found.difference:.1e} at most"
+    refused = f"; both refuse {found.n_refused:,} others" if found.n_refused else ""
+    return (
+        f"Verified on {rows}: the labels are the same, the numbers differ {most} "
+        f"(allowed: {found.tolerance:.0e}){refused}."
+    )
