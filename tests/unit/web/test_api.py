@@ -155,7 +155,10 @@ def test_the_models_are_listed_in_their_order(client: Client):
     models = client.get("/api/models").json()["models"]
 
     assert [one["name"] for one in models] == list(client.app.deployments)
-    assert models[0]["description"] == "Whether a loan is granted."
+    cards = [one.card for one in client.app.deployments.values()]
+    told = [(one["title"], one["description"], one["version"]) for one in models]
+    assert told == [(card.title, card.description, card.version) for card in cards]
+    assert "Whether a loan is granted" in models[0]["title"] + models[0]["description"]
     assert (models[0]["task"], models[1]["task"]) == ("classification", "regression")
 
 

@@ -238,3 +238,22 @@ def test_the_schema_of_a_row_accepts_what_the_server_accepts(client: Client, tak
 
     assert reply.status in (200, 422)
     assert (reply.status == 200) == takes(row), reply.text
+
+
+@pytest.mark.parametrize("is_single", [True, False])
+def test_an_answer_with_warnings_is_as_described(client: Client, document, is_single):
+    row = GOOD | {"income": 95_000}
+
+    told = client.post("/api/models/loans/predict", row if is_single else [row, row]).json()
+
+    assert len(told["warnings"]) == (1 if is_single else 2)
+    name = "loans_answer" if is_single else "loans_answers"
+    validator(document, {"$ref": f"#/components/schemas/{name}"}).validate(told)
+
+
+def test_a_form_leaves_out_what_is_missing_and_never_sends_null(document):
+    takes = validator(document, {"$ref": "#/components/schemas/loans_form"}).is_valid
+    sent = {name: value for name, value in GOOD.items() if value is not None}
+
+    assert takes(sent)
+    assert [name for name in GOOD if takes(sent | {name: None})] == []
