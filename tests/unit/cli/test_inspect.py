@@ -52,7 +52,7 @@ def test_the_page_tells_what_a_bundle_is(penguins: Path, podium_run: Command) ->
     assert out.splitlines()[0] == "Penguin species"
     for told in (
         bundle.version,
-        "runs as     skops",
+        f"runs as     {bundle.runtime_name}",
         "trained on  344 rows",
         f"digest      sha256:{bundle.digest}",
         f"scikit-learn {bundle.card.libraries['scikit-learn']}",
