@@ -34,7 +34,7 @@ def numbers(who: str, answers: Sequence[Any] | Array) -> Array:
     """
     if isinstance(answers, np.ndarray) and answers.dtype.kind in "fiu":
         column = answers.astype(np.float64)
-    elif set(map(type, answers)) == {float}:  # as nearly always: 40 times faster
+    elif set(map(type, answers)) == {float}:  # as nearly always: 12 times faster
         column = np.array(answers, np.float64)
     else:
         cells = [_number(who, row, answer) for row, answer in enumerate(answers)]
