@@ -116,7 +116,7 @@ def test_a_csv_is_written_as_it_was(
     assert lines[-1].endswith(end.encode())
 
 
-@pytest.mark.parametrize("to", ["csv", "tsv", "ndjson", "parquet"])
+@pytest.mark.parametrize("to", ["csv", "tsv", "ndjson", "parquet", "csv.gz"])
 @pytest.mark.parametrize("given", ["csv", "tsv", "ndjson", "parquet", "csv.gz"])
 def test_any_format_is_read_and_any_is_written(
     given: str,
@@ -296,7 +296,7 @@ def test_the_report_and_the_output_are_two_files(
     [
         ("out.xlsx", "is of no kind"),
         ("out", "is of no kind"),
-        ("out.csv.gz", "gzip"),
+        ("out.parquet.gz", "is of no kind"),
         ("nowhere/out.csv", "mkdir -p"),
         (".", "is a folder"),
     ],
