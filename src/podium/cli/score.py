@@ -26,6 +26,7 @@ class Plan:
 
     Attributes:
         output: None is standard output.
+        format: None is a text like the input.
         errors: the report of refused rows; None is none.
         limit: after how many refused rows to stop.
     """
@@ -34,6 +35,7 @@ class Plan:
     errors: Path | None
     format: Format | None
     limit: int | None
+    is_gzip: bool = False
 
 
 @click.command()
@@ -62,7 +64,7 @@ def score(
     \b
     podium score churn.podium in.parquet -o out.parquet
     podium score churn.podium in.csv -o out.csv --prefix churn_
-    cat in.csv | podium score churn.podium - | gzip > out.csv.gz
+    cat in.csv | podium score churn.podium - > out.csv
 
     IN and OUT are .csv, .tsv, .ndjson (these also with .gz) or .parquet, as their names say; a pipe
     holds CSV or NDJSON. Files may be larger than memory. The other columns stay as they are.
@@ -106,11 +108,7 @@ def _planned(
         # It belongs to OUT: one that a stopped run left is no reason to refuse.
         errors = path.with_name(f"{path.name}.errors.csv")
     format_, is_gzip = (None, False) if is_device else format_of(path)
-    if is_gzip:
-        raise SetupError(
-            f"{path} can't be compressed here", hint="write to a pipe: -o - | gzip > out.csv.gz"
-        )
-    return Plan(output=path, errors=errors, format=format_, limit=limit)
+    return Plan(output=path, errors=errors, format=format_, is_gzip=is_gzip, limit=limit)
 
 
 def _check_free(output: Path | None, errors: Path | None, rows: str, *, is_forced: bool) -> None:
@@ -164,7 +162,8 @@ def _score(scorer: Scorer, source: Source, plan: Plan) -> Totals:
     target = StandardOutput() if plan.output is None else Draft(plan.output)
     with target, report, progress_of(source) as advance:
         target.open()
-        writer = writer_of(target.file, plan.format or source.text_format, source)
+        form = plan.format or source.text_format
+        writer = writer_of(target.file, form, source, is_gzip=plan.is_gzip)
         for chunk in source.chunks():
             scorer.check_names(chunk.names)
             scored = scorer.score(chunk, source.reader)

@@ -15,7 +15,7 @@ from podium.errors import MalformedBody
 
 
 def buffered(content: bytes) -> io.BufferedReader:
-    return io.BufferedReader(io.BytesIO(content))  # type: ignore[type-var]
+    return io.BufferedReader(io.BytesIO(content))
 
 
 LONG = b"x" * 1_000_000

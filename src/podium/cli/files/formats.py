@@ -7,7 +7,7 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Literal, TypeAlias
 from podium.cli.files.delimited import DelimitedReader, DelimitedWriter, Dialect
 from podium.cli.files.lines import LinesReader, LinesWriter
 from podium.cli.files.parquet import ParquetReader, ParquetWriter
-from podium.cli.files.rows import Buffered, Chunk, Reader, Writer
+from podium.cli.files.rows import Buffered, Chunk, Predicted, Reader, Writer
 from podium.errors import MalformedBody, SetupError
 
 Format: TypeAlias = Literal["csv", "tsv", "ndjson", "parquet"]
@@ -106,8 +106,12 @@ def opened(name: str) -> Iterator[Source]:
         yield source
 
 
-def writer_of(file: BinaryIO, format_: Format, source: Source) -> Writer:
+def writer_of(file: BinaryIO, format_: Format, source: Source, *, is_gzip: bool = False) -> Writer:
     """What writes rows of this source in a format."""
+    if is_gzip:
+        # No name and no time in its header: the same rows make the same file.
+        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0)
+        return _GzipWriter(writer_of(packed, format_, source), packed)  # type: ignore[arg-type]  # written like any
     if format_ == "parquet":
         return ParquetWriter(file, getattr(source.reader, "schema", None))
     if format_ == "ndjson":
@@ -116,6 +120,23 @@ def writer_of(file: BinaryIO, format_: Format, source: Source) -> Writer:
     if isinstance(source.reader, DelimitedReader) and source.format == format_:
         dialect = source.reader.dialect
     return DelimitedWriter(file, dialect)
+
+
+class _GzipWriter:
+    """Writes what another writer makes, compressed."""
+
+    def __init__(self, inner: Writer, packed: gzip.GzipFile) -> None:
+        self._inner = inner
+        self._packed = packed
+
+    def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
+        """Write the rows."""
+        self._inner.write(chunk, predicted)
+
+    def close(self) -> None:
+        """Write what is still to be written; the file below stays open."""
+        self._inner.close()
+        self._packed.close()
 
 
 def _source(path: Path, stack: ExitStack) -> Source:
