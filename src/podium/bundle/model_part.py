@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ ORIGINAL = "original/"
 SKOPS = FOLDER + "estimator.skops"
 PICKLE = FOLDER + "estimator.pickle"
 ONNX = FOLDER + "graph.onnx"
+IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 class ModelPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,13 +182,20 @@ def runtime_of(part: ModelPart, signature: Signature, name: str, trust: Collecti
         if part.runtime == "python":
             from podium.runtimes.python import load_function
 
-            return load_function(str(part.options["function"]))
+            return load_function(_import_path(str(part.options["function"]), name))
     except KeyError as error:
         raise BundleError(f"the bundle of {name} lacks {error}") from error
     raise BundleError(
         f"the bundle of {name} asks for the runtime {part.runtime!r}, which this Podium lacks",
         hint="update Podium",
     )
+
+
+def _import_path(path: str, name: str) -> str:
+    """The path, if it names a module: a bundle from elsewhere must not name a file to run."""
+    if not IMPORT_PATH.fullmatch(path):
+        raise BundleError(f"the bundle of {name} names no module and function: {path[:100]!r}")
+    return path
 
 
 def load_skops(content: bytes) -> Any:

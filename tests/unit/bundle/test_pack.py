@@ -21,14 +21,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import podium
+from podium.bundle.model_part import ModelPart, runtime_of
 from podium.errors import (
+    BundleError,
     InvalidRows,
     MissingExtra,
     SetupError,
     SignatureError,
     UntrustedModel,
 )
-from podium.signature import Signature
+from podium.signature import Field, Signature
 from podium.table import Table
 
 RANDOM = np.random.default_rng(0)
@@ -420,3 +422,20 @@ def test_a_library_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch
         podium.pack(
             LinearRegression().fit(X, SPENT), X, SPENT, name="x", path=tmp_path, compiles=False
         )
+
+
+@pytest.mark.parametrize("path", ["/tmp/evil.py:f", "evil.py:f", "os", "os:", "a b:c", "../x:f"])
+def test_a_bundle_can_name_no_file_to_run(path, tmp_path):
+    signature = Signature(fields=(Field(name="x"),))
+    part = ModelPart(runtime="python", files={}, options={"function": path})
+
+    with pytest.raises(BundleError, match="names no module and function"):
+        runtime_of(part, signature, "stranger", ())
+
+
+def test_a_bundle_can_name_no_function_that_is_no_model():
+    signature = Signature(fields=(Field(name="x"),))
+    part = ModelPart(runtime="python", files={}, options={"function": "os:system"})
+
+    with pytest.raises(SetupError):
+        runtime_of(part, signature, "stranger", ())
