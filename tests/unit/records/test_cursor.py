@@ -68,4 +68,4 @@ def test_a_cursor_with_other_characters_between_is_refused() -> None:
     good = cursor_of(sample())
 
     with pytest.raises(BadCursor):
-        read_cursor(f"{good[:8]}!\n{good[8:]}")
+        read_cursor(f"{good[:8]}!\n !{good[8:]}")

@@ -112,6 +112,28 @@ def test_a_file_that_another_program_holds_is_a_store_error(path: Path, store: S
     assert store.insert([sample(1)]).inserted == 1
 
 
+def test_an_insert_that_breaks_off_in_the_middle_keeps_nothing(store: SqliteStore) -> None:
+    with pytest.raises(TypeError):
+        store.insert([sample(1), sample(2, version=object()), sample(3)])
+
+    assert ids(store) == []
+    assert store.insert([sample(1)]).inserted == 1
+
+
+def test_a_new_file_that_another_process_is_opening_is_waited_for(path: Path) -> None:
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")  # SQLite itself doesn't wait for this lock to begin a log
+    release = threading.Timer(0.2, other.execute, ["COMMIT"])
+    release.start()
+
+    store = SqliteStore(path)
+
+    assert store.insert([sample(1)]).inserted == 1
+    release.join()
+    store.close()
+    other.close()
+
+
 def test_a_long_search_delays_no_insert(store: SqliteStore) -> None:
     store.insert([sample(1)])
     is_searching, may_end = threading.Event(), threading.Event()

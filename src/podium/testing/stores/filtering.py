@@ -65,6 +65,26 @@ class Filtering(Settling):
             assert ids(store, query, limit=1) == ids_of(2, 1)
             assert ids(store, RecordQuery(since_us=-(2**63), until_us=2**63 - 1)) == ids(store)
 
+    def test_a_cursor_of_other_filters_widens_none(self, store: Store) -> None:
+        self.fill(store, *(sample(n) for n in range(6)))
+        cursor = store.page(RecordQuery(), limit=1).cursor
+
+        if "until_us" in store.features.filters:
+            query = RecordQuery(until_us=sample(2).time_us)
+            page = store.page(query, limit=5, cursor=cursor)
+            assert [record.id for record in page.records] == ids_of(1, 0)
+
+    def test_every_beginning_of_an_id_finds_it(self, store: Store) -> None:
+        digits = "0123456789abcdef"
+        last = [f"{'f' * 31}{digit}" for digit in digits]
+        first = [f"{digit}{'0' * 31}" for digit in digits]
+        self.fill(store, *(sample(n, id=one) for n, one in enumerate([*first, *last])))
+
+        if "id_prefix" in store.features.filters:
+            assert all(ids(store, RecordQuery(id_prefix=one)) == [one] for one in [*first, *last])
+            assert ids(store, RecordQuery(id_prefix="f" * 31)) == last[::-1]
+            assert ids(store, RecordQuery(id_prefix="f")) == [*last[::-1], first[-1]]
+
     def test_texts_fit_only_themselves(self, store: Store) -> None:
         self.fill(store, *(sample(n, outcome=text, actor=text) for n, text in enumerate(TEXTS)))
 
