@@ -193,7 +193,7 @@ def runtime_of(part: ModelPart, signature: Signature, name: str, trust: Collecti
 
 def _import_path(path: str, name: str) -> str:
     """The path, if it names a module: a bundle from elsewhere must not name a file to run."""
-    if not IMPORT_PATH.fullmatch(path):
+    if not IMPORT_PATH.fullmatch(path) or path.partition(":")[0].endswith(".py"):
         raise BundleError(f"the bundle of {name} names no module and function: {path[:100]!r}")
     return path
 
