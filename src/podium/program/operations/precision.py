@@ -1,0 +1,104 @@
+"""Operations on how numbers are held: in single precision, and which of them are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from podium.errors import ModelError
+from podium.program.arrays import Floats
+from podium.program.operations.operation import (
+    Operation,
+    Register,
+    Shape,
+    Shapes,
+    Step,
+    require,
+    require_vector,
+)
+from podium.table import Array
+
+
+class Single(Operation, frozen=True, tag="single"):
+    """Numbers rounded to single precision; too large ones become infinite."""
+
+    x: Register
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as what it reads."""
+        return Shape(shapes.matrix(self.x).width, is_single=True)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """A copy."""
+        x = self.x
+        return lambda _, values: values[x].astype(np.float32)
+
+
+class Blank(Operation, frozen=True, tag="blank"):
+    """Numbers within bounds, a pair a column, become missing; NaN bounds leave the column.
+
+    Attributes:
+        low: the lowest number that counts as missing.
+        high: the highest one.
+    """
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    low: Floats
+    high: Floats
+
+    def check(self, shapes: Shapes) -> Shape:
+        """What it reads."""
+        shape = shapes.matrix(self.x)
+        require_vector(self.low, shape.width, "the lower bound")
+        require_vector(self.high, shape.width, "the upper bound")
+        return shape
+
+    def prepare(self, shapes: Shapes) -> Step:
+        """A copy where something is within the bounds."""
+        x = self.x
+        dtype = np.float32 if shapes.matrix(x).is_single else np.float64
+        low, high = self.low.astype(dtype), self.high.astype(dtype)
+        nothing = np.array(np.nan, dtype)
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            numbers: Array = values[x]
+            inside = (numbers >= low) & (numbers <= high)
+            return np.where(inside, nothing, numbers) if inside.any() else numbers
+
+        return run
+
+
+class Present(Operation, frozen=True, tag="present"):
+    """The same numbers, refused where one of some columns is missing; they may be infinite.
+
+    Attributes:
+        refuses: a number a column; missing values are refused where it isn't 0.
+    """
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    refuses: Floats
+
+    def check(self, shapes: Shapes) -> Shape:
+        """What it reads."""
+        shape = shapes.matrix(self.x)
+        require_vector(self.refuses, shape.width, "what is refused")
+        require(bool(self.refuses.any()), "no column is looked at")
+        return shape
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One comparison."""
+        x, refused = self.x, self.refuses != 0
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            numbers: Array = values[x]
+            if ((numbers != numbers) & refused).any():
+                raise ModelError("the model was trained without missing values here")
+            return numbers
+
+        return run
