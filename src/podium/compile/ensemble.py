@@ -2,6 +2,253 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-MODELS: dict[str, Any] = {}
+import numpy as np
+
+from podium.compile.builder import Builder
+from podium.compile.features import Features, Fitted, NotCompiled
+from podium.compile.labels import classes_of
+from podium.program.operations import Join, Largest, Link, Lookup, Matmul, Median, Select, Total
+
+
+def voting_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The class with the largest mean probability, or with the most votes."""
+    members = _members(estimator.estimators_, build, x, _names(estimator))
+    weights = estimator._weights_not_none  # noqa: SLF001 - of the members that weren't dropped
+    classes = classes_of(estimator)
+    if estimator.voting == "soft":
+        mean = average(build, [probabilities_of(one) for one in members], weights)
+        index = build.add(Largest(mean))
+        return Fitted(index=index, classes=classes, probabilities=mean)
+    votes = [one_hot(build, one, len(classes)) for one in members]
+    counts = build.add(Total(tuple(votes), None if weights is None else _floats(weights)))
+    return Fitted(index=build.add(Largest(counts)), classes=classes)
+
+
+def voting_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The mean of the members."""
+    members = _members(estimator.estimators_, build, x, _names(estimator))
+    weights = estimator._weights_not_none  # noqa: SLF001 - of the members that weren't dropped
+    return Fitted(values=average(build, [values_of(one) for one in members], weights))
+
+
+def stacking_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """A model of the answers of others; it knows the classes by their numbers."""
+    fitted = build.model(estimator.final_estimator_, _stacked(estimator, build, x), "final")
+    if fitted.outputs:
+        raise NotCompiled("it answers several outputs")
+    known = np.asarray(estimator.classes_).tolist()
+    classes = tuple(known[int(number)] for number in fitted.classes or ())
+    return Fitted(
+        index=fitted.index,
+        classes=classes,
+        probabilities=fitted.probabilities,
+        scores=fitted.scores,
+    )
+
+
+def stacking_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """A model of the answers of others."""
+    return build.model(estimator.final_estimator_, _stacked(estimator, build, x), "final")
+
+
+def _stacked(estimator: Any, build: Builder, x: Features) -> Features:
+    """What the members answer, side by side, and then the columns themselves if asked for."""
+    members = _members(estimator.estimators_, build, x, _names(estimator))
+    parts: list[int] = []
+    for one, method in zip(members, estimator.stack_method_, strict=True):
+        if method == "predict_proba":
+            shares = probabilities_of(one)
+            is_two = len(estimator.classes_) == 2
+            parts.append(build.add(Select(shares, np.array([1], np.int32))) if is_two else shares)
+        elif method == "decision_function":
+            parts.append(scores_of(one))
+        else:
+            parts.append(numbers_of(build, one))
+    answers = build.features(parts[0] if len(parts) == 1 else build.add(Join(tuple(parts))))
+    return (*answers, *x) if estimator.passthrough else answers
+
+
+def bagging_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The mean probability of models that saw some rows and some columns each."""
+    n_classes = len(estimator.classes_)
+    parts = []
+    for number, (member, columns) in enumerate(_bags(estimator)):
+        some = tuple(x[int(i)] for i in columns)
+        fitted = build.model(member, some, f"member {number}")
+        if hasattr(member, "predict_proba"):
+            parts.append(_widened(build, probabilities_of(fitted), fitted.classes, n_classes))
+        else:
+            parts.append(one_hot(build, fitted, n_classes))
+    mean = build.scale(build.add(Total(tuple(parts))), divide=float(len(parts)))
+    index = build.add(Largest(mean))
+    return Fitted(index=index, classes=classes_of(estimator), probabilities=mean)
+
+
+def bagging_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The mean of models that saw some rows and some columns each."""
+    parts = [
+        values_of(build.model(member, tuple(x[int(i)] for i in columns), f"member {number}"))
+        for number, (member, columns) in enumerate(_bags(estimator))
+    ]
+    return Fitted(values=build.scale(build.add(Total(tuple(parts))), divide=float(len(parts))))
+
+
+def _bags(estimator: Any) -> list[tuple[Any, Any]]:
+    return list(zip(estimator.estimators_, estimator.estimators_features_, strict=True))
+
+
+def adaboost_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """Each member gives its weight to its class, and takes it from the others."""
+    if getattr(estimator, "algorithm", "SAMME") == "SAMME.R":
+        raise NotCompiled("it was trained by the algorithm SAMME.R, which is no more")
+    classes = classes_of(estimator)
+    n_classes = len(classes)
+    if n_classes < 2:
+        raise NotCompiled("it knows one class only")
+    weights = np.asarray(estimator.estimator_weights_, np.float64)[: len(estimator.estimators_)]
+    tables = []
+    for number, (member, weight) in enumerate(zip(estimator.estimators_, weights, strict=True)):
+        fitted = build.model(member, x, f"member {number}")
+        rows = [
+            [weight if label == other else -1 / (n_classes - 1) * weight for other in classes]
+            for label in fitted.classes or ()
+        ]
+        tables.append(build.add(Lookup(index_of(fitted), np.array(rows))))
+    total = build.add(Total(tuple(tables)))
+    scores = build.scale(total, divide=float(estimator.estimator_weights_.sum()))
+    if n_classes == 2:
+        one = build.add(Matmul(scores, np.array([[-1.0], [1.0]])))
+        halves = build.add(Matmul(one, np.array([[-0.5, 0.5]])))
+        probabilities = build.add(Link(halves, "softmax"))
+        # Of two probabilities the second is larger where the score is above 0.
+        index = build.add(Largest(build.add(Matmul(one, np.array([[0.0, 1.0]])))))
+        return Fitted(index=index, classes=classes, probabilities=probabilities, scores=one)
+    probabilities = build.add(Link(build.scale(scores, divide=float(n_classes - 1)), "softmax"))
+    index = build.add(Largest(scores))
+    return Fitted(index=index, classes=classes, probabilities=probabilities, scores=scores)
+
+
+def adaboost_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The weighted median of the members."""
+    members = [
+        values_of(build.model(member, x, f"member {number}"))
+        for number, member in enumerate(estimator.estimators_)
+    ]
+    weights = np.asarray(estimator.estimator_weights_, np.float64)[: len(members)]
+    return Fitted(values=build.add(Median(build.add(Join(tuple(members))), weights)))
+
+
+# What a member answers, as registers
+
+
+def probabilities_of(fitted: Fitted) -> int:
+    """The register of its probabilities.
+
+    Raises:
+        NotCompiled: it has none.
+    """
+    if fitted.probabilities is None:
+        raise NotCompiled("the probabilities of a model inside can't be exported")
+    return fitted.probabilities
+
+
+def scores_of(fitted: Fitted) -> int:
+    """The register of its decision function.
+
+    Raises:
+        NotCompiled: it has none.
+    """
+    if fitted.scores is None:
+        raise NotCompiled("the decision function of a model inside can't be exported")
+    return fitted.scores
+
+
+def values_of(fitted: Fitted) -> int:
+    """The register of its numbers.
+
+    Raises:
+        NotCompiled: it answers classes.
+    """
+    if fitted.values is None:
+        raise NotCompiled("a model inside answers no numbers")
+    return fitted.values
+
+
+def index_of(fitted: Fitted) -> int:
+    """The register of its classes' numbers.
+
+    Raises:
+        NotCompiled: it answers numbers.
+    """
+    if fitted.index is None:
+        raise NotCompiled("a model inside answers no classes")
+    return fitted.index
+
+
+def numbers_of(build: Builder, fitted: Fitted) -> int:
+    """Its predictions as numbers, whether they are classes or not.
+
+    Raises:
+        NotCompiled: its labels are texts.
+    """
+    if fitted.values is not None:
+        return fitted.values
+    labels = fitted.classes or ()
+    if any(isinstance(label, str) for label in labels):
+        raise NotCompiled("the labels of a model inside are no numbers")
+    table = np.array([[float(label)] for label in labels])
+    return build.add(Lookup(index_of(fitted), table))
+
+
+def one_hot(build: Builder, fitted: Fitted, n_classes: int) -> int:
+    """A one for the class that it predicts: its labels are the numbers of the outer classes."""
+    labels = [int(label) for label in fitted.classes or ()]
+    table = np.zeros((len(labels), n_classes))
+    table[np.arange(len(labels)), labels] = 1.0
+    return build.add(Lookup(index_of(fitted), table))
+
+
+def average(build: Builder, parts: Sequence[int], weights: Any) -> int:
+    """The mean of registers of one shape, weighted where there are weights."""
+    if weights is None:
+        return build.scale(build.add(Total(tuple(parts))), divide=float(len(parts)))
+    total = build.add(Total(tuple(parts), _floats(weights)))
+    return build.scale(total, divide=float(np.sum(_floats(weights))))
+
+
+def _widened(build: Builder, shares: int, known: Any, n_classes: int) -> int:
+    """Probabilities of some of the classes as those of all."""
+    if known is None or len(known) == n_classes:
+        return shares
+    table = np.zeros((len(known), n_classes))
+    table[np.arange(len(known)), [int(label) for label in known]] = 1.0
+    return build.add(Matmul(shares, table))
+
+
+def _members(
+    estimators: Sequence[Any], build: Builder, x: Features, names: Sequence[str]
+) -> list[Fitted]:
+    return [build.model(one, x, name) for one, name in zip(estimators, names, strict=True)]
+
+
+def _names(estimator: Any) -> list[str]:
+    return [name for name, one in estimator.estimators if not isinstance(one, str)]
+
+
+def _floats(weights: Any) -> Any:
+    return np.asarray(weights, np.float64)
+
+
+MODELS = {
+    "sklearn.AdaBoostClassifier": adaboost_classifier,
+    "sklearn.AdaBoostRegressor": adaboost_regressor,
+    "sklearn.BaggingClassifier": bagging_classifier,
+    "sklearn.BaggingRegressor": bagging_regressor,
+    "sklearn.StackingClassifier": stacking_classifier,
+    "sklearn.StackingRegressor": stacking_regressor,
+    "sklearn.VotingClassifier": voting_classifier,
+    "sklearn.VotingRegressor": voting_regressor,
+}

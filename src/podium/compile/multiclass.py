@@ -4,4 +4,145 @@ from __future__ import annotations
 
 from typing import Any
 
-MODELS: dict[str, Any] = {}
+import numpy as np
+
+from podium.compile.builder import Builder
+from podium.compile.ensemble import index_of, numbers_of, probabilities_of, values_of
+from podium.compile.features import Features, Fitted, NotCompiled
+from podium.compile.labels import classes_of
+from podium.program.operations import (
+    Above,
+    Join,
+    Largest,
+    Link,
+    Lookup,
+    Matmul,
+    Pair,
+    Select,
+    Total,
+)
+
+
+def one_vs_rest(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """One model a class, against all the others."""
+    if estimator.multilabel_:
+        raise NotCompiled("it answers several labels at once")
+    if any(not hasattr(one, "classes_") for one in estimator.estimators_):
+        raise NotCompiled("it was trained without one of its classes, or with regressors")
+    members = [
+        build.model(one, x, f"class {number}") for number, one in enumerate(estimator.estimators_)
+    ]
+    scores = [_confidence(build, o, f) for o, f in zip(estimator.estimators_, members, strict=True)]
+    classes = classes_of(estimator)
+    probabilities = _shares(build, members)
+    if len(members) == 1:
+        threshold = 0.0 if hasattr(estimator.estimators_[0], "decision_function") else 0.5
+        index = build.add(Above(scores[0], threshold))
+        return Fitted(index=index, classes=classes, probabilities=probabilities, scores=scores[0])
+    joined = build.add(Join(tuple(scores)))
+    index = build.add(Largest(joined))
+    return Fitted(index=index, classes=classes, probabilities=probabilities, scores=joined)
+
+
+def _shares(build: Builder, members: list[Fitted]) -> int | None:
+    """Each model's probability of its own class, divided by their sum; None where one has none."""
+    if any(one.probabilities is None for one in members):
+        return None
+    own = [build.add(Select(probabilities_of(o), np.array([1], np.int32))) for o in members]
+    if len(own) == 1:
+        return build.add(Pair(own[0]))
+    return build.add(Link(build.add(Join(tuple(own))), "share"))
+
+
+def _confidence(build: Builder, estimator: Any, fitted: Fitted) -> int:
+    """The decision function, or else the probability of the second class."""
+    if hasattr(estimator, "decision_function"):
+        if fitted.scores is None:
+            raise NotCompiled("the decision function of a model inside can't be exported")
+        return fitted.scores
+    return build.add(Select(probabilities_of(fitted), np.array([1], np.int32)))
+
+
+def one_vs_one(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """One model a pair of classes: the most votes win, confidence breaks ties."""
+    if estimator.pairwise_indices_ is not None:
+        raise NotCompiled("it takes distances instead of rows")
+    classes = classes_of(estimator)
+    n_classes = len(classes)
+    pairs = [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
+    votes, sure = [], []
+    for (i, j), one in zip(pairs, estimator.estimators_, strict=True):
+        fitted = build.model(one, x, f"{classes[i]} or {classes[j]}")
+        table = np.zeros((2, n_classes))
+        table[0, i] = table[1, j] = 1.0
+        votes.append(build.add(Lookup(index_of(fitted), table)))
+        spread = np.zeros((1, n_classes))
+        spread[0, i], spread[0, j] = -1.0, 1.0
+        sure.append(build.add(Matmul(_confidence(build, one, fitted), spread)))
+    tie = build.add(Link(build.add(Total(tuple(sure))), "tie"))
+    scores = build.add(Total((build.add(Total(tuple(votes))), tie)))
+    if n_classes > 2:
+        return Fitted(index=build.add(Largest(scores)), classes=classes, scores=scores)
+    second = build.add(Select(scores, np.array([1], np.int32)))
+    threshold = 0.0 if hasattr(estimator.estimators_[0], "decision_function") else 0.5
+    return Fitted(index=build.add(Above(second, threshold)), classes=classes, scores=second)
+
+
+def multi_output_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """One model an output."""
+    members = [
+        values_of(build.model(one, x, f"output {number}"))
+        for number, one in enumerate(estimator.estimators_)
+    ]
+    return Fitted(values=build.add(Join(tuple(members))))
+
+
+def multi_output_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """One model an output."""
+    members = [
+        build.model(one, x, f"output {number}") for number, one in enumerate(estimator.estimators_)
+    ]
+    return Fitted(outputs=tuple(members))
+
+
+def regressor_chain(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """One model an output, which sees the answers of those before it."""
+    columns: dict[int, int] = {}
+    features = x
+    for number, one in enumerate(estimator.estimators_):
+        values = values_of(build.model(one, features, f"output {number}"))
+        columns[int(estimator.order_[number])] = values
+        features = (*features, *build.features(values))
+    return Fitted(values=build.add(Join(tuple(columns[place] for place in sorted(columns)))))
+
+
+def classifier_chain(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """One model an output, which sees the answers of those before it."""
+    if getattr(estimator, "chain_method_", "predict") != "predict":
+        raise NotCompiled(f"its models see each other's {estimator.chain_method_}")
+    outputs: dict[int, Fitted] = {}
+    features = x
+    for number, one in enumerate(estimator.estimators_):
+        fitted = build.model(one, features, f"output {number}")
+        outputs[int(estimator.order_[number])] = _as_floats(fitted)
+        features = (*features, *build.features(numbers_of(build, fitted)))
+    return Fitted(outputs=tuple(outputs[place] for place in sorted(outputs)))
+
+
+def _as_floats(fitted: Fitted) -> Fitted:
+    """A chain puts its labels into a matrix of doubles."""
+    labels = fitted.classes or ()
+    if any(isinstance(label, str) for label in labels):
+        raise NotCompiled("its labels are texts")
+    classes = tuple(float(label) for label in labels)
+    return Fitted(index=fitted.index, classes=classes, probabilities=fitted.probabilities)
+
+
+MODELS = {
+    "sklearn.ClassifierChain": classifier_chain,
+    "sklearn.MultiOutputClassifier": multi_output_classifier,
+    "sklearn.MultiOutputRegressor": multi_output_regressor,
+    "sklearn.OneVsOneClassifier": one_vs_one,
+    "sklearn.OneVsRestClassifier": one_vs_rest,
+    "sklearn.RegressorChain": regressor_chain,
+}

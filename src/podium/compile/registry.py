@@ -35,6 +35,7 @@ FAMILIES = (
     "svm",
     "text",
     "trees",
+    "wrappers",
     "xgboost",
 )
 GROUP = "exporters"

@@ -9,6 +9,7 @@ from podium.program.operations.cells import Clip, Finite, Impute, Match, Missing
 from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
 from podium.program.operations.forest import Forest
 from podium.program.operations.links import Above, Largest, Link, Pair
+from podium.program.operations.lookup import Interpolate, Lookup, Median
 from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
 from podium.program.operations.precision import Blank, Present, Single
@@ -22,11 +23,14 @@ AnyOperation: TypeAlias = (
     | Forest
     | Impute
     | Indicate
+    | Interpolate
     | Join
     | Largest
     | Link
     | Match
+    | Lookup
     | Matmul
+    | Median
     | Missing
     | Numbers
     | OneHot
@@ -49,11 +53,14 @@ __all__ = [
     "Forest",
     "Impute",
     "Indicate",
+    "Interpolate",
     "Join",
     "Largest",
     "Link",
+    "Lookup",
     "Match",
     "Matmul",
+    "Median",
     "Missing",
     "Numbers",
     "OneHot",

@@ -17,7 +17,20 @@ from podium.program.operations.operation import (
 )
 from podium.table import Array
 
-LinkName: TypeAlias = Literal["sigmoid", "softmax", "exp", "log", "tanh", "relu", "share"]
+LinkName: TypeAlias = Literal[
+    "sigmoid",
+    "softmax",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sqrt",
+    "square",
+    "tanh",
+    "relu",
+    "share",
+    "tie",
+]
 
 
 class Link(Operation, frozen=True, tag="link"):
@@ -32,8 +45,8 @@ class Link(Operation, frozen=True, tag="link"):
 
     @property
     def may_warn(self) -> bool:  # type: ignore[override] # it depends on the function
-        """Only functions without bounds overflow."""
-        return self.function in ("exp", "log", "share")
+        """Only functions without bounds overflow, and some know no negative numbers."""
+        return self.function not in ("sigmoid", "softmax", "tanh", "relu", "tie")
 
     def check(self, shapes: Shapes) -> Shape:
         """What it reads."""
@@ -146,12 +159,23 @@ def _share(x: Array) -> Array:
     return share
 
 
+def _tie(x: Array) -> Array:
+    """Numbers into -1/3 to 1/3, in their order: they decide between equal votes, and no others."""
+    squashed: Array = x / (3 * (np.abs(x) + 1))
+    return squashed
+
+
 _LINKS: dict[LinkName, Callable[[Array], Array]] = {
     "sigmoid": _sigmoid,
     "softmax": _softmax,
     "exp": np.exp,
+    "expm1": np.expm1,
     "log": np.log,
+    "log1p": np.log1p,
+    "sqrt": np.sqrt,
+    "square": np.square,
     "tanh": np.tanh,
     "relu": _relu,
     "share": _share,
+    "tie": _tie,
 }

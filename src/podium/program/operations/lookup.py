@@ -1,0 +1,113 @@
+"""Operations that read a table: rows by class, the weighted median, a line through points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from podium.program.arrays import Floats
+from podium.program.operations.operation import (
+    Operation,
+    Register,
+    Shape,
+    Shapes,
+    Step,
+    require,
+    require_vector,
+)
+from podium.table import Array
+
+
+class Lookup(Operation, frozen=True, tag="lookup"):
+    """The row of a table that belongs to each row's class.
+
+    Attributes:
+        table: a row a class.
+    """
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    table: Floats
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as the table."""
+        shape = shapes.any(self.x)
+        require(shape.is_index, f"register {self.x} holds no class")
+        fits = self.table.ndim == 2 and len(self.table) == shape.width
+        require(fits, f"a table of shape {self.table.shape} doesn't fit {shape.width} classes")
+        return Shape(self.table.shape[1])
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One copy."""
+        x, table = self.x, self.table.astype(np.float64)
+        return lambda _, values: table.take(values[x], axis=0)
+
+
+class Median(Operation, frozen=True, tag="median"):
+    """Each row's weighted median: the first of its sorted numbers with half of the weight below.
+
+    Attributes:
+        weights: one a column, not negative.
+    """
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    weights: Floats
+
+    def check(self, shapes: Shapes) -> Shape:
+        """One column."""
+        width = shapes.matrix(self.x).width
+        require(width > 0, "there is no median of nothing")
+        require_vector(self.weights, width, "the weights")
+        require(bool((self.weights >= 0).all()), "a weight is negative")
+        return Shape(1)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """A sort of each row."""
+        x, weights = self.x, self.weights.astype(np.float64)
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            numbers: Array = values[x]
+            order = np.argsort(numbers, axis=1)
+            reached = np.cumsum(weights[order], axis=1)
+            at = (reached >= 0.5 * reached[:, -1:]).argmax(axis=1)
+            rows = np.arange(len(numbers))
+            return np.asarray(numbers[rows, order[rows, at]], np.float64).reshape(-1, 1)
+
+        return run
+
+
+class Interpolate(Operation, frozen=True, tag="interpolate"):
+    """One column through a line of straight pieces, level beyond its ends.
+
+    Attributes:
+        knots: where the pieces meet, ascending.
+        heights: of the line there.
+    """
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+    knots: Floats
+    heights: Floats
+
+    def check(self, shapes: Shapes) -> Shape:
+        """One column of one."""
+        require(shapes.matrix(self.x).width == 1, "one column goes through the line")
+        n_knots = len(self.knots)
+        require(n_knots > 0 and bool((np.diff(self.knots) > 0).all()), "the knots don't ascend")
+        require_vector(self.heights, n_knots, "the heights")
+        return Shape(1)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """A search in the knots."""
+        x, knots, heights = self.x, self.knots, self.heights
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            return np.interp(values[x], knots, heights)
+
+        return run

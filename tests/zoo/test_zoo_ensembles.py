@@ -1,0 +1,152 @@
+"""Models made of models compile."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    BaggingClassifier,
+    BaggingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    RandomizedSearchCV,
+    TunedThresholdClassifierCV,
+)
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import (
+    ClassifierChain,
+    MultiOutputClassifier,
+    MultiOutputRegressor,
+    RegressorChain,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+TREE = DecisionTreeClassifier(max_depth=3, random_state=0)
+SMALL_TREE = DecisionTreeRegressor(max_depth=3, random_state=0)
+LOGISTIC = make_pipeline(StandardScaler(), LogisticRegression())
+FOREST = RandomForestClassifier(10, random_state=0)
+MEMBERS = [("tree", TREE), ("logistic", LOGISTIC), ("forest", FOREST)]
+NUMBERS = [("tree", SMALL_TREE), ("ridge", Ridge()), ("left out", "drop")]
+
+CLASSIFIERS = [
+    VotingClassifier(MEMBERS, voting="soft"),
+    VotingClassifier(MEMBERS, voting="soft", weights=[1, 2, 0.5]),
+    VotingClassifier(MEMBERS, voting="hard", weights=[1, 1, 2]),
+    VotingClassifier([*MEMBERS, ("left out", "drop")], voting="hard"),
+    StackingClassifier(MEMBERS, LogisticRegression(), cv=2),
+    StackingClassifier(MEMBERS, FOREST, cv=2, passthrough=True),
+    StackingClassifier(MEMBERS, LogisticRegression(), cv=2, stack_method="predict"),
+    StackingClassifier([("ridge", RidgeClassifier())], LogisticRegression(), cv=2),
+    BaggingClassifier(TREE, n_estimators=7, random_state=0),
+    BaggingClassifier(TREE, n_estimators=7, max_features=0.5, bootstrap_features=True, random_state=0),
+    BaggingClassifier(RidgeClassifier(), n_estimators=5, random_state=0),
+    AdaBoostClassifier(n_estimators=10, random_state=0),
+    AdaBoostClassifier(TREE, n_estimators=5, random_state=0),
+    CalibratedClassifierCV(TREE, cv=2),
+    CalibratedClassifierCV(RidgeClassifier(), cv=2),
+    CalibratedClassifierCV(FOREST, cv=2, method="isotonic"),
+    CalibratedClassifierCV(LOGISTIC, cv=2, ensemble=False),
+    OneVsRestClassifier(LOGISTIC),
+    OneVsRestClassifier(TREE),
+    OneVsOneClassifier(LOGISTIC),
+    OneVsOneClassifier(RidgeClassifier()),
+    GridSearchCV(TREE, {"max_depth": [2, 4]}, cv=2),
+    RandomizedSearchCV(LOGISTIC, {"logisticregression__C": [0.1, 1.0]}, n_iter=2, cv=2, random_state=0),
+]  # fmt: skip
+REGRESSORS = [
+    VotingRegressor(NUMBERS),
+    VotingRegressor(NUMBERS, weights=[1, 3, 1]),
+    StackingRegressor(NUMBERS, Ridge(), cv=2),
+    StackingRegressor(NUMBERS, RandomForestRegressor(5, random_state=0), cv=2, passthrough=True),
+    BaggingRegressor(SMALL_TREE, n_estimators=7, max_features=0.6, random_state=0),
+    AdaBoostRegressor(n_estimators=9, random_state=0),
+    AdaBoostRegressor(LinearRegression(), n_estimators=5, random_state=0),
+    TransformedTargetRegressor(Ridge(), func=np.log1p, inverse_func=np.expm1),
+    TransformedTargetRegressor(Ridge(), func=np.log, inverse_func=np.exp),
+    TransformedTargetRegressor(SMALL_TREE, transformer=StandardScaler()),
+    TransformedTargetRegressor(SMALL_TREE, transformer=MinMaxScaler()),
+    TransformedTargetRegressor(SMALL_TREE, transformer=RobustScaler()),
+    GridSearchCV(SMALL_TREE, {"max_depth": [2, 4]}, cv=2),
+]
+
+
+@pytest.mark.parametrize("name", ["iris", "breast_cancer", "penguins"])
+@pytest.mark.parametrize("model", CLASSIFIERS, ids=lambda m: type(m).__name__)
+def test_a_classifier_of_models_compiles(zoo, model, name):
+    zoo.check(model, name)
+
+
+@pytest.mark.parametrize("name", ["diabetes", "cars"])
+@pytest.mark.parametrize("model", REGRESSORS, ids=lambda m: type(m).__name__)
+def test_a_regressor_of_models_compiles(zoo, model, name):
+    zoo.check(model, name)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [FixedThresholdClassifier(LOGISTIC, threshold=0.8), TunedThresholdClassifierCV(FOREST, cv=2)],
+    ids=lambda m: type(m).__name__,
+)
+def test_a_threshold_of_ones_own_compiles(zoo, model):
+    zoo.check(model, "breast_cancer")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MultiOutputRegressor(Ridge()),
+        MultiOutputRegressor(SMALL_TREE),
+        RegressorChain(Ridge(), order=[2, 0, 1]),
+    ],
+    ids=lambda m: type(m).__name__,
+)
+def test_several_numbers_compile(zoo, model):
+    zoo.check(model, "linnerud")
+
+
+def test_several_classes_compile(zoo):
+    X, y = zoo.data("wine")
+    both = np.column_stack([y == 1, y == 2]).astype(int)
+    chain = ClassifierChain(LOGISTIC, order=[1, 0]).fit(X, both)
+    several = MultiOutputClassifier(TREE).fit(X, both)
+
+    zoo.check_fitted(several, "wine")
+    zoo.check_fitted(chain, "wine")
+
+
+def test_a_frozen_model_compiles(zoo):
+    inner = zoo.fit(FOREST, "iris")
+
+    zoo.check_fitted(
+        CalibratedClassifierCV(FrozenEstimator(inner), method="sigmoid").fit(*zoo.data("iris")),
+        "iris",
+    )
+    zoo.check_fitted(FrozenEstimator(inner), "iris")
+
+
+def test_what_is_code_is_not_compiled(zoo):
+    X, y = zoo.data("diabetes")
+    model = TransformedTargetRegressor(
+        Ridge(), func=lambda v: v / 2, inverse_func=lambda v: v * 2
+    ).fit(X, y)
+
+    compiled, _, _ = zoo.compile(model, X)
+
+    assert compiled.program is None
+    assert "code, not data" in compiled.why
