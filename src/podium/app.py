@@ -11,6 +11,7 @@ from typing import Any
 from podium.errors import PodiumError, SetupError
 from podium.flow.deployment import Deployment, Limits
 from podium.records.open import open_store
+from podium.records.record import Ids
 from podium.records.store import Store
 from podium.settings import Settings, read_settings
 from podium.sources import Source, bundles_of
@@ -46,8 +47,10 @@ class App:
             bundle.check_trust()
         self._store = self._opened_store()
         limits = Limits(rows_max=self.settings.rows_max, errors_max=self.settings.errors_max)
+        ids = Ids()  # one for all: the order of ids is the order of records
         self.deployments: Mapping[str, Deployment] = {
-            bundle.name: Deployment(bundle.name, bundle, self._store, limits) for bundle in bundles
+            bundle.name: Deployment(bundle.name, bundle, self._store, limits, ids)
+            for bundle in bundles
         }
         self.site = Site(self.deployments, self._store, self.settings, lambda: self.is_ready)
         self._loading: threading.Thread | None = None

@@ -15,7 +15,8 @@
     │   ├── MalformedBody       not JSON, CSV, ... at all
     │   ├── InvalidRows         cells that the signature refuses: `.cells` lists every one
     │   ├── TooLarge            more bytes or rows than allowed
-    │   └── UnsupportedMedia    a content type that isn't read here
+    │   ├── UnsupportedMedia    a content type that isn't read here
+    │   └── BadCursor           a place in a list of records that no page gave
     ├── NotFound                no such model, record or page
     ├── ModelError              the user's model raised, or answered the wrong shape
     └── StoreError              the store of records failed

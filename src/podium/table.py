@@ -336,7 +336,7 @@ def _of_frame(rows: object) -> Table:
 
 def _dtype(series: Any) -> str:
     native = series.to_native()
-    dtype = str(native.dtype)
+    dtype = str(getattr(native, "dtype", "")) or str(getattr(native, "type", ""))
     if dtype == "object" and any(isinstance(v, float) and v != v for v in native):
         return OBJECT_WITH_NAN
     return dtype

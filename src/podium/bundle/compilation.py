@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from podium.compile import Compiled, Verification
 from podium.program import Program
+
+if TYPE_CHECKING:  # a server never needs the compiler
+    from podium.compile import Compiled, Verification
 
 
 class CompiledStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

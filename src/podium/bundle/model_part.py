@@ -14,7 +14,6 @@ import msgspec
 from podium.bundle.archive import Archive
 from podium.bundle.compilation import Compilation, compilation_of
 from podium.bundle.trust import bytes_digest, require_trust
-from podium.compile import compile_model
 from podium.errors import BundleError, SetupError
 from podium.plugins import needs
 from podium.program import Program
@@ -79,6 +78,8 @@ def compiled_part(
         MissingExtra: it can't be compiled, and skops isn't installed.
         SetupError: it can't be compiled, nor saved.
     """
+    from podium.compile import compile_model  # a server never needs it
+
     original = SklearnRuntime(estimator, signature)
     compiled = compile_model(
         estimator,

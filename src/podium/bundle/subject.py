@@ -82,7 +82,7 @@ def subject_of(
         if isinstance(model, bytes):
             return _graph(model, table, truth, given)
     if isinstance(model, FunctionModel):
-        return _function(model, table)
+        return _function(model, table, given)
     subject = _estimator(model, table, truth, given)
     if not compiles or table is None:
         return subject
@@ -182,9 +182,14 @@ def _graph(
     )
 
 
-def _function(function: FunctionModel, table: Table | None) -> Subject:
-    signature = function.signature
-    if table is not None:
+def _function(function: FunctionModel, table: Table | None, given: Signature | None) -> Subject:
+    signature = given or function.signature
+    if signature.names != function.signature.names:
+        raise SetupError(
+            f"the signature has the fields {', '.join(signature.names)[:200]}, the function takes "
+            f"{', '.join(function.signature.names)[:200]}"
+        )
+    if table is not None and given is None:
         lacking = [name for name in signature.names if name not in table.columns]
         if lacking:
             raise SetupError(f"the function takes {lacking[0]!r}, which the data doesn't have")

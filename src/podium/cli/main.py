@@ -101,7 +101,7 @@ def run(args: list[str] | None = None) -> int:
 
 def tell(error: PodiumError) -> None:
     """Print what went wrong and what to do, on standard error."""
-    if isinstance(error, InvalidRows) and len(error.cells) > 1:
+    if isinstance(error, InvalidRows) and len(error.cells) > 1:  # each says what is accepted
         click.secho(f"error: {error.n_cells} values are not accepted", fg="red", err=True)
         for cell in error.cells:
             click.echo(f"  {cell}", err=True)

@@ -439,3 +439,19 @@ def test_a_bundle_can_name_no_function_that_is_no_model():
 
     with pytest.raises(SetupError):
         runtime_of(part, signature, "stranger", ())
+
+
+def test_a_whole_signature_of_a_function_must_name_its_parameters(tmp_path, monkeypatch):
+    (tmp_path / "halves.py").write_text(
+        "import podium\n\n@podium.model\ndef half(x: float) -> float:\n    return x / 2\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import halves
+
+    said = Signature(fields=(Field(name="x", unit="m"),))
+    bundle = podium.pack(halves.half, name="half", path=tmp_path, signature=said)
+
+    assert bundle.signature.field("x").unit == "m"
+    with pytest.raises(SetupError, match="the function takes x"):
+        other = Signature(fields=(Field(name="y"),))
+        podium.pack(halves.half, name="half", path=tmp_path, signature=other)

@@ -43,7 +43,12 @@ class Lookup(Operation, frozen=True, tag="lookup"):
     def prepare(self, _shapes: Shapes) -> Step:
         """One copy."""
         x, table = self.x, self.table.astype(np.float64)
-        return lambda _, values: table.take(values[x], axis=0)
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            rows: Array = table.take(values[x], axis=0)
+            return rows
+
+        return run
 
 
 class Median(Operation, frozen=True, tag="median"):
@@ -108,6 +113,7 @@ class Interpolate(Operation, frozen=True, tag="interpolate"):
         x, knots, heights = self.x, self.knots, self.heights
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
-            return np.interp(values[x], knots, heights)
+            line: Array = np.interp(values[x], knots, heights)
+            return line
 
         return run
