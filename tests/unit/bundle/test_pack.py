@@ -452,6 +452,6 @@ def test_a_whole_signature_of_a_function_must_name_its_parameters(tmp_path, monk
     bundle = podium.pack(halves.half, name="half", path=tmp_path, signature=said)
 
     assert bundle.signature.field("x").unit == "m"
+    other = Signature(fields=(Field(name="y"),))
     with pytest.raises(SetupError, match="the function takes x"):
-        other = Signature(fields=(Field(name="y"),))
         podium.pack(halves.half, name="half", path=tmp_path, signature=other)
