@@ -86,9 +86,14 @@ class Zoo:
         """Rows and truths of a real data set."""
         return DATA[name]()
 
-    def fit(self, estimator: Any, name: str) -> Any:
-        """A fitted copy; behind the usual columns where the data is mixed."""
+    def fit(self, estimator: Any, name: str, *, numbered: bool = False) -> Any:
+        """A fitted copy; behind the usual columns where the data is mixed.
+
+        Args:
+            numbered: classes as the numbers that some libraries want.
+        """
         X, y = self.data(name)
+        y = np.unique(y, return_inverse=True)[1] if numbered else y
         model = clone(estimator)
         if name in MIXED:
             model = make_pipeline(usual_columns(X), model)
@@ -111,9 +116,10 @@ class Zoo:
         original = SklearnRuntime(fitted, signature)
         return compile_model(fitted, signature, table, original=original.predict), original, table
 
-    def check(self, estimator: Any, name: str) -> Compiled:
+    def check(self, estimator: Any, name: str, *, numbered: bool = False) -> Compiled:
         """Fit, compile, and fail unless there is a program; a line of the table."""
-        return self.check_fitted(self.fit(estimator, name), name, title=type(estimator).__name__)
+        fitted = self.fit(estimator, name, numbered=numbered)
+        return self.check_fitted(fitted, name, title=type(estimator).__name__)
 
     def check_fitted(self, fitted: Any, name: str, *, title: str = "") -> Compiled:
         """The same for an estimator that is fitted on a data set."""

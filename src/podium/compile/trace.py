@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from podium.program.kernel import LEAF, SET, NumpyForest
 from podium.program.operations import (
     AnyOperation,
+    Blank,
     Finite,
     Forest,
     Impute,
     Join,
     Numbers,
+    Present,
     Scale,
     Select,
+    Single,
 )
 from podium.program.plan import Plan
 from podium.table import Array
@@ -54,7 +57,7 @@ def origin_of(plan: Plan, register: int, column: int) -> Origin | None:
 def _step_back(
     plan: Plan, operation: AnyOperation, column: int
 ) -> tuple[int, int, float, float] | None:
-    if isinstance(operation, (Finite, Impute)):
+    if isinstance(operation, (Blank, Finite, Impute, Present, Single)):
         return operation.x, column, 1.0, 0.0
     if isinstance(operation, Select):
         return operation.x, int(operation.columns[column]), 1.0, 0.0

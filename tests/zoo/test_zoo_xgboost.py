@@ -1,0 +1,181 @@
+"""Every booster of XGBoost compiles: rounded where it rounds, missing where it sends it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+
+from podium.compile import compile_model
+
+SMALL = {"n_estimators": 12, "max_depth": 4, "n_jobs": 1}
+BOOSTERS = [{}, {"booster": "dart", "rate_drop": 0.3}]
+
+
+def compiles(zoo, model, X, **options):
+    compiled, _, _ = zoo.compile(model, X, **options)
+    assert compiled.program is not None, compiled.why
+    return compiled
+
+
+@pytest.mark.parametrize("data", ["diabetes", "cars"])
+@pytest.mark.parametrize("options", BOOSTERS, ids=str)
+def test_a_regressor_compiles(zoo, options, data):
+    zoo.check(xgboost.XGBRegressor(**SMALL | options), data)
+
+
+@pytest.mark.parametrize("data", ["iris", "wine", "breast_cancer", "penguins"])
+@pytest.mark.parametrize("options", BOOSTERS, ids=str)
+def test_a_classifier_compiles(zoo, options, data):
+    zoo.check(xgboost.XGBClassifier(**SMALL | options), data, numbered=True)
+
+
+def test_random_forests_compile(zoo):
+    zoo.check(xgboost.XGBRFRegressor(**SMALL), "cars")
+    zoo.check(xgboost.XGBRFClassifier(**SMALL), "penguins", numbered=True)
+    zoo.check(xgboost.XGBClassifier(num_parallel_tree=3, **SMALL), "iris", numbered=True)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        "count:poisson",
+        "reg:absoluteerror",
+        "reg:gamma",
+        "reg:pseudohubererror",
+        "reg:squaredlogerror",
+        "reg:tweedie",
+    ],
+)
+def test_every_objective_of_regression_compiles(zoo, objective):
+    zoo.check(xgboost.XGBRegressor(objective=objective, **SMALL), "cars")
+
+
+@pytest.mark.parametrize("objective", ["binary:logitraw", "reg:logistic", "reg:squarederror"])
+def test_every_objective_of_two_classes_compiles(zoo, objective):
+    model = xgboost.XGBClassifier(objective=objective, **SMALL)
+
+    zoo.check(model, "breast_cancer", numbered=True)
+
+
+def test_the_highest_of_several_classes_compiles(zoo):
+    model = xgboost.XGBClassifier(objective="multi:softmax", **SMALL)
+
+    zoo.check(model, "wine", numbered=True)
+
+
+@pytest.mark.parametrize("strategy", ["one_output_per_tree", "multi_output_tree"])
+def test_several_outputs_compile(zoo, strategy):
+    model = xgboost.XGBRegressor(multi_strategy=strategy, tree_method="hist", **SMALL)
+
+    zoo.check(model, "linnerud")
+
+
+def test_several_quantiles_compile(zoo):
+    X, y = zoo.data("diabetes")
+    model = xgboost.XGBRegressor(
+        objective="reg:quantileerror", quantile_alpha=[0.1, 0.5, 0.9], **SMALL
+    )
+
+    compiled = compiles(zoo, model.fit(X, y), X)
+
+    assert len(compiled.program.plan.answers) == 3
+
+
+def test_trees_after_the_best_are_left_out(zoo):
+    X, y = zoo.data("diabetes")
+    model = xgboost.XGBRegressor(n_estimators=200, early_stopping_rounds=2, n_jobs=1)
+    model.fit(X[:300], y[:300], eval_set=[(X[300:], y[300:])], verbose=False)
+    assert 0 < model.best_iteration < model.get_booster().num_boosted_rounds() - 1
+
+    compiles(zoo, model, X)
+
+
+@pytest.mark.parametrize("missing", [np.nan, 8.0, -99.9])
+def test_missing_values_go_where_training_sent_them(zoo, missing):
+    X, y = zoo.data("cars")
+    X = X[["Cylinders", "Displacement", "Horsepower"]].astype(float)
+    X.loc[::7, "Displacement"] = missing
+    X.loc[::5, "Horsepower"] = np.nan
+    model = xgboost.XGBRegressor(missing=missing, n_estimators=12, n_jobs=1)
+
+    compiles(zoo, model.fit(X, y), X)
+
+
+@pytest.mark.parametrize("kind", ["texts", "numbers"])
+def test_categories_compile(zoo, kind):
+    X, y = zoo.data("cars")
+    year = np.arange(len(X)) % 40
+    labels = year * 3 if kind == "numbers" else [None if n == 7 else f"year {n}" for n in year]
+    X = X.assign(Origin=X["Origin"].astype("category"), year=pd.Categorical(labels))
+    model = xgboost.XGBRegressor(enable_categorical=True, max_cat_to_onehot=2, **SMALL)
+
+    compiled = compiles(zoo, model.fit(X, y), X)
+
+    assert any(len(o.words) for o in compiled.program.plan.operations if hasattr(o, "words"))
+
+
+def test_numbers_called_categories_compile_where_they_are_whole(zoo):
+    X, y = zoo.data("cars")
+    X = X[["Origin", "Displacement"]]
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    columns = ColumnTransformer([("o", encoder, ["Origin"])], remainder="passthrough")
+    model = xgboost.XGBRegressor(
+        feature_types=["c", "q"], enable_categorical=True, max_cat_to_onehot=1, **SMALL
+    )
+    compiles(zoo, make_pipeline(columns, model).fit(X, y), X)
+
+    rows = columns.fit_transform(X)
+    compiled, _, _ = zoo.compile(model.fit(rows, y), rows)
+
+    assert "fractions" in compiled.why
+
+
+def test_a_booster_compiles_by_itself(zoo):
+    X, y = zoo.data("breast_cancer")
+    booster = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(X, y), 10)
+
+    class Framed:
+        """The booster with rows of a frame."""
+
+        def predict(self, rows):
+            return booster.predict(xgboost.DMatrix(rows))
+
+    _, original, table = zoo.compile(Framed(), X)
+    compiled = compile_model(booster, original.signature, table, original=original.predict)
+
+    assert compiled.program is not None, compiled.why
+
+
+@pytest.mark.parametrize("suffix", ["json", "ubj"])
+def test_a_native_file_compiles_through_its_class(zoo, tmp_path, suffix):
+    X, y = zoo.data("breast_cancer")
+    file = tmp_path / f"model.{suffix}"
+    xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(X, y), 10).save_model(file)
+    model = xgboost.XGBClassifier()
+    model.load_model(file)
+
+    compiles(zoo, model, X)
+
+
+def test_an_objective_of_code_is_not_compiled(zoo):
+    X, y = zoo.data("diabetes")
+
+    def squared(truth, answer):
+        return answer - truth, np.ones_like(truth)
+
+    compiled, _, _ = zoo.compile(xgboost.XGBRegressor(objective=squared, **SMALL).fit(X, y), X)
+
+    assert "code" in compiled.why
+
+
+def test_a_linear_booster_is_not_compiled(zoo):
+    X, y = zoo.data("diabetes")
+
+    compiled, _, _ = zoo.compile(xgboost.XGBRegressor(booster="gblinear").fit(X, y), X)
+
+    assert "linear" in compiled.why
