@@ -1,7 +1,239 @@
-"""Boosted trees of LightGBM."""
+"""Boosted trees of LightGBM: double precision, read from its own text of the model."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-MODELS: dict[str, Any] = {}
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.compile.builder import Builder, Codes, is_closed
+from podium.compile.features import Column, Computed, Features, Fitted, Input, NotCompiled
+from podium.compile.labels import classes_of, label_of
+from podium.compile.nodes import Tree, forest_of
+from podium.program.operations import Blank, Largest, Link, Pair
+from podium.program.operations.links import LinkName
+
+# Bits of a node's decision type; above them is what counts as missing there.
+_CATEGORICAL, _DEFAULT_LEFT = 1, 2
+_NOTHING, _ZERO = 0, 1
+# The library compares with this number, of single precision.
+_ZERO_MAX = float(np.float32(1e-35))
+
+_LINKS: dict[str, LinkName] = {
+    "binary": "sigmoid",
+    "cross_entropy": "sigmoid",
+    "gamma": "exp",
+    "multiclass": "softmax",
+    "multiclassova": "sigmoid",
+    "poisson": "exp",
+    "tweedie": "exp",
+}
+_IDENTITIES = (
+    "",  # whoever trains with an objective of their own gets the sums
+    "fair",
+    "huber",
+    "lambdarank",
+    "mape",
+    "quantile",
+    "rank_xendcg",
+    "regression",
+    "regression_l1",
+)
+
+
+class _Model(NamedTuple):
+    """What the text says of the whole model.
+
+    Attributes:
+        objective: its name, and `options` as `name:value` or single words.
+        n_outputs: trees a round.
+        is_mean: the trees' answers are averaged.
+        trees: the lines of each, by what stands before their `=`.
+    """
+
+    objective: str
+    options: tuple[str, ...]
+    n_outputs: int
+    is_mean: bool
+    trees: tuple[dict[str, str], ...]
+
+
+def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """Probabilities; the class is the largest of them."""
+    if callable(estimator.objective_):
+        raise NotCompiled("its objective is code, not data")
+    own = estimator.booster_
+    sums, answers = _answers(own, build, x)
+    classes = classes_of(estimator)
+    probabilities = build.add(Pair(answers)) if build.width(answers) == 1 else answers
+    if build.width(probabilities) != len(classes):
+        raise NotCompiled(f"{len(classes)} classes don't fit {build.width(answers)} outputs")
+    index = build.add(Largest(probabilities))
+    return Fitted(index=index, classes=classes, probabilities=probabilities, scores=sums)
+
+
+def regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The sums through the link of the objective."""
+    return booster(estimator.booster_, build, x)
+
+
+def booster(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """What the native booster answers."""
+    sums, answers = _answers(estimator, build, x)
+    return Fitted(values=answers, scores=sums)
+
+
+def _answers(own: Any, build: Builder, x: Features) -> tuple[int, int]:
+    """The registers of the sums, and of what is made of them."""
+    model = _read(own.model_to_string())
+    x = _categories_first(own.pandas_categorical or [], build, x)
+    n = model.n_outputs
+    kinds: dict[int, int] = {}
+    trees = [_tree(lines, number % n, kinds) for number, lines in enumerate(model.trees)]
+    rows = _blanked(build, build.matrix(x), kinds)
+    single = _is_rounded(build, x)
+    sums = build.add(forest_of(rows, trees, np.zeros(n), is_single_input=single))
+    if model.is_mean:
+        sums = build.scale(sums, divide=float(max(1, len(trees) // n)))
+    return sums, _linked(model, build, sums)
+
+
+def _linked(model: _Model, build: Builder, sums: int) -> int:
+    link = _LINKS.get(model.objective)
+    if link is None and model.objective not in _IDENTITIES:
+        raise NotCompiled(f"its objective ({model.objective}) isn't known here")
+    if "sqrt" in model.options:
+        raise NotCompiled("it was trained on square roots (reg_sqrt)")
+    if link is None:
+        return sums
+    steep = [float(o.partition(":")[2]) for o in model.options if o.startswith("sigmoid:")]
+    if steep and steep[0] != 1:
+        return build.add(Link(build.scale(sums, multiply=steep[0]), link))
+    return build.add(Link(sums, link))
+
+
+def _is_rounded(build: Builder, x: Features) -> bool:
+    """Whether the library takes the rows in single precision: arrays of whole numbers."""
+    return build.signature.frame == "numpy" and all(
+        isinstance(column, Input) and build.field(column).dtype.startswith(("int", "uint"))
+        for column in x
+    )
+
+
+def _blanked(build: Builder, rows: int, kinds: dict[int, int]) -> int:
+    """The rows, with zeros taken out where they count as missing."""
+    bound = np.full(build.width(rows), np.nan)
+    zeros = [feature for feature, kind in kinds.items() if kind == _ZERO]
+    if not zeros:
+        return rows
+    bound[zeros] = _ZERO_MAX
+    return build.add(Blank(rows, -bound, bound))
+
+
+def _categories_first(known: Sequence[Any], build: Builder, x: Features) -> Features:
+    """The columns, those of pandas' categories as their numbers in training."""
+    places = [
+        place
+        for place, column in enumerate(x)
+        if isinstance(column, Input) and is_closed(build.field(column))
+    ]
+    if len(places) != len(known):
+        raise NotCompiled(f"it was trained on {len(known)} columns of categories")
+    columns: list[Column] = list(x)
+    for place, categories in zip(places, known, strict=True):
+        of = {label_of(label): float(code) for code, label in enumerate(categories)}
+        codes = Codes({k: v for k, v in of.items() if k is not None}, np.nan, np.nan)
+        columns[place] = Computed(build.codes((x[place],), [codes]), 0)
+    return tuple(columns)
+
+
+def _read(text: str) -> _Model:
+    head, *blocks = text.partition("end of trees")[0].split("\nTree=")
+    lines = dict(_pairs(head))
+    words = lines.get("objective", "").split()
+    return _Model(
+        objective=words[0] if words else "",
+        options=tuple(words[1:]),
+        n_outputs=int(lines["num_tree_per_iteration"]),
+        is_mean="\naverage_output" in head,
+        trees=tuple(dict(_pairs(block)) for block in blocks),
+    )
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals:
+            yield name, value
+
+
+def _tree(lines: dict[str, str], target: int, kinds: dict[int, int]) -> Tree:
+    """A tree; notes in `kinds` what each feature takes as missing."""
+    if int(lines.get("is_linear", 0)):
+        raise NotCompiled("its leaves hold linear models (linear_tree)")
+    leaves = _numbers(lines, "leaf_value", np.float64)
+    n_inner = int(lines["num_leaves"]) - 1
+    feature = _numbers(lines, "split_feature", np.int64)[:n_inner]
+    threshold = _numbers(lines, "threshold", np.float64)[:n_inner]
+    decision = _numbers(lines, "decision_type", np.int64)[:n_inner]
+    is_set = (decision & _CATEGORICAL) > 0
+    missing = decision >> 2
+    _note(kinds, feature[~is_set], missing[~is_set])
+    # Where nothing counts as missing, a missing value is zero.
+    goes_left = np.where(missing == _NOTHING, threshold >= 0, (decision & _DEFAULT_LEFT) > 0)
+    goes_left &= ~is_set
+    threshold = np.where(is_set, threshold, _beside_zero(threshold))
+    nothing = np.zeros(len(leaves), np.int64)
+    return Tree(
+        left=np.concatenate([_children(lines, "left_child", n_inner), nothing - 1]),
+        right=np.concatenate([_children(lines, "right_child", n_inner), nothing - 1]),
+        feature=np.concatenate([feature, nothing]),
+        threshold=np.concatenate([threshold, nothing]),
+        values=np.concatenate([np.zeros(n_inner), leaves]),
+        missing_left=np.concatenate([goes_left, nothing > 0]),
+        sets=_sets(lines, np.flatnonzero(is_set), threshold),
+        target=target,
+    )
+
+
+def _beside_zero(threshold: NDArray[Any]) -> NDArray[Any]:
+    """Thresholds that are so small that the library takes every number of their size as zero."""
+    above = np.where(threshold >= 0, _ZERO_MAX, np.nextafter(-_ZERO_MAX, -np.inf))
+    return np.where(np.abs(threshold) <= _ZERO_MAX, above, threshold)
+
+
+def _note(kinds: dict[int, int], features: NDArray[Any], missing: NDArray[Any]) -> None:
+    for feature, kind in zip(features.tolist(), missing.tolist(), strict=True):
+        if (kinds.setdefault(feature, kind) == _ZERO) != (kind == _ZERO):
+            raise NotCompiled(f"zeros of feature {feature} are missing in some of its trees only")
+
+
+def _children(lines: dict[str, str], name: str, n_inner: int) -> NDArray[Any]:
+    """Inner nodes first, leaves behind them: the text gives leaf n as ~n."""
+    given = _numbers(lines, name, np.int64)[:n_inner]
+    return np.where(given < 0, n_inner + ~given, given)
+
+
+def _sets(
+    lines: dict[str, str], nodes: NDArray[Any], threshold: NDArray[Any]
+) -> dict[int, NDArray[np.uint32]]:
+    starts = _numbers(lines, "cat_boundaries", np.int64)
+    words = _numbers(lines, "cat_threshold", np.uint32)
+    numbers = threshold[nodes].astype(np.int64)
+    return {
+        int(node): words[starts[n] : starts[n + 1]] for node, n in zip(nodes, numbers, strict=True)
+    }
+
+
+def _numbers(lines: dict[str, str], name: str, dtype: Any) -> NDArray[Any]:
+    return np.array(lines.get(name, "").split(), dtype)
+
+
+MODELS = {
+    "lightgbm.Booster": booster,
+    "lightgbm.LGBMClassifier": classifier,
+    "lightgbm.LGBMRanker": regressor,
+    "lightgbm.LGBMRegressor": regressor,
+}
