@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from podium.signature import INTEGER_MAX, Label
+from podium.bundle.card import Metric
+from podium.signature import INTEGER_MAX, Label, Range
 from podium.signature.reading import label_text
+
+_SHARES = frozenset({"accuracy", "balanced_accuracy"})
+# Between a number and its unit, so that no line ends there.
+SPACE = "\u00a0"
 
 
 def number_text(value: float) -> str:
@@ -26,7 +31,31 @@ def percent_text(share: float) -> str:
     """A probability in percent; never 0 or 100 unless it is exactly that."""
     percent = share * 100
     if 0 < percent < 0.1:
-        return "< 0.1 %"
+        return f"<{SPACE}0.1{SPACE}%"
     if 99.9 < percent < 100:
-        return "> 99.9 %"
-    return f"{percent:.1f} %"
+        return f">{SPACE}99.9{SPACE}%"
+    return f"{percent:.1f}{SPACE}%"
+
+
+def range_text(seen: Range, unit: str = "") -> str:
+    """From the least to the greatest value, `33.1 to 59.6 mm`; "" when either isn't known."""
+    if seen.minimum is None or seen.maximum is None:
+        return ""
+    low, high = _bound(seen.minimum), _bound(seen.maximum)
+    return with_unit(low if low == high else f"{low} to {high}", unit)
+
+
+def with_unit(number: str, unit: str) -> str:
+    """A number and its unit, if it has one."""
+    return f"{number}{SPACE}{unit}" if unit else number
+
+
+def metric_text(metric: Metric) -> str:
+    """The value of a figure: a share in percent, all else as a number with its unit."""
+    if metric.name in _SHARES:
+        return percent_text(metric.value)
+    return with_unit(number_text(metric.value), metric.unit)
+
+
+def _bound(bound: float | str) -> str:
+    return bound.replace("T", " ") if isinstance(bound, str) else number_text(bound)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from podium.errors import BadCell, InvalidRows, NotFound
+from podium.errors import BadCell, InvalidRows, NotFound, UnsupportedMedia
 from podium.flow.answer import predictions_of, probabilities_of, warning_value
+from podium.flow.decode import FORM
 from podium.flow.deployment import Deployment
 from podium.flow.predict import Answer, Ask, predict_now
 from podium.signature.infer import json_value
 from podium.web import render
+from podium.web.about import about_of
 from podium.web.form import texts, widgets
 from podium.web.http import Request, Response
-from podium.web.result import curl_command, known_by, result_of
+from podium.web.record_filters import find_record
+from podium.web.result import among_answers, curl_command, known_by, result_of
 from podium.web.site import Site
+
+_LINE_BREAK = re.compile(rb"%0[Dd]%0[Aa]")
+_EXAMPLE = re.compile(r"[0-9]{1,6}")
 
 
 def home(site: Site, request: Request) -> Response:
@@ -33,16 +40,30 @@ def model(site: Site, request: Request, name: str) -> Response:
 
 
 def predict(site: Site, request: Request, name: str) -> Response:
-    """The form sent: `POST /models/{name}`. What was typed stays, whatever came of it."""
+    """The form sent: `POST /models/{name}`. What was typed stays, whatever came of it.
+
+    Raises:
+        UnsupportedMedia: the body is no form: programs have an address of their own.
+    """
     deployment = site.deployment(name)
-    ask = Ask(request.body, request.media, source="form")
-    try:
-        answer = predict_now(deployment, ask)
-    except InvalidRows as error:
-        return _form_page(
-            site, request, deployment, _typed(request), errors=error.cells, status=422
+    if request.media != FORM:
+        raise UnsupportedMedia(
+            "this address takes the form of its page only",
+            hint=f"programs send rows to {request.url(f'/api/models/{name}/predict')}",
         )
-    return _form_page(site, request, deployment, _typed(request), answer=answer)
+    # Browsers write every line break of a form as CR LF; models were trained on what was typed.
+    body = _LINE_BREAK.sub(b"%0A", request.body)
+    typed = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    try:
+        answer = predict_now(deployment, Ask(body, FORM, source="form"))
+    except InvalidRows as error:
+        return _form_page(site, request, deployment, typed, errors=error.cells, status=422)
+    return _form_page(site, request, deployment, typed, answer=answer)
+
+
+def predict_address(request: Request, name: str) -> str:
+    """The whole address of a model's API."""
+    return f"{request.origin}{request.url(f'/api/models/{name}/predict')}"
 
 
 def _form_page(
@@ -58,7 +79,6 @@ def _form_page(
     signature = deployment.signature
     fields = widgets(signature, values, errors)
     shown = {widget.name for widget in fields if widget.error}
-    others = [str(cell) for cell in errors if cell.field not in shown]
     return render.page(
         site,
         request,
@@ -66,9 +86,12 @@ def _form_page(
         status=status,
         deployment=deployment,
         widgets=fields,
-        errors=others,
-        examples_json=_json([texts(row) for row in signature.examples]),
+        is_filled=bool(values),
+        errors=[str(cell) for cell in errors if cell.field not in shown],
+        examples=_json([texts(signature, row) for row in signature.examples]),
+        next_example=_next_example(request),
         known_by=known_by(deployment.card),
+        about=about_of(deployment.bundle),
         **_answered(request, deployment, answer),
     )
 
@@ -76,46 +99,51 @@ def _form_page(
 def _answered(request: Request, deployment: Deployment, answer: Answer | None) -> dict[str, Any]:
     """What the page shows of an answer."""
     if answer is None:
-        return {"result": None, "record_id": None, "curl": None}
+        return {"result": None, "among": None, "record_id": None, "curl": None}
     signature = deployment.signature
     probabilities = probabilities_of(signature.output, answer.outputs)
+    prediction = msgspec.to_builtins(predictions_of(signature, answer.outputs)[0])
     value = {
-        "prediction": predictions_of(signature, answer.outputs)[0],
+        "prediction": prediction,
         "probabilities": probabilities[0] if probabilities else None,
         "warnings": [warning_value(one) for one in answer.outputs.warnings],
     }
     (row,) = answer.table.rows()
     plain = {field.name: json_value(row[field.name], field.type) for field in signature.fields}
     return {
-        "result": result_of(signature, msgspec.to_builtins(value)),
+        "result": result_of(signature, value),
+        "among": among_answers(signature, deployment.bundle.baseline, prediction),
         "record_id": answer.ids[0] if answer.ids else None,
         "curl": curl_command(predict_address(request, deployment.name), plain),
     }
 
 
-def predict_address(request: Request, name: str) -> str:
-    """The whole address of a model's API."""
-    return f"{request.origin}{request.url(f'/api/models/{name}/predict')}"
-
-
 def _values(site: Site, request: Request, deployment: Deployment) -> dict[str, str]:
     """What stands in the form at first."""
-    examples = deployment.signature.examples
-    number = request.query.get("example", "")
-    if number.isdigit() and examples:
-        return texts(examples[(int(number[:6]) - 1) % len(examples)])
+    signature = deployment.signature
+    number = _example(request)
+    if number and signature.examples:
+        return texts(signature, signature.examples[(number - 1) % len(signature.examples)])
     record_id = request.query.get("from", "")
     if record_id and site.store is not None:
-        record = site.store.get(record_id)
+        record = find_record(site.store, record_id)
         if record is None or record.model != deployment.name:
-            raise NotFound("there is no such record of this model")
-        return texts(msgspec.json.decode(record.inputs))
+            raise NotFound(
+                "there is no such record of this model",
+                hint=f"see {request.url(f'/models/{deployment.name}/records')}",
+            )
+        return texts(signature, msgspec.json.decode(record.inputs))
     return {}
 
 
-def _typed(request: Request) -> dict[str, str]:
-    pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-    return dict(pairs)
+def _example(request: Request) -> int:
+    """The number of the example that is asked for; 0 for none."""
+    number = request.query.get("example", "")
+    return int(number) if _EXAMPLE.fullmatch(number) else 0
+
+
+def _next_example(request: Request) -> int:
+    return _example(request) % 10**6 + 1
 
 
 def _json(value: object) -> str:

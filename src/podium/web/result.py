@@ -6,16 +6,29 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from podium.bundle.baseline import Baseline
 from podium.bundle.card import Card
-from podium.signature import Signature
-from podium.web.numbers import number_text, percent_text
+from podium.signature import Output, Range, Signature
+from podium.signature.reading import label_text
+from podium.web.numbers import (
+    metric_text,
+    number_text,
+    percent_text,
+    plain_text,
+    range_text,
+)
+from podium.web.spread import Spread, spread_of
 
 # The twelve most probable classes are a picture; the others go into a list that can be opened.
 BARS_MAX = 12
+# Labels longer than this stand above their bars, so that the bars keep a common length.
+LABEL_MAX = 16
+# Answers up to these lengths are shown as figures, as headlines; longer ones are read as texts.
+FIGURE_MAX, HEADLINE_MAX = 16, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +42,83 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The value of one output."""
+
+    label: str
+    value: str
+    unit: str
+
+    @property
+    def size(self) -> Literal["figure", "headline", "prose"]:
+        """How large it is shown."""
+        if len(self.value) <= FIGURE_MAX:
+            return "figure"
+        return "headline" if len(self.value) <= HEADLINE_MAX else "prose"
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One answer for people.
 
     Attributes:
-        parts: name, value and unit of each output.
+        of: what was predicted, where the signature has a name for it.
+        parts: one an output.
         code: an answer that is no number or label, as JSON; else "".
         bars: the most probable classes; `more` the others.
+        has_long_labels: some labels need a line of their own.
+        warnings: the field's label, and what its reader should know.
     """
 
-    parts: tuple[tuple[str, str, str], ...]
+    of: str
+    parts: tuple[Part, ...]
     code: str
     bars: tuple[Bar, ...]
     more: tuple[Bar, ...]
     warnings: tuple[tuple[str, str], ...]
 
+    @property
+    def has_long_labels(self) -> bool:
+        """Whether labels stand above their bars."""
+        return any(len(bar.label) > LABEL_MAX for bar in (*self.bars, *self.more))
+
+    @property
+    def title(self) -> str:
+        """The answer in a few words, for the page's title."""
+        words = ", ".join(f"{part.value} {part.unit}".strip() for part in self.parts)
+        return f"{words[:HEADLINE_MAX]}…" if len(words) > HEADLINE_MAX else words or "Answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Where an answer stands among the model's answers to its training rows.
+
+    Attributes:
+        ends: the least and the greatest of them, in words.
+    """
+
+    spread: Spread
+    ends: str
+
 
 def result_of(signature: Signature, answer: Mapping[str, Any]) -> Result:
-    """The result in an answer, as a record keeps it: prediction, probabilities, warnings."""
+    """The result in an answer, as a record keeps it: prediction, probabilities, warnings.
+
+    The answer may be another version's, with other outputs than the signature has.
+    """
     prediction = answer["prediction"]
+    parts = _parts(signature, prediction)
     bars = _bars(answer.get("probabilities") or {}, prediction)
     labels = {field.name: field.label for field in signature.fields}
     warnings = tuple(
         (labels.get(one["field"], one["field"]), one["message"])
         for one in answer.get("warnings", ())
     )
-    is_plain = isinstance(prediction, (bool, int, float, str)) or len(signature.outputs) > 1
+    label = signature.output.label
     return Result(
-        parts=_parts(signature, prediction) if is_plain else (),
-        code="" if is_plain else json.dumps(prediction, indent=2, ensure_ascii=False),
+        of="" if len(parts) != 1 or label == Output().label else label,
+        parts=parts,
+        code="" if parts else json.dumps(prediction, indent=2, ensure_ascii=False),
         bars=bars[:BARS_MAX],
         more=bars[BARS_MAX:],
         warnings=warnings,
@@ -69,14 +130,29 @@ def known_by(card: Card) -> str:
     if not card.metrics:
         return ""
     metric = card.metrics[0]
-    value = number_text(metric.value) + (f" {metric.unit}" if metric.unit else "")
-    if metric.name in ("accuracy", "balanced_accuracy"):
-        value = percent_text(metric.value)
     rows = f"{card.n_metric_rows:,} rows"
     where = (
         f"{rows} that it had not seen" if card.metrics_on == "holdout" else f"{rows} of its data"
     )
-    return f"On {where}, its {metric.title} is {value}."
+    return f"On {where}, its {metric.title} is {metric_text(metric)}."
+
+
+def among_answers(signature: Signature, baseline: Baseline, prediction: object) -> Among | None:
+    """Where a number stands among the model's answers to its training rows.
+
+    None where the answer is no number, or nothing is known of the others.
+    """
+    output = signature.output
+    histogram = baseline.outputs.get(output.name)
+    if output.task != "regression" or len(signature.outputs) > 1 or histogram is None:
+        return None
+    if isinstance(prediction, bool) or not isinstance(prediction, (int, float)):
+        return None
+    spread = spread_of(histogram, float(prediction))
+    if spread is None or spread.mark is None:
+        return None
+    ends = Range(histogram.edges[0], histogram.edges[-1])
+    return Among(spread, range_text(ends, output.unit))
 
 
 def curl_command(address: str, row: Mapping[str, Any]) -> str:
@@ -89,24 +165,32 @@ def curl_command(address: str, row: Mapping[str, Any]) -> str:
     )
 
 
-def _parts(signature: Signature, prediction: Any) -> tuple[tuple[str, str, str], ...]:
-    if len(signature.outputs) == 1:
-        return ((signature.output.label, _text(prediction), signature.output.unit),)
-    return tuple((one.label, _text(prediction[one.name]), one.unit) for one in signature.outputs)
+def _parts(signature: Signature, prediction: Any) -> tuple[Part, ...]:
+    """One part an output; none where the answer is nothing that reads as figures or words."""
+    outputs = signature.outputs
+    if len(outputs) == 1 and isinstance(prediction, (bool, int, float, str)):
+        return (_part(outputs[0], prediction),)
+    if len(outputs) == 1 or not isinstance(prediction, dict):
+        return ()
+    if any(output.name not in prediction for output in outputs):
+        return ()
+    return tuple(_part(output, prediction[output.name]) for output in outputs)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return number_text(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _part(output: Output, value: Any) -> Part:
+    if isinstance(value, (bool, int, float)):
+        # A class that is a number is a name: 10115 isn't ten thousand and something.
+        is_amount = output.task in ("regression", "value") and not isinstance(value, bool)
+        text = number_text(value) if is_amount else plain_text(value)
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Part(output.label, text, output.unit)
 
 
 def _bars(probabilities: Mapping[str, float], prediction: Any) -> tuple[Bar, ...]:
     ranked = sorted(probabilities.items(), key=lambda item: -item[1])
-    named = _text(prediction) if not isinstance(prediction, float) else str(prediction)
+    chosen = label_text(prediction) if isinstance(prediction, (bool, int, float, str)) else None
     return tuple(
-        Bar(label, f"{share * 100:.2f}", percent_text(share), label == named)
+        Bar(label, f"{share * 100:.2f}", percent_text(share), label == chosen)
         for label, share in ranked
     )

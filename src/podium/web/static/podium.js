@@ -15,15 +15,25 @@ applyTheme(remembered());
 const toggle = document.querySelector("[data-theme-toggle]");
 if (toggle) {
   const isDark = () => getComputedStyle(root).colorScheme === "dark";
-  const tell = () => { toggle.textContent = isDark() ? "Light" : "Dark"; };
+  const tell = () => {
+    toggle.textContent = isDark() ? "Light" : "Dark";
+    toggle.setAttribute("aria-label", `${toggle.textContent} theme`);
+  };
   toggle.hidden = false;
   tell();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
   toggle.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
     applyTheme(theme);
     try { localStorage.setItem("podium-theme", theme); } catch { /* private windows may refuse */ }
     tell();
   });
+}
+
+// What changes without the page: read out, and seen by nobody.
+function say(words) {
+  const status = document.querySelector("[data-status]");
+  if (status) status.textContent = words;
 }
 
 // After a form was sent, the reader goes where the news is.
@@ -47,13 +57,27 @@ function fill(form, values) {
 const link = document.querySelector("[data-fill]");
 if (link) {
   const examples = JSON.parse(link.dataset.fill);
-  let next = 0;
+  let next = Number(new URL(link.href).searchParams.get("example")) - 1;
   link.addEventListener("click", (event) => {
     event.preventDefault();
-    fill(link.closest("form"), examples[next]);
-    next = (next + 1) % examples.length;
-    link.textContent = examples.length > 1 ? "Fill with another example" : link.textContent;
+    const number = next % examples.length;
+    fill(link.closest("form"), examples[number]);
+    say(`Filled with example ${number + 1} of ${examples.length}`);
+    next += 1;
+    if (examples.length > 1) link.textContent = "Fill with another example";
   });
+}
+
+// A second click while a slow model works would ask it twice, and record it twice.
+const form = document.querySelector("[data-form]");
+if (form) {
+  const button = form.querySelector("[type=submit]");
+  form.addEventListener("submit", (event) => {
+    if (button.getAttribute("aria-disabled") === "true") event.preventDefault();
+    button.setAttribute("aria-disabled", "true");
+    say("The model is asked");
+  });
+  window.addEventListener("pageshow", () => button.removeAttribute("aria-disabled"));
 }
 
 for (const button of document.querySelectorAll("[data-copy]")) {
@@ -62,6 +86,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
     button.textContent = "Copied";
+    say("Copied");
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
 }

@@ -1,0 +1,127 @@
+"""What a page tells of a model: its card, its figures, and the fields it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podium.bundle import Bundle
+from podium.bundle.baseline import Histogram
+from podium.bundle.card import Metric
+from podium.signature import Field, Range
+from podium.signature.reading import label_text
+from podium.web.numbers import metric_text, number_text, percent_text, range_text
+from podium.web.spread import Spread, spread_of
+
+# More fields than this are folded away: the page would be about nothing else.
+FIELDS_OPEN_MAX = 12
+LABELS_SHOWN = 3
+LABEL_MAX = 40
+_TYPES = {
+    "float": "number",
+    "integer": "whole number",
+    "boolean": "yes or no",
+    "category": "category",
+    "text": "text",
+    "date": "date",
+    "datetime": "date and time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLine:
+    """One field as the table of fields shows it.
+
+    Attributes:
+        name: the column's name, under which programs send it.
+        training: what training saw of it; "" where `shares` tells it.
+        shares: the most frequent labels, and the share of the training rows that had them.
+        n_others: how many labels there are besides.
+        missing: the share of the training rows without it, or "".
+    """
+
+    name: str
+    label: str
+    type: str
+    is_optional: bool
+    training: str
+    shares: tuple[tuple[str, str], ...]
+    n_others: int
+    missing: str
+    spread: Spread | None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the page tells of a model besides its form.
+
+    Attributes:
+        metrics: each with its value as people read it.
+        is_long: there are so many fields that they are folded away.
+    """
+
+    metrics: tuple[tuple[Metric, str], ...]
+    fields: tuple[FieldLine, ...]
+    is_long: bool
+
+    @property
+    def has_training(self) -> bool:
+        """Whether anything is known of the training data."""
+        return any(line.training or line.shares for line in self.fields)
+
+    @property
+    def has_spreads(self) -> bool:
+        """Whether any field has a picture."""
+        return any(line.spread for line in self.fields)
+
+    @property
+    def has_missing(self) -> bool:
+        """Whether any field was missing in training."""
+        return any(line.missing for line in self.fields)
+
+
+def about_of(bundle: Bundle) -> About:
+    """What to tell of a packed model."""
+    fields = bundle.signature.fields
+    histograms = bundle.baseline.fields
+    return About(
+        metrics=tuple((one, metric_text(one)) for one in bundle.card.metrics),
+        fields=tuple(_line(field, histograms.get(field.name)) for field in fields),
+        is_long=len(fields) > FIELDS_OPEN_MAX,
+    )
+
+
+def _line(field: Field, histogram: Histogram | None) -> FieldLine:
+    shares = _shares(field, histogram)
+    return FieldLine(
+        name=field.name,
+        label=field.label,
+        type=_TYPES[field.type],
+        is_optional=field.missing != "refuse",
+        training="" if shares else _training(field, histogram),
+        shares=tuple((label[:LABEL_MAX], percent_text(n)) for label, n in shares[:LABELS_SHOWN]),
+        n_others=max(len(shares) - LABELS_SHOWN, 0),
+        missing=percent_text(field.missing_share) if field.missing_share else "",
+        spread=None if histogram is None else spread_of(histogram),
+    )
+
+
+def _shares(field: Field, histogram: Histogram | None) -> list[tuple[str, float]]:
+    """The labels that training saw, most frequent first; none where it saw no labels."""
+    if any(category.frequency for category in field.categories):
+        return [(label_text(category.value), category.frequency) for category in field.categories]
+    n_known = 0 if histogram is None else histogram.n_rows - histogram.n_missing
+    if histogram is None or not n_known:
+        return []
+    shares = [n / n_known for n in histogram.counts]
+    return list(zip(histogram.labels, shares, strict=False))
+
+
+def _training(field: Field, histogram: Histogram | None) -> str:
+    """What training saw of a field that holds no labels, in a few words."""
+    seen = range_text(field.seen, field.unit)
+    if histogram is None or histogram.mean is None:
+        return seen
+    if field.type == "text":
+        return range_text(Range(histogram.edges[0], histogram.edges[-1]), "characters")
+    is_number = field.type in ("float", "integer")
+    return f"{seen}, mean {number_text(histogram.mean)}" if seen and is_number else seen

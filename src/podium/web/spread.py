@@ -1,0 +1,58 @@
+"""How values were spread in training, as the small picture beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podium.bundle.baseline import Histogram
+
+# A picture that is a few centimetres wide has no room for more bars.
+BARS_MAX = 20
+HEIGHT = 100
+_BAR, _GAP = 10, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A histogram in the units of an SVG that is `width` by `HEIGHT`.
+
+    Attributes:
+        path: of all its bars.
+        mark: where the marked value stands, from the left; None without one.
+    """
+
+    path: str
+    width: int
+    mark: float | None = None
+
+
+def spread_of(histogram: Histogram, marked: float | None = None) -> Spread | None:
+    """The picture of a histogram; None where it shows nothing: one bar, or none.
+
+    Args:
+        marked: a number whose place among the bins is marked; beyond them, at their end.
+    """
+    counts = histogram.counts[:BARS_MAX]
+    if len(counts) < 2:
+        return None
+    most = max(counts)
+    # What was seen at all is seen in the picture: at least three hundredths of its height.
+    heights = [max(round(HEIGHT * n / most), 3) if n else 0 for n in counts]
+    path = "".join(
+        f"M{_BAR * i} {HEIGHT}v-{height}h{_BAR - _GAP}v{height}z"
+        for i, height in enumerate(heights)
+        if height
+    )
+    mark = None if marked is None else _place(histogram.edges, marked)
+    return Spread(path, _BAR * len(counts) - _GAP, mark)
+
+
+def _place(edges: tuple[float, ...], value: float) -> float | None:
+    """Where a value stands among bars that are all drawn as wide as each other."""
+    if len(edges) < 2:
+        return None
+    value = min(max(value, edges[0]), edges[-1])
+    last = len(edges) - 2
+    i = next((i for i in range(last) if value < edges[i + 1]), last)
+    within = (value - edges[i]) / (edges[i + 1] - edges[i])
+    return round(_BAR * i + within * (_BAR - _GAP), 1)
