@@ -1,7 +1,54 @@
-"""Transformers that keep some columns."""
+"""Selections of columns; two of them are models, too."""
 
 from __future__ import annotations
 
 from typing import Any
 
-TRANSFORMERS: dict[str, Any] = {}
+import numpy as np
+
+from podium.compile.builder import Builder
+from podium.compile.features import Features, Fitted, Input, NotCompiled
+from podium.program.operations import Finite, Select
+
+
+def selector(estimator: Any, build: Builder, x: Features) -> Features:
+    """The columns that it supports; all of them are checked, as the original does."""
+    kept = np.flatnonzero(estimator.get_support())
+    takes_missing = estimator.__sklearn_tags__().input_tags.allow_nan
+    if not all(build.is_number(column) for column in x):
+        if not takes_missing and not all(_is_never_missing(build, column) for column in x):
+            raise NotCompiled("it refuses missing values, also of columns that hold no numbers")
+        return tuple(x[i] for i in kept)
+    register = build.matrix(x)
+    if not takes_missing:
+        register = build.add(Finite(register))
+    return build.features(build.add(Select(register, kept.astype(np.int32))))
+
+
+def _is_never_missing(build: Builder, column: Any) -> bool:
+    is_input = isinstance(column, Input)
+    return not is_input or column.fill is not None or build.field(column).missing == "refuse"
+
+
+def selector_model(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The model inside, on the columns that are left."""
+    return build.model(estimator.estimator_, selector(estimator, build, x), "model")
+
+
+TRANSFORMERS = {
+    f"sklearn.{name}": selector
+    for name in (
+        "GenericUnivariateSelect",
+        "RFE",
+        "RFECV",
+        "SelectFdr",
+        "SelectFpr",
+        "SelectFromModel",
+        "SelectFwe",
+        "SelectKBest",
+        "SelectPercentile",
+        "SequentialFeatureSelector",
+        "VarianceThreshold",
+    )
+}
+MODELS = {"sklearn.RFE": selector_model, "sklearn.RFECV": selector_model}
