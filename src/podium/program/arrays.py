@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import msgspec
 import numpy as np
@@ -22,12 +22,12 @@ Words: TypeAlias = NDArray[np.uint32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
 # What a field of an operation may hold. `Floats` may be of single precision too.
-_TAKEN: tuple[tuple[Any, tuple[ArrayType, ...]], ...] = (
-    (Floats, ("<f8", "<f4")),
-    (Indices, ("<i4",)),
-    (Words, ("<u4",)),
-    (Bytes, ("|u1",)),
-)
+_TAKEN: dict[Any, tuple[ArrayType, ...]] = {
+    np.float64: ("<f8", "<f4"),
+    np.int32: ("<i4",),
+    np.uint32: ("<u4",),
+    np.uint8: ("|u1",),
+}
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -81,10 +81,20 @@ class ArrayReader:
         if type(number) is not int or not 0 <= number < len(self._arrays):
             raise BundleError(f"the plan asks for array {number!r}, which isn't there")
         array = self._arrays[number]
-        types = next((types for taken, types in _TAKEN if taken == kind), ())
+        types = _TAKEN.get(_scalar(kind), ())
         if array.dtype.newbyteorder("<").str not in types:
             raise BundleError(f"array {number} holds {array.dtype}, not {' or '.join(types)}")
         return array
+
+
+def _scalar(kind: Any) -> Any:
+    """The type of the numbers in an array's annotation.
+
+    Annotations of the same array aren't equal to each other everywhere: from Python 3.13 on, one
+    names its shape by a variable, the other by that variable's default.
+    """
+    _, dtype = get_args(kind)
+    return get_args(dtype)[0]
 
 
 def _array(content: bytes, number: int, place: ArrayPlace) -> NDArray[Any]:

@@ -144,7 +144,11 @@ class StandardOutput:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        pass
+        if isinstance(error, BrokenPipeError):
+            # Whoever wraps the handle flushes what is left when it goes: into nothing, then.
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self.file.fileno())
+            os.close(nothing)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -54,6 +54,8 @@ def unwrapped(annotation: Any) -> Hint:
             base = base.__supertype__
         elif type(base).__name__ == "TypeAliasType":  # `type Age = float`, Python 3.12
             base = base.__value__
+        elif type(origin).__name__ == "TypeAliasType":  # `NDArray[np.float64]` of numpy 2.5
+            base = origin.__value__[arguments]
         else:
             return Hint(base, extras, is_optional, is_required)
 
