@@ -17,7 +17,6 @@ from podium.program.operations import (
     Impute,
     Join,
     Numbers,
-    Present,
     Scale,
     Select,
     Single,
@@ -57,7 +56,7 @@ def origin_of(plan: Plan, register: int, column: int) -> Origin | None:
 def _step_back(
     plan: Plan, operation: AnyOperation, column: int
 ) -> tuple[int, int, float, float] | None:
-    if isinstance(operation, (Blank, Finite, Impute, Present, Single)):
+    if isinstance(operation, (Blank, Finite, Impute, Single)):
         return operation.x, column, 1.0, 0.0
     if isinstance(operation, Select):
         return operation.x, int(operation.columns[column]), 1.0, 0.0

@@ -12,7 +12,7 @@ from podium.program.operations.links import Above, Largest, Link, Pair
 from podium.program.operations.lookup import Interpolate, Lookup, Median
 from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
-from podium.program.operations.precision import Blank, Present, Single
+from podium.program.operations.precision import Blank, Single
 
 AnyOperation: TypeAlias = (
     Above
@@ -35,7 +35,6 @@ AnyOperation: TypeAlias = (
     | Numbers
     | OneHot
     | Pair
-    | Present
     | Scale
     | Select
     | Single
@@ -66,7 +65,6 @@ __all__ = [
     "OneHot",
     "Operation",
     "Pair",
-    "Present",
     "Scale",
     "Select",
     "Shape",

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from podium.errors import ModelError
 from podium.program.arrays import Floats
 from podium.program.operations.operation import (
     Operation,
@@ -15,7 +14,6 @@ from podium.program.operations.operation import (
     Shape,
     Shapes,
     Step,
-    require,
     require_vector,
 )
 from podium.table import Array
@@ -68,37 +66,5 @@ class Blank(Operation, frozen=True, tag="blank"):
             numbers: Array = values[x]
             inside = (numbers >= low) & (numbers <= high)
             return np.where(inside, nothing, numbers) if inside.any() else numbers
-
-        return run
-
-
-class Present(Operation, frozen=True, tag="present"):
-    """The same numbers, refused where one of some columns is missing; they may be infinite.
-
-    Attributes:
-        refuses: a number a column; missing values are refused where it isn't 0.
-    """
-
-    may_warn: ClassVar[bool] = False
-
-    x: Register
-    refuses: Floats
-
-    def check(self, shapes: Shapes) -> Shape:
-        """What it reads."""
-        shape = shapes.matrix(self.x)
-        require_vector(self.refuses, shape.width, "what is refused")
-        require(bool(self.refuses.any()), "no column is looked at")
-        return shape
-
-    def prepare(self, _shapes: Shapes) -> Step:
-        """One comparison."""
-        x, refused = self.x, self.refuses != 0
-
-        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
-            numbers: Array = values[x]
-            if ((numbers != numbers) & refused).any():
-                raise ModelError("the model was trained without missing values here")
-            return numbers
 
         return run
