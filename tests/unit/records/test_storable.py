@@ -37,7 +37,7 @@ from podium.testing.stores.samples import NOON_US, feedback, sample
         ({"inputs": b'{"a":1'}, "inputs"),
         ({"inputs": b'{"a":"\xff"}'}, "inputs"),
         ({"inputs": b'{"a":"\xed\xa0\x80"}'}, "inputs"),
-        ({"inputs": b'{"a":' + b"[" * 5_000 + b"]" * 5_000 + b"}"}, "inputs"),
+        ({"inputs": b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}"}, "inputs"),
         ({"inputs": b'{"a\\u0000":1}'}, "NUL"),
         ({"inputs": b'{"a":"\\\\\\u0000"}'}, "NUL"),
         ({"outputs": b'{"a":"\\uDC00"}'}, "outputs"),
