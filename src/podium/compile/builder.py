@@ -153,6 +153,10 @@ class Builder:
         """The number of columns of a matrix, or of classes of an index."""
         return self._shapes.any(register).width
 
+    def is_single(self, register: int) -> bool:
+        """Whether a matrix holds numbers of single precision."""
+        return self._shapes.matrix(register).is_single
+
     def features(self, register: int) -> Features:
         """All columns of a matrix."""
         return tuple(Computed(register, column) for column in range(self.width(register)))

@@ -1,7 +1,172 @@
-"""Projections: PCA, singular values, partial least squares."""
+"""Transformers of whole rows: components, projections, kernels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-TRANSFORMERS: dict[str, Any] = {}
+import numpy as np
+
+from podium.compile.builder import Builder
+from podium.compile.features import Features, NotCompiled
+from podium.program.operations import Finite, Kernel, Link, Matmul
+from podium.program.operations.kernels import KernelName
+from podium.table import Array
+
+KERNELS: Mapping[str, KernelName] = {
+    "cosine": "cosine",
+    "laplacian": "laplacian",
+    "linear": "linear",
+    "poly": "poly",
+    "polynomial": "poly",
+    "rbf": "rbf",
+    "sigmoid": "sigmoid",
+}
+
+
+def pca(estimator: Any, build: Builder, x: Features) -> Features:
+    """Components, moved by the mean after the product, as the original does."""
+    components = estimator.components_
+    bias = -(np.reshape(estimator.mean_, (1, -1)) @ components.T)[0]
+    register = _product(build, _finite(build, x), components.T, bias)
+    if estimator.whiten:
+        scale = np.sqrt(estimator.explained_variance_)
+        register = build.scale(register, divide=np.maximum(scale, np.finfo(scale.dtype).eps))
+    return build.features(register)
+
+
+def projection(estimator: Any, build: Builder, x: Features) -> Features:
+    """Components, not centred."""
+    components = estimator.components_
+    dense = components.toarray() if hasattr(components, "toarray") else components
+    return build.features(_product(build, _finite(build, x), dense.T))
+
+
+def fast_ica(estimator: Any, build: Builder, x: Features) -> Features:
+    """Components of centred rows."""
+    mean = estimator.mean_ if estimator.whiten else None
+    return build.features(_centred(build, x, mean, estimator.components_.T))
+
+
+def factor_analysis(estimator: Any, build: Builder, x: Features) -> Features:
+    """The expected factors of centred rows.
+
+    In two products, as the original: with little noise one of both would round differently.
+    """
+    components = estimator.components_
+    weighted = components / estimator.noise_variance_
+    covariance = np.linalg.inv(np.eye(len(components)) + np.dot(weighted, components.T))
+    register = _centred(build, x, estimator.mean_, weighted.T)
+    return build.features(_product(build, register, covariance))
+
+
+def linear_discriminants(estimator: Any, build: Builder, x: Features) -> Features:
+    """What tells the classes apart best."""
+    if estimator.solver not in ("svd", "eigen"):
+        raise NotCompiled(f"it transforms nothing with solver={estimator.solver!r}")
+    n_components = estimator._max_components  # noqa: SLF001 - it has no public name
+    mean = estimator.xbar_ if estimator.solver == "svd" else None
+    return build.features(_centred(build, x, mean, estimator.scalings_[:, :n_components]))
+
+
+def feature_agglomeration(estimator: Any, build: Builder, x: Features) -> Features:
+    """The mean of each group of columns."""
+    if estimator.pooling_func is not np.mean:
+        raise NotCompiled("its pooling function is code, not data")
+    labels = np.asarray(estimator.labels_)
+    groups = (labels[:, None] == np.arange(labels.max() + 1)).astype(np.float64)
+    register = build.add(Matmul(_finite(build, x), groups))
+    return build.features(build.scale(register, divide=groups.sum(axis=0)))
+
+
+def rbf_sampler(estimator: Any, build: Builder, x: Features) -> Features:
+    """The cosine of a random projection."""
+    return _waves(estimator, build, _finite(build, x), (2.0 / estimator.n_components) ** 0.5)
+
+
+def _waves(estimator: Any, build: Builder, x: int, height: float) -> Features:
+    angles = _product(build, x, estimator.random_weights_, estimator.random_offset_)
+    return build.features(build.scale(build.add(Link(angles, "cos")), multiply=height))
+
+
+def nystroem(estimator: Any, build: Builder, x: Features) -> Features:
+    """Kernels to the rows that were sampled, made orthogonal."""
+    params = estimator._get_kernel_params()  # noqa: SLF001 - as its transform does
+    register = _kernel(build, x, estimator.kernel, estimator.components_, params)
+    return build.features(_product(build, register, estimator.normalization_.T))
+
+
+def kernel_pca(estimator: Any, build: Builder, x: Features) -> Features:
+    """Kernels to the rows of the training data, centred, as components.
+
+    The mean of a row's kernels is subtracted within the weights: they are linear, too.
+    """
+    center = estimator._centerer  # noqa: SLF001 - as its transform does
+    params = {name: getattr(estimator, name) for name in ("degree", "coef0")}
+    params["gamma"] = estimator.gamma_
+    register = _kernel(build, x, estimator.kernel, estimator.X_fit_, params)
+    values, vectors = estimator.eigenvalues_, estimator.eigenvectors_
+    some = np.flatnonzero(values)
+    weights = np.zeros_like(vectors)
+    weights[:, some] = vectors[:, some] / np.sqrt(values[some])
+    register = build.scale(register, subtract=center.K_fit_rows_)
+    constant = np.mean(center.K_fit_rows_) - center.K_fit_all_
+    bias = -constant * weights.sum(axis=0)
+    return build.features(_product(build, register, weights - weights.mean(axis=0), bias))
+
+
+def _kernel(build: Builder, x: Features, kernel: Any, rows: Array, params: Any) -> int:
+    """The kernels between rows and those that are kept."""
+    name = KERNELS.get(kernel) if isinstance(kernel, str) else None
+    if name is None:
+        raise NotCompiled(f"its kernel {kernel!r} isn't known here")
+    rows = rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows)
+    gamma, coef0, degree = params.get("gamma"), params.get("coef0"), params.get("degree")
+    kind = np.float32 if rows.dtype == np.float32 else np.float64
+    return build.add(
+        Kernel(
+            _finite(build, x),
+            np.ascontiguousarray(rows, kind),
+            name,
+            gamma=1.0 / rows.shape[1] if gamma is None else float(gamma),
+            coef0=1.0 if coef0 is None else float(coef0),
+            degree=3.0 if degree is None else float(degree),
+        )
+    )
+
+
+def _finite(build: Builder, x: Features) -> int:
+    return build.add(Finite(build.matrix(x)))
+
+
+def _centred(build: Builder, x: Features, mean: Array | None, weights: Array) -> int:
+    """Rows less the mean, times the weights."""
+    register = _finite(build, x)
+    if mean is None:
+        return _product(build, register, weights)
+    if build.is_single(register) and mean.dtype != np.float32:
+        # Doubles less singles are doubles: so is the product that has the mean in its bias.
+        return _product(build, register, weights, -(mean @ weights))
+    return _product(build, build.scale(register, subtract=mean), weights)
+
+
+def _product(build: Builder, x: int, weights: Array, bias: Array | None = None) -> int:
+    kind = np.float32 if weights.dtype == np.float32 else np.float64
+    bias = None if bias is None else np.ascontiguousarray(bias, kind)
+    return build.add(Matmul(x, np.ascontiguousarray(weights, kind), bias))
+
+
+TRANSFORMERS: Mapping[str, Callable[[Any, Builder, Features], Features]] = {
+    "sklearn.FactorAnalysis": factor_analysis,
+    "sklearn.FastICA": fast_ica,
+    "sklearn.FeatureAgglomeration": feature_agglomeration,
+    "sklearn.GaussianRandomProjection": projection,
+    "sklearn.IncrementalPCA": pca,
+    "sklearn.KernelPCA": kernel_pca,
+    "sklearn.LinearDiscriminantAnalysis": linear_discriminants,
+    "sklearn.Nystroem": nystroem,
+    "sklearn.PCA": pca,
+    "sklearn.RBFSampler": rbf_sampler,
+    "sklearn.SparseRandomProjection": projection,
+    "sklearn.TruncatedSVD": projection,
+}

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from podium.program.operations.cells import Clip, Finite, Impute, Match, Missing, Scale
 from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
 from podium.program.operations.forest import Forest
+from podium.program.operations.kernels import Kernel
 from podium.program.operations.links import Above, Largest, Link, Pair
 from podium.program.operations.lookup import Interpolate, Lookup, Median
 from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
@@ -25,6 +26,7 @@ AnyOperation: TypeAlias = (
     | Indicate
     | Interpolate
     | Join
+    | Kernel
     | Largest
     | Link
     | Match
@@ -54,6 +56,7 @@ __all__ = [
     "Indicate",
     "Interpolate",
     "Join",
+    "Kernel",
     "Largest",
     "Link",
     "Lookup",

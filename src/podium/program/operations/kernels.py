@@ -1,0 +1,128 @@
+"""How alike rows are to the rows that a model keeps, measured by a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from podium.program.arrays import Floats
+from podium.program.operations.operation import (
+    Operation,
+    Register,
+    Shape,
+    Shapes,
+    Step,
+    require,
+)
+from podium.table import Array
+
+KernelName: TypeAlias = Literal["linear", "poly", "rbf", "sigmoid", "cosine", "laplacian"]
+
+
+class Kernel(Operation, frozen=True, tag="kernel"):
+    """A column for each row that is kept: the kernel between it and the row.
+
+    Attributes:
+        rows: that are kept.
+        kernel: `poly` is (gamma x.y + coef0) ** degree, `sigmoid` the tanh of gamma x.y + coef0,
+            `rbf` exp(-gamma |x-y|^2), `laplacian` the same with the sum of distances.
+    """
+
+    x: Register
+    rows: Floats
+    kernel: KernelName
+    gamma: float = 1.0
+    coef0: float = 0.0
+    degree: float = 3.0
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as there are rows kept."""
+        shape = shapes.matrix(self.x)
+        fits = self.rows.ndim == 2 and self.rows.shape[1] == shape.width
+        require(fits, f"rows of shape {self.rows.shape} aren't {shape.width} columns wide")
+        return Shape(len(self.rows))
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One product, but for the sum of distances."""
+        x, function = self.x, _KERNELS[self.kernel](self)
+        return lambda _, values: function(values[x].astype(np.float64, copy=False))
+
+
+_Function: TypeAlias = Callable[[Array], Array]
+
+
+def _product(kernel: Kernel) -> _Function:
+    columns = np.ascontiguousarray(kernel.rows.astype(np.float64).T)
+    return lambda x: x.dot(columns)
+
+
+def _polynomial(kernel: Kernel) -> _Function:
+    product, gamma, coef0, degree = _product(kernel), kernel.gamma, kernel.coef0, kernel.degree
+    # A whole power is a product where numpy knows it for one.
+    power = int(degree) if float(degree).is_integer() else degree
+    return lambda x: (product(x) * gamma + coef0) ** power
+
+
+def _sigmoid(kernel: Kernel) -> _Function:
+    product, gamma, coef0 = _product(kernel), kernel.gamma, kernel.coef0
+    return lambda x: np.tanh(product(x) * gamma + coef0)
+
+
+def _rbf(kernel: Kernel) -> _Function:
+    rows = kernel.rows.astype(np.float64)
+    columns, squares, gamma = np.ascontiguousarray(-2 * rows.T), _squares(rows), -kernel.gamma
+
+    def run(x: Array) -> Array:
+        distances = x.dot(columns)
+        distances += _squares(x)[:, None]
+        distances += squares
+        np.maximum(distances, 0, out=distances)
+        distances *= gamma
+        out: Array = np.exp(distances, out=distances)
+        return out
+
+    return run
+
+
+def _cosine(kernel: Kernel) -> _Function:
+    rows = kernel.rows.astype(np.float64)
+    columns = np.ascontiguousarray((rows / _lengths(rows)).T)
+    return lambda x: (x / _lengths(x)).dot(columns)
+
+
+def _laplacian(kernel: Kernel) -> _Function:
+    rows, gamma = kernel.rows.astype(np.float64), -kernel.gamma
+
+    def run(x: Array) -> Array:
+        # A row at a time: all distances at once would take rows x rows x columns numbers.
+        out = np.empty((len(x), len(rows)))
+        for place, row in enumerate(x):
+            out[place] = np.abs(rows - row).sum(axis=1)
+        out *= gamma
+        alike: Array = np.exp(out, out=out)
+        return alike
+
+    return run
+
+
+def _squares(x: Array) -> Array:
+    squares: Array = np.einsum("ij,ij->i", x, x)
+    return squares
+
+
+def _lengths(x: Array) -> Array:
+    lengths = np.sqrt(_squares(x))[:, None]
+    near_zero: Array = lengths < 10 * np.finfo(np.float64).eps
+    return np.where(near_zero, 1.0, lengths)
+
+
+_KERNELS: dict[KernelName, Callable[[Kernel], _Function]] = {
+    "linear": _product,
+    "poly": _polynomial,
+    "rbf": _rbf,
+    "sigmoid": _sigmoid,
+    "cosine": _cosine,
+    "laplacian": _laplacian,
+}
