@@ -9,7 +9,7 @@ import numpy as np
 
 from podium.errors import BundleError, ModelError
 from podium.program.features import RuntimeFeatures
-from podium.program.operations import Encode, Numbers, OneHot, Shapes, Step
+from podium.program.operations import Encode, Numbers, OneHot, Shapes, Step, Terms
 from podium.program.plan import Answer, Plan, parts_of, plan_of
 from podium.program.prepare import prepared
 from podium.signature import Signature
@@ -166,7 +166,7 @@ def _taker(answer: Answer, shapes: Shapes) -> Callable[[Sequence[Any]], Array]:
 def _takes_matrix(plan: Plan) -> bool:
     """Whether all that is read of a table is one matrix of all its columns, in order."""
     first = plan.operations[0] if plan.operations else None
-    others = any(isinstance(o, (Numbers, Encode, OneHot)) for o in plan.operations[1:])
+    others = any(isinstance(o, (Numbers, Encode, OneHot, Terms)) for o in plan.operations[1:])
     is_all = isinstance(first, Numbers) and first.columns == tuple(range(len(plan.inputs)))
     return is_all and not others and not getattr(first, "is_single", False)
 

@@ -5,6 +5,7 @@ A new one is a class in a module of this folder and a name in `AnyOperation`.
 
 from typing import TypeAlias
 
+from podium.program.operations.analysis import Analysis
 from podium.program.operations.cells import Clip, Finite, Impute, Match, Missing, Scale
 from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
 from podium.program.operations.forest import Forest
@@ -14,6 +15,7 @@ from podium.program.operations.lookup import Interpolate, Lookup, Median
 from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
 from podium.program.operations.precision import Blank, Single
+from podium.program.operations.terms import Terms
 
 AnyOperation: TypeAlias = (
     Above
@@ -40,11 +42,13 @@ AnyOperation: TypeAlias = (
     | Scale
     | Select
     | Single
+    | Terms
     | Total
 )
 
 __all__ = [
     "Above",
+    "Analysis",
     "AnyOperation",
     "Blank",
     "Clip",
@@ -74,6 +78,7 @@ __all__ = [
     "Shapes",
     "Single",
     "Step",
+    "Terms",
     "Total",
     "coding_of",
 ]

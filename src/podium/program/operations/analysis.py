@@ -1,0 +1,134 @@
+"""How a text becomes terms: words or characters, one or several at a time."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from podium.program.operations.operation import require
+
+# A term of so many words or characters is longer than anybody's; it bounds the work of a text.
+GRAM_MAX = 32
+
+Text2Terms: TypeAlias = Callable[[str], Iterable[str]]
+_Size: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=GRAM_MAX)]
+
+# The patterns that are taken from a plan: some classes of characters in a row, of which only the
+# last repeats, and ends of words before and behind. Nothing in them can repeat what repeats, so
+# that no text takes longer than its length, a few times over.
+_CLASS = r"(?:\\[wS]|\[(?:\\[wWdDsS'.-]|(?!--|&&|\|\||~~)[^\\\[\]])+\])"
+_PATTERN = re.compile(
+    rf"(?:\(\?u\))?(?P<begin>\\b)?(?:{_CLASS}){{0,7}}(?P<last>{_CLASS})"
+    r"(?:\+|\{\d{1,2}(?:,\d{0,2})?\})?(?P<end>\\b)?"
+)
+_SPACES = re.compile(r"\s\s+")
+
+
+class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is done with a text, in this order.
+
+    Attributes:
+        is_lowered: letters become small.
+        strip_accents: letters lose their accents; `ascii` drops what has no such letter.
+        of: terms are words, characters, or characters within words and a space around each.
+        pattern: what a word is.
+        stop_words: words that are left out.
+        shortest: how many words or characters a term has at least.
+        longest: and at most.
+    """
+
+    of: Literal["word", "char", "char_wb"] = "word"
+    pattern: str = r"(?u)\b\w\w+\b"
+    is_lowered: bool = True
+    strip_accents: Literal["", "ascii", "unicode"] = ""
+    stop_words: tuple[str, ...] = ()
+    shortest: _Size = 1
+    longest: _Size = 1
+
+    def check(self) -> None:
+        """Nothing.
+
+        Raises:
+            BundleError: the pattern is none of those that are safe, or no term can be so long.
+        """
+        require(self.shortest <= self.longest, "the longest term is shorter than the shortest")
+        if self.of == "word":
+            require(is_safe(self.pattern), f"{self.pattern[:100]!r} isn't a known pattern of words")
+
+    def prepare(self) -> Text2Terms:
+        """The function that gives a text's terms, as often as they occur."""
+        clean, terms = self._cleaner(), self._splitter()
+        return lambda text: terms(clean(text))
+
+    def _cleaner(self) -> Callable[[str], str]:
+        strip = {"": None, "ascii": _ascii, "unicode": _without_accents}[self.strip_accents]
+        if strip is None:
+            return str.lower if self.is_lowered else str
+        return (lambda text: strip(text.lower())) if self.is_lowered else strip
+
+    def _splitter(self) -> Text2Terms:
+        shortest, longest = self.shortest, self.longest
+        if self.of == "char":
+            return lambda text: _characters(_SPACES.sub(" ", text), shortest, longest)
+        if self.of == "char_wb":
+            return lambda text: _within_words(text, shortest, longest)
+        words, stop = re.compile(self.pattern).findall, frozenset(self.stop_words)
+        if longest == 1 and not stop:
+            return words
+        return lambda text: _words([w for w in words(text) if w not in stop], shortest, longest)
+
+
+def is_safe(pattern: str) -> bool:
+    """Whether matching the pattern takes time in proportion to the text, whatever the text is."""
+    found = _PATTERN.fullmatch(pattern)
+    if found is None:
+        return False
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    # A repeated class may give back character by character, looking for the end of a word. Words
+    # end where \w does; after others it looks once from the beginning of each word only.
+    return not found["end"] or bool(found["begin"]) or found["last"] == r"\w"
+
+
+def _ascii(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+
+
+def _without_accents(text: str) -> str:
+    if text.isascii():
+        return text
+    letters = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in letters if not unicodedata.combining(c))
+
+
+def _words(words: list[str], shortest: int, longest: int) -> list[str]:
+    return [
+        " ".join(words[i : i + n]) if n > 1 else words[i]
+        for n in range(shortest, min(longest, len(words)) + 1)
+        for i in range(len(words) - n + 1)
+    ]
+
+
+def _characters(text: str, shortest: int, longest: int) -> list[str]:
+    return [
+        text[i : i + n]
+        for n in range(shortest, min(longest, len(text)) + 1)
+        for i in range(len(text) - n + 1)
+    ]
+
+
+def _within_words(text: str, shortest: int, longest: int) -> list[str]:
+    """A word that is shorter than a term counts as one term, once."""
+    terms = []
+    for word in text.split():
+        padded = f" {word} "
+        terms += _characters(padded, shortest, longest)
+        if shortest > len(padded):
+            terms.append(padded)
+    return terms

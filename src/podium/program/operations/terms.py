@@ -1,0 +1,165 @@
+"""Texts as rows of numbers: how often each term occurs, and how much that weighs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+
+from podium.errors import ModelError
+from podium.program.arrays import Floats
+from podium.program.operations.analysis import Analysis
+from podium.program.operations.operation import (
+    Column,
+    Operation,
+    Shape,
+    Shapes,
+    Step,
+    require,
+    require_vector,
+)
+
+# A row is written out in full: so many columns take half a megabyte.
+HASHED_MAX = 1 << 16
+
+_Counts: TypeAlias = dict[int, float]
+
+
+class Terms(Operation, frozen=True, tag="terms"):
+    """The terms of a column of texts, a column a term.
+
+    Attributes:
+        column: of the table.
+        analysis: how a text becomes terms.
+        vocabulary: the term that each column counts. A term that isn't there isn't counted.
+        n_hashed: instead: how many columns terms are spread over, by their hash.
+        is_signed: half of the terms that are spread count as -1.
+        is_binary: a term counts once.
+        is_sublinear: 1 and the logarithm of the count is taken instead of the count.
+        weights: times what was counted, one a column.
+        norm: by which each row is divided: nothing, the sum of sizes, or the length.
+    """
+
+    may_warn: ClassVar[bool] = False
+
+    column: Column
+    analysis: Analysis
+    vocabulary: tuple[str, ...] = ()
+    n_hashed: Annotated[int, msgspec.Meta(ge=0, le=HASHED_MAX)] = 0
+    is_signed: bool = False
+    is_binary: bool = False
+    is_sublinear: bool = False
+    weights: Floats | None = None
+    norm: Literal["", "l1", "l2"] = ""
+
+    @property
+    def width(self) -> int:
+        """How many columns it makes."""
+        return self.n_hashed or len(self.vocabulary)
+
+    def check(self, shapes: Shapes) -> Shape:
+        """A column a term."""
+        shapes.columns((self.column,))
+        self.analysis.check()
+        is_one = bool(self.vocabulary) != (self.n_hashed > 0)
+        require(is_one, "terms are either known or spread")
+        is_different = len(set(self.vocabulary)) == len(self.vocabulary)
+        require(is_different, "a term is counted in two columns")
+        is_positive = not self.n_hashed or not self.is_sublinear
+        require(is_positive, "there is no logarithm of what may be below zero")
+        require_vector(self.weights, self.width, "the weights")
+        return Shape(self.width)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One text after the other."""
+        column, width = self.column, self.width
+        terms, count, weigh = self.analysis.prepare(), self._counter(), self._weigher()
+
+        def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
+            cells = columns[column]
+            out = np.zeros((len(cells), width))
+            for row, text in zip(out, cells, strict=True):
+                if not isinstance(text, str):
+                    raise ModelError("the model takes nothing but a text here")
+                counts = count(terms(text))
+                if counts:
+                    places = np.fromiter(counts, np.intp, len(counts))
+                    numbers = np.fromiter(counts.values(), np.float64, len(counts))
+                    row[places] = weigh(places, numbers)
+            return out
+
+        return run
+
+    def _counter(self) -> Callable[[Any], _Counts]:
+        """The function that counts terms, by column."""
+        if self.n_hashed:
+            n_hashed, is_signed = self.n_hashed, self.is_signed
+            return lambda terms: _spread(terms, n_hashed, is_signed)
+        places = {term: place for place, term in enumerate(self.vocabulary)}
+
+        def count(terms: Any) -> _Counts:
+            counts: _Counts = {}
+            for term in terms:
+                place = places.get(term)
+                if place is not None:
+                    counts[place] = counts.get(place, 0.0) + 1.0
+            return counts
+
+        return count
+
+    def _weigher(self) -> Callable[[Any, Floats], Floats]:
+        """The function that makes weights of counts, which may be overwritten."""
+        weights = None if self.weights is None else self.weights.astype(np.float64)
+        is_binary, is_sublinear, norm = self.is_binary, self.is_sublinear, self.norm
+
+        def weigh(places: Any, counts: Floats) -> Floats:
+            if is_binary:
+                counts[:] = 1.0
+            if is_sublinear:
+                counts = np.log(counts) + 1.0
+            if weights is not None:
+                counts *= weights[places]
+            if not norm:
+                return counts
+            size = np.abs(counts).sum() if norm == "l1" else np.sqrt(counts.dot(counts))
+            return counts / size if size else counts
+
+        return weigh
+
+
+def _spread(terms: Any, n_columns: int, is_signed: bool) -> _Counts:
+    counts: _Counts = {}
+    for term in terms:
+        number = _murmur(term.encode())
+        place = abs(number) % n_columns
+        one = -1.0 if is_signed and number < 0 else 1.0
+        counts[place] = counts.get(place, 0.0) + one
+    return counts
+
+
+def _murmur(key: bytes) -> int:
+    """The hash as a signed number of 32 bits.
+
+    Source: MurmurHash3_x86_32 of Austin Appleby, with seed 0; public domain.
+    """
+    full = len(key) & ~3
+    number = 0
+    for at in range(0, full, 4):
+        number ^= _mixed(int.from_bytes(key[at : at + 4], "little"))
+        number = ((number << 13) | (number >> 19)) & 0xFFFFFFFF
+        number = (number * 5 + 0xE6546B64) & 0xFFFFFFFF
+    if full < len(key):
+        number ^= _mixed(int.from_bytes(key[full:], "little"))
+    number ^= len(key)
+    number = ((number ^ (number >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF
+    number = ((number ^ (number >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
+    number ^= number >> 16
+    return number - (1 << 32) if number >> 31 else number
+
+
+def _mixed(block: int) -> int:
+    block = (block * 0xCC9E2D51) & 0xFFFFFFFF
+    block = ((block << 15) | (block >> 17)) & 0xFFFFFFFF
+    return (block * 0x1B873593) & 0xFFFFFFFF

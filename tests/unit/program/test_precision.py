@@ -1,0 +1,46 @@
+"""Numbers in single precision, and numbers that count as missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from podium.errors import BundleError
+from podium.program.operations import Blank, Numbers, Shapes, Single
+
+
+def shapes_of(width, *, is_single=False):
+    shapes = Shapes(width)
+    shapes.add(Numbers(tuple(range(width)), is_single).check(shapes))
+    return shapes
+
+
+def test_numbers_are_rounded_to_single_precision():
+    shapes = shapes_of(2)
+    operation = Single(0)
+
+    rounded = operation.prepare(shapes)([], [np.array([[0.1, 2**24 + 1]])])
+
+    assert operation.check(shapes).is_single
+    assert rounded.dtype == np.float32
+    assert rounded.tolist() == [[np.float32(0.1), 2**24]]
+
+
+@pytest.mark.parametrize("is_single", [False, True])
+def test_numbers_within_the_bounds_become_missing(is_single):
+    shapes = shapes_of(3, is_single=is_single)
+    rows = np.array([[0.0, -1.5, 7.0], [-0.0, -1.25, 7.0], [1e-3, np.nan, 7.0]])
+    rows = rows.astype(np.float32) if is_single else rows
+    blank = Blank(0, np.array([0.0, -1.5, np.nan]), np.array([0.0, -1.25, np.nan]))
+
+    left = blank.prepare(shapes)([], [rows])
+
+    assert left.dtype == rows.dtype
+    np.testing.assert_array_equal(
+        np.isnan(left), [[True, True, False], [True, True, False], [False, True, False]]
+    )
+
+
+def test_bounds_must_fit_the_columns():
+    with pytest.raises(BundleError):
+        Blank(0, np.zeros(2), np.zeros(3)).check(shapes_of(3))

@@ -1,0 +1,143 @@
+"""Columns of texts compile: each way to cut them into terms, and to weigh these."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import datasets
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+
+@pytest.fixture(scope="module")
+def lines():
+    """Lines of the descriptions of some data sets, and which one each is about."""
+    rows = [
+        (line, name, len(line))
+        for name in ("iris", "wine", "breast_cancer", "diabetes")
+        for line in getattr(datasets, f"load_{name}")().DESCR.splitlines()
+        if line.count(" ") > 3
+    ]
+    texts, names, lengths = zip(*rows, strict=True)
+    # Some have accents, runs of spaces and signs, as people write.
+    texts = [f"Données  \t {t} Ünïté ½!" if i % 5 == 0 else t for i, t in enumerate(texts)]
+    return pd.DataFrame({"line": texts, "length": lengths}), list(names)
+
+
+def fit(vectorizer, lines, model=None):
+    X, y = lines
+    columns = ColumnTransformer(
+        [("t", vectorizer, "line"), ("n", StandardScaler(), ["length"])], sparse_threshold=0
+    )
+    return make_pipeline(columns, model or LogisticRegression(max_iter=5_000)).fit(X, y)
+
+
+def compiles(zoo, model, X):
+    compiled, _, _ = zoo.compile(model, X)
+    assert compiled.program is not None, compiled.why
+    assert compiled.verification.difference < 1e-10
+    return compiled
+
+
+@pytest.mark.parametrize(
+    "vectorizer",
+    [
+        CountVectorizer(),
+        CountVectorizer(binary=True, max_features=50),
+        CountVectorizer(lowercase=False, stop_words="english"),
+        CountVectorizer(strip_accents="unicode", stop_words=["the", "iris"], ngram_range=(1, 3)),
+        CountVectorizer(strip_accents="ascii", ngram_range=(2, 2), min_df=2),
+        CountVectorizer(analyzer="char", ngram_range=(1, 3), max_features=200),
+        CountVectorizer(analyzer="char", ngram_range=(2, 5), max_features=200),
+        CountVectorizer(analyzer="char_wb", ngram_range=(1, 4), max_features=200),
+        CountVectorizer(analyzer="char_wb", ngram_range=(6, 9), max_features=200),
+        CountVectorizer(token_pattern=r"[a-zA-Z']+"),
+        CountVectorizer(token_pattern=r"(?u)\b\w+\b"),
+        CountVectorizer(token_pattern=r"\S+"),
+        CountVectorizer(vocabulary=["class", "the", "wine", "never there"]),
+        TfidfVectorizer(),
+        TfidfVectorizer(sublinear_tf=True, norm="l1", smooth_idf=False),
+        TfidfVectorizer(use_idf=False, norm=None, binary=True),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), max_df=0.5),
+        HashingVectorizer(n_features=512),
+        HashingVectorizer(n_features=64, norm=None, alternate_sign=False, binary=True),
+        HashingVectorizer(n_features=100, norm="l1", analyzer="char", ngram_range=(1, 4)),
+        make_pipeline(CountVectorizer(), TfidfTransformer()),
+        make_pipeline(CountVectorizer(ngram_range=(1, 2)), TfidfTransformer(sublinear_tf=True)),
+        make_pipeline(HashingVectorizer(n_features=256, norm=None), TfidfTransformer()),
+    ],
+    ids=str,
+)
+def test_a_vectorizer_compiles(zoo, lines, vectorizer):
+    compiles(zoo, fit(vectorizer, lines), lines[0])
+
+
+def test_trees_take_terms(zoo, lines):
+    compiles(zoo, fit(TfidfVectorizer(), lines, DecisionTreeClassifier()), lines[0])
+
+
+def test_weights_of_counts_need_no_operation_of_their_own(zoo, lines):
+    both = make_pipeline(CountVectorizer(), TfidfTransformer())
+
+    compiled = compiles(zoo, fit(both, lines), lines[0])
+
+    kinds = [type(operation).__name__ for operation in compiled.program.plan.operations]
+    assert kinds.count("Terms") == 1
+    assert "Scale" not in kinds[1:2]
+
+
+def test_a_few_texts_that_repeat_are_texts_all_the_same(zoo):
+    X, y = zoo.data("cars")
+    columns = ColumnTransformer(
+        [("t", CountVectorizer(analyzer="char", ngram_range=(2, 2)), "Origin")]
+    )
+
+    compiles(zoo, make_pipeline(columns, LogisticRegression()).fit(X, y > 20), X)
+
+
+@pytest.mark.parametrize(
+    ("vectorizer", "why"),
+    [
+        (CountVectorizer(analyzer=str.split), "analyzer is code"),
+        (CountVectorizer(tokenizer=str.split, token_pattern=None), "tokenizer is code"),
+        (CountVectorizer(preprocessor=str.upper), "preprocessor is code"),
+        (CountVectorizer(token_pattern=r"(?u)\b(\w+)\w\b"), "pattern of words"),
+        (CountVectorizer(token_pattern=r"(?:\w+\s?)+"), "pattern of words"),
+        (CountVectorizer(analyzer="char", ngram_range=(1, 40)), "1 to 40 parts"),
+        (HashingVectorizer(), "1048576 columns"),
+        (TfidfVectorizer(dtype=np.float32), "float32"),
+    ],
+    ids=str,
+)
+def test_what_is_code_or_could_take_for_ever_is_not_compiled(zoo, lines, vectorizer, why):
+    X, _ = lines
+
+    compiled, _, _ = zoo.compile(fit(vectorizer, lines), X)
+
+    assert compiled.program is None
+    assert why in compiled.why
+
+
+def test_counts_that_came_through_another_step_are_weighed_where_that_is_possible(zoo, lines):
+    X, y = lines
+    counts = ColumnTransformer(
+        [("a", CountVectorizer(max_features=20), "line"), ("b", "passthrough", ["length"])],
+        sparse_threshold=0,
+    )
+    plain = make_pipeline(counts, TfidfTransformer(norm=None), LogisticRegression(max_iter=9_000))
+    normed = make_pipeline(counts, TfidfTransformer(), LogisticRegression())
+
+    compiles(zoo, plain.fit(X, y), X)
+    compiled, _, _ = zoo.compile(normed.fit(X, y), X)
+
+    assert "no counts" in compiled.why
