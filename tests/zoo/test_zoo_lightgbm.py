@@ -86,9 +86,11 @@ def test_numbers_called_categories_compile(zoo):
 
 def test_whole_numbers_of_an_array_are_rounded_as_the_library_does(zoo):
     _, y = zoo.data("diabetes")
-    rows = np.column_stack([2**24 + np.argsort(np.argsort(y)), np.arange(len(y))])
+    # Single precision holds every 128th of these numbers.
+    rows = np.column_stack([2**30 + 100 * np.argsort(np.argsort(y)), np.arange(len(y))])
+    model = lightgbm.LGBMRegressor(min_child_samples=1, num_leaves=100, **SMALL)
 
-    compiles(zoo, lightgbm.LGBMRegressor(**SMALL).fit(rows, y), rows)
+    compiles(zoo, model.fit(rows, y), rows)
 
 
 def test_trees_after_the_best_are_left_out(zoo):
