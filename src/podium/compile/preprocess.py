@@ -12,14 +12,6 @@ from podium.compile.labels import label_of
 from podium.program.operations import Clip, Impute, Missing
 
 
-def function_transformer(estimator: Any, build: Builder, x: Features) -> Features:
-    """Columns as they are: what no function does."""
-    del build
-    if estimator.func is not None:
-        raise NotCompiled("its function is code, not data")
-    return x
-
-
 def standard_scaler(estimator: Any, build: Builder, x: Features) -> Features:
     """Less the mean, divided by the deviation."""
     subtract = estimator.mean_ if estimator.with_mean else None
@@ -106,7 +98,6 @@ def _is_never_missing(build: Builder, column: Column) -> bool:
 
 
 TRANSFORMERS = {
-    "sklearn.FunctionTransformer": function_transformer,
     "sklearn.MaxAbsScaler": max_abs_scaler,
     "sklearn.MinMaxScaler": min_max_scaler,
     "sklearn.MissingIndicator": missing_indicator,

@@ -8,17 +8,22 @@ from typing import TypeAlias
 from podium.program.operations.analysis import Analysis
 from podium.program.operations.cells import Clip, Finite, Impute, Match, Missing, Scale
 from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
+from podium.program.operations.curves import Bin, Power, Quantile
 from podium.program.operations.forest import Forest
 from podium.program.operations.kernels import Kernel
 from podium.program.operations.links import Above, Largest, Link, Pair
 from podium.program.operations.lookup import Interpolate, Lookup, Median
 from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
+from podium.program.operations.nearest import Nearest, Positive
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
 from podium.program.operations.precision import Blank, Single
+from podium.program.operations.products import Normalize, Product
+from podium.program.operations.splines import Spline
 from podium.program.operations.terms import Terms
 
 AnyOperation: TypeAlias = (
     Above
+    | Bin
     | Blank
     | Clip
     | Encode
@@ -31,17 +36,24 @@ AnyOperation: TypeAlias = (
     | Kernel
     | Largest
     | Link
-    | Match
     | Lookup
+    | Match
     | Matmul
     | Median
     | Missing
+    | Normalize
+    | Nearest
     | Numbers
     | OneHot
     | Pair
+    | Power
+    | Product
+    | Quantile
+    | Positive
     | Scale
     | Select
     | Single
+    | Spline
     | Terms
     | Total
 )
@@ -50,6 +62,7 @@ __all__ = [
     "Above",
     "Analysis",
     "AnyOperation",
+    "Bin",
     "Blank",
     "Clip",
     "Coding",
@@ -68,15 +81,22 @@ __all__ = [
     "Matmul",
     "Median",
     "Missing",
+    "Nearest",
+    "Normalize",
     "Numbers",
     "OneHot",
     "Operation",
     "Pair",
+    "Positive",
+    "Power",
+    "Product",
+    "Quantile",
     "Scale",
     "Select",
     "Shape",
     "Shapes",
     "Single",
+    "Spline",
     "Step",
     "Terms",
     "Total",

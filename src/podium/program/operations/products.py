@@ -1,0 +1,87 @@
+"""Operations between the columns of a row: products of two, and division by the row's length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from podium.program.arrays import Indices
+from podium.program.operations.operation import (
+    Operation,
+    Register,
+    Shape,
+    Shapes,
+    Step,
+    require,
+)
+from podium.table import Array
+
+NormName: TypeAlias = Literal["l1", "l2", "max"]
+
+
+class Product(Operation, frozen=True, tag="product"):
+    """Columns of one matrix times columns of another, pair by pair.
+
+    Attributes:
+        xs: the two matrices.
+        left: columns of the first.
+        right: the columns of the second that they are multiplied by.
+    """
+
+    xs: tuple[Register, Register]
+    left: Indices
+    right: Indices
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as there are pairs."""
+        require(self.left.ndim == 1 and self.left.shape == self.right.shape, "columns lack a pair")
+        read = [shapes.matrix(x) for x in self.xs]
+        for shape, columns in zip(read, (self.left, self.right), strict=True):
+            inside = ((columns >= 0) & (columns < shape.width)).all()
+            require(bool(inside), "a column is multiplied that isn't there")
+        return Shape(len(self.left), all(shape.is_single for shape in read))
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """Two copies and a product."""
+        (first, second), left, right = self.xs, self.left, self.right
+        return lambda _, values: values[first][:, left] * values[second][:, right]
+
+
+class Normalize(Operation, frozen=True, tag="normalize"):
+    """Each row divided by its length; a row that is next to nothing stays.
+
+    Attributes:
+        norm: the sum of sizes, the root of the sum of squares, or the largest size.
+    """
+
+    x: Register
+    norm: NormName
+
+    def check(self, shapes: Shapes) -> Shape:
+        """What it reads."""
+        shape = shapes.matrix(self.x)
+        require(shape.width > 0, "nothing has no length")
+        return shape
+
+    def prepare(self, shapes: Shapes) -> Step:
+        """Two passes."""
+        x, length = self.x, _LENGTHS[self.norm]
+        dtype = np.float32 if shapes.matrix(x).is_single else np.float64
+        # What scikit-learn takes for zero.
+        nothing, one = 10 * np.finfo(dtype).eps, np.ones((), dtype)
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            numbers: Array = values[x]
+            lengths = length(numbers)
+            return numbers / np.where(lengths < nothing, one, lengths)[:, None]
+
+        return run
+
+
+_LENGTHS: Mapping[NormName, Callable[[Array], Array]] = {
+    "l1": lambda x: np.abs(x).sum(axis=1),
+    "l2": lambda x: np.sqrt(np.einsum("ij,ij->i", x, x)),
+    "max": lambda x: np.abs(x).max(axis=1),
+}
