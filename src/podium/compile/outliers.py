@@ -4,4 +4,73 @@ from __future__ import annotations
 
 from typing import Any
 
-MODELS: dict[str, Any] = {}
+import numpy as np
+
+from podium.compile.builder import Builder
+from podium.compile.features import Features, Fitted, NotCompiled
+from podium.compile.nodes import forest_of
+from podium.compile.trees import tree_of
+from podium.program.operations import Above, Finite, Link, Matmul
+
+
+def isolation_forest(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The fewer splits set a row apart, the more it is an outlier."""
+    trees = []
+    for member, columns, depths, lengths in zip(
+        estimator.estimators_,
+        estimator.estimators_features_,
+        estimator._decision_path_lengths,  # noqa: SLF001 - no public name
+        estimator._average_path_length_per_tree,  # noqa: SLF001 - no public name
+        strict=True,
+    ):
+        values = (np.asarray(depths) + np.asarray(lengths) - 1.0).reshape(-1, 1)
+        tree = tree_of(member, values)
+        feature = np.where(tree.feature >= 0, np.asarray(columns)[tree.feature], tree.feature)
+        trees.append(tree._replace(feature=feature))
+    total = build.add(
+        forest_of(
+            build.matrix(x), trees, np.zeros(1), is_single_input=True, refuses="missing or infinite"
+        )
+    )
+    usual = len(trees) * _usual_length(estimator._max_samples)  # noqa: SLF001 - as trained
+    # -(2 ** -(depth / usual)) - offset, above 0 for a row like the others.
+    power = build.add(Link(build.scale(total, divide=usual, multiply=-np.log(2.0)), "exp"))
+    scores = build.scale(power, multiply=-1.0, add=-float(estimator.offset_))
+    return Fitted(
+        index=build.add(Above(scores, 0.0, or_equal=True)), classes=(-1, 1), scores=scores
+    )
+
+
+def _usual_length(n_rows: int) -> float:
+    """How many splits set a random row of so many apart, on average.
+
+    Source: Liu, Ting and Zhou (2008), Isolation Forest, ICDM, equation 1.
+    """
+    if n_rows <= 1:
+        return 0.0
+    if n_rows == 2:
+        return 1.0
+    return float(2.0 * (np.log(n_rows - 1.0) + np.euler_gamma) - 2.0 * (n_rows - 1.0) / n_rows)
+
+
+def elliptic_envelope(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """Inside an ellipse around the middle of the data."""
+    register = build.add(Finite(build.matrix(x)))
+    values, vectors = np.linalg.eigh(np.asarray(estimator.precision_, np.float64))
+    if (values < 0).any():
+        raise NotCompiled("its ellipse is open")
+    centred = build.scale(register, subtract=estimator.location_)
+    turned = build.add(Matmul(centred, vectors * np.sqrt(values)))
+    squares = build.add(Link(turned, "square"))
+    ones = np.full((len(values), 1), -1.0)
+    offset = np.array([-float(estimator.offset_)])
+    scores = build.add(Matmul(squares, ones, offset))
+    return Fitted(
+        index=build.add(Above(scores, 0.0, or_equal=True)), classes=(-1, 1), scores=scores
+    )
+
+
+MODELS = {
+    "sklearn.EllipticEnvelope": elliptic_envelope,
+    "sklearn.IsolationForest": isolation_forest,
+}

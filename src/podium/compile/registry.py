@@ -21,6 +21,7 @@ FAMILIES = (
     "decomposition",
     "encoders",
     "ensemble",
+    "generalized",
     "imputers",
     "lightgbm",
     "linear",
