@@ -57,9 +57,10 @@ def machine_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
         raise NotCompiled("it breaks ties by confidence")
     decisions = build.add(Matmul(alike, _pair_weights(estimator, len(classes)), bias))
     index, votes = _voted(build, decisions, len(classes))
-    by_class = estimator.decision_function_shape == "ovr"
-    scores = _by_class(build, decisions, votes, len(classes)) if by_class else None
-    return Fitted(index=index, classes=classes, scores=scores)
+    if estimator.decision_function_shape != "ovr":
+        return Fitted(index=index, classes=classes)
+    by_class = _by_class(build, decisions, votes, len(classes))
+    return Fitted(index=index, classes=classes, scores=by_class)
 
 
 def one_class_machine(estimator: Any, build: Builder, x: Features) -> Fitted:
