@@ -1,4 +1,4 @@
-"""Encoders of labels: one-hot and ordinal."""
+"""Encoders of labels: one-hot, ordinal, and by the target."""
 
 from __future__ import annotations
 
@@ -78,6 +78,17 @@ def ordinal_encoder(estimator: Any, build: Builder, x: Features) -> Features:
     return build.features(build.codes(x, codes))
 
 
+def target_encoder(estimator: Any, build: Builder, x: Features) -> Features:
+    """The mean of the target by category, one column a class where there are several."""
+    means = np.atleast_1d(estimator.target_mean_).tolist()
+    n_each = len(means)
+    codes = [
+        _codes(estimator.categories_[i // n_each], np.asarray(numbers).tolist(), means[i % n_each])
+        for i, numbers in enumerate(estimator.encodings_)
+    ]
+    return build.features(build.codes(tuple(column for column in x for _ in range(n_each)), codes))
+
+
 def _codes(categories: Any, numbers: Sequence[float], unknown: float | None) -> Codes:
     """Numbers by category; a missing cell is unknown unless it is one of them."""
     of, missing = {}, unknown
@@ -93,4 +104,5 @@ def _codes(categories: Any, numbers: Sequence[float], unknown: float | None) -> 
 TRANSFORMERS = {
     "sklearn.OneHotEncoder": one_hot_encoder,
     "sklearn.OrdinalEncoder": ordinal_encoder,
+    "sklearn.TargetEncoder": target_encoder,
 }

@@ -78,7 +78,8 @@ def _unknown(field: Field) -> Any:
 
 def _extremes(field: Field, column: Array) -> tuple[list[Any], list[Any]]:
     known = column[~is_missing(column)].astype(np.float64)
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    known = known if len(known) else np.array([0.0, 1.0])  # training saw nothing but holes
+    low, high = float(known.min()), float(known.max())
     span = (high - low) or 1.0
     inside = [low, high, (low + high) / 2, *np.quantile(known, [0.1, 0.25, 0.5, 0.75, 0.9])]
     beyond = [low - span, high + span, low - 100 * span, high + 100 * span, 0.0, -1.0, 1.0]

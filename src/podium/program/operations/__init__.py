@@ -9,6 +9,7 @@ from podium.program.operations.analysis import Analysis
 from podium.program.operations.cells import Clip, Finite, Impute, Match, Missing, Scale
 from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
 from podium.program.operations.curves import Bin, Power, Quantile
+from podium.program.operations.fills import Fill, FillLinear, FillNearest
 from podium.program.operations.forest import Forest
 from podium.program.operations.kernels import Kernel
 from podium.program.operations.links import Above, Largest, Link, Pair
@@ -27,6 +28,9 @@ AnyOperation: TypeAlias = (
     | Blank
     | Clip
     | Encode
+    | Fill
+    | FillLinear
+    | FillNearest
     | Finite
     | Forest
     | Impute
@@ -41,15 +45,15 @@ AnyOperation: TypeAlias = (
     | Matmul
     | Median
     | Missing
-    | Normalize
     | Nearest
+    | Normalize
     | Numbers
     | OneHot
     | Pair
+    | Positive
     | Power
     | Product
     | Quantile
-    | Positive
     | Scale
     | Select
     | Single
@@ -67,6 +71,9 @@ __all__ = [
     "Clip",
     "Coding",
     "Encode",
+    "Fill",
+    "FillLinear",
+    "FillNearest",
     "Finite",
     "Forest",
     "Impute",

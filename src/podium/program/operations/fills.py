@@ -1,0 +1,212 @@
+"""Operations that fill what is missing from the rest of its row: other columns, lines, donors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from podium.program.arrays import Floats, Indices
+from podium.program.operations.operation import (
+    Operation,
+    Register,
+    Shape,
+    Shapes,
+    Step,
+    require,
+    require_vector,
+)
+from podium.table import Array
+
+
+class Fill(Operation, frozen=True, tag="fill"):
+    """The numbers of one matrix, and where they are missing those of another."""
+
+    may_warn: ClassVar[bool] = False
+
+    xs: tuple[Register, Register]
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as each of them."""
+        first, second = (shapes.matrix(x) for x in self.xs)
+        require(first.width == second.width, "what is filled differs in width")
+        return Shape(first.width, first.is_single)
+
+    def prepare(self, shapes: Shapes) -> Step:
+        """A copy, filled where something is missing."""
+        first, second = self.xs
+        dtype = np.float32 if shapes.matrix(first).is_single else np.float64
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            numbers: Array = values[first]
+            holes = numbers != numbers
+            if not holes.any():
+                return numbers
+            return np.where(holes, values[second].astype(dtype, copy=False), numbers)
+
+        return run
+
+
+class FillLinear(Operation, frozen=True, tag="fill_linear"):
+    """Missing numbers guessed from the other columns, again and again.
+
+    Attributes:
+        fill: the first guess for each column.
+        columns: which one each step guesses anew.
+        weights: of all columns, a row a step.
+        bias: one a step.
+        low: the lowest guess, one a step.
+        high: the highest one.
+    """
+
+    x: Register
+    fill: Floats
+    columns: Indices
+    weights: Floats
+    bias: Floats
+    low: Floats
+    high: Floats
+
+    def check(self, shapes: Shapes) -> Shape:
+        """What it reads."""
+        shape, n_steps = shapes.matrix(self.x), len(self.columns)
+        require_vector(self.fill, shape.width, "the first guess")
+        require_vector(self.columns, n_steps, "the guessed columns")
+        inside = ((self.columns >= 0) & (self.columns < shape.width)).all()
+        require(bool(inside), "a column is guessed that isn't there")
+        fits = self.weights.shape == (n_steps, shape.width)
+        require(fits, f"weights of shape {self.weights.shape} don't fit")
+        for constants in (self.bias, self.low, self.high):
+            require_vector(constants, n_steps, "a constant")
+        return shape
+
+    def prepare(self, shapes: Shapes) -> Step:
+        """Only rows and columns with something missing are looked at."""
+        x, fill = self.x, self.fill
+        dtype = np.float32 if shapes.matrix(x).is_single else np.float64
+        steps = list(
+            zip(
+                self.columns.tolist(),
+                self.weights,
+                *(c.tolist() for c in (self.bias, self.low, self.high)),
+                strict=True,
+            )
+        )
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            numbers: Array = values[x]
+            holes = np.isnan(numbers)
+            if not holes.any():
+                return numbers
+            filled = np.where(holes, fill, numbers).astype(dtype, copy=False)
+            rows = [np.flatnonzero(column) for column in holes.T]
+            for column, weights, bias, low, high in steps:
+                if len(rows[column]):
+                    guess = filled[rows[column]].dot(weights) + bias
+                    filled[rows[column], column] = np.minimum(np.maximum(guess, low), high)
+            return filled
+
+        return run
+
+
+class FillNearest(Operation, frozen=True, tag="fill_nearest"):
+    """Missing numbers as the mean of the nearest rows that have them.
+
+    Attributes:
+        rows: of the training data; NaN is missing.
+        n_neighbors: how many are averaged.
+        is_weighted: the nearer ones count for more, by one over their distance.
+    """
+
+    x: Register
+    rows: Floats
+    n_neighbors: int
+    is_weighted: bool = False
+
+    def check(self, shapes: Shapes) -> Shape:
+        """What it reads."""
+        shape = shapes.matrix(self.x)
+        fits = self.rows.ndim == 2 and self.rows.shape[1] == shape.width
+        require(fits, f"rows of shape {self.rows.shape} don't fit {shape.width} columns")
+        require(self.n_neighbors > 0, "no neighbour is asked")
+        return shape
+
+    def prepare(self, shapes: Shapes) -> Step:
+        """Distances from the rows with something missing to all that are kept."""
+        x, n_neighbors = self.x, self.n_neighbors
+        dtype = np.float32 if shapes.matrix(x).is_single else np.float64
+        distances = _Distances(self.rows.astype(np.float64))
+        weigh = _closeness if self.is_weighted else _presence
+        columns = [
+            (column, donors, self.rows[donors, column].astype(np.float64))
+            for column, known in enumerate(~np.isnan(self.rows.T))
+            for donors in [np.flatnonzero(known)]
+            if len(donors)
+        ]
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            numbers: Array = values[x]
+            holes = np.isnan(numbers)
+            some = np.flatnonzero(holes.any(axis=1))
+            if not len(some):
+                return numbers
+            filled = numbers.astype(dtype)
+            far = distances(numbers[some], holes[some])
+            for column, donors, given in columns:
+                rows = np.flatnonzero(holes[some, column])
+                if len(rows):
+                    mean = _mean(far[rows][:, donors], given, n_neighbors, weigh)
+                    filled[some[rows], column] = mean
+            return filled
+
+        return run
+
+
+class _Distances:
+    """From rows to those that are kept, over the columns that both have, as scikit-learn adds."""
+
+    def __init__(self, rows: Array) -> None:
+        missing = np.isnan(rows)
+        rows = np.where(missing, 0.0, rows)
+        self.width = rows.shape[1]
+        self.columns, self.lengths = rows.T, np.einsum("ij,ij->i", rows, rows)
+        self.missing, self.present = missing.T.astype(np.float64), (~missing).T.astype(np.float64)
+        self.squares = (rows * rows).T
+
+    def __call__(self, x: Array, missing: Array) -> Array:
+        x = np.where(missing, 0.0, x.astype(np.float64, copy=False))
+        far = -2 * x.dot(self.columns)
+        far += np.einsum("ij,ij->i", x, x)[:, None]
+        far += self.lengths
+        np.maximum(far, 0, out=far)
+        far -= (x * x).dot(self.missing)
+        far -= missing.astype(np.float64).dot(self.squares)
+        np.maximum(far, 0, out=far)
+        shared = (~missing).astype(np.float64).dot(self.present)
+        far[shared == 0] = np.nan
+        far /= np.maximum(shared, 1)
+        far *= self.width
+        distances: Array = np.sqrt(far, out=far)
+        return distances
+
+
+def _mean(far: Array, given: Array, n_neighbors: int, weigh: Any) -> Array:
+    n_neighbors = min(n_neighbors, len(given))
+    nearest = np.argpartition(far, n_neighbors - 1, axis=1)[:, :n_neighbors]
+    weights = weigh(np.take_along_axis(far, nearest, axis=1))
+    weights[np.isnan(weights)] = 0.0
+    mean: Array = (given[nearest] * weights).sum(axis=1) / weights.sum(axis=1)
+    # No column is shared with any donor: the mean of all of them.
+    return np.where(np.isnan(far).all(axis=1), given.mean(), mean)
+
+
+def _presence(far: Array) -> Array:
+    return np.where(np.isnan(far), 0.0, 1.0)
+
+
+def _closeness(far: Array) -> Array:
+    """One over the distance; where a donor is the row itself, only such ones count."""
+    weights = 1.0 / far
+    same = np.isinf(weights)
+    return np.where(same.any(axis=1, keepdims=True), same, weights)
