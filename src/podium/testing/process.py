@@ -26,6 +26,7 @@ class ServerProcess:
         home: its home folder, where its output is kept too.
         environment: variables besides those of this process.
         ready_s: how long it may take until it is ready.
+        python: the interpreter to run it with; the one that runs this when left out.
 
     Raises:
         RuntimeError: it ended, or wasn't ready in time; with what it printed.
@@ -37,17 +38,19 @@ class ServerProcess:
         home: Path,
         environment: Mapping[str, str] | None = None,
         ready_s: float = 30,
+        python: str = sys.executable,
     ) -> None:
         self._arguments = arguments
         self._home = home
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self._ready_s = ready_s
+        self._python = python
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
 
     def __enter__(self) -> Self:
         self._home.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "podium", "serve", *self._arguments]
+        command = [self._python, "-m", "podium", "serve", *self._arguments]
         command += ["--port", "0", "--home", str(self._home)]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
