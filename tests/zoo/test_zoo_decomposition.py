@@ -15,6 +15,7 @@ from sklearn.decomposition import (
     TruncatedSVD,
 )
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -68,6 +69,14 @@ def test_components_before_a_classifier_compile(zoo, data):
     model = make_pipeline(StandardScaler(), PCA(3, whiten=True), LogisticRegression())
 
     zoo.check(model, data)
+
+
+@pytest.mark.parametrize("data", ["wine", "penguins"])
+@pytest.mark.parametrize("transformer", [PCA(3), RBFSampler(n_components=9, **SEED)], ids=str)
+def test_a_forest_of_components_compiles(zoo, transformer, data):
+    forest = RandomForestClassifier(10, random_state=0)
+
+    zoo.check(make_pipeline(transformer, forest), data)
 
 
 @pytest.mark.parametrize("solver", ["svd", "eigen"])

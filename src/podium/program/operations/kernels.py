@@ -61,7 +61,7 @@ def _product(kernel: Kernel) -> _Function:
 def _polynomial(kernel: Kernel) -> _Function:
     product, gamma, coef0, degree = _product(kernel), kernel.gamma, kernel.coef0, kernel.degree
     # A whole power is a product where numpy knows it for one.
-    power = int(degree) if float(degree).is_integer() else degree
+    power = int(degree) if degree in range(-99, 100) else degree
     return lambda x: (product(x) * gamma + coef0) ** power
 
 
@@ -71,10 +71,13 @@ def _sigmoid(kernel: Kernel) -> _Function:
 
 
 def _rbf(kernel: Kernel) -> _Function:
-    rows = kernel.rows.astype(np.float64)
+    # Around the middle of the rows, squares are no larger than the distances that they make.
+    middle = kernel.rows.astype(np.float64).sum(axis=0) / max(len(kernel.rows), 1)
+    rows = kernel.rows.astype(np.float64) - middle
     columns, squares, gamma = np.ascontiguousarray(-2 * rows.T), _squares(rows), -kernel.gamma
 
     def run(x: Array) -> Array:
+        x = x - middle
         distances = x.dot(columns)
         distances += _squares(x)[:, None]
         distances += squares
