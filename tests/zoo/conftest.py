@@ -121,6 +121,12 @@ class Zoo:
         fitted = self.fit(estimator, name, numbered=numbered)
         return self.check_fitted(fitted, name, title=type(estimator).__name__)
 
+    def check_scaled(self, estimator: Any, name: str) -> Compiled:
+        """The same, behind a scaler where the usual columns have none yet."""
+        model = estimator if name in MIXED else make_pipeline(StandardScaler(), estimator)
+        title = type(estimator).__name__
+        return self.check_fitted(self.fit(model, name), name, title=title)
+
     def check_fitted(self, fitted: Any, name: str, *, title: str = "") -> Compiled:
         """The same for an estimator that is fitted on a data set."""
         X, _ = self.data(name)

@@ -1,4 +1,4 @@
-"""More linear models: other ways to train, other links, other losses."""
+"""Linear models that were fitted in other ways, and those whose answer is bent by a link."""
 
 from __future__ import annotations
 
@@ -10,59 +10,50 @@ from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
 from podium.compile.linear import linear_classifier, linear_regressor
-from podium.program.operations import Above, Clip, Finite, Largest, Link, Matmul, Pair
+from podium.program.operations import Above, Clip, Largest, Link, Pair
+
+# The inverses of the links that scikit-learn's generalized linear models have.
+_LINKS = {"IdentityLink": None, "LogLink": "exp"}
 
 
 def generalized_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A linear model behind a link."""
-    values = build.linear(x, estimator.coef_, estimator.intercept_)
-    link = getattr(estimator, "link", "log")
-    if link == "auto":
-        link = "identity" if estimator.power <= 0 else "log"
-    if link == "identity":
-        return Fitted(values=values)
-    if link != "log":
-        raise NotCompiled(f"its link is {link}")
-    return Fitted(values=build.add(Link(values, "exp")))
+    """The mean that belongs to the linear predictor."""
+    link = type(estimator._base_loss.link).__name__  # noqa: SLF001 - as its predict does
+    if link not in _LINKS:
+        raise NotCompiled(f"its loss has a link ({link}) that isn't known here")
+    predictor = build.linear(x, estimator.coef_, estimator.intercept_)
+    if _LINKS[link] is None:
+        return Fitted(values=predictor)
+    return Fitted(values=build.add(Link(predictor, "exp")))
 
 
-def sgd_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A linear classifier, with probabilities where its loss has them."""
+def stochastic_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The highest score wins; two of the losses have probabilities."""
     scores = build.linear(x, estimator.coef_, estimator.intercept_)
-    classes = classes_of(estimator)
-    choose = Above(scores) if len(classes) == 2 else Largest(scores)
-    probabilities = None
+    is_two = build.width(scores) == 1
     if estimator.loss == "log_loss":
-        shares = build.add(Link(scores, "sigmoid"))
-        probabilities = _normalised(build, shares, len(classes))
+        claims: int | None = build.add(Link(scores, "sigmoid"))
     elif estimator.loss == "modified_huber":
-        width = build.width(scores)
-        cut = build.add(Clip(scores, np.full(width, -1.0), np.full(width, 1.0)))
-        shares = build.scale(cut, multiply=0.5, add=0.5)
-        probabilities = _normalised(build, shares, len(classes))
-    return Fitted(
-        index=build.add(choose), classes=classes, probabilities=probabilities, scores=scores
-    )
+        claims = _huber_claims(build, scores)
+    else:
+        claims = None
+    shares = None
+    if claims is not None:
+        shares = build.add(Pair(claims) if is_two else Link(claims, "share"))
+    index = build.add(Above(scores) if is_two else Largest(scores))
+    return Fitted(index=index, classes=classes_of(estimator), probabilities=shares, scores=scores)
 
 
-def _normalised(build: Builder, shares: int, n_classes: int) -> int:
-    if n_classes == 2:
-        return build.add(Pair(shares))
-    return build.add(Link(shares, "share"))
+def _huber_claims(build: Builder, scores: int) -> int:
+    """Scores from -1 to 1 as probabilities from 0 to 1."""
+    one = np.ones(build.width(scores))
+    moved = build.scale(build.add(Clip(scores, -one, one)), add=1.0)
+    return build.scale(moved, divide=2.0)
 
 
-def ransac(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The model of the rows that were kept."""
+def ransac_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The model that was fitted to the rows that agree."""
     return build.model(estimator.estimator_, x, "model")
-
-
-def partial_least_squares(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """Columns less their means, times coefficients."""
-    register = build.add(Finite(build.matrix(x)))
-    centred = build.scale(register, subtract=estimator._x_mean)  # noqa: SLF001 - no public name
-    weights = np.asarray(estimator.coef_, np.float64).T
-    bias = np.broadcast_to(np.asarray(estimator.intercept_, np.float64), weights.shape[1:])
-    return Fitted(values=build.add(Matmul(centred, weights, bias)))
 
 
 REGRESSORS = (
@@ -88,15 +79,12 @@ REGRESSORS = (
 )
 MODELS = {
     **{f"sklearn.{name}": linear_regressor for name in REGRESSORS},
-    "sklearn.CCA": partial_least_squares,
     "sklearn.GammaRegressor": generalized_regressor,
     "sklearn.LinearSVC": linear_classifier,
-    "sklearn.PLSCanonical": partial_least_squares,
-    "sklearn.PLSRegression": partial_least_squares,
     "sklearn.PassiveAggressiveClassifier": linear_classifier,
     "sklearn.Perceptron": linear_classifier,
     "sklearn.PoissonRegressor": generalized_regressor,
-    "sklearn.RANSACRegressor": ransac,
-    "sklearn.SGDClassifier": sgd_classifier,
+    "sklearn.RANSACRegressor": ransac_regressor,
+    "sklearn.SGDClassifier": stochastic_classifier,
     "sklearn.TweedieRegressor": generalized_regressor,
 }

@@ -1,7 +1,8 @@
-"""Multi-layer perceptrons."""
+"""Neural networks: products, each bent by an activation."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,50 +13,51 @@ from podium.compile.labels import classes_of
 from podium.program.operations import Above, Finite, Largest, Link, Matmul, Pair
 from podium.program.operations.links import LinkName
 
-LINKS: dict[str, LinkName | None] = {
+_ACTIVATIONS: Mapping[str, LinkName | None] = {
+    "exp": "exp",
     "identity": None,
     "logistic": "sigmoid",
+    "relu": "relu",
     "softmax": "softmax",
     "tanh": "tanh",
-    "relu": "relu",
-    "exp": "exp",
 }
 
 
-def perceptron_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """What comes out of the last layer."""
-    return Fitted(values=_layers(estimator, build, x))
+def mlp_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The last layer."""
+    return Fitted(values=_last_layer(estimator, build, x))
 
 
-def perceptron_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The class of the last layer's largest unit; of two classes, whether its only unit is high."""
-    out = _layers(estimator, build, x)
-    if estimator.out_activation_ == "softmax":
-        index = build.add(Largest(out))
-        return Fitted(index=index, classes=classes_of(estimator), probabilities=out)
-    if build.width(out) != 1:
+def mlp_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The last layer's probabilities; of one output, more than a half is the second class."""
+    claims = _last_layer(estimator, build, x)
+    if estimator.out_activation_ != "softmax" and build.width(claims) > 1:
         raise NotCompiled("it answers several labels at once")
-    index = build.add(Above(out, 0.5))
-    return Fitted(index=index, classes=classes_of(estimator), probabilities=build.add(Pair(out)))
+    classes = classes_of(estimator)
+    if build.width(claims) > 1:
+        return Fitted(index=build.add(Largest(claims)), classes=classes, probabilities=claims)
+    index = build.add(Above(claims, 0.5))
+    return Fitted(index=index, classes=classes, probabilities=build.add(Pair(claims)))
 
 
-def _layers(estimator: Any, build: Builder, x: Features) -> int:
+def _last_layer(estimator: Any, build: Builder, x: Features) -> int:
     register = build.add(Finite(build.matrix(x)))
     n_layers = len(estimator.coefs_)
     for number, (weights, bias) in enumerate(
-        zip(estimator.coefs_, estimator.intercepts_, strict=True)
+        zip(estimator.coefs_, estimator.intercepts_, strict=True), 1
     ):
-        register = build.add(Matmul(register, np.ascontiguousarray(weights), np.asarray(bias)))
-        is_last = number == n_layers - 1
+        kind = np.float32 if weights.dtype == np.float32 else np.float64
+        register = build.add(Matmul(register, weights.astype(kind), bias.astype(kind)))
+        is_last = number == n_layers
         name = estimator.out_activation_ if is_last else estimator.activation
-        if name not in LINKS:
-            raise NotCompiled(f"its activation is {name}")
-        link = LINKS[name]
+        if name not in _ACTIVATIONS:
+            raise NotCompiled(f"its activation {name!r} isn't known here")
+        link = _ACTIVATIONS[name]
         register = register if link is None else build.add(Link(register, link))
     return register
 
 
 MODELS = {
-    "sklearn.MLPClassifier": perceptron_classifier,
-    "sklearn.MLPRegressor": perceptron_regressor,
+    "sklearn.MLPClassifier": mlp_classifier,
+    "sklearn.MLPRegressor": mlp_regressor,
 }

@@ -1,4 +1,4 @@
-"""Support vector machines, and regression by a kernel."""
+"""Support vector machines: kernels to the rows that they keep, weighed."""
 
 from __future__ import annotations
 
@@ -11,135 +11,144 @@ from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
 from podium.program.operations import (
     Above,
+    Bin,
+    Clip,
+    Couple,
     Finite,
     Kernel,
     Largest,
     Link,
-    Lookup,
     Matmul,
-    Select,
     Total,
 )
-from podium.program.operations.kernels import KernelName
+from podium.table import Array
 
-KERNELS: dict[str, KernelName] = {
-    "linear": "linear",
-    "poly": "poly",
-    "polynomial": "poly",
-    "rbf": "rbf",
-    "sigmoid": "sigmoid",
-    "laplacian": "laplacian",
-    "cosine": "cosine",
-}
+# libsvm takes nobody for certain when it couples pairs.
+_CERTAIN = 1e-7
 
 
-def machine_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A weighted sum of how alike the row is to each support vector."""
-    weights = np.asarray(estimator.dual_coef_, np.float64).T
-    bias = np.asarray(estimator.intercept_, np.float64).reshape(1)
-    return Fitted(values=build.add(Matmul(_alike(estimator, build, x), weights, bias)))
+def svm_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The weighted sum of kernels."""
+    return Fitted(values=_sums(estimator, build, x, _dense(estimator._dual_coef_).T))
 
 
-def machine_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """One machine a pair of classes: most votes win, the first of equals."""
-    if estimator.probability is True:
-        raise NotCompiled("its probabilities are found by iteration; use CalibratedClassifierCV")
+def one_class_svm(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """1 where the weighted sum of kernels is above zero, else -1."""
+    scores = _sums(estimator, build, x, _dense(estimator._dual_coef_).T)
+    return Fitted(index=build.add(Above(scores)), classes=(-1, 1), scores=scores)
+
+
+def svm_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """A weighted sum of kernels decides between each pair of classes; most votes win."""
     classes = classes_of(estimator)
-    alike = _alike(estimator, build, x)
-    bias = np.asarray(estimator.intercept_, np.float64)
-    if len(classes) == 2:
-        weights = np.asarray(estimator.dual_coef_, np.float64).T
-        scores = build.add(Matmul(alike, weights, bias))
-        # The library looks at the sign for the first class: 0 goes to the second.
-        index = build.add(Above(scores, 0.0, or_equal=True))
-        return Fitted(index=index, classes=classes, scores=scores)
-    if estimator.break_ties and estimator.decision_function_shape == "ovr":
-        raise NotCompiled("it breaks ties by confidence")
-    decisions = build.add(Matmul(alike, _pair_weights(estimator, len(classes)), bias))
-    index, votes = _voted(build, decisions, len(classes))
-    if estimator.decision_function_shape != "ovr":
-        return Fitted(index=index, classes=classes)
-    by_class = _by_class(build, decisions, votes, len(classes))
-    return Fitted(index=index, classes=classes, scores=by_class)
+    n_classes = len(classes)
+    sums = _sums(estimator, build, x, _pair_weights(estimator, n_classes))
+    against = build.scale(sums, multiply=-1.0)
+    shares = _shares(estimator, build, sums, n_classes)
+    if n_classes == 2:
+        index = build.add(Above(against, or_equal=True))
+        return Fitted(index=index, classes=classes, probabilities=shares, scores=against)
+    is_one_vs_rest = estimator.decision_function_shape == "ovr"
+    scores = _one_vs_rest(build, against, n_classes) if is_one_vs_rest else sums
+    if estimator.break_ties:
+        if not is_one_vs_rest:
+            raise NotCompiled("ties can't be broken by the scores of pairs")
+        index = build.add(Largest(scores))
+    else:
+        index = build.add(Largest(_votes(build, sums, n_classes)))
+    return Fitted(index=index, classes=classes, probabilities=shares, scores=scores)
 
 
-def one_class_machine(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """Inside where the sum is above 0."""
-    fitted = machine_regressor(estimator, build, x)
-    if fitted.values is None:
-        raise NotCompiled("it has no scores")
-    return Fitted(index=build.add(Above(fitted.values)), classes=(-1, 1), scores=fitted.values)
+def _pairs(n_classes: int) -> list[tuple[int, int]]:
+    return [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
 
 
-def kernel_ridge(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A weighted sum of how alike the row is to each training row."""
-    rows = np.asarray(estimator.X_fit_, np.float64)
-    gamma = 1.0 / rows.shape[1] if estimator.gamma is None else float(estimator.gamma)
-    alike = _kernel(estimator, build, x, rows, gamma)
-    weights = np.asarray(estimator.dual_coef_, np.float64).reshape(len(rows), -1)
-    return Fitted(values=build.add(Matmul(alike, weights)))
+def _pair_weights(estimator: Any, n_classes: int) -> Array:
+    """The weight of each support vector in each pair: those of other classes have none."""
+    # With two classes the public attributes have the other sign.
+    coefficients = _dense(estimator._dual_coef_)
+    ends = np.cumsum(np.asarray(estimator.n_support_))
+    starts = ends - np.asarray(estimator.n_support_)
+    pairs = _pairs(n_classes)
+    weights = np.zeros((coefficients.shape[1], len(pairs)))
+    for number, (i, j) in enumerate(pairs):
+        first, second = slice(starts[i], ends[i]), slice(starts[j], ends[j])
+        weights[first, number] = coefficients[j - 1, first]
+        weights[second, number] = coefficients[i, second]
+    return weights
 
 
-def _alike(estimator: Any, build: Builder, x: Features) -> int:
-    if not isinstance(estimator.support_vectors_, np.ndarray):
-        raise NotCompiled("it was trained on sparse rows")
-    rows = np.asarray(estimator.support_vectors_, np.float64)
-    return _kernel(estimator, build, x, rows, float(estimator._gamma))  # noqa: SLF001 - as trained
-
-
-def _kernel(estimator: Any, build: Builder, x: Features, rows: Any, gamma: float) -> int:
-    if not isinstance(estimator.kernel, str) or estimator.kernel not in KERNELS:
-        raise NotCompiled(f"its kernel is {estimator.kernel!s:.40}")
+def _sums(estimator: Any, build: Builder, x: Features, weights: Array) -> int:
+    """Kernels between rows and support vectors, times weights, plus intercepts."""
+    rows = _dense(estimator.support_vectors_)
     register = build.add(Finite(build.matrix(x)))
-    kind = KERNELS[estimator.kernel]
-    return build.add(
-        Kernel(register, rows, kind, gamma, float(estimator.coef0), float(estimator.degree))
+    intercepts = np.asarray(estimator._intercept_, np.float64)
+    kernel = estimator.kernel
+    if kernel == "linear":
+        return build.add(Matmul(register, rows.T @ weights, intercepts))
+    if kernel not in ("poly", "rbf", "sigmoid"):
+        raise NotCompiled(f"its kernel {kernel!r} isn't known here")
+    kernels = build.add(
+        Kernel(
+            register,
+            rows,
+            kernel,
+            gamma=float(estimator._gamma),  # noqa: SLF001 - what "scale" and "auto" became
+            coef0=float(estimator.coef0),
+            degree=float(estimator.degree),
+        )
     )
+    return build.add(Matmul(kernels, np.ascontiguousarray(weights), intercepts))
 
 
-def _pair_weights(estimator: Any, n_classes: int) -> Any:
-    """A column a pair of classes: the weights of both classes' support vectors."""
-    coefficients = np.asarray(estimator.dual_coef_, np.float64)
-    ends = np.cumsum(estimator.n_support_)
-    starts = ends - estimator.n_support_
-    columns = []
-    for i in range(n_classes):
-        for j in range(i + 1, n_classes):
-            column = np.zeros(coefficients.shape[1])
-            column[starts[i] : ends[i]] = coefficients[j - 1, starts[i] : ends[i]]
-            column[starts[j] : ends[j]] = coefficients[i, starts[j] : ends[j]]
-            columns.append(column)
-    return np.stack(columns, axis=1)
+def _votes(build: Builder, sums: int, n_classes: int) -> int:
+    """The number of pairs that each class wins: above zero the first one does."""
+    return _counted(build, _above_zero(build, sums), n_classes, 0)
 
 
-def _voted(build: Builder, decisions: int, n_classes: int) -> tuple[int, int]:
-    """The class with the most votes, and the votes."""
-    votes = []
-    pairs = [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
-    for number, (i, j) in enumerate(pairs):
-        one = build.add(Select(decisions, np.array([number], np.int32)))
-        table = np.zeros((2, n_classes))
-        table[0, j] = table[1, i] = 1.0
-        votes.append(build.add(Lookup(build.add(Above(one)), table)))
-    counts = build.add(Total(tuple(votes)))
-    return build.add(Largest(counts)), counts
+def _one_vs_rest(build: Builder, against: int, n_classes: int) -> int:
+    """Votes, and between equal ones the sums of scores decide."""
+    votes = _counted(build, _above_zero(build, against), n_classes, 1)
+    spread = np.zeros((build.width(against), n_classes))
+    for number, (i, j) in enumerate(_pairs(n_classes)):
+        spread[number, i], spread[number, j] = -1.0, 1.0
+    sure = build.add(Matmul(against, spread))
+    return build.add(Total((votes, build.add(Link(sure, "tie")))))
 
 
-def _by_class(build: Builder, decisions: int, votes: int, n_classes: int) -> int:
-    """Votes, and confidence where they are equal."""
-    pairs = [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
-    spread = np.zeros((len(pairs), n_classes))
-    for number, (i, j) in enumerate(pairs):
-        spread[number, i], spread[number, j] = 1.0, -1.0
-    tie = build.add(Link(build.add(Matmul(decisions, spread)), "tie"))
-    return build.add(Total((votes, tie)))
+def _above_zero(build: Builder, scores: int) -> int:
+    width = build.width(scores)
+    return build.add(Bin(scores, np.zeros(width), np.arange(width + 1, dtype=np.int32)))
+
+
+def _counted(build: Builder, ones: int, n_classes: int, winner: int) -> int:
+    """Votes where a one says that the first (0) or second (1) class of its pair wins."""
+    weights, bias = np.zeros((build.width(ones), n_classes)), np.zeros(n_classes)
+    for number, pair in enumerate(_pairs(n_classes)):
+        weights[number, pair[winner]], weights[number, pair[1 - winner]] = 1.0, -1.0
+        bias[pair[1 - winner]] += 1.0
+    return build.add(Matmul(ones, weights, bias))
+
+
+def _shares(estimator: Any, build: Builder, sums: int, n_classes: int) -> int | None:
+    """Probabilities of pairs by a logistic function each, coupled to those of classes."""
+    a, b = estimator._probA, estimator._probB  # noqa: SLF001 - the public names are deprecated
+    if estimator.probability is not True or not len(a):
+        return None
+    pairs = build.add(Link(build.scale(sums, multiply=-a, add=-b), "sigmoid"))
+    one = np.ones(build.width(pairs))
+    pairs = build.add(Clip(pairs, one * _CERTAIN, one * (1 - _CERTAIN)))
+    return build.add(Couple(pairs, n_classes))
+
+
+def _dense(array: Any) -> Array:
+    return np.asarray(array.toarray() if hasattr(array, "toarray") else array, np.float64)
 
 
 MODELS = {
-    "sklearn.KernelRidge": kernel_ridge,
-    "sklearn.NuSVC": machine_classifier,
-    "sklearn.NuSVR": machine_regressor,
-    "sklearn.OneClassSVM": one_class_machine,
-    "sklearn.SVC": machine_classifier,
-    "sklearn.SVR": machine_regressor,
+    "sklearn.NuSVC": svm_classifier,
+    "sklearn.NuSVR": svm_regressor,
+    "sklearn.OneClassSVM": one_class_svm,
+    "sklearn.SVC": svm_classifier,
+    "sklearn.SVR": svm_regressor,
 }

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from podium.program.operations.analysis import Analysis
 from podium.program.operations.cells import Clip, Finite, Impute, Match, Missing, Scale
 from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
+from podium.program.operations.coupling import Couple
 from podium.program.operations.curves import Bin, Power, Quantile
 from podium.program.operations.fills import Fill, FillLinear, FillNearest
 from podium.program.operations.forest import Forest
@@ -27,6 +28,7 @@ AnyOperation: TypeAlias = (
     | Bin
     | Blank
     | Clip
+    | Couple
     | Encode
     | Fill
     | FillLinear
@@ -70,6 +72,7 @@ __all__ = [
     "Blank",
     "Clip",
     "Coding",
+    "Couple",
     "Encode",
     "Fill",
     "FillLinear",
