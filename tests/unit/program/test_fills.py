@@ -52,11 +52,14 @@ def test_a_guess_stays_within_its_bounds():
 @pytest.mark.parametrize("weights", ["uniform", "distance"])
 def test_donors_are_those_of_the_imputer(weights):
     random = np.random.default_rng(1)
-    rows, x = random.normal(size=(40, 4)), random.normal(size=(30, 4))
+    # Whole numbers: a distance of nothing is 0, and not what rounding left of it.
+    rows, x = (random.integers(-99, 99, (n, 4)).astype(float) for n in (40, 30))
     for matrix in (rows, x):
         matrix[random.random(matrix.shape) < 0.3] = NAN
-    x[0], x[1] = NAN, rows[0]
-    x[1, ~np.isnan(rows[0])] = rows[0][~np.isnan(rows[0])]
+    x[0] = NAN
+    # A row of the training data itself: nothing is nearer.
+    x[1] = rows[np.flatnonzero(~np.isnan(rows).any(axis=1))[0]]
+    x[1, 2] = NAN
     imputer = KNNImputer(n_neighbors=3, weights=weights).fit(rows)
 
     ours = answer(FillNearest(0, rows, 3, weights == "distance"), x)
