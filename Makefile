@@ -9,7 +9,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs clean
+.PHONY: help demo test bench check docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,10 @@ test: ## install what the tests need and run the whole suite
 	@sh scripts/environment.sh test
 	@sh scripts/browser.sh
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: ## programs against their originals: rows a second, side by side in one run
+	@sh scripts/environment.sh test
+	@OMP_NUM_THREADS=1 $(BIN)/python bench/compile.py $(ARGS)
 
 check: ## format, lint, types, imports: what must hold before a commit
 	@sh scripts/environment.sh test

@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -180,3 +181,18 @@ def test_every_entry_point_group_is_documented() -> None:
     text = "".join(path.read_text("utf-8") for path in DOCS.rglob("*.md"))
 
     assert {name for name in groups() if f"`{name}`" not in text} == set()
+
+
+def test_every_estimator_that_compiles_is_named() -> None:
+    from podium.compile.registry import FAMILIES
+
+    told = page("compile.md")
+    families = [import_module(f"podium.compile.{name}") for name in FAMILIES]
+    known = {
+        name.partition(".")[2]
+        for family in families
+        for kind in ("TRANSFORMERS", "MODELS")
+        for name in getattr(family, kind, {})
+    }
+
+    assert {name for name in known if f"`{name}`" not in told} == set()

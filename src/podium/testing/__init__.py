@@ -1,7 +1,8 @@
 """For tests of Podium, of its extensions, and of whatever is built on it."""
 
 from podium.testing.client import Client
+from podium.testing.exporters import ExporterContract
 from podium.testing.process import ServerProcess
 from podium.testing.stores import StoreContract
 
-__all__ = ["Client", "ServerProcess", "StoreContract"]
+__all__ = ["Client", "ExporterContract", "ServerProcess", "StoreContract"]
