@@ -6,7 +6,6 @@ import io
 import pickle
 import re
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -258,35 +257,3 @@ def _types(content: bytes) -> list[str]:
         return list(skops.io.get_untrusted_types(data=content))
     except Exception as error:
         raise BundleError(f"the skops file can't be read: {str(error)[:300]}") from error
-
-
-def load_model_file(path: Path, trust: Collection[str]) -> Any:
-    """The model in a file: an estimator, or the bytes of an ONNX graph.
-
-    Args:
-        trust: SHA-256 digests, in hex, of the files that may be unpickled.
-
-    Raises:
-        UntrustedModel: it is a pickle, and its digest isn't among them.
-        SetupError: it can't be read, or is of no kind that can be packed.
-    """
-    from podium.bundle.trust import sniff
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SetupError(f"{path} can't be read: {error.strerror}") from error
-    kind = sniff(content)
-    if kind == "skops":
-        return load_skops(content)
-    if kind in ("pickle", "joblib"):
-        return load_pickle(content, str(path), trust)
-    if kind == "onnx":
-        return content
-    if kind == "bundle":
-        raise SetupError(f"{path} is packed already", hint=f"podium serve {path}")
-    looks = "isn't a model file" if kind in ("unknown", "empty", "zip") else f"is a {kind} file"
-    raise SetupError(
-        f"{path} {looks}, as far as can be told from its content",
-        hint="pack a joblib, pickle, skops or ONNX file",
-    )

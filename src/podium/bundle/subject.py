@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from podium.bundle.model_file import load_model_file
 from podium.bundle.model_part import (
     ONNX,
     ModelPart,
     compiled_part,
     estimator_part,
-    load_model_file,
 )
 from podium.bundle.trust import parse_trust
 from podium.bundle.truth import Truth

@@ -94,7 +94,7 @@ def packed(
     Raises:
         SetupError: one of them can't be used.
     """
-    is_file = Path(model).is_file()
+    is_file = Path(model).is_file() or (Path(model) / "MLmodel").is_file()
     if not is_file and ":" not in model:
         raise SetupError(f"{model} isn't there", hint="name a model file, or module:function")
     if is_file and data is None:

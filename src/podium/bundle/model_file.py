@@ -1,0 +1,136 @@
+"""Models in files of other systems, loaded by whatever wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from podium.bundle.model_part import load_pickle, load_skops
+from podium.bundle.trust import sniff
+from podium.errors import SetupError
+from podium.plugins import needs
+
+CATBOOST_CLASSES = ("Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll")
+# Beginnings of the boosters' own files, which hold no code.
+_LIGHTGBM, _CATBOOST = b"tree\nversion=", b"CBM1"
+_XGBOOST_JSON, _XGBOOST_UBJ = b'{"learner"', b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner"
+# In an MLflow folder: flavours that are read, and where each names its file.
+MLFLOW_FILES = {
+    "sklearn": "pickled_model",
+    "onnx": "data",
+    "xgboost": "data",
+    "lightgbm": "data",
+    "catboost": "data",
+}
+
+
+def load_model_file(path: Path, trust: Collection[str]) -> Any:
+    """The model in a file, or in an MLflow folder: an estimator, or the bytes of an ONNX graph.
+
+    Args:
+        trust: SHA-256 digests, in hex, of the files that may be unpickled.
+
+    Raises:
+        UntrustedModel: it is a pickle, and its digest isn't among them.
+        MissingExtra: the library that wrote it isn't installed.
+        SetupError: it can't be read, or is of no kind that can be packed.
+    """
+    if path.is_dir():
+        return load_model_file(mlflow_file(path), trust)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SetupError(f"{path} can't be read: {error.strerror}") from error
+    if content.startswith(_CATBOOST):
+        return _catboost(path)
+    if content.replace(b"\r\n", b"\n").startswith(_LIGHTGBM):
+        return _lightgbm(path)
+    if content.startswith((_XGBOOST_JSON, _XGBOOST_UBJ)):
+        return _xgboost(path)
+    kind = sniff(content)
+    if kind == "skops":
+        return load_skops(content)
+    if kind in ("pickle", "joblib"):
+        return load_pickle(content, str(path), trust)
+    if kind == "onnx":
+        return content
+    if kind == "bundle":
+        raise SetupError(f"{path} is packed already", hint=f"podium serve {path}")
+    looks = "isn't a model file" if kind in ("unknown", "empty", "zip") else f"is a {kind} file"
+    raise SetupError(
+        f"{path} {looks}, as far as can be told from its content",
+        hint="pack a joblib, pickle, skops or ONNX file, one of XGBoost, LightGBM or CatBoost, "
+        "or an MLflow folder",
+    )
+
+
+def mlflow_file(folder: Path) -> Path:
+    """The model's file in an MLflow folder, as its `MLmodel` names it.
+
+    Raises:
+        MissingExtra: PyYAML isn't installed.
+        SetupError: it is no such folder, or its model is of a flavour that isn't read.
+    """
+    described = folder / "MLmodel"
+    if not described.is_file():
+        raise SetupError(f"the folder {folder} has no MLmodel", hint="name a model's file")
+    with needs("mlflow"):
+        import yaml
+    try:
+        flavours = yaml.safe_load(described.read_text("utf-8"))["flavors"]
+        known = [name for name in MLFLOW_FILES if name in flavours]
+        name = str(flavours[known[0]][MLFLOW_FILES[known[0]]]) if known else ""
+    except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError) as error:
+        raise SetupError(f"{described} can't be read: {error}") from error
+    if not known:
+        raise SetupError(
+            f"{described} has no flavour that is read here: {', '.join(map(str, flavours))[:200]}",
+            hint=f"known: {', '.join(MLFLOW_FILES)}",
+        )
+    file = (folder / name).resolve()
+    if not file.is_relative_to(folder.resolve()):
+        raise SetupError(f"{described} names a file outside its folder: {name[:200]}")
+    return file
+
+
+def _xgboost(path: Path) -> Any:
+    with needs("xgboost"):
+        import xgboost
+    try:
+        booster = xgboost.Booster(model_file=str(path))
+        objective = str(_learner(booster)["objective"]["name"])
+        is_classifier = objective.startswith(("binary:", "multi:"))
+        model = xgboost.XGBClassifier() if is_classifier else xgboost.XGBRegressor()
+        model.load_model(str(path))
+    except (xgboost.core.XGBoostError, ValueError, KeyError, TypeError) as error:
+        raise SetupError(f"XGBoost can't load {path}: {str(error)[:300]}") from error
+    return model
+
+
+def _learner(booster: Any) -> Any:
+    import json
+
+    return json.loads(booster.save_config())["learner"]
+
+
+def _lightgbm(path: Path) -> Any:
+    with needs("lightgbm"):
+        import lightgbm
+    try:
+        return lightgbm.Booster(model_file=str(path))
+    except lightgbm.basic.LightGBMError as error:
+        raise SetupError(f"LightGBM can't load {path}: {str(error)[:300]}") from error
+
+
+def _catboost(path: Path) -> Any:
+    with needs("catboost"):
+        import catboost
+    try:
+        model = catboost.CatBoost().load_model(str(path))
+        loss = str(model.get_all_params().get("loss_function", ""))
+        is_classifier = loss.partition(":")[0] in CATBOOST_CLASSES
+        kind = catboost.CatBoostClassifier if is_classifier else catboost.CatBoostRegressor
+        return kind().load_model(str(path))
+    except catboost.CatBoostError as error:
+        raise SetupError(f"CatBoost can't load {path}: {str(error)[:300]}") from error
