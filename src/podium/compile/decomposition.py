@@ -92,7 +92,7 @@ def _waves(estimator: Any, build: Builder, x: int, height: float) -> Features:
 def nystroem(estimator: Any, build: Builder, x: Features) -> Features:
     """Kernels to the rows that were sampled, made orthogonal."""
     params = estimator._get_kernel_params()  # noqa: SLF001 - as its transform does
-    register = _kernel(build, x, estimator.kernel, estimator.components_, params)
+    register = kernel_of(build, x, estimator.kernel, estimator.components_, params)
     return build.features(_product(build, register, estimator.normalization_.T))
 
 
@@ -104,7 +104,7 @@ def kernel_pca(estimator: Any, build: Builder, x: Features) -> Features:
     center = estimator._centerer  # noqa: SLF001 - as its transform does
     params = {name: getattr(estimator, name) for name in ("degree", "coef0")}
     params["gamma"] = estimator.gamma_
-    register = _kernel(build, x, estimator.kernel, estimator.X_fit_, params)
+    register = kernel_of(build, x, estimator.kernel, estimator.X_fit_, params)
     values, vectors = estimator.eigenvalues_, estimator.eigenvectors_
     some = np.flatnonzero(values)
     weights = np.zeros_like(vectors)
@@ -115,8 +115,12 @@ def kernel_pca(estimator: Any, build: Builder, x: Features) -> Features:
     return build.features(_product(build, register, weights - weights.mean(axis=0), bias))
 
 
-def _kernel(build: Builder, x: Features, kernel: Any, rows: Array, params: Any) -> int:
-    """The kernels between rows and those that are kept."""
+def kernel_of(build: Builder, x: Features, kernel: Any, rows: Array, params: Any) -> int:
+    """The register of the kernels between rows and those that are kept.
+
+    Raises:
+        NotCompiled: the kernel isn't known.
+    """
     name = KERNELS.get(kernel) if isinstance(kernel, str) else None
     if name is None:
         raise NotCompiled(f"its kernel {kernel!r} isn't known here")

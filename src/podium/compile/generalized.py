@@ -10,7 +10,7 @@ from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
 from podium.compile.linear import linear_classifier, linear_regressor
-from podium.program.operations import Above, Clip, Largest, Link, Pair
+from podium.program.operations import Above, Clip, Finite, Largest, Link, Matmul, Pair
 
 # The inverses of the links that scikit-learn's generalized linear models have.
 _LINKS = {"IdentityLink": None, "LogLink": "exp"}
@@ -56,6 +56,22 @@ def ransac_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
     return build.model(estimator.estimator_, x, "model")
 
 
+def partial_least_squares(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """Columns less their means, times coefficients."""
+    register = build.add(Finite(build.matrix(x)))
+    centred = build.scale(register, subtract=estimator._x_mean)  # noqa: SLF001 - as its predict
+    weights = np.ascontiguousarray(estimator.coef_.T, np.float64)
+    bias = np.broadcast_to(np.asarray(estimator.intercept_, np.float64), weights.shape[1:])
+    return Fitted(values=build.add(Matmul(centred, weights, np.ascontiguousarray(bias))))
+
+
+def stochastic_one_class(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """1 where a linear score reaches its offset, else -1."""
+    scores = build.linear(x, estimator.coef_, -np.asarray(estimator.offset_))
+    index = build.add(Above(scores, or_equal=True))
+    return Fitted(index=index, classes=(-1, 1), scores=scores)
+
+
 REGRESSORS = (
     "ARDRegression",
     "BayesianRidge",
@@ -79,12 +95,16 @@ REGRESSORS = (
 )
 MODELS = {
     **{f"sklearn.{name}": linear_regressor for name in REGRESSORS},
+    "sklearn.CCA": partial_least_squares,
     "sklearn.GammaRegressor": generalized_regressor,
     "sklearn.LinearSVC": linear_classifier,
+    "sklearn.PLSCanonical": partial_least_squares,
+    "sklearn.PLSRegression": partial_least_squares,
     "sklearn.PassiveAggressiveClassifier": linear_classifier,
     "sklearn.Perceptron": linear_classifier,
     "sklearn.PoissonRegressor": generalized_regressor,
     "sklearn.RANSACRegressor": ransac_regressor,
     "sklearn.SGDClassifier": stochastic_classifier,
+    "sklearn.SGDOneClassSVM": stochastic_one_class,
     "sklearn.TweedieRegressor": generalized_regressor,
 }

@@ -31,6 +31,7 @@ FAMILIES = (
     "outliers",
     "pipeline",
     "preprocess",
+    "processes",
     "scalers",
     "selection",
     "svm",

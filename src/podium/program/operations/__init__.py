@@ -10,6 +10,7 @@ from podium.program.operations.cells import Clip, Finite, Impute, Match, Missing
 from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
 from podium.program.operations.coupling import Couple
 from podium.program.operations.curves import Bin, Power, Quantile
+from podium.program.operations.distances import Distance
 from podium.program.operations.fills import Fill, FillLinear, FillNearest
 from podium.program.operations.forest import Forest
 from podium.program.operations.kernels import Kernel
@@ -29,6 +30,7 @@ AnyOperation: TypeAlias = (
     | Blank
     | Clip
     | Couple
+    | Distance
     | Encode
     | Fill
     | FillLinear
@@ -73,6 +75,7 @@ __all__ = [
     "Clip",
     "Coding",
     "Couple",
+    "Distance",
     "Encode",
     "Fill",
     "FillLinear",

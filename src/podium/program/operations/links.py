@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -46,6 +47,8 @@ LinkName: TypeAlias = Literal[
     "sinh",
     "cosh",
     "arcsinh",
+    "erf",
+    "trunc",
 ]
 
 
@@ -181,6 +184,13 @@ def _tie(x: Array) -> Array:
     return squashed
 
 
+def _erf(x: Array) -> Array:
+    errors: Array = _ERF(x).astype(x.dtype)
+    return errors
+
+
+# numpy has none, and C has it for single numbers.
+_ERF = np.frompyfunc(math.erf, 1, 1)
 _LINKS: dict[LinkName, Callable[[Array], Array]] = {
     "sigmoid": _sigmoid,
     "softmax": _softmax,
@@ -210,4 +220,6 @@ _LINKS: dict[LinkName, Callable[[Array], Array]] = {
     "sinh": np.sinh,
     "cosh": np.cosh,
     "arcsinh": np.arcsinh,
+    "erf": _erf,
+    "trunc": np.trunc,
 }
