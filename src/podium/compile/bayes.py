@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from podium.compile.builder import Builder
+from podium.compile.builder import Builder, Codes
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
 from podium.compile.linear import linear_classifier
 from podium.program.operations import (
+    Bin,
     Finite,
     Join,
     Largest,
     Link,
     Matmul,
     Pair,
-    Positive,
 )
 
 
@@ -37,19 +38,39 @@ def gaussian(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 def multinomial(estimator: Any, build: Builder, x: Features) -> Fitted:
     """Counts times the logarithms of how often each occurs."""
-    register = build.add(Positive(build.matrix(x)))
-    bias = np.asarray(estimator.class_log_prior_, np.float64)
-    weights = np.ascontiguousarray(estimator.feature_log_prob_.T)
-    return _likeliest(estimator, build, build.add(Matmul(register, weights, bias)))
+    sums = build.linear(x, estimator.feature_log_prob_, estimator.class_log_prior_)
+    return _likeliest(estimator, build, sums)
 
 
 def complement(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The same with how often each occurs in all other classes."""
+    """The same with how often each occurs in all other classes, whatever the class's share."""
     if len(estimator.classes_) == 1:
         raise NotCompiled("it knows one class only")
-    register = build.add(Positive(build.matrix(x)))
-    weights = np.ascontiguousarray(estimator.feature_log_prob_.T)
-    return _likeliest(estimator, build, build.add(Matmul(register, weights)))
+    return _likeliest(estimator, build, build.linear(x, estimator.feature_log_prob_, 0.0))
+
+
+def bernoulli(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """Whether each column is above a threshold, times the logarithms of how often it is."""
+    register = build.add(Finite(build.matrix(x)))
+    width = build.width(register)
+    if estimator.binarize is not None:
+        edges = np.full(width, float(estimator.binarize))
+        register = build.add(Bin(register, edges, np.arange(width + 1, dtype=np.int32)))
+    absent = np.log(1 - np.exp(estimator.feature_log_prob_))
+    weights = np.ascontiguousarray((estimator.feature_log_prob_ - absent).T)
+    bias = estimator.class_log_prior_ + absent.sum(axis=1)
+    return _likeliest(estimator, build, build.add(Matmul(register, weights, bias)))
+
+
+def categorical(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The logarithms of how often each column has its category."""
+    whole = build.features(build.add(Link(build.add(Finite(build.matrix(x))), "trunc")))
+    widths = [shares.shape[1] for shares in estimator.feature_log_prob_]
+    codes = [Codes({number: float(number) for number in range(width)}) for width in widths]
+    weights = np.concatenate([shares.T for shares in estimator.feature_log_prob_])
+    bias = np.asarray(estimator.class_log_prior_, np.float64)
+    one_hot = build.one_hot(whole, codes, widths)
+    return _likeliest(estimator, build, build.add(Matmul(one_hot, weights, bias)))
 
 
 def quadratic(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -69,7 +90,11 @@ def quadratic(estimator: Any, build: Builder, x: Features) -> Fitted:
         constant = np.log(prior) - 0.5 * np.sum(np.log(scaling))
         weights = np.full((turned.shape[1], 1), -0.5)
         parts.append(build.add(Matmul(away, weights, np.array([constant]))))
-    return _likeliest(estimator, build, build.add(Join(tuple(parts))))
+    scores = build.add(Join(tuple(parts)))
+    fitted = _likeliest(estimator, build, scores)
+    if len(parts) == 2:
+        scores = build.add(Matmul(scores, np.array([[-1.0], [1.0]])))
+    return replace(fitted, scores=scores)
 
 
 def linear_discriminant(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -96,6 +121,8 @@ def _likeliest(estimator: Any, build: Builder, likelihoods: int) -> Fitted:
 
 
 MODELS = {
+    "sklearn.BernoulliNB": bernoulli,
+    "sklearn.CategoricalNB": categorical,
     "sklearn.ComplementNB": complement,
     "sklearn.GaussianNB": gaussian,
     "sklearn.LinearDiscriminantAnalysis": linear_discriminant,

@@ -185,8 +185,7 @@ def _tie(x: Array) -> Array:
 
 
 def _erf(x: Array) -> Array:
-    errors: Array = _ERF(x).astype(x.dtype)
-    return errors
+    return np.asarray(_ERF(x), x.dtype)
 
 
 # numpy has none, and C has it for single numbers.
