@@ -7,9 +7,20 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
+from podium.compile.ensemble import index_of
 from podium.compile.features import Features, Fitted, NotCompiled
-from podium.compile.neighbors import nearest_of
-from podium.program.operations import Finite, Join, Largest, Link, Matmul
+from podium.compile.neighbors import nearest_of, nearness
+from podium.program.operations import (
+    Distance,
+    Finite,
+    Join,
+    Largest,
+    Link,
+    Lookup,
+    Matmul,
+    Product,
+    Total,
+)
 
 
 def k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -20,23 +31,94 @@ def k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
     return nearest_of(centres, build, x, range(len(centres)))
 
 
-def mean_shift(estimator: Any, build: Builder, x: Features) -> Fitted:
+def bisecting_k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """Down a tree of centres, at each fork to the nearer one."""
+    register = build.add(Finite(build.matrix(x)))
+    mean = getattr(estimator, "_X_mean", 0.0)
+    n_clusters = int(estimator.n_clusters)
+
+    def shares(node: Any) -> int:
+        """Ones in the column of the cluster that a row reaches below this node."""
+        if node.left is None:
+            only = (np.arange(n_clusters) == node.label).astype(np.float64)
+            return build.add(Matmul(register, np.zeros((build.width(register), n_clusters)), only))
+        centres = np.vstack((node.left.center, node.right.center)) + mean
+        goes_right = build.add(Largest(nearness(build, register, centres)))
+        right = build.add(Lookup(goes_right, np.array([[0.0], [1.0]]) * np.ones(n_clusters)))
+        left = build.scale(build.scale(right, multiply=-1.0), add=1.0)
+        columns = np.arange(n_clusters, dtype=np.int32)
+        parts = [
+            build.add(Product((side, shares(child)), columns, columns))
+            for side, child in ((left, node.left), (right, node.right))
+        ]
+        return build.add(Total(tuple(parts)))
+
+    tree = estimator._bisecting_tree  # noqa: SLF001 - as its predict does
+    index = build.add(Largest(shares(tree)))
+    return Fitted(index=index, classes=tuple(range(n_clusters)))
+
+
+def centres_model(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The number of the nearest centre."""
-    return nearest_of(estimator.cluster_centers_, build, x, range(len(estimator.cluster_centers_)))
+    centres = estimator.cluster_centers_
+    if not len(centres):
+        raise NotCompiled("it found no clusters")
+    return nearest_of(centres, build, x, range(len(centres)))
+
+
+def birch(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The cluster that the nearest small one belongs to."""
+    labels = np.asarray(estimator.subcluster_labels_)
+    classes = sorted(set(labels.tolist()))
+    nearest = nearest_of(estimator.subcluster_centers_, build, x, range(len(labels)))
+    table = (labels[:, None] == np.array(classes)).astype(np.float64)
+    index = build.add(Largest(build.add(Lookup(index_of(nearest), table))))
+    return Fitted(index=index, classes=tuple(classes))
+
+
+def distances(estimator: Any, build: Builder, x: Features) -> Features:
+    """The distance to each centre."""
+    name = (
+        "subcluster_centers_" if hasattr(estimator, "subcluster_centers_") else "cluster_centers_"
+    )
+    centres = np.asarray(getattr(estimator, name))
+    if centres.dtype != np.float64:
+        raise NotCompiled("it was trained in single precision")
+    return build.features(build.add(Distance(build.add(Finite(build.matrix(x))), centres)))
 
 
 def gaussian_mixture(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The number of the bell under which the row is most likely."""
+    logs = np.log(np.asarray(estimator.weights_, np.float64))
+    return _mixture(estimator, build, x, logs)
+
+
+def bayesian_mixture(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The same, with the expected logarithms of weights and of precisions."""
+    n_columns = estimator.means_.shape[1]
+    # What it adds to each bell: its logarithms at the middle, less those of the bell alone.
+    middles = np.asarray(estimator.means_, np.float64)
+    whole = estimator._estimate_weighted_log_prob(middles)  # noqa: SLF001 - as its predict does
+    root = [_turned(estimator, number, n_columns) for number in range(len(middles))]
+    heights = [_height(turned) for turned in root]
+    return _mixture(estimator, build, x, np.diag(whole) - np.array(heights))
+
+
+def _height(turned: Any) -> float:
+    """The logarithm of a bell's height."""
+    return float(np.linalg.slogdet(turned)[1] - 0.5 * len(turned) * np.log(2 * np.pi))
+
+
+def _mixture(estimator: Any, build: Builder, x: Features, logs: Any) -> Fitted:
     register = build.add(Finite(build.matrix(x)))
     n_columns = estimator.means_.shape[1]
     parts = []
-    for number, (mean, weight) in enumerate(zip(estimator.means_, estimator.weights_, strict=True)):
+    for number, (mean, log) in enumerate(zip(estimator.means_, logs, strict=True)):
         turned = _turned(estimator, number, n_columns)
         bias = -(mean @ turned)
         away = build.add(Link(build.add(Matmul(register, turned, bias)), "square"))
-        spread = np.linalg.slogdet(turned)[1]
-        constant = -0.5 * n_columns * np.log(2 * np.pi) + spread + np.log(weight)
-        parts.append(build.add(Matmul(away, np.full((n_columns, 1), -0.5), np.array([constant]))))
+        constant = np.array([_height(turned) + log])
+        parts.append(build.add(Matmul(away, np.full((n_columns, 1), -0.5), constant)))
     index = build.add(Largest(build.add(Join(tuple(parts)))))
     return Fitted(index=index, classes=tuple(range(len(parts))))
 
@@ -54,8 +136,18 @@ def _turned(estimator: Any, number: int, n_columns: int) -> Any:
 
 
 MODELS = {
+    "sklearn.AffinityPropagation": centres_model,
+    "sklearn.BayesianGaussianMixture": bayesian_mixture,
+    "sklearn.Birch": birch,
+    "sklearn.BisectingKMeans": bisecting_k_means,
     "sklearn.GaussianMixture": gaussian_mixture,
     "sklearn.KMeans": k_means,
-    "sklearn.MeanShift": mean_shift,
+    "sklearn.MeanShift": centres_model,
     "sklearn.MiniBatchKMeans": k_means,
+}
+TRANSFORMERS = {
+    "sklearn.Birch": distances,
+    "sklearn.BisectingKMeans": distances,
+    "sklearn.KMeans": distances,
+    "sklearn.MiniBatchKMeans": distances,
 }

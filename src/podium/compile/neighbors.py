@@ -42,12 +42,16 @@ def nearest_centroid(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def nearest_of(centres: Any, build: Builder, x: Features, classes: Any) -> Fitted:
-    """The nearest of some centres: the largest of 2 x.c - c.c."""
-    centres = np.asarray(centres, np.float64)
-    register = build.add(Finite(build.matrix(x)))
-    bias = -(centres**2).sum(axis=1)
-    scores = build.add(Matmul(register, np.ascontiguousarray(2.0 * centres.T), bias))
+    """The class of the nearest of some centres, one a class."""
+    scores = nearness(build, build.add(Finite(build.matrix(x))), centres)
     return Fitted(index=build.add(Largest(scores)), classes=tuple(classes))
+
+
+def nearness(build: Builder, register: int, centres: Any) -> int:
+    """A number a centre, the largest for the nearest: 2 x.c - c.c."""
+    centres = np.asarray(centres, np.float64)
+    bias = -(centres**2).sum(axis=1)
+    return build.add(Matmul(register, np.ascontiguousarray(2.0 * centres.T), bias))
 
 
 def _nearest(estimator: Any, build: Builder, x: Features, known: Any) -> int:

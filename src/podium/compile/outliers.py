@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,16 +29,24 @@ def isolation_forest(estimator: Any, build: Builder, x: Features) -> Fitted:
         trees.append(tree._replace(feature=feature))
     total = build.add(
         forest_of(
-            build.matrix(x), trees, np.zeros(1), is_single_input=True, refuses="missing or infinite"
+            build.matrix(x), trees, np.zeros(1), is_single_input=True, refuses=_refuses(estimator)
         )
     )
     usual = len(trees) * _usual_length(estimator._max_samples)  # noqa: SLF001 - as trained
+    if not usual:
+        raise NotCompiled("its trees saw a single row each")
     # -(2 ** -(depth / usual)) - offset, above 0 for a row like the others.
-    power = build.add(Link(build.scale(total, divide=usual, multiply=-np.log(2.0)), "exp"))
+    power = build.add(Link(build.scale(total, divide=-usual), "exp2"))
     scores = build.scale(power, multiply=-1.0, add=-float(estimator.offset_))
     return Fitted(
         index=build.add(Above(scores, 0.0, or_equal=True)), classes=(-1, 1), scores=scores
     )
+
+
+def _refuses(estimator: Any) -> Literal["", "missing or infinite"]:
+    """What it takes from nobody: newer versions look at nothing."""
+    tags = estimator.__sklearn_tags__() if hasattr(estimator, "__sklearn_tags__") else None
+    return "" if tags and tags.input_tags.allow_nan else "missing or infinite"
 
 
 def _usual_length(n_rows: int) -> float:

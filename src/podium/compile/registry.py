@@ -19,6 +19,7 @@ FAMILIES = (
     "catboost",
     "cluster",
     "decomposition",
+    "dummies",
     "encoders",
     "ensemble",
     "generalized",

@@ -1,0 +1,69 @@
+"""Models of one column or of none: lines of straight pieces, and constants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from podium.compile.builder import Builder
+from podium.compile.features import Features, Fitted, Input, NotCompiled
+from podium.compile.labels import classes_of
+from podium.program.operations import (
+    Finite,
+    Interpolate,
+    Largest,
+    Matmul,
+    Missing,
+)
+
+
+def isotonic_regression(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """A line that only rises, or only falls."""
+    if estimator.out_of_bounds == "nan":
+        raise NotCompiled("it answers NaN for what training never saw")
+    register = build.add(Finite(build.matrix(x)))
+    knots, heights = estimator.X_thresholds_, estimator.y_thresholds_
+    if build.is_single(register) or knots.dtype != np.float64:
+        raise NotCompiled("it was trained in single precision")
+    if estimator.out_of_bounds == "raise":
+        raise NotCompiled("it refuses what training never saw")
+    return Fitted(values=build.add(Interpolate(register, knots, heights.astype(np.float64))))
+
+
+def dummy_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The same numbers for every row."""
+    return Fitted(values=_constants(build, x, np.ravel(estimator.constant_)))
+
+
+def dummy_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The same class for every row."""
+    if estimator.n_outputs_ != 1:
+        raise NotCompiled("it answers several outputs")
+    if estimator.strategy not in ("constant", "most_frequent", "prior"):
+        raise NotCompiled("its answers are drawn by lot")
+    answer = estimator.predict(np.zeros((1, 1)))[0]
+    classes = classes_of(estimator)
+    index = build.add(
+        Largest(_constants(build, x, (np.asarray(estimator.classes_) == answer) * 1.0))
+    )
+    shares = _constants(build, x, estimator.predict_proba(np.zeros((1, 1)))[0])
+    return Fitted(index=index, classes=classes, probabilities=shares)
+
+
+def _constants(build: Builder, x: Features, numbers: Any) -> int:
+    """The same numbers for every row, whatever its cells are."""
+    numbers = np.asarray(numbers, np.float64)
+    # Whether the first column is missing is a number for every row, of any type of column.
+    column = x[0]
+    if isinstance(column, Input) and not build.is_number(column):
+        raise NotCompiled("it takes columns that hold no numbers")
+    rows = build.add(Missing(build.matrix((column,))))
+    return build.add(Matmul(rows, np.zeros((1, len(numbers))), numbers))
+
+
+MODELS = {
+    "sklearn.DummyClassifier": dummy_classifier,
+    "sklearn.DummyRegressor": dummy_regressor,
+    "sklearn.IsotonicRegression": isotonic_regression,
+}
