@@ -56,7 +56,7 @@ def test_the_census_sees_the_tree() -> None:
     assert {"Makefile", ".ci/run", "pyproject.toml", "src/podium/__init__.py"} <= seen
 
 
-@pytest.mark.parametrize("text", ["cd /root", '"/work/main"', "/home/ada/x.csv"])
+@pytest.mark.parametrize("text", ["cd /home/ada", '"/home/ada/work"', "/home/ada/x.csv"])
 def test_the_census_knows_a_path_of_a_machine(text: str) -> None:
     assert OF_A_MACHINE.search(text)
 
