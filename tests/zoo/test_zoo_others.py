@@ -108,18 +108,6 @@ def test_a_regressor_compiles(zoo, model, name):
     zoo.check(model, name)
 
 
-def test_neighbours_that_count_by_distance_compile_where_the_original_is_exact(zoo):
-    model = KNeighborsClassifier(7, weights="distance")
-
-    zoo.check(model, "iris")
-    X, y = zoo.data("breast_cancer")
-    compiled, _, _ = zoo.compile(model.fit(X, y), X)
-
-    # Of 30 columns the original computes distances by a product, which gives a row some distance
-    # to itself: a program that gives none differs, and isn't used.
-    assert compiled.program is None
-
-
 @pytest.mark.parametrize("model", [MultinomialNB(), ComplementNB()], ids=_title)
 def test_counts_compile(zoo, model):
     X, y = zoo.data("wine")

@@ -2,43 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
-from podium.program.operations import Finite, Largest, Matmul, Nearest
-
-Metric = Literal["euclidean", "manhattan", "chebyshev"]
+from podium.program.operations import (
+    Distance,
+    Finite,
+    Largest,
+    Link,
+    Matmul,
+    Nearest,
+    Nodes,
+    Select,
+)
+from podium.program.operations.distances import MetricName
 
 
 def neighbors_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The class that most of the nearest rows have."""
-    if estimator.outputs_2d_:
-        raise NotCompiled("it answers several outputs")
-    classes = classes_of(estimator)
-    truths = np.asarray(estimator._y).ravel().astype(int)  # noqa: SLF001 - numbers of classes
-    shares = _nearest(estimator, build, x, np.eye(len(classes))[truths])
-    return Fitted(index=build.add(Largest(shares)), classes=classes, probabilities=shares)
+    truths = np.asarray(estimator._y)  # noqa: SLF001 - numbers of classes
+    truths = truths.reshape(len(truths), -1).astype(int)
+    labels = estimator.classes_ if estimator.outputs_2d_ else [estimator.classes_]
+    known = np.concatenate(
+        [np.eye(len(some))[column] for some, column in zip(labels, truths.T, strict=True)], axis=1
+    )
+    shares = _nearest(estimator, build, x, known)
+    if not estimator.outputs_2d_:
+        index = build.add(Largest(shares))
+        return Fitted(index=index, classes=classes_of(estimator), probabilities=shares)
+    starts = np.cumsum([0, *(len(some) for some in labels)])
+    outputs = []
+    for start, some in zip(starts, labels, strict=False):
+        columns = start + np.arange(len(some))
+        part = build.add(Select(shares, columns.astype(np.int32)))
+        classes = tuple(np.asarray(some).tolist())
+        outputs.append(Fitted(index=build.add(Largest(part)), classes=classes, probabilities=part))
+    return Fitted(outputs=tuple(outputs))
 
 
 def neighbors_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The mean of the nearest rows."""
     truths = np.asarray(estimator._y, np.float64)  # noqa: SLF001 - no public name
-    truths = truths.reshape(len(truths), -1)
-    return Fitted(values=_nearest(estimator, build, x, truths))
+    return Fitted(values=_nearest(estimator, build, x, truths.reshape(len(truths), -1)))
+
+
+def _nearest(estimator: Any, build: Builder, x: Features, known: Any) -> int:
+    if estimator.weights not in (None, "uniform", "distance"):
+        raise NotCompiled("its weights are code, not data")
+    n_nearest = int(estimator.n_neighbors)
+    by_distance = estimator.weights == "distance"
+    return nearest_rows(estimator, build, x, known, n_nearest, by_distance=by_distance)
 
 
 def nearest_centroid(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The class whose centre is nearest."""
-    if estimator.metric != "euclidean":
-        raise NotCompiled(f"its distance is {estimator.metric}")
-    priors = getattr(estimator, "class_prior_", None)
-    if priors is not None and not np.allclose(priors, 1 / len(estimator.classes_)):
-        raise NotCompiled("its classes aren't equally likely")
-    return nearest_of(estimator.centroids_, build, x, classes_of(estimator))
+    """The class whose centre is nearest; where some are likelier, they reach further."""
+    metrics: dict[Any, MetricName] = {"euclidean": "square", "manhattan": "manhattan"}
+    if estimator.metric not in metrics:
+        raise NotCompiled(f"its distance is {estimator.metric!s:.40}")
+    metric = metrics[estimator.metric]
+    classes, centres = classes_of(estimator), np.asarray(estimator.centroids_, np.float64)
+    register = build.add(Finite(build.matrix(x)))
+    spread = np.asarray(estimator.within_class_std_dev_, np.float64)
+    spread = np.where(spread != 0, spread, 1.0)
+    far = build.add(Distance(build.scale(register, divide=spread), centres / spread, metric))
+    squares = far if metric == "square" else build.add(Link(far, "square"))
+    priors = np.asarray(estimator.class_prior_, np.float64)
+    logs = build.scale(squares, multiply=-1.0, add=2.0 * np.log(priors))
+    shares = build.add(Link(logs, "softmax"))
+    if np.isclose(priors, 1 / len(classes)).all():
+        # Then the original measures columns as they are.
+        far = build.add(Distance(register, centres, metric))
+        index = build.add(Largest(build.scale(far, multiply=-1.0)))
+    else:
+        index = build.add(Largest(logs))
+    scores = logs
+    if len(classes) == 2:
+        scores = build.add(Matmul(logs, np.array([[-1.0], [1.0]])))
+    return Fitted(index=index, classes=classes, probabilities=shares, scores=scores)
 
 
 def nearest_of(centres: Any, build: Builder, x: Features, classes: Any) -> Fitted:
@@ -54,38 +98,67 @@ def nearness(build: Builder, register: int, centres: Any) -> int:
     return build.add(Matmul(register, np.ascontiguousarray(2.0 * centres.T), bias))
 
 
-def _nearest(estimator: Any, build: Builder, x: Features, known: Any) -> int:
-    if estimator.weights not in ("uniform", "distance"):
-        raise NotCompiled("its weights are code, not data")
-    if not isinstance(estimator._fit_X, np.ndarray):  # noqa: SLF001 - no public name
+def nearest_rows(
+    estimator: Any, build: Builder, x: Features, known: Any, n_nearest: int, **options: Any
+) -> int:
+    """The register of what is known of the nearest training rows.
+
+    Raises:
+        NotCompiled: the estimator looks for them in a way that isn't known.
+    """
+    rows, method = estimator._fit_X, estimator._fit_method  # noqa: SLF001 - as its search does
+    if not isinstance(rows, np.ndarray):
         raise NotCompiled("it was trained on sparse rows")
+    metric, power = _metric(estimator)
+    if method == "brute" and rows.dtype != np.float64:
+        raise NotCompiled("it was trained in single precision")
     return build.add(
         Nearest(
             build.add(Finite(build.matrix(x))),
-            np.asarray(estimator._fit_X, np.float64),  # noqa: SLF001 - no public name
-            known,
-            int(estimator.n_neighbors),
-            _metric(estimator),
-            estimator.weights == "distance",
+            rows.astype(np.float64),
+            np.ascontiguousarray(known, np.float64),
+            n_nearest,
+            metric,
+            power,
+            by_product=method == "brute" and metric == "euclidean",
+            nodes=None if method == "brute" else _nodes(estimator),
+            **options,
         )
     )
 
 
-def _metric(estimator: Any) -> Metric:
-    name, power = estimator.effective_metric_, estimator.effective_metric_params_.get("p", 2)
-    names: dict[Any, Metric] = {
+def _nodes(estimator: Any) -> Nodes:
+    """The tree in which it looks."""
+    _, order, nodes, bounds = (np.asarray(a) for a in estimator._tree.get_arrays())  # noqa: SLF001
+    is_box = estimator._fit_method == "kd_tree"  # noqa: SLF001 - as its search does
+    return Nodes(
+        order.astype(np.int32),
+        nodes["idx_start"].astype(np.int32),
+        nodes["idx_end"].astype(np.int32),
+        nodes["is_leaf"].astype(np.uint8),
+        np.ascontiguousarray(bounds[0], np.float64),
+        np.ascontiguousarray(bounds[1], np.float64) if is_box else None,
+        None if is_box else nodes["radius"].astype(np.float64),
+    )
+
+
+def _metric(estimator: Any) -> tuple[MetricName, float]:
+    name, params = estimator.effective_metric_, estimator.effective_metric_params_ or {}
+    names: dict[Any, MetricName] = {
+        "chebyshev": "chebyshev",
+        "cityblock": "manhattan",
         "euclidean": "euclidean",
+        "l1": "manhattan",
         "l2": "euclidean",
         "manhattan": "manhattan",
-        "cityblock": "manhattan",
-        "l1": "manhattan",
-        "chebyshev": "chebyshev",
     }
-    if name == "minkowski" and power in (1, 2):
-        return "manhattan" if power == 1 else "euclidean"
+    if name == "minkowski" and params.get("w") is None:
+        power = float(params.get("p", 2))
+        exact: dict[float, MetricName] = {1: "manhattan", 2: "euclidean", np.inf: "chebyshev"}
+        return exact.get(power, "minkowski"), power
     if name not in names:
         raise NotCompiled(f"its distance is {name!s:.40}")
-    return names[name]
+    return names[name], 2.0
 
 
 MODELS = {

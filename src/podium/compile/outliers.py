@@ -8,9 +8,10 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
+from podium.compile.neighbors import nearest_rows
 from podium.compile.nodes import forest_of
 from podium.compile.trees import tree_of
-from podium.program.operations import Above, Finite, Link, Matmul
+from podium.program.operations import Above, Finite, Link, Matmul, Product, Select
 
 
 def isolation_forest(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -78,7 +79,25 @@ def elliptic_envelope(estimator: Any, build: Builder, x: Features) -> Fitted:
     )
 
 
+def local_outlier_factor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """Where its neighbours are much denser than the row, it is an outlier."""
+    if not estimator.novelty:
+        raise NotCompiled("it tells outliers of the training data only")
+    n_nearest = int(estimator.n_neighbors_)
+    densities = np.asarray(estimator._lrd, np.float64)  # noqa: SLF001 - as its predict does
+    reach = np.asarray(estimator._distances_fit_X_, np.float64)[:, n_nearest - 1]
+    near = nearest_rows(estimator, build, x, densities[:, None], n_nearest, reach=reach)
+    density = build.add(Select(near, np.array([0], np.int32)))
+    distance = build.scale(build.add(Select(near, np.array([1], np.int32))), add=1e-10)
+    only = np.zeros(1, np.int32)
+    factor = build.add(Product((density, distance), only, only))
+    scores = build.scale(factor, multiply=-1.0, add=-float(estimator.offset_))
+    index = build.add(Above(scores, or_equal=True))
+    return Fitted(index=index, classes=(-1, 1), scores=scores)
+
+
 MODELS = {
     "sklearn.EllipticEnvelope": elliptic_envelope,
     "sklearn.IsolationForest": isolation_forest,
+    "sklearn.LocalOutlierFactor": local_outlier_factor,
 }

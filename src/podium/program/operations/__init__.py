@@ -17,7 +17,7 @@ from podium.program.operations.kernels import Kernel
 from podium.program.operations.links import Above, Largest, Link, Pair
 from podium.program.operations.lookup import Interpolate, Lookup, Median
 from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
-from podium.program.operations.nearest import Nearest, Positive
+from podium.program.operations.nearest import Nearest, Nodes
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
 from podium.program.operations.precision import Blank, Single
 from podium.program.operations.products import Normalize, Product
@@ -54,7 +54,6 @@ AnyOperation: TypeAlias = (
     | Numbers
     | OneHot
     | Pair
-    | Positive
     | Power
     | Product
     | Quantile
@@ -95,12 +94,12 @@ __all__ = [
     "Median",
     "Missing",
     "Nearest",
+    "Nodes",
     "Normalize",
     "Numbers",
     "OneHot",
     "Operation",
     "Pair",
-    "Positive",
     "Power",
     "Product",
     "Quantile",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -59,23 +59,50 @@ class Distance(Operation, frozen=True, tag="distance"):
 def measured(rows: Floats, metric: MetricName, power: float = 2.0) -> Callable[[Array], Array]:
     """The function that returns the distances of each of its rows to each of these."""
     kept, norm = rows.astype(np.float64), _NORMS[metric]
-    at_once = max(1, HELD_MAX // max(1, kept.size))
+    columns = list(np.ascontiguousarray(kept.T))
+    at_once = max(2, HELD_MAX // max(1, len(kept)))
 
     def run(x: Array) -> Array:
         if len(x) == 1:
-            return norm(x.astype(np.float64, copy=False) - kept, power)[None]
-        numbers = x.astype(np.float64, copy=False)[:, None, :]
-        out = np.empty((len(x), len(kept)))
+            return norm.of_row(x.astype(np.float64, copy=False) - kept, power)[None]
+        out = np.zeros((len(x), len(kept)))
+        away = np.empty((min(at_once, len(x)), len(kept)))
         for at in range(0, len(x), at_once):
-            out[at : at + at_once] = norm(numbers[at : at + at_once] - kept, power)
+            some = x[at : at + at_once].astype(np.float64, order="F")
+            part, differences = out[at : at + at_once], away[: len(some)]
+            for mine, theirs in zip(some.T, columns, strict=True):
+                np.subtract(mine[:, None], theirs, out=differences)
+                norm.add(part, differences, power)
+            norm.finish(part, power)
         return out
 
     return run
 
 
+class _Norm(NamedTuple):
+    """The length of differences: of one row's at once, and of many rows' column by column."""
+
+    of_row: Callable[[Array, float], Array]
+    add: Callable[[Array, Array, float], None]
+    finish: Callable[[Array, float], None]
+
+
+def _keep(_total: Array, _power: float) -> None:
+    """The sums are the distances."""
+
+
 def _square(away: Array, _power: float) -> Array:
-    squares: Array = np.einsum("...j,...j->...", away, away)
+    squares: Array = np.einsum("ij,ij->i", away, away)
     return squares
+
+
+def _add_square(total: Array, away: Array, _power: float) -> None:
+    away *= away
+    total += away
+
+
+def _root(total: Array, _power: float) -> None:
+    np.sqrt(total, out=total)
 
 
 def _euclidean(away: Array, power: float) -> Array:
@@ -84,24 +111,40 @@ def _euclidean(away: Array, power: float) -> Array:
 
 
 def _manhattan(away: Array, _power: float) -> Array:
-    distances: Array = np.abs(away).sum(axis=-1)
+    distances: Array = np.abs(away).sum(axis=1)
     return distances
+
+
+def _add_size(total: Array, away: Array, _power: float) -> None:
+    total += np.abs(away, out=away)
 
 
 def _chebyshev(away: Array, _power: float) -> Array:
-    distances: Array = np.abs(away).max(axis=-1, initial=0.0)
+    distances: Array = np.abs(away).max(axis=1, initial=0.0)
     return distances
+
+
+def _raise_to_size(total: Array, away: Array, _power: float) -> None:
+    np.maximum(total, np.abs(away, out=away), out=total)
 
 
 def _minkowski(away: Array, power: float) -> Array:
-    distances: Array = (np.abs(away) ** power).sum(axis=-1) ** (1 / power)
+    distances: Array = (np.abs(away) ** power).sum(axis=1) ** (1 / power)
     return distances
 
 
-_NORMS: Mapping[MetricName, Callable[[Array, float], Array]] = {
-    "square": _square,
-    "euclidean": _euclidean,
-    "manhattan": _manhattan,
-    "chebyshev": _chebyshev,
-    "minkowski": _minkowski,
+def _add_power(total: Array, away: Array, power: float) -> None:
+    total += np.abs(away, out=away) ** power
+
+
+def _power_root(total: Array, power: float) -> None:
+    np.power(total, 1 / power, out=total)
+
+
+_NORMS: Mapping[MetricName, _Norm] = {
+    "square": _Norm(_square, _add_square, _keep),
+    "euclidean": _Norm(_euclidean, _add_square, _root),
+    "manhattan": _Norm(_manhattan, _add_size, _keep),
+    "chebyshev": _Norm(_chebyshev, _raise_to_size, _keep),
+    "minkowski": _Norm(_minkowski, _add_power, _power_root),
 }

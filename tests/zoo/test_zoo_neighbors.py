@@ -1,0 +1,109 @@
+"""Neighbours compile, equally near ones too, and models that tell outliers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.covariance import EllipticEnvelope
+from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import SGDOneClassSVM
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    LocalOutlierFactor,
+    NearestCentroid,
+)
+
+SEED = {"random_state": 0}
+OPTIONS = [
+    {},
+    {"n_neighbors": 1},
+    {"n_neighbors": 15},
+    {"weights": "distance"},
+    {"p": 1},
+    {"p": 3},
+    {"metric": "chebyshev"},
+    {"algorithm": "ball_tree"},
+    {"algorithm": "ball_tree", "p": 1, "leaf_size": 5},
+    {"algorithm": "brute"},
+    {"algorithm": "brute", "weights": "distance"},
+    {"algorithm": "brute", "metric": "manhattan"},
+    {"algorithm": "kd_tree", "leaf_size": 3},
+]
+OUTLIERS = [
+    EllipticEnvelope(**SEED),
+    EllipticEnvelope(contamination=0.2, assume_centered=True, **SEED),
+    IsolationForest(n_estimators=20, **SEED),
+    IsolationForest(n_estimators=20, max_features=0.5, contamination=0.1, **SEED),
+    LocalOutlierFactor(novelty=True),
+    LocalOutlierFactor(5, novelty=True, algorithm="brute"),
+    LocalOutlierFactor(5, novelty=True, contamination=0.1, metric="manhattan"),
+    SGDOneClassSVM(nu=0.1, **SEED),
+]
+
+
+@pytest.mark.parametrize("data", ["iris", "wine", "breast_cancer", "penguins"])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_neighbours_of_classes_compile(zoo, options, data):
+    zoo.check(KNeighborsClassifier(**options), data)
+
+
+@pytest.mark.parametrize("data", ["diabetes", "cars", "linnerud"])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_neighbours_of_numbers_compile(zoo, options, data):
+    zoo.check(KNeighborsRegressor(**options), data)
+
+
+def test_neighbours_of_several_classes_compile(zoo):
+    X, y = zoo.data("iris")
+    both = np.stack([y, np.where(X[:, 0] > 6, "long", "short")], axis=1)
+
+    compiled, _, _ = zoo.compile(KNeighborsClassifier().fit(X, both), X)
+
+    assert compiled.program is not None, compiled.why
+
+
+def test_rows_of_whole_numbers_that_are_all_equally_near_compile(zoo):
+    random = np.random.default_rng(0)
+    X, y = random.integers(0, 3, (400, 4)).astype(float), random.normal(size=400)
+
+    for algorithm in ("kd_tree", "ball_tree", "brute"):
+        neighbors = KNeighborsRegressor(3, algorithm=algorithm, leaf_size=10).fit(X, y)
+        compiled, _, _ = zoo.compile(neighbors, X)
+        assert compiled.program is not None, compiled.why
+
+
+def test_weights_that_are_code_are_not_compiled(zoo):
+    X, y = zoo.data("iris")
+
+    compiled, _, _ = zoo.compile(KNeighborsClassifier(weights=np.ones_like).fit(X, y), X)
+
+    assert compiled.program is None
+    assert "weights" in compiled.why
+
+
+@pytest.mark.parametrize("data", ["iris", "wine", "breast_cancer", "penguins"])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+@pytest.mark.parametrize("priors", ["uniform", "empirical"])
+@pytest.mark.filterwarnings("ignore:Averaging for metrics")
+def test_nearest_centres_compile(zoo, priors, metric, data):
+    zoo.check_scaled(NearestCentroid(metric, priors=priors), data)
+
+
+@pytest.mark.parametrize("data", ["iris", "breast_cancer", "cars"])
+@pytest.mark.parametrize("model", OUTLIERS, ids=str)
+def test_a_model_that_tells_outliers_compiles(zoo, model, data):
+    if isinstance(model, EllipticEnvelope) and data == "cars":
+        return  # Its columns depend on each other: there is no ellipse.
+    compiled = zoo.check_scaled(model, data)
+
+    assert compiled.program.plan.answers[0].classes == (-1, 1)
+
+
+def test_missing_numbers_are_no_outliers_of_a_forest(zoo):
+    X, _ = zoo.data("cars")
+    numbers = X.select_dtypes("number").astype(float)
+
+    compiled, _, _ = zoo.compile(IsolationForest(n_estimators=20, **SEED).fit(numbers), numbers)
+
+    assert compiled.program is not None, compiled.why
