@@ -16,9 +16,12 @@
     │   ├── InvalidRows         cells that the signature refuses: `.cells` lists every one
     │   ├── TooLarge            more bytes or rows than allowed
     │   ├── UnsupportedMedia    a content type that isn't read here
+    │   ├── Quarantined         rows that ended the server's process twice
     │   └── BadCursor           a place in a list of records that no page gave
     ├── NotFound                no such model, record or page
     ├── ModelError              the user's model raised, or answered the wrong shape
+    ├── Overloaded              more waits already than can be answered in time
+    ├── TimedOut                the model didn't answer before the deadline
     └── StoreError              the store of records failed
 
 `code` is stable and meant for programs; the text may change. Errors know no HTTP:
@@ -181,6 +184,12 @@ class UnsupportedMedia(InputError):
     code = "unsupported_media"
 
 
+class Quarantined(InputError):
+    """These rows ended the server's process twice; they aren't tried again."""
+
+    code = "quarantined"
+
+
 class NotFound(PodiumError):
     """No such model, record or page."""
 
@@ -191,6 +200,18 @@ class ModelError(PodiumError):
     """The user's model raised, or answered something of the wrong shape."""
 
     code = "model"
+
+
+class Overloaded(PodiumError):
+    """More waits already than can be answered in time."""
+
+    code = "overloaded"
+
+
+class TimedOut(PodiumError):
+    """The model didn't answer before the deadline."""
+
+    code = "timed_out"
 
 
 class StoreError(PodiumError):

@@ -7,7 +7,7 @@ import tomllib
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -34,6 +34,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         body_max_bytes: the longest request body.
         rows_max: the most rows in one request.
         errors_max: the most bad cells listed in one refusal.
+        workers: processes that answer; each holds every model.
+        durability: what an answered prediction survives: the end of the process (`normal`), the
+            loss of power too (`full`), or nothing (`off`).
+        outbox_rows_max: the most records that may wait for the store.
+        outbox_full: what happens beyond: `refuse` predictions, or `drop` the oldest records.
+        keep_days: how long records are kept; 0 is for ever.
+        queue_rows_max: the most rows that wait for one model; more are refused at once.
+        deadline_s: how long a prediction may take.
+        tls_cert: a PEM file with the server's certificate; HTTPS is spoken then.
+        tls_key: a PEM file with its private key.
+        access_log: write a line about every request.
     """
 
     models: tuple[str, ...] = ()
@@ -49,6 +60,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     body_max_bytes: int = 2**20
     rows_max: int = 1_000
     errors_max: int = 100
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
+    durability: Literal["normal", "full", "off"] = "normal"
+    outbox_rows_max: Annotated[int, msgspec.Meta(ge=1)] = 1_000_000
+    outbox_full: Literal["refuse", "drop"] = "refuse"
+    keep_days: Annotated[int, msgspec.Meta(ge=0)] = 0
+    queue_rows_max: Annotated[int, msgspec.Meta(ge=1)] = 10_000
+    deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    tls_cert: str = ""
+    tls_key: str = ""
+    access_log: bool = False
 
 
 def read_settings(

@@ -114,7 +114,7 @@ def check_columns(
                     )
                 )
                 findings.bad_rows.update(range(n_rows))
-                checked[one.name] = _array(one, cells)
+                checked[one.name] = column_for(one, cells)
                 continue
         checked[one.name] = _check_column(one, cells, written, findings)
     return Table(checked, n_rows, frame=signature.frame)
@@ -289,7 +289,7 @@ def _cell_by_cell(
                     row, one.name, f"{shown(value)} was never seen in training", "unknown"
                 )
         taken.append(value)
-    return _array(one, taken)
+    return column_for(one, taken)
 
 
 def _plain(cells: Sequence[object] | Array) -> Iterator[object]:
@@ -311,8 +311,8 @@ def _is_known(one: Field, value: object) -> bool:
     return any(type(label) is type(value) and label == value for label in one.labels)
 
 
-def _array(one: Field, taken: Sequence[object]) -> Array:
-    """Accepted cells as the normal form of their field."""
+def column_for(one: Field, taken: Sequence[object]) -> Array:
+    """Accepted cells, None where missing, as the normal form of their field."""
     if one.type == "float":
         return np.array([math.nan if v is None else v for v in taken], np.float64)
     if one.type == "integer" and any(v is None for v in taken):
