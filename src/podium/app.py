@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from podium.errors import PodiumError, SetupError
+from podium.flow.cost import UNKNOWN, Cost, measure
 from podium.flow.deployment import Deployment, Limits
 from podium.records.open import open_store
 from podium.records.record import Ids
@@ -53,6 +54,7 @@ class App:
             for bundle in bundles
         }
         self.site = Site(self.deployments, self._store, self.settings, lambda: self.is_ready)
+        self.costs: dict[str, Cost] = {}
         self._loading: threading.Thread | None = None
         self._failure: Exception | None = None
         self._lock = threading.Lock()
@@ -60,7 +62,7 @@ class App:
     @property
     def is_ready(self) -> bool:
         """Whether every model is loaded."""
-        return all(one.bundle.is_started for one in self.deployments.values())
+        return all(name in self.costs for name in self.deployments)
 
     @property
     def failure(self) -> Exception | None:
@@ -74,7 +76,20 @@ class App:
             PodiumError: one can't be loaded.
         """
         for deployment in self.deployments.values():
-            deployment.bundle.start()
+            self.load(deployment)
+
+    def load(self, deployment: Deployment) -> None:
+        """Load one model, once, and measure what a call of it costs.
+
+        Raises:
+            PodiumError: it can't be loaded.
+        """
+        bundle = deployment.bundle
+        runtime = bundle.start()
+        if deployment.name not in self.costs:
+            # A function of the user's isn't called before somebody asks: it may do anything.
+            is_function = bundle.runtime_name == "python"
+            self.costs[deployment.name] = UNKNOWN if is_function else measure(runtime)
             _log.info("model_loaded", extra={"model": deployment.name})
 
     def start_in_background(self) -> None:

@@ -1,105 +1,368 @@
-"""Step 3: calls that wait together are run together.
+"""Step 3: jobs that wait together are run together.
 
-There is no timer: while one call runs, the next batch gathers, so that nobody waits for company.
-Every caller is settled exactly once, whoever fails or leaves: a caller's future is set by the batch
-that took it from the queue, and by nothing else.
+There is no timer. What arrived in one turn of the event loop is one call; while a call runs in a
+thread, the next batch gathers. Large tables run in chunks, and small jobs pass between them. Every
+job is settled exactly once, whoever fails, is too late or leaves.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
 
-from podium.errors import PodiumError
+from msgspec.structs import astuple
+
+from podium.errors import Overloaded, TimedOut
+from podium.flow.cost import INLINE_MAX_S, Cost
+from podium.flow.job import Answers, Job
+from podium.flow.run import checked, joined, run, run_async
+from podium.flow.typed import TypedReader
+from podium.program import Program
+from podium.runtimes.protocol import AsyncRuntime, Runtime
 from podium.table import Outputs, Table
+
+BATCH_ROWS_MAX = 1_024
+# Jobs of an awaited model that overlap. Each is a call of its own: were some in one call, a bad row
+# would make the good ones ask their upstream again.
+AWAITED_MAX = 256
+SWEEP_S = 0.25
+
+# Why a batch was released: the turn of the loop ended, it was full, the call before it ended, it
+# is a chunk of a large table, or a part of a batch that failed.
+Reason: TypeAlias = Literal["turn", "full", "after_call", "chunk", "bisection"]
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _Large:
+    """A large table on its way, chunk by chunk."""
+
+    job: Job
     table: Table
-    future: asyncio.Future[Outputs]
+    parts: list[Outputs] = field(default_factory=list)
+    at: int = 0
+
+
+@dataclass(slots=True)
+class _Call:
+    """What one call of the model holds: some jobs, or a chunk of a large one."""
+
+    jobs: Sequence[Job]
+    reason: Reason
+    large: _Large | None = None
+    table: Table | None = None
+
+    @property
+    def n_rows(self) -> int:
+        if self.table is not None:
+            return self.table.n_rows
+        return sum(job.n_rows for job in self.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much may wait, and how long.
+
+    Attributes:
+        queue_rows_max: the most rows that wait; a job that finds more is refused.
+        deadline_s: from a job's arrival to its answer.
+    """
+
+    queue_rows_max: int = 10_000
+    deadline_s: float = 10.0
+
+
+class Guard(Protocol):
+    """Knows which rows may have ended the process; see `hosts/server/quarantine.py`."""
+
+    def check(self, job: Job) -> None:
+        """Refuse rows that did it twice.
+
+        Raises:
+            Quarantined: they did.
+        """
+
+    def is_suspect(self, job: Job) -> bool:
+        """Whether these rows were in the call that ended the process."""
+
+    def begin(self, number: int, jobs: Sequence[Job]) -> None:
+        """Note that a call with these jobs begins."""
+
+    def end(self, number: int) -> None:
+        """Note that it ended, and the process didn't."""
 
 
 class Batcher:
-    """Gathers the tables that wait for one model, and runs them as one.
+    """Gathers the jobs that wait for one model, and runs them as few calls. Lives on one loop.
 
     Args:
-        call: answers a table; awaited, one call at a time.
-        rows_max: the most rows in one call; a larger table is run alone.
+        runtime: what answers.
+        reader: makes tables of typed rows.
+        cost: of the model's calls; cheap ones run on the loop, others in a thread.
+        executor: the threads for those; one of its own when left out.
+        settled: called whenever some jobs were settled, after the last of them.
+        batched: called with rows and reason of every call.
+        guard: told which jobs are about to run, and that they did, where a call could end the
+            process.
     """
 
     def __init__(
-        self, call: Callable[[Table], Awaitable[Outputs]], *, rows_max: int = 1_024
+        self,
+        runtime: Runtime,
+        reader: TypedReader,
+        cost: Cost,
+        *,
+        bounds: Bounds = Bounds(),
+        executor: Executor | None = None,
+        settled: Callable[[], object] | None = None,
+        batched: Callable[[int, Reason], object] | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        self._call = call
-        self._rows_max = rows_max
-        self._waiting: list[_Waiting] = []
-        self._draining: asyncio.Task[None] | None = None
+        self._runtime = runtime
+        self._reader = reader
+        self._cost = cost
+        self._bounds = bounds
+        self._when_settled = settled
+        self._when_batched = batched
+        self._guard = guard
+        self.loop = asyncio.get_running_loop()
+        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="podium-run")
+        self._takes_rows = isinstance(runtime, Program)
+        self._is_async = runtime.features.is_async
+        self._calls_max = AWAITED_MAX if self._is_async else 1
+        self._small: deque[Job] = deque()
+        self._large: deque[_Large] = deque()
+        self._again: deque[_Call] = deque()
+        self._running: dict[int, _Call] = {}
+        self._n_calls = 0
+        self._n_rows = 0
+        self._is_scheduled = False
+        self._is_chunk_next = False
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def submit(self, table: Table) -> Outputs:
-        """The outputs of this table, whatever ran beside it.
+    @property
+    def n_rows_waiting(self) -> int:
+        """How many rows wait for a call, or are in one."""
+        return self._n_rows
+
+    def submit(self, job: Job) -> None:
+        """Answer a job, soon.
 
         Raises:
-            ModelError: the model failed on this table.
+            Overloaded: too much waits already; the job isn't taken.
+            Quarantined: its rows ended the process twice.
         """
-        future: asyncio.Future[Outputs] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(table, future))
-        if self._draining is None:
-            self._draining = asyncio.create_task(self._drain())
-        return await future
+        if self._guard is not None:
+            self._guard.check(job)
+        # A job that is larger than the bound passes alone, or nobody could ever ask for it.
+        if self._n_rows and self._n_rows + job.n_rows > self._bounds.queue_rows_max:
+            raise Overloaded(
+                f"{self._n_rows} rows wait for this model already",
+                hint="try again in a moment, with fewer requests at a time",
+            )
+        self._n_rows += job.n_rows
+        job.deadline_s = self.loop.time() + self._bounds.deadline_s
+        if job.n_rows > self._cost.chunk_rows and not self._is_async:
+            self._large.append(_Large(job, self._table([job])))
+        else:
+            self._small.append(job)
+        if self._sweeping is None:
+            self._sweeping = self.loop.call_later(SWEEP_S, self._sweep)
+        self._schedule()
 
-    async def _drain(self) -> None:
-        try:
-            while self._waiting:
-                await self._settle(self._next_batch())
-        finally:
-            self._draining = None
+    def close(self) -> None:
+        """Let go of the threads and the timer; who still waits is told that it ends."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for job in list(self._jobs()):
+            self._fail(job, Overloaded("the server is being stopped", hint="ask another"))
+        self._settled()
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _next_batch(self) -> list[_Waiting]:
-        batch: list[_Waiting] = []
+    def _schedule(self) -> None:
+        if not self._is_scheduled and len(self._running) < self._calls_max:
+            self._is_scheduled = True
+            self.loop.call_soon(self._turn, "turn")
+
+    def _turn(self, reason: Reason) -> None:
+        """Start the next call, and see to it that another follows."""
+        self._is_scheduled = False
+        if len(self._running) >= self._calls_max:
+            return
+        call = self._next(reason)
+        if call is None:
+            return
+        self._start(call)
+        if self._small or self._large or self._again:
+            self._schedule()
+
+    def _next(self, reason: Reason) -> _Call | None:
+        if self._again:
+            return self._again.popleft()
+        while self._large and self._large[0].job.is_settled:
+            self._n_rows -= self._large.popleft().job.n_rows
+        if self._large and (self._is_chunk_next or not self._small):
+            self._is_chunk_next = False
+            return self._chunk()
+        self._is_chunk_next = bool(self._large)
+        jobs: list[Job] = []
         n_rows = 0
-        while self._waiting and (
-            not batch or n_rows + self._waiting[0].table.n_rows <= self._rows_max
-        ):
-            one = self._waiting.pop(0)
-            if one.future.done():  # its caller left while it waited
+        while self._small:
+            if n_rows and n_rows + self._small[0].n_rows > BATCH_ROWS_MAX:
+                reason = "full"
+                break
+            job = self._small.popleft()
+            if job.is_settled:  # its caller left, or it was too late
+                self._n_rows -= job.n_rows
                 continue
-            batch.append(one)
-            n_rows += one.table.n_rows
-        return batch
+            if self._guard is not None and self._guard.is_suspect(job):
+                if not jobs:
+                    return _Call([job], reason)
+                self._small.appendleft(job)  # alone, in the call after this one
+                break
+            jobs.append(job)
+            n_rows += job.n_rows
+            if self._is_async:
+                break
+        return _Call(jobs, reason) if jobs else None
 
-    async def _settle(self, batch: list[_Waiting]) -> None:
-        """Answer every caller of the batch; one that makes the model fail, fails alone."""
-        if not batch:
-            return
+    def _chunk(self) -> _Call:
+        large = self._large[0]
+        n_rows = self._cost.chunk_rows
+        table = large.table.take(slice(large.at, large.at + n_rows))
+        return _Call([large.job], "chunk", large, table)
+
+    def _start(self, call: _Call) -> None:
+        n_rows = call.n_rows
+        if self._when_batched is not None:
+            self._when_batched(n_rows, call.reason)
+        self._n_calls += 1
+        number = self._n_calls
+        self._running[number] = call
+        if self._guard is not None:
+            self._guard.begin(number, call.jobs)
+        if self._is_async:
+            task = self.loop.create_task(self._awaited(number, call))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif self._cost.of(n_rows) <= INLINE_MAX_S:
+            try:
+                outputs = self._run(call)
+            except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happened
+                self._failed(number, error)
+            else:
+                self._answered(number, outputs)
+        else:
+            future = self.loop.run_in_executor(self._executor, self._run, call)
+            future.add_done_callback(lambda done: self._ended(number, done))
+
+    def _run(self, call: _Call) -> Outputs:
+        if call.table is None and self._takes_rows and all(job.rows for job in call.jobs):
+            rows = [row for job in call.jobs for row in job.rows or ()]
+            outputs = self._runtime.predict_rows(list(map(astuple, rows)))  # type: ignore[attr-defined]
+            return checked(outputs, self._runtime.signature, len(rows))
+        return run(self._runtime, call.table or self._table(call.jobs))
+
+    def _table(self, jobs: Sequence[Job]) -> Table:
+        tables = [self._reader.table(job.rows) if job.rows else job.table for job in jobs]
+        return Table.concat([table for table in tables if table is not None])
+
+    async def _awaited(self, number: int, call: _Call) -> None:
+        runtime: AsyncRuntime = self._runtime  # type: ignore[assignment]
         try:
-            outputs = await self._call(Table.concat([one.table for one in batch]))
-        except PodiumError as error:
-            if len(batch) == 1:
-                _fail(batch[0], error)
+            outputs = await run_async(runtime, self._runtime.signature, self._table(call.jobs))
+        except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happened
+            self._failed(number, error)
+        else:
+            self._answered(number, outputs)
+        self._schedule()
+
+    def _ended(self, number: int, done: asyncio.Future[Outputs]) -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is None:
+            self._answered(number, done.result())
+        elif isinstance(error, Exception):
+            self._failed(number, error)
+        if not self._is_scheduled:
+            self._turn("after_call")
+
+    def _answered(self, number: int, outputs: Outputs) -> None:
+        call = self._taken(number)
+        large = call.large
+        if large is not None:
+            large.parts.append(outputs)
+            large.at += len(outputs)
+            if large.at < large.table.n_rows and not large.job.is_settled:
                 return
-            middle = len(batch) // 2
-            await self._settle(batch[:middle])
-            await self._settle(batch[middle:])
-            return
-        except Exception as error:  # noqa: BLE001 - callers must be settled, whatever happened
-            for one in batch:
-                _fail(one, error)
-            return
-        except BaseException:  # the loop is being stopped: so is everyone who waits
-            for one in [*batch, *self._waiting]:
-                one.future.cancel()
-            self._waiting.clear()
-            raise
+            self._large.popleft()
+            outputs = joined(large.parts)
+        answers = Answers(self._runtime.signature, outputs)
         at = 0
-        for one in batch:
-            rows = slice(at, at + one.table.n_rows)
-            at = rows.stop
-            if not one.future.done():
-                one.future.set_result(outputs.rows(rows))
+        for job in call.jobs:
+            self._n_rows -= job.n_rows
+            if not job.is_settled:
+                job.settle(answers, at)
+                job.is_settled = True
+            at += job.n_rows
+        self._settled()
 
+    def _failed(self, number: int, error: Exception) -> None:
+        """Find the job that made the model fail: only its caller gets the error."""
+        call = self._taken(number)
+        if len(call.jobs) > 1:
+            middle = len(call.jobs) // 2
+            for part in (call.jobs[middle:], call.jobs[:middle]):
+                self._again.appendleft(_Call(part, "bisection"))
+            return
+        if call.large is not None:
+            self._large.popleft()
+        for job in call.jobs:
+            self._n_rows -= job.n_rows
+            self._fail(job, error)
+        self._settled()
 
-def _fail(one: _Waiting, error: Exception) -> None:
-    if not one.future.done():
-        one.future.set_exception(error)
+    def _settled(self) -> None:
+        if self._when_settled is not None:
+            self._when_settled()
+
+    def _taken(self, number: int) -> _Call:
+        call = self._running.pop(number)
+        if self._guard is not None:
+            self._guard.end(number)
+        return call
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        if not job.is_settled:
+            job.fail(error)
+            job.is_settled = True
+
+    def _jobs(self) -> Iterable[Job]:
+        """All that aren't answered yet."""
+        yield from self._small
+        for large in self._large:
+            yield large.job
+        for call in (*self._again, *self._running.values()):
+            yield from call.jobs
+
+    def _sweep(self) -> None:
+        """Tell those who are too late."""
+        now_s = self.loop.time()
+        late = [job for job in self._jobs() if job.deadline_s < now_s and not job.is_settled]
+        for job in late:
+            self._fail(
+                job,
+                TimedOut(
+                    f"the model didn't answer within {self._bounds.deadline_s:g} s",
+                    hint="try again later, or with fewer rows",
+                ),
+            )
+        if late:
+            self._settled()
+        is_busy = bool(self._small or self._large or self._again or self._running)
+        self._sweeping = self.loop.call_later(SWEEP_S, self._sweep) if is_busy else None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from podium.bundle import Bundle
 from podium.bundle.card import Card
+from podium.flow.typed import TypedReader
 from podium.records.record import Ids
 from podium.records.store import Store
 from podium.signature import Signature
@@ -33,6 +35,16 @@ class Deployment:
     store: Store | None = None
     limits: Limits = Limits()
     ids: Ids = field(default_factory=Ids)
+
+    @cached_property
+    def reader(self) -> TypedReader:
+        """What reads rows of JSON in one pass."""
+        return TypedReader(self.signature, rows_max=self.limits.rows_max)
+
+    @property
+    def is_kept_at_once(self) -> bool:
+        """Whether records are kept without waiting for a disk or a network."""
+        return self.store is None
 
     @property
     def signature(self) -> Signature:

@@ -18,6 +18,7 @@ from podium.flow.answer import (
     warning_value,
 )
 from podium.signature import Signature
+from podium.signature.reading import label_text
 from podium.table import Outputs
 
 Form: TypeAlias = Literal["object", "rows", "csv", "lines"]
@@ -111,3 +112,39 @@ def _csv(answered: Answered) -> bytes:
     for row, cells in enumerate(column_cells(answered.signature, outputs)):
         writer.writerow([*cells, *([answered.ids[row]] if answered.ids else [])])
     return text.getvalue().encode()
+
+
+class RowEncoder:
+    """Encodes answers to single rows: the same bytes as `encode` makes, from parts at hand."""
+
+    def __init__(self, model: str, version: str, signature: Signature) -> None:
+        self._end = b',"model":%b,"version":%b,"warnings":' % (
+            msgspec.json.encode(model),
+            msgspec.json.encode(version),
+        )
+        self._labels = [label_text(label) for label in signature.output.classes]
+
+    def core(self, prediction: object, probabilities: Sequence[float] | None) -> bytes:
+        """Prediction and probabilities, as an object without its closing brace."""
+        if probabilities is None:
+            return b'{"prediction":%b' % msgspec.json.encode(prediction)
+        shares = dict(zip(self._labels, probabilities, strict=True))
+        return b'{"prediction":%b,"probabilities":%b' % (
+            msgspec.json.encode(prediction),
+            msgspec.json.encode(shares),
+        )
+
+    def body(self, core: bytes, id_: str, warnings: bytes) -> bytes:
+        """The body of an answer.
+
+        Args:
+            id_: of its record; empty when nothing is recorded.
+            warnings: as JSON.
+        """
+        if id_:
+            return b'%b,"id":"%b"%b%b}' % (core, id_.encode(), self._end, warnings)
+        return b"%b%b%b}" % (core, self._end, warnings)
+
+    def kept(self, core: bytes, warnings: bytes) -> bytes:
+        """What a record holds of an answer."""
+        return b'%b,"warnings":%b}' % (core, warnings)

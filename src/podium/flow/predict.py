@@ -9,14 +9,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from podium.flow.decode import decode
+import msgspec
+
+from podium.flow.decode import JSON, decode
 from podium.flow.deployment import Deployment
 from podium.flow.encode import Answered, encode
-from podium.flow.record import Asked, new_ids, record
+from podium.flow.record import Asked, inputs_json, keep, new_ids, records_of
 from podium.flow.run import run
+from podium.flow.typed import Row, TypedReader
 from podium.flow.validate import validate
+from podium.records.record import Record
 from podium.table import CellWarning, Outputs, Table
 
 
@@ -48,26 +54,44 @@ class Answer:
         media: its content type.
         ids: of the records, one a row; empty when nothing is recorded.
         outputs: what the model said, with warnings.
-        table: what it was asked.
+        prepared: what it was asked.
     """
 
     body: bytes
     media: str
     ids: tuple[str, ...]
     outputs: Outputs
-    table: Table
+    prepared: Prepared
     latency_us: int
 
+    @property
+    def table(self) -> Table:
+        """What the model was asked."""
+        return self.prepared.table
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Prepared:
-    """A request that is ready for the model."""
+    """A request that is ready for the model.
 
-    table: Table
+    Attributes:
+        reader: of the model's signature.
+        rows: where the typed way read them, else there is a `checked` table.
+        layout: how the caller wrote them.
+    """
+
+    reader: TypedReader
+    rows: Sequence[Row] | None
+    checked: Table | None
     warnings: tuple[CellWarning, ...]
     layout: str
     began_ns: int
     time_us: int
+
+    @cached_property
+    def table(self) -> Table:
+        """The rows as every runtime takes them."""
+        return self.checked or self.reader.table(self.rows or ())
 
 
 def predict_now(deployment: Deployment, ask: Ask) -> Answer:
@@ -83,8 +107,20 @@ def predict_now(deployment: Deployment, ask: Ask) -> Answer:
 
 
 def prepare(deployment: Deployment, ask: Ask) -> Prepared:
-    """Steps 1 and 2: what comes before the model."""
+    """Steps 1 and 2: what comes before the model.
+
+    Raises:
+        InputError: the request can't be answered.
+    """
     began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
+    reader = deployment.reader
+    if ask.media in (JSON, ""):
+        typed = reader.rows(ask.body)
+        if typed is not None:
+            return Prepared(reader, typed.rows, None, (), typed.layout, began_ns, time_us)
+        table = reader.columns(ask.body)
+        if table is not None:
+            return Prepared(reader, None, table, (), "columns", began_ns, time_us)
     limits = deployment.limits
     decoded = decode(ask.body, ask.media, rows_max=limits.rows_max)
     table, warnings = validate(
@@ -95,18 +131,40 @@ def prepare(deployment: Deployment, ask: Ask) -> Prepared:
         is_single=decoded.layout == "object",
         errors_max=limits.errors_max,
     )
-    return Prepared(table, warnings, decoded.layout, began_ns, time_us)
+    return Prepared(reader, None, table, warnings, decoded.layout, began_ns, time_us)
 
 
 def finish(deployment: Deployment, ask: Ask, prepared: Prepared, outputs: Outputs) -> Answer:
-    """Steps 5 and 6: what comes after the model."""
+    """Steps 5 and 6: what comes after the model.
+
+    Raises:
+        StoreError: the answer couldn't be recorded, so there is none.
+    """
+    answer, records = told(deployment, ask, prepared, outputs)
+    keep(deployment, records)
+    return answer
+
+
+def told(
+    deployment: Deployment, ask: Ask, prepared: Prepared, outputs: Outputs
+) -> tuple[Answer, list[Record]]:
+    """The answer, and the records that must be kept before it leaves."""
     outputs = Outputs(outputs.predictions, outputs.probabilities, prepared.warnings)
-    ids = new_ids(deployment, prepared.table.n_rows)
+    ids = new_ids(deployment, len(outputs))
     answered = Answered(deployment.name, deployment.version, deployment.signature, outputs, ids)
     body, media = encode(answered, prepared.layout, ask.accept)
     latency_us = (time.perf_counter_ns() - prepared.began_ns) // 1_000
     asked = Asked(
         source=ask.source, actor=ask.actor, time_us=prepared.time_us, latency_us=latency_us
     )
-    record(deployment, ids, prepared.table, outputs, asked)
-    return Answer(body, media, ids, outputs, prepared.table, latency_us)
+    records = records_of(deployment, ids, inputs_of(deployment, prepared), outputs, asked)
+    return Answer(body, media, ids, outputs, prepared, latency_us), records
+
+
+def inputs_of(deployment: Deployment, prepared: Prepared) -> list[bytes]:
+    """Each row as the JSON object that is recorded; none where nothing is."""
+    if deployment.store is None:
+        return []
+    if prepared.rows is not None:
+        return [msgspec.json.encode(row) for row in prepared.rows]
+    return inputs_json(deployment.signature, prepared.table)

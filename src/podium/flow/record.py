@@ -47,26 +47,27 @@ def new_ids(deployment: Deployment, n_rows: int) -> tuple[str, ...]:
     return deployment.ids.some(time.time_ns() // 1_000, n_rows)
 
 
-def record(
-    deployment: Deployment, ids: Sequence[str], table: Table, outputs: Outputs, asked: Asked
-) -> None:
-    """Keep one record a row.
+def records_of(
+    deployment: Deployment,
+    ids: Sequence[str],
+    inputs: Sequence[bytes],
+    outputs: Outputs,
+    asked: Asked,
+) -> list[Record]:
+    """One record a row; none where nothing is recorded.
 
-    Raises:
-        StoreError: they couldn't all be kept.
+    Args:
+        inputs: each row as a JSON object.
     """
     if deployment.store is None:
-        return
-    rows = zip(
-        ids, inputs_json(deployment.signature, table), _answers(deployment, outputs), strict=True
-    )
-    records = [
+        return []
+    return [
         Record(
             id=id_,
             time_us=asked.time_us,
             model=deployment.name,
             version=deployment.version,
-            inputs=inputs,
+            inputs=row,
             outputs=answer,
             outcome=outcome,
             outcome_number=number,
@@ -74,8 +75,20 @@ def record(
             source=asked.source,
             actor=asked.actor,
         )
-        for id_, inputs, (answer, outcome, number) in rows
+        for id_, row, (answer, outcome, number) in zip(
+            ids, inputs, _answers(deployment, outputs), strict=True
+        )
     ]
+
+
+def keep(deployment: Deployment, records: Sequence[Record]) -> None:
+    """Keep records.
+
+    Raises:
+        StoreError: they couldn't all be kept.
+    """
+    if deployment.store is None:
+        return
     result = deployment.store.insert(records)
     if result.failed:
         raise StoreError(f"{len(result.failed)} of {len(records)} records weren't kept")
@@ -104,13 +117,15 @@ def _answers(deployment: Deployment, outputs: Outputs) -> list[tuple[bytes, str,
             value["probabilities"] = probabilities[row]
         value["warnings"] = [warning_value(one) for one in warnings.get(row, [])]
         body = msgspec.json.encode(value)
-        is_number = isinstance(prediction, (int, float)) and not isinstance(prediction, bool)
-        number = float(prediction) if is_number else None
-        answers.append((body, _outcome(prediction), number))
+        answers.append((body, *outcome_of(prediction)))
     return answers
 
 
-def _outcome(prediction: object) -> str:
-    if isinstance(prediction, (bool, int, float, str)):
-        return label_text(prediction)
-    return msgspec.json.encode(prediction).decode()
+def outcome_of(prediction: object) -> tuple[str, float | None]:
+    """A prediction as a text to filter by, and as a number where it is one."""
+    if isinstance(prediction, float):
+        return str(prediction), prediction
+    if isinstance(prediction, (bool, int, str)):
+        is_number = isinstance(prediction, int) and not isinstance(prediction, bool)
+        return label_text(prediction), float(prediction) if is_number else None
+    return msgspec.json.encode(prediction).decode(), None

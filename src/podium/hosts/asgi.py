@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, TypeAlias
 
 from podium import app
-from podium.flow.batch import Batcher
+from podium.flow.batch import Batcher, Bounds, Guard
 from podium.flow.deployment import Deployment
+from podium.flow.job import AwaitedJob, job_digest
 from podium.flow.predict import Answer, Ask, finish, prepare
-from podium.flow.run import run, run_async
 from podium.sources import Source
-from podium.table import Outputs, Table
 from podium.web import api, gate, routes
 from podium.web.http import Request, Response
 
@@ -23,6 +22,8 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _log = logging.getLogger("podium")
 _END = object()
+# Reading a longer body takes longer than going to a thread and back.
+INLINE_BODY_MAX = 16_384
 
 
 class App(app.App):
@@ -36,6 +37,10 @@ class App(app.App):
     def __init__(self, *models: Source, **settings: Any) -> None:
         super().__init__(*models, **settings)
         self._batchers: dict[str, Batcher] = {}
+        # Set by our own server: what is done after some jobs were settled, and who knows which rows
+        # end the process.
+        self.settled: Callable[[], object] | None = None
+        self.guard: Guard | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI 3 has it."""
@@ -55,6 +60,8 @@ class App(app.App):
                 self.start_in_background()
                 await send({"type": "lifespan.startup.complete"})
             else:
+                for batcher in self._batchers.values():
+                    batcher.close()
                 await asyncio.to_thread(self.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -89,24 +96,42 @@ class App(app.App):
         return routes.predicted(request, answer)
 
     async def _asked(self, deployment: Deployment, ask: Ask) -> Answer:
-        prepared = await asyncio.to_thread(prepare, deployment, ask)
-        outputs = await self._batcher(deployment).submit(prepared.table)
+        is_small = len(ask.body) <= INLINE_BODY_MAX
+        if is_small:
+            prepared = prepare(deployment, ask)
+        else:
+            prepared = await asyncio.to_thread(prepare, deployment, ask)
+        job = AwaitedJob(prepared.table, digest=job_digest(ask.body))
+        (await self.started_batcher(deployment)).submit(job)
+        outputs = await job.future
+        if is_small and deployment.is_kept_at_once:
+            return finish(deployment, ask, prepared, outputs)
         return await asyncio.to_thread(finish, deployment, ask, prepared, outputs)
 
-    def _batcher(self, deployment: Deployment) -> Batcher:
-        found = self._batchers.get(deployment.name)
+    async def started_batcher(self, deployment: Deployment) -> Batcher:
+        """What runs a deployment's jobs on this loop; waits until its model is loaded."""
+        found = self.batcher(deployment)
         if found is None:
-            found = self._batchers[deployment.name] = Batcher(
-                lambda table: _call(deployment, table)
-            )
+            await asyncio.to_thread(self.load, deployment)
+            found = self.batcher(deployment)
+        assert found is not None
         return found
 
-
-async def _call(deployment: Deployment, table: Table) -> Outputs:
-    runtime = await asyncio.to_thread(lambda: deployment.bundle.runtime)
-    if runtime.features.is_async:
-        return await run_async(runtime, deployment.signature, table)  # type: ignore[arg-type]
-    return await asyncio.to_thread(run, runtime, table)
+    def batcher(self, deployment: Deployment) -> Batcher | None:
+        """What runs a deployment's jobs on this loop, or None while its model isn't loaded."""
+        found = self._batchers.get(deployment.name)
+        if found is not None and found.loop is not asyncio.get_running_loop():
+            found = None  # the app went on to another loop, as in a test
+        if found is None and deployment.name in self.costs:
+            found = self._batchers[deployment.name] = Batcher(
+                deployment.bundle.runtime,
+                deployment.reader,
+                self.costs[deployment.name],
+                bounds=Bounds(self.settings.queue_rows_max, self.settings.deadline_s),
+                settled=self.settled,
+                guard=self.guard,
+            )
+        return found
 
 
 def request_of(scope: Scope, body: bytes) -> Request:

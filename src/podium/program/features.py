@@ -13,10 +13,8 @@ class RuntimeFeatures:
         releases_gil: calls in threads overlap.
         is_async: `predict_async` exists and is to be awaited on the event loop.
         max_batch_rows: more rows than this must be cut into several calls; None is no limit.
-        is_thread_safe: two calls may run at the same time.
     """
 
     releases_gil: bool = False
     is_async: bool = False
     max_batch_rows: int | None = None
-    is_thread_safe: bool = True

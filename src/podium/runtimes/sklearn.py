@@ -18,7 +18,7 @@ from podium.table import Array, Outputs, Table
 class SklearnRuntime:
     """The original estimator behind the Runtime protocol."""
 
-    features = RuntimeFeatures(releases_gil=False, is_thread_safe=True)
+    features = RuntimeFeatures()
 
     def __init__(self, estimator: Any, signature: Signature) -> None:
         self.estimator = estimator

@@ -313,10 +313,9 @@ def _is_known(one: Field, value: object) -> bool:
 
 def column_for(one: Field, taken: Sequence[object]) -> Array:
     """Accepted cells, None where missing, as the normal form of their field."""
-    if one.type == "float":
-        return np.array([math.nan if v is None else v for v in taken], np.float64)
-    if one.type == "integer" and any(v is None for v in taken):
-        return np.array([math.nan if v is None else v for v in taken], np.float64)
+    # numpy makes a NaN of None.
+    if one.type == "float" or (one.type == "integer" and any(v is None for v in taken)):
+        return np.array(taken, np.float64)
     if one.type == "integer":
         return np.array(taken, np.int64)
     if one.type == "boolean" and not any(v is None for v in taken):

@@ -1,0 +1,156 @@
+"""Steps 1 and 2 in one pass: JSON read by types that are made from the signature.
+
+What these types accept needs no further look: every cell is there, of its type, known, and in
+range. All else is left to the careful way, which knows how to say what is wrong.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import GenericAlias
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+from podium.signature import INTEGER_MAX, Field, Signature
+from podium.signature.cells import column_for
+from podium.table import Table
+
+# Cells in the order of the fields; None where one is missing.
+Row: TypeAlias = msgspec.Struct
+
+_NUL = b"\\u0000"
+
+
+@dataclass(frozen=True, slots=True)
+class TypedRows:
+    """Rows that are accepted as they stand.
+
+    Attributes:
+        rows: structs whose JSON is the canonical form of the row.
+        layout: how the caller wrote them.
+    """
+
+    rows: Sequence[Row]
+    layout: Literal["object", "rows"]
+
+
+class TypedReader:
+    """Reads JSON for one signature.
+
+    Args:
+        rows_max: more rows than this are left to the careful way.
+    """
+
+    def __init__(self, signature: Signature, *, rows_max: int) -> None:
+        self._signature = signature
+        self._rows_max = rows_max
+        self._has_text = any(one.type == "text" for one in signature.fields)
+        self._row: msgspec.json.Decoder[Any] | None = None
+        types = [_type_of(one) for one in signature.fields]
+        if not types or None in types:
+            return
+        names = {f"c{i}": one.name for i, one in enumerate(signature.fields)}
+        cells: list[Any] = []
+        lists: list[Any] = []
+        for name, one, type_ in zip(names, signature.fields, types, strict=True):
+            if one.missing == "accept":
+                cells.append((name, type_ | None, None))
+                lists.append((name, GenericAlias(list, type_ | None) | None, None))
+            else:
+                cells.append((name, type_))
+                lists.append((name, GenericAlias(list, type_)))
+        # Fields that may be missing can stand before others: the order is that of the signature.
+        options: dict[str, Any] = {"rename": names, "forbid_unknown_fields": True, "kw_only": True}
+        row: Any = msgspec.defstruct("Row", cells, gc=False, **options)
+        columns: Any = msgspec.defstruct("Columns", lists, **options)
+        self._row = msgspec.json.Decoder(row)
+        self._rows: msgspec.json.Decoder[Any] = msgspec.json.Decoder(GenericAlias(list, row))
+        self._columns = msgspec.json.Decoder(columns)
+
+    def one(self, body: bytes) -> Row | None:
+        """The only row of a body that is one JSON object, or None: ask the careful way."""
+        if self._row is None or (self._has_text and _NUL in body):
+            return None
+        try:
+            row: Row = self._row.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return row
+
+    def rows(self, body: bytes) -> TypedRows | None:
+        """The rows of a body of one JSON object or an array of them, or None."""
+        if self._row is None or (self._has_text and _NUL in body):
+            return None
+        try:
+            if body[:1] != b"[":
+                return TypedRows([self._row.decode(body)], "object")
+            rows = self._rows.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return TypedRows(rows, "rows") if 0 < len(rows) <= self._rows_max else None
+
+    def columns(self, body: bytes) -> Table | None:
+        """The table in a body that is a JSON object of arrays, or None."""
+        if self._row is None or (self._has_text and _NUL in body):
+            return None
+        try:
+            columns = msgspec.structs.astuple(self._columns.decode(body))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        lengths = {len(cells) for cells in columns if cells is not None}
+        n_rows = lengths.pop() if len(lengths) == 1 else 0
+        if not 0 < n_rows <= self._rows_max:
+            return None
+        # Where most values are arrays, an object is columns: a field that was left out counts not.
+        filled = [[None] * n_rows if cells is None else cells for cells in columns]
+        return self._table(filled, n_rows)
+
+    def table(self, rows: Sequence[Row]) -> Table:
+        """Rows as the table that every runtime takes."""
+        columns = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
+        return self._table(columns, len(rows))
+
+    def _table(self, columns: Sequence[Sequence[object]], n_rows: int) -> Table:
+        fields = self._signature.fields
+        named = {
+            one.name: column_for(one, cells) for one, cells in zip(fields, columns, strict=True)
+        }
+        return Table(named, n_rows, frame=self._signature.frame)
+
+
+def _type_of(one: Field) -> Any:
+    """What msgspec checks a cell of this field by; None where only the careful way can."""
+    if one.type == "float":
+        low, high = _limits(one)
+        return Annotated[float, msgspec.Meta(ge=low, le=high)]
+    if one.type == "integer":
+        low, high = _limits(one)
+        least = -INTEGER_MAX if low is None else max(math.ceil(low), -INTEGER_MAX)
+        most = INTEGER_MAX if high is None else min(math.floor(high), INTEGER_MAX)
+        return Annotated[int, msgspec.Meta(ge=least, le=most)]
+    if one.type == "boolean":
+        return bool
+    if one.type == "text":
+        return Annotated[str, msgspec.Meta(max_length=one.max_length)]
+    if one.type == "category":
+        return _labels_type(one)
+    return None
+
+
+def _limits(one: Field) -> tuple[float | None, float | None]:
+    """The least and greatest number that nobody has a word to say about; None is no bound."""
+    ranges = [one.bounds] if one.outside == "accept" else [one.bounds, one.seen]
+    low = max((float(r.minimum) for r in ranges if r.minimum is not None), default=None)
+    high = min((float(r.maximum) for r in ranges if r.maximum is not None), default=None)
+    return low, high
+
+
+def _labels_type(one: Field) -> Any:
+    kinds = {type(label) for label in one.labels}
+    if kinds == {bool} and len(one.labels) == 2:
+        return bool
+    # Literals of texts and integers are looked up by hash; JSON's 1.0 and true are neither.
+    return Literal[tuple(one.labels)] if kinds and kinds <= {str, int} else None
