@@ -7,6 +7,7 @@ range. All else is left to the careful way, which knows how to say what is wrong
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import GenericAlias
@@ -21,6 +22,8 @@ from podium.table import Table
 # Cells in the order of the fields; None where one is missing.
 Row: TypeAlias = msgspec.Struct
 
+# What msgspec can't have in the name of a field.
+_ODD = re.compile(r'["\\\x00-\x1f]')
 _NUL = b"\\u0000"
 
 
@@ -50,7 +53,8 @@ class TypedReader:
         self._has_text = any(one.type == "text" for one in signature.fields)
         self._row: msgspec.json.Decoder[Any] | None = None
         types = [_type_of(one) for one in signature.fields]
-        if not types or None in types:
+        is_odd = any(_ODD.search(one.name) for one in signature.fields)
+        if not types or None in types or is_odd:
             return
         names = {f"c{i}": one.name for i, one in enumerate(signature.fields)}
         cells: list[Any] = []

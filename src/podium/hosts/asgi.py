@@ -93,7 +93,7 @@ class App(app.App):
             answer = await self._asked(deployment, api.ask_of(request))
         except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
             return routes.failed(self.site, request, error)
-        return routes.predicted(request, answer)
+        return routes.predicted(answer)
 
     async def _asked(self, deployment: Deployment, ask: Ask) -> Answer:
         is_small = len(ask.body) <= INLINE_BODY_MAX

@@ -101,7 +101,7 @@ def respond(site: Site, request: Request) -> Response:
     # The last resort, and the one place where everything is caught: whatever goes wrong in a view
     # or a model, a caller gets an answer with an id, and the log gets the cause.
     try:
-        return _finished(request, _viewed(site, request))
+        return finished(_viewed(site, request), request.method)
     except Exception as error:  # noqa: BLE001 - see above
         return failed(site, request, error)
 
@@ -116,7 +116,7 @@ def deployment_to_ask(site: Site, request: Request) -> Deployment | None:
 
 def failed(site: Site, request: Request, error: Exception) -> Response:
     """The response to a request that a view couldn't answer."""
-    return _finished(request, _told(site, request, problems.of_error(error)))
+    return finished(_told(site, request, problems.of_error(error)), request.method)
 
 
 def refused(site: Site, request: Request, refusal: Refusal) -> Response:
@@ -125,12 +125,12 @@ def refused(site: Site, request: Request, refusal: Refusal) -> Response:
     if refusal.status == 405:
         allowed = find("OPTIONS", request.path).allowed or METHODS
         response.headers["allow"] = ", ".join(allowed)
-    return _finished(request, response)
+    return finished(response, request.method)
 
 
-def predicted(request: Request, answer: Answer) -> Response:
+def predicted(answer: Answer) -> Response:
     """The response that a prediction is."""
-    return _finished(request, api.answered(answer))
+    return finished(api.answered(answer))
 
 
 def find(method: str, path: str) -> Found:
@@ -203,7 +203,8 @@ def _is_for_people(request: Request) -> bool:
     return html >= json and "text/html" in accept and not request.path.startswith("/api/")
 
 
-def _finished(request: Request, response: Response) -> Response:
+def finished(response: Response, method: str = "POST") -> Response:
+    """A response with the headers that every response has."""
     headers = {**_SECURITY, "cache-control": "no-store", **response.headers}
-    body = b"" if request.method == "HEAD" else response.body
+    body = b"" if method == "HEAD" else response.body
     return Response(body, response.status, response.media, headers)

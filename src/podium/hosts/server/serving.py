@@ -6,12 +6,15 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from podium.errors import SetupError
 from podium.hosts.asgi import App
+from podium.hosts.server.connection import IDLE_S, FastConnection
+from podium.hosts.server.lane import Lane
 from podium.settings import Settings, read_settings
 from podium.sources import Source
 
@@ -110,30 +113,43 @@ def address_of(settings: Settings, listener: socket.socket) -> str:
 
 
 def _run(app: App, listener: socket.socket) -> None:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_until_stopped(app, listener))
+
+
+async def _until_stopped(app: App, listener: socket.socket) -> None:
+    """Serve; stop by itself when a model can't be loaded."""
+    lane = Lane(app, lambda: server.server_state.default_headers)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=partial(FastConnection, lane=lane),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=int(IDLE_S),
         timeout_graceful_shutdown=GRACE_S,
     )
     server = uvicorn.Server(config)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_until_stopped(server, app, listener))
-
-
-async def _until_stopped(server: uvicorn.Server, app: App, listener: socket.socket) -> None:
-    """Serve; stop by itself when a model can't be loaded."""
     serving = asyncio.create_task(server.serve(sockets=[listener]))
+    sweeping = asyncio.create_task(_sweep(server))
     while not serving.done() and not app.is_ready:
         if app.failure is not None:
             server.should_exit = True
         await asyncio.wait([serving], timeout=0.05)
     await serving
+    sweeping.cancel()
+
+
+async def _sweep(server: uvicorn.Server) -> None:
+    """Close connections that take too long, once a second."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(1)
+        for connection in list(server.server_state.connections):
+            connection.sweep(loop.time())  # type: ignore[union-attr]
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -1,0 +1,240 @@
+"""The fast lane: plain requests to predict, answered without a task, a scope or a coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Protocol
+
+import msgspec
+
+from podium.errors import StoreError
+from podium.flow.batch import Batcher
+from podium.flow.decode import JSON
+from podium.flow.deployment import Deployment
+from podium.flow.encode import RowEncoder
+from podium.flow.job import Answers, Job, job_digest
+from podium.flow.predict import Ask, Prepared, prepare, told
+from podium.flow.record import outcome_of
+from podium.hosts.asgi import App, request_of
+from podium.hosts.server.head import Head, Heads
+from podium.records.record import Record
+from podium.table import Outputs
+from podium.web import routes
+from podium.web.http import Response
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_NO_WARNINGS = b"[]"
+
+
+class Asker(Protocol):
+    """A connection that waits for an answer."""
+
+    def answer(self, data: bytes, *, is_last: bool) -> None:
+        """Send the bytes of a response."""
+
+
+class LaneJob(Job):
+    """A request on a connection of ours."""
+
+    __slots__ = (
+        "answers",
+        "asker",
+        "at",
+        "body",
+        "deployment",
+        "error",
+        "head",
+        "lane",
+        "prepared",
+    )
+
+    def __init__(
+        self, lane: Lane, asker: Asker, head: Head, body: bytes, prepared: Prepared
+    ) -> None:
+        rows = prepared.rows
+        super().__init__(
+            prepared.table.n_rows if rows is None else len(rows),
+            rows=rows,
+            table=None if rows is not None else prepared.table,
+            digest=job_digest(body) if lane.is_guarded else b"",
+        )
+        self.lane = lane
+        self.asker = asker
+        self.head = head
+        self.body = body
+        self.deployment = head.deployment
+        self.prepared = prepared
+        self.answers: Answers | None = None
+        self.error: Exception | None = None
+        self.at = 0
+
+    def settle(self, answers: Answers, at: int) -> None:
+        """Note the answer; it leaves with those of the whole batch."""
+        self.answers = answers
+        self.at = at
+        self.lane.settled.append(self)
+
+    def fail(self, error: Exception) -> None:
+        """Note the error; it leaves with the answers of the batch."""
+        self.error = error
+        self.lane.settled.append(self)
+
+
+class Lane:
+    """What all connections of a process share: heads that are known, and answers that leave.
+
+    Args:
+        app: whose models answer.
+        default_headers: those that uvicorn adds to every response, the date among them.
+    """
+
+    def __init__(self, app: App, default_headers: Callable[[], list[tuple[bytes, bytes]]]) -> None:
+        self.app = app
+        self.heads = Heads(app.site)
+        self.settled: list[LaneJob] = []
+        self.is_guarded = app.guard is not None
+        self._default_headers = default_headers
+        self._loop = asyncio.get_running_loop()
+        self._ready_headers: list[tuple[bytes, bytes]] | None = None
+        self._ready = b""
+        self._encoders = {
+            name: RowEncoder(one.name, one.version, one.signature)
+            for name, one in app.deployments.items()
+        }
+        app.settled = self.commit
+
+    def batcher(self, deployment: Deployment) -> Batcher | None:
+        """What runs a deployment's jobs; None while its model isn't loaded."""
+        return self.app.batcher(deployment)
+
+    def ask(self, asker: Asker, head: Head, body: bytes, batcher: Batcher) -> LaneJob | None:
+        """Take a request; None when it is answered already, with an error."""
+        deployment = head.deployment
+        row = deployment.reader.one(body)
+        try:
+            if row is not None:
+                prepared = Prepared(
+                    deployment.reader,
+                    (row,),
+                    None,
+                    (),
+                    "object",
+                    time.perf_counter_ns(),
+                    time.time_ns() // 1_000,
+                )
+            else:
+                prepared = prepare(deployment, Ask(body, JSON))
+            job = LaneJob(self, asker, head, body, prepared)
+            batcher.submit(job)
+        except Exception as error:  # noqa: BLE001 - answered as the other lane answers it
+            asker.answer(self.failure(head, body, error), is_last=head.is_last)
+            return None
+        return job
+
+    def commit(self) -> None:
+        """Record what was settled since, then let the answers leave."""
+        jobs, self.settled = self.settled, []
+        if not jobs:
+            return
+        told_: list[tuple[LaneJob, bytes]] = []
+        records: list[Record] = []
+        for job in jobs:
+            if job.answers is None:
+                assert job.error is not None
+                told_.append((job, self.failure(job.head, job.body, job.error)))
+                continue
+            body, some = self._told(job, job.answers)
+            told_.append((job, self._success(body, job.head.is_last)))
+            records += some
+        self._keep(records, told_)
+
+    def failure(self, head: Head, body: bytes, error: Exception) -> bytes:
+        """The response to a request that can't be answered, as bytes."""
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": f"/api/models/{head.deployment.name}/predict",
+            "query_string": b"",
+            "headers": head.headers,
+        }
+        request = request_of(scope, body)
+        return self._bytes(routes.failed(self.app.site, request, error), head.is_last)
+
+    def _keep(self, records: Sequence[Record], told_: Sequence[tuple[LaneJob, bytes]]) -> None:
+        store = self.app.site.store
+        if store is None or not records:
+            _leave(told_)
+            return
+        try:
+            store.insert(records)
+        except StoreError as error:
+            self._refuse(told_, error)
+        else:
+            _leave(told_)
+
+    def _refuse(self, told_: Sequence[tuple[LaneJob, bytes]], error: StoreError) -> None:
+        """Nothing was recorded: nobody gets an answer."""
+        for job, data in told_:
+            if job.answers is not None:
+                data = self.failure(job.head, job.body, error)
+            job.asker.answer(data, is_last=job.head.is_last)
+
+    def _told(self, job: LaneJob, answers: Answers) -> tuple[bytes, list[Record]]:
+        deployment, prepared = job.deployment, job.prepared
+        if prepared.layout != "object" or prepared.rows is None:
+            outputs: Outputs = answers.outputs.rows(slice(job.at, job.at + job.n_rows))
+            answer, records = told(deployment, Ask(b"", JSON), prepared, outputs)
+            return answer.body, records
+        encoder = self._encoders[deployment.name]
+        prediction = answers.predictions[job.at]
+        probabilities = answers.probabilities
+        core = encoder.core(prediction, None if probabilities is None else probabilities[job.at])
+        if deployment.store is None:
+            return encoder.body(core, "", _NO_WARNINGS), []
+        id_ = deployment.ids.new(prepared.time_us)
+        outcome, number = outcome_of(prediction)
+        record = Record(
+            id=id_,
+            time_us=prepared.time_us,
+            model=deployment.name,
+            version=deployment.version,
+            inputs=msgspec.json.encode(prepared.rows[0]),
+            outputs=encoder.kept(core, _NO_WARNINGS),
+            outcome=outcome,
+            outcome_number=number,
+            latency_us=(time.perf_counter_ns() - prepared.began_ns) // 1_000,
+            source="api",
+        )
+        return encoder.body(core, id_, _NO_WARNINGS), [record]
+
+    def _success(self, body: bytes, is_last: bool) -> bytes:
+        headers = self._default_headers()
+        if headers is not self._ready_headers:  # the date is another one
+            self._ready_headers = headers
+            self._ready = _head_of(routes.finished(Response(media=JSON)), headers)
+        end = b"connection: close\r\n\r\n" if is_last else b"\r\n"
+        return b"%bcontent-length: %d\r\n%b%b" % (self._ready, len(body), end, body)
+
+    def _bytes(self, response: Response, is_last: bool) -> bytes:
+        body = response.body
+        assert isinstance(body, bytes)
+        end = b"connection: close\r\n\r\n" if is_last else b"\r\n"
+        head = _head_of(response, self._default_headers())
+        return b"%bcontent-length: %d\r\n%b%b" % (head, len(body), end, body)
+
+
+def _leave(told_: Sequence[tuple[LaneJob, bytes]]) -> None:
+    for job, data in told_:
+        job.asker.answer(data, is_last=job.head.is_last)
+
+
+def _head_of(response: Response, default: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Status line and headers, but for the length."""
+    lines = [f"HTTP/1.1 {response.status} {_PHRASES[response.status]}".encode()]
+    lines += [name + b": " + value for name, value in default]
+    lines.append(b"content-type: " + response.media.encode("latin-1"))
+    lines += [f"{name}: {value}".encode("latin-1") for name, value in response.headers.items()]
+    return b"\r\n".join(lines) + b"\r\n"
