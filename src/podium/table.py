@@ -127,7 +127,8 @@ class Table:
             rows: a Table, a pandas or polars frame or series (or any that narwhals knows), a
                 numpy array of shape (n_rows, n_columns), a mapping of names to sequences, one
                 mapping of names to scalars (one row), or a sequence of such mappings.
-            names: names for the columns of an array; `x0`, `x1`, ... when left out.
+            names: names for the columns of an array, or for a series without one; `x0`, `x1`, ...
+                when left out.
 
         Raises:
             SetupError: it is none of these, or its columns differ in length.
@@ -140,7 +141,7 @@ class Table:
             return _of_mapping(rows)
         if isinstance(rows, Sequence) and not isinstance(rows, (str, bytes)):
             return _of_sequence(rows, names)
-        return _of_frame(rows)
+        return _of_frame(rows, names)
 
 
 def plain_values(column: Array) -> list[Any]:
@@ -307,7 +308,7 @@ def _of_sequence(rows: Sequence[Any], names: Sequence[str] | None) -> Table:
     return _of_array(np.asarray(rows, dtype=object), names)
 
 
-def _of_frame(rows: object) -> Table:
+def _of_frame(rows: object, names: Sequence[str] | None) -> Table:
     import narwhals as nw
 
     try:
@@ -320,7 +321,7 @@ def _of_frame(rows: object) -> Table:
     if isinstance(held, nw.LazyFrame):
         held = held.collect()
     if isinstance(held, nw.Series):
-        held = held.to_frame()
+        held = (held if held.name else held.alias(names[0] if names else "x0")).to_frame()
     native = nw.to_native(held)
     module = type(native).__module__.partition(".")[0]
     frame: Frame = "polars" if module == "polars" else "pandas"

@@ -69,7 +69,8 @@ def pack(
         model: a fitted estimator, a function made with `@podium.model`, or the path of a skops,
             ONNX, joblib or pickle file.
         X: the rows it was fitted on, n_rows of them: a pandas or polars frame, a numpy array, a
-            list of dicts or a dict of columns. The signature and the baseline come from them.
+            list of dicts or a dict of columns; for a model of texts a series or list of them. The
+            signature and the baseline come from them.
         y: what is true of these rows, shape (n_rows,) or (n_rows, n_outputs). Metrics are measured
             on them unless there is a holdout.
         name: letters, digits, `.`, `_` and `-`; it becomes a part of addresses.

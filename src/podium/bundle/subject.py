@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace as replace_of
 from numpy.typing import NDArray
 
 from podium.bundle.model_file import load_model_file
@@ -27,7 +28,7 @@ from podium.runtimes.python import FunctionModel, import_path_of
 from podium.runtimes.sklearn import SklearnRuntime, describe, outputs_of
 from podium.signature import Field, Range, Signature
 from podium.signature.cells import Findings, check_columns
-from podium.signature.infer import examples, infer_fields
+from podium.signature.infer import examples, infer_fields, series_field
 from podium.table import Table, is_missing
 
 # Enough rows to see how an estimator answers, few enough to wait for.
@@ -126,12 +127,31 @@ def _spread(n_rows: int) -> NDArray[np.intp]:
 def _inferred(estimator: Any, table: Table, truth: Truth | None) -> Signature:
     fields = infer_fields(table)
     draft = Signature(fields=fields, examples=examples(table, fields), frame=table.frame)
-    frame = frame_for(draft, _clean(draft, table.take(slice(0, SAMPLE_ROWS))))
+    try:
+        return _with_outputs(draft, estimator, table, truth)
+    except SetupError:
+        if len(fields) > 1:
+            raise
+        series = replace_of(draft, fields=(series_field(table),), is_series=True)
+        try:
+            return _with_outputs(series, estimator, table, truth)
+        except SetupError:
+            pass
+        raise
+
+
+def _with_outputs(draft: Signature, estimator: Any, table: Table, truth: Truth | None) -> Signature:
+    """The signature with what the estimator answers.
+
+    Raises:
+        SetupError: it doesn't take the rows in this form.
+    """
+    # At least two rows: a single one hides that a model took the columns for its rows.
+    rows = np.arange(min(SAMPLE_ROWS, max(2, table.n_rows))) % table.n_rows
+    frame = frame_for(draft, _clean(draft, table.take(rows)))
     names, known = _targets(truth)
     outputs = outputs_of(estimator, frame, names, known)
-    return _with_seen_target(
-        Signature(fields=fields, outputs=outputs, examples=draft.examples, frame=table.frame), truth
-    )
+    return _with_seen_target(replace_of(draft, outputs=outputs), truth)
 
 
 def _seen_by(estimator: Any, table: Table) -> Table:
@@ -234,14 +254,8 @@ def _with_seen_target(signature: Signature, truth: Truth | None) -> Signature:
     if signature.output.task != "regression" or column.dtype.kind not in "if" or not len(column):
         return signature
     output = signature.output
-    values = {name: getattr(output, name) for name in output.__struct_fields__}
     seen = Range(float(column.min()), float(column.max()))
-    return Signature(
-        fields=signature.fields,
-        outputs=(type(output)(**values | {"seen": seen}),),
-        examples=signature.examples,
-        frame=signature.frame,
-    )
+    return replace_of(signature, outputs=(replace_of(output, seen=seen),))
 
 
 def _clean(signature: Signature, table: Table) -> Table:

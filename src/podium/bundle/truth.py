@@ -49,8 +49,8 @@ def truth_of(y: object, target: str | None, n_rows: int) -> Truth | None:
     names = table.names if table.frame in ("pandas", "polars") else ()
     if target:
         names = (target,)
-    # A series without a name arrives as a column called None or "".
-    names = () if any(name in ("", "None", "0") for name in names) else names
+    # So are columns called that have no name.
+    names = () if any(name in ("", "None", "0", "x0") for name in names) else names
     return Truth(names, tuple(table.columns.values()))
 
 

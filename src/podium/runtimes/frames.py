@@ -16,16 +16,19 @@ def frame_for(signature: Signature, table: Table) -> Any:
 
     Returns:
         A pandas or polars frame, or a numpy array of shape (n_rows, n_fields), as
-        `signature.frame` says.
+        `signature.frame` says; a series, or an array of shape (n_rows,), where it is one.
 
     Raises:
         MissingExtra: that library isn't installed.
     """
     if signature.frame == "pandas":
-        return _pandas(signature, table)
+        frame = _pandas(signature, table)
+        return frame.iloc[:, 0] if signature.is_series else frame
     if signature.frame == "polars":
-        return _polars(signature, table)
-    return _numpy(signature, table)
+        frame = _polars(signature, table)
+        return frame.to_series() if signature.is_series else frame
+    rows = _numpy(signature, table)
+    return rows[:, 0] if signature.is_series else rows
 
 
 def _pandas(signature: Signature, table: Table) -> Any:
@@ -105,4 +108,7 @@ def _numpy(signature: Signature, table: Table) -> Array:
     for i, column in enumerate(columns):
         rows[:, i] = [nothing if v is None else v for v in plain_values(column)]
     dtype = next(iter(kinds)) if len(kinds) == 1 else ""
-    return rows.astype(dtype) if dtype.startswith(("<U", "|S", "str")) else rows
+    # As wide as these texts are: in the width of training a longer one would lose its end.
+    if dtype.startswith(("<U", "str")):
+        return rows.astype(np.str_)
+    return rows.astype(np.bytes_) if dtype.startswith("|S") else rows

@@ -59,12 +59,7 @@ def corrected(signature: Signature, said: Path | Mapping[str, Any]) -> Signature
     for change in _tables(said, "outputs"):
         at = _output_at(outputs, change)
         outputs[at] = replaced(outputs[at], change, Output)
-    return Signature(
-        fields=tuple(fields.values()),
-        outputs=tuple(outputs),
-        examples=signature.examples,
-        frame=signature.frame,
-    )
+    return msgspec.structs.replace(signature, fields=tuple(fields.values()), outputs=tuple(outputs))
 
 
 def _read(file: Path) -> dict[str, Any]:

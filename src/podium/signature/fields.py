@@ -136,12 +136,14 @@ class Signature(
         outputs: usually one.
         examples: a few whole rows of the training data, as plain JSON values by field name.
         frame: the kind of table the model was trained on, which its runtime makes again.
+        is_series: it was trained on the only column by itself, as models of texts are.
     """
 
     fields: tuple[Field, ...]
     outputs: tuple[Output, ...] = (Output(),)
     examples: tuple[dict[str, Label | None], ...] = ()
     frame: Frame | None = None
+    is_series: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -171,3 +173,5 @@ class Signature(
             raise SignatureError(f"two fields are called {twice[0]!r}", hint="rename one of them")
         if not self.outputs:
             raise SignatureError("a signature needs at least one output")
+        if self.is_series and len(self.fields) != 1:
+            raise SignatureError(f"a series has one column, not {len(self.fields)}")

@@ -37,6 +37,24 @@ def infer_fields(table: Table) -> tuple[Field, ...]:
     )
 
 
+def series_field(table: Table) -> Field:
+    """The only column as the field of a model that takes nothing else, as models of texts do.
+
+    Strings are texts then, however few and short they are.
+
+    Raises:
+        SignatureError: it holds what no field can.
+    """
+    ((name, column),) = table.columns.items()
+    field = _field(name, column, table.dtypes.get(name, ""))
+    known = plain_values(column[~is_missing(column)])
+    if field.type != "category" or not all(isinstance(value, str) for value in known):
+        return field
+    # A series without a name.
+    title = "Text" if name == "x0" else ""
+    return _text(_with(field, categories=(), title=title), known)
+
+
 def examples(table: Table, fields: Sequence[Field]) -> tuple[dict[str, Label | None], ...]:
     """A few whole rows, spread over the data, as plain JSON values.
 
@@ -135,9 +153,13 @@ def _labels(base: Field, known: Sequence[object]) -> Field:
             "convert the column before fitting",
         )
     if _is_text(known):
-        longest = max((len(str(v)) for v in known), default=0)
-        return _with(base, type="text", max_length=max(10_000, 2 * longest))
+        return _text(base, known)
     return _with(base, type="category", categories=_categories(known))
+
+
+def _text(base: Field, known: Sequence[object]) -> Field:
+    longest = max((len(str(v)) for v in known), default=0)
+    return _with(base, type="text", max_length=max(10_000, 2 * longest))
 
 
 def _is_text(known: Sequence[object]) -> bool:
