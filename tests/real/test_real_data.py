@@ -110,8 +110,13 @@ def test_the_server_answers_the_examples_and_keeps_them(server, bundles, name):
     assert answer.status_code == 200, answer.text
     assert len(answer.json()["ids"]) == len(examples)
     if len(bundles[name].signature.outputs) == 1:
-        assert answer.json()["predictions"] == expected.predictions.tolist()
-        assert one.json()["prediction"] == expected.predictions[0]
+        # A product of matrices rounds its last digit by how many rows are in it.
+        told = [*answer.json()["predictions"], one.json()["prediction"]]
+        wanted = [*expected.predictions.tolist(), expected.predictions[0]]
+        if bundles[name].signature.output.task == "regression":
+            assert told == pytest.approx(wanted, rel=1e-12)
+        else:
+            assert told == wanted
     page = server.get(f"/records/{one.json()['id']}")
     assert page.status_code == 200
 

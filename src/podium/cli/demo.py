@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import click
 
 from podium.bundle import Bundle, load
 from podium.bundle import pack as pack_model
+from podium.cli.apart import apart
 from podium.cli.serve import tell
 from podium.errors import BundleError
 from podium.hosts.server import serve as serve_models
@@ -57,26 +59,29 @@ def demo(folder: Path, host: str | None, port: int | None, only_pack: bool) -> N
         "penguins": penguins,
         "flights": flights,
     }
-    bundles = []
+    files = []
     for name, make in makers.items():
         file = folder / f"{name}.podium"
-        bundle = _packed_already(file)
-        if bundle is None:
-            began = time.perf_counter()
-            click.echo(f"training {name} ... ", nl=False)
-            bundle = make(file)
-            metric = bundle.card.metrics[0]
-            click.echo(
-                f"{time.perf_counter() - began:.1f} s, {metric.title} {metric.value:.3g}"
-                f"{' ' + metric.unit if metric.unit else ''} on {bundle.card.n_metric_rows:,} "
-                f"held-out rows: {file}"
-            )
-        bundles.append(bundle)
+        if _packed_already(file) is None:
+            apart(partial(_train, name, make, file))
+        files.append(str(file))
     if only_pack:
         return
     home = os.environ.get("PODIUM_HOME") or str(folder / "home")
     settings = read_settings({"host": host, "port": port, "home": home})
-    serve_models(*bundles, settings=settings, tell=tell)
+    serve_models(*files, settings=settings, tell=tell, supervised=hasattr(os, "fork"))
+
+
+def _train(name: str, make: Callable[[Path], Bundle], file: Path) -> None:
+    """Train and pack a model, and say how good it is."""
+    began = time.perf_counter()
+    click.echo(f"training {name} ... ", nl=False)
+    metric = (bundle := make(file)).card.metrics[0]
+    click.echo(
+        f"{time.perf_counter() - began:.1f} s, {metric.title} {metric.value:.3g}"
+        f"{' ' + metric.unit if metric.unit else ''} on {bundle.card.n_metric_rows:,} "
+        f"held-out rows: {file}"
+    )
 
 
 def penguins(path: Path) -> Bundle:

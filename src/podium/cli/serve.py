@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from podium.app import made_home
+from podium.cli.apart import apart
 from podium.cli.pack import packed
 from podium.errors import SetupError
 from podium.hosts.asgi import App
@@ -71,8 +74,11 @@ def serve(
         if len(models) != 1:
             raise SetupError("--data goes with one model file", hint="pack each model first")
         folder = made_home(made_home(Path(settings.home)) / "packed")
-        sources = (packed(models[0], data=data, target=target, path=folder, trust=settings.trust),)
-    serve_models(*sources, settings=settings, tell=tell)
+        name = Path(models[0]).stem if Path(models[0]).exists() else models[0].partition(":")[2]
+        file = folder / f"{name}.podium"
+        apart(partial(packed, models[0], data=data, target=target, path=file, trust=settings.trust))
+        sources = (str(file),)
+    serve_models(*sources, settings=settings, tell=tell, supervised=hasattr(os, "fork"))
 
 
 def tell(address: str, app: App) -> None:

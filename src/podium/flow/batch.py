@@ -54,6 +54,7 @@ class _Call:
     reason: Reason
     large: _Large | None = None
     table: Table | None = None
+    guarded: int = 0
 
     @property
     def n_rows(self) -> int:
@@ -88,8 +89,8 @@ class Guard(Protocol):
     def is_suspect(self, job: Job) -> bool:
         """Whether these rows were in the call that ended the process."""
 
-    def begin(self, number: int, jobs: Sequence[Job]) -> None:
-        """Note that a call with these jobs begins."""
+    def begin(self, jobs: Sequence[Job]) -> int:
+        """Note that a call with these jobs begins; returns a number for `end`."""
 
     def end(self, number: int) -> None:
         """Note that it ended, and the process didn't."""
@@ -127,7 +128,8 @@ class Batcher:
         self._bounds = bounds
         self._when_settled = settled
         self._when_batched = batched
-        self._guard = guard
+        # A program is numpy and our own kernel: nothing of the user's could end the process there.
+        self._guard = None if isinstance(runtime, Program) else guard
         self.loop = asyncio.get_running_loop()
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="podium-run")
         self._takes_rows = isinstance(runtime, Program)
@@ -148,6 +150,11 @@ class Batcher:
     def n_rows_waiting(self) -> int:
         """How many rows wait for a call, or are in one."""
         return self._n_rows
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether jobs need a digest, by which those that end the process are known again."""
+        return self._guard is not None
 
     def submit(self, job: Job) -> None:
         """Answer a job, soon.
@@ -244,7 +251,7 @@ class Batcher:
         number = self._n_calls
         self._running[number] = call
         if self._guard is not None:
-            self._guard.begin(number, call.jobs)
+            call.guarded = self._guard.begin(call.jobs)
         if self._is_async:
             task = self.loop.create_task(self._awaited(number, call))
             self._tasks.add(task)
@@ -334,7 +341,7 @@ class Batcher:
     def _taken(self, number: int) -> _Call:
         call = self._running.pop(number)
         if self._guard is not None:
-            self._guard.end(number)
+            self._guard.end(call.guarded)
         return call
 
     def _fail(self, job: Job, error: Exception) -> None:

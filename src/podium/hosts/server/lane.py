@@ -52,14 +52,21 @@ class LaneJob(Job):
     )
 
     def __init__(
-        self, lane: Lane, asker: Asker, head: Head, body: bytes, prepared: Prepared
+        self,
+        lane: Lane,
+        asker: Asker,
+        head: Head,
+        body: bytes,
+        prepared: Prepared,
+        *,
+        digest: bytes,
     ) -> None:
         rows = prepared.rows
         super().__init__(
             prepared.table.n_rows if rows is None else len(rows),
             rows=rows,
             table=None if rows is not None else prepared.table,
-            digest=job_digest(body) if lane.is_guarded else b"",
+            digest=digest,
         )
         self.lane = lane
         self.asker = asker
@@ -95,7 +102,6 @@ class Lane:
         self.app = app
         self.heads = Heads(app.site)
         self.settled: list[LaneJob] = []
-        self.is_guarded = app.guard is not None
         self._default_headers = default_headers
         self._loop = asyncio.get_running_loop()
         self._ready_headers: list[tuple[bytes, bytes]] | None = None
@@ -127,7 +133,8 @@ class Lane:
                 )
             else:
                 prepared = prepare(deployment, Ask(body, JSON))
-            job = LaneJob(self, asker, head, body, prepared)
+            digest = job_digest(body) if batcher.is_guarded else b""
+            job = LaneJob(self, asker, head, body, prepared, digest=digest)
             batcher.submit(job)
         except Exception as error:  # noqa: BLE001 - answered as the other lane answers it
             asker.answer(self.failure(head, body, error), is_last=head.is_last)

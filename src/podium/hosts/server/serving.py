@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
+import os
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,17 +18,22 @@ from podium.errors import SetupError
 from podium.hosts.asgi import App
 from podium.hosts.server.connection import IDLE_S, FastConnection
 from podium.hosts.server.lane import Lane
+from podium.hosts.server.quarantine import Quarantine
+from podium.hosts.server.supervisor import Seat, Supervisor
+from podium.hosts.server.threads import share_cores
 from podium.settings import Settings, read_settings
 from podium.sources import Source
 
 # How long requests that have begun may take after a stop was asked for.
 GRACE_S = 10
+SWITCH_S = 0.001
 
 
 def serve(
     *models: Source,
     settings: Settings | None = None,
     tell: Callable[[str, App], None] | None = None,
+    supervised: bool = False,
     **flags: Any,
 ) -> None:
     """Serve models until the process is stopped.
@@ -35,6 +43,9 @@ def serve(
             `module:function`.
         settings: a whole Settings; else `podium.toml`, `PODIUM_*` and `flags` make one.
         tell: called with the address and the app once it listens; prints them when left out.
+        supervised: answer in a process of its own, which is started again if it ends; else in this
+            one, unless there are several workers. Libraries that started threads before (a model
+            that was fitted in this process, for one) may not stand the fork.
         flags: single settings, by name.
 
     Raises:
@@ -45,14 +56,18 @@ def serve(
     check_address(settings)
     listener = listen(settings)
     try:
-        app = App(*models, settings=settings)
-        address = address_of(settings, listener)
-        (tell or _print)(address, app)
-        _run(app, listener)
+        if settings.workers == 1 and not supervised:
+            _serve(models, settings, listener, tell or _print, None)
+        elif hasattr(os, "fork"):
+            work = partial(_serve, models, settings, listener, tell or _print)
+            Supervisor(work, settings.workers).run()
+        else:
+            raise SetupError(
+                "several workers need an operating system that can fork",
+                hint="set workers to 1 here",
+            )
     finally:
         listener.close()
-    if app.failure is not None:
-        raise app.failure
 
 
 def check_address(settings: Settings) -> None:
@@ -112,13 +127,31 @@ def address_of(settings: Settings, listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _run(app: App, listener: socket.socket) -> None:
+def _serve(
+    models: tuple[Source, ...],
+    settings: Settings,
+    listener: socket.socket,
+    tell: Callable[[str, App], None],
+    seat: Seat | None,
+) -> None:
+    """Answer in this process until it is told to stop; as a worker, in the seat it is given."""
+    share_cores(settings.workers)
+    app = App(*models, settings=settings)
+    if seat is not None:
+        app.guard = Quarantine(seat.board, seat.slot)
+    if seat is None or (seat.is_first and seat.slot == 0):
+        tell(address_of(settings, listener), app)
+    # A thread that computes lets the loop's thread have its turn sooner.
+    sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_until_stopped(app, listener))
+        runner.run(_until_stopped(app, listener, seat))
+    if app.failure is not None:
+        raise app.failure
 
 
-async def _until_stopped(app: App, listener: socket.socket) -> None:
-    """Serve; stop by itself when a model can't be loaded."""
+async def _until_stopped(app: App, listener: socket.socket, seat: Seat | None) -> None:
+    """Serve; stop by itself when a model can't be loaded, or the supervisor is gone."""
+    settings = app.settings
     lane = Lane(app, lambda: server.server_state.default_headers)
     config = uvicorn.Config(
         app,
@@ -129,18 +162,32 @@ async def _until_stopped(app: App, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        ssl_certfile=settings.tls_cert or None,
+        ssl_keyfile=settings.tls_key or None,
         timeout_keep_alive=int(IDLE_S),
         timeout_graceful_shutdown=GRACE_S,
     )
     server = uvicorn.Server(config)
+    if seat is not None:
+        asyncio.get_running_loop().add_reader(seat.alive_fd, _leave, server)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     sweeping = asyncio.create_task(_sweep(server))
     while not serving.done() and not app.is_ready:
         if app.failure is not None:
             server.should_exit = True
-        await asyncio.wait([serving], timeout=0.05)
+        await asyncio.wait([serving], timeout=0.02)
+    if app.is_ready and seat is not None:
+        seat.board.set_ready(seat.slot, is_ready=True)
+    # What is there now stays: looking at it again and again is no use.
+    gc.collect()
+    gc.freeze()
     await serving
     sweeping.cancel()
+
+
+def _leave(server: uvicorn.Server) -> None:
+    """The supervisor has ended: so does its worker."""
+    server.should_exit = True
 
 
 async def _sweep(server: uvicorn.Server) -> None:

@@ -1,0 +1,81 @@
+"""Requests that end the process: found again after it, and not tried for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from podium.errors import Quarantined
+from podium.flow.job import Job
+from podium.hosts.server.board import IN_FLIGHT_MAX, Board
+
+KILLS_MAX = 2
+
+
+def blamed(suspects: dict[bytes, int], in_flight: Sequence[bytes]) -> dict[bytes, int]:
+    """The suspects after a worker ended while it ran these requests.
+
+    Who was alone did it. Of several nobody knows, so that each is only run alone from now on.
+    """
+    after = dict(suspects)
+    for digest in in_flight:
+        count = after.pop(digest, 0)  # and in again, at the end: the oldest are forgotten first
+        after[digest] = min(count + 1, KILLS_MAX) if len(in_flight) == 1 else max(count, 1)
+    return after
+
+
+class Quarantine:
+    """What a worker knows of such requests, and tells its supervisor of its own.
+
+    Args:
+        slot: this worker's place on the board.
+    """
+
+    def __init__(self, board: Board, slot: int) -> None:
+        self._board = board
+        self._slot = slot
+        self._generation = -1
+        self._suspects: dict[bytes, int] = {}
+        self._free = list(range(IN_FLIGHT_MAX))
+        self._taken: dict[int, list[int]] = {}
+        self._n_calls = 0
+
+    def check(self, job: Job) -> None:
+        """Refuse a request that ended the process twice.
+
+        Raises:
+            Quarantined: it did.
+        """
+        if self._count(job) >= KILLS_MAX:
+            raise Quarantined(
+                "this request ended the server's process twice, so it isn't tried again",
+                hint="change the rows, or tell the operator of this server",
+            )
+
+    def is_suspect(self, job: Job) -> bool:
+        """Whether it was running when a process ended: it is run alone."""
+        return self._count(job) > 0
+
+    def begin(self, jobs: Sequence[Job]) -> int:
+        """Note that these requests run; returns a number for `end`."""
+        self._n_calls += 1
+        places = []
+        for job in jobs:
+            if not self._free:  # what isn't noted can't be blamed
+                break
+            place = self._free.pop()
+            self._board.begin(self._slot, place, job.digest)
+            places.append(place)
+        self._taken[self._n_calls] = places
+        return self._n_calls
+
+    def end(self, number: int) -> None:
+        """Note that they are done, and the process is still there."""
+        for place in self._taken.pop(number):
+            self._board.end(self._slot, place)
+            self._free.append(place)
+
+    def _count(self, job: Job) -> int:
+        if self._board.generation != self._generation:
+            self._generation = self._board.generation
+            self._suspects = self._board.suspects()
+        return self._suspects.get(job.digest, 0) if self._suspects else 0

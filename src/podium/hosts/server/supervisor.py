@@ -1,0 +1,218 @@
+"""Processes that answer, and the one that starts them again.
+
+The supervisor forks its workers: they share the listening socket and the memory of what was
+imported, and functions that were given as models need no way back from a file.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+import msgspec
+
+from podium.errors import PodiumError, SetupError
+from podium.hosts.server.board import Board
+from podium.hosts.server.quarantine import blamed
+
+# A worker that ends sooner than this after its start waits longer and longer before the next one.
+STEADY_S = 10.0
+WAIT_MAX_S = 30.0
+# How long workers may take to answer what began, after a stop was asked for.
+STOP_S = 12.0
+_CANT_START = 3
+
+
+class _Told(msgspec.Struct):
+    """An error on its way from a worker."""
+
+    kind: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a worker is given.
+
+    Attributes:
+        slot: its number, from 0.
+        is_first: no worker sat here before.
+        alive_fd: readable as soon as the supervisor has ended.
+    """
+
+    board: Board
+    slot: int
+    is_first: bool
+    alive_fd: int
+
+
+@dataclass(slots=True)
+class _Worker:
+    slot: int
+    pid: int = 0
+    failure_fd: int = -1
+    began_s: float = 0.0
+    wait_s: float = 0.0
+    start_at_s: float = 0.0
+    was_ready: bool = False
+
+
+class Supervisor:
+    """Keeps workers running until it is told to stop.
+
+    Args:
+        work: what a worker does; it returns when it is stopped.
+    """
+
+    def __init__(self, work: Callable[[Seat], None], n_workers: int) -> None:
+        self._work = work
+        self._board = Board(n_workers)
+        self._workers = [_Worker(slot) for slot in range(n_workers)]
+        self._is_stopping = False
+        self._wake_r, self._wake_w = os.pipe()
+        self._alive_r, self._alive_w = os.pipe()
+
+    def run(self) -> None:
+        """Start the workers, and start again those that end.
+
+        Raises:
+            PodiumError: a worker can't start at all.
+        """
+        os.set_blocking(self._wake_w, False)
+        stops = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, self._stop) for number in stops}
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _ignore)
+        woken = signal.set_wakeup_fd(self._wake_w, warn_on_full_buffer=False)
+        try:
+            while not self._is_stopping:
+                self._start_those_due()
+                self._sleep()
+                self._reap()
+        finally:
+            self._end_all()
+            signal.set_wakeup_fd(woken)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            for fd in (self._wake_r, self._wake_w, self._alive_r, self._alive_w):
+                os.close(fd)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_stopping = True
+
+    def _sleep(self) -> None:
+        """Until a signal comes, or a worker is due."""
+        due = [one.start_at_s for one in self._workers if not one.pid]
+        left_s = max(min(due) - time.monotonic(), 0.0) if due else None
+        readable, _, _ = select.select([self._wake_r], [], [], left_s)
+        if readable:
+            os.read(self._wake_r, 4_096)
+
+    def _start_those_due(self) -> None:
+        now_s = time.monotonic()
+        for one in self._workers:
+            if not one.pid and one.start_at_s <= now_s:
+                self._fork(one)
+
+    def _fork(self, one: _Worker) -> None:
+        is_first = not one.began_s
+        one.began_s = time.monotonic()
+        failure_r, failure_w = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(failure_w)
+            one.pid, one.failure_fd = pid, failure_r
+            return
+        # From here on this is the worker; it must never return into the supervisor's code.
+        code = 1
+        try:
+            os.close(failure_r)
+            os.close(self._alive_w)
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            code = self._worked(Seat(self._board, one.slot, is_first, self._alive_r), failure_w)
+        finally:
+            os._exit(code)
+
+    def _worked(self, seat: Seat, failure_fd: int) -> int:
+        try:
+            self._work(seat)
+        except PodiumError as error:
+            told = _Told(type(error).__name__, error.message, error.hint)
+            os.write(failure_fd, msgspec.json.encode(told))
+            return _CANT_START
+        except KeyboardInterrupt:
+            return 0
+        return 0
+
+    def _reap(self) -> None:
+        """See which workers ended, and why."""
+        for one in self._workers:
+            if not one.pid:
+                continue
+            pid, status = os.waitpid(one.pid, os.WNOHANG)
+            if pid:
+                self._ended(one, os.waitstatus_to_exitcode(status))
+
+    def _ended(self, one: _Worker, code: int) -> None:
+        with os.fdopen(one.failure_fd, "rb") as pipe:
+            told = pipe.read()
+        was_ready = self._board.is_ready(one.slot)
+        in_flight = self._board.in_flight(one.slot)
+        pid, one.pid, one.failure_fd = one.pid, 0, -1
+        self._board.clear(one.slot)
+        if self._is_stopping:
+            return
+        one.was_ready = one.was_ready or was_ready
+        if not one.was_ready:
+            raise _error_of(told, code)
+        if in_flight:
+            self._board.set_suspects(blamed(self._board.suspects(), in_flight))
+        lived_s = time.monotonic() - one.began_s
+        is_steady = was_ready and lived_s > STEADY_S
+        one.wait_s = 0.0 if is_steady else min(max(one.wait_s * 2, 0.05), WAIT_MAX_S)
+        one.start_at_s = time.monotonic() + one.wait_s
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        print(f"worker {pid} ended {how}; another starts in {one.wait_s:g} s", flush=True)
+
+    def _end_all(self) -> None:
+        self._is_stopping = True
+        for one in self._workers:
+            if one.pid:
+                os.kill(one.pid, signal.SIGTERM)
+        until_s = time.monotonic() + STOP_S
+        while any(one.pid for one in self._workers) and time.monotonic() < until_s:
+            self._reap()
+            time.sleep(0.01)
+        for one in self._workers:
+            if one.pid:
+                os.kill(one.pid, signal.SIGKILL)
+                os.waitpid(one.pid, 0)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Having a handler at all is what makes the signal write to the wake-up pipe."""
+
+
+def _error_of(told: bytes, code: int) -> PodiumError:
+    """What a worker that couldn't start said, as the error that it was."""
+    if not told:
+        return SetupError(
+            f"the worker ended before it was ready, with exit code {code}",
+            hint="its log says more; a model may need more memory than there is",
+        )
+    said = msgspec.json.decode(told, type=_Told)
+    kind = next((one for one in _kinds(PodiumError) if one.__name__ == said.kind), SetupError)
+    error = kind.__new__(kind)
+    PodiumError.__init__(error, said.message, hint=said.hint)
+    return error
+
+
+def _kinds(kind: type[PodiumError]) -> list[type[PodiumError]]:
+    return [kind, *(one for child in kind.__subclasses__() for one in _kinds(child))]
