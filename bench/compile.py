@@ -33,10 +33,8 @@ from threadpoolctl import threadpool_limits
 
 from podium.compile import compile_model
 from podium.program import kernel_name
-from podium.runtimes.frames import frame_for
-from podium.runtimes.sklearn import SklearnRuntime, outputs_of
-from podium.signature import Signature
-from podium.signature.infer import infer_fields
+from podium.runtimes.signatures import signature_of
+from podium.runtimes.sklearn import SklearnRuntime
 from podium.table import Outputs, Table
 
 SIZES = (1, 64, 10_000)
@@ -136,9 +134,7 @@ def measure(name: str, case: Case) -> Line:
     y = np.where(y > y.median(), "high", "low") if is_classifier else y
     model = model_of(rows).fit(rows, y)
     table = Table.of(rows)
-    signature = Signature(fields=infer_fields(table), frame=table.frame)
-    outputs = outputs_of(model, frame_for(signature, table.take(slice(0, 5))), [], None)
-    signature = Signature(fields=signature.fields, outputs=outputs, frame=table.frame)
+    signature = signature_of(model, table)
     original = SklearnRuntime(model, signature)
     compiled = compile_model(model, signature, table, original=original.predict)
     if compiled.program is None or compiled.verification is None:

@@ -21,11 +21,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from podium.compile import Compiled, compile_model
-from podium.runtimes.frames import frame_for
-from podium.runtimes.sklearn import SklearnRuntime, outputs_of
-from podium.signature import Signature
+from podium.runtimes.signatures import signature_of
+from podium.runtimes.sklearn import SklearnRuntime
 from podium.signature.correct import corrected
-from podium.signature.infer import infer_fields
 from podium.table import Table
 
 
@@ -108,11 +106,7 @@ class Zoo:
             said: what a person corrects in the signature.
         """
         table = Table.of(X)
-        fields = infer_fields(table)
-        signature = Signature(fields=fields, frame=table.frame)
-        outputs = outputs_of(fitted, frame_for(signature, table.take(slice(0, 5))), [], None)
-        signature = Signature(fields=fields, outputs=outputs, frame=table.frame)
-        signature = corrected(signature, said or {})
+        signature = corrected(signature_of(fitted, table), said or {})
         original = SklearnRuntime(fitted, signature)
         return compile_model(fitted, signature, table, original=original.predict), original, table
 

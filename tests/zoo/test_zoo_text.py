@@ -7,15 +7,20 @@ import pandas as pd
 import pytest
 from sklearn import datasets
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import (
     CountVectorizer,
     HashingVectorizer,
     TfidfTransformer,
     TfidfVectorizer,
 )
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.feature_selection import SelectKBest, chi2
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 
@@ -82,6 +87,57 @@ def test_a_vectorizer_compiles(zoo, lines, vectorizer):
     compiles(zoo, fit(vectorizer, lines), lines[0])
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(HashingVectorizer(), SGDClassifier(random_state=0)),
+        make_pipeline(
+            HashingVectorizer(n_features=2**17, alternate_sign=False), LogisticRegression()
+        ),
+        make_pipeline(HashingVectorizer(alternate_sign=False), MultinomialNB()),
+        make_pipeline(HashingVectorizer(norm=None), TfidfTransformer(), LinearSVC()),
+        make_pipeline(HashingVectorizer(), TruncatedSVD(5, random_state=0), LogisticRegression()),
+        make_pipeline(HashingVectorizer(), SVC(kernel="linear")),
+        make_pipeline(
+            FeatureUnion(
+                [("word", HashingVectorizer()), ("char", TfidfVectorizer(analyzer="char_wb"))],
+                transformer_weights={"char": 0.5},
+            ),
+            RidgeClassifier(),
+        ),
+        make_pipeline(CountVectorizer(), SelectKBest(chi2, k=30), LogisticRegression()),
+        make_pipeline(TfidfVectorizer(), OneVsRestClassifier(LogisticRegression())),
+    ],
+    ids=str,
+)
+def test_a_pipeline_that_begins_with_texts_compiles_to_sums(zoo, lines, model):
+    X, y = list(lines[0]["line"]), lines[1]
+    model.fit(X, y)
+
+    compiled = compiles(zoo, model, X)
+
+    kinds = {type(operation).__name__ for operation in compiled.program.plan.operations}
+    assert "TermSum" in kinds
+    assert compiled.verification.n_rows == len(X)
+
+
+def test_a_million_columns_stand_beside_others(zoo, lines):
+    X, y = lines
+    columns = ColumnTransformer([("t", HashingVectorizer(), "line"), ("n", "passthrough", [1])])
+
+    compiles(zoo, make_pipeline(columns, SGDClassifier(random_state=0)).fit(X, y), X)
+
+
+def test_no_rows_of_a_million_columns_are_written_out(zoo, lines):
+    X, y = list(lines[0]["line"])[::8], lines[1][::8]
+    trees = make_pipeline(HashingVectorizer(), DecisionTreeClassifier()).fit(X, y)
+    wider = make_pipeline(HashingVectorizer(n_features=2**23), MultinomialNB(force_alpha=False))
+    wider[0].set_params(alternate_sign=False)
+
+    assert "1048576 columns of terms, not only their" in zoo.compile(trees, X)[0].why
+    assert "8388608 columns; up to" in zoo.compile(wider.fit(X, y), X)[0].why
+
+
 def test_trees_take_terms(zoo, lines):
     compiles(zoo, fit(TfidfVectorizer(), lines, DecisionTreeClassifier()), lines[0])
 
@@ -92,8 +148,8 @@ def test_weights_of_counts_need_no_operation_of_their_own(zoo, lines):
     compiled = compiles(zoo, fit(both, lines), lines[0])
 
     kinds = [type(operation).__name__ for operation in compiled.program.plan.operations]
-    assert kinds.count("Terms") == 1
-    assert "Scale" not in kinds[1:2]
+    assert kinds.count("TermSum") == 1
+    assert "Terms" not in kinds
 
 
 def test_a_few_texts_that_repeat_are_texts_all_the_same(zoo):
@@ -114,7 +170,6 @@ def test_a_few_texts_that_repeat_are_texts_all_the_same(zoo):
         (CountVectorizer(token_pattern=r"(?u)\b(\w+)\w\b"), "pattern of words"),
         (CountVectorizer(token_pattern=r"(?:\w+\s?)+"), "pattern of words"),
         (CountVectorizer(analyzer="char", ngram_range=(1, 40), max_features=50), "1 to 40 parts"),
-        (HashingVectorizer(n_features=2**17), "131072 columns"),
         (TfidfVectorizer(dtype=np.float32), "float32"),
     ],
     ids=str,

@@ -21,18 +21,16 @@ from podium.bundle.model_part import (
 from podium.bundle.trust import parse_trust
 from podium.bundle.truth import Truth
 from podium.errors import SetupError
-from podium.runtimes.frames import frame_for
 from podium.runtimes.onnx import graph_fields, graph_outputs
 from podium.runtimes.protocol import Runtime
 from podium.runtimes.python import FunctionModel, import_path_of
-from podium.runtimes.sklearn import SklearnRuntime, describe, outputs_of
+from podium.runtimes.signatures import SAMPLE_ROWS, signature_of
+from podium.runtimes.sklearn import SklearnRuntime, describe
 from podium.signature import Field, Range, Signature
 from podium.signature.cells import Findings, check_columns
-from podium.signature.infer import examples, infer_fields, series_field
+from podium.signature.infer import examples, infer_fields
 from podium.table import Table, is_missing
 
-# Enough rows to see how an estimator answers, few enough to wait for.
-SAMPLE_ROWS = 100
 # Verification compares on up to 500 rows of these, and on thousands that it makes of them.
 COMPILE_ROWS = 2_000
 
@@ -125,33 +123,8 @@ def _spread(n_rows: int) -> NDArray[np.intp]:
 
 
 def _inferred(estimator: Any, table: Table, truth: Truth | None) -> Signature:
-    fields = infer_fields(table)
-    draft = Signature(fields=fields, examples=examples(table, fields), frame=table.frame)
-    try:
-        return _with_outputs(draft, estimator, table, truth)
-    except SetupError:
-        if len(fields) > 1:
-            raise
-        series = replace_of(draft, fields=(series_field(table),), is_series=True)
-        try:
-            return _with_outputs(series, estimator, table, truth)
-        except SetupError:
-            pass
-        raise
-
-
-def _with_outputs(draft: Signature, estimator: Any, table: Table, truth: Truth | None) -> Signature:
-    """The signature with what the estimator answers.
-
-    Raises:
-        SetupError: it doesn't take the rows in this form.
-    """
-    # At least two rows: a single one hides that a model took the columns for its rows.
-    rows = np.arange(min(SAMPLE_ROWS, max(2, table.n_rows))) % table.n_rows
-    frame = frame_for(draft, _clean(draft, table.take(rows)))
     names, known = _targets(truth)
-    outputs = outputs_of(estimator, frame, names, known)
-    return _with_seen_target(replace_of(draft, outputs=outputs), truth)
+    return _with_seen_target(signature_of(estimator, table, names, known), truth)
 
 
 def _seen_by(estimator: Any, table: Table) -> Table:

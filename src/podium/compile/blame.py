@@ -11,6 +11,7 @@ from podium.compile.builder import Builder, Step
 from podium.compile.features import NotCompiled
 from podium.errors import ModelError
 from podium.program import Answer, Plan, Program
+from podium.program.operations.terms import HASHED_MAX
 from podium.signature import Output, Signature
 from podium.table import Array, Table
 
@@ -52,7 +53,10 @@ def _transformed(
 
 
 def _dense(matrix: Any) -> Array | None:
-    matrix = matrix.toarray() if hasattr(matrix, "toarray") else matrix
+    if hasattr(matrix, "toarray"):
+        if matrix.shape[1] > HASHED_MAX:
+            return None
+        matrix = matrix.toarray()
     try:
         return np.asarray(matrix, np.float64)
     except (TypeError, ValueError):

@@ -16,19 +16,19 @@ from podium.program.operations import (
     AnyOperation,
     Coding,
     Encode,
-    Finite,
     Impute,
     Indicate,
     Join,
     Match,
-    Matmul,
     Numbers,
     OneHot,
     Scale,
     Select,
     Shapes,
+    Terms,
     coding_of,
 )
+from podium.program.operations.terms import HASHED_MAX
 from podium.program.plan import Answer, Plan
 from podium.signature import Field, Label, Signature
 
@@ -82,6 +82,7 @@ class Builder:
         self._operations: list[AnyOperation] = []
         self._shapes = Shapes(len(signature.fields))
         self._matrices: dict[Features, int] = {}
+        self._features: dict[int, Features] = {}
         self._path: list[str] = []
 
     # Estimators
@@ -159,7 +160,10 @@ class Builder:
 
     def features(self, register: int) -> Features:
         """All columns of a matrix."""
-        return tuple(Computed(register, column) for column in range(self.width(register)))
+        if register not in self._features:  # there may be a million of them
+            columns = range(self.width(register))
+            self._features[register] = tuple(Computed(register, column) for column in columns)
+        return self._features[register]
 
     def inputs(self) -> Features:
         """The columns of the table."""
@@ -199,6 +203,11 @@ class Builder:
         """Columns of one origin."""
         if isinstance(x[0], Computed):
             register = x[0].register
+            if self.terms_of(x[0]) is not None and self.width(register) > HASHED_MAX:
+                raise NotCompiled(
+                    f"it takes {self.width(register)} columns of terms, not only their sums; "
+                    f"up to {HASHED_MAX} are known"
+                )
             columns = [c.column for c in x if isinstance(c, Computed)]
             if columns == list(range(self.width(register))):
                 return register
@@ -227,11 +236,16 @@ class Builder:
 
     def linear(self, x: Features, coefficients: Any, intercept: Any) -> int:
         """Finite columns times coefficients of shape (n_outputs, n_columns), plus intercepts."""
-        weights = np.atleast_2d(coefficients).T
-        kind = np.float32 if weights.dtype == np.float32 else np.float64
-        bias = np.broadcast_to(np.asarray(intercept, kind), weights.shape[1:])
-        register = self.add(Finite(self.matrix(x)))
-        return self.add(Matmul(register, weights.astype(kind), bias))
+        from podium.compile.sums import linear
+
+        return linear(self, x, coefficients, intercept)
+
+    def terms_of(self, column: Column) -> Terms | None:
+        """The operation of which the column counts a term; None where it holds something else."""
+        if not isinstance(column, Computed):
+            return None
+        operation = self._operations[column.register]
+        return operation if type(operation) is Terms else None
 
     def codes(self, x: Features, codes: Sequence[Codes]) -> int:
         """A matrix of the codes of these columns' values.

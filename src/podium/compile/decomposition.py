@@ -39,7 +39,7 @@ def projection(estimator: Any, build: Builder, x: Features) -> Features:
     """Components, not centred."""
     components = estimator.components_
     dense = components.toarray() if hasattr(components, "toarray") else components
-    return build.features(_product(build, _finite(build, x), dense.T))
+    return build.features(build.linear(x, dense, 0.0))
 
 
 def fast_ica(estimator: Any, build: Builder, x: Features) -> Features:

@@ -19,6 +19,8 @@ def selector(estimator: Any, build: Builder, x: Features) -> Features:
         if not takes_missing and not all(_is_never_missing(build, column) for column in x):
             raise NotCompiled("it refuses missing values, also of columns that hold no numbers")
         return tuple(x[i] for i in kept)
+    if all(build.terms_of(column) is not None for column in x):
+        return tuple(x[i] for i in kept)  # counts are never missing
     register = build.matrix(x)
     if not takes_missing:
         register = build.add(Finite(register))

@@ -81,11 +81,11 @@ def _pair_weights(estimator: Any, n_classes: int) -> Array:
 def _sums(estimator: Any, build: Builder, x: Features, weights: Array) -> int:
     """Kernels between rows and support vectors, times weights, plus intercepts."""
     rows = _dense(estimator.support_vectors_)
-    register = build.add(Finite(build.matrix(x)))
     intercepts = np.asarray(estimator._intercept_, np.float64)
     kernel = estimator.kernel
     if kernel == "linear":
-        return build.add(Matmul(register, rows.T @ weights, intercepts))
+        return build.linear(x, weights.T @ rows, intercepts)
+    register = build.add(Finite(build.matrix(x)))
     if kernel not in ("poly", "rbf", "sigmoid"):
         raise NotCompiled(f"its kernel {kernel!r} isn't known here")
     kernels = build.add(

@@ -11,7 +11,7 @@ from podium.compile.builder import Builder
 from podium.compile.features import Computed, Features, Input, NotCompiled
 from podium.program.operations import Analysis, Terms
 from podium.program.operations.analysis import GRAM_MAX, is_safe
-from podium.program.operations.terms import HASHED_MAX
+from podium.program.operations.operation import WIDTH_MAX
 
 
 def count_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
@@ -49,8 +49,8 @@ def tfidf_transformer(estimator: Any, build: Builder, x: Features) -> Features:
 
 def hashing_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
     """Terms spread over columns by their hash."""
-    if estimator.n_features > HASHED_MAX:
-        raise NotCompiled(f"it has {estimator.n_features} columns; up to {HASHED_MAX} are known")
+    if estimator.n_features > WIDTH_MAX:
+        raise NotCompiled(f"it has {estimator.n_features} columns; up to {WIDTH_MAX} are known")
     _require_double(estimator)
     terms = Terms(
         _column(build, x),
@@ -117,9 +117,10 @@ def _counted(build: Builder, x: Features) -> Terms | None:
     first = x[0] if x else None
     if not isinstance(first, Computed) or x != build.features(first.register):
         return None
-    terms = build.operations[first.register]
-    is_plain = isinstance(terms, Terms) and not terms.norm and terms.weights is None
-    return terms if is_plain and isinstance(terms, Terms) and not terms.is_sublinear else None
+    terms = build.terms_of(first)
+    if terms is None or terms.norm or terms.weights is not None or terms.is_sublinear:
+        return None
+    return terms
 
 
 TRANSFORMERS = {

@@ -8,10 +8,8 @@ import numpy as np
 
 from podium.compile import Compiled, compile_model
 from podium.program import Program
-from podium.runtimes.frames import frame_for
-from podium.runtimes.sklearn import SklearnRuntime, outputs_of
-from podium.signature import Signature
-from podium.signature.infer import infer_fields
+from podium.runtimes.signatures import signature_of
+from podium.runtimes.sklearn import SklearnRuntime
 from podium.table import Table
 
 
@@ -29,10 +27,7 @@ class ExporterContract:
         """What comes of compiling it, the estimator as a runtime, and the rows as a table."""
         estimator, rows = self.fitted()
         table = Table.of(rows)
-        fields = infer_fields(table)
-        draft = Signature(fields=fields, frame=table.frame)
-        outputs = outputs_of(estimator, frame_for(draft, table.take(slice(0, 5))), [], None)
-        signature = Signature(fields=fields, outputs=outputs, frame=table.frame)
+        signature = signature_of(estimator, table)
         original = SklearnRuntime(estimator, signature)
         return (
             compile_model(estimator, signature, table, original=original.predict),

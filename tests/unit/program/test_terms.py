@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 
 from podium.errors import BundleError, ModelError
-from podium.program.operations import Analysis, Shapes, Terms
+from podium.program.operations import Analysis, Shapes, Terms, TermSum
 from podium.program.operations.analysis import is_safe
 
 SAFE = [
@@ -120,6 +120,39 @@ def test_any_other_pattern_is_refused(pattern):
 def test_a_plan_that_contradicts_itself_is_refused(terms):
     with pytest.raises(BundleError):
         terms.check(Shapes(1))
+
+
+@pytest.mark.parametrize(
+    "sums",
+    [
+        TermSum(0, Analysis(), ("a", "b"), sums=np.ones(2)),
+        TermSum(0, Analysis(), ("a", "b"), sums=np.ones((3, 1))),
+        TermSum(0, Analysis(), n_hashed=8, sums=np.ones((1, 1)), places=np.array([8], np.int32)),
+        TermSum(0, Analysis(), n_hashed=8, sums=np.ones((1, 1)), places=np.array([-1], np.int32)),
+        TermSum(0, Analysis(), n_hashed=8, sums=np.ones((2, 1)), places=np.array([1], np.int32)),
+    ],
+    ids=range(5),
+)
+def test_sums_that_do_not_fit_their_terms_are_refused(sums):
+    with pytest.raises(BundleError):
+        sums.check(Shapes(1))
+
+
+def test_sums_of_terms_are_products_of_their_rows():
+    texts = ["a b b", "", "b c", "nothing"]
+    weights = np.array([[1.0, 2.0], [4.0, 8.0]])
+    terms = Terms(0, Analysis(pattern=r"\w+"), ("a", "b", "c"), norm="l1")
+    sums = TermSum(
+        0,
+        terms.analysis,
+        terms.vocabulary,
+        norm="l1",
+        sums=weights,
+        places=np.array([2, 1], np.int32),
+    )
+
+    expected = rows_of(terms, *texts) @ np.array([[0, 0], weights[1], weights[0]])
+    np.testing.assert_allclose(rows_of(sums, *texts), expected)
 
 
 @pytest.mark.parametrize("cell", [None, 3, 2.5, b"text", np.nan])

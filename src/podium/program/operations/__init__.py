@@ -22,7 +22,7 @@ from podium.program.operations.operation import Operation, Shape, Shapes, Step
 from podium.program.operations.precision import Blank, Single
 from podium.program.operations.products import Normalize, Product
 from podium.program.operations.splines import Spline
-from podium.program.operations.terms import Terms
+from podium.program.operations.terms import Terms, TermSum
 
 AnyOperation: TypeAlias = (
     Above
@@ -62,6 +62,7 @@ AnyOperation: TypeAlias = (
     | Single
     | Spline
     | Terms
+    | TermSum
     | Total
 )
 
@@ -110,6 +111,7 @@ __all__ = [
     "Single",
     "Spline",
     "Step",
+    "TermSum",
     "Terms",
     "Total",
     "coding_of",

@@ -9,9 +9,10 @@ import msgspec
 import numpy as np
 
 from podium.errors import ModelError
-from podium.program.arrays import Floats
+from podium.program.arrays import Floats, Indices
 from podium.program.operations.analysis import Analysis
 from podium.program.operations.operation import (
+    WIDTH_MAX,
     Column,
     Operation,
     Shape,
@@ -25,6 +26,7 @@ from podium.program.operations.operation import (
 HASHED_MAX = 1 << 16
 
 _Counts: TypeAlias = dict[int, float]
+_Weighed: TypeAlias = tuple[Any, Floats]
 
 
 class Terms(Operation, frozen=True, tag="terms"):
@@ -74,23 +76,34 @@ class Terms(Operation, frozen=True, tag="terms"):
 
     def prepare(self, _shapes: Shapes) -> Step:
         """One text after the other."""
-        column, width = self.column, self.width
-        terms, count, weigh = self.analysis.prepare(), self._counter(), self._weigher()
+        column, width, weighed = self.column, self.width, self._reader()
 
         def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
             cells = columns[column]
             out = np.zeros((len(cells), width))
             for row, text in zip(out, cells, strict=True):
-                if not isinstance(text, str):
-                    raise ModelError("the model takes nothing but a text here")
-                counts = count(terms(text))
-                if counts:
-                    places = np.fromiter(counts, np.intp, len(counts))
-                    numbers = np.fromiter(counts.values(), np.float64, len(counts))
-                    row[places] = weigh(places, numbers)
+                found = weighed(text)
+                if found is not None:
+                    row[found[0]] = found[1]
             return out
 
         return run
+
+    def _reader(self) -> Callable[[object], _Weighed | None]:
+        """The function that makes a text the columns that aren't zero, and what they hold."""
+        terms, count, weigh = self.analysis.prepare(), self._counter(), self._weigher()
+
+        def weighed(text: object) -> _Weighed | None:
+            if not isinstance(text, str):
+                raise ModelError("the model takes nothing but a text here")
+            counts = count(terms(text))
+            if not counts:
+                return None
+            places = np.fromiter(counts, np.intp, len(counts))
+            numbers = np.fromiter(counts.values(), np.float64, len(counts))
+            return places, weigh(places, numbers)
+
+        return weighed
 
     def _counter(self) -> Callable[[Any], _Counts]:
         """The function that counts terms, by column."""
@@ -127,6 +140,57 @@ class Terms(Operation, frozen=True, tag="terms"):
             return counts / size if size else counts
 
         return weigh
+
+
+class TermSum(Terms, frozen=True, tag="term_sum"):
+    """The terms of a column of texts, times weights of their own, added up.
+
+    What `Terms` and a product make of them, without writing out a row of mostly zeros.
+
+    Attributes:
+        sums: the weights of each column that has some, a column an output.
+        places: which columns have weights; without it all of them, in order.
+    """
+
+    n_hashed: Annotated[int, msgspec.Meta(ge=0, le=WIDTH_MAX)] = 0
+    sums: Floats = msgspec.field(default_factory=lambda: np.empty((0, 0)))
+    places: Indices | None = None
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as the weights."""
+        width, sums, places = super().check(shapes).width, self.sums, self.places
+        require(sums.ndim == 2, "the weights of terms are no matrix")
+        require_vector(places, len(sums), "the places of terms")
+        inside = places is None or bool(((places >= 0) & (places < width)).all())
+        require(inside, "a term has weights that isn't there")
+        fits = places is not None or len(sums) == width
+        require(fits, f"{len(sums)} weights are given for {width} terms")
+        return Shape(sums.shape[1])
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One text after the other."""
+        column, weighed, find = self.column, self._reader(), self._finder()
+        # Last a row for terms that have no weights.
+        sums = np.vstack([self.sums, np.zeros((1, self.sums.shape[1]))]).astype(np.float64)
+
+        def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
+            cells = columns[column]
+            out = np.zeros((len(cells), sums.shape[1]))
+            for row, text in zip(out, cells, strict=True):
+                found = weighed(text)
+                if found is not None:
+                    row[:] = found[1].dot(sums.take(find(found[0]), axis=0))
+            return out
+
+        return run
+
+    def _finder(self) -> Callable[[Any], Any]:
+        """The function that finds the weights of columns."""
+        if self.places is None:
+            return lambda places: places
+        rows = np.full(self.width, len(self.sums), np.int32)
+        rows[self.places] = np.arange(len(self.sums), dtype=np.int32)
+        return rows.take
 
 
 def _spread(terms: Any, n_columns: int, is_signed: bool) -> _Counts:
