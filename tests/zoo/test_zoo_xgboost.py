@@ -173,9 +173,28 @@ def test_an_objective_of_code_is_not_compiled(zoo):
     assert "code" in compiled.why
 
 
-def test_a_linear_booster_is_not_compiled(zoo):
+@pytest.mark.parametrize(
+    ("data", "kind", "options", "difference"),
+    [
+        ("diabetes", xgboost.XGBRegressor, {}, 0),
+        ("iris", xgboost.XGBClassifier, {}, 1e-5),
+        ("breast_cancer", xgboost.XGBClassifier, {"updater": "coord_descent"}, 1e-5),
+        ("cars", xgboost.XGBRegressor, {"objective": "count:poisson"}, 1e-6),
+    ],
+)
+def test_a_linear_booster_adds_up_in_its_own_order(zoo, data, kind, options, difference):
+    model = kind(booster="gblinear", n_estimators=20, **options)
+
+    compiled = zoo.check_fitted(zoo.fit(model, data, numbered=kind is xgboost.XGBClassifier), data)
+
+    # The sums are the same; its links are its own.
+    assert compiled.verification.difference <= difference
+
+
+def test_a_linear_booster_passes_over_what_is_missing(zoo):
     X, y = zoo.data("diabetes")
+    X = np.where(np.random.default_rng(0).random(X.shape) < 0.1, -1.0, X)
+    X[::7, 0] = np.nan
+    model = xgboost.XGBRegressor(booster="gblinear", missing=-1.0).fit(X, y)
 
-    compiled, _, _ = zoo.compile(xgboost.XGBRegressor(booster="gblinear").fit(X, y), X)
-
-    assert "linear" in compiled.why
+    compiles(zoo, model, X)

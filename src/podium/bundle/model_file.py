@@ -98,13 +98,25 @@ def _xgboost(path: Path) -> Any:
     with needs("xgboost"):
         import xgboost
     try:
-        booster = xgboost.Booster(model_file=str(path))
-        objective = str(_learner(booster)["objective"]["name"])
-        is_classifier = objective.startswith(("binary:", "multi:"))
-        model = xgboost.XGBClassifier() if is_classifier else xgboost.XGBRegressor()
-        model.load_model(str(path))
+        return _of_xgboost(xgboost.Booster(model_file=str(path)))
     except (xgboost.core.XGBoostError, ValueError, KeyError, TypeError) as error:
         raise SetupError(f"XGBoost can't load {path}: {str(error)[:300]}") from error
+
+
+def taking_tables(model: object) -> Any:
+    """A native booster of XGBoost as its class that takes tables; any other model as it is."""
+    kind = type(model)
+    is_native = kind.__module__.partition(".")[0] == "xgboost" and kind.__name__ == "Booster"
+    return _of_xgboost(model) if is_native else model
+
+
+def _of_xgboost(booster: Any) -> Any:
+    import xgboost
+
+    objective = str(_learner(booster)["objective"]["name"])
+    is_classifier = objective.startswith(("binary:", "multi:"))
+    model = xgboost.XGBClassifier() if is_classifier else xgboost.XGBRegressor()
+    model.load_model(bytearray(booster.save_raw("ubj")))
     return model
 
 

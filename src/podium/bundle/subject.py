@@ -11,7 +11,7 @@ import numpy as np
 from msgspec.structs import replace as replace_of
 from numpy.typing import NDArray
 
-from podium.bundle.model_file import load_model_file
+from podium.bundle.model_file import load_model_file, taking_tables
 from podium.bundle.model_part import (
     ONNX,
     ModelPart,
@@ -82,6 +82,7 @@ def subject_of(
             return _graph(model, table, truth, given)
     if isinstance(model, FunctionModel):
         return _function(model, table, given)
+    model = taking_tables(model)
     subject = _estimator(model, table, truth, given)
     if not compiles or table is None:
         return subject

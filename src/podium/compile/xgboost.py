@@ -1,4 +1,4 @@
-"""Boosted trees of XGBoost: single precision throughout, as its own predictor computes."""
+"""Boosters of XGBoost, of trees and linear: single precision throughout, as its own predictor computes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from podium.program.operations import (
     Match,
     Pair,
     Single,
+    SingleSum,
 )
 from podium.program.operations.links import LinkName
 
@@ -158,7 +159,7 @@ def _base(objective: str, score: _Singles) -> _Singles:
 def _margins(learner: _Learner, build: Builder, x: Features, missing: float, n_rounds: int) -> int:
     """The sums, in single precision."""
     if learner.booster["name"] == "gblinear":
-        raise NotCompiled("a linear booster's sums of single precision depend on their order")
+        return _linear(learner, build, x, missing)
     weights = learner.booster.get("weight_drop")
     model = learner.booster.get("gbtree", learner.booster)["model"]
     n_trees = _n_trees(model, n_rounds)
@@ -170,9 +171,17 @@ def _margins(learner: _Learner, build: Builder, x: Features, missing: float, n_r
     ]
     width = max([len(learner.base), *(t.target + 1 for t in trees), *map(_n_values, trees)])
     base = np.broadcast_to(learner.base, (width,))
-    rows = _blanked(build, _categories_first(learner, model, build, x), missing)
+    rows = _blanked(build, build.matrix(_categories_first(learner, model, build, x)), missing)
     forest = forest_of(rows, trees, base, is_single_input=True, is_single_sum=True)
     return build.add(Single(build.add(forest)))
+
+
+def _linear(learner: _Learner, build: Builder, x: Features, missing: float) -> int:
+    """The sums of a linear booster; its biases stand behind the weights of the columns."""
+    rows = build.add(Single(_blanked(build, build.matrix(x), missing)))
+    written: _Singles = np.array(learner.booster["model"]["weights"], np.float32)
+    weights: _Singles = written.reshape(build.width(rows) + 1, -1)
+    return build.add(SingleSum(rows, weights[:-1], weights[-1] + learner.base))
 
 
 def _n_values(tree: Tree) -> int:
@@ -189,9 +198,8 @@ def _n_trees(model: dict[str, Any], n_rounds: int) -> int:
     return int(starts[min(n_rounds, len(starts) - 1)])
 
 
-def _blanked(build: Builder, x: Features, missing: float) -> int:
-    """The columns, with what else counts as missing taken out."""
-    rows = build.matrix(x)
+def _blanked(build: Builder, rows: int, missing: float) -> int:
+    """The rows, with what else counts as missing taken out."""
     if np.isnan(missing):
         return rows
     bound = np.full(build.width(rows), float(np.float32(missing)))

@@ -36,6 +36,40 @@ def test_xgboost_files_are_packed_without_a_pickle(suffix, tmp_path):
     np.testing.assert_allclose(numbers.predict(X).predictions, other.predict(X), rtol=1e-5)
 
 
+@pytest.mark.parametrize("booster", ["gbtree", "gblinear"])
+def test_a_native_booster_of_xgboost_is_packed_as_its_class(booster, tmp_path):
+    rows = xgboost.DMatrix(X, CLASS)
+    native = xgboost.train({"objective": "binary:logistic", "booster": booster}, rows, 5)
+    native.save_model(tmp_path / "model.json")
+
+    bundle = podium.pack(native, X, CLASS, name="m", path=tmp_path)
+    of_file = podium.pack(tmp_path / "model.json", X, CLASS, name="f", path=tmp_path)
+
+    assert bundle.is_compiled
+    for one in (bundle, of_file):
+        probabilities = one.predict(X).probabilities
+        np.testing.assert_allclose(probabilities[:, 1], native.predict(rows), rtol=1e-5)
+
+
+def test_a_native_booster_of_lightgbm_is_packed(tmp_path):
+    native = lightgbm.train({"verbose": -1}, lightgbm.Dataset(X, NUMBER), 5)
+
+    bundle = podium.pack(native, X, NUMBER, name="m", path=tmp_path)
+
+    assert bundle.is_compiled
+    np.testing.assert_allclose(bundle.predict(X).predictions, native.predict(X), rtol=1e-9)
+
+
+def test_a_native_model_of_catboost_is_packed(tmp_path):
+    options = {"depth": 3, "verbose": False, "allow_writing_files": False}
+    native = catboost.CatBoost({"iterations": 5, **options}).fit(X, NUMBER)
+
+    bundle = podium.pack(native, X, NUMBER, name="m", path=tmp_path)
+
+    assert bundle.is_compiled
+    np.testing.assert_allclose(bundle.predict(X).predictions, native.predict(X), rtol=1e-9)
+
+
 def test_a_lightgbm_text_is_packed_without_a_pickle(tmp_path):
     model = lightgbm.LGBMRegressor(n_estimators=5, verbose=-1).fit(X, NUMBER)
     model.booster_.save_model(tmp_path / "model.txt")

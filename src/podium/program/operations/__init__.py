@@ -19,7 +19,7 @@ from podium.program.operations.lookup import Interpolate, Lookup, Median
 from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
 from podium.program.operations.nearest import Nearest, Nodes
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
-from podium.program.operations.precision import Blank, Single
+from podium.program.operations.precision import Blank, Single, SingleSum
 from podium.program.operations.products import Normalize, Product
 from podium.program.operations.splines import Spline
 from podium.program.operations.terms import Terms, TermSum
@@ -60,6 +60,7 @@ AnyOperation: TypeAlias = (
     | Scale
     | Select
     | Single
+    | SingleSum
     | Spline
     | Terms
     | TermSum
@@ -109,6 +110,7 @@ __all__ = [
     "Shape",
     "Shapes",
     "Single",
+    "SingleSum",
     "Spline",
     "Step",
     "TermSum",
