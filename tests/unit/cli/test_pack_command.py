@@ -1,0 +1,92 @@
+"""`podium pack`: what goes into a bundle, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.datasets import load_diabetes
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import podium
+from podium.errors import SetupError
+from podium.runtimes.sklearn import SklearnRuntime
+from podium.table import Table
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def trained(here: Path, diabetes_rows: pd.DataFrame) -> pd.DataFrame:
+    """`model.skops` and `train.csv` in the folder where the test runs; the answers in order."""
+    y = load_diabetes(as_frame=True).target
+    model = make_pipeline(StandardScaler(), LinearRegression()).fit(diabetes_rows, y)
+    skops.io.dump(model, here / "model.skops")
+    diabetes_rows.assign(y=y).to_csv(here / "train.csv", index=False)
+    return diabetes_rows.assign(answer=model.predict(diabetes_rows))
+
+
+PACK = ("pack", "model.skops", "--data", "train.csv", "--target", "y")
+
+
+def test_the_original_is_left_out_unless_it_is_asked_for(trained, podium_run: Command) -> None:
+    code, out, _ = podium_run(*PACK)
+
+    bundle = podium.load("model.podium")
+    assert code == 0
+    assert "Compiled to a program" in out
+    assert (bundle.runtime_name, bundle.requires) == ("program", ())
+    with pytest.raises(SetupError, match="without its original"):
+        bundle.original()
+
+
+def test_keep_original_puts_the_estimator_beside_its_program(trained, podium_run: Command) -> None:
+    code, out, _ = podium_run(*PACK, "--keep-original", "-o", "both.podium")
+
+    bundle = podium.load("both.podium")
+    original = bundle.original()
+    rows = trained.drop(columns="answer")
+    assert code == 0
+    assert "Compiled to a program" in out
+    assert (bundle.runtime_name, bundle.requires) == ("program", ())
+    assert isinstance(original, SklearnRuntime)
+    for answers in (original.predict(Table.of(rows)), bundle.predict(rows)):
+        np.testing.assert_allclose(answers.predictions, trained["answer"], rtol=1e-9)
+
+
+def test_no_compile_serves_the_estimator_itself(trained, podium_run: Command) -> None:
+    code, out, _ = podium_run(*PACK, "--no-compile")
+
+    bundle = podium.load("model.podium")
+    assert code == 0
+    assert "Compiled" not in out
+    assert "runs as   skops" in out
+    assert bundle.compilation is None
+    assert "sklearn" in bundle.requires
+    answers = bundle.predict(trained.drop(columns="answer")).predictions
+    np.testing.assert_allclose(answers, trained["answer"], rtol=1e-12)
+
+
+def test_a_model_of_texts_is_packed_from_its_column(here: Path, podium_run: Command) -> None:
+    texts = ["good film", "bad film", "good plot, great", "awful, bad plot"] * 5
+    liked = ["yes", "no", "yes", "no"] * 5
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, liked)
+    joblib.dump(model, here / "films.joblib")
+    pd.DataFrame({"review": texts, "liked": liked}).to_csv(here / "train.csv", index=False)
+    pack = ("pack", "films.joblib", "--data", "train.csv", "--target", "liked")
+    _, _, refused = podium_run(*pack)
+    digest = next(word for word in refused.split() if word.startswith("sha256:"))
+
+    code, out, _ = podium_run(*pack, "--trust", digest)
+
+    assert code == 0
+    assert "from      1 fields: review" in out
+    assert podium.load("films.podium").predict({"review": "a great film"}).predictions == ["yes"]
