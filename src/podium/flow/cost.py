@@ -38,7 +38,7 @@ class Cost:
 
 
 # What isn't measured may be slow: it runs in a thread.
-UNKNOWN = Cost(call_s=INLINE_MAX_S, row_s=0.0)
+UNKNOWN = Cost(call_s=1.0, row_s=0.0)
 
 
 def measure(runtime: Runtime) -> Cost:

@@ -60,7 +60,6 @@ class _Worker:
     began_s: float = 0.0
     wait_s: float = 0.0
     start_at_s: float = 0.0
-    was_ready: bool = False
 
 
 class Supervisor:
@@ -75,6 +74,7 @@ class Supervisor:
         self._board = Board(n_workers)
         self._workers = [_Worker(slot) for slot in range(n_workers)]
         self._is_stopping = False
+        self._is_proven = False
         self._wake_r, self._wake_w = os.pipe()
         self._alive_r, self._alive_w = os.pipe()
 
@@ -169,8 +169,9 @@ class Supervisor:
         self._board.clear(one.slot)
         if self._is_stopping:
             return
-        one.was_ready = one.was_ready or was_ready
-        if not one.was_ready:
+        # Once any of them has answered, the models can be served: it never gives up again.
+        self._is_proven = self._is_proven or was_ready or any(map(self._is_ready, self._workers))
+        if not self._is_proven:
             raise _error_of(told, code)
         if in_flight:
             self._board.set_suspects(blamed(self._board.suspects(), in_flight))
@@ -180,6 +181,9 @@ class Supervisor:
         one.start_at_s = time.monotonic() + one.wait_s
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         print(f"worker {pid} ended {how}; another starts in {one.wait_s:g} s", flush=True)
+
+    def _is_ready(self, one: _Worker) -> bool:
+        return self._board.is_ready(one.slot)
 
     def _end_all(self) -> None:
         self._is_stopping = True
