@@ -1,0 +1,5 @@
+"""`python -m bench.serve`."""
+
+from bench.serve.command import main
+
+main()

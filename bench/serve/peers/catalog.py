@@ -1,0 +1,81 @@
+"""The servers of predictions: how each is installed, started and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bench.serve import places
+from bench.serve.environment import OWN, Environment, environment_for
+from bench.serve.peers import formats
+from bench.serve.peers.formats import Format
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to serve a model.
+
+    Attributes:
+        name: what `--only` chooses by; a peer in two ways has two.
+        folder: of the peer, in `peers/`.
+        package: whose version is told.
+        command: how it is started; `{bin}`, `{port}`, `{model}`, `{bundle}` and `{home}` are filled in.
+        variables: of its environment, filled in likewise; MODEL, the model's file, is always there.
+        rounds_max: fewer for those that take long to start.
+    """
+
+    name: str
+    title: str
+    folder: str
+    package: str
+    command: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    path: str = "/predict"
+    format: Format = formats.FRAME
+    rounds_max: int = 99
+
+    @property
+    def app_folder(self) -> Path:
+        """Where it is started."""
+        return places.PEERS / self.folder if self.folder else places.ROOT
+
+    def environment(self) -> Environment:
+        """What it runs in.
+
+        Raises:
+            NotInstalled: it can't be had here.
+        """
+        if not self.folder:
+            return OWN
+        return environment_for(self.app_folder / "requirements.txt")
+
+
+GUNICORN = "{bin}/gunicorn --bind 127.0.0.1:{port} --workers 1 --log-level warning"
+PODIUM = Contender(
+    "podium",
+    "Podium, recording",
+    "",
+    "podium",
+    "{bin}/podium serve {bundle} --port {port} --home {home}",
+    path="/api/models/{name}/predict",
+    format=formats.OBJECT,
+)
+UNRECORDED = replace(
+    PODIUM,
+    name="podium-no-records",
+    title="Podium, --no-records",
+    command=f"{PODIUM.command} --no-records",
+)
+CONTENDERS = [
+    PODIUM,
+    UNRECORDED,
+    Contender("flask-sync", "Flask, gunicorn sync", "flask", "flask", f"{GUNICORN} app:app"),
+    Contender(
+        "flask-gthread",
+        "Flask, gunicorn gthread",
+        "flask",
+        "flask",
+        f"{GUNICORN} --worker-class gthread --threads 4 app:app",
+    ),
+]

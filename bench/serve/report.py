@@ -1,0 +1,140 @@
+"""Tables and plots of what was measured, and where they go in docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from bench.serve import places, plot
+from bench.serve.models import TITLES
+from bench.serve.rounds import Part, load_part
+
+PAGE = places.DOCS / "benchmarks.md"
+BULK = (
+    "Rows a second with 1,000 rows a request, seconds from start to the first answer, and MB in "
+    "memory after the load:"
+)
+
+
+def markdown(part: Part) -> str:
+    """The tables of a part, and how it was measured."""
+    return "\n\n".join([*WRITERS[part.name](part), *_how(part)]) + "\n"
+
+
+def write(names: Iterable[str]) -> None:
+    """Put the tables of these parts between their markers, and their plots beside."""
+    page = PAGE.read_text("utf-8")
+    for name in names:
+        part = load_part(name)
+        if part is None:
+            continue
+        start, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
+        between = re.compile(f"{re.escape(start)}\n.*?{re.escape(end)}", re.DOTALL)
+        if not between.search(page):
+            raise SystemExit(f"{PAGE.name} has no {start}")
+        text = f"{start}\n{markdown(part)}"
+        drawn = PLOTS[name](part) if name in PLOTS else ""
+        if drawn:
+            (places.DOCS / "images" / f"bench-{name}.svg").write_text(drawn, "utf-8")
+            text += f"\n![{PLOT_TITLES[name]}](images/bench-{name}.svg)\n"
+        page = between.sub(lambda _, text=text, end=end: f"{text}\n{end}", page)
+    PAGE.write_text(page, "utf-8")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown; figures to the right."""
+    marks = ["---", *("---:" for _ in head[1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, marks, *rows])
+
+
+def number(value: float | None) -> str:
+    """A figure with some three digits that matter."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _predictions(part: Part) -> list[str]:
+    names = [name for name in TITLES if name in part.kinds(0)]
+    connections = [n for n in ("1", "16", "64") if n in part.kinds(1)]
+    legend = "; ".join(TITLES[name] for name in names)
+    pairs = [(name, n) for name in names for n in connections]
+    heads = [f"{name.upper()}, {n}" for name, n in pairs]
+    return [
+        f"{legend}. The number after the comma is that of connections.",
+        "Requests a second, one row each:",
+        _table(part, heads, [(name, n, "per_s") for name, n in pairs]),
+        "Latency in ms, p50 / p99:",
+        _latencies(part, heads, pairs),
+        "CPU time of the server, microseconds a request:",
+        _table(part, heads, [(name, n, "cpu_us") for name, n in pairs]),
+        BULK,
+        _table(
+            part,
+            [
+                *(f"{name.upper()}, {unit}" for unit in ("rows/s", "s", "MB") for name in names),
+                "MB on disk",
+            ],
+            [
+                *((n, what) for what in ("rows_per_s", "start_s", "memory_mb") for n in names),
+                ("disk_mb",),
+            ],
+        ),
+    ]
+
+
+def _table(part: Part, heads: Sequence[str], whats: Sequence[tuple[str, ...]]) -> str:
+    rows = [
+        [part.titles[of], *(number(part.median(of, *what)) for what in whats)]
+        for of in part.measured()
+    ]
+    return table(["", *heads], rows)
+
+
+def _latencies(part: Part, heads: Sequence[str], pairs: Sequence[tuple[str, str]]) -> str:
+    def cell(of: str, pair: tuple[str, str]) -> str:
+        p50, p99 = part.median(of, *pair, "p50_ms"), part.median(of, *pair, "p99_ms")
+        return f"{number(p50)} / {number(p99)}" if p50 is not None else ""
+
+    rows = [[part.titles[of], *(cell(of, pair) for pair in pairs)] for of in part.measured()]
+    return table(["", *heads], rows)
+
+
+def _how(part: Part) -> list[str]:
+    about = part.about
+    text = (
+        f"Medians of {about['rounds']} interleaved rounds, {about['seconds']} s each run. Machine: "
+        f"{about['machine']}. Noise: {about['noise']}. Load: {about['load']}"
+    )
+    texts = [text]
+    commands = about.get("commands", {})
+    if commands:
+        versions = about.get("versions", {})
+        rows = [
+            [part.titles[of], versions.get(of, ""), f"`{command}`"]
+            for of, command in commands.items()
+        ]
+        texts.append(table(["", "version", "command"], rows).replace("---:", "---"))
+    if part.problems:
+        rows = [[part.titles.get(of, of), _inline(why)] for of, why in part.problems.items()]
+        texts.append("Not measured, or not in full:")
+        texts.append(table(["", "why"], rows).replace("---:", "---"))
+    return texts
+
+
+def _inline(text: str) -> str:
+    return " ".join(text.replace("|", "/").replace(str(places.ROOT), ".").split())
+
+
+def _predictions_plot(part: Part) -> str:
+    groups = [n for n in ("a", "b", "c") if n in part.kinds(0)]
+    bars = {
+        f"{part.titles[of]}": [part.median(of, n, "64", "per_s") or 0.0 for n in groups]
+        for of in part.measured()
+    }
+    return plot.bars(PLOT_TITLES[part.name], [n.upper() for n in groups], bars)
+
+
+WRITERS: dict[str, Callable[[Part], list[str]]] = {"predictions": _predictions}
+PLOTS: dict[str, Callable[[Part], str]] = {"predictions": _predictions_plot}
+PLOT_TITLES = {"predictions": "Requests a second at 64 connections, one row each, logarithmic"}
