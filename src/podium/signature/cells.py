@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import math
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ import numpy as np
 
 from podium.errors import BadCell, InvalidRows
 from podium.signature.fields import INTEGER_MAX, Field, Label, Signature
-from podium.signature.reading import MISSING_TEXTS, Refusal, Written, label_text, reader
+from podium.signature.reading import MISSING_TEXTS, Refusal, Written, label_text, plain_text, reader
 from podium.table import Array, CellWarning, Table, is_missing, plain_values
 
 VALUE_SHOWN_MAX = 80
@@ -123,13 +122,8 @@ def check_columns(
 def accepted(one: Field) -> str:
     """What a field takes, in a few words."""
     low, high = one.bounds.minimum, one.bounds.maximum
-    within = ""
-    if low is not None and high is not None:
-        within = f" from {low} to {high}"
-    elif low is not None:
-        within = f" of at least {low}"
-    elif high is not None:
-        within = f" of at most {high}"
+    span = _span(low, high)
+    within = "" if not span else f" of {span}" if None in (low, high) else f" from {span}"
     unit = f" in {one.unit}" if one.unit else ""
     words = {
         "float": f"a number{within}{unit}",
@@ -142,6 +136,15 @@ def accepted(one: Field) -> str:
     }
     text = words[one.type]
     return text if one.missing == "refuse" else f"{text}, or nothing"
+
+
+def _span(low: float | str | None, high: float | str | None) -> str:
+    """The values between two bounds, of which one may be missing."""
+    if low is not None and high is not None:
+        return f"{plain_text(low)} to {plain_text(high)}"
+    if low is not None:
+        return f"at least {plain_text(low)}"
+    return "" if high is None else f"at most {plain_text(high)}"
 
 
 def shown(value: object) -> str:
@@ -352,9 +355,10 @@ def _outside(
     one: Field, row: int, cell: Any, low: Any, high: Any, is_hard: bool, findings: Findings
 ) -> None:
     value = cell.item()
-    text = value.isoformat() if isinstance(value, dt.date) else shown(value)
+    text = value.isoformat() if isinstance(value, dt.date) else plain_text(value)
+    seen = _span(low, high)
     if is_hard or one.outside == "refuse":
-        allowed = accepted(one) if is_hard else f"{low} to {high}, as seen in training"
+        allowed = accepted(one) if is_hard else f"{seen}, as seen in training"
         findings.refuse(
             BadCell(
                 row=row,
@@ -367,5 +371,5 @@ def _outside(
         )
         return
     unit = f" {one.unit}" if one.unit else ""
-    message = f"{text}{unit} is outside the range seen in training, {low} to {high}{unit}"
+    message = f"{text}{unit} is outside the range seen in training, {seen}{unit}"
     findings.warn(row, one.name, message, "outside")

@@ -39,6 +39,13 @@ def label_text(label: Label) -> str:
     return str(label)
 
 
+def plain_text(value: Label) -> str:
+    """A value in full, as it would be typed: a whole number without its `.0`."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < INTEGER_MAX:
+        return str(int(value))
+    return label_text(value)
+
+
 def reader(one: Field, written: Written) -> Callable[[Any], object]:
     """The function that reads one cell of a field, or refuses it."""
     from_text = written != "values"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from podium.signature.fields import INTEGER_MAX, NUMBERS, TIMES, Field, Output, Signature
-from podium.signature.reading import label_text
+from podium.signature.reading import label_text, plain_text
 
 Schema = dict[str, Any]
 EXAMPLES_MAX = 3
@@ -58,7 +58,7 @@ def describe(field: Field) -> str:
     unit = f" {field.unit}" if field.unit else ""
     low, high = field.seen.minimum, field.seen.maximum
     if low is not None and high is not None:
-        said.append(f"Seen in training: {_plain(low)} to {_plain(high)}{unit}.")
+        said.append(f"Seen in training: {plain_text(low)} to {plain_text(high)}{unit}.")
     elif field.unit:
         said.append(f"In {field.unit}.")
     if field.type in TIMES:
@@ -103,12 +103,6 @@ def _one_output(output: Output) -> Schema:
         unit = {"description": f"In {output.unit}."} if output.unit else {}
         return unit | title | {"type": "number"}
     return title | {"type": ["integer", "number", "string"]}
-
-
-def _plain(bound: float | str) -> str:
-    """A bound as people write it: 172 rather than 172.0."""
-    is_whole = isinstance(bound, float) and bound.is_integer() and abs(bound) < INTEGER_MAX
-    return str(int(bound) if is_whole else bound)
 
 
 def _row(signature: Signature, properties: Schema) -> Schema:

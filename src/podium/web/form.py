@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias
 
 from podium.errors import BadCell
 from podium.signature import Field, Label, Signature
-from podium.signature.reading import label_text
-from podium.web.numbers import plain_text, range_text
+from podium.signature.reading import label_text, plain_text
+from podium.web.numbers import range_text
 
 Kind: TypeAlias = Literal[
     "number", "select", "radio", "checkbox", "date", "datetime-local", "text", "textarea"

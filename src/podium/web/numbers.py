@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from podium.bundle.card import Metric
-from podium.signature import INTEGER_MAX, Label, Range
-from podium.signature.reading import label_text
+from podium.signature import Range
 
 _SHARES = frozenset({"accuracy", "balanced_accuracy"})
 # Between a number and its unit, so that no line ends there.
@@ -18,13 +17,6 @@ def number_text(value: float) -> str:
     if abs(value) >= 10_000:
         return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.4g}"
     return f"{value:.4g}"
-
-
-def plain_text(value: Label) -> str:
-    """A value in full, as it would be typed: a whole number without its `.0`."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < INTEGER_MAX:
-        return str(int(value))
-    return label_text(value)
 
 
 def percent_text(share: float) -> str:

@@ -11,10 +11,10 @@ from podium.flow.deployment import Deployment
 from podium.records.export import iter_csv, time_text
 from podium.records.record import Record
 from podium.records.store import Store
-from podium.signature.reading import label_text
+from podium.signature.reading import label_text, plain_text
 from podium.web import render
 from podium.web.http import Request, Response
-from podium.web.numbers import number_text, plain_text
+from podium.web.numbers import number_text
 from podium.web.pages import predict_address
 from podium.web.record_filters import Place, filters_of, find_record, place_of
 from podium.web.result import among_answers, curl_command, known_by, result_of

@@ -13,12 +13,11 @@ import msgspec
 from podium.bundle.baseline import Baseline
 from podium.bundle.card import Card
 from podium.signature import Output, Range, Signature
-from podium.signature.reading import label_text
+from podium.signature.reading import label_text, plain_text
 from podium.web.numbers import (
     metric_text,
     number_text,
     percent_text,
-    plain_text,
     range_text,
 )
 from podium.web.spread import Spread, spread_of

@@ -81,7 +81,7 @@ def test_a_value_outside_the_training_range_is_answered_with_a_warning(
 
     assert code == 0
     assert "warning: body_mass_g: 9000" in out
-    assert "outside the range seen in training, 2700.0 to 6300.0 g" in out
+    assert "outside the range seen in training, 2700 to 6300 g" in out
 
 
 def test_a_field_that_may_be_missing_may_be_left_out_or_empty(

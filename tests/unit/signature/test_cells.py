@@ -171,7 +171,7 @@ def test_values_outside_the_range_of_training_warn():
 
     (warning,) = findings.warnings
     assert findings.bad == []
-    assert "outside the range seen in training, 0.0 to 90000.0" in warning.message
+    assert warning.message == "1000000 is outside the range seen in training, 0 to 90000"
 
 
 def test_missing_values_warn_where_the_signature_says_so():

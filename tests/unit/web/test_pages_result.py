@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from podium.bundle.baseline import Baseline, Histogram
 from podium.bundle.card import Card, Metric
 from podium.signature import Field, Output, Range, Signature
-from podium.web.numbers import metric_text, number_text, percent_text, plain_text, range_text
+from podium.signature.reading import plain_text
+from podium.web.numbers import metric_text, number_text, percent_text, range_text
 from podium.web.result import among_answers, curl_command, known_by, result_of
 from podium.web.spread import HEIGHT, spread_of
 
