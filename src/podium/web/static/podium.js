@@ -14,14 +14,15 @@ function remembered() {
 applyTheme(remembered());
 const toggle = document.querySelector("[data-theme-toggle]");
 if (toggle) {
-  const isDark = () => getComputedStyle(root).colorScheme === "dark";
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
   const tell = () => {
     toggle.textContent = isDark() ? "Light" : "Dark";
     toggle.setAttribute("aria-label", `${toggle.textContent} theme`);
   };
   toggle.hidden = false;
   tell();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
+  system.addEventListener("change", tell);
   toggle.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
     applyTheme(theme);
