@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from podium.records.outboxed import OutboxedStore
 from podium.records.store import Store
 from podium.records.stores.memory import MemoryStore
 from podium.records.stores.sqlite import SqliteStore
@@ -25,6 +26,23 @@ class TestSqliteStore(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
         store = SqliteStore(tmp_path / "podium.db")
+        yield store
+        store.close()
+
+
+class TestStoreBehindAnOutbox(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        store = OutboxedStore(SqliteStore(tmp_path / "podium.db"), tmp_path / "outbox")
+        yield store
+        store.close()
+
+
+class TestStoreBehindAnOutboxThatAnotherProcessShips(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        inner = SqliteStore(tmp_path / "podium.db")
+        store = OutboxedStore(inner, tmp_path / "outbox", durability="full", ships=False)
         yield store
         store.close()
 

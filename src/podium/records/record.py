@@ -8,7 +8,7 @@ import threading
 import msgspec
 
 
-class Feedback(msgspec.Struct, frozen=True, kw_only=True):
+class Feedback(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What really happened, told later.
 
     Attributes:
@@ -23,7 +23,7 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One row that was asked, and its answer.
 
     Attributes:

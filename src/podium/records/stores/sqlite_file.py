@@ -184,7 +184,7 @@ class Connections:
         try:
             yield
         except apsw.Error as error:
-            raise StoreError(f"{self._path}: {error}", hint=_hint(error)) from error
+            raise StoreError(f"{self._path}: {error}", hint=hint_of(error)) from error
         except OSError as error:
             raise StoreError(
                 f"{self._path} can't be opened: {error.strerror}",
@@ -192,7 +192,8 @@ class Connections:
             ) from error
 
 
-def _hint(error: apsw.Error) -> str:
+def hint_of(error: apsw.Error) -> str:
+    """What to do about a failure of SQLite's; empty where nothing is known."""
     hints: dict[type[apsw.Error], str] = {
         apsw.FullError: "the disk is full: free some space",
         apsw.IOError: "the disk can't be read or written",
