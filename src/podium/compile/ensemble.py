@@ -150,42 +150,29 @@ def probabilities_of(fitted: Fitted) -> int:
     Raises:
         NotCompiled: it has none.
     """
-    if fitted.probabilities is None:
-        raise NotCompiled("the probabilities of a model inside can't be exported")
-    return fitted.probabilities
+    return _filled(fitted.probabilities, "the probabilities of a model inside can't be exported")
 
 
 def scores_of(fitted: Fitted) -> int:
-    """The register of its decision function.
-
-    Raises:
-        NotCompiled: it has none.
-    """
-    if fitted.scores is None:
-        raise NotCompiled("the decision function of a model inside can't be exported")
-    return fitted.scores
+    """The register of its decision function, or NotCompiled."""
+    why = "the decision function of a model inside can't be exported"
+    return _filled(fitted.scores, why)
 
 
 def values_of(fitted: Fitted) -> int:
-    """The register of its numbers.
-
-    Raises:
-        NotCompiled: it answers classes.
-    """
-    if fitted.values is None:
-        raise NotCompiled("a model inside answers no numbers")
-    return fitted.values
+    """The register of its numbers, or NotCompiled where it answers classes."""
+    return _filled(fitted.values, "a model inside answers no numbers")
 
 
 def index_of(fitted: Fitted) -> int:
-    """The register of its classes' numbers.
+    """The register of its classes' numbers, or NotCompiled where it answers numbers."""
+    return _filled(fitted.index, "a model inside answers no classes")
 
-    Raises:
-        NotCompiled: it answers numbers.
-    """
-    if fitted.index is None:
-        raise NotCompiled("a model inside answers no classes")
-    return fitted.index
+
+def _filled(register: int | None, why: str) -> int:
+    if register is None:
+        raise NotCompiled(why)
+    return register
 
 
 def numbers_of(build: Builder, fitted: Fitted) -> int:

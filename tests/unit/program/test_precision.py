@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from podium.errors import BundleError
-from podium.program.operations import Blank, Numbers, Shapes, Single
+from podium.program.operations import Blank, Numbers, Operation, Shape, Shapes, Single, SingleSum
 
 
 def shapes_of(width, *, is_single=False):
@@ -44,3 +44,33 @@ def test_numbers_within_the_bounds_become_missing(is_single):
 def test_bounds_must_fit_the_columns():
     with pytest.raises(BundleError):
         Blank(0, np.zeros(2), np.zeros(3)).check(shapes_of(3))
+
+
+def test_an_operation_that_cannot_run_cannot_be_made():
+    class Unfinished(Operation, frozen=True, tag="unfinished"):
+        def check(self, shapes):
+            return Shape(1)
+
+    with pytest.raises(TypeError, match="prepare"):
+        Unfinished()
+
+
+def test_sums_of_single_precision_are_rounded_at_each_step():
+    weights = np.array([[1e8], [1.0], [-1e8]], np.float32)
+    rows = np.array([[1, 1, 1], [1, np.nan, 1], [0, 3, 0]], np.float32)
+    total = SingleSum(0, weights, np.array([0.5], np.float32))
+    shapes = shapes_of(3, is_single=True)
+    shapes.add(total.check(shapes))
+
+    assert total.prepare(shapes)([], [rows]).tolist() == [[0.0], [0.0], [3.5]]
+
+
+@pytest.mark.parametrize(
+    ("weights", "start"),
+    [(np.ones(3), np.ones(1)), (np.ones((2, 1)), np.ones(1)), (np.ones((3, 1)), np.ones(2))],
+)
+def test_sums_that_do_not_fit_their_rows_are_refused(weights, start):
+    shapes = shapes_of(3, is_single=True)
+
+    with pytest.raises(BundleError):
+        SingleSum(0, weights, start).check(shapes)

@@ -17,6 +17,7 @@ from podium.program.operations.operation import (
     Shapes,
     Step,
     require,
+    require_bounds,
     require_vector,
 )
 from podium.table import Array
@@ -159,8 +160,7 @@ class Clip(Operation, frozen=True, tag="clip"):
     def check(self, shapes: Shapes) -> Shape:
         """What it reads."""
         shape = shapes.matrix(self.x)
-        require_vector(self.low, shape.width, "the lower bound")
-        require_vector(self.high, shape.width, "the upper bound")
+        require_bounds(self.low, self.high, shape.width)
         return shape
 
     def prepare(self, shapes: Shapes) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeAlias
 
@@ -66,8 +67,17 @@ class Shapes:
         require(all(c < self.n_columns for c in columns), "a column is asked for that isn't there")
 
 
+class _Kind(msgspec.StructMeta, ABCMeta):
+    """Structs with abstract methods."""
+
+
 class Operation(
-    msgspec.Struct, frozen=True, tag_field="op", forbid_unknown_fields=True, omit_defaults=True
+    msgspec.Struct,
+    metaclass=_Kind,
+    frozen=True,
+    tag_field="op",
+    forbid_unknown_fields=True,
+    omit_defaults=True,
 ):
     """One step of a plan: a value that says what to do, and can do it.
 
@@ -79,23 +89,29 @@ class Operation(
 
     may_warn: ClassVar[bool] = True
 
+    @abstractmethod
     def check(self, shapes: Shapes) -> Shape:
         """The shape of what it returns.
 
         Raises:
             BundleError: its constants don't fit each other, or what it reads.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def prepare(self, shapes: Shapes) -> Step:
         """The function that runs it, with its constants at hand. It was checked before."""
-        raise NotImplementedError
 
 
 def require(holds: bool, problem: str) -> None:
     """Raise BundleError unless it holds."""
     if not holds:
         raise BundleError(f"the plan can't be followed: {problem}")
+
+
+def require_bounds(low: Any, high: Any, width: int) -> None:
+    """Raise BundleError unless there are two bounds a column."""
+    require_vector(low, width, "the lower bound")
+    require_vector(high, width, "the upper bound")
 
 
 def require_vector(array: Any, length: int, what: str) -> None:

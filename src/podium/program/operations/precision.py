@@ -15,6 +15,7 @@ from podium.program.operations.operation import (
     Shapes,
     Step,
     require,
+    require_bounds,
     require_vector,
 )
 from podium.table import Array
@@ -93,8 +94,7 @@ class Blank(Operation, frozen=True, tag="blank"):
     def check(self, shapes: Shapes) -> Shape:
         """What it reads."""
         shape = shapes.matrix(self.x)
-        require_vector(self.low, shape.width, "the lower bound")
-        require_vector(self.high, shape.width, "the upper bound")
+        require_bounds(self.low, self.high, shape.width)
         return shape
 
     def prepare(self, shapes: Shapes) -> Step:
