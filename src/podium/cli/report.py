@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from podium.cli.files.draft import Draft
 from podium.cli.files.rows import Chunk
@@ -17,7 +16,7 @@ from podium.records.export import neutral
 SHOWN_MAX = 5
 
 
-class Report:
+class Report(AbstractContextManager["Report"]):
     """Bad cells, written as they are found: there may be more than memory holds.
 
     The file is begun with the first of them. A report without a path only counts.
@@ -74,15 +73,7 @@ class Report:
         elif self.path is not None and self.path.is_file():
             self.path.unlink()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.draft is not None:
             self.draft.discard()
 

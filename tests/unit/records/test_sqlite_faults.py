@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,7 @@ from podium.errors import StoreError
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing.stores.samples import ids, ids_of, sample
 
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "podium.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(path)
-    yield store
-    store.close()
-
-
-def sql(path: Path, statement: str) -> list[Any]:
-    """What somebody else's program reads from, or does to, the file."""
-    connection = apsw.Connection(str(path))
-    try:
-        return connection.execute(statement).fetchall()
-    finally:
-        connection.close()
+Sql = Callable[[str], list[Any]]
 
 
 class FailingFile(apsw.VFSFile):
@@ -72,7 +53,7 @@ class Disk(apsw.VFS):
     ("failure", "hint"), [(apsw.FullError("full"), "full"), (apsw.IOError("EIO"), "disk")]
 )
 def test_a_failing_disk_is_a_store_error_and_leaves_the_store_whole(
-    path: Path, failure: apsw.Error, hint: str, writes: int
+    path: Path, failure: apsw.Error, hint: str, writes: int, sql: Sql
 ) -> None:
     disk = Disk(failure)
     store = SqliteStore(path, vfs=disk.name)
@@ -92,7 +73,7 @@ def test_a_failing_disk_is_a_store_error_and_leaves_the_store_whole(
     assert (result.inserted, result.duplicates) == (1, 1)
     assert ids(store) == ids_of(30, 1)
     store.close()
-    assert sql(path, "PRAGMA integrity_check") == [("ok",)]
+    assert sql("PRAGMA integrity_check") == [("ok",)]
     disk.unregister()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +16,7 @@ from podium.records.stores.sqlite import SqliteStore
 from podium.records.stores.sqlite_file import APPLICATION_ID, MIGRATIONS
 from podium.testing.stores.samples import feedback, ids, ids_of, sample, told
 
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "podium.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(path)
-    yield store
-    store.close()
-
-
-def sql(path: Path, statement: str) -> list[Any]:
-    """What somebody else's program reads from, or does to, the file."""
-    connection = apsw.Connection(str(path))
-    try:
-        return connection.execute(statement).fetchall()
-    finally:
-        connection.close()
+Sql = Callable[[str], list[Any]]
 
 
 def test_only_its_owner_may_read_the_file_and_its_log(path: Path, store: SqliteStore) -> None:
@@ -46,12 +27,12 @@ def test_only_its_owner_may_read_the_file_and_its_log(path: Path, store: SqliteS
 
 
 def test_the_file_is_a_wal_of_strict_tables_and_says_whose_it_is(
-    path: Path, store: SqliteStore
+    path: Path, store: SqliteStore, sql: Sql
 ) -> None:
-    assert sql(path, "PRAGMA journal_mode") == [("wal",)]
-    assert sql(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
-    assert sql(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
-    assert sql(path, "SELECT name FROM pragma_table_list WHERE strict") == [("record",)]
+    assert sql("PRAGMA journal_mode") == [("wal",)]
+    assert sql("PRAGMA application_id") == [(APPLICATION_ID,)]
+    assert sql("PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert sql("SELECT name FROM pragma_table_list WHERE strict") == [("record",)]
 
 
 @pytest.mark.parametrize(
@@ -82,17 +63,19 @@ def test_records_and_feedback_are_there_when_it_is_opened_again(path: Path) -> N
     second.close()
 
 
-def test_what_it_holds_can_be_asked_for_in_plain_sql(path: Path, store: SqliteStore) -> None:
+def test_what_it_holds_can_be_asked_for_in_plain_sql(
+    path: Path, store: SqliteStore, sql: Sql
+) -> None:
     store.insert([sample(1)])
 
-    found = sql(path, "SELECT inputs ->> 'island', typeof(time_us), outcome FROM record")
+    found = sql("SELECT inputs ->> 'island', typeof(time_us), outcome FROM record")
 
     assert found == [("Torgersen", "integer", "Adelie")]
 
 
-def test_a_newer_podiums_file_is_refused_and_left_as_it_was(path: Path) -> None:
+def test_a_newer_podiums_file_is_refused_and_left_as_it_was(path: Path, sql: Sql) -> None:
     SqliteStore(path).close()
-    sql(path, f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    sql(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = path.read_bytes()
 
     with pytest.raises(StoreError, match="newer Podium"):
@@ -105,9 +88,9 @@ def test_a_newer_podiums_file_is_refused_and_left_as_it_was(path: Path) -> None:
     "statement", ["CREATE TABLE record (a)", "PRAGMA user_version = 1", "PRAGMA application_id = 7"]
 )
 def test_another_programs_database_is_refused_and_left_as_it_was(
-    path: Path, statement: str
+    path: Path, statement: str, sql: Sql
 ) -> None:
-    sql(path, statement)
+    sql(statement)
     before = path.read_bytes()
 
     with pytest.raises(StoreError, match="another program") as raised:

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from podium.records.store import RecordQuery
 from podium.records.stores.sqlite import SqliteStore, page_statement
 from podium.testing.stores.samples import NOON_US, pages, sample
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "podium.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(path)
-    yield store
-    store.close()
-
 
 BY_MODEL = "record_by_model"
 PLANS = [

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from podium.errors import SetupError
 
 
-class Draft:
+class Draft(AbstractContextManager["Draft"]):
     """A file on its way to its place, begun by `open()`.
 
     What isn't a file of a disk (`/dev/null`, a named pipe) is written at once.
@@ -101,19 +101,11 @@ class Draft:
             if not self._is_direct:
                 self._at.unlink(missing_ok=True)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.discard()
 
 
-class StandardOutput:
+class StandardOutput(AbstractContextManager["StandardOutput"]):
     """Standard output in the place of a draft: what is written there has left."""
 
     file: BinaryIO
@@ -134,9 +126,6 @@ class StandardOutput:
 
     def publish(self) -> None:
         """It is there already."""
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self,
