@@ -1,4 +1,4 @@
-"""The forest kernel, the one part in C: built where a compiler is, left out where none is."""
+"""The kernels in C: built where a compiler is, left out where none is."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ FLAGS = [] if sys.platform == "win32" else ["-O3", "-std=c99", "-ffp-contract=of
 
 
 class Wheel(bdist_wheel):
-    """A wheel that is of one platform only where the kernel is in it."""
+    """A wheel that is of one platform only where a kernel is in it."""
 
     def run(self) -> None:
         """Build first, look what came of it, and name the wheel after that."""
@@ -19,7 +19,7 @@ class Wheel(bdist_wheel):
             self.run_command("build")
         build = self.get_finalized_command("build_ext")
         built = [Path(build.get_ext_fullpath(one.name)) for one in self.distribution.ext_modules]
-        if not all(file.is_file() for file in built):
+        if not any(file.is_file() for file in built):
             self.distribution.ext_modules = []
             self.root_is_pure, self.py_limited_api = True, ""
         super().run()
@@ -28,13 +28,14 @@ class Wheel(bdist_wheel):
 setup(
     ext_modules=[
         Extension(
-            "podium.program._forest",
-            ["src/podium/program/_forest.c"],
+            f"podium.program._{name}",
+            [f"src/podium/program/_{name}.c"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,
             extra_compile_args=FLAGS,
             optional=True,
         )
+        for name in ("distances", "forest")
     ],
     cmdclass={"bdist_wheel": Wheel},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -17,7 +17,8 @@ from podium.program.operations.kernels import Kernel
 from podium.program.operations.links import Above, Largest, Link, Pair
 from podium.program.operations.lookup import Interpolate, Lookup, Median
 from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
-from podium.program.operations.nearest import Nearest, Nodes
+from podium.program.operations.nearest import Nearest
+from podium.program.operations.nodes import Nodes
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
 from podium.program.operations.precision import Blank, Single, SingleSum
 from podium.program.operations.products import Normalize, Product

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from podium.errors import BundleError
 from podium.program.arrays import Floats
+from podium.program.operations.nodes import Nodes, one_node
 from podium.program.operations.operation import (
     Operation,
     Register,
@@ -18,6 +20,12 @@ from podium.program.operations.operation import (
 )
 from podium.table import Array
 
+try:
+    from podium.program import _distances
+except ImportError:  # no compiler was there when Podium was installed
+    _distances = None  # type: ignore[assignment]
+
+kernel = _distances
 MetricName: TypeAlias = Literal["square", "euclidean", "manhattan", "chebyshev", "minkowski"]
 
 # Differences of so many numbers are held at a time: what the second cache takes.
@@ -58,6 +66,40 @@ class Distance(Operation, frozen=True, tag="distance"):
 
 def measured(rows: Floats, metric: MetricName, power: float = 2.0) -> Callable[[Array], Array]:
     """The function that returns the distances of each of its rows to each of these."""
+    if kernel is None:
+        return _in_numpy(rows, metric, power)
+    kept, norm, measure = built(rows, metric, power), _NORMS[metric], kernel.measure
+    n_rows = len(rows)
+
+    def run(x: Array) -> Array:
+        out = np.empty((len(x), n_rows))
+        measure(kept, np.ascontiguousarray(x, np.float64), out)
+        norm.finish(out, power)
+        return out
+
+    return run
+
+
+def built(rows: Floats, metric: MetricName, power: float, nodes: Nodes | None = None) -> Any:
+    """Rows at hand for the kernel in C.
+
+    Raises:
+        BundleError: the nodes aren't those of the rows.
+    """
+    assert kernel is not None
+    nodes = nodes if nodes is not None else one_node(len(rows))
+    none = np.zeros(0)
+    arrays = (nodes.order, nodes.starts, nodes.ends, nodes.is_leaf, nodes.low)
+    corners = (none if a is None else np.ascontiguousarray(a) for a in (nodes.high, nodes.radii))
+    try:
+        return kernel.build(
+            np.ascontiguousarray(rows, np.float64), *arrays, *corners, _NUMBERS[metric], power
+        )
+    except ValueError as error:
+        raise BundleError(f"the rows can't be searched: {error}") from error
+
+
+def _in_numpy(rows: Floats, metric: MetricName, power: float) -> Callable[[Array], Array]:
     kept, norm = rows.astype(np.float64), _NORMS[metric]
     columns = list(np.ascontiguousarray(kept.T))
     at_once = max(2, HELD_MAX // max(1, len(kept)))
@@ -141,6 +183,14 @@ def _power_root(total: Array, power: float) -> None:
     np.power(total, 1 / power, out=total)
 
 
+# As the kernel in C calls them.
+_NUMBERS: Mapping[MetricName, int] = {
+    "square": 0,
+    "euclidean": 0,
+    "manhattan": 1,
+    "chebyshev": 2,
+    "minkowski": 3,
+}
 _NORMS: Mapping[MetricName, _Norm] = {
     "square": _Norm(_square, _add_square, _keep),
     "euclidean": _Norm(_euclidean, _add_square, _root),

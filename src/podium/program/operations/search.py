@@ -1,0 +1,209 @@
+"""The search for the nearest rows: in C where that was built, else in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from podium.program.operations import distances as measuring
+from podium.program.operations.distances import MetricName, built, measured
+from podium.program.operations.nodes import Nodes
+from podium.program.operations.ties import ExactSearch
+from podium.table import Array
+
+# Distances closer than this are measured again, column by column.
+_NEAR = 1e-11
+_FEW = 12
+# So many distances at a time stay in the cache.
+_HELD_MAX = 262_144
+
+
+class Kept(NamedTuple):
+    """What is looked in, and how.
+
+    Attributes:
+        rows: of the model.
+        known: of each of them, where the search may see: rows alike in it needn't be told apart.
+        n_nearest: how many rows are looked for.
+        metric: of the distance.
+        power: of `minkowski`.
+        by_product: squares of distances are |x|² - 2 x.y + |y|², as the original rounds them.
+        nodes: in which the original looks.
+    """
+
+    rows: Array
+    known: Array
+    n_nearest: int
+    metric: MetricName
+    power: float
+    by_product: bool
+    nodes: Nodes | None
+
+
+class Found(NamedTuple):
+    """The nearest rows of each row.
+
+    Attributes:
+        places: among the rows that are kept.
+        distances: before a root is drawn of them.
+    """
+
+    places: Array
+    distances: Array
+
+
+Search: TypeAlias = Callable[[Array], Found]
+
+
+def searcher(kept: Kept) -> Search:
+    """The function that finds the nearest rows, of equally near ones those of scikit-learn.
+
+    Raises:
+        BundleError: the nodes aren't those of the rows.
+    """
+    kernel = measuring.kernel
+    if kernel is None:
+        return _parted(NumpySearch(kept), kept)
+    if kept.by_product:
+        return _parted(_by_product(kept, kernel.smallest), kept)
+    rows, search = built(kept.rows, kept.metric, kept.power, kept.nodes), kernel.nearest
+    k = kept.n_nearest
+
+    def run(numbers: Array) -> Found:
+        places = np.empty((len(numbers), k), np.int32)
+        distances = np.empty((len(numbers), k))
+        search(rows, np.ascontiguousarray(numbers), distances, places)
+        return Found(places, distances)
+
+    return run
+
+
+def _by_product(kept: Kept, smallest: Callable[..., None]) -> Search:
+    """One product, and a heap a row."""
+    multiply, k = Products(kept.rows), kept.n_nearest
+
+    def run(numbers: Array) -> Found:
+        places = np.empty((len(numbers), k), np.int32)
+        distances = np.empty((len(numbers), k))
+        smallest(multiply(numbers), lengths(numbers), multiply.lengths, distances, places)
+        return Found(places, distances)
+
+    return run
+
+
+def _parted(search: Search, kept: Kept) -> Search:
+    """The same, some rows at a time."""
+    at_once = max(1, _HELD_MAX // len(kept.rows))
+
+    def run(numbers: Array) -> Found:
+        if len(numbers) <= at_once:
+            return search(numbers)
+        parts = [search(numbers[at : at + at_once]) for at in range(0, len(numbers), at_once)]
+        return Found(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+    return run
+
+
+class Products:
+    """The function that returns -2 x.y for each pair of rows."""
+
+    def __init__(self, rows: Array) -> None:
+        # Twice as much is exact.
+        self.columns = np.ascontiguousarray(-2.0 * rows.T)
+        self.lengths = lengths(rows)
+
+    def __call__(self, x: Array) -> Array:
+        """A column for each row that is kept."""
+        # One row alone would be multiplied by another routine, which rounds otherwise.
+        several = x if len(x) > 1 else np.concatenate([x, x])
+        products: Array = several.dot(self.columns)[: len(x)]
+        return products
+
+
+def lengths(x: Array) -> Array:
+    """The square of each row's length, a product a row."""
+    x = np.ascontiguousarray(x)
+    squares: Array = np.matmul(x[:, None, :], x[:, :, None])
+    return squares.ravel()
+
+
+class NumpySearch:
+    """The search without a compiler: the smallest of all distances, and a look at equal ones."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.rows, self.known, self.n_nearest = kept.rows, kept.known, kept.n_nearest
+        self.by_product = kept.by_product
+        self.metric, self.power = kept.metric, kept.power
+        self.exact = ExactSearch(kept.rows, kept.nodes, kept.n_nearest, kept.metric, kept.power)
+        metric: MetricName = "square" if kept.metric == "euclidean" else kept.metric
+        self.distances = (
+            _squares(self.rows) if kept.by_product else measured(self.rows, metric, kept.power)
+        )
+
+    def measure(self, numbers: Array) -> Array:
+        """Distances before the root is drawn of them."""
+        distances = self.distances(numbers)
+        return distances**self.power if self.metric == "minkowski" else distances
+
+    def __call__(self, numbers: Array) -> Found:
+        """The nearest rows of each of these."""
+        distances, k = self.measure(numbers), self.n_nearest
+        if k == len(self.rows):
+            return Found(np.broadcast_to(np.arange(k), distances.shape), distances)
+        nearest = _smallest(distances, k + 1)
+        far = np.take_along_axis(distances, nearest, axis=1)
+        self._look_again(numbers, distances, nearest, far)
+        nearest = nearest[:, :k]
+        return Found(nearest, np.take_along_axis(distances, nearest, axis=1))
+
+    def _look_again(self, numbers: Array, distances: Array, nearest: Array, far: Array) -> None:
+        """Replace the nearest rows where others are as near, and something else is known of them.
+
+        Args:
+            nearest: the rows, and in the last column the next one.
+            far: their distances.
+        """
+        inner, following = far[:, :-1].max(axis=1), far[:, -1]
+        slack = np.zeros(len(inner)) if self.by_product else inner * _NEAR + 1e-300
+        for row in np.flatnonzero(following <= inner + slack):
+            if not self._is_same(np.abs(distances[row] - inner[row]) <= slack[row]):
+                exact = distances[row] if self.by_product else self.exact.measure(numbers[row])
+                nearest[row, :-1] = self.exact.search(numbers[row], exact)
+
+    def _is_same(self, rows: Array) -> bool:
+        """Whether the same is known of all these rows."""
+        known = self.known[rows]
+        return bool((known == known[0]).all())
+
+
+def _squares(rows: Array) -> Callable[[Array], Array]:
+    """The function that returns squares of distances, by one product."""
+    multiply = Products(rows)
+
+    def run(x: Array) -> Array:
+        products = multiply(x)
+        products += lengths(x)[:, None]
+        products += multiply.lengths
+        squared: Array = np.maximum(products, 0.0, out=products)
+        return squared
+
+    return run
+
+
+def _smallest(distances: Array, k: int) -> Array:
+    """The places of each row's k smallest numbers; the last column is the largest of them."""
+    if k > _FEW or len(distances) == 1:
+        places: Array = np.argpartition(distances, k - 1, axis=1)[:, :k]
+        return places
+    # For a few, passes over all are three times as fast as a partition.
+    rows, nearest = np.arange(len(distances)), np.empty((len(distances), k), np.intp)
+    numbers = np.empty((len(distances), k))
+    for place in range(k):
+        nearest[:, place] = distances.argmin(axis=1)
+        numbers[:, place] = distances[rows, nearest[:, place]]
+        distances[rows, nearest[:, place]] = np.inf
+    for place in reversed(range(k)):
+        distances[rows, nearest[:, place]] = numbers[:, place]
+    return nearest
