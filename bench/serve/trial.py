@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -135,10 +136,13 @@ def trial(
     values = {
         "bin": environment.bin,
         "port": port,
+        "port_2": free_port(),
+        "port_3": free_port(),
         "model": model.file,
         "home": home,
         "name": name,
         "bundle": models.bundle_of(model) if "{bundle}" in contender.command else "",
+        "prepared": _prepared(contender, model) if "{prepared}" in contender.command else "",
     }
     command = [word.format(**values) for word in contender.command.split()]
     own = {"MODEL": str(model.file), "PATH": f"{environment.bin}{os.pathsep}{os.environ['PATH']}"}
@@ -162,6 +166,15 @@ def trial(
             yield Trial(contender, model, server)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _prepared(contender: Contender, model: Model) -> Path:
+    """The model in a peer's own form, made once by the script in its folder."""
+    folder = model.file.parent / f"{model.name}-{contender.name}"
+    if not folder.exists():
+        script = contender.app_folder / "prepare.py"
+        subprocess.run([contender.environment().python, script, model.file, folder], check=True)
+    return folder
 
 
 def is_right(contender: Contender, status: int, answer: bytes, expected: list[float]) -> bool:

@@ -20,7 +20,7 @@ class Contender:
         name: what `--only` chooses by; a peer in two ways has two.
         folder: of the peer, in `peers/`.
         package: whose version is told.
-        command: how it is started; `{bin}`, `{port}`, `{model}`, `{bundle}` and `{home}` are filled in.
+        command: how it is started; `{bin}`, `{port}`, `{model}` and others are filled in.
         variables: of its environment, filled in likewise; MODEL, the model's file, is always there.
         rounds_max: fewer for those that take long to start.
     """
@@ -52,6 +52,11 @@ class Contender:
 
 
 GUNICORN = "{bin}/gunicorn --bind 127.0.0.1:{port} --workers 1 --log-level warning"
+GTHREAD = f"{GUNICORN} --worker-class gthread --threads 4"
+UVICORN = "{bin}/uvicorn --host 127.0.0.1 --port {port} --log-level warning"
+BENTOML = "{bin}/bentoml serve --host 127.0.0.1 --port {port}"
+# Those that take ten seconds and more to start are measured once.
+SLOW = 1
 PODIUM = Contender(
     "podium",
     "Podium, recording",
@@ -76,6 +81,82 @@ CONTENDERS = [
         "Flask, gunicorn gthread",
         "flask",
         "flask",
-        f"{GUNICORN} --worker-class gthread --threads 4 app:app",
+        f"{GTHREAD} app:app",
+    ),
+    Contender("django", "Django, gunicorn gthread", "django", "django", f"{GTHREAD} app:app"),
+    Contender("fastapi", "FastAPI, uvicorn", "fastapi", "fastapi", f"{UVICORN} app:app"),
+    Contender("litestar", "Litestar, uvicorn", "litestar", "litestar", f"{UVICORN} app:app"),
+    Contender(
+        "bentoml",
+        "BentoML",
+        "bentoml",
+        "bentoml",
+        f"{BENTOML} app:Plain",
+        variables={"BENTOML_DO_NOT_TRACK": "True"},
+        format=formats.ROWS,
+        rounds_max=SLOW,
+    ),
+    Contender(
+        "bentoml-batching",
+        "BentoML, batching",
+        "bentoml",
+        "bentoml",
+        f"{BENTOML} app:Batching",
+        variables={"BENTOML_DO_NOT_TRACK": "True"},
+        format=formats.ROWS,
+        rounds_max=SLOW,
+    ),
+    Contender("litserve", "LitServe", "litserve", "litserve", "{bin}/python app.py plain {port}"),
+    Contender(
+        "litserve-batching",
+        "LitServe, batching",
+        "litserve",
+        "litserve",
+        "{bin}/python app.py batching {port}",
+    ),
+    Contender(
+        "mlserver",
+        "MLServer",
+        "mlserver",
+        "mlserver",
+        "{bin}/mlserver start .",
+        variables={
+            "MLSERVER_HOST": "127.0.0.1",
+            "MLSERVER_HTTP_PORT": "{port}",
+            "MLSERVER_GRPC_PORT": "{port_2}",
+            "MLSERVER_METRICS_PORT": "{port_3}",
+            "MLSERVER_MODEL_URI": "{model}",
+        },
+        path="/v2/models/model/infer",
+        format=formats.TENSORS,
+        rounds_max=SLOW,
+    ),
+    Contender(
+        "mlflow",
+        "MLflow",
+        "mlflow",
+        "mlflow",
+        "{bin}/mlflow models serve -m {prepared} --env-manager local --host 127.0.0.1 -p {port} -w 1",
+        path="/invocations",
+        format=formats.SPLIT,
+        rounds_max=SLOW,
+    ),
+    Contender(
+        "ray",
+        "Ray Serve",
+        "ray",
+        "ray",
+        "{bin}/python app.py plain {port}",
+        variables={"RAY_USAGE_STATS_ENABLED": "0"},
+        rounds_max=SLOW,
+    ),
+    Contender(
+        "ray-batching",
+        "Ray Serve, batching",
+        "ray",
+        "ray",
+        "{bin}/python app.py batching {port}",
+        variables={"RAY_USAGE_STATS_ENABLED": "0"},
+        rounds_max=SLOW,
     ),
 ]
