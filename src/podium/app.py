@@ -11,9 +11,12 @@ from typing import Any
 from podium.errors import PodiumError, SetupError
 from podium.flow.cost import UNKNOWN, Cost, measure
 from podium.flow.deployment import Deployment, Limits
+from podium.records.loose import LooseStore
 from podium.records.open import open_store
+from podium.records.outboxed import OutboxedStore
 from podium.records.record import Ids
 from podium.records.store import Store
+from podium.records.stores.memory import MemoryStore
 from podium.settings import Settings, read_settings
 from podium.sources import Source, bundles_of
 from podium.web.site import Site
@@ -30,6 +33,7 @@ class App:
         models: bundles, their files, folders of them, functions made with `@podium.model`, or
             `module:function`.
         settings: a whole Settings; else `podium.toml`, `PODIUM_*` and `flags` make one.
+        ships: whether this process moves records to the store; else another one does.
         flags: single settings, by name.
 
     Raises:
@@ -37,7 +41,14 @@ class App:
         BundleError: a bundle isn't what was packed.
     """
 
-    def __init__(self, *models: Source, settings: Settings | None = None, **flags: Any) -> None:
+    def __init__(
+        self,
+        *models: Source,
+        settings: Settings | None = None,
+        ships: bool = True,
+        **flags: Any,
+    ) -> None:
+        self.ships = ships
         self.settings = settings or read_settings(flags)
         self._home = Path(self.settings.home)
         self._store: Store | None = None
@@ -75,6 +86,8 @@ class App:
         Raises:
             PodiumError: one can't be loaded.
         """
+        if isinstance(self._store, OutboxedStore):
+            self._store.start()
         for deployment in self.deployments.values():
             self.load(deployment)
 
@@ -116,12 +129,39 @@ class App:
             _log.error("model_not_loaded: %s", error, exc_info=not is_told)
 
     def _opened_store(self) -> Store | None:
-        if not self.settings.records:
+        settings = self.settings
+        if not settings.records:
             return None
-        if self.settings.store:
-            return open_store(self.settings.store)
         made_home(self._home)
-        return open_store(self._home / "podium.db")
+        store = opened_store(settings)
+        if isinstance(store, MemoryStore):
+            return store  # what is gone with the process needn't be kept from its end
+        if settings.durability == "off":
+            return LooseStore(store, rows_max=settings.outbox_rows_max)
+        return OutboxedStore(
+            store,
+            outbox_folder(settings),
+            durability=settings.durability,
+            rows_max=settings.outbox_rows_max,
+            when_full=settings.outbox_full,
+            ships=self.ships,
+            keep_days=settings.keep_days,
+        )
+
+
+def opened_store(settings: Settings) -> Store:
+    """The store that the settings name.
+
+    Raises:
+        SetupError: nobody knows its address.
+        StoreError: the database can't be opened.
+    """
+    return open_store(settings.store or Path(settings.home) / "podium.db")
+
+
+def outbox_folder(settings: Settings) -> Path:
+    """Where records wait for the store."""
+    return Path(settings.home) / "outbox"
 
 
 def made_home(home: Path) -> Path:

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -106,3 +107,16 @@ async def in_parallel(address: str, requests: list[bytes], *, n_clients: int) ->
 
     await asyncio.gather(*(client() for _ in range(n_clients)))
     return replies
+
+
+def workers_of(pid: int) -> list[int]:
+    """The processes that answer, of those that a supervisor has started."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(one) for one in listed if _name(one) == "podium-worker"]
+
+
+def _name(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""

@@ -19,7 +19,7 @@ import pytest
 from podium.testing import ServerProcess
 
 sys.path.insert(0, str(Path(__file__).parent))
-from asking import SCALE, Asker, in_parallel, request_of
+from asking import SCALE, Asker, in_parallel, request_of, workers_of
 
 
 def test_a_poisoned_row_fails_alone(bundles, search, tmp_path):
@@ -231,7 +231,7 @@ def test_workers_that_are_killed_come_back(bundles, search, tmp_path, n_workers)
         back = []
         for _ in range(3 * SCALE):
             time.sleep(0.3)  # all of them are ready, not only the one that answered
-            children = _children(server.pid)
+            children = workers_of(server.pid)
             assert len(children) == n_workers
             for pid in children:
                 os.kill(pid, signal.SIGKILL)
@@ -243,7 +243,7 @@ def test_workers_that_are_killed_come_back(bundles, search, tmp_path, n_workers)
                 except (AssertionError, OSError):
                     time.sleep(0.01)
             back.append(time.monotonic() - began_s)
-            while len(_children(server.pid)) < n_workers:
+            while len(workers_of(server.pid)) < n_workers:
                 time.sleep(0.01)
 
     print(f"{n_workers} workers, back after {[round(s, 2) for s in back]} s")
@@ -252,7 +252,7 @@ def test_workers_that_are_killed_come_back(bundles, search, tmp_path, n_workers)
 
 def test_workers_end_when_their_supervisor_is_killed(bundles, search, tmp_path):
     with ServerProcess(*bundles, home=tmp_path, environment=search) as server:
-        (worker,) = _children(server.pid)
+        (worker,) = workers_of(server.pid)
         server.stop(signal.SIGKILL)
         until_s = time.monotonic() + 10
         while Path(f"/proc/{worker}").exists() and time.monotonic() < until_s:
@@ -262,8 +262,3 @@ def test_workers_end_when_their_supervisor_is_killed(bundles, search, tmp_path):
             time.sleep(0.05)
 
     assert time.monotonic() < until_s
-
-
-def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(one) for one in listed.read_text().split()]

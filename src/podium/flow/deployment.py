@@ -44,7 +44,7 @@ class Deployment:
     @property
     def is_kept_at_once(self) -> bool:
         """Whether records are kept without waiting for a disk or a network."""
-        return self.store is None
+        return self.store is None or getattr(self.store, "is_inline", False)
 
     @property
     def signature(self) -> Signature:

@@ -145,7 +145,7 @@ class Outbox:
     def _commit(self, batches: Sequence[Sequence[Record]]) -> None:
         n_rows = sum(map(len, batches))
         with self._lock:
-            self._make_room(n_rows)
+            self._make_room(max(n_rows, 1))  # nothing at all asks whether there is room
             try:
                 self._current.append(batches)
             except StoreError as error:

@@ -8,6 +8,7 @@ import msgspec
 
 from podium.flow.deployment import Deployment
 from podium.flow.predict import Answer, Ask, predict_now
+from podium.records.outboxed import OutboxedStore
 from podium.signature.schema import output_schema, row_schema
 from podium.web.examples import example_rows
 from podium.web.http import Request, Response
@@ -57,14 +58,29 @@ def livez(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every 
 
 
 def readyz(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every view
-    """Whether every model is loaded: `GET /readyz`, 503 until then."""
+    """Whether every model is loaded and records are kept: `GET /readyz`, 503 while not."""
     models = {name: one.bundle.is_started for name, one in site.deployments.items()}
-    is_ready = site.is_ready()
-    body = {"status": "ready" if is_ready else "loading", "models": models}
-    response = Response.json(body, status=200 if is_ready else 503)
-    if not is_ready:
+    records = _records_state(site)
+    status = "ready" if site.is_ready() else "loading"
+    if records == "failing":
+        status = "failing"
+    response = Response.json({"status": status, "models": models, "records": records})
+    if status != "ready":
+        response.status = 503
         response.headers["retry-after"] = "1"
     return response
+
+
+def _records_state(site: Site) -> str:
+    """How records are kept; what the matter is stands in the log, where no caller reads it."""
+    store = site.store
+    if store is None:
+        return "off"
+    if not isinstance(store, OutboxedStore):
+        return "kept"
+    if store.outbox.probe() is not None:
+        return "failing"
+    return "waiting for the store" if store.shipping.is_alarmed else "kept"
 
 
 def _summary(request: Request, deployment: Deployment) -> dict[str, Any]:

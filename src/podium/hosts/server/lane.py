@@ -20,6 +20,7 @@ from podium.flow.predict import Ask, Prepared, prepare, told
 from podium.flow.record import outcome_of
 from podium.hosts.asgi import App, request_of
 from podium.hosts.server.head import Head, Heads
+from podium.records.outboxed import OutboxedStore
 from podium.records.record import Record
 from podium.table import Outputs
 from podium.web import routes
@@ -171,23 +172,32 @@ class Lane:
         return self._bytes(routes.failed(self.app.site, request, error), head.is_last)
 
     def _keep(self, records: Sequence[Record], told_: Sequence[tuple[LaneJob, bytes]]) -> None:
+        """Let the answers leave as soon as their records are kept."""
         store = self.app.site.store
         if store is None or not records:
-            _leave(told_)
-            return
-        try:
-            store.insert(records)
-        except StoreError as error:
-            self._refuse(told_, error)
+            self._kept(told_, None)
+        elif isinstance(store, OutboxedStore) and not store.is_inline:
+            store.outbox.append_later(
+                records,
+                lambda error: self._loop.call_soon_threadsafe(self._kept, told_, error),
+            )
         else:
-            _leave(told_)
+            try:
+                if isinstance(store, OutboxedStore):
+                    store.outbox.append(records)
+                else:
+                    store.insert(records)
+            except StoreError as error:
+                self._kept(told_, error)
+            else:
+                self._kept(told_, None)
 
-    def _refuse(self, told_: Sequence[tuple[LaneJob, bytes]], error: StoreError) -> None:
-        """Nothing was recorded: nobody gets an answer."""
+    def _kept(self, told_: Sequence[tuple[LaneJob, bytes]], error: StoreError | None) -> None:
+        """Send the answers; where nothing was recorded nobody gets one."""
         for job, data in told_:
-            if job.answers is not None:
-                data = self.failure(job.head, job.body, error)
-            job.asker.answer(data, is_last=job.head.is_last)
+            is_refused = error is not None and job.answers is not None
+            sent = self.failure(job.head, job.body, error) if is_refused and error else data
+            job.asker.answer(sent, is_last=job.head.is_last)
 
     def _told(self, job: LaneJob, answers: Answers) -> tuple[bytes, list[Record]]:
         deployment, prepared = job.deployment, job.prepared
@@ -231,11 +241,6 @@ class Lane:
         end = b"connection: close\r\n\r\n" if is_last else b"\r\n"
         head = _head_of(response, self._default_headers())
         return b"%bcontent-length: %d\r\n%b%b" % (head, len(body), end, body)
-
-
-def _leave(told_: Sequence[tuple[LaneJob, bytes]]) -> None:
-    for job, data in told_:
-        job.asker.answer(data, is_last=job.head.is_last)
 
 
 def _head_of(response: Response, default: Sequence[tuple[bytes, bytes]]) -> bytes:

@@ -6,14 +6,17 @@ import asyncio
 import gc
 import ipaddress
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import uvicorn
 
+from podium.app import opened_store, outbox_folder
 from podium.errors import SetupError
 from podium.hosts.asgi import App
 from podium.hosts.server.connection import IDLE_S, FastConnection
@@ -21,6 +24,7 @@ from podium.hosts.server.lane import Lane
 from podium.hosts.server.quarantine import Quarantine
 from podium.hosts.server.supervisor import Seat, Supervisor
 from podium.hosts.server.threads import share_cores
+from podium.records.shipper import Shipper
 from podium.settings import Settings, read_settings
 from podium.sources import Source
 
@@ -60,7 +64,8 @@ def serve(
             _serve(models, settings, listener, tell or _print, None)
         elif hasattr(os, "fork"):
             work = partial(_serve, models, settings, listener, tell or _print)
-            Supervisor(work, settings.workers).run()
+            ship = partial(_ship, settings) if _is_shipped_apart(settings) else None
+            Supervisor(work, settings.workers, ship).run()
         else:
             raise SetupError(
                 "several workers need an operating system that can fork",
@@ -136,7 +141,7 @@ def _serve(
 ) -> None:
     """Answer in this process until it is told to stop; as a worker, in the seat it is given."""
     share_cores(settings.workers)
-    app = App(*models, settings=settings)
+    app = App(*models, settings=settings, ships=seat is None)
     if seat is not None:
         app.guard = Quarantine(seat.board, seat.slot)
     if seat is None or (seat.is_first and seat.slot == 0):
@@ -147,6 +152,30 @@ def _serve(
         runner.run(_until_stopped(app, listener, seat))
     if app.failure is not None:
         raise app.failure
+
+
+def _is_shipped_apart(settings: Settings) -> bool:
+    """Whether a process of its own moves records to the store, so that no worker has to."""
+    return settings.records and settings.durability != "off" and settings.store != "memory:"
+
+
+def _ship(settings: Settings, seat: Seat) -> None:
+    """Move records to the store until the supervisor ends, and then what is left."""
+    # Ctrl-C reaches every process of the terminal: this one ends when the workers have.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_stop_when_alone, args=(seat,), daemon=True).start()
+    store = opened_store(settings)
+    shipper = Shipper(outbox_folder(settings), store, keep_days=settings.keep_days)
+    seat.board.set_ready(seat.slot, is_ready=True)
+    try:
+        shipper.run(seat.stop)
+    finally:
+        store.close()
+
+
+def _stop_when_alone(seat: Seat) -> None:
+    os.read(seat.alive_fd, 1)  # nobody writes: it returns when the supervisor has ended
+    seat.stop.set()
 
 
 async def _until_stopped(app: App, listener: socket.socket, seat: Seat | None) -> None:
@@ -173,9 +202,10 @@ async def _until_stopped(app: App, listener: socket.socket, seat: Seat | None) -
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     sweeping = asyncio.create_task(_sweep(server))
     while not serving.done() and not app.is_ready:
-        if app.failure is not None:
-            server.should_exit = True
         await asyncio.wait([serving], timeout=0.02)
+        # Before uvicorn listens to signals, the seat does.
+        if app.failure is not None or (seat is not None and seat.stop.is_set()):
+            server.should_exit = True
     if app.is_ready and seat is not None:
         seat.board.set_ready(seat.slot, is_ready=True)
     # What is there now stays: looking at it again and again is no use.

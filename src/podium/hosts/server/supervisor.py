@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import select
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import msgspec
@@ -44,17 +47,21 @@ class Seat:
         slot: its number, from 0.
         is_first: no worker sat here before.
         alive_fd: readable as soon as the supervisor has ended.
+        stop: set when a process without an event loop is to stop.
     """
 
     board: Board
     slot: int
     is_first: bool
     alive_fd: int
+    stop: threading.Event
 
 
 @dataclass(slots=True)
 class _Worker:
     slot: int
+    work: Callable[[Seat], None]
+    name: str = "worker"
     pid: int = 0
     failure_fd: int = -1
     began_s: float = 0.0
@@ -67,12 +74,20 @@ class Supervisor:
 
     Args:
         work: what a worker does; it returns when it is stopped.
+        ship: what the shipper does, a process beside the workers; none is started when left out.
+            It is told to stop when the workers have ended.
     """
 
-    def __init__(self, work: Callable[[Seat], None], n_workers: int) -> None:
-        self._work = work
-        self._board = Board(n_workers)
-        self._workers = [_Worker(slot) for slot in range(n_workers)]
+    def __init__(
+        self,
+        work: Callable[[Seat], None],
+        n_workers: int,
+        ship: Callable[[Seat], None] | None = None,
+    ) -> None:
+        self._workers = [_Worker(slot, work) for slot in range(n_workers)]
+        self._shippers = [] if ship is None else [_Worker(n_workers, ship, "shipper")]
+        self._all = self._workers + self._shippers
+        self._board = Board(len(self._all))
         self._is_stopping = False
         self._is_proven = False
         self._wake_r, self._wake_w = os.pipe()
@@ -107,7 +122,7 @@ class Supervisor:
 
     def _sleep(self) -> None:
         """Until a signal comes, or a worker is due."""
-        due = [one.start_at_s for one in self._workers if not one.pid]
+        due = [one.start_at_s for one in self._all if not one.pid]
         left_s = max(min(due) - time.monotonic(), 0.0) if due else None
         readable, _, _ = select.select([self._wake_r], [], [], left_s)
         if readable:
@@ -115,7 +130,7 @@ class Supervisor:
 
     def _start_those_due(self) -> None:
         now_s = time.monotonic()
-        for one in self._workers:
+        for one in self._all:
             if not one.pid and one.start_at_s <= now_s:
                 self._fork(one)
 
@@ -134,15 +149,20 @@ class Supervisor:
             os.close(failure_r)
             os.close(self._alive_w)
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            code = self._worked(Seat(self._board, one.slot, is_first, self._alive_r), failure_w)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            with suppress(OSError):  # what `ps` and `top` show, on Linux
+                Path("/proc/self/comm").write_text(f"podium-{one.name}", "ascii")
+            stop = threading.Event()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stop.set())
+            seat = Seat(self._board, one.slot, is_first, self._alive_r, stop)
+            code = self._worked(one.work, seat, failure_w)
         finally:
             os._exit(code)
 
-    def _worked(self, seat: Seat, failure_fd: int) -> int:
+    def _worked(self, work: Callable[[Seat], None], seat: Seat, failure_fd: int) -> int:
         try:
-            self._work(seat)
+            work(seat)
         except PodiumError as error:
             told = _Told(type(error).__name__, error.message, error.hint)
             os.write(failure_fd, msgspec.json.encode(told))
@@ -153,7 +173,7 @@ class Supervisor:
 
     def _reap(self) -> None:
         """See which workers ended, and why."""
-        for one in self._workers:
+        for one in self._all:
             if not one.pid:
                 continue
             pid, status = os.waitpid(one.pid, os.WNOHANG)
@@ -180,21 +200,26 @@ class Supervisor:
         one.wait_s = 0.0 if is_steady else min(max(one.wait_s * 2, 0.05), WAIT_MAX_S)
         one.start_at_s = time.monotonic() + one.wait_s
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-        print(f"worker {pid} ended {how}; another starts in {one.wait_s:g} s", flush=True)
+        print(f"{one.name} {pid} ended {how}; another starts in {one.wait_s:g} s", flush=True)
 
     def _is_ready(self, one: _Worker) -> bool:
         return self._board.is_ready(one.slot)
 
     def _end_all(self) -> None:
+        """Stop the workers, and then the shipper, which moves what they left."""
         self._is_stopping = True
-        for one in self._workers:
+        for some in (self._workers, self._shippers):
+            self._end(some)
+
+    def _end(self, some: Sequence[_Worker]) -> None:
+        for one in some:
             if one.pid:
                 os.kill(one.pid, signal.SIGTERM)
         until_s = time.monotonic() + STOP_S
-        while any(one.pid for one in self._workers) and time.monotonic() < until_s:
+        while any(one.pid for one in some) and time.monotonic() < until_s:
             self._reap()
             time.sleep(0.01)
-        for one in self._workers:
+        for one in some:
             if one.pid:
                 os.kill(one.pid, signal.SIGKILL)
                 os.waitpid(one.pid, 0)

@@ -1,0 +1,193 @@
+"""Nothing answered is lost: each line of that promise, with its figures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import apsw
+import pytest
+
+from podium.testing import ServerProcess
+
+sys.path.insert(0, str(Path(__file__).parent))
+from asking import SCALE, Asker, request_of, workers_of
+
+
+def kept(home: Path) -> list[str]:
+    """The ids in the store."""
+    connection = apsw.Connection(str(home / "podium.db"))
+    try:
+        assert connection.execute("PRAGMA integrity_check").get == "ok"
+        return [id_ for (id_,) in connection.execute("SELECT id FROM record")]
+    finally:
+        connection.close()
+
+
+async def ask_until(address: str, end_s: float, acknowledged: list[str]) -> None:
+    asker = Asker(address)
+    number = 0
+    while time.monotonic() < end_s:
+        number += 1
+        reply = await asker.ask(request_of(number), within_s=5)
+        if reply.status == 200:
+            acknowledged.append(reply.json()["id"])
+        else:
+            await asyncio.sleep(0.01)
+    await asker.close()
+
+
+@pytest.mark.parametrize("durability", ["normal", "full"])
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_what_was_answered_outlives_kills_of_the_whole_group(
+    bundles, search, tmp_path, n_workers, durability
+):
+    n_kills = 4 * SCALE
+    environment = search | {"PODIUM_WORKERS": str(n_workers), "PODIUM_DURABILITY": durability}
+    acknowledged: list[str] = []
+    chosen = random.Random(n_workers)
+
+    async def play(server: ServerProcess) -> None:
+        seconds = chosen.uniform(0.2, 0.7)
+        asking = [
+            asyncio.create_task(
+                ask_until(server.address, time.monotonic() + seconds + 0.1, acknowledged)
+            )
+            for _ in range(8)
+        ]
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(kill_group, server)
+        await asyncio.gather(*asking)
+
+    for _ in range(n_kills):
+        with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
+            asyncio.run(play(server))
+    with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
+        until_s = time.monotonic() + 10
+        while len(set(acknowledged) - set(kept(tmp_path))) and time.monotonic() < until_s:
+            time.sleep(0.1)  # the shipper finds what the dead have left
+    found = kept(tmp_path)
+
+    lost = set(acknowledged) - set(found)
+    print(f"{n_kills} kills, {len(acknowledged)} acknowledged, {len(found)} kept, {len(lost)} lost")
+    assert len(acknowledged) > 50 * n_kills
+    assert lost == set()
+    assert len(found) == len(set(found))
+
+
+def kill_group(server: ServerProcess) -> None:
+    listed = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    os.kill(server.pid, signal.SIGKILL)
+    for pid in listed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    server.stop(signal.SIGKILL)
+
+
+def test_what_was_answered_outlives_kills_of_single_workers(bundles, search, tmp_path):
+    acknowledged: list[str] = []
+    n_kills = 6 * SCALE
+
+    with ServerProcess(
+        *bundles, home=tmp_path, environment=search | {"PODIUM_WORKERS": "2"}
+    ) as server:
+
+        async def play() -> None:
+            end_s = time.monotonic() + 0.4 * n_kills + 0.5
+            asking = [
+                asyncio.create_task(ask_until(server.address, end_s, acknowledged))
+                for _ in range(8)
+            ]
+            await asyncio.sleep(0.4)
+            for _ in range(n_kills):
+                with contextlib.suppress(IndexError, ProcessLookupError):
+                    os.kill(random.choice(workers_of(server.pid)), signal.SIGKILL)
+                await asyncio.sleep(0.4)
+            await asyncio.gather(*asking)
+
+        asyncio.run(play())
+    found = kept(tmp_path)
+
+    lost = set(acknowledged) - set(found)
+    print(f"{n_kills} kills, {len(acknowledged)} acknowledged, {len(lost)} lost")
+    assert len(acknowledged) > 500
+    assert lost == set()
+    assert len(found) == len(set(found))
+
+
+def test_a_page_shows_what_was_just_answered_by_any_worker(bundles, search, tmp_path):
+    environment = search | {"PODIUM_WORKERS": "2"}
+
+    with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
+
+        async def play() -> list[int]:
+            shown = []
+            for number in range(40):
+                asker, reader = Asker(server.address), Asker(server.address)
+                id_ = (await asker.ask(request_of(number))).json()["id"]
+                page = b"GET /records/%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % id_.encode()
+                shown.append((await reader.ask(page)).status)
+                await asker.close()
+                await reader.close()
+            return shown
+
+        assert asyncio.run(play()) == [200] * 40
+
+
+def test_a_store_that_is_down_fails_no_prediction_and_gets_all_later(bundles, search, tmp_path):
+    acknowledged: list[str] = []
+
+    with ServerProcess(*bundles, home=tmp_path, environment=search) as server:
+        asyncio.run(ask_until(server.address, time.monotonic() + 0.3, acknowledged))
+        # Another program holds the database, as a backup may: nothing can be written.
+        holder = apsw.Connection(str(tmp_path / "podium.db"))
+        holder.execute("BEGIN IMMEDIATE")
+        before = len(acknowledged)
+        asyncio.run(ask_until(server.address, time.monotonic() + 3, acknowledged))
+        during = len(acknowledged) - before
+        holder.execute("ROLLBACK")
+        holder.close()
+    found = kept(tmp_path)
+
+    print(f"{during} answered while the store was down, {len(set(acknowledged) - set(found))} lost")
+    assert during > 100
+    assert set(acknowledged) <= set(found)
+
+
+def test_a_full_outbox_refuses_and_says_so_until_the_store_is_back(bundles, search, tmp_path):
+    environment = search | {"PODIUM_OUTBOX_ROWS_MAX": "200"}
+    ready = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+    with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
+        holder = apsw.Connection(str(tmp_path / "podium.db"))
+        holder.execute("BEGIN IMMEDIATE")
+
+        async def play() -> tuple[list[int], list[str], int, int, int]:
+            asker = Asker(server.address)
+            replies = [await asker.ask(request_of(i)) for i in range(400)]
+            acknowledged = [one.json()["id"] for one in replies if one.status == 200]
+            unready = (await asker.ask(ready)).status
+            holder.execute("ROLLBACK")
+            holder.close()
+            again = 0
+            until_s = time.monotonic() + 15
+            while again != 200 and time.monotonic() < until_s:
+                await asyncio.sleep(0.1)
+                again = (await asker.ask(request_of(1))).status
+            is_ready = (await asker.ask(ready)).status
+            await asker.close()
+            return [one.status for one in replies], acknowledged, unready, again, is_ready
+
+        statuses, acknowledged, unready, again, is_ready = asyncio.run(play())
+
+    print(f"{statuses.count(200)} answered, {statuses.count(503)} refused")
+    assert set(statuses) == {200, 503}
+    assert 200 <= statuses.count(200) < 400
+    assert (unready, again, is_ready) == (503, 200, 200)
+    assert set(acknowledged) <= set(kept(tmp_path))
