@@ -121,7 +121,10 @@ class _Kernels:
         return self.build.add(Distance(scaled, self.rows / np.asarray(length), metric))
 
     def sum(self, kernel: Any) -> int:
-        """Both kernels added up."""
+        """Both kernels added up; noise is nothing."""
+        parts = [k for k in (kernel.k1, kernel.k2) if type(k).__name__ != "WhiteKernel"]
+        if len(parts) == 1:
+            return self.register(parts[0])
         both = (self.register(kernel.k1), self.register(kernel.k2))
         return self.build.add(Total(both))
 
