@@ -12,6 +12,8 @@ from sklearn.neighbors import (
     KNeighborsRegressor,
     LocalOutlierFactor,
     NearestCentroid,
+    RadiusNeighborsClassifier,
+    RadiusNeighborsRegressor,
 )
 
 SEED = {"random_state": 0}
@@ -29,6 +31,17 @@ OPTIONS = [
     {"algorithm": "brute", "weights": "distance"},
     {"algorithm": "brute", "metric": "manhattan"},
     {"algorithm": "kd_tree", "leaf_size": 3},
+]
+RADII = [
+    {},
+    {"weights": "distance"},
+    {"p": 1},
+    {"p": 3},
+    {"metric": "chebyshev"},
+    {"algorithm": "ball_tree"},
+    {"algorithm": "brute"},
+    {"algorithm": "brute", "weights": "distance"},
+    {"algorithm": "brute", "metric": "manhattan", "weights": None},
 ]
 OUTLIERS = [
     EllipticEnvelope(**SEED),
@@ -52,6 +65,52 @@ def test_neighbours_of_classes_compile(zoo, options, data):
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_neighbours_of_numbers_compile(zoo, options, data):
     zoo.check(KNeighborsRegressor(**options), data)
+
+
+# Iris is measured in tenths: many of its flowers are as far from each other as the radius is.
+@pytest.mark.parametrize(("data", "radius"), [("iris", 0.5), ("iris", 1.0), ("penguins", 1.5)])
+@pytest.mark.parametrize("outlier_label", [None, "most_frequent"])
+@pytest.mark.parametrize("options", RADII, ids=str)
+def test_classes_within_a_radius_compile(zoo, options, outlier_label, data, radius):
+    model = RadiusNeighborsClassifier(radius, outlier_label=outlier_label, **options)
+
+    compiled = zoo.check(model, data)
+
+    assert (compiled.verification.n_refused > 0) == (outlier_label is None)
+
+
+@pytest.mark.parametrize(("data", "radius"), [("diabetes", 0.1), ("cars", 1.0), ("linnerud", 30)])
+@pytest.mark.parametrize("options", RADII, ids=str)
+def test_numbers_within_a_radius_compile(zoo, options, data, radius):
+    zoo.check(RadiusNeighborsRegressor(radius, **options), data)
+
+
+def test_several_classes_within_a_radius_compile(zoo):
+    X, y = zoo.data("iris")
+    both = np.stack([y, np.where(X[:, 0] > 6, "long", "short")], axis=1)
+    labels = ["setosa", "long"]
+
+    model = RadiusNeighborsClassifier(1.0, outlier_label=labels).fit(X, both)
+
+    zoo.check_fitted(model, "iris")
+
+
+def test_outliers_whose_probabilities_the_original_leaves_at_zero_are_not_compiled(zoo):
+    options = {"algorithm": "brute", "metric": "manhattan", "outlier_label": "virginica"}
+
+    compiled, _, _ = zoo.compile(
+        RadiusNeighborsClassifier(0.5, **options).fit(*zoo.data("iris")), zoo.data("iris")[0]
+    )
+
+    assert "1.0 instead of 0.0" in compiled.why
+
+
+def test_outliers_of_a_class_of_their_own_are_not_compiled(zoo):
+    X, y = zoo.data("wine")
+
+    model = RadiusNeighborsClassifier(50.0, outlier_label=7).fit(X, y)
+
+    assert "label of outliers" in zoo.compile(model, X)[0].why
 
 
 def test_neighbours_of_several_classes_compile(zoo):

@@ -18,22 +18,36 @@ from podium.program.operations import (
     Nearest,
     Nodes,
     Select,
+    Within,
 )
 from podium.program.operations.distances import MetricName
 
 
 def neighbors_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The class that most of the nearest rows have."""
+    return _likeliest(estimator, build, _nearest(estimator, build, x, _shares(estimator)))
+
+
+def _labels(estimator: Any) -> list[Any]:
+    """The classes of each output."""
+    return list(estimator.classes_) if estimator.outputs_2d_ else [estimator.classes_]
+
+
+def _shares(estimator: Any) -> Any:
+    """A one in the column of each training row's class, for each output."""
     truths = np.asarray(estimator._y)  # noqa: SLF001 - numbers of classes
     truths = truths.reshape(len(truths), -1).astype(int)
-    labels = estimator.classes_ if estimator.outputs_2d_ else [estimator.classes_]
-    known = np.concatenate(
-        [np.eye(len(some))[column] for some, column in zip(labels, truths.T, strict=True)], axis=1
-    )
-    shares = _nearest(estimator, build, x, known)
+    labels = _labels(estimator)
+    parts = [np.eye(len(some))[column] for some, column in zip(labels, truths.T, strict=True)]
+    return np.concatenate(parts, axis=1)
+
+
+def _likeliest(estimator: Any, build: Builder, shares: int) -> Fitted:
+    """The class with the largest share, for each output."""
     if not estimator.outputs_2d_:
         index = build.add(Largest(shares))
         return Fitted(index=index, classes=classes_of(estimator), probabilities=shares)
+    labels = _labels(estimator)
     starts = np.cumsum([0, *(len(some) for some in labels)])
     outputs = []
     for start, some in zip(starts, labels, strict=False):
@@ -51,11 +65,69 @@ def neighbors_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def _nearest(estimator: Any, build: Builder, x: Features, known: Any) -> int:
+    n_nearest, by_distance = int(estimator.n_neighbors), _is_by_distance(estimator)
+    return nearest_rows(estimator, build, x, known, n_nearest, by_distance=by_distance)
+
+
+def _is_by_distance(estimator: Any) -> bool:
     if estimator.weights not in (None, "uniform", "distance"):
         raise NotCompiled("its weights are code, not data")
-    n_nearest = int(estimator.n_neighbors)
-    by_distance = estimator.weights == "distance"
-    return nearest_rows(estimator, build, x, known, n_nearest, by_distance=by_distance)
+    return bool(estimator.weights == "distance")
+
+
+def radius_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The class that most of the rows within the radius have."""
+    shares = _within(estimator, build, x, _shares(estimator), _share_of_outliers(estimator))
+    return _likeliest(estimator, build, shares)
+
+
+def radius_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The mean of the rows within the radius; of none it is no number."""
+    truths = np.asarray(estimator._y, np.float64)  # noqa: SLF001 - no public name
+    truths = truths.reshape(len(truths), -1)
+    nothing = np.full(truths.shape[1], np.nan)
+    return Fitted(values=_within(estimator, build, x, truths, nothing))
+
+
+def _share_of_outliers(estimator: Any) -> Any:
+    """A one in the column of their class, for each output; None where they are refused."""
+    if estimator.outlier_label_ is None:
+        return None
+    parts = [
+        (np.asarray(some) == label).astype(np.float64)
+        for some, label in zip(_labels(estimator), estimator.outlier_label_, strict=True)
+    ]
+    if not all(part.any() for part in parts):
+        raise NotCompiled("its label of outliers isn't one of its classes")
+    return np.concatenate(parts)
+
+
+def _within(estimator: Any, build: Builder, x: Features, known: Any, otherwise: Any) -> int:
+    metric, power = _metric(estimator)
+    is_brute = estimator._fit_method == "brute"  # noqa: SLF001 - as its search does
+    return build.add(
+        Within(
+            build.add(Finite(build.matrix(x))),
+            _rows(estimator),
+            np.ascontiguousarray(known, np.float64),
+            float(estimator.radius),
+            metric,
+            power,
+            by_product=is_brute and metric == "euclidean",
+            by_distance=_is_by_distance(estimator),
+            otherwise=otherwise,
+        )
+    )
+
+
+def _rows(estimator: Any) -> Any:
+    """The rows of the training data."""
+    rows, method = estimator._fit_X, estimator._fit_method  # noqa: SLF001 - as its search does
+    if not isinstance(rows, np.ndarray):
+        raise NotCompiled("it was trained on sparse rows")
+    if method == "brute" and rows.dtype != np.float64:
+        raise NotCompiled("it was trained in single precision")
+    return rows.astype(np.float64)
 
 
 def nearest_centroid(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -106,16 +178,12 @@ def nearest_rows(
     Raises:
         NotCompiled: the estimator looks for them in a way that isn't known.
     """
-    rows, method = estimator._fit_X, estimator._fit_method  # noqa: SLF001 - as its search does
-    if not isinstance(rows, np.ndarray):
-        raise NotCompiled("it was trained on sparse rows")
-    metric, power = _metric(estimator)
-    if method == "brute" and rows.dtype != np.float64:
-        raise NotCompiled("it was trained in single precision")
+    method = estimator._fit_method  # noqa: SLF001 - as its search does
+    rows, (metric, power) = _rows(estimator), _metric(estimator)
     return build.add(
         Nearest(
             build.add(Finite(build.matrix(x))),
-            rows.astype(np.float64),
+            rows,
             np.ascontiguousarray(known, np.float64),
             n_nearest,
             metric,
@@ -165,4 +233,6 @@ MODELS = {
     "sklearn.KNeighborsClassifier": neighbors_classifier,
     "sklearn.KNeighborsRegressor": neighbors_regressor,
     "sklearn.NearestCentroid": nearest_centroid,
+    "sklearn.RadiusNeighborsClassifier": radius_classifier,
+    "sklearn.RadiusNeighborsRegressor": radius_regressor,
 }

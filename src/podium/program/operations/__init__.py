@@ -24,6 +24,7 @@ from podium.program.operations.precision import Blank, Single, SingleSum
 from podium.program.operations.products import Normalize, Product
 from podium.program.operations.splines import Spline
 from podium.program.operations.terms import Terms, TermSum
+from podium.program.operations.within import Within
 
 AnyOperation: TypeAlias = (
     Above
@@ -66,6 +67,7 @@ AnyOperation: TypeAlias = (
     | Terms
     | TermSum
     | Total
+    | Within
 )
 
 __all__ = [
@@ -117,5 +119,6 @@ __all__ = [
     "TermSum",
     "Terms",
     "Total",
+    "Within",
     "coding_of",
 ]

@@ -139,7 +139,7 @@ class NumpySearch:
         self.exact = ExactSearch(kept.rows, kept.nodes, kept.n_nearest, kept.metric, kept.power)
         metric: MetricName = "square" if kept.metric == "euclidean" else kept.metric
         self.distances = (
-            _squares(self.rows) if kept.by_product else measured(self.rows, metric, kept.power)
+            squares(self.rows) if kept.by_product else measured(self.rows, metric, kept.power)
         )
 
     def measure(self, numbers: Array) -> Array:
@@ -178,7 +178,7 @@ class NumpySearch:
         return bool((known == known[0]).all())
 
 
-def _squares(rows: Array) -> Callable[[Array], Array]:
+def squares(rows: Array) -> Callable[[Array], Array]:
     """The function that returns squares of distances, by one product."""
     multiply = Products(rows)
 

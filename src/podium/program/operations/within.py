@@ -1,0 +1,106 @@
+"""What is known of the rows within a radius."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from podium.errors import ModelError
+from podium.program.arrays import Floats
+from podium.program.operations.distances import MetricName, measured
+from podium.program.operations.operation import (
+    Operation,
+    Register,
+    Shape,
+    Shapes,
+    Step,
+    require,
+    require_vector,
+)
+from podium.program.operations.search import squares
+from podium.table import Array
+
+# So many distances are held at a time: two megabytes.
+_HELD_MAX = 262_144
+
+
+class Within(Operation, frozen=True, tag="within"):
+    """The mean of what is known of the rows that are no further away than the radius.
+
+    Attributes:
+        rows: that are kept.
+        known: a row for each of them.
+        metric: of the distance.
+        power: of the differences, for `minkowski`.
+        by_product: squares of distances are |x|² - 2 x.y + |y|², as the original rounds them.
+        by_distance: rows count by the inverse of their distance; where some are at none, only they.
+        otherwise: what is answered where no row is near; without it such a row is refused.
+    """
+
+    may_warn: ClassVar[bool] = True
+
+    x: Register
+    rows: Floats
+    known: Floats
+    radius: float
+    metric: MetricName = "euclidean"
+    power: float = 2.0
+    by_product: bool = False
+    by_distance: bool = False
+    otherwise: Floats | None = None
+
+    def check(self, shapes: Shapes) -> Shape:
+        """As wide as what is known."""
+        width, rows, known = shapes.matrix(self.x).width, self.rows, self.known
+        fits = rows.ndim == 2 and rows.shape[1] == width
+        require(fits, f"rows of shape {rows.shape} aren't {width} columns wide")
+        fits = known.ndim == 2 and len(known) == len(rows) > 0
+        require(fits, f"{len(known)} rows are known of {len(rows)}")
+        require(self.power > 0, f"no distance has the power {self.power}")
+        fits = not self.by_product or self.metric == "euclidean"
+        require(fits, "only euclidean distances are products")
+        require_vector(self.otherwise, known.shape[1], "what is answered otherwise")
+        return Shape(known.shape[1])
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """All distances, some rows at a time."""
+        x, known, otherwise = self.x, self.known.astype(np.float64), self.otherwise
+        is_square = self.metric == "euclidean"  # measured before the root, as trees of rows are
+        measure = (
+            squares(self.rows.astype(np.float64))
+            if self.by_product
+            else measured(self.rows, "square" if is_square else self.metric, self.power)
+        )
+        radius = self.radius**2 if is_square else self.radius
+        at_once = max(1, _HELD_MAX // len(self.rows))
+
+        def weights_of(rows: Array) -> Array:
+            far = measure(rows)
+            inside = far <= radius
+            if not self.by_distance:
+                return inside.astype(np.float64)
+            same = inside & (far == 0.0)
+            near = np.where(inside, 1.0 / (np.sqrt(far) if is_square else far), 0.0)
+            return np.where(same.any(axis=1, keepdims=True), same, near)
+
+        def means(rows: Array) -> Array:
+            weights = weights_of(rows)
+            total = weights.sum(axis=1, keepdims=True)
+            means: Array = weights.dot(known) / total
+            alone = total[:, 0] == 0
+            if alone.any():
+                if otherwise is None:
+                    raise ModelError("no row of the training data is near enough")
+                means[alone] = otherwise
+            return means
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            rows: Array = values[x]
+            if len(rows) <= at_once:
+                return means(rows)
+            starts = range(0, len(rows), at_once)
+            return np.concatenate([means(rows[at : at + at_once]) for at in starts])
+
+        return run
