@@ -62,12 +62,16 @@ class Spline(Operation, frozen=True, tag="spline"):
         knots, slopes = self.knots.astype(np.float64), self.slopes
         last = knots.shape[1] - degree - 1
         low, high = knots[:, degree], knots[:, last]
-        columns = np.arange(len(knots))
         period = high - low
+        heights = _Heights(knots, degree)
+        # Where periods overlap, a row has more than one height of a spline.
+        is_sum = self.beyond == "periodic"
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
             numbers: Array = values[x].astype(np.float64, copy=False)
-            inside = np.where(np.isnan(numbers), low, numbers)
+            missing = np.isnan(numbers)
+            is_missing = bool(missing.any())
+            inside = np.where(missing, low, numbers) if is_missing else numbers
             if self.beyond == "refuse" and ((inside < low) | (inside > high)).any():
                 raise ModelError("the model takes no values beyond its knots")
             if self.beyond == "periodic":
@@ -75,18 +79,29 @@ class Spline(Operation, frozen=True, tag="spline"):
             elif self.beyond == "stay":
                 inside = np.minimum(np.maximum(inside, low), high)
             at = _intervals(inside, knots, degree, last - 1)
-            heights = _heights(inside, knots, columns, at, degree)
             out = np.zeros((*numbers.shape, n_splines))
-            rows = np.arange(len(numbers))[:, None]
-            for j, height in enumerate(heights):
-                out[rows, columns, (at - degree + j) % n_splines] += height
+            flat, begin = out.reshape(-1), np.arange(numbers.size).reshape(at.shape) * n_splines
+            for j, height in enumerate(heights(inside, at)):
+                first = at + (j - degree)
+                if is_sum:
+                    flat[begin + first % n_splines] += height
+                else:
+                    flat[begin + first] = height
             if slopes is not None:
-                out += np.minimum(numbers - low, 0)[:, :, None] * slopes[0]
-                out += np.maximum(numbers - high, 0)[:, :, None] * slopes[1]
-            out[np.isnan(numbers)] = 0
+                _continue(out, np.minimum(numbers - low, 0), slopes[0])
+                _continue(out, np.maximum(numbers - high, 0), slopes[1])
+            if is_missing:
+                out[missing] = 0
             return out.reshape(len(numbers), -1)
 
         return run
+
+
+def _continue(out: Array, away: Array, slopes: Array) -> None:
+    """Add to the splines of numbers that lie beyond the knots."""
+    rows = np.flatnonzero((away != 0).any(axis=1))
+    if len(rows):
+        out[rows] += away[rows, :, None] * slopes
 
 
 def _intervals(x: Array, knots: Array, first: int, last: int) -> Array:
@@ -97,15 +112,32 @@ def _intervals(x: Array, knots: Array, first: int, last: int) -> Array:
     return np.clip(at - 1, first, last)
 
 
-def _heights(x: Array, knots: Array, columns: Array, at: Array, degree: int) -> list[Array]:
-    """The splines that aren't zero at each number."""
-    heights: list[Array] = [np.ones(x.shape)]
-    for j in range(1, degree + 1):
-        before, heights = heights, [np.zeros(x.shape) for _ in range(j + 1)]
-        for n in range(1, j + 1):
-            right, left = knots[columns, at + n], knots[columns, at + n - j]
-            is_empty = right == left
-            share = np.where(is_empty, 0.0, before[n - 1] / np.where(is_empty, 1.0, right - left))
-            heights[n - 1] = heights[n - 1] + share * (right - x)
-            heights[n] = share * (x - left)
-    return heights
+class _Heights:
+    """The splines that aren't zero at each number: the function that returns them."""
+
+    def __init__(self, knots: Array, degree: int) -> None:
+        self.degree = degree
+        self.flat = np.ascontiguousarray(knots).ravel()
+        self.begin = np.arange(len(knots)) * knots.shape[1]
+        self.may_be_empty = bool((np.diff(knots) == 0).any())
+
+    def __call__(self, x: Array, at: Array) -> list[Array]:
+        place = at + self.begin
+        near = {n: self.flat.take(place + n) for n in range(1 - self.degree, self.degree + 1)}
+        # How far the number is from each knot around it.
+        away = {n: knot - x if n > 0 else x - knot for n, knot in near.items()}
+        heights: list[Array] = [np.ones(x.shape)]
+        for j in range(1, self.degree + 1):
+            before, heights = heights, [np.zeros(x.shape)]
+            for n in range(1, j + 1):
+                share = self._share(before[n - 1], near[n], near[n - j])
+                heights[n - 1] += share * away[n]
+                heights.append(share * away[n - j])
+        return heights
+
+    def _share(self, height: Array, right: Array, left: Array) -> Array:
+        if not self.may_be_empty:
+            share: Array = height / (right - left)
+            return share
+        is_empty = right == left
+        return np.where(is_empty, 0.0, height / np.where(is_empty, 1.0, right - left))
