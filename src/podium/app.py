@@ -11,6 +11,7 @@ from typing import Any
 from podium.errors import PodiumError, SetupError
 from podium.flow.cost import UNKNOWN, Cost, measure
 from podium.flow.deployment import Deployment, Limits
+from podium.records.keys import Keys
 from podium.records.loose import LooseStore
 from podium.records.open import open_store
 from podium.records.outboxed import OutboxedStore
@@ -59,9 +60,11 @@ class App:
             bundle.check_trust()
         self._store = self._opened_store()
         limits = Limits(rows_max=self.settings.rows_max, errors_max=self.settings.errors_max)
+        is_synced = self.settings.durability == "full"
+        keys = Keys(self._home / "keys.db", is_synced=is_synced) if self._store else None
         ids = Ids()  # one for all: the order of ids is the order of records
         self.deployments: Mapping[str, Deployment] = {
-            bundle.name: Deployment(bundle.name, bundle, self._store, limits, ids)
+            bundle.name: Deployment(bundle.name, bundle, self._store, limits, ids, keys)
             for bundle in bundles
         }
         self.site = Site(self.deployments, self._store, self.settings, lambda: self.is_ready)

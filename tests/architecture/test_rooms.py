@@ -22,6 +22,7 @@ FOREIGN_CODE = {
     "bundle/model_part.py": "skops, pickle and a user's module run the user's own classes",
     "flow/batch.py": "whatever a model raises, each caller that waits for it must be told",
     "hosts/asgi.py": "answered as `web/routes.py` answers it",
+    "hosts/server/lane.py": "answered as `web/routes.py` answers it",
     "runtimes/onnx.py": "ONNX Runtime's errors have no common base",
     "runtimes/python.py": "a user's function raises what it likes",
     "runtimes/sklearn.py": "a user's estimator raises what it likes",

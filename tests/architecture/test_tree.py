@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("src", "tests", "docs", "scripts", "examples", "bench", ".ci")
-GENERATED = {"__pycache__", "node_modules", ".hypothesis"}
+GENERATED = {"__pycache__", "node_modules", ".hypothesis", ".cache"}
 TEXT = {"", ".cfg", ".css", ".html", ".js", ".json", ".md", ".py", ".sh", ".svg", ".toml", ".yml"}
 
 OF_A_MACHINE = re.compile(r"(?<![\w.])/(?:root|work|home/\w+|Users/\w+)(?![\w-])")

@@ -8,6 +8,7 @@ from functools import cached_property
 from podium.bundle import Bundle
 from podium.bundle.card import Card
 from podium.flow.typed import TypedReader
+from podium.records.keys import Keys
 from podium.records.record import Ids
 from podium.records.store import Store
 from podium.signature import Signature
@@ -35,6 +36,7 @@ class Deployment:
     store: Store | None = None
     limits: Limits = Limits()
     ids: Ids = field(default_factory=Ids)
+    keys: Keys | None = None
 
     @cached_property
     def reader(self) -> TypedReader:

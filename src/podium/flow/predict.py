@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import blake2b
 
 import msgspec
 
@@ -22,6 +23,7 @@ from podium.flow.record import Asked, inputs_json, keep, new_ids, records_of
 from podium.flow.run import run
 from podium.flow.typed import Row, TypedReader
 from podium.flow.validate import validate
+from podium.records.keys import Claim
 from podium.records.record import Record
 from podium.table import CellWarning, Outputs, Table
 
@@ -36,6 +38,7 @@ class Ask:
         accept: the header of that name.
         source: the way in: `api`, `form`, `cli` or `python`.
         actor: who asks, or None for nobody in particular.
+        key: the idempotency key: who sends a request again with the same one gets the same answer.
     """
 
     body: bytes
@@ -43,22 +46,41 @@ class Ask:
     accept: str = ""
     source: str = "api"
     actor: str | None = None
+    key: str = ""
+
+    @property
+    def digest(self) -> bytes:
+        """By what this request is known again."""
+        return blake2b(
+            b"\0".join((self.body, self.media.encode(), self.accept.encode())), digest_size=16
+        ).digest()
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What was answered.
+class Reply:
+    """What a caller reads.
 
     Attributes:
         body: as the caller asked for it.
         media: its content type.
+        is_repeated: it was given before, to the same request with the same key.
+    """
+
+    body: bytes
+    media: str
+    is_repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Reply):
+    """What was answered.
+
+    Attributes:
         ids: of the records, one a row; empty when nothing is recorded.
         outputs: what the model said, with warnings.
         prepared: what it was asked.
     """
 
-    body: bytes
-    media: str
     ids: tuple[str, ...]
     outputs: Outputs
     prepared: Prepared
@@ -78,6 +100,7 @@ class Prepared:
         reader: of the model's signature.
         rows: where the typed way read them, else there is a `checked` table.
         layout: how the caller wrote them.
+        claim: what the idempotency key stands for; None without one.
     """
 
     reader: TypedReader
@@ -87,11 +110,39 @@ class Prepared:
     layout: str
     began_ns: int
     time_us: int
+    claim: Claim | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.rows) if self.rows is not None else self.table.n_rows
+
+    @property
+    def repeated(self) -> Reply | None:
+        """The answer that was given to this request before, if it was."""
+        claim = self.claim
+        if claim is None or claim.body is None or claim.media is None:
+            return None
+        return Reply(claim.body, claim.media, is_repeated=True)
 
     @cached_property
     def table(self) -> Table:
         """The rows as every runtime takes them."""
         return self.checked or self.reader.table(self.rows or ())
+
+
+def reply_now(deployment: Deployment, ask: Ask) -> Reply:
+    """The answer to a request as its caller reads it: the one of before, where it has a known key.
+
+    Raises:
+        InputError: the request can't be answered, or its key came with another one.
+        ModelError: the model failed.
+        StoreError: the answer couldn't be recorded, so there is none.
+    """
+    prepared = prepare(deployment, ask)
+    return prepared.repeated or finish(
+        deployment, ask, prepared, run(deployment.bundle.runtime, prepared.table)
+    )
 
 
 def predict_now(deployment: Deployment, ask: Ask) -> Answer:
@@ -110,8 +161,20 @@ def prepare(deployment: Deployment, ask: Ask) -> Prepared:
     """Steps 1 and 2: what comes before the model.
 
     Raises:
-        InputError: the request can't be answered.
+        InputError: the request can't be answered, or its key came with another one.
+        StoreError: its key can't be looked up.
     """
+    prepared = _read(deployment, ask)
+    if not ask.key or deployment.keys is None:
+        return prepared
+    ids = new_ids(deployment, prepared.n_rows)
+    claim = deployment.keys.claim(
+        _scope(deployment, ask), ask.key, ask.digest, ids, prepared.time_us
+    )
+    return replace(prepared, claim=claim, time_us=claim.time_us)
+
+
+def _read(deployment: Deployment, ask: Ask) -> Prepared:
     began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
     reader = deployment.reader
     if ask.media in (JSON, ""):
@@ -142,7 +205,14 @@ def finish(deployment: Deployment, ask: Ask, prepared: Prepared, outputs: Output
     """
     answer, records = told(deployment, ask, prepared, outputs)
     keep(deployment, records)
+    if prepared.claim is not None and deployment.keys is not None:
+        deployment.keys.answer(_scope(deployment, ask), ask.key, answer.media, answer.body)
     return answer
+
+
+def _scope(deployment: Deployment, ask: Ask) -> str:
+    """Whose key it is: those of two models or two callers have nothing in common."""
+    return f"{deployment.name} {ask.actor or ''}"
 
 
 def told(
@@ -150,7 +220,8 @@ def told(
 ) -> tuple[Answer, list[Record]]:
     """The answer, and the records that must be kept before it leaves."""
     outputs = Outputs(outputs.predictions, outputs.probabilities, prepared.warnings)
-    ids = new_ids(deployment, len(outputs))
+    claim = prepared.claim
+    ids = claim.ids if claim is not None else new_ids(deployment, len(outputs))
     answered = Answered(deployment.name, deployment.version, deployment.signature, outputs, ids)
     body, media = encode(answered, prepared.layout, ask.accept)
     latency_us = (time.perf_counter_ns() - prepared.began_ns) // 1_000
@@ -158,7 +229,7 @@ def told(
         source=ask.source, actor=ask.actor, time_us=prepared.time_us, latency_us=latency_us
     )
     records = records_of(deployment, ids, inputs_of(deployment, prepared), outputs, asked)
-    return Answer(body, media, ids, outputs, prepared, latency_us), records
+    return Answer(body, media, False, ids, outputs, prepared, latency_us), records
 
 
 def inputs_of(deployment: Deployment, prepared: Prepared) -> list[bytes]:

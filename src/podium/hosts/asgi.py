@@ -11,7 +11,7 @@ from podium import app
 from podium.flow.batch import Batcher, Bounds, Guard
 from podium.flow.deployment import Deployment
 from podium.flow.job import AwaitedJob, job_digest
-from podium.flow.predict import Answer, Ask, finish, prepare
+from podium.flow.predict import Ask, Reply, finish, prepare
 from podium.sources import Source
 from podium.web import api, gate, routes
 from podium.web.http import Request, Response
@@ -90,17 +90,20 @@ class App(app.App):
     async def _predict(self, deployment: Deployment, request: Request) -> Response:
         """The answer of the predict route, run together with what waits for the same model."""
         try:
-            answer = await self._asked(deployment, api.ask_of(request))
+            reply = await self._asked(deployment, api.ask_of(request))
         except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
             return routes.failed(self.site, request, error)
-        return routes.predicted(answer)
+        return routes.predicted(reply)
 
-    async def _asked(self, deployment: Deployment, ask: Ask) -> Answer:
-        is_small = len(ask.body) <= INLINE_BODY_MAX
+    async def _asked(self, deployment: Deployment, ask: Ask) -> Reply:
+        # Keys are looked up in a file that other processes write to.
+        is_small = len(ask.body) <= INLINE_BODY_MAX and not ask.key
         if is_small:
             prepared = prepare(deployment, ask)
         else:
             prepared = await asyncio.to_thread(prepare, deployment, ask)
+        if prepared.repeated is not None:
+            return prepared.repeated
         job = AwaitedJob(prepared.table, digest=job_digest(ask.body))
         (await self.started_batcher(deployment)).submit(job)
         outputs = await job.future

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from podium.flow.deployment import Deployment
-from podium.flow.predict import Answer, Ask, predict_now
+from podium.flow.predict import Ask, Reply, reply_now
 from podium.records.outboxed import OutboxedStore
 from podium.signature.schema import output_schema, row_schema
 from podium.web.examples import example_rows
@@ -17,17 +17,25 @@ from podium.web.site import Site
 
 def predict(site: Site, request: Request, name: str) -> Response:
     """Answer rows: `POST /api/models/{name}/predict`."""
-    return answered(predict_now(site.deployment(name), ask_of(request)))
+    return answered(reply_now(site.deployment(name), ask_of(request)))
 
 
 def ask_of(request: Request) -> Ask:
     """A request to the API as a request for predictions."""
-    return Ask(request.body, request.media, request.headers.get("accept", ""), source="api")
+    headers = request.headers
+    return Ask(
+        request.body,
+        request.media,
+        headers.get("accept", ""),
+        source="api",
+        key=headers.get("idempotency-key", ""),
+    )
 
 
-def answered(answer: Answer) -> Response:
+def answered(reply: Reply) -> Response:
     """An answer as a response."""
-    return Response(answer.body, 200, answer.media)
+    headers = {"idempotency-replayed": "true"} if reply.is_repeated else {}
+    return Response(reply.body, 200, reply.media, headers)
 
 
 def models(site: Site, request: Request) -> Response:

@@ -39,6 +39,7 @@ ERRORS = (
     (421, "host_not_allowed", "the server isn't known under this name"),
     (422, "invalid_rows", "some values are not accepted; cells lists them"),
     (431, "headers_too_large", "there are more than 64 headers, or 16,384 bytes of them"),
+    (422, "idempotency_key_reused", "the Idempotency-Key came with another request before"),
     (422, "quarantined", "these rows ended the server's process twice"),
     (500, "model", "the model failed on these rows"),
     (500, "internal", "a fault of the server's; instance names it in the log"),

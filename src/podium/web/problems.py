@@ -26,6 +26,7 @@ from podium.errors import (
     TooLarge,
     UnsupportedMedia,
 )
+from podium.records.keys import KeyReused
 from podium.web.gate import Refusal
 from podium.web.http import Response
 
@@ -36,6 +37,7 @@ STATUSES: dict[type[PodiumError], tuple[int, str]] = {
     MalformedBody: (400, "The body can't be read"),
     TooLarge: (413, "Too much at once"),
     UnsupportedMedia: (415, "Unsupported content type"),
+    KeyReused: (422, "This key was used before"),
     Quarantined: (422, "These rows are not tried again"),
     NotFound: (404, "Not found"),
     Overloaded: (503, "Too busy"),

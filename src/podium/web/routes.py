@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from podium.errors import NotFound
 from podium.flow.deployment import Deployment
-from podium.flow.predict import Answer
+from podium.flow.predict import Reply
 from podium.web import api, docs, openapi, pages, problems, record_pages, render, static
 from podium.web.accept import quality
 from podium.web.gate import METHODS, Refusal
@@ -128,9 +128,9 @@ def refused(site: Site, request: Request, refusal: Refusal) -> Response:
     return finished(response, request.method)
 
 
-def predicted(answer: Answer) -> Response:
+def predicted(reply: Reply) -> Response:
     """The response that a prediction is."""
-    return finished(api.answered(answer))
+    return finished(api.answered(reply))
 
 
 def find(method: str, path: str) -> Found:
