@@ -6,7 +6,8 @@ A new one is a class in a module of this folder and a name in `AnyOperation`.
 from typing import TypeAlias
 
 from podium.program.operations.analysis import Analysis
-from podium.program.operations.cells import Clip, Finite, Impute, Match, Missing, Scale
+from podium.program.operations.bounds import Blank, Clip
+from podium.program.operations.cells import Finite, Impute, Match, Missing, Scale
 from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
 from podium.program.operations.coupling import Couple
 from podium.program.operations.curves import Bin, Power, Quantile
@@ -20,7 +21,7 @@ from podium.program.operations.matrices import Indicate, Join, Matmul, Select, T
 from podium.program.operations.nearest import Nearest
 from podium.program.operations.nodes import Nodes
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
-from podium.program.operations.precision import Blank, Single, SingleSum
+from podium.program.operations.precision import Single, SingleSum
 from podium.program.operations.products import Normalize, Product
 from podium.program.operations.splines import Spline
 from podium.program.operations.terms import Terms, TermSum

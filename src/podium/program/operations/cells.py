@@ -17,7 +17,6 @@ from podium.program.operations.operation import (
     Shapes,
     Step,
     require,
-    require_bounds,
     require_vector,
 )
 from podium.table import Array
@@ -146,28 +145,6 @@ class Scale(Operation, frozen=True, tag="scale"):
             return numbers
 
         return run
-
-
-class Clip(Operation, frozen=True, tag="clip"):
-    """Numbers no lower and no higher than these, a bound a column; NaN stays."""
-
-    may_warn: ClassVar[bool] = False
-
-    x: Register
-    low: Floats
-    high: Floats
-
-    def check(self, shapes: Shapes) -> Shape:
-        """What it reads."""
-        shape = shapes.matrix(self.x)
-        require_bounds(self.low, self.high, shape.width)
-        return shape
-
-    def prepare(self, shapes: Shapes) -> Step:
-        """Two comparisons."""
-        x, dtype = self.x, _dtype(shapes.matrix(self.x))
-        low, high = self.low.astype(dtype), self.high.astype(dtype)
-        return lambda _, values: np.minimum(np.maximum(values[x], low), high)
 
 
 class Match(Operation, frozen=True, tag="match"):

@@ -17,6 +17,7 @@ from podium.program.operations.operation import (
     Shapes,
     Step,
     require,
+    require_rows,
 )
 from podium.table import Array
 
@@ -53,8 +54,7 @@ class Distance(Operation, frozen=True, tag="distance"):
     def check(self, shapes: Shapes) -> Shape:
         """As wide as there are rows kept."""
         width = shapes.matrix(self.x).width
-        fits = self.rows.ndim == 2 and self.rows.shape[1] == width
-        require(fits, f"rows of shape {self.rows.shape} aren't {width} columns wide")
+        require_rows(self.rows, width)
         require(self.power > 0, f"no distance has the power {self.power}")
         return Shape(len(self.rows))
 

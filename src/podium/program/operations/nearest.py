@@ -16,6 +16,7 @@ from podium.program.operations.operation import (
     Shapes,
     Step,
     require,
+    require_rows,
     require_vector,
 )
 from podium.program.operations.search import Kept, searcher
@@ -56,8 +57,7 @@ class Nearest(Operation, frozen=True, tag="nearest"):
     def check(self, shapes: Shapes) -> Shape:
         """As wide as what is known."""
         width, rows = shapes.matrix(self.x).width, self.rows
-        fits = rows.ndim == 2 and rows.shape[1] == width
-        require(fits, f"rows of shape {rows.shape} aren't {width} columns wide")
+        require_rows(self.rows, width)
         known = self.known.ndim == 2 and len(self.known) == len(rows)
         require(known, "what is known isn't of the rows")
         require(0 < self.n_nearest <= len(rows), f"there are no {self.n_nearest} rows")

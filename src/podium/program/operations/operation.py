@@ -108,10 +108,10 @@ def require(holds: bool, problem: str) -> None:
         raise BundleError(f"the plan can't be followed: {problem}")
 
 
-def require_bounds(low: Any, high: Any, width: int) -> None:
-    """Raise BundleError unless there are two bounds a column."""
-    require_vector(low, width, "the lower bound")
-    require_vector(high, width, "the upper bound")
+def require_rows(rows: Any, width: int) -> None:
+    """Raise BundleError unless it is a matrix of so many columns."""
+    fits = rows.ndim == 2 and rows.shape[1] == width
+    require(fits, f"rows of shape {rows.shape} aren't {width} columns wide")
 
 
 def require_vector(array: Any, length: int, what: str) -> None:

@@ -1,9 +1,9 @@
-"""Operations on how numbers are held: in single precision, and which of them are missing."""
+"""Operations in single precision: rounding, and sums that round at each step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from podium.program.operations.operation import (
     Shapes,
     Step,
     require,
-    require_bounds,
     require_vector,
 )
 from podium.table import Array
@@ -73,40 +72,5 @@ class SingleSum(Operation, frozen=True, tag="single_sum"):
             terms[np.isnan(terms)] = 0
             sums: Array = np.add.accumulate(terms, axis=1)[:, -1]
             return sums
-
-        return run
-
-
-class Blank(Operation, frozen=True, tag="blank"):
-    """Numbers within bounds, a pair a column, become missing; NaN bounds leave the column.
-
-    Attributes:
-        low: the lowest number that counts as missing.
-        high: the highest one.
-    """
-
-    may_warn: ClassVar[bool] = False
-
-    x: Register
-    low: Floats
-    high: Floats
-
-    def check(self, shapes: Shapes) -> Shape:
-        """What it reads."""
-        shape = shapes.matrix(self.x)
-        require_bounds(self.low, self.high, shape.width)
-        return shape
-
-    def prepare(self, shapes: Shapes) -> Step:
-        """A copy where something is within the bounds."""
-        x = self.x
-        dtype = np.float32 if shapes.matrix(x).is_single else np.float64
-        low, high = self.low.astype(dtype), self.high.astype(dtype)
-        nothing = np.array(np.nan, dtype)
-
-        def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
-            numbers: Array = values[x]
-            inside = (numbers >= low) & (numbers <= high)
-            return np.where(inside, nothing, numbers) if inside.any() else numbers
 
         return run

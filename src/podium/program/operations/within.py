@@ -17,6 +17,7 @@ from podium.program.operations.operation import (
     Shapes,
     Step,
     require,
+    require_rows,
     require_vector,
 )
 from podium.program.operations.search import squares
@@ -54,8 +55,7 @@ class Within(Operation, frozen=True, tag="within"):
     def check(self, shapes: Shapes) -> Shape:
         """As wide as what is known."""
         width, rows, known = shapes.matrix(self.x).width, self.rows, self.known
-        fits = rows.ndim == 2 and rows.shape[1] == width
-        require(fits, f"rows of shape {rows.shape} aren't {width} columns wide")
+        require_rows(self.rows, width)
         fits = known.ndim == 2 and len(known) == len(rows) > 0
         require(fits, f"{len(known)} rows are known of {len(rows)}")
         require(self.power > 0, f"no distance has the power {self.power}")
