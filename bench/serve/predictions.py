@@ -86,5 +86,5 @@ def _is_installed(contender: Contender, part: Part) -> bool:
         return False
     part.add(contender.name, ("disk_mb",), sized.size_mb())
     part.about.setdefault("versions", {})[contender.name] = environment.version(contender.package)
-    part.about.setdefault("commands", {})[contender.name] = contender.command
+    part.about.setdefault("commands", {})[contender.name] = contender.shown
     return True

@@ -83,6 +83,33 @@ def _predictions(part: Part) -> list[str]:
     ]
 
 
+def _recording(part: Part) -> list[str]:
+    return _compared(
+        part, "none", "Model A. In parentheses, as a share of what it is without records."
+    )
+
+
+def _ceiling(part: Part) -> list[str]:
+    return _compared(part, "connection", "In parentheses, as a share of Podium's connection.")
+
+
+def _compared(part: Part, base: str, legend: str) -> list[str]:
+    """Throughput and p99 by connections, each beside the base's."""
+    connections = [n for n in ("1", "16", "64") if n in part.kinds(1)]
+
+    def cell(of: str, n: str, what: str) -> str:
+        value, other = part.median(of, "a", n, what), part.median(base, "a", n, what)
+        if value is None:
+            return ""
+        share = f" ({value / other:.0%})" if other and of != base else ""
+        return f"{number(value)}{share}"
+
+    whats = [(n, what) for what in ("per_s", "p99_ms") for n in connections]
+    heads = [f"{n}: {'requests/s' if what == 'per_s' else 'p99, ms'}" for n, what in whats]
+    rows = [[part.titles[of], *(cell(of, *one) for one in whats)] for of in part.measured()]
+    return [f"One row a request; by number of connections. {legend}", table(["", *heads], rows)]
+
+
 def _table(part: Part, heads: Sequence[str], whats: Sequence[tuple[str, ...]]) -> str:
     rows = [
         [part.titles[of], *(number(part.median(of, *what)) for what in whats)]
@@ -135,6 +162,10 @@ def _predictions_plot(part: Part) -> str:
     return plot.bars(PLOT_TITLES[part.name], [n.upper() for n in groups], bars)
 
 
-WRITERS: dict[str, Callable[[Part], list[str]]] = {"predictions": _predictions}
+WRITERS: dict[str, Callable[[Part], list[str]]] = {
+    "predictions": _predictions,
+    "recording": _recording,
+    "ceiling": _ceiling,
+}
 PLOTS: dict[str, Callable[[Part], str]] = {"predictions": _predictions_plot}
 PLOT_TITLES = {"predictions": "Requests a second at 64 connections, one row each, logarithmic"}

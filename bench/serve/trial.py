@@ -44,7 +44,7 @@ class Trial:
             NotServing: an answer is wrong, or requests failed.
         """
         self.check()
-        return self._run(self._bodies("one"), connections, seconds)
+        return self._run(self.bodies("one"), connections, seconds)
 
     def load_bulk(self, seconds: int) -> Load:
         """A thousand rows a request, one connection.
@@ -54,7 +54,7 @@ class Trial:
         """
         columns = self.model.columns(0, BULK_ROWS)
         self._compare(self.contender.format.encode_many(columns), 0, BULK_ROWS)
-        return self._run(self._bodies("many"), 1, seconds)
+        return self._run(self.bodies("many"), 1, seconds)
 
     def check(self) -> None:
         """Ask rows one by one, then several at once, and compare the answers.
@@ -82,6 +82,21 @@ class Trial:
         if failures:
             raise failures[0]
 
+    def bodies(self, kind: str) -> Path:
+        """A file of requests, made once for each model and format."""
+        form = self.contender.format
+        file = places.BODIES / f"{self.model.name}-{self.contender.name}-{kind}.txt"
+        if not file.exists():
+            n_asked = len(self.model.answers)
+            if kind == "one":
+                lines = [form.encode_one(row) for row in self.model.rows()]
+            else:
+                starts = range(0, n_asked - BULK_ROWS + 1, BULK_ROWS // 2)
+                lines = [form.encode_many(self.model.columns(i, i + BULK_ROWS)) for i in starts]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"\n".join(lines) + b"\n")
+        return file
+
     def _compare(self, body: bytes, start: int, stop: int) -> None:
         try:
             status, answer = ask(self.server.port, self.path, body, JSON)
@@ -101,21 +116,6 @@ class Trial:
                 f"{found.failed} of {found.requests} requests failed at {connections} connections"
             )
         return found
-
-    def _bodies(self, kind: str) -> Path:
-        """A file of requests, made once for each model and format."""
-        form = self.contender.format
-        file = places.BODIES / f"{self.model.name}-{self.contender.name}-{kind}.txt"
-        if not file.exists():
-            n_asked = len(self.model.answers)
-            if kind == "one":
-                lines = [form.encode_one(row) for row in self.model.rows()]
-            else:
-                starts = range(0, n_asked - BULK_ROWS + 1, BULK_ROWS // 2)
-                lines = [form.encode_many(self.model.columns(i, i + BULK_ROWS)) for i in starts]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(b"\n".join(lines) + b"\n")
-        return file
 
 
 @contextmanager
@@ -173,7 +173,8 @@ def _prepared(contender: Contender, model: Model) -> Path:
     folder = model.file.parent / f"{model.name}-{contender.name}"
     if not folder.exists():
         script = contender.app_folder / "prepare.py"
-        subprocess.run([contender.environment().python, script, model.file, folder], check=True)
+        command = [contender.environment().python, script, model.file, folder]
+        subprocess.run(command, check=True, capture_output=True)
     return folder
 
 

@@ -12,6 +12,13 @@ from bench.serve.peers import formats
 from bench.serve.peers.formats import Format
 
 
+class _Capitals(dict[str, str]):
+    """`{port}` is PORT for a reader."""
+
+    def __missing__(self, key: str) -> str:
+        return key.upper()
+
+
 @dataclass(frozen=True)
 class Contender:
     """A way to serve a model.
@@ -39,6 +46,12 @@ class Contender:
     def app_folder(self) -> Path:
         """Where it is started."""
         return places.PEERS / self.folder if self.folder else places.ROOT
+
+    @property
+    def shown(self) -> str:
+        """The command as one would type it, for the report."""
+        words = [f"{name}={value}" for name, value in self.variables.items()]
+        return " ".join([*words, self.command]).replace("{bin}/", "").format_map(_Capitals())
 
     def environment(self) -> Environment:
         """What it runs in.

@@ -1,0 +1,58 @@
+"""Part 3, what recording costs: off, normal (committed before the answer), full (on the disk)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bench.serve import machine
+from bench.serve.options import Options
+from bench.serve.peers.catalog import PODIUM, UNRECORDED, Contender
+from bench.serve.predictions import WARM_S, add_load
+from bench.serve.rounds import Part
+from bench.serve.server import NotServing
+from bench.serve.trial import trial
+
+NAME = "recording"
+MODEL = "a"
+CONNECTIONS = (64, 16, 1)
+WAYS = [
+    replace(UNRECORDED, name="none", title="no records"),
+    *(
+        replace(
+            PODIUM,
+            name=durability,
+            title=f'durability = "{durability}"',
+            variables={"PODIUM_DURABILITY": durability},
+        )
+        for durability in ("off", "normal", "full")
+    ),
+]
+
+
+def measure(options: Options) -> Part:
+    """Run the part: the same server, recording in each way, in rounds."""
+    part = Part(NAME, titles={way.name: way.title for way in WAYS})
+    part.about["commands"] = {way.name: way.shown for way in WAYS}
+    noise = machine.Noise()
+    for _ in range(options.rounds):
+        for way in WAYS:
+            noise.sample()
+            if way.name not in part.problems:
+                _measure_one(way, part, options)
+    part.note(options, noise)
+    return part
+
+
+def _measure_one(way: Contender, part: Part, options: Options) -> None:
+    print(f"  {way.name:22}", end="", flush=True)
+    try:
+        with trial(way, MODEL) as one:
+            one.load(CONNECTIONS[0], WARM_S)
+            for connections in CONNECTIONS:
+                found = one.load(connections, options.seconds)
+                add_load(part, way.name, (MODEL, str(connections)), found)
+                print(f"  {connections}: {found.per_s:,.0f}/s", end="", flush=True)
+    except NotServing as error:
+        part.problems[way.name] = str(error)
+        print(f"  {error}", end="")
+    print(flush=True)
