@@ -31,6 +31,16 @@ from podium.sources import Source
 @click.option("--store", help="Where records live, as an address like sqlite:///file.db.")
 @click.option("--title", help="The name of the site, on every page.")
 @click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this pickle to run code.")
+@click.option("--workers", type=int, help="Processes that answer; 1 when left out.")
+@click.option(
+    "--durability",
+    type=click.Choice(["normal", "full", "off"]),
+    help="What an answered prediction survives: the process's end, the power's loss, or neither.",
+)
+@click.option("--keep-days", type=int, help="How long records are kept; for ever when left out.")
+@click.option("--tls-cert", help="A PEM file with the certificate, to speak HTTPS.")
+@click.option("--tls-key", help="A PEM file with the certificate's private key.")
+@click.option("--access-log", is_flag=True, default=None, help="Write a line about every request.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")
 @click.option("--data", type=click.Path(path_type=Path), help="Training rows of a model file.")
 @click.option("--target", help="The column of the data that the model predicts.")
@@ -45,6 +55,12 @@ def serve(
     store: str | None,
     title: str | None,
     trust: tuple[str, ...],
+    workers: int | None,
+    durability: str | None,
+    keep_days: int | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    access_log: bool | None,
     config: Path | None,
     data: Path | None,
     target: str | None,
@@ -66,6 +82,12 @@ def serve(
         "store": store,
         "title": title,
         "trust": trust or None,
+        "workers": workers,
+        "durability": durability,
+        "keep_days": keep_days,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "access_log": access_log,
     }
     settings = read_settings(flags, file=config)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")

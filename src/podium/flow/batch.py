@@ -140,7 +140,8 @@ class Batcher:
         self._again: deque[_Call] = deque()
         self._running: dict[int, _Call] = {}
         self._n_calls = 0
-        self._n_rows = 0
+        self._n_small_rows = 0
+        self._n_large_rows = 0
         self._is_scheduled = False
         self._is_chunk_next = False
         self._sweeping: asyncio.TimerHandle | None = None
@@ -149,7 +150,7 @@ class Batcher:
     @property
     def n_rows_waiting(self) -> int:
         """How many rows wait for a call, or are in one."""
-        return self._n_rows
+        return self._n_small_rows + self._n_large_rows
 
     @property
     def is_guarded(self) -> bool:
@@ -165,15 +166,18 @@ class Batcher:
         """
         if self._guard is not None:
             self._guard.check(job)
-        # A job that is larger than the bound passes alone, or nobody could ever ask for it.
-        if self._n_rows and self._n_rows + job.n_rows > self._bounds.queue_rows_max:
+        # Large tables fill no place of the small jobs. One that is larger than the bound passes alone,
+        # or nobody could ever ask for it.
+        is_large = self._is_large(job)
+        n_rows = self._n_large_rows if is_large else self._n_small_rows
+        if n_rows and n_rows + job.n_rows > self._bounds.queue_rows_max:
             raise Overloaded(
-                f"{self._n_rows} rows wait for this model already",
+                f"{n_rows} rows wait for this model already",
                 hint="try again in a moment, with fewer requests at a time",
             )
-        self._n_rows += job.n_rows
+        self._count(job, job.n_rows)
         job.deadline_s = self.loop.time() + self._bounds.deadline_s
-        if job.n_rows > self._cost.chunk_rows and not self._is_async:
+        if is_large:
             self._large.append(_Large(job, self._table([job])))
         else:
             self._small.append(job)
@@ -189,6 +193,15 @@ class Batcher:
             self._fail(job, Overloaded("the server is being stopped", hint="ask another"))
         self._settled()
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _is_large(self, job: Job) -> bool:
+        return job.n_rows > self._cost.chunk_rows and not self._is_async
+
+    def _count(self, job: Job, n_rows: int) -> None:
+        if self._is_large(job):
+            self._n_large_rows += n_rows
+        else:
+            self._n_small_rows += n_rows
 
     def _schedule(self) -> None:
         if not self._is_scheduled and len(self._running) < self._calls_max:
@@ -211,7 +224,8 @@ class Batcher:
         if self._again:
             return self._again.popleft()
         while self._large and self._large[0].job.is_settled:
-            self._n_rows -= self._large.popleft().job.n_rows
+            job = self._large.popleft().job
+            self._count(job, -job.n_rows)
         if self._large and (self._is_chunk_next or not self._small):
             self._is_chunk_next = False
             return self._chunk()
@@ -224,7 +238,7 @@ class Batcher:
                 break
             job = self._small.popleft()
             if job.is_settled:  # its caller left, or it was too late
-                self._n_rows -= job.n_rows
+                self._count(job, -job.n_rows)
                 continue
             if self._guard is not None and self._guard.is_suspect(job):
                 if not jobs:
@@ -312,7 +326,7 @@ class Batcher:
         answers = Answers(self._runtime.signature, outputs)
         at = 0
         for job in call.jobs:
-            self._n_rows -= job.n_rows
+            self._count(job, -job.n_rows)
             if not job.is_settled:
                 job.settle(answers, at)
                 job.is_settled = True
@@ -330,7 +344,7 @@ class Batcher:
         if call.large is not None:
             self._large.popleft()
         for job in call.jobs:
-            self._n_rows -= job.n_rows
+            self._count(job, -job.n_rows)
             self._fail(job, error)
         self._settled()
 

@@ -53,14 +53,19 @@ class _Parts:
         self.headers.append((name.lower(), value))
 
 
+def predict_path(name: str) -> str:
+    """Where a model is asked."""
+    (route,) = (one for one in ROUTES if one.name == PREDICT)
+    return route.pattern.replace("{name}", name)
+
+
 class Heads:
     """Reads heads for one site."""
 
     def __init__(self, site: Site) -> None:
         self._settings: Settings = site.settings
-        (route,) = (one for one in ROUTES if one.name == PREDICT)
         self._deployments = {
-            route.pattern.replace("{name}", quote(name)).encode(): deployment
+            predict_path(quote(name)).encode(): deployment
             for name, deployment in site.deployments.items()
         }
         self._known: dict[bytes, Head] = {}

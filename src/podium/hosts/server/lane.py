@@ -19,7 +19,8 @@ from podium.flow.job import Answers, Job, job_digest
 from podium.flow.predict import Ask, Prepared, prepare, told
 from podium.flow.record import outcome_of
 from podium.hosts.asgi import App, request_of
-from podium.hosts.server.head import Head, Heads
+from podium.hosts.server.access import AccessLog
+from podium.hosts.server.head import Head, Heads, predict_path
 from podium.records.outboxed import OutboxedStore
 from podium.records.record import Record
 from podium.table import Outputs
@@ -97,10 +98,17 @@ class Lane:
     Args:
         app: whose models answer.
         default_headers: those that uvicorn adds to every response, the date among them.
+        access_log: where every request is noted, or None.
     """
 
-    def __init__(self, app: App, default_headers: Callable[[], list[tuple[bytes, bytes]]]) -> None:
+    def __init__(
+        self,
+        app: App,
+        default_headers: Callable[[], list[tuple[bytes, bytes]]],
+        access_log: AccessLog | None = None,
+    ) -> None:
         self.app = app
+        self._access_log = access_log
         self.heads = Heads(app.site)
         self.settled: list[LaneJob] = []
         self._default_headers = default_headers
@@ -138,7 +146,10 @@ class Lane:
             job = LaneJob(self, asker, head, body, prepared, digest=digest)
             batcher.submit(job)
         except Exception as error:  # noqa: BLE001 - answered as the other lane answers it
-            asker.answer(self.failure(head, body, error), is_last=head.is_last)
+            data = self.failure(head, body, error)
+            asker.answer(data, is_last=head.is_last)
+            if self._access_log is not None:
+                self._access_log.note("POST", predict_path(deployment.name), int(data[9:12]), 0.0)
             return None
         return job
 
@@ -164,7 +175,7 @@ class Lane:
         scope = {
             "type": "http",
             "method": "POST",
-            "path": f"/api/models/{head.deployment.name}/predict",
+            "path": predict_path(head.deployment.name),
             "query_string": b"",
             "headers": head.headers,
         }
@@ -198,6 +209,16 @@ class Lane:
             is_refused = error is not None and job.answers is not None
             sent = self.failure(job.head, job.body, error) if is_refused and error else data
             job.asker.answer(sent, is_last=job.head.is_last)
+        if self._access_log is not None:
+            self._note(told_, error)
+
+    def _note(self, told_: Sequence[tuple[LaneJob, bytes]], error: StoreError | None) -> None:
+        assert self._access_log is not None
+        now_ns = time.perf_counter_ns()
+        for job, data in told_:
+            status = 503 if error is not None and job.answers is not None else int(data[9:12])
+            seconds = (now_ns - job.prepared.began_ns) / 1e9
+            self._access_log.note("POST", predict_path(job.deployment.name), status, seconds)
 
     def _told(self, job: LaneJob, answers: Answers) -> tuple[bytes, list[Record]]:
         deployment, prepared = job.deployment, job.prepared

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import uvicorn
 from podium.app import opened_store, outbox_folder
 from podium.errors import SetupError
 from podium.hosts.asgi import App
+from podium.hosts.server.access import AccessLog, logged
 from podium.hosts.server.connection import IDLE_S, FastConnection
 from podium.hosts.server.lane import Lane
 from podium.hosts.server.quarantine import Quarantine
@@ -58,6 +60,7 @@ def serve(
     """
     settings = settings or read_settings(flags)
     check_address(settings)
+    check_certificate(settings)
     listener = listen(settings)
     try:
         if settings.workers == 1 and not supervised:
@@ -88,6 +91,25 @@ def check_address(settings: Settings) -> None:
         "and read every record: there are no accounts",
         hint="serve on 127.0.0.1, behind a proxy that asks who people are; or accept it with --open",
     )
+
+
+def check_certificate(settings: Settings) -> None:
+    """Refuse a certificate that HTTPS can't be spoken with.
+
+    Raises:
+        SetupError: a file isn't there, or the key isn't that of the certificate.
+    """
+    if not settings.tls_cert and not settings.tls_key:
+        return
+    if not settings.tls_cert or not settings.tls_key:
+        raise SetupError("HTTPS needs both a certificate and its key", hint="--tls-cert, --tls-key")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:  # ssl's own errors are among them
+        raise SetupError(
+            f"{settings.tls_cert} and {settings.tls_key} can't be used: {error.strerror or error}",
+            hint="give a certificate and its private key, without a passphrase, as PEM files",
+        ) from error
 
 
 def is_loopback(host: str) -> bool:
@@ -129,7 +151,8 @@ def address_of(settings: Settings, listener: socket.socket) -> str:
     host = settings.host.strip("[]")
     host = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host  # noqa: S104 - compared only
     host = "::1" if host == "::" else host
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if settings.tls_cert else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _serve(
@@ -181,14 +204,15 @@ def _stop_when_alone(seat: Seat) -> None:
 async def _until_stopped(app: App, listener: socket.socket, seat: Seat | None) -> None:
     """Serve; stop by itself when a model can't be loaded, or the supervisor is gone."""
     settings = app.settings
-    lane = Lane(app, lambda: server.server_state.default_headers)
+    log = AccessLog() if settings.access_log else None
+    lane = Lane(app, lambda: server.server_state.default_headers, log)
     config = uvicorn.Config(
-        app,
+        app if log is None else logged(app, log),
         http=partial(FastConnection, lane=lane),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=False,
+        access_log=False,  # of uvicorn's: ours is about both lanes
         server_header=False,
         proxy_headers=False,
         ssl_certfile=settings.tls_cert or None,
@@ -213,6 +237,8 @@ async def _until_stopped(app: App, listener: socket.socket, seat: Seat | None) -
     gc.freeze()
     await serving
     sweeping.cancel()
+    if log is not None:
+        log.write()
 
 
 def _leave(server: uvicorn.Server) -> None:
