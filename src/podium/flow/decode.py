@@ -12,19 +12,20 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from podium.errors import BadCell, InvalidRows, MalformedBody, TooLarge, UnsupportedMedia
+from podium.flow.arrow import ARROW, columns_of
 from podium.signature.cells import shown
 from podium.signature.reading import Written
-from podium.table import delimiter_of
+from podium.table import Array, delimiter_of
 
 # How the caller wrote the rows, which is how they are answered.
-Layout: TypeAlias = Literal["object", "rows", "columns", "csv", "lines"]
+Layout: TypeAlias = Literal["object", "rows", "columns", "csv", "lines", "arrow"]
 
 JSON = "application/json"
 CSV = "text/csv"
 LINES = "application/x-ndjson"
 FORM = "application/x-www-form-urlencoded"
 LINES_NAMES = (LINES, "application/ndjson", "application/jsonl", "application/x-jsonlines")
-ACCEPTED = (JSON, CSV, LINES, FORM)
+ACCEPTED = (JSON, CSV, LINES, FORM, ARROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Decoded:
         written: how cells are written, for whoever reads them.
     """
 
-    columns: Mapping[str, Sequence[object]]
+    columns: Mapping[str, Sequence[object] | Array]
     n_rows: int
     layout: Layout
     written: Written
@@ -62,6 +63,9 @@ def decode(body: bytes, media: str, *, rows_max: int) -> Decoded:
         decoded = _lines(body)
     elif media == FORM:
         decoded = _form(body)
+    elif media == ARROW:
+        columns, n_rows = columns_of(body)
+        decoded = Decoded(columns, n_rows, "arrow", "values")
     else:
         raise UnsupportedMedia(
             f"a body of type {shown(media)} isn't read here", hint=f"send {', '.join(ACCEPTED)}"

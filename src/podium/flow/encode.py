@@ -17,16 +17,18 @@ from podium.flow.answer import (
     probabilities_of,
     warning_value,
 )
+from podium.flow.arrow import ARROW, stream_of
 from podium.signature import Signature
 from podium.signature.reading import label_text
 from podium.table import Outputs
 
-Form: TypeAlias = Literal["object", "rows", "csv", "lines"]
+Form: TypeAlias = Literal["object", "rows", "csv", "lines", "arrow"]
 _MEDIA: dict[Form, str] = {
     "object": "application/json",
     "rows": "application/json",
     "csv": "text/csv; charset=utf-8",
     "lines": "application/x-ndjson",
+    "arrow": ARROW,
 }
 
 
@@ -55,6 +57,8 @@ def encode(answered: Answered, layout: str, accept: str) -> tuple[bytes, str]:
         body = msgspec.json.encode(_many(answered))
     elif form == "csv":
         body = _csv(answered)
+    elif form == "arrow":
+        body = _arrow(answered)
     else:
         lines = [_one(answered, row) for row in range(len(answered.outputs))]
         body = msgspec.json.Encoder().encode_lines(lines)
@@ -69,11 +73,13 @@ def _form(layout: str, accept: str) -> Form:
             known.append("csv")
         elif media in ("application/x-ndjson", "application/ndjson"):
             known.append("lines")
+        elif media == ARROW:
+            known.append("arrow")
         elif media == "application/json":
             known.append("object" if layout == "object" else "rows")
     if known:
         return known[0]
-    if layout in ("object", "csv", "lines"):
+    if layout in ("object", "csv", "lines", "arrow"):
         return layout  # type: ignore[return-value]
     return "rows"
 
@@ -112,6 +118,15 @@ def _csv(answered: Answered) -> bytes:
     for row, cells in enumerate(column_cells(answered.signature, outputs)):
         writer.writerow([*cells, *([answered.ids[row]] if answered.ids else [])])
     return text.getvalue().encode()
+
+
+def _arrow(answered: Answered) -> bytes:
+    names = column_names(answered.signature)
+    rows = column_cells(answered.signature, answered.outputs)
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    if answered.ids:
+        columns["id"] = list(answered.ids)
+    return stream_of(columns)
 
 
 class RowEncoder:

@@ -9,12 +9,12 @@ import msgspec
 from podium.signature import Signature
 from podium.signature.cells import Findings, check_columns
 from podium.signature.reading import Written
-from podium.table import CellWarning, Table
+from podium.table import Array, CellWarning, Table
 
 
 def validate(
     signature: Signature,
-    columns: Mapping[str, Sequence[object]],
+    columns: Mapping[str, Sequence[object] | Array],
     n_rows: int,
     written: Written,
     *,

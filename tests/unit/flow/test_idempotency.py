@@ -101,8 +101,7 @@ def test_threads_that_send_the_same_request_at_once_agree(client):
     bodies: list[bytes] = []
 
     def send() -> None:
-        for _ in range(20):
-            bodies.append(ask(client, {"number": 4}).body)
+        bodies.extend(ask(client, {"number": 4}).body for _ in range(20))
 
     threads = [threading.Thread(target=send) for _ in range(8)]
     for thread in threads:
