@@ -296,3 +296,59 @@ def test_a_forest_without_features_answers_its_constant():
     adder(trees, 0, 1, is_single_input=False, is_single_sum=False)(np.zeros((3, 0)), sums)
 
     assert sums.ravel().tolist() == [7.0, 7.0, 7.0]
+
+
+def level_trees(random, n_trees=9, n_features=5, n_outputs=3, *, scalar=True, spoil=False):
+    """Trees whose nodes of one level ask the same, but for one that is spoilt."""
+    parts = {name: [] for name in ("feature", "threshold", "left", "kind", "roots")}
+    n_leaves = 0
+    for _ in range(n_trees):
+        begin, depth = len(parts["feature"]), int(random.integers(0, 5))
+        parts["roots"].append(begin)
+        for level in range(depth):
+            first = begin + 2**level - 1
+            asks = (int(random.integers(n_features)), float(random.normal()))
+            for i in range(2**level):
+                parts["feature"].append(asks[0])
+                parts["threshold"].append(asks[1])
+                parts["left"].append(begin + 2 ** (level + 1) - 1 + 2 * i)
+                parts["kind"].append(MISSING_LEFT * (asks[0] % 2))
+            assert len(parts["feature"]) == first + 2**level
+        for _ in range(2**depth):
+            parts["feature"].append(0)
+            parts["threshold"].append(0.0)
+            parts["left"].append(n_leaves)
+            parts["kind"].append(LEAF)
+            n_leaves += 1
+    if spoil:
+        forks = [i for i, kind in enumerate(parts["kind"]) if kind != LEAF]
+        parts["threshold"][forks[-1]] += 0.25
+    return Trees(
+        np.array(parts["feature"], np.int32),
+        np.array(parts["threshold"]),
+        np.array(parts["left"], np.int32),
+        np.array(parts["kind"], np.uint8),
+        np.array(parts["roots"], np.int32),
+        random.integers(0, n_outputs, n_trees if scalar else 0).astype(np.int32),
+        random.normal(size=n_leaves if scalar else n_leaves * n_outputs),
+        np.zeros(1, np.int32),
+        np.zeros(0, np.uint32),
+    )
+
+
+@needs_c
+@pytest.mark.parametrize("n_rows", [1, 7, 8, 700, 1_500])
+@pytest.mark.parametrize("scalar", [True, False])
+@pytest.mark.parametrize("spoil", [False, True])
+def test_trees_of_levels_answer_the_same_bits(monkeypatch, n_rows, scalar, spoil):
+    random = np.random.default_rng(n_rows)
+    trees = level_trees(random, scalar=scalar, spoil=spoil)
+    rows = random_rows(random, n_rows)
+    # On, just beside and between the thresholds.
+    on = random.random(rows.shape) < 0.3
+    rows = np.where(on, random.choice(trees.threshold, rows.shape).astype(np.float32), rows)
+
+    (in_c, saw_c), (in_numpy, saw_numpy) = both(monkeypatch, trees, rows, is_single_input=True)
+
+    assert in_c.tobytes() == in_numpy.tobytes()
+    assert saw_c == saw_numpy
