@@ -92,7 +92,7 @@ def test_rows_that_end_the_process_are_not_tried_for_ever(bundles, search, tmp_p
             for _ in range(4):
                 poison.append((await asker.ask(request_of(7, "kill"))).status)
                 began_s = time.perf_counter()
-                while (await asker.ask(request_of(1))).status != 200:
+                while (await asker.ask(request_of(1))).status != 200:  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.02)
                 back.append(time.perf_counter() - began_s)
                 await asyncio.sleep(0.3)
