@@ -6,10 +6,10 @@ import argparse
 import sys
 import time
 
-from bench.serve import ceiling, load, machine, predictions, recording, report
+from bench.serve import ceiling, classics, load, machine, predictions, recording, report
 from bench.serve.options import Options
 
-PARTS = {part.NAME: part.measure for part in (predictions, recording, ceiling)}
+PARTS = {part.NAME: part.measure for part in (predictions, classics, recording, ceiling)}
 ROUNDS = 3
 SECONDS = 2
 

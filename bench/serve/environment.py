@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bench.serve import places
@@ -64,21 +65,25 @@ class Environment:
 OWN = Environment(Path(sys.prefix))
 
 
-def environment_for(requirements: Path) -> Environment:
+def environment_for(requirements: Path, name: str = "") -> Environment:
     """The environment of these requirements, made unless it is there.
+
+    Args:
+        name: of the environment; that of the folder when left out.
 
     Raises:
         NotInstalled: pip can't do it.
     """
     text = requirements.read_text("utf-8")
-    return _made(requirements.parent.name, ["-r", str(requirements)], text)
+    return _made(name or requirements.parent.name, ["-r", str(requirements)], text)
 
 
-def core_environment() -> Environment:
-    """One with Podium and nothing else: to see how large it is."""
+@cache  # sources that change during a run change nothing in it
+def podium_environment(name: str = "podium", more: tuple[str, ...] = ()) -> Environment:
+    """One with Podium as others install it; without more, it shows how large that is."""
     sources = sorted((places.ROOT / "src" / "podium").rglob("*"))
     changed = str(max(file.stat().st_mtime_ns for file in sources))
-    return _made("podium", [str(places.ROOT)], changed)
+    return _made(name, [str(places.ROOT), *more], changed)
 
 
 def _made(name: str, wanted: list[str], text: str) -> Environment:

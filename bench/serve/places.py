@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PEERS = Path(__file__).parent / "peers"
+WEB = Path(__file__).parent / "web"
 CACHE = ROOT / "bench" / ".cache"
 ENVIRONMENTS = CACHE / "environments"
 MODELS = CACHE / "models"

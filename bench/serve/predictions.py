@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.serve import machine
-from bench.serve.environment import NotInstalled, core_environment
+from bench.serve.environment import NotInstalled, podium_environment
 from bench.serve.load import Load
 from bench.serve.options import Options
 from bench.serve.peers.catalog import CONTENDERS, Contender
@@ -79,7 +79,7 @@ def _is_installed(contender: Contender, part: Part) -> bool:
     part.titles[contender.name] = contender.title
     try:
         environment = contender.environment()
-        sized = environment if contender.folder else core_environment()
+        sized = environment if contender.folder else podium_environment()
     except NotInstalled as error:
         part.problems[contender.name] = f"not installed: {error}"
         print(f"  {contender.name}: not installed: {error}", flush=True)

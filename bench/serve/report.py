@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from bench.serve import places, plot
 from bench.serve.models import TITLES
 from bench.serve.rounds import Part, load_part
+from bench.serve.web.catalog import TESTS
 
 PAGE = places.DOCS / "benchmarks.md"
 BULK = (
@@ -83,6 +84,21 @@ def _predictions(part: Part) -> list[str]:
     ]
 
 
+def _classics(part: Part) -> list[str]:
+    tests = [name for name in TESTS if name in part.kinds(0)]
+    connections = [n for n in ("1", "64") if n in part.kinds(1)]
+    pairs = [(test, n) for test in tests for n in connections]
+    heads = [f"{test.capitalize()}, {n}" for test, n in pairs]
+    return [
+        "The number after the comma is that of connections. Requests a second:",
+        _table(part, heads, [(test, n, "per_s") for test, n in pairs]),
+        "Latency in ms, p50 / p99:",
+        _latencies(part, heads, pairs),
+        "CPU time of the server, microseconds a request:",
+        _table(part, heads, [(test, n, "cpu_us") for test, n in pairs]),
+    ]
+
+
 def _recording(part: Part) -> list[str]:
     return _compared(
         part, "none", "Model A. In parentheses, as a share of what it is without records."
@@ -153,19 +169,24 @@ def _inline(text: str) -> str:
     return " ".join(text.replace("|", "/").replace(str(places.ROOT), ".").split())
 
 
-def _predictions_plot(part: Part) -> str:
-    groups = [n for n in ("a", "b", "c") if n in part.kinds(0)]
+def _bars(part: Part) -> str:
+    groups = [name for name in part.kinds(0) if name != "disk_mb"]
     bars = {
-        f"{part.titles[of]}": [part.median(of, n, "64", "per_s") or 0.0 for n in groups]
+        part.titles[of]: [part.median(of, name, "64", "per_s") or 0.0 for name in groups]
         for of in part.measured()
     }
-    return plot.bars(PLOT_TITLES[part.name], [n.upper() for n in groups], bars)
+    heads = [name.upper() if len(name) == 1 else name.capitalize() for name in groups]
+    return plot.bars(PLOT_TITLES[part.name], heads, bars)
 
 
 WRITERS: dict[str, Callable[[Part], list[str]]] = {
     "predictions": _predictions,
+    "classics": _classics,
     "recording": _recording,
     "ceiling": _ceiling,
 }
-PLOTS: dict[str, Callable[[Part], str]] = {"predictions": _predictions_plot}
-PLOT_TITLES = {"predictions": "Requests a second at 64 connections, one row each, logarithmic"}
+PLOTS: dict[str, Callable[[Part], str]] = {"predictions": _bars, "classics": _bars}
+PLOT_TITLES = {
+    "predictions": "Requests a second at 64 connections, one row each, logarithmic",
+    "classics": "Requests a second at 64 connections, logarithmic",
+}

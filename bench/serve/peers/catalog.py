@@ -12,6 +12,11 @@ from bench.serve.peers import formats
 from bench.serve.peers.formats import Format
 
 
+def shown(command: str) -> str:
+    """A command as one would type it."""
+    return command.replace("{bin}/", "").format_map(_Capitals())
+
+
 class _Capitals(dict[str, str]):
     """`{port}` is PORT for a reader."""
 
@@ -51,7 +56,7 @@ class Contender:
     def shown(self) -> str:
         """The command as one would type it, for the report."""
         words = [f"{name}={value}" for name, value in self.variables.items()]
-        return " ".join([*words, self.command]).replace("{bin}/", "").format_map(_Capitals())
+        return shown(" ".join([*words, self.command]))
 
     def environment(self) -> Environment:
         """What it runs in.
