@@ -50,6 +50,19 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     n_numbers: int
 
 
+class Graph(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of trying an ONNX graph where there is no program.
+
+    Attributes:
+        is_used: the graph is served in place of the original.
+        why: it isn't; empty where it is.
+    """
+
+    is_used: bool
+    why: str = ""
+    verified: Verified | None = None
+
+
 class Compilation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a model became a program, and how that is known.
 
@@ -57,6 +70,7 @@ class Compilation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         why: it didn't; empty where it did.
         is_single: some of it computes in single precision, as the original does.
         n_bytes: of the program.
+        graph: in its place, where one was tried.
     """
 
     is_compiled: bool
@@ -66,6 +80,7 @@ class Compilation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     operations: tuple[Operation, ...] = ()
     is_single: bool = False
     n_bytes: int = 0
+    graph: Graph | None = None
 
 
 def compilation_of(compiled: Compiled) -> Compilation:
@@ -84,14 +99,15 @@ def compilation_of(compiled: Compiled) -> Compilation:
             )
             for step in compiled.report
         ),
-        verified=None if compiled.verification is None else _verified(compiled.verification),
+        verified=None if compiled.verification is None else verified_of(compiled.verification),
         operations=() if program is None else _operations(program),
         is_single=program is not None and program.is_single,
         n_bytes=0 if program is None else sum(map(len, program.parts().values())),
     )
 
 
-def _verified(found: Verification) -> Verified:
+def verified_of(found: Verification) -> Verified:
+    """What a bundle keeps of it."""
     return Verified(
         is_equal=found.is_equal,
         why=found.why,

@@ -12,6 +12,7 @@ import msgspec
 
 from podium.bundle.archive import Archive
 from podium.bundle.compilation import Compilation, compilation_of
+from podium.bundle.graph import graph_in_place
 from podium.bundle.trust import bytes_digest, require_trust
 from podium.errors import BundleError, SetupError
 from podium.plugins import needs
@@ -67,7 +68,8 @@ class ModelPart(msgspec.Struct, frozen=True, kw_only=True):
 def compiled_part(
     estimator: Any, signature: Signature, sample: Table, *, keep_original: bool
 ) -> ModelPart:
-    """A fitted estimator as a program, where one answers as it does; else as it is.
+    """A fitted estimator as a program, where one answers as it does; else as an ONNX graph that
+    does, or as it is.
 
     Args:
         sample: rows of the training data, as the signature has them.
@@ -88,16 +90,26 @@ def compiled_part(
         frame=lambda table: frame_for(signature, table),
     )
     found = compilation_of(compiled)
-    if compiled.program is None:
+    if compiled.program is not None:
+        files = {FOLDER + name: content for name, content in compiled.program.parts().items()}
+        part = ModelPart(runtime="program", files=files, compilation=found)
+        return _with_original(part, estimator, signature) if keep_original else part
+    content, graph = None, None
+    if compiled.verification is None:  # an original that its program differs from may be random
+        content, graph = graph_in_place(estimator, signature, original.predict, sample)
+    found = msgspec.structs.replace(found, graph=graph)
+    if content is None:
         part = estimator_part(estimator, signature.frame)
         return msgspec.structs.replace(part, compilation=found)
-    files = {FOLDER + name: content for name, content in compiled.program.parts().items()}
-    options: dict[str, Any] = {}
-    if keep_original:
-        beside = estimator_part(estimator, signature.frame)
-        files |= {_beside(name): content for name, content in beside.files.items()}
-        options["original"] = {"runtime": beside.runtime, "options": beside.options}
-    return ModelPart(runtime="program", files=files, options=options, compilation=found)
+    part = ModelPart(runtime="onnx", files={ONNX: content}, requires=("onnx",), compilation=found)
+    return _with_original(part, estimator, signature) if keep_original else part
+
+
+def _with_original(part: ModelPart, estimator: Any, signature: Signature) -> ModelPart:
+    beside = estimator_part(estimator, signature.frame)
+    files = {_beside(name): content for name, content in beside.files.items()}
+    options = {"original": {"runtime": beside.runtime, "options": beside.options}}
+    return msgspec.structs.replace(part, files=part.files | files, options=part.options | options)
 
 
 def _beside(name: str) -> str:

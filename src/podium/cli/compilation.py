@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from podium.bundle.compilation import Compilation, CompiledStep, Verified
+from podium.bundle.compilation import Compilation, CompiledStep, Graph, Verified
 from podium.cli.terminal import harmless, shelf
 
 # What stands between the names of steps in one another.
@@ -15,6 +15,8 @@ PATH = " / "
 
 def compilation_title(compilation: Compilation) -> str:
     """What the part about it is called."""
+    if compilation.graph is not None and compilation.graph.is_used:
+        return "Not compiled: an ONNX graph is served in place of the original"
     if not compilation.is_compiled:
         return "Not compiled: the original is served"
     precision = "single" if compilation.is_single else "double"
@@ -35,6 +37,8 @@ def compilation_part(compilation: Compilation) -> RenderableType:
         parts.append(Text(f"Operations: {kinds}"))
     if compilation.verified is not None:
         parts.append(Text(_verified(compilation.verified), style="dim"))
+    if compilation.graph is not None:
+        parts.append(_graph(compilation.graph))
     return Group(*parts)
 
 
@@ -79,6 +83,12 @@ def _difference(difference: float | None) -> str:
     if difference is None:
         return ""
     return "no difference" if difference == 0 else f"differs by {difference:.1e}"
+
+
+def _graph(graph: Graph) -> Text:
+    if graph.is_used and graph.verified is not None:
+        return Text(f"As an ONNX graph: {_verified(graph.verified)}", style="dim")
+    return Text(harmless(f"Nor as an ONNX graph: {graph.why}"), style="dim")
 
 
 def _verified(found: Verified) -> str:

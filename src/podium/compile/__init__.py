@@ -5,7 +5,7 @@ from podium.compile.compiler import Compiled, StepReport, compile_model
 from podium.compile.features import Computed, Features, Fitted, Input, NotCompiled
 from podium.compile.labels import classes_of
 from podium.compile.registry import Exporter
-from podium.compile.verify import Original, Verification, verify
+from podium.compile.verify import Original, Verification, verify, verify_opaque
 
 __all__ = [
     "Builder",
@@ -23,4 +23,5 @@ __all__ = [
     "classes_of",
     "compile_model",
     "verify",
+    "verify_opaque",
 ]

@@ -41,7 +41,7 @@ def perturbations(
         for what, values in _groups(field, table.columns[field.name]):
             rows = random.integers(0, table.n_rows, len(values) * TRIES)
             yield Perturbed(
-                f"{field.name}: {what}", _changed(table, rows, field, list(values) * TRIES)
+                f"{field.name}: {what}", changed(table, rows, field, list(values) * TRIES)
             )
     by_column: dict[int, list[Split]] = {}
     for split in splits:
@@ -50,7 +50,7 @@ def perturbations(
         field = signature.fields[column]
         values = [beside for split in some for beside in _beside(split.number, field)]
         rows = np.repeat([split.row for split in some], len(values) // len(some))
-        yield Perturbed(f"{field.name}: beside thresholds", _changed(table, rows, field, values))
+        yield Perturbed(f"{field.name}: beside thresholds", changed(table, rows, field, values))
 
 
 def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
@@ -116,7 +116,7 @@ def _beside(number: float, field: Field) -> list[int | float | bool]:
     return [float(v) if np.isfinite(v) else 0.0 for v in values]
 
 
-def _changed(table: Table, rows: Any, field: Field, values: list[Any]) -> Table:
+def changed(table: Table, rows: Any, field: Field, values: list[Any]) -> Table:
     """Some rows, with these values in one field."""
     changed = table.take(np.asarray(rows, np.intp))
     columns = dict(changed.columns)

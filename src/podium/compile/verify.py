@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from podium.compile.findings import Findings
+from podium.compile.jumps import jumps_of
 from podium.compile.perturb import Perturbed, perturbations
-from podium.compile.trace import splits_of
+from podium.compile.trace import Split, splits_of
 from podium.errors import ModelError
 from podium.program import Program
 from podium.program.operations import Forest
-from podium.table import Array, Outputs, Table, plain_values
+from podium.signature import Signature
+from podium.table import Array, Outputs, Table
 
 Original: TypeAlias = Callable[[Table], Outputs]
 
@@ -26,9 +29,6 @@ ONE_BY_ONE = 32
 # Original calls that may be spent on finding out which rows of a group it refuses.
 SEARCHES_MAX = 200
 SECONDS_MAX = 30.0
-# Probabilities below this are compared by their distance, not by their ratio: 1 - p of a
-# certain class is only as exact as p.
-PROBABILITY_FLOOR = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,59 +58,23 @@ class Verification:
     seconds: float = 0.0
 
 
-@dataclass
-class _Findings:
-    """What was found so far."""
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """What is to answer instead of an original.
 
-    tolerance: float
-    scale: Array
-    n_perturbed: int = 0
-    n_refused: int = 0
-    n_labels: int = 0
-    difference: float = 0.0
-    problems: list[str] = field(default_factory=list)
+    Attributes:
+        predict: answers a table; raises ModelError where it refuses.
+        predict_rows: answers rows of cells, where there is such a way.
+        answers_labels: its predictions must be the same, not only close.
+        splits: up to so many places just beside which the two could differ.
+    """
 
-    def compare(self, what: str, theirs: Outputs, ours: Outputs) -> None:
-        """Note every difference between two answers to the same rows."""
-        if theirs.predictions.shape != ours.predictions.shape:
-            self.problem(
-                what,
-                f"predictions have shape {ours.predictions.shape}, not {theirs.predictions.shape}",
-            )
-            return
-        if self.scale.size:
-            self._numbers(what, theirs.predictions, ours.predictions, self.scale)
-        else:
-            self._labels(what, theirs.predictions, ours.predictions)
-        if (theirs.probabilities is None) != (ours.probabilities is None):
-            self.problem(what, "only one of them answers probabilities")
-        elif theirs.probabilities is not None and ours.probabilities is not None:
-            floor = np.array(PROBABILITY_FLOOR)
-            self._numbers(what, theirs.probabilities, ours.probabilities, floor)
-
-    def problem(self, what: str, problem: str) -> None:
-        self.problems.append(f"{what}: {problem}")
-
-    def _labels(self, what: str, theirs: Array, ours: Array) -> None:
-        pairs = zip(plain_values(theirs.ravel()), plain_values(ours.ravel()), strict=True)
-        differing = [(t, o) for t, o in pairs if type(t) is not type(o) or t != o]
-        if differing:
-            self.n_labels += len(differing)
-            their, our = differing[0]
-            self.problem(
-                what, f"{len(differing)} labels differ, first {our!r} instead of {their!r}"
-            )
-
-    def _numbers(self, what: str, theirs: Array, ours: Array, floor: Array) -> None:
-        theirs, ours = theirs.astype(np.float64), ours.astype(np.float64)
-        with np.errstate(all="ignore"):
-            off = np.abs(ours - theirs) / np.maximum(np.abs(theirs), floor)
-        off = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0.0, off)
-        most = float(np.max(np.where(np.isnan(off), np.inf, off), initial=0.0))
-        self.difference = max(self.difference, most)
-        if most > self.tolerance:
-            at = np.unravel_index(int(np.nanargmax(off)), off.shape)
-            self.problem(what, f"{float(ours[at])!r} instead of {float(theirs[at])!r}")
+    signature: Signature
+    predict: Original
+    predict_rows: Callable[[Sequence[Sequence[Any]]], Outputs] | None = None
+    answers_labels: bool = False
+    is_single: bool = False
+    splits: Callable[[Table, int, np.random.Generator], Sequence[Split]]
 
 
 def verify(program: Program, original: Original, sample: Table, *, seed: int = 0) -> Verification:
@@ -120,6 +84,39 @@ def verify(program: Program, original: Original, sample: Table, *, seed: int = 0
         original: raises ModelError where it refuses.
         sample: rows of the training data.
     """
+    candidate = Candidate(
+        signature=program.signature,
+        predict=program.predict,
+        predict_rows=program.predict_rows,
+        answers_labels=program.plan.answers[0].classes is not None,
+        is_single=program.is_single,
+        splits=lambda rows, n_most, random: _splits(program, rows, n_most, random),
+    )
+    return compare(candidate, original, sample, seed=seed)
+
+
+def verify_opaque(
+    predict: Original, signature: Signature, original: Original, sample: Table, *, seed: int = 0
+) -> Verification:
+    """The same for what can't be looked into: where the original jumps is found by asking it.
+
+    Args:
+        predict: what is to answer instead of the original.
+    """
+    numbers = signature.output.task == "regression"
+    candidate = Candidate(
+        signature=signature,
+        predict=predict,
+        answers_labels=not numbers,
+        splits=lambda rows, n_most, random: jumps_of(original, signature, rows, n_most, random),
+    )
+    return compare(candidate, original, sample, seed=seed)
+
+
+def compare(
+    candidate: Candidate, original: Original, sample: Table, *, seed: int = 0
+) -> Verification:
+    """Whether the candidate answers as the original does; see `verify`."""
     began = time.perf_counter()
     random = np.random.default_rng(seed)
     rows = _spread(sample)
@@ -128,16 +125,16 @@ def verify(program: Program, original: Original, sample: Table, *, seed: int = 0
     except ModelError as error:
         return Verification(is_equal=False, why=f"the original refuses its training data: {error}")
     spent = time.perf_counter() - began
-    tolerance = _tolerance(program, theirs)
-    found = _Findings(tolerance, _scale(program, theirs))
-    _compare_group(found, program, original, Perturbed("training data", rows))
+    tolerance = _tolerance(candidate, theirs)
+    found = Findings(tolerance, _scale(candidate, theirs))
+    _compare_group(found, candidate, original, Perturbed("training data", rows))
     found.n_perturbed = 0
-    _one_by_one(found, program, rows, theirs)
+    _one_by_one(found, candidate, rows, theirs)
     deadline = began + max(SECONDS_MAX, 4 * spent)
-    for group in _groups(program, rows, spent, random):
+    for group in _groups(candidate, rows, spent, random):
         if time.perf_counter() > deadline or len(found.problems) > 20:
             break
-        _compare_group(found, program, original, group)
+        _compare_group(found, candidate, original, group)
     return Verification(
         is_equal=not found.problems,
         why=found.problems[0] if found.problems else "",
@@ -157,15 +154,15 @@ def _spread(sample: Table) -> Table:
     return sample.take(np.linspace(0, sample.n_rows - 1, SAMPLE_MAX).astype(np.intp))
 
 
-def _tolerance(program: Program, theirs: Outputs) -> float:
+def _tolerance(candidate: Candidate, theirs: Outputs) -> float:
     arrays = [theirs.predictions, theirs.probabilities]
     is_single = any(a is not None and a.dtype == np.float32 for a in arrays)
-    return TOLERANCE_SINGLE if is_single or program.is_single else TOLERANCE_DOUBLE
+    return TOLERANCE_SINGLE if is_single or candidate.is_single else TOLERANCE_DOUBLE
 
 
-def _scale(program: Program, theirs: Outputs) -> Array:
+def _scale(candidate: Candidate, theirs: Outputs) -> Array:
     """The usual size of each output: the least by which a difference is divided. Empty: labels."""
-    if program.plan.answers[0].classes is not None:
+    if candidate.answers_labels:
         return np.empty(0)
     sizes = np.abs(theirs.predictions.astype(np.float64))
     typical = np.median(sizes, axis=0)
@@ -173,31 +170,38 @@ def _scale(program: Program, theirs: Outputs) -> Array:
 
 
 def _groups(
-    program: Program, rows: Table, spent: float, random: np.random.Generator
+    candidate: Candidate, rows: Table, spent: float, random: np.random.Generator
 ) -> Iterator[Perturbed]:
     # An original that takes seconds for 500 rows isn't asked for thousands.
     n_splits = int(min(SPLITS_MAX, SPLITS_MAX * SECONDS_MAX / 20 / max(spent, 1e-9)))
     few = rows.take(slice(0, 200))
+    splits = candidate.splits(few, n_splits, random)
+    yield from perturbations(candidate.signature, few, splits, random)
+
+
+def _splits(
+    program: Program, rows: Table, n_most: int, random: np.random.Generator
+) -> Sequence[Split]:
+    """Thresholds of the program's forests."""
     plan = program.plan
     matrices = {
         o.x: value
         for o in plan.operations
         if isinstance(o, Forest)
-        for value in [program.register(o.x, few)]
+        for value in [program.register(o.x, rows)]
     }
-    splits = list(splits_of(plan, matrices, n_splits, random)) if matrices else []
-    yield from perturbations(program.signature, few, splits, random)
+    return list(splits_of(plan, matrices, n_most, random)) if matrices else []
 
 
 def _compare_group(
-    found: _Findings, program: Program, original: Original, group: Perturbed
+    found: Findings, candidate: Candidate, original: Original, group: Perturbed
 ) -> None:
     """Compare on a group; where either refuses it, on the halves of it."""
     waiting: list[Table] = [group.table]
     searches = 0
     while waiting:
         table = waiting.pop()
-        theirs, ours = _answer(original, table), _answer(program.predict, table)
+        theirs, ours = _answer(original, table), _answer(candidate.predict, table)
         if theirs is not None and ours is not None:
             found.n_perturbed += table.n_rows
             found.compare(group.what, theirs, ours)
@@ -228,13 +232,14 @@ def _answer(predict: Original, table: Table) -> Outputs | None:
     return outputs
 
 
-def _one_by_one(found: _Findings, program: Program, rows: Table, theirs: Outputs) -> None:
+def _one_by_one(found: Findings, candidate: Candidate, rows: Table, theirs: Outputs) -> None:
     """A row alone must get what it gets in a batch."""
     for row in range(min(ONE_BY_ONE, rows.n_rows)):
         one = rows.take(slice(row, row + 1))
         cells = tuple(next(one.rows()).values())
         try:
-            alone, plain = program.predict(one), program.predict_rows([cells])
+            alone = candidate.predict(one)
+            plain = alone if candidate.predict_rows is None else candidate.predict_rows([cells])
         except ModelError as error:
             found.problem("row by row", f"the program refuses what it took in a batch: {error}")
             return

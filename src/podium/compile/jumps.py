@@ -1,0 +1,104 @@
+"""Where a model's answers jump, found by asking it: thresholds of models that can't be looked into."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from podium.compile.perturb import changed
+from podium.compile.trace import Split
+from podium.errors import ModelError
+from podium.signature import NUMBERS, Field, Signature
+from podium.table import Array, Outputs, Table, is_missing, plain_values
+
+# Halving the span of a column so often ends between neighbours in double precision.
+HALVINGS = 70
+# How many pairs of values are tried in each field.
+PAIRS_MAX = 16
+# How near to a place where terms balance a candidate must agree: nearer, rounding decides.
+NEAR = 1e-9
+SECONDS_MAX = 10.0
+
+
+def jumps_of(
+    predict: Callable[[Table], Outputs],
+    signature: Signature,
+    table: Table,
+    n_most: int,
+    random: np.random.Generator,
+) -> list[Split]:
+    """Places at which the answer changes, or close to which it does.
+
+    Between two values of a field that get different answers lies a place where they change, and
+    halving finds it, to two neighbouring numbers. If other rows change between these two as well,
+    it is a threshold on this field, and the place itself is returned. Else several fields balance
+    there, to rounding, and the places are beside it. Where answers change smoothly, halving ends
+    anywhere, which does no harm.
+
+    Args:
+        predict: raises ModelError where it refuses.
+        table: rows of the training data.
+        n_most: how many places, at most.
+    """
+    fields = [field for field in signature.fields if field.type in NUMBERS]
+    n_pairs = min(PAIRS_MAX, n_most // max(1, len(fields)))
+    deadline = time.perf_counter() + SECONDS_MAX
+    found: list[Split] = []
+    for field in fields:
+        if time.perf_counter() > deadline or not n_pairs:
+            break
+        try:
+            found += _jumps_in(field, predict, signature, table, random, n_pairs)
+        except ModelError:  # somewhere between two values that it takes
+            continue
+    return found
+
+
+def _jumps_in(
+    field: Field,
+    predict: Callable[[Table], Outputs],
+    signature: Signature,
+    table: Table,
+    random: np.random.Generator,
+    n_pairs: int,
+) -> list[Split]:
+    column = table.columns[field.name]
+    known = np.sort(column[~is_missing(column)].astype(np.float64))
+    if len(known) < 2 or known[0] == known[-1]:
+        return []
+    rows = random.integers(0, table.n_rows, n_pairs)
+
+    def answers(numbers: Array, rows: Array = rows) -> list[object]:
+        cells = np.round(numbers).astype(int) if field.type == "integer" else numbers
+        return _answers(predict(changed(table, rows, field, cells.tolist())))
+
+    low, high = np.sort(random.choice(known, (2, n_pairs)), axis=0)
+    low[0], high[0] = known[0], known[-1]
+    below, above = answers(low), answers(high)
+    differ = np.array([one != other for one, other in zip(below, above, strict=True)])
+    for _ in range(HALVINGS):
+        middle = low + (high - low) / 2
+        if not differ.any() or not ((low < middle) & (middle < high) & differ).any():
+            break
+        same = [one == other for one, other in zip(answers(middle), below, strict=True)]
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+    others = (rows + random.integers(1, max(2, table.n_rows), n_pairs)) % table.n_rows
+    pairs = zip(answers(low, others), answers(high, others), strict=True)
+    is_threshold = np.array([one != other for one, other in pairs])
+    step = np.where(is_threshold, 0.0, NEAR * np.maximum(np.abs(high), known[-1] - known[0]))
+    at = signature.names.index(field.name)
+    return [
+        Split(int(rows[i]), at, float(high[i] + way * step[i]))
+        for i in np.flatnonzero(differ)
+        for way in (-1, 1)
+    ]
+
+
+def _answers(outputs: Outputs) -> list[object]:
+    """Each row's answer, comparable."""
+    predictions = plain_values(outputs.predictions)
+    if outputs.probabilities is None:
+        return list(predictions)
+    return list(zip(predictions, map(tuple, outputs.probabilities.tolist()), strict=True))

@@ -1,0 +1,89 @@
+"""scikit-learn's estimators as ONNX graphs, converted by skl2onnx where that is installed."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from podium.signature import Field, Signature
+
+# ONNX Runtime 1.18, the oldest that is supported, runs these; newer ones run them for ever.
+OPSETS = {"": 18, "ai.onnx.ml": 3}
+
+
+def can_convert(estimator: Any) -> bool:
+    """Whether it is an estimator of scikit-learn's kind, and what converts and runs it is here."""
+    if not hasattr(estimator, "get_params"):
+        return False
+    return all(find_spec(name) is not None for name in ("skl2onnx", "onnxruntime"))
+
+
+def graphs_of(estimator: Any, signature: Signature) -> Iterator[bytes | str]:
+    """Each graph that may answer as the estimator, in double precision; or why it can't be made.
+
+    Estimators that take a matrix have a graph of one input; those that tell columns by their names
+    have one of an input for each field. Which it is, is found out by trying.
+    """
+    names = list(signature.names)
+    kinds = [_kind(field) for field in signature.fields]
+    numbers = [
+        field.type in ("float", "integer", "boolean") or kind == "Int64"
+        for field, kind in zip(signature.fields, kinds, strict=True)
+    ]
+    if None in kinds:
+        yield f"{names[kinds.index(None)]} is a {signature.fields[kinds.index(None)].type}"
+        return
+    if all(numbers):
+        yield _converted(estimator, signature, [("rows", "Double", len(names))])
+    if len(names) > 1 or not all(numbers):
+        inputs = [(name, str(kind), 1) for name, kind in zip(names, kinds, strict=True)]
+        yield _converted(estimator, signature, inputs)
+
+
+def _kind(field: Field) -> str | None:
+    """The type of a field's own input; None where ONNX has none."""
+    if field.type in ("float", "integer"):
+        return "Double"  # also for integers: exact up to 2**53, and converters join few types
+    if field.type == "boolean":
+        return "Boolean"
+    if field.type == "text":
+        return "String"
+    if field.type != "category":
+        return None
+    kinds = {type(label).__name__ for label in field.labels}
+    known = {"int": "Int64", "str": "String", "bool": "Boolean"}
+    return known.get(kinds.pop()) if len(kinds) == 1 else None
+
+
+def _converted(
+    estimator: Any, signature: Signature, inputs: Sequence[tuple[str, str, int]]
+) -> bytes | str:
+    import skl2onnx
+    from skl2onnx.common import data_types
+
+    types = [
+        (name, getattr(data_types, f"{kind}TensorType")([None, width]))
+        for name, kind, width in inputs
+    ]
+    is_classifier = signature.output.task == "classification"
+    logger = logging.getLogger("skl2onnx")
+    level, logger.level = logger.level, logging.ERROR
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            graph = skl2onnx.to_onnx(
+                estimator,
+                initial_types=types,
+                target_opset=OPSETS,
+                options={"zipmap": False} if is_classifier else None,
+            )
+    except Exception as error:  # noqa: BLE001 - converters raise what they like
+        first = next(iter(str(error).strip().splitlines()), "")
+        return f"skl2onnx can't convert it: {type(error).__name__}: {first[:200]}"
+    finally:
+        logger.level = level
+    content: bytes = graph.SerializeToString()
+    return content
