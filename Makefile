@@ -9,7 +9,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check docs clean
+.PHONY: help demo test soak bench check docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,10 @@ test: ## install what the tests need and run the whole suite
 	@sh scripts/environment.sh test
 	@sh scripts/browser.sh
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: ## play every fault for about an hour; PODIUM_SOAK=3 does three times the everyday ones
+	@sh scripts/environment.sh test
+	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/faults -s --timeout 7200 $(ARGS)
 
 bench: ## programs against their originals: rows a second, side by side in one run
 	@sh scripts/environment.sh test
