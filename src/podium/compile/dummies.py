@@ -59,6 +59,8 @@ def _constants(build: Builder, x: Features, numbers: Any) -> int:
     if isinstance(column, Input) and not build.is_number(column):
         raise NotCompiled("it takes columns that hold no numbers")
     rows = build.add(Missing(build.matrix((column,))))
+    if len(numbers) == 1:
+        return build.scale(rows, multiply=0.0, add=numbers)
     return build.add(Matmul(rows, np.zeros((1, len(numbers))), numbers))
 
 
