@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from threadpoolctl import threadpool_limits
+
 _VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -16,18 +18,14 @@ _VARIABLES = (
 def share_cores(n_workers: int) -> int:
     """Hold the native thread pools of this process to its share of the cores; returns that share.
 
-    A variable that the operator set stays as it is. What was loaded before is told by threadpoolctl,
-    where it is installed: scikit-learn brings it.
+    A variable that the operator set stays as it is. The variables are for what is loaded from now on;
+    what was loaded before is told directly.
     """
     share = max(_n_cores() // n_workers, 1)
     is_ours = not any(name in os.environ for name in _VARIABLES)
     for name in _VARIABLES:
         os.environ.setdefault(name, str(share))
     if is_ours:
-        try:
-            from threadpoolctl import threadpool_limits
-        except ModuleNotFoundError:
-            return share
         threadpool_limits(share)
     return share
 
