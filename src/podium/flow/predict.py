@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import blake2b
 
 import msgspec
@@ -92,7 +91,7 @@ class Answer(Reply):
         return self.prepared.table
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: that takes a microsecond more to make
 class Prepared:
     """A request that is ready for the model.
 
@@ -125,10 +124,12 @@ class Prepared:
             return None
         return Reply(claim.body, claim.media, is_repeated=True)
 
-    @cached_property
+    @property
     def table(self) -> Table:
         """The rows as every runtime takes them."""
-        return self.checked or self.reader.table(self.rows or ())
+        if self.checked is None:
+            self.checked = self.reader.table(self.rows or ())
+        return self.checked
 
 
 def reply_now(deployment: Deployment, ask: Ask) -> Reply:
