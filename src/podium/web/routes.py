@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from podium.errors import NotFound
 from podium.flow.deployment import Deployment
 from podium.flow.predict import Reply
-from podium.web import api, docs, openapi, pages, problems, record_pages, render, static
+from podium.web import api, docs, metrics, openapi, pages, problems, record_pages, render, static
 from podium.web.accept import quality
 from podium.web.gate import METHODS, Refusal
 from podium.web.http import Request, Response
@@ -91,6 +91,7 @@ ROUTES = (
     Route(PREDICT, ("POST",), "/api/models/{name}/predict", api.predict),
     Route("livez", ("GET",), "/livez", api.livez),
     Route("readyz", ("GET",), "/readyz", api.readyz),
+    Route("metrics", ("GET",), "/metrics", metrics.show),
     Route("static", ("GET",), "/static/{file}", static.serve),
     Route("favicon", ("GET",), "/favicon.ico", static.favicon),
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from podium.errors import NotFound
 from podium.flow.deployment import Deployment
+from podium.monitor.metrics import Metrics
 from podium.records.store import Store
 from podium.settings import Settings
 
@@ -19,12 +20,14 @@ class Site:
         deployments: by name, in the order they were given.
         store: where records are, or None when none are kept.
         is_ready: whether every model is loaded.
+        metrics: what is counted here, and told at `/metrics`.
     """
 
     deployments: Mapping[str, Deployment]
     store: Store | None
     settings: Settings
     is_ready: Callable[[], bool]
+    metrics: Metrics = field(default_factory=Metrics)
 
     def deployment(self, name: str) -> Deployment:
         """The deployment of this name.

@@ -1,0 +1,63 @@
+"""Metrics as text, in version 0.0.4 of Prometheus's exposition format.
+
+Source: prometheus.io, "Exposition formats". Written here, not with `prometheus_client`: it
+observes one request at a time, 54 us for a batch of 64 where `ModelMetrics.answered` takes 4, and the
+files of its mode for several processes are never deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+
+from podium.monitor.families import FAMILIES, Family, Series
+from podium.monitor.snapshot import Snapshot
+
+MEDIA = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def exposition(snapshot: Snapshot) -> str:
+    """All numbers as text. Families without any are left out."""
+    values: dict[Series, float] = {**snapshot.counted.counters, **snapshot.current}
+    lines: list[str] = []
+    for family in FAMILIES:
+        if family.kind == "histogram":
+            found = list(_histograms(family, snapshot.counted.histograms))
+        else:
+            found = [
+                f"{family.name}{_labels(family, series)} {_number(value)}"
+                for series, value in sorted(values.items())
+                if series[0] == family.name
+            ]
+        if found:
+            text = family.text.replace("\\", r"\\").replace("\n", r"\n")
+            lines += [f"# HELP {family.name} {text}", f"# TYPE {family.name} {family.kind}", *found]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _histograms(family: Family, known: Mapping[Series, Sequence[int]]) -> Iterator[str]:
+    bounds = [_number(bound / family.per_unit) for bound in family.bounds] + ["+Inf"]
+    for series, (*counts, total) in sorted(known.items()):
+        if series[0] != family.name:
+            continue
+        n_values = list(accumulate(counts))  # in this format a bucket holds those below it, too
+        for bound, n_below in zip(bounds, n_values, strict=True):
+            yield f"{family.name}_bucket{_labels(family, series, le=bound)} {n_below}"
+        labels = _labels(family, series)
+        yield f"{family.name}_sum{labels} {_number(total / family.per_unit)}"
+        yield f"{family.name}_count{labels} {n_values[-1]}"
+
+
+def _labels(family: Family, series: Series, **more: str) -> str:
+    pairs = {**dict(zip(family.labels, series[1:], strict=True)), **more}
+    inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in pairs.items())
+    return f"{{{inside}}}" if inside else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _number(value: float) -> str:
+    """A number as Go reads it: a whole one without its `.0`."""
+    return str(int(value)) if value == int(value) else repr(value)

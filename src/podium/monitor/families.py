@@ -1,0 +1,109 @@
+"""Every family of metrics: its name, its labels, what it tells, and how workers' numbers add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
+Merge: TypeAlias = Literal["sum", "max", "min"]
+
+# One series: the name of its family, then the values of its labels, in the family's order.
+Series: TypeAlias = tuple[str, ...]
+
+LATENCY_BOUNDS_US = (
+    *(100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000),
+    *(100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000),
+)
+BATCH_BOUNDS = tuple(2**n for n in range(11))
+OF_MODEL = ("model", "version")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Series that share a name.
+
+    Attributes:
+        labels: their names, in the order in which a series holds their values.
+        merge: how the numbers of several workers become one. What all of them see alike, such as
+            the errors of the one shipper, is no sum.
+        bounds: of a histogram: the upper bounds of its buckets, as they are counted.
+        per_unit: how many of what is counted are one of the unit that the name tells.
+    """
+
+    name: str
+    kind: Kind
+    text: str
+    labels: tuple[str, ...] = ()
+    merge: Merge = "sum"
+    bounds: tuple[int, ...] = ()
+    per_unit: int = 1
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what a worker counted still counts when it has ended."""
+        return self.kind != "gauge" and self.merge == "sum"
+
+    def series(self, *values: str) -> Series:
+        """The series with these values of the labels."""
+        assert len(values) == len(self.labels), f"{self.name} has the labels {self.labels}"
+        return (self.name, *values)
+
+
+REQUESTS = Family(
+    "podium_requests_total",
+    "counter",
+    "Requests to predict, by lane and outcome: ok, invalid, failed, refused.",
+    (*OF_MODEL, "lane", "outcome"),
+)
+ROWS = Family("podium_rows_total", "counter", "Rows that were answered.", OF_MODEL)
+DURATION = Family(
+    "podium_request_duration_seconds",
+    "histogram",
+    "From a request's arrival to its answer, of the requests that were answered.",
+    OF_MODEL,
+    bounds=LATENCY_BOUNDS_US,
+    per_unit=1_000_000,
+)
+BATCH_ROWS = Family(
+    "podium_batch_rows",
+    "histogram",
+    "Rows in a call of the model, by the reason why the batch was released.",
+    (*OF_MODEL, "reason"),
+    bounds=BATCH_BOUNDS,
+)
+QUEUE_ROWS = Family(
+    "podium_queue_rows", "gauge", "Rows that wait for the model, or are in a call of it.", OF_MODEL
+)
+OUTBOX_ROWS = Family(
+    "podium_outbox_rows", "gauge", "Records of live workers that aren't in the store yet."
+)
+OUTBOX_AGE = Family(
+    "podium_outbox_age_seconds",
+    "gauge",
+    "Age of the oldest record that waits for the store, 0 when none does.",
+    merge="max",
+)
+STORE_ERRORS = Family(
+    "podium_store_errors_total", "counter", "How often the store failed to take records.", (), "max"
+)
+DROPPED = Family(
+    "podium_records_dropped_total", "counter", "Records dropped because too many waited."
+)
+CONNECTIONS = Family("podium_open_connections", "gauge", "Connections that are open.")
+WORKERS = Family("podium_workers", "gauge", "Processes that answer; the rest is summed over them.")
+MEMORY = Family(
+    "process_resident_memory_bytes", "gauge", "Resident memory, summed over the workers."
+)
+STARTED = Family(
+    "process_start_time_seconds",
+    "gauge",
+    "When the oldest worker began, in seconds since 1970.",
+    merge="min",
+)
+
+FAMILIES = (
+    *(REQUESTS, ROWS, DURATION, BATCH_ROWS, QUEUE_ROWS, OUTBOX_ROWS, OUTBOX_AGE, STORE_ERRORS),
+    *(DROPPED, CONNECTIONS, WORKERS, MEMORY, STARTED),
+)
+BY_NAME = {family.name: family for family in FAMILIES}

@@ -1,0 +1,270 @@
+"""Metrics of one worker: what is counted on the path of a prediction, and what is asked for.
+
+A number has one writer at a time. The thread that made the `Metrics`, in a server that of the event
+loop, counts in numbers of its own, without a lock; all other threads share others, under a lock. Who
+reads adds the two. So nothing is lost whether or not there is a GIL, and the loop never waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import get_ident
+from typing import Literal, TypeAlias
+
+from podium.errors import PodiumError, StoreError
+from podium.monitor import families
+from podium.monitor.families import BATCH_BOUNDS, LATENCY_BOUNDS_US, Family, Series
+from podium.monitor.process import resident_bytes
+from podium.monitor.siblings import Place
+from podium.monitor.snapshot import Counted, Snapshot, merged, total
+
+Lane: TypeAlias = Literal["fast", "asgi"]
+LANES: tuple[Lane, ...] = ("fast", "asgi")
+OUTCOMES = ("ok", "invalid", "failed", "refused")
+# A worker that wrote nothing for so long is stuck or gone: what it held isn't told any more.
+FRESH_S = 10.0
+
+_log = logging.getLogger("podium")
+
+
+class _Counts:
+    """Numbers of one model that one thread writes at a time."""
+
+    __slots__ = ("batches", "latencies", "latency_us", "n_rows", "requests")
+
+    def __init__(self) -> None:
+        # All of them from the beginning: a series that appears with its first failure has no rate.
+        self.requests = {(lane, outcome): 0 for lane in LANES for outcome in OUTCOMES}
+        self.n_rows = 0
+        self.latencies = [0] * (len(LATENCY_BOUNDS_US) + 1)
+        self.latency_us = 0
+        self.batches: dict[str, list[int]] = {}
+
+    def answered(
+        self, n_requests: int, n_rows: int, latencies_us: Sequence[int], lane: Lane
+    ) -> None:
+        self.requests[lane, "ok"] += n_requests
+        self.n_rows += n_rows
+        if not latencies_us:
+            return
+        self.latency_us += sum(latencies_us)
+        # Requests of one batch mostly fall into one bucket: 4 us for 64 of them, not 10.
+        lowest = bisect_left(LATENCY_BOUNDS_US, min(latencies_us))
+        if max(latencies_us) <= LATENCY_BOUNDS_US[min(lowest, len(LATENCY_BOUNDS_US) - 1)]:
+            self.latencies[lowest] += len(latencies_us)
+            return
+        for latency_us in latencies_us:
+            self.latencies[bisect_left(LATENCY_BOUNDS_US, latency_us)] += 1
+
+    def refused(self, outcome: str, lane: Lane, n_requests: int) -> None:
+        self.requests[lane, outcome] += n_requests
+
+    def batched(self, n_rows: int, reason: str) -> None:
+        sizes = self.batches.get(reason)
+        if sizes is None:
+            sizes = self.batches[reason] = [0] * (len(BATCH_BOUNDS) + 2)
+        # The bounds are powers of two.
+        sizes[min((n_rows - 1).bit_length(), len(BATCH_BOUNDS))] += 1
+        sizes[-1] += n_rows
+
+    def counted(self, model: str, version: str) -> Counted:
+        counters = {
+            families.REQUESTS.series(model, version, *labels): count
+            for labels, count in self.requests.items()
+        }
+        counters[families.ROWS.series(model, version)] = self.n_rows
+        durations = [*self.latencies, self.latency_us]
+        histograms = {families.DURATION.series(model, version): durations}
+        # Copied first: a reason may be met while this is read.
+        for reason, sizes in self.batches.copy().items():
+            histograms[families.BATCH_ROWS.series(model, version, reason)] = sizes.copy()
+        return Counted(counters, histograms)
+
+
+class ModelMetrics:
+    """What is counted for one version of a model. Made by `Metrics.of`."""
+
+    __slots__ = ("_lock", "_model", "_of_others", "_own", "_owner", "_version")
+
+    def __init__(self, model: str, version: str, owner: int) -> None:
+        self._model = model
+        self._version = version
+        self._owner = owner
+        self._own = _Counts()
+        self._of_others = _Counts()
+        self._lock = threading.Lock()
+
+    def answered(
+        self, n_requests: int, n_rows: int, latencies_us: Sequence[int], lane: Lane = "fast"
+    ) -> None:
+        """Count requests that were answered, once for all of a batch.
+
+        Args:
+            latencies_us: of each request, from its arrival on.
+        """
+        if get_ident() == self._owner:
+            self._own.answered(n_requests, n_rows, latencies_us, lane)
+        else:
+            with self._lock:
+                self._of_others.answered(n_requests, n_rows, latencies_us, lane)
+
+    def refused(self, status: int, lane: Lane = "fast", n_requests: int = 1) -> None:
+        """Count requests that got no answer, by their status.
+
+        503 and 429 are `refused`, others from 500 on `failed`, and what is below is `invalid`.
+        """
+        outcome = outcome_of(status)
+        if get_ident() == self._owner:
+            self._own.refused(outcome, lane, n_requests)
+        else:
+            with self._lock:
+                self._of_others.refused(outcome, lane, n_requests)
+
+    def batched(self, n_rows: int, reason: str) -> None:
+        """Count a call of the model, and why it was made then."""
+        if get_ident() == self._owner:
+            self._own.batched(n_rows, reason)
+        else:
+            with self._lock:
+                self._of_others.batched(n_rows, reason)
+
+    def counted(self) -> Counted:
+        """What was counted so far."""
+        some = (self._own, self._of_others)
+        return total(one.counted(self._model, self._version) for one in some)
+
+
+class Metrics:
+    """All numbers of one worker, and of its siblings where they are written to a folder.
+
+    Args:
+        clock: seconds that all processes of the machine count alike.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._owner = get_ident()
+        self._models: dict[tuple[str, str], ModelMetrics] = {}
+        self._watched: dict[Series, Callable[[], float | None]] = {}
+        self._lock = threading.Lock()
+        self._place: Place | None = None
+        self._pid = 0
+        self._is_failing = False
+        began_s = time.time()
+        self.watch(families.STARTED, lambda: began_s)
+        self.watch(families.MEMORY, resident_bytes)
+        self.watch(families.WORKERS, lambda: 1)
+
+    def of(self, model: str, version: str) -> ModelMetrics:
+        """What counts for this version of a model; ask once, and keep it."""
+        found = self._models.get((model, version))
+        if found is None:
+            made = ModelMetrics(model, version, self._owner)
+            found = self._models.setdefault((model, version), made)
+        return found
+
+    def watch(self, family: Family, read: Callable[[], float | None], *labels: str) -> None:
+        """Ask for a number whenever the metrics are read; a second time, in place of the first.
+
+        Args:
+            read: called from any thread. None where there is no number now.
+            labels: their values, in the family's order.
+        """
+        self._watched[family.series(*labels)] = read
+
+    def snapshot(self) -> Snapshot:
+        """All numbers of this worker, now."""
+        counters: dict[Series, int] = {}
+        current: dict[Series, float] = {}
+        for series, read in self._watched.copy().items():
+            value = _value_of(read)
+            if value is None:
+                continue
+            if families.BY_NAME[series[0]].is_kept:
+                counters[series] = int(value)
+            else:
+                current[series] = value
+        models = [one.counted() for one in self._models.copy().values()]
+        return Snapshot(self._clock(), total([*models, Counted(counters)]), current)
+
+    def write_snapshot(self, folder: Path) -> None:
+        """Tell the siblings: the workers that write to the same folder.
+
+        Call it about once a second, in any thread. A disk that fails is told of in the log.
+        """
+        with self._lock:
+            try:
+                if self._place is None or self._pid != os.getpid():
+                    self._place, self._pid = Place(folder), os.getpid()
+            except OSError as error:
+                self._failed(error)
+            else:
+                self._write(self._place, self.snapshot())
+
+    def merged(self) -> Snapshot:
+        """The numbers of all workers: of this one exactly, of the others as they last wrote them.
+
+        Raises:
+            StoreError: those of the others can't be read. Without them counters would fall.
+        """
+        with self._lock:
+            own = self.snapshot()
+            if self._place is None or self._pid != os.getpid():
+                return own
+            # Written first: whichever sibling is asked next tells no less than what is told now.
+            self._write(self._place, own)
+            try:
+                ended, others = self._place.read()
+            except OSError as error:
+                raise StoreError(
+                    f"the metrics in {self._place.folder} can't be read: {error.strerror}",
+                    hint="look at the disk and at the folder's permissions",
+                ) from error
+        fresh = [one for one in others if own.taken_s - one.taken_s <= FRESH_S]
+        return Snapshot(
+            own.taken_s,
+            total([ended, own.counted, *(one.counted for one in others)]),
+            merged([own.current, *(one.current for one in fresh)]),
+        )
+
+    def close(self) -> None:
+        """Leave what was counted to the siblings. What is watched is read once more."""
+        with self._lock:
+            if self._place is not None and self._pid == os.getpid():
+                self._write(self._place, self.snapshot())
+                self._place.close()
+            self._place = None
+
+    def _write(self, place: Place, snapshot: Snapshot) -> None:
+        try:
+            place.write(snapshot)
+        except OSError as error:
+            self._failed(error)
+        else:
+            self._is_failing = False
+
+    def _failed(self, error: OSError) -> None:
+        if not self._is_failing:  # once, not once a second
+            _log.warning("metrics_not_written: %s", error)
+        self._is_failing = True
+
+
+def outcome_of(status: int) -> str:
+    """What a request came to that got no answer, by its status."""
+    if status in (429, 503):
+        return "refused"
+    return "failed" if status >= 500 else "invalid"
+
+
+def _value_of(read: Callable[[], float | None]) -> float | None:
+    """What is told now; a store that fails has no number."""
+    try:
+        return read()
+    except (PodiumError, OSError):
+        return None

@@ -1,0 +1,17 @@
+"""What the operating system tells of this process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_STATM = Path("/proc/self/statm")
+
+
+def resident_bytes() -> int | None:
+    """The memory of this process that is in use now; None where the system tells only the most."""
+    try:
+        pages = _STATM.read_bytes().split()[1]
+    except OSError:  # not Linux
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,165 @@
+"""A folder in which workers tell each other their numbers, and what is kept of those that ended.
+
+Each worker has two files: a lock, held while it lives, and its last snapshot. Whoever reads the folder
+and can take a lock adds that worker's snapshot to a total and deletes it, under the folder's lock:
+what a worker counted is in exactly one of the two.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from podium.monitor.snapshot import Counted, Snapshot, total
+from podium.records.outbox import locked
+
+FOLDER_LOCK = "lock"
+ENDED_NAME = "ended"
+ALIVE, SNAPSHOT, NEW = ".alive", ".snapshot", ".new"
+# The folder of a server that wrote nothing for so long, and of which no worker lives, is deleted.
+LEFT_S = 600.0
+
+_ENCODER = msgspec.msgpack.Encoder()
+_SNAPSHOTS = msgspec.msgpack.Decoder(Snapshot)
+
+
+class _Ended(msgspec.Struct, frozen=True):
+    """What workers counted that have ended.
+
+    Attributes:
+        names: of those added last. Who is killed between writing this and deleting their snapshots
+            leaves both, and they must not be added again.
+    """
+
+    counted: Counted = Counted()
+    names: frozenset[str] = frozenset()
+
+
+_ENDED = msgspec.msgpack.Decoder(_Ended)
+
+
+class Place:
+    """The place of this worker in a folder.
+
+    Raises:
+        OSError: the folder can't be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._name = secrets.token_hex(8)
+        # Under the folder's lock: before this worker holds its own, it would be taken for dead.
+        folder_fd = locked(folder / FOLDER_LOCK, waits=True)
+        try:
+            self._alive_fd = locked(self._path(ALIVE))
+        finally:
+            os.close(folder_fd)
+
+    def write(self, snapshot: Snapshot) -> None:
+        """Tell the siblings.
+
+        Raises:
+            OSError: they still see the snapshot before.
+        """
+        _replace(self._path(SNAPSHOT), snapshot)
+
+    def read(self) -> tuple[Counted, list[Snapshot]]:
+        """What was counted by workers that have ended, and the snapshots of the other living ones.
+
+        Raises:
+            OSError: something can't be read.
+        """
+        folder_fd = locked(self.folder / FOLDER_LOCK, waits=True)
+        try:
+            return self._read()
+        finally:
+            os.close(folder_fd)
+
+    def close(self) -> None:
+        """Leave; what was written last goes to the total."""
+        os.close(self._alive_fd)
+
+    def _read(self) -> tuple[Counted, list[Snapshot]]:
+        ended = self._ended()
+        living, left = [], {}
+        for path in self.folder.glob(f"*{ALIVE}"):
+            if path.stem == self._name:
+                continue
+            snapshot = _snapshot(path.with_suffix(SNAPSHOT))
+            if _is_alive(path):
+                living += [] if snapshot is None else [snapshot]
+            else:
+                # Read again: it may have written once more before it ended.
+                left[path.stem] = _snapshot(path.with_suffix(SNAPSHOT))
+        if not left:
+            return ended.counted, living
+        some = [one.counted for name, one in left.items() if one and name not in ended.names]
+        counted = total([ended.counted, *some])
+        with suppress(OSError):  # a full disk: they stay where they are, and count all the same
+            _replace(self.folder / ENDED_NAME, _Ended(counted, frozenset(left)))
+            for name in left:
+                for suffix in (SNAPSHOT, NEW, ALIVE):
+                    (self.folder / f"{name}{suffix}").unlink(missing_ok=True)
+        return counted, living
+
+    def _ended(self) -> _Ended:
+        try:
+            return _ENDED.decode((self.folder / ENDED_NAME).read_bytes())
+        except FileNotFoundError:
+            return _Ended()
+
+    def _path(self, suffix: str) -> Path:
+        return self.folder / f"{self._name}{suffix}"
+
+
+def new_folder(home: Path) -> Path:
+    """A folder for the workers of a server that starts; what servers before it left is deleted.
+
+    Each start has its own: a server begins to count at 0, and shows no version it doesn't serve.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    folders = home / "metrics"
+    folders.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for old in folders.iterdir():
+        with suppress(OSError):  # another server that starts deletes it, too
+            is_left = time.time() - old.stat().st_mtime > LEFT_S
+            if is_left and not any(map(_is_alive, old.glob(f"*{ALIVE}"))):
+                shutil.rmtree(old, ignore_errors=True)
+    folder = folders / secrets.token_hex(8)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _is_alive(path: Path) -> bool:
+    """Whether the worker of this lock lives."""
+    try:
+        os.close(locked(path))
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _snapshot(path: Path) -> Snapshot | None:
+    """What a worker wrote, or None before it has written."""
+    try:
+        return _SNAPSHOTS.decode(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _replace(path: Path, value: object) -> None:
+    """Write a file that others see whole, before or after."""
+    new = path.with_suffix(NEW)
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(_ENCODER.encode(value))
+    new.replace(path)

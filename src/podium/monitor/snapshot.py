@@ -1,0 +1,61 @@
+"""A snapshot: all numbers of one worker at one moment, and how several become one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from operator import add
+
+import msgspec
+
+from podium.monitor.families import BY_NAME, Merge, Series
+
+_MERGE: dict[Merge, Callable[[list[float]], float]] = {"sum": sum, "max": max, "min": min}
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What only grows.
+
+    Attributes:
+        counters: by series.
+        histograms: by series: how many fell into each bucket (not into those below it), the last
+            of which has no upper bound, and then the sum of all values.
+    """
+
+    counters: dict[Series, int] = {}
+    histograms: dict[Series, list[int]] = {}
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """All numbers of a worker.
+
+    Attributes:
+        taken_s: when, by the clock that all processes of the machine share.
+        counted: what stays when the worker ends.
+        current: what holds while it lives.
+    """
+
+    taken_s: float
+    counted: Counted
+    current: dict[Series, float]
+
+
+def total(parts: Iterable[Counted]) -> Counted:
+    """The sum of what some workers counted."""
+    counters: dict[Series, int] = {}
+    histograms: dict[Series, list[int]] = {}
+    for part in parts:
+        for series, count in part.counters.items():
+            counters[series] = counters.get(series, 0) + count
+        for series, counts in part.histograms.items():
+            known = histograms.get(series)
+            histograms[series] = counts if known is None else list(map(add, known, counts))
+    return Counted(counters, histograms)
+
+
+def merged(parts: Iterable[Mapping[Series, float]]) -> dict[Series, float]:
+    """What holds for some workers together, as each family is merged."""
+    gathered: dict[Series, list[float]] = {}
+    for part in parts:
+        for series, value in part.items():
+            gathered.setdefault(series, []).append(value)
+    return {series: _MERGE[BY_NAME[series[0]].merge](some) for series, some in gathered.items()}

@@ -1,0 +1,12 @@
+"""Numbers for whoever watches the server."""
+
+from __future__ import annotations
+
+from podium.monitor.exposition import MEDIA, exposition
+from podium.web.http import Request, Response
+from podium.web.site import Site
+
+
+def show(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every view
+    """The metrics of all workers, for Prometheus: `GET /metrics`."""
+    return Response(exposition(site.metrics.merged()).encode(), 200, MEDIA)

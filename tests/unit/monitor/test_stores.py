@@ -1,0 +1,93 @@
+"""What metrics tell of the store, whichever way it keeps records."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from podium.errors import StoreError
+from podium.monitor.metrics import Metrics
+from podium.monitor.stores import watch_store
+from podium.records.loose import LooseStore
+from podium.records.outboxed import OutboxedStore
+from podium.records.record import Ids, Record
+from podium.records.store import InsertResult
+from podium.records.stores.memory import MemoryStore
+
+
+def some_records(n_records: int) -> list[Record]:
+    ids = Ids()
+    return [
+        Record(
+            id=ids.new(1_000_000),
+            time_us=1_000_000,
+            model="churn",
+            version="1",
+            inputs=b"{}",
+            outputs=b"{}",
+            outcome="yes",
+        )
+        for _ in range(n_records)
+    ]
+
+
+class FailingStore(MemoryStore):
+    """Takes nothing, and tells when that was known to whoever ships."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed_twice = threading.Event()
+        self._n_calls = 0
+
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        self._n_calls += 1
+        if self._n_calls > 1:
+            self.failed_twice.set()
+        raise StoreError("the database is away")
+
+
+def test_an_outbox_tells_how_much_waits_and_since_when(tmp_path: Path, read):
+    failing = FailingStore()
+    store = OutboxedStore(failing, tmp_path)
+    metrics = Metrics()
+    watch_store(metrics, store)
+    store.insert(some_records(3))
+    assert failing.failed_twice.wait(30)  # the first failure is written down before the second
+
+    value = read(metrics.snapshot())
+    assert value("podium_outbox_rows") == 3
+    assert value("podium_store_errors_total") >= 1
+    assert value("podium_outbox_age_seconds") > 1_000_000
+    assert value("podium_records_dropped_total") == 0
+    store.close()
+
+
+def test_an_outbox_in_which_nothing_waits_has_no_age(tmp_path: Path, read):
+    store = OutboxedStore(MemoryStore(), tmp_path, ships=False)
+    metrics = Metrics()
+    watch_store(metrics, store)
+
+    assert read(metrics.snapshot())("podium_outbox_age_seconds") == 0
+    store.close()
+
+
+def test_a_loose_store_tells_what_it_dropped(read):
+    store = LooseStore(MemoryStore(), rows_max=2)
+    metrics = Metrics()
+    watch_store(metrics, store)
+    store.insert(some_records(5))
+
+    assert read(metrics.snapshot())("podium_records_dropped_total") == 3
+    store.close()
+
+
+@pytest.mark.parametrize("store", [None, MemoryStore()])
+def test_where_nothing_waits_nothing_is_told(store):
+    metrics = Metrics()
+    watch_store(metrics, store)
+
+    told = metrics.snapshot()
+    assert not [one for one in told.current if "outbox" in one[0]]
