@@ -125,6 +125,7 @@ class Batcher:
         self._runtime = runtime
         self._reader = reader
         self._cost = cost
+        self._chunk_rows = cost.chunk_rows
         self._bounds = bounds
         self._when_settled = settled
         self._when_batched = batched
@@ -195,7 +196,7 @@ class Batcher:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _is_large(self, job: Job) -> bool:
-        return job.n_rows > self._cost.chunk_rows and not self._is_async
+        return job.n_rows > self._chunk_rows and not self._is_async
 
     def _count(self, job: Job, n_rows: int) -> None:
         if self._is_large(job):
@@ -253,7 +254,7 @@ class Batcher:
 
     def _chunk(self) -> _Call:
         large = self._large[0]
-        n_rows = self._cost.chunk_rows
+        n_rows = self._chunk_rows
         table = large.table.take(slice(large.at, large.at + n_rows))
         return _Call([large.job], "chunk", large, table)
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 
 import msgspec
+
+
+NOISE_DIGITS = 12
+NOISE_BYTES = 1_536  # for 256 ids
 
 
 class Feedback(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -63,6 +68,9 @@ class Ids:
         self._lock = threading.Lock()
         self._last_ms = -1
         self._counter = 0
+        self._pid = 0
+        self._noise = ""
+        self._noise_at = 0
 
     def new(self, time_us: int) -> str:
         """A new id, greater than every id before."""
@@ -70,9 +78,8 @@ class Ids:
 
     def some(self, time_us: int, n_ids: int) -> tuple[str, ...]:
         """New ids in order, each greater than every id before."""
-        # One call to the system for all of them: it costs more than all the rest.
-        noise = secrets.token_bytes(6 * n_ids).hex()
         with self._lock:
+            noise = self._random(n_ids * NOISE_DIGITS)
             now_ms = max(time_us // 1_000, 0)
             if now_ms > self._last_ms:
                 # Starting anywhere in the lower half leaves room to count within the millisecond.
@@ -80,12 +87,22 @@ class Ids:
             else:
                 self._counter += 1
             ids = []
-            for at in range(0, 12 * n_ids, 12):
+            for at in range(0, n_ids * NOISE_DIGITS, NOISE_DIGITS):
                 if self._counter >> 26:
                     self._last_ms, self._counter = self._last_ms + 1, 0
                 counter = self._counter
                 high = (self._last_ms & (2**48 - 1)) << 16 | 0x7000 | counter >> 14
-                ids.append(f"{high:016x}{0x8000 | counter & 0x3FFF:04x}{noise[at : at + 12]}")
+                ids.append(f"{high:016x}{0x8000 | counter & 0x3FFF:04x}{noise[at : at + NOISE_DIGITS]}")
                 self._counter += 1
             self._counter -= 1
         return tuple(ids)
+
+    def _random(self, n_digits: int) -> str:
+        """Random digits, got from the system for many ids at once: a call costs more than an id."""
+        pid = os.getpid()
+        if self._pid != pid or len(self._noise) - self._noise_at < n_digits:
+            # In a process that was forked the digits at hand are its parent's, too.
+            self._pid, self._noise_at = pid, 0
+            self._noise = secrets.token_bytes(max(NOISE_BYTES, n_digits)).hex()
+        start, self._noise_at = self._noise_at, self._noise_at + n_digits
+        return self._noise[start : self._noise_at]
