@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,6 +19,15 @@ N_THREADS, N_TIMES = 8, 2_000
 @pytest.fixture
 def metrics() -> Metrics:
     return Metrics()
+
+
+@pytest.fixture
+def often_switched() -> Iterator[None]:
+    """Threads take turns so often that what isn't safe shows."""
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before_s)
 
 
 def test_an_answered_batch_counts_its_requests_rows_and_latencies(metrics, read):
@@ -111,10 +122,13 @@ def test_versions_are_told_apart(metrics, read):
     assert metrics.of("churn", "2") is metrics.of("churn", "2")
 
 
-def test_nothing_is_lost_that_many_threads_count_while_others_read(metrics):
+def test_nothing_is_lost_that_many_threads_count_while_others_read(metrics, often_switched):
     one = metrics.of("churn", "1")
 
+    together = threading.Barrier(N_THREADS + 1)
+
     def count() -> None:
+        together.wait()
         for n in range(N_TIMES):
             one.answered(1, 2, [n])
             one.batched(2, f"reason {n % 7}")
@@ -138,6 +152,7 @@ def test_nothing_is_lost_that_many_threads_count_while_others_read(metrics):
     assert counted.counters[families.ROWS.series("churn", "1")] == 2 * n_all
     assert counted.counters[families.REQUESTS.series("churn", "1", "fast", "invalid")] == n_all
     assert sum(durations[:-1]) == sum(map(sum, sizes)) == n_all
+    assert durations[-1] == (N_THREADS + 1) * sum(range(N_TIMES))
 
 
 def test_what_is_watched_is_asked_for_whenever_it_is_read(metrics, read):
