@@ -60,7 +60,7 @@ def _measure_one(name: str, bodies: Path, part: Part, options: Options) -> None:
         if name == "podium":
             with trial(PODIUM, "a") as one:
                 one.load(CONNECTIONS[0], WARM_S)
-                for connections in CONNECTIONS:
+                for connections in options.some(CONNECTIONS, 1):
                     found = one.load(connections, options.seconds)
                     _add(part, name, connections, found)
         else:
@@ -80,7 +80,7 @@ def _constant(name: str, bodies: Path, part: Part, options: Options) -> None:
         with serving(command, name=name, port=port, is_ready=_is_right) as server:
             url = server.url("/api/models/a/predict")
             load.run(url, bodies, connections=CONNECTIONS[0], seconds=WARM_S)
-            for connections in CONNECTIONS:
+            for connections in options.some(CONNECTIONS, 1):
                 found = load.run(url, bodies, connections=connections, seconds=options.seconds)
                 if found.failed:
                     raise NotServing(f"{found.failed} of {found.requests} requests failed")

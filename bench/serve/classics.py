@@ -68,7 +68,7 @@ def _load(framework: Framework, name: str, server: Server, part: Part, options: 
     bodies = _bodies(framework, name, test)
     url, others = server.url(test.path), set(server.others)
     load.run(url, bodies, connections=CONNECTIONS[0], seconds=WARM_S, besides=others)
-    for n in CONNECTIONS:
+    for n in options.some(CONNECTIONS, 1):
         found = load.run(url, bodies, connections=n, seconds=options.seconds, besides=others)
         if found.failed:
             raise NotServing(f"{name}: {found.failed} of {found.requests} failed")

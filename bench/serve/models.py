@@ -11,6 +11,7 @@ from typing import Any
 
 import joblib
 from bench.serve import places
+from bench.serve.environment import Environment
 from bench.serve.train import rows_of
 
 import podium
@@ -50,28 +51,24 @@ class Model:
         return {name: cells[start:stop] for name, cells in self.asked.items()}
 
 
-def model_for(name: str, python: Path) -> Model:
-    """The model, fitted by this Python unless it was before."""
-    version = subprocess.run(
-        [python, "-c", "import sklearn; print(sklearn.__version__)"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
-    folder = places.MODELS / f"scikit-learn-{version}"
+@cache
+def model_for(name: str, environment: Environment) -> Model:
+    """The model, fitted in this environment unless it was before."""
+    folder = places.MODELS / f"scikit-learn-{environment.version('scikit-learn')}"
     folder.mkdir(parents=True, exist_ok=True)
     file, answers = folder / f"{name}.joblib", folder / f"{name}.json"
     if not answers.exists():
         script = Path(__file__).with_name("train.py")
-        subprocess.run([python, script, name, file, answers], check=True)
+        subprocess.run([environment.python, script, name, file, answers], check=True)
     return Model(name, file, _asked(name), json.loads(answers.read_text("utf-8")))
 
 
-def bundle_of(model: Model) -> Path:
-    """A bundle of the model, for Podium; packed anew, since Podium itself may be newer."""
-    seen, truth, _ = rows_of(model.name)
-    path = model.file.with_suffix(".podium")
-    podium.pack(joblib.load(model.file), seen, truth, name=model.name, path=path)
+@cache
+def bundle_of(name: str, file: Path) -> Path:
+    """A bundle of the model, for Podium; packed once a run, since Podium itself may be newer."""
+    seen, truth, _ = rows_of(name)
+    path = file.with_suffix(".podium")
+    podium.pack(joblib.load(file), seen, truth, name=name, path=path)
     return path
 
 

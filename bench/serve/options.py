@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -20,6 +21,10 @@ class Options:
     seconds: int
     rounds: int
     is_quick: bool
+
+    def some(self, connections: Sequence[int], n_quick: int = 2) -> Sequence[int]:
+        """The numbers of connections: in a quick run the first few."""
+        return connections[:n_quick] if self.is_quick else connections
 
     def wants(self, name: str) -> bool:
         """Whether somebody of this name takes part."""

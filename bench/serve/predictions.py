@@ -12,9 +12,8 @@ from bench.serve.server import NotServing
 from bench.serve.trial import BULK_ROWS, Trial, trial
 
 NAME = "predictions"
-CONNECTIONS = (64, 16, 1)
+CONNECTIONS = (64, 1, 16)
 QUICK = ("podium", "flask-gthread", "fastapi")
-QUICK_CONNECTIONS = (64, 1)
 # Batching servers learn how long a batch may wait.
 WARM_S = 1
 
@@ -58,7 +57,7 @@ def _load(one: Trial, part: Part, options: Options) -> None:
     print(f"  ready in {one.server.start_s:.2f} s", end="", flush=True)
     part.add(of, (name, "start_s"), one.server.start_s)
     one.load(CONNECTIONS[0], WARM_S)
-    for connections in QUICK_CONNECTIONS if options.is_quick else CONNECTIONS:
+    for connections in options.some(CONNECTIONS):
         found = one.load(connections, options.seconds)
         add_load(part, of, (name, str(connections)), found)
         print(f"  {connections}: {found.per_s:,.0f}/s", end="", flush=True)

@@ -48,7 +48,7 @@ def _measure_one(way: Contender, part: Part, options: Options) -> None:
     try:
         with trial(way, MODEL) as one:
             one.load(CONNECTIONS[0], WARM_S)
-            for connections in CONNECTIONS:
+            for connections in options.some(CONNECTIONS):
                 found = one.load(connections, options.seconds)
                 add_load(part, way.name, (MODEL, str(connections)), found)
                 print(f"  {connections}: {found.per_s:,.0f}/s", end="", flush=True)

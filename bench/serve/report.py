@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
+from bench.documents import put, table_of
 from bench.serve import places, plot
 from bench.serve.models import TITLES
 from bench.serve.rounds import Part, load_part
@@ -19,33 +19,21 @@ BULK = (
 
 def markdown(part: Part) -> str:
     """The tables of a part, and how it was measured."""
-    return "\n\n".join([*WRITERS[part.name](part), *_how(part)]) + "\n"
+    return "\n\n".join(text.strip() for text in [*WRITERS[part.name](part), *_how(part)]) + "\n"
 
 
 def write(names: Iterable[str]) -> None:
-    """Put the tables of these parts between their markers, and their plots beside."""
-    page = PAGE.read_text("utf-8")
+    """Put the tables of these parts into their places in the docs, and their plots beside."""
     for name in names:
         part = load_part(name)
         if part is None:
             continue
-        start, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
-        between = re.compile(f"{re.escape(start)}\n.*?{re.escape(end)}", re.DOTALL)
-        if not between.search(page):
-            raise SystemExit(f"{PAGE.name} has no {start}")
-        text = f"{start}\n{markdown(part)}"
-        drawn = PLOTS[name](part) if name in PLOTS else ""
-        if drawn:
-            (places.DOCS / "images" / f"bench-{name}.svg").write_text(drawn, "utf-8")
-            text += f"\n![{PLOT_TITLES[name]}](images/bench-{name}.svg)\n"
-        page = between.sub(lambda _, text=text, end=end: f"{text}\n{end}", page)
-    PAGE.write_text(page, "utf-8")
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown; figures to the right."""
-    marks = ["---", *("---:" for _ in head[1:])]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, marks, *rows])
+        text = markdown(part)
+        if name in PLOTS:
+            image = f"images/bench-{name}.svg"
+            (places.DOCS / image).write_text(PLOTS[name](part), "utf-8")
+            text += f"\n![{PLOT_TITLES[name]}]({image})\n"
+        put(PAGE, f"serve {name}", text)
 
 
 def number(value: float | None) -> str:
@@ -123,7 +111,7 @@ def _compared(part: Part, base: str, legend: str) -> list[str]:
     whats = [(n, what) for what in ("per_s", "p99_ms") for n in connections]
     heads = [f"{n}: {'requests/s' if what == 'per_s' else 'p99, ms'}" for n, what in whats]
     rows = [[part.titles[of], *(cell(of, *one) for one in whats)] for of in part.measured()]
-    return [f"One row a request; by number of connections. {legend}", table(["", *heads], rows)]
+    return [f"One row a request; by number of connections. {legend}", table_of(["", *heads], rows)]
 
 
 def _table(part: Part, heads: Sequence[str], whats: Sequence[tuple[str, ...]]) -> str:
@@ -131,7 +119,7 @@ def _table(part: Part, heads: Sequence[str], whats: Sequence[tuple[str, ...]]) -
         [part.titles[of], *(number(part.median(of, *what)) for what in whats)]
         for of in part.measured()
     ]
-    return table(["", *heads], rows)
+    return table_of(["", *heads], rows)
 
 
 def _latencies(part: Part, heads: Sequence[str], pairs: Sequence[tuple[str, str]]) -> str:
@@ -140,7 +128,7 @@ def _latencies(part: Part, heads: Sequence[str], pairs: Sequence[tuple[str, str]
         return f"{number(p50)} / {number(p99)}" if p50 is not None else ""
 
     rows = [[part.titles[of], *(cell(of, pair) for pair in pairs)] for of in part.measured()]
-    return table(["", *heads], rows)
+    return table_of(["", *heads], rows)
 
 
 def _how(part: Part) -> list[str]:
@@ -157,11 +145,11 @@ def _how(part: Part) -> list[str]:
             [part.titles[of], versions.get(of, ""), f"`{command}`"]
             for of, command in commands.items()
         ]
-        texts.append(table(["", "version", "command"], rows).replace("---:", "---"))
+        texts.append(table_of(["", "version", "command"], rows))
     if part.problems:
         rows = [[part.titles.get(of, of), _inline(why)] for of, why in part.problems.items()]
         texts.append("Not measured, or not in full:")
-        texts.append(table(["", "why"], rows).replace("---:", "---"))
+        texts.append(table_of(["", "why"], rows))
     return texts
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.serve import machine, places
 
-READY_S = 180.0
+READY_S = 90.0
 STOP_S = 5.0
 
 

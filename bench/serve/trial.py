@@ -129,7 +129,7 @@ def trial(
         NotServing: it didn't start, or answers wrongly.
     """
     environment = contender.environment()
-    model = models.model_for(name, environment.python)
+    model = models.model_for(name, environment)
     port = free_port()
     home = places.HOMES / f"{contender.name}-{os.getpid()}"
     home.mkdir(parents=True)
@@ -141,7 +141,7 @@ def trial(
         "model": model.file,
         "home": home,
         "name": name,
-        "bundle": models.bundle_of(model) if "{bundle}" in contender.command else "",
+        "bundle": models.bundle_of(name, model.file) if "{bundle}" in contender.command else "",
         "prepared": _prepared(contender, model) if "{prepared}" in contender.command else "",
     }
     command = [word.format(**values) for word in contender.command.split()]
