@@ -68,10 +68,9 @@ def livez(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every 
 def readyz(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every view
     """Whether every model is loaded and records are kept: `GET /readyz`, 503 while not."""
     models = {name: one.bundle.is_started for name, one in site.deployments.items()}
-    records = _records_state(site)
-    status = "ready" if site.is_ready() else "loading"
-    if records == "failing":
-        status = "failing"
+    is_loaded = site.is_ready()
+    records = _records_state(site, is_loaded=is_loaded)
+    status = "loading" if not is_loaded else "failing" if records == "failing" else "ready"
     response = Response.json({"status": status, "models": models, "records": records})
     if status != "ready":
         response.status = 503
@@ -79,12 +78,12 @@ def readyz(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every
     return response
 
 
-def _records_state(site: Site) -> str:
+def _records_state(site: Site, *, is_loaded: bool) -> str:
     """How records are kept; what the matter is stands in the log, where no caller reads it."""
     store = site.store
     if store is None:
         return "off"
-    if not isinstance(store, OutboxedStore):
+    if not isinstance(store, OutboxedStore) or not is_loaded:
         return "kept"
     if store.outbox.probe() is not None:
         return "failing"

@@ -216,12 +216,14 @@ def test_the_process_lives_before_its_models_are_loaded(models_file: Path, tmp_p
         return response.status, json.loads(response.body)
 
     assert asked("/livez") == (200, {"status": "alive"})
-    assert asked("/readyz") == (503, {"status": "loading", "models": {"arrival-delay": False}})
+    loading = {"status": "loading", "models": {"arrival-delay": False}, "records": "kept"}
+    assert asked("/readyz") == (503, loading)
     assert routes.respond(lazy.site, Request("GET", "/readyz")).headers["retry-after"] == "1"
 
     lazy.start()
 
-    assert asked("/readyz") == (200, {"status": "ready", "models": {"arrival-delay": True}})
+    ready = {"status": "ready", "models": {"arrival-delay": True}, "records": "kept"}
+    assert asked("/readyz") == (200, ready)
     lazy.close()
     app.close()
 
