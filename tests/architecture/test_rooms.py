@@ -24,6 +24,7 @@ FOREIGN_CODE = {
     "hosts/asgi.py": "answered as `web/routes.py` answers it",
     "hosts/server/lane.py": "answered as `web/routes.py` answers it",
     "runtimes/onnx.py": "ONNX Runtime's errors have no common base",
+    "runtimes/onnx_networks.py": "a user's network and its exporter raise what they like",
     "runtimes/onnx_sklearn.py": "converters raise what they like: then there is no graph",
     "runtimes/python.py": "a user's function raises what it likes",
     "runtimes/sklearn.py": "a user's estimator raises what it likes",

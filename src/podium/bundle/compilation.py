@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from podium.program import Program
+from podium.runtimes.onnx_networks import Exported
 
 if TYPE_CHECKING:  # a server never needs the compiler
     from podium.compile import Compiled, Verification
@@ -104,6 +105,18 @@ def compilation_of(compiled: Compiled) -> Compilation:
         is_single=program is not None and program.is_single,
         n_bytes=0 if program is None else sum(map(len, program.parts().values())),
     )
+
+
+def exported_compilation(exported: Exported) -> Compilation:
+    """What a bundle keeps of a network that became an ONNX graph."""
+    verified = Verified(
+        is_equal=True,
+        n_rows=exported.n_rows,
+        n_perturbed=exported.n_mixed,
+        difference=exported.difference,
+        tolerance=exported.tolerance,
+    )
+    return Compilation(is_compiled=False, graph=Graph(is_used=True, verified=verified))
 
 
 def verified_of(found: Verification) -> Verified:

@@ -18,9 +18,13 @@ from podium.errors import BundleError, SetupError
 from podium.plugins import needs
 from podium.program import Program
 from podium.runtimes.frames import frame_for
+from podium.runtimes.onnx import OnnxRuntime, graph_answers
+from podium.runtimes.onnx_answers import LINKS, Link, link_of
 from podium.runtimes.protocol import Runtime
+from podium.runtimes.signatures import SAMPLE_ROWS
 from podium.runtimes.sklearn import SklearnRuntime
 from podium.signature import Signature
+from podium.signature.cells import Findings, check_columns
 from podium.table import Table
 
 # Types that skops doesn't list, though nearly every fitted forest, encoder or neighbours model
@@ -126,6 +130,25 @@ def original_of_archive(archive: Archive) -> ModelPart | None:
     return ModelPart(runtime=str(kept["runtime"]), files=files, options=kept["options"])
 
 
+def graph_part(content: bytes, signature: Signature, sample: Table | None) -> ModelPart:
+    """An ONNX graph, and how its numbers become what the signature says.
+
+    Args:
+        sample: rows of the training data: without them its numbers are taken as they are.
+
+    Raises:
+        SetupError: the graph's answers don't fit the signature.
+    """
+    link: Link = ""
+    if sample is not None:
+        some = check_columns(
+            signature, sample.columns, sample.n_rows, "values", Findings(kept_max=0)
+        ).take(slice(0, SAMPLE_ROWS))
+        link = link_of(graph_answers(content, signature.fields, some), signature.output)
+    options = {"link": link} if link else {}
+    return ModelPart(runtime="onnx", files={ONNX: content}, requires=("onnx",), options=options)
+
+
 def estimator_part(estimator: Any, frame: str | None) -> ModelPart:
     """A fitted estimator as skops where skops can hold it, else as a pickle with its digest.
 
@@ -188,9 +211,10 @@ def runtime_of(part: ModelPart, signature: Signature, name: str, trust: Collecti
         if part.runtime == "pickle":
             return SklearnRuntime(load_pickle(part.files[PICKLE], name, trust), signature)
         if part.runtime == "onnx":
-            from podium.runtimes.onnx import OnnxRuntime
-
-            return OnnxRuntime(part.files[ONNX], signature)
+            link = part.options.get("link", "")
+            if link not in LINKS:
+                raise BundleError(f"the bundle of {name} names no link: {str(link)[:100]!r}")
+            return OnnxRuntime(part.files[ONNX], signature, link)
         if part.runtime == "python":
             from podium.runtimes.python import load_function
 

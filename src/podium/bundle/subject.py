@@ -11,17 +11,20 @@ import numpy as np
 from msgspec.structs import replace as replace_of
 from numpy.typing import NDArray
 
+from podium.bundle.compilation import exported_compilation
 from podium.bundle.model_file import load_model_file, taking_tables
 from podium.bundle.model_part import (
-    ONNX,
     ModelPart,
     compiled_part,
     estimator_part,
+    graph_part,
 )
 from podium.bundle.trust import parse_trust
 from podium.bundle.truth import Truth
 from podium.errors import SetupError
-from podium.runtimes.onnx import graph_fields, graph_outputs
+from podium.runtimes.onnx import graph_answers, graph_fields, matrix_of
+from podium.runtimes.onnx_answers import described
+from podium.runtimes.onnx_networks import described_network, exported, is_network
 from podium.runtimes.protocol import Runtime
 from podium.runtimes.python import FunctionModel, import_path_of
 from podium.runtimes.signatures import SAMPLE_ROWS, signature_of
@@ -82,6 +85,8 @@ def subject_of(
             return _graph(model, table, truth, given)
     if isinstance(model, FunctionModel):
         return _function(model, table, given)
+    if is_network(model):
+        return _network(model, table, truth, given)
     model = taking_tables(model)
     subject = _estimator(model, table, truth, given)
     if not compiles or table is None:
@@ -94,10 +99,7 @@ def _estimator(
 ) -> Subject:
     if given is None:
         if table is None:
-            raise SetupError(
-                "X is missing: the signature comes from the rows that the model was fitted on",
-                hint="podium.pack(model, X, y, name=...)",
-            )
+            raise _without_rows()
         given = _inferred(estimator, _seen_by(estimator, table), truth)
     signature = given
     return Subject(
@@ -152,28 +154,57 @@ def _seen_by(estimator: Any, table: Table) -> Table:
 
 
 def _graph(
-    content: bytes, table: Table | None, truth: Truth | None, given: Signature | None
+    content: bytes,
+    table: Table | None,
+    truth: Truth | None,
+    given: Signature | None,
+    words: str = "ONNX graph",
 ) -> Subject:
     if given is None:
-        fields = graph_fields(content) if table is None else infer_fields(table)
-        names, known = _targets(truth)
-        name = names[0] if names else "prediction"
         if table is None:
             raise SetupError(
                 "an ONNX graph doesn't tell the ranges and categories of its inputs",
-                hint="give its training rows: podium pack model.onnx --data train.csv, "
-                f"with the columns {', '.join(one.name for one in fields[:20])}",
+                hint="give its training rows: podium pack model.onnx --data train.csv, with the "
+                f"columns {', '.join(one.name for one in graph_fields(content)[:20])}",
             )
-        sample = table.take(slice(0, SAMPLE_ROWS))
-        outputs = graph_outputs(content, fields, sample, known, name)
-        given = _with_seen_target(
-            Signature(fields=fields, outputs=outputs, examples=examples(table, fields)), truth
-        )
-    return Subject(
-        signature=given,
-        part=lambda _: ModelPart(runtime="onnx", files={ONNX: content}, requires=("onnx",)),
-        words="ONNX graph",
+        given = _signature_of_graph(content, table, truth)
+
+    def part(signature: Signature) -> ModelPart:
+        return graph_part(content, signature, table)
+
+    return Subject(signature=given, part=part, words=words)
+
+
+def _network(
+    network: Any, table: Table | None, truth: Truth | None, given: Signature | None
+) -> Subject:
+    if table is None:
+        raise _without_rows()
+    fields = infer_fields(table) if given is None else given.fields
+    graph = exported(network, matrix_of(table, fields))
+    subject = _graph(graph.content, table, truth, given, described_network(network))
+
+    def part(signature: Signature) -> ModelPart:
+        return replace_of(subject.part(signature), compilation=exported_compilation(graph))
+
+    return replace(subject, part=part)
+
+
+def _without_rows() -> SetupError:
+    return SetupError(
+        "X is missing: the signature comes from the rows that the model was fitted on",
+        hint="podium.pack(model, X, y, name=...)",
     )
+
+
+def _signature_of_graph(content: bytes, table: Table, truth: Truth | None) -> Signature:
+    fields = infer_fields(table)
+    names = truth.names if truth is not None else ()
+    known = () if truth is None else tuple(c[~is_missing(c)] for c in truth.columns)
+    answers = graph_answers(content, fields, table.take(slice(0, SAMPLE_ROWS)))
+    outputs = described(answers, known, names)
+    signature = Signature(fields=fields, outputs=outputs, examples=examples(table, fields))
+    return _with_seen_target(signature, truth)
 
 
 def _function(function: FunctionModel, table: Table | None, given: Signature | None) -> Subject:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from podium.errors import ModelError, SetupError
 from podium.plugins import needs
+from podium.runtimes.onnx_answers import Link, outputs_from
 from podium.runtimes.protocol import RuntimeFeatures
-from podium.signature import Field, FieldType, Label, Output, Signature
+from podium.signature import NUMBERS, Field, FieldType, Output, Signature
 from podium.table import Array, Outputs, Table, plain_values
 
 _NUMPY = {
@@ -25,13 +26,16 @@ _NUMPY = {
     "tensor(bool)": np.bool_,
     "tensor(string)": np.object_,
 }
+TEXTS = "tensor(string)"
+FRACTIONAL = ("tensor(float)", "tensor(double)", "tensor(float16)")
 
 
 class OnnxRuntime:
     """An ONNX graph behind the Runtime protocol.
 
     Its inputs are either one tensor of shape (n_rows, n_fields), or one of shape (n_rows, 1) for
-    each field. Its outputs are a value or a label a row, with or without probabilities.
+    each field. Its outputs are values or a label a row, with or without probabilities, or scores
+    that a link makes probabilities of.
 
     Raises:
         MissingExtra: ONNX Runtime isn't installed.
@@ -40,14 +44,20 @@ class OnnxRuntime:
 
     features = RuntimeFeatures(releases_gil=True)
 
-    def __init__(self, content: bytes, signature: Signature) -> None:
+    def __init__(self, content: bytes, signature: Signature, link: Link = "") -> None:
         self._session = open_session(content)
         self.signature = signature
+        self.link = link
         self._inputs = self._session.get_inputs()
         self._feeds_matrix = len(self._inputs) == 1 and not (
             len(signature.fields) == 1 and _width(self._inputs[0]) == 1
         )
         self._check_inputs()
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether it takes one matrix of numbers with a fractional part."""
+        return self._feeds_matrix and self._inputs[0].type in FRACTIONAL
 
     def predict(self, table: Table) -> Outputs:
         """The graph's answers.
@@ -56,11 +66,20 @@ class OnnxRuntime:
             ModelError: ONNX Runtime refused the rows, or the graph answered in a way that fits no
                 signature.
         """
+        return outputs_from(self.answers(table), self.signature, self.link)
+
+    def answers(self, table: Table) -> list[Any]:
+        """The graph's tensors as they are.
+
+        Raises:
+            ModelError: ONNX Runtime refused the rows.
+        """
+        feed = self._feed(table)
         try:
-            answers = self._session.run(None, self._feed(table))
+            answers: list[Any] = self._session.run(None, feed)
         except Exception as error:
             raise ModelError(f"ONNX Runtime raised {type(error).__name__}") from error
-        return outputs_from(answers, self.signature)
+        return answers
 
     def _check_inputs(self) -> None:
         for one in self._inputs:
@@ -79,28 +98,32 @@ class OnnxRuntime:
             raise SetupError(
                 f"the ONNX graph has {len(self._inputs)} inputs; the signature has {n_fields} fields"
             )
+        for one, field in self._pairs():
+            if one.type != TEXTS and not _is_numeric(field):
+                raise SetupError(
+                    f"{field.name!r} is a {field.type}; the ONNX graph takes numbers there",
+                    hint="encode it as in training before you pack the model",
+                )
 
-    def _feed(self, table: Table) -> dict[str, Array]:
-        columns = [table.columns[name] for name in self.signature.names]
+    def _pairs(self) -> Iterator[tuple[Any, Field]]:
+        """Each field, and the input that takes it."""
         if self._feeds_matrix:
-            only = self._inputs[0]
-            dtype = _NUMPY[only.type]
-            if dtype is np.object_:
-                return {only.name: np.column_stack([_texts(c) for c in columns])}
-            return {only.name: np.column_stack([_numbers(c) for c in columns]).astype(dtype)}
-        feed = {}
-        for one, field in zip(self._inputs, self._fields_in_order(), strict=True):
-            column = table.columns[field.name]
-            dtype = _NUMPY[one.type]
-            cells = _texts(column) if dtype is np.object_ else _numbers(column).astype(dtype)
-            feed[one.name] = cells.reshape(-1, 1)
-        return feed
-
-    def _fields_in_order(self) -> Sequence[Field]:
+            yield from ((self._inputs[0], field) for field in self.signature.fields)
+            return
         names = [one.name for one in self._inputs]
         if set(names) == set(self.signature.names):
-            return [self.signature.field(name) for name in names]
-        return self.signature.fields
+            yield from zip(self._inputs, map(self.signature.field, names), strict=True)
+            return
+        yield from zip(self._inputs, self.signature.fields, strict=True)
+
+    def _feed(self, table: Table) -> dict[str, Array]:
+        cells = [
+            (one.name, _cells(table.columns[field.name], field.name, _NUMPY[one.type]))
+            for one, field in self._pairs()
+        ]
+        if self._feeds_matrix:
+            return {self._inputs[0].name: np.column_stack([column for _, column in cells])}
+        return {name: column.reshape(-1, 1) for name, column in cells}
 
 
 def open_session(content: bytes) -> Any:
@@ -133,91 +156,25 @@ def graph_fields(content: bytes) -> tuple[Field, ...]:
     return tuple(Field(name=one.name, type=_field_type(one.type)) for one in inputs)
 
 
-def graph_outputs(
-    content: bytes, fields: Sequence[Field], sample: Table, known: Array | None, name: str
-) -> tuple[Output, ...]:
-    """What the graph answers, found out by asking it.
+def graph_answers(content: bytes, fields: Sequence[Field], sample: Table) -> list[Any]:
+    """The graph's tensors for some rows, and for rows far beyond them where it takes a matrix.
 
-    Args:
-        known: the true target of the sample, for classes that the graph doesn't tell.
-    """
-    asked = Signature(fields=tuple(fields), outputs=(Output(name=name),))
-    runtime = OnnxRuntime(content, asked)
-    answers = runtime._session.run(None, runtime._feed(sample))  # noqa: SLF001 - this module's own
-    return (_output(answers, known, name),)
-
-
-def outputs_from(answers: Sequence[Any], signature: Signature) -> Outputs:
-    """ONNX's answers as ours.
+    What is a probability stays one there; what only looks like one doesn't.
 
     Raises:
-        ModelError: they fit no signature of ours.
+        ModelError: it refuses the rows.
     """
-    output = signature.output
-    if output.task != "classification":
-        return Outputs(_flat(np.asarray(answers[0])))
-    probabilities = _probabilities(answers, output.classes)
-    labels = next((a for a in map(np.asarray, answers) if _is_label(a)), None)
-    if labels is None:
-        if probabilities is None:
-            raise ModelError("the ONNX graph answers neither a label nor probabilities")
-        classes = np.array(output.classes, dtype=object)
-        return Outputs(classes[probabilities.argmax(axis=1)], probabilities)
-    return Outputs(_as_labels(_flat(labels), output.classes), probabilities)
-
-
-def _output(answers: Sequence[Any], known: Array | None, name: str) -> Output:
-    maps = next((a for a in answers if isinstance(a, list) and a and isinstance(a[0], dict)), None)
-    arrays = [np.asarray(a) for a in answers if not isinstance(a, list)]
-    matrix = next(
-        (a for a in arrays if a.dtype.kind == "f" and a.ndim == 2 and a.shape[1] > 1), None
-    )
-    labels = next((a for a in arrays if _is_label(a)), None)
-    if maps is None and matrix is None and labels is None:
-        return Output(name=name, task="regression")
-    if maps is not None:
-        classes: tuple[Label, ...] = tuple(maps[0])
-    elif known is not None:
-        classes = tuple(np.unique(known).tolist())
-    elif labels is not None and matrix is None:
-        classes = tuple(np.unique(labels).tolist())
-    elif matrix is not None:
-        classes = tuple(range(matrix.shape[1]))
-    n_columns = len(classes) if matrix is None else matrix.shape[1]
-    if len(classes) != n_columns:
-        raise SetupError(
-            f"the ONNX graph answers {n_columns} probabilities, but the target has "
-            f"{len(classes)} classes: {', '.join(map(str, classes[:10]))}"
-        )
-    has_probabilities = maps is not None or matrix is not None
-    return Output(
-        name=name, task="classification", classes=classes, has_probabilities=has_probabilities
-    )
-
-
-def _probabilities(answers: Sequence[Any], classes: Sequence[Label]) -> Array | None:
-    for answer in answers:
-        if isinstance(answer, list) and answer and isinstance(answer[0], dict):
-            return np.array([[row[label] for label in classes] for row in answer], np.float64)
-        array = np.asarray(answer)
-        if array.dtype.kind == "f" and array.ndim == 2 and array.shape[1] == len(classes):
-            return array.astype(np.float64)
-    return None
-
-
-def _is_label(array: Array) -> bool:
-    return array.dtype.kind in "iUOb" and (array.ndim == 1 or array.shape[1:] == (1,))
-
-
-def _as_labels(labels: Array, classes: Sequence[Label]) -> Array:
-    if classes and isinstance(classes[0], bool):
-        return labels.astype(bool)
-    return labels.astype(object) if labels.dtype.kind in "UO" else labels
-
-
-def _flat(array: Array) -> Array:
-    array = array.astype(np.float64) if array.dtype.kind == "f" else array
-    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    runtime = OnnxRuntime(content, Signature(fields=tuple(fields), outputs=(Output(),)))
+    if not runtime.takes_numbers:
+        return runtime.answers(sample)
+    columns = {
+        one.name: np.concatenate([_numbers(sample.columns[one.name]) * by for by in (1, 1e3, -1e3)])
+        for one in fields
+    }
+    try:
+        return runtime.answers(Table(columns, 3 * sample.n_rows, sample.dtypes, sample.frame))
+    except ModelError:  # indices of an embedding, for one, have an end
+        return runtime.answers(sample)
 
 
 def _field_type(onnx_type: str) -> FieldType:
@@ -228,6 +185,45 @@ def _field_type(onnx_type: str) -> FieldType:
 
 def _width(one: Any) -> int | None:
     return one.shape[1] if len(one.shape) > 1 and isinstance(one.shape[1], int) else None
+
+
+def matrix_of(table: Table, fields: Sequence[Field]) -> Array:
+    """The columns side by side, as numbers: shape (n_rows, n_fields).
+
+    Raises:
+        SetupError: one holds something else.
+    """
+    for field in fields:
+        if not _is_numeric(field):
+            raise SetupError(
+                f"{field.name!r} is a {field.type}; the network takes numbers",
+                hint="encode it as in training before you pack the model",
+            )
+    return np.column_stack([_numbers(table.columns[field.name]) for field in fields])
+
+
+def _is_numeric(field: Field) -> bool:
+    if field.type == "category":
+        return not any(isinstance(label, str) for label in field.labels)
+    return field.type in (*NUMBERS, "boolean")
+
+
+def _cells(column: Array, name: str, dtype: Any) -> Array:
+    """A column as an input of this type takes it.
+
+    Raises:
+        ModelError: the type has no such value.
+    """
+    if dtype is np.object_:
+        return _texts(column)
+    numbers = _numbers(column)
+    if np.dtype(dtype).kind == "f":
+        return numbers.astype(dtype)
+    with np.errstate(invalid="ignore"):
+        cells = numbers.astype(dtype)
+    if (cells != numbers).any():
+        raise ModelError(f"the ONNX graph takes whole numbers in {name!r}; one is missing or isn't")
+    return cells
 
 
 def _numbers(column: Array) -> Array:
