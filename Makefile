@@ -9,10 +9,10 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench check docs clean
+.PHONY: help demo test soak bench bench-serve bench-quick check docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: ## install, train two models on real data, pack them, serve them at 127.0.0.1:8000
 	@sh scripts/environment.sh demo
@@ -27,9 +27,18 @@ soak: ## play every fault for about an hour; PODIUM_SOAK=3 does three times the 
 	@sh scripts/environment.sh test
 	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/faults -s --timeout 7200 $(ARGS)
 
-bench: ## programs against their originals: rows a second, side by side in one run
+bench: ## programs against their originals, then servers against their peers; into the docs
 	@sh scripts/environment.sh test
 	@OMP_NUM_THREADS=1 $(BIN)/python bench/compile.py $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m bench.serve --write)
+
+bench-serve: ## servers alone: make bench-serve ARGS="--part recording --only podium,flask"
+	@sh scripts/environment.sh test
+	@$(BIN)/python -m bench.serve $(ARGS)
+
+bench-quick: ## servers in two minutes: a few peers, one round, nothing is written
+	@sh scripts/environment.sh test
+	@$(BIN)/python -m bench.serve --quick $(ARGS)
 
 check: ## format, lint, types, imports: what must hold before a commit
 	@sh scripts/environment.sh test
