@@ -11,6 +11,7 @@ from typing import Any
 from podium.errors import PodiumError, SetupError
 from podium.flow.cost import UNKNOWN, Cost, measure
 from podium.flow.deployment import Deployment, Limits
+from podium.monitor.stores import watch_store
 from podium.records.keys import Keys
 from podium.records.loose import LooseStore
 from podium.records.open import open_store
@@ -68,6 +69,7 @@ class App:
             for bundle in bundles
         }
         self.site = Site(self.deployments, self._store, self.settings, lambda: self.is_ready)
+        watch_store(self.site.metrics, self._store)
         self.costs: dict[str, Cost] = {}
         self._loading: threading.Thread | None = None
         self._failure: Exception | None = None
@@ -119,6 +121,7 @@ class App:
         """Wait for the loading to end, and close the store."""
         if self._loading is not None:
             self._loading.join()
+        self.site.metrics.close()  # reads the store once more
         if self._store is not None:
             self._store.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, TypeAlias
 
@@ -12,6 +13,7 @@ from podium.flow.batch import Batcher, Bounds, Guard
 from podium.flow.deployment import Deployment
 from podium.flow.job import AwaitedJob, job_digest
 from podium.flow.predict import Ask, Reply, finish, prepare
+from podium.monitor.families import QUEUE_ROWS
 from podium.sources import Source
 from podium.web import api, gate, routes
 from podium.web.http import Request, Response
@@ -89,13 +91,20 @@ class App(app.App):
 
     async def _predict(self, deployment: Deployment, request: Request) -> Response:
         """The answer of the predict route, run together with what waits for the same model."""
+        metrics = self.site.metrics.of(deployment.name, deployment.version)
+        began_ns = time.perf_counter_ns()
         try:
-            reply = await self._asked(deployment, api.ask_of(request))
+            reply, n_rows = await self._asked(deployment, api.ask_of(request))
         except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
-            return routes.failed(self.site, request, error)
+            response = routes.failed(self.site, request, error)
+            metrics.refused(response.status, "asgi")
+            return response
+        latency_us = (time.perf_counter_ns() - began_ns) // 1_000
+        metrics.answered(1, n_rows, [latency_us], "asgi")
         return routes.predicted(reply)
 
-    async def _asked(self, deployment: Deployment, ask: Ask) -> Reply:
+    async def _asked(self, deployment: Deployment, ask: Ask) -> tuple[Reply, int]:
+        """The answer, and of how many rows it is."""
         # Keys are looked up in a file that other processes write to.
         is_small = len(ask.body) <= INLINE_BODY_MAX and not ask.key
         if is_small:
@@ -103,13 +112,14 @@ class App(app.App):
         else:
             prepared = await asyncio.to_thread(prepare, deployment, ask)
         if prepared.repeated is not None:
-            return prepared.repeated
+            return prepared.repeated, prepared.n_rows
         job = AwaitedJob(prepared.table, digest=job_digest(ask.body))
         (await self.started_batcher(deployment)).submit(job)
         outputs = await job.future
         if is_small and deployment.is_kept_at_once:
-            return finish(deployment, ask, prepared, outputs)
-        return await asyncio.to_thread(finish, deployment, ask, prepared, outputs)
+            return finish(deployment, ask, prepared, outputs), prepared.n_rows
+        reply = await asyncio.to_thread(finish, deployment, ask, prepared, outputs)
+        return reply, prepared.n_rows
 
     async def started_batcher(self, deployment: Deployment) -> Batcher:
         """What runs a deployment's jobs on this loop; waits until its model is loaded."""
@@ -132,8 +142,11 @@ class App(app.App):
                 self.costs[deployment.name],
                 bounds=Bounds(self.settings.queue_rows_max, self.settings.deadline_s),
                 settled=self.settled,
+                batched=self.site.metrics.of(deployment.name, deployment.version).batched,
                 guard=self.guard,
             )
+            name, version, queue = deployment.name, deployment.version, found
+            self.site.metrics.watch(QUEUE_ROWS, lambda: queue.n_rows_waiting, name, version)
         return found
 
 

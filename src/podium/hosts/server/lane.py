@@ -119,6 +119,10 @@ class Lane:
             name: RowEncoder(one.name, one.version, one.signature)
             for name, one in app.deployments.items()
         }
+        self._metrics = {
+            name: app.site.metrics.of(one.name, one.version)
+            for name, one in app.deployments.items()
+        }
         app.settled = self.commit
 
     def batcher(self, deployment: Deployment) -> Batcher | None:
@@ -148,6 +152,7 @@ class Lane:
         except Exception as error:  # noqa: BLE001 - answered as the other lane answers it
             data = self.failure(head, body, error)
             asker.answer(data, is_last=head.is_last)
+            self._metrics[deployment.name].refused(int(data[9:12]))
             if self._access_log is not None:
                 self._access_log.note("POST", predict_path(deployment.name), int(data[9:12]), 0.0)
             return None
@@ -209,16 +214,32 @@ class Lane:
             is_refused = error is not None and job.answers is not None
             sent = self.failure(job.head, job.body, error) if is_refused and error else data
             job.asker.answer(sent, is_last=job.head.is_last)
+        self._count(told_, error)
         if self._access_log is not None:
             self._note(told_, error)
+
+    def _count(self, told_: Sequence[tuple[LaneJob, bytes]], error: StoreError | None) -> None:
+        """Count a batch once, and not each request."""
+        now_ns = time.perf_counter_ns()
+        good: dict[str, list[int]] = {}
+        n_rows: dict[str, int] = {}
+        for job, data in told_:
+            name = job.deployment.name
+            if job.answers is None or error is not None:
+                self._metrics[name].refused(_status_of(job, data, error))
+                continue
+            good.setdefault(name, []).append((now_ns - job.prepared.began_ns) // 1_000)
+            n_rows[name] = n_rows.get(name, 0) + job.n_rows
+        for name, latencies_us in good.items():
+            self._metrics[name].answered(len(latencies_us), n_rows[name], latencies_us)
 
     def _note(self, told_: Sequence[tuple[LaneJob, bytes]], error: StoreError | None) -> None:
         assert self._access_log is not None
         now_ns = time.perf_counter_ns()
         for job, data in told_:
-            status = 503 if error is not None and job.answers is not None else int(data[9:12])
             seconds = (now_ns - job.prepared.began_ns) / 1e9
-            self._access_log.note("POST", predict_path(job.deployment.name), status, seconds)
+            path = predict_path(job.deployment.name)
+            self._access_log.note("POST", path, _status_of(job, data, error), seconds)
 
     def _told(self, job: LaneJob, answers: Answers) -> tuple[bytes, list[Record]]:
         deployment, prepared = job.deployment, job.prepared
@@ -262,6 +283,11 @@ class Lane:
         end = b"connection: close\r\n\r\n" if is_last else b"\r\n"
         head = _head_of(response, self._default_headers())
         return b"%bcontent-length: %d\r\n%b%b" % (head, len(body), end, body)
+
+
+def _status_of(job: LaneJob, data: bytes, error: StoreError | None) -> int:
+    """The status that was sent."""
+    return 503 if error is not None and job.answers is not None else int(data[9:12])
 
 
 def _head_of(response: Response, default: Sequence[tuple[bytes, bytes]]) -> bytes:

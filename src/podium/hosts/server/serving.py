@@ -13,11 +13,12 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from podium.app import opened_store, outbox_folder
+from podium.app import made_home, opened_store, outbox_folder
 from podium.errors import SetupError
 from podium.hosts.asgi import App
 from podium.hosts.server.access import AccessLog, logged
@@ -26,6 +27,8 @@ from podium.hosts.server.lane import Lane
 from podium.hosts.server.quarantine import Quarantine
 from podium.hosts.server.supervisor import Seat, Supervisor
 from podium.hosts.server.threads import share_cores
+from podium.monitor.families import CONNECTIONS
+from podium.monitor.siblings import new_folder
 from podium.records.shipper import Shipper
 from podium.settings import Settings, read_settings
 from podium.sources import Source
@@ -66,7 +69,14 @@ def serve(
         if settings.workers == 1 and not supervised:
             _serve(models, settings, listener, tell or _print, None)
         elif hasattr(os, "fork"):
-            work = partial(_serve, models, settings, listener, tell or _print)
+            work = partial(
+                _serve,
+                models,
+                settings,
+                listener,
+                tell or _print,
+                metrics=_metrics_folder(settings),
+            )
             ship = partial(_ship, settings) if _is_shipped_apart(settings) else None
             Supervisor(work, settings.workers, ship).run()
         else:
@@ -161,6 +171,8 @@ def _serve(
     listener: socket.socket,
     tell: Callable[[str, App], None],
     seat: Seat | None,
+    *,
+    metrics: Path | None = None,
 ) -> None:
     """Answer in this process until it is told to stop; as a worker, in the seat it is given."""
     share_cores(settings.workers)
@@ -172,7 +184,7 @@ def _serve(
     # A thread that computes lets the loop's thread have its turn sooner.
     sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_until_stopped(app, listener, seat))
+        runner.run(_until_stopped(app, listener, seat, metrics))
     if app.failure is not None:
         raise app.failure
 
@@ -201,7 +213,23 @@ def _stop_when_alone(seat: Seat) -> None:
     seat.stop.set()
 
 
-async def _until_stopped(app: App, listener: socket.socket, seat: Seat | None) -> None:
+def _metrics_folder(settings: Settings) -> Path | None:
+    """Where the workers of this start tell each other what they have counted.
+
+    Raises:
+        SetupError: the home folder can't be made.
+    """
+    if settings.workers == 1 and not settings.records:
+        return None  # nothing needs the home folder
+    try:
+        return new_folder(made_home(Path(settings.home)))
+    except OSError as error:
+        raise SetupError(f"{settings.home} can't be written: {error.strerror}") from error
+
+
+async def _until_stopped(
+    app: App, listener: socket.socket, seat: Seat | None, metrics: Path | None
+) -> None:
     """Serve; stop by itself when a model can't be loaded, or the supervisor is gone."""
     settings = app.settings
     log = AccessLog() if settings.access_log else None
@@ -224,7 +252,8 @@ async def _until_stopped(app: App, listener: socket.socket, seat: Seat | None) -
     if seat is not None:
         asyncio.get_running_loop().add_reader(seat.alive_fd, _leave, server)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    sweeping = asyncio.create_task(_sweep(server))
+    app.site.metrics.watch(CONNECTIONS, lambda: len(server.server_state.connections))
+    sweeping = asyncio.create_task(_every_second(server, app, metrics))
     while not serving.done() and not app.is_ready:
         await asyncio.wait([serving], timeout=0.02)
         # Before uvicorn listens to signals, the seat does.
@@ -246,10 +275,12 @@ def _leave(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-async def _sweep(server: uvicorn.Server) -> None:
-    """Close connections that take too long, once a second."""
+async def _every_second(server: uvicorn.Server, app: App, metrics: Path | None) -> None:
+    """Close connections that take too long, and tell the other workers what was counted."""
     loop = asyncio.get_running_loop()
     while True:
+        if metrics is not None:
+            await asyncio.to_thread(app.site.metrics.write_snapshot, metrics)
         await asyncio.sleep(1)
         for connection in list(server.server_state.connections):
             connection.sweep(loop.time())  # type: ignore[union-attr]

@@ -1,0 +1,96 @@
+"""What `/metrics` tells of real traffic, over both lanes and several workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import podium
+from podium.testing import ServerProcess
+
+PREDICT = "/api/models/doubled/predict"
+OTHER_LANE = {"accept": "application/json;q=0.9"}
+FUNCTION = '''
+import podium
+
+@podium.model
+def doubled(number: float) -> float:
+    """Twice the number."""
+    if number == 13:
+        raise ValueError("unlucky")
+    return 2 * number
+'''
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("counted")
+    (folder / "counted_model.py").write_text(FUNCTION)
+    sys.path.insert(0, str(folder))
+    import counted_model
+
+    yield str(podium.pack(counted_model.doubled, name="doubled", path=folder).path)
+    sys.path.remove(str(folder))
+
+
+def told(http: httpx.Client) -> dict[tuple[str, ...], float]:
+    text = http.get("/metrics").text
+    return {
+        (sample.name, *(sample.labels.get(k, "") for k in ("lane", "outcome"))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if "le" not in sample.labels and "reason" not in sample.labels
+    }
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_every_request_is_counted_once_and_outlives_its_worker(bundle, tmp_path, n_workers):
+    environment = {
+        "PYTHONPATH": str(Path(bundle).parent),
+        "PODIUM_WORKERS": str(n_workers),
+    }
+    with ServerProcess(bundle, home=tmp_path, environment=environment) as server:
+        for _ in range(6):  # on connections of their own, so that both workers have some
+            with httpx.Client(base_url=server.address) as http:
+                for _ in range(5):
+                    http.post(PREDICT, json={"number": 1})
+                http.post(PREDICT, json=[{"number": 1}, {"number": 2}], headers=OTHER_LANE)
+                http.post(PREDICT, json={"number": "one"})
+                http.post(PREDICT, json={"number": 13})
+        time.sleep(1.5)  # workers tell each other once a second
+        with httpx.Client(base_url=server.address) as http:
+            before = told(http)
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+        for pid in children:
+            if Path(f"/proc/{pid}/comm").read_text().strip() == "podium-worker":
+                os.kill(int(pid), signal.SIGKILL)
+        after: dict[tuple[str, ...], float] = {}
+        until_s = time.monotonic() + 10
+        while not after and time.monotonic() < until_s:
+            time.sleep(0.1)
+            try:
+                with httpx.Client(base_url=server.address) as http:
+                    after = told(http)
+            except httpx.TransportError:
+                continue
+
+    expected = {
+        ("podium_requests_total", "fast", "ok"): 30,
+        ("podium_requests_total", "asgi", "ok"): 6,
+        ("podium_requests_total", "fast", "invalid"): 6,
+        ("podium_requests_total", "fast", "failed"): 6,
+        ("podium_rows_total", "", ""): 42,
+        ("podium_request_duration_seconds_count", "", ""): 36,
+    }
+    for numbers in (before, after):
+        assert {key: numbers.get(key) for key in expected} == expected
+    assert before["podium_workers", "", ""] == n_workers
+    assert before["process_resident_memory_bytes", "", ""] > 10 * 2**20
