@@ -8,7 +8,6 @@ import threading
 
 import msgspec
 
-
 NOISE_DIGITS = 12
 NOISE_BYTES = 1_536  # for 256 ids
 
@@ -92,7 +91,9 @@ class Ids:
                     self._last_ms, self._counter = self._last_ms + 1, 0
                 counter = self._counter
                 high = (self._last_ms & (2**48 - 1)) << 16 | 0x7000 | counter >> 14
-                ids.append(f"{high:016x}{0x8000 | counter & 0x3FFF:04x}{noise[at : at + NOISE_DIGITS]}")
+                ids.append(
+                    f"{high:016x}{0x8000 | counter & 0x3FFF:04x}{noise[at : at + NOISE_DIGITS]}"
+                )
                 self._counter += 1
             self._counter -= 1
         return tuple(ids)
