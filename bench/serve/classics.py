@@ -23,7 +23,7 @@ from bench.serve.trial import JSON
 from bench.serve.web.catalog import FRAMEWORKS, N_RECORDS, Framework, Test
 
 NAME = "classics"
-CONNECTIONS = (64, 1)
+CONNECTIONS = 64
 QUICK = ("podium", "flask", "fastapi")
 # The page first, while all have the same number of records.
 ORDER = ("complete", "json", "remote")
@@ -67,13 +67,12 @@ def _load(framework: Framework, name: str, server: Server, part: Part, options: 
     test = framework.tests[name]
     bodies = _bodies(framework, name, test)
     url, others = server.url(test.path), set(server.others)
-    load.run(url, bodies, connections=CONNECTIONS[0], seconds=WARM_S, besides=others)
-    for n in options.some(CONNECTIONS, 1):
-        found = load.run(url, bodies, connections=n, seconds=options.seconds, besides=others)
-        if found.failed:
-            raise NotServing(f"{name}: {found.failed} of {found.requests} failed")
-        add_load(part, framework.name, (name, str(n)), found)
-        print(f"  {name} {n}: {found.per_s:,.0f}/s", end="", flush=True)
+    load.run(url, bodies, connections=CONNECTIONS, seconds=WARM_S, besides=others)
+    found = load.run(url, bodies, connections=CONNECTIONS, seconds=options.seconds, besides=others)
+    if found.failed:
+        raise NotServing(f"{name}: {found.failed} of {found.requests} failed")
+    add_load(part, framework.name, (name, str(CONNECTIONS)), found)
+    print(f"  {name}: {found.per_s:,.0f}/s", end="", flush=True)
 
 
 @contextmanager

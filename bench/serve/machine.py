@@ -139,7 +139,7 @@ def description() -> str:
     )
     return (
         f"{os.cpu_count()} cores of {_cpu()}, {memory_gb:.0f} GiB, {platform.system()} "
-        f"{platform.release()}, Python {platform.python_version()}; {where}"
+        f"{platform.release().partition('-')[0]}, Python {platform.python_version()}; {where}"
     )
 
 

@@ -16,6 +16,7 @@ CONNECTIONS = (64, 1, 16)
 QUICK = ("podium", "flask-gthread", "fastapi")
 # Batching servers learn how long a batch may wait.
 WARM_S = 1
+BULK_S = 1
 
 
 def measure(options: Options) -> Part:
@@ -61,7 +62,7 @@ def _load(one: Trial, part: Part, options: Options) -> None:
         found = one.load(connections, options.seconds)
         add_load(part, of, (name, str(connections)), found)
         print(f"  {connections}: {found.per_s:,.0f}/s", end="", flush=True)
-    found = one.load_bulk(options.seconds)
+    found = one.load_bulk(BULK_S)
     part.add(of, (name, "rows_per_s"), found.per_s * BULK_ROWS)
     part.add(of, (name, "memory_mb"), one.server.memory_mb())
     print(f"  rows: {found.per_s * BULK_ROWS:,.0f}/s", end="", flush=True)

@@ -74,11 +74,10 @@ def _predictions(part: Part) -> list[str]:
 
 def _classics(part: Part) -> list[str]:
     tests = [name for name in TESTS if name in part.kinds(0)]
-    connections = [n for n in ("1", "64") if n in part.kinds(1)]
-    pairs = [(test, n) for test in tests for n in connections]
-    heads = [f"{test.capitalize()}, {n}" for test, n in pairs]
+    pairs = [(test, "64") for test in tests]
+    heads = ["JSON" if test == "json" else test.capitalize() for test in tests]
     return [
-        "The number after the comma is that of connections. Requests a second:",
+        "64 connections. Requests a second:",
         _table(part, heads, [(test, n, "per_s") for test, n in pairs]),
         "Latency in ms, p50 / p99:",
         _latencies(part, heads, pairs),
