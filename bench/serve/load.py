@@ -53,7 +53,7 @@ def description() -> str:
         )
     return (
         "a client of our own in Python, since wrk isn't installed (`apt install wrk`). It can't ask "
-        "more than some 15,000 requests a second, so faster servers all look alike."
+        "more than some 20,000 requests a second, so faster servers all look alike."
     )
 
 
