@@ -17,35 +17,10 @@ from podium.errors import StoreError
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing.stores.samples import ids, ids_of, sample
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "faults"))
+from disks import BrokenDisk
+
 Sql = Callable[[str], list[Any]]
-
-
-class FailingFile(apsw.VFSFile):
-    def __init__(self, base: str, name: Any, flags: list[int], disk: Disk) -> None:
-        super().__init__(base, name, flags)
-        self.disk = disk
-
-    def xWrite(self, content: bytes, offset: int) -> None:
-        if self.disk.writes_left <= 0:
-            raise self.disk.failure
-        self.disk.writes_left -= 1
-        super().xWrite(content, offset)
-
-
-class Disk(apsw.VFS):
-    """The real disk, which fails once so many writes were made."""
-
-    def __init__(self, failure: apsw.Error) -> None:
-        self.name = f"failing-{id(self)}"
-        self.failure = failure
-        self.writes_left = sys.maxsize
-        super().__init__(self.name, "")
-
-    def xOpen(self, name: Any, flags: list[int]) -> FailingFile:
-        return FailingFile("", name, flags, self)
-
-    def excepthook(self, *_: Any) -> None:
-        """Failures are meant: they aren't printed."""
 
 
 @pytest.mark.parametrize("writes", range(6))
@@ -55,7 +30,7 @@ class Disk(apsw.VFS):
 def test_a_failing_disk_is_a_store_error_and_leaves_the_store_whole(
     path: Path, failure: apsw.Error, hint: str, writes: int, sql: Sql
 ) -> None:
-    disk = Disk(failure)
+    disk = BrokenDisk(failure)
     store = SqliteStore(path, vfs=disk.name)
     store.insert([sample(1)])
 
