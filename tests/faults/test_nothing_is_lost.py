@@ -147,6 +147,7 @@ def test_a_store_that_is_down_fails_no_prediction_and_gets_all_later(bundles, se
         asyncio.run(ask_until(server.address, time.monotonic() + 0.3, acknowledged))
         # Another program holds the database, as a backup may: nothing can be written.
         holder = apsw.Connection(str(tmp_path / "podium.db"))
+        holder.set_busy_timeout(5_000)  # the shipper may be at it just now
         holder.execute("BEGIN IMMEDIATE")
         before = len(acknowledged)
         asyncio.run(ask_until(server.address, time.monotonic() + 3, acknowledged))
@@ -166,6 +167,7 @@ def test_a_full_outbox_refuses_and_says_so_until_the_store_is_back(bundles, sear
 
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
         holder = apsw.Connection(str(tmp_path / "podium.db"))
+        holder.set_busy_timeout(5_000)  # the shipper may be at it just now
         holder.execute("BEGIN IMMEDIATE")
 
         async def play() -> tuple[list[int], list[str], int, int, int]:

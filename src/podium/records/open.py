@@ -24,10 +24,9 @@ def open_store(address: str | Path) -> Store:
         StoreError: the database can't be opened.
     """
     from podium.records.stores.memory import MemoryStore
-    from podium.records.stores.sqlite import SqliteStore
 
     if isinstance(address, Path):
-        return SqliteStore(address)
+        return _sqlite(address)
     scheme, colon, rest = address.partition(":")
     # Without a scheme it is a path, as is one that begins with the letter of a drive.
     if not colon or len(scheme) == 1:
@@ -35,8 +34,16 @@ def open_store(address: str | Path) -> Store:
     if scheme == "memory":
         return MemoryStore()
     if scheme == "sqlite":
-        return SqliteStore(_path(rest, address))
+        return _sqlite(_path(rest, address))
     return _plugged_in(scheme, address)
+
+
+def _sqlite(path: Path) -> Store:
+    from podium.records.stores.sqlite import SqliteStore
+
+    # What was shipped is deleted from the outbox: were it not on the disk by then, the loss of
+    # power would take what the outbox had kept from it. It costs one wait for up to 2,000 records.
+    return SqliteStore(path, synchronous="FULL")
 
 
 def _path(text: str, address: str) -> Path:

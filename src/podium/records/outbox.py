@@ -6,22 +6,30 @@ the lock knows that the worker is dead, and that what it left is to be shipped.
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from podium.errors import StoreError
+from podium.records.committer import Committer, Settled
 from podium.records.record import Record
-from podium.records.segment import SUFFIX, SegmentWriter, delete_segment, failures
+from podium.records.segment import (
+    SUFFIX,
+    Packed,
+    SegmentWriter,
+    delete_segment,
+    failures,
+    packed,
+)
 
 Durability: TypeAlias = Literal["normal", "full"]
 WhenFull: TypeAlias = Literal["refuse", "drop"]
-Settled: TypeAlias = Callable[[StoreError | None], object]
 
 SEGMENT_BYTES = 32 * 2**20
 LOCK_NAME = "lock"
@@ -63,20 +71,24 @@ class Outbox:
         self._vfs = vfs
         self._segment_bytes = segment_bytes
         self._lock = threading.RLock()
-        self._n_segments = 0
+        self._numbers = itertools.count(1)
         self._preparing: threading.Thread | None = None
         self._next: SegmentWriter | None = None
         self._old: list[SegmentWriter] = []
         self._counted_s = -1.0
         self._n_waiting = 0
-        with failures(self.folder):
-            # Whoever ships sees it only when it is locked: without a lock it would be a dead one's.
-            hidden = folder / f".{self.folder.name}"
-            hidden.mkdir(mode=0o700, parents=True)
-            self._lock_fd = locked(hidden / LOCK_NAME)
-            hidden.rename(self.folder)
-        self._current = self._made()
-        self._committer = None if self.is_inline else _Committer(self._commit)
+        self._is_closed = False
+        self._lock_fd = self._made_folder(folder)
+        try:
+            self._current = self._made()
+            if not self.is_inline:
+                with failures(folder):
+                    for one in (self.folder, folder, folder.parent):
+                        _sync(one)
+        except BaseException:
+            os.close(self._lock_fd)  # whoever ships takes it for a dead one's, and removes it
+            raise
+        self._committer = None if self.is_inline else Committer(self._commit)
 
     def append(self, records: Sequence[Record]) -> None:
         """Keep records: they are committed when this returns.
@@ -84,8 +96,9 @@ class Outbox:
         Raises:
             StoreError: nothing of them is kept: the outbox is full, or the disk fails.
         """
+        some = packed(records)
         if self._committer is None:
-            self._commit([records])
+            self._commit([some])
             return
         done = threading.Event()
         failed: list[StoreError | None] = []
@@ -94,7 +107,7 @@ class Outbox:
             failed.append(error)
             done.set()
 
-        self._committer.add(records, settled)
+        self._committer.add(some, settled)
         done.wait()
         if failed[0] is not None:
             raise failed[0]
@@ -105,11 +118,12 @@ class Outbox:
         Args:
             settled: called once, in another thread, with the reason why they aren't kept or None.
         """
-        if self._committer is not None:
-            self._committer.add(records, settled)
-            return
         try:
-            self._commit([records])
+            some = packed(records)
+            if self._committer is not None:
+                self._committer.add(some, settled)
+                return
+            self._commit([some])
         except StoreError as error:
             settled(error)
         else:
@@ -119,14 +133,15 @@ class Outbox:
     def n_waiting(self) -> int:
         """How many records aren't in the store yet."""
         with self._lock:
-            self._count()
+            if not self._is_closed:
+                self._count()
             return self._n_waiting
 
     def probe(self) -> StoreError | None:
         """Try whether records can be kept, where the last ones couldn't; the reason why not."""
         if self.failure is not None:
             with suppress(StoreError):
-                self._commit([[]])
+                self.append([])
         return self.failure
 
     def close(self) -> None:
@@ -136,15 +151,21 @@ class Outbox:
         if self._preparing is not None:
             self._preparing.join()
         with self._lock:
+            if self._is_closed:
+                return
+            self._count()
+            self._is_closed = True
             for segment in (*self._old, self._current):
                 segment.close()
             if self._next is not None:
                 self._next.close()
             os.close(self._lock_fd)
 
-    def _commit(self, batches: Sequence[Sequence[Record]]) -> None:
-        n_rows = sum(map(len, batches))
+    def _commit(self, batches: Sequence[Packed]) -> None:
+        n_rows = sum(batch.n_rows for batch in batches)
         with self._lock:
+            if self._is_closed:
+                raise StoreError("the outbox is closed")
             self._make_room(max(n_rows, 1))  # nothing at all asks whether there is room
             try:
                 self._current.append(batches)
@@ -208,66 +229,62 @@ class Outbox:
         except StoreError:
             return  # the current one goes on; the next commit tries again
         with self._lock:
-            self._next = made
+            if made.path > self._current.path:
+                self._next = made
+                return
+        # A later one was begun meanwhile, to drop those before: writing to this one now would be
+        # writing to one that whoever ships takes for done.
+        made.close()
+        with suppress(OSError):
+            delete_segment(made.path)
 
     def _made(self) -> SegmentWriter:
-        self._n_segments += 1
-        path = self.folder / f"{self._n_segments:08d}{SUFFIX}"
+        number = next(self._numbers)
+        path = self.folder / f"{number:08d}{SUFFIX}"
         return SegmentWriter(path, is_synced=not self.is_inline, vfs=self._vfs)
 
-
-class _Committer:
-    """A thread that commits what gathered while it committed what was before."""
-
-    def __init__(self, commit: Callable[[Sequence[Sequence[Record]]], None]) -> None:
-        self._commit = commit
-        self._gathered: list[tuple[Sequence[Record], Settled]] = []
-        self._changed = threading.Condition()
-        self._is_closed = False
-        self._thread = threading.Thread(target=self._run, name="podium-commit", daemon=True)
-        self._thread.start()
-
-    def add(self, records: Sequence[Record], settled: Settled) -> None:
-        with self._changed:
-            self._gathered.append((records, settled))
-            self._changed.notify()
-
-    def close(self) -> None:
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._gathered and not self._is_closed:
-                    self._changed.wait()
-                taken, self._gathered = self._gathered, []
-            if not taken:
-                return
-            failure: StoreError | None = None
+    def _made_folder(self, folder: Path) -> int:
+        """Make the folder of this outbox; returns its lock."""
+        with failures(self.folder):
+            # Whoever ships sees it only when it is locked: without a lock it would be a dead one's.
+            hidden = folder / f".{self.folder.name}"
+            hidden.mkdir(mode=0o700, parents=True)
+            lock_fd = locked(hidden / LOCK_NAME)
             try:
-                self._commit([records for records, _ in taken])
-            except StoreError as error:
-                failure = error
-            for _, settled in taken:
-                settled(failure)
+                hidden.rename(self.folder)
+            except OSError:
+                os.close(lock_fd)
+                raise
+        return lock_fd
 
 
-def locked(path: Path, *, is_shared: bool = False, waits: bool = False) -> int:
+def _sync(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def locked(
+    path: Path, *, is_shared: bool = False, waits: bool = False, is_made: bool = True
+) -> int:
     """A lock on a file, held until its descriptor is closed or the process ends.
 
     Args:
         is_shared: others may hold it so, too.
         waits: until nobody else holds it.
+        is_made: the file is made where there is none.
 
     Raises:
         BlockingIOError: somebody else holds it.
+        OSError: it can't be opened.
     """
     import fcntl
 
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    made = os.O_CREAT if is_made else 0
+    fd = os.open(path, os.O_RDWR | made | os.O_CLOEXEC, 0o600)
     kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
     try:
         fcntl.flock(fd, kind if waits else kind | fcntl.LOCK_NB)

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import msgspec
 
+from podium.errors import StoreError
+from podium.records.flush import delete, flush
 from podium.records.outbox import Durability, Outbox, WhenFull
 from podium.records.record import Feedback, Record
-from podium.records.shipper import Shipper, Status, delete, flush, status_of
+from podium.records.shipper import Shipper
+from podium.records.status import Status, status_of
 from podium.records.storable import reason_to_refuse
 from podium.records.store import InsertResult, Page, RecordQuery, Store
 
@@ -72,6 +75,8 @@ class OutboxedStore:
         if self._outbox is not None and self._pid == os.getpid():
             return self._outbox
         with self._lock:
+            if self._is_closed:
+                raise StoreError("the store is closed")
             if self._outbox is None or self._pid != os.getpid():
                 self._outbox = Outbox(
                     self.folder,

@@ -3,12 +3,16 @@
 Only the worker writes the SQLite file, so that it never waits for a lock. How much of it is in the
 store stands in a small file beside it, which only the shipper writes. A segment isn't cleaned: when
 all of it is in the store, it is deleted whole, which needs no checkpoint.
+
+A segment is deleted only when nothing can be written to it any more (its worker is dead, or has
+begun a later one) and a read after that found nothing that isn't in the store.
 """
 
 from __future__ import annotations
 
 import os
 import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +32,10 @@ _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 CREATE TABLE batch (seq INTEGER PRIMARY KEY, n_rows INTEGER NOT NULL, payload BLOB NOT NULL);
 """
-_MARK = struct.Struct("<QQ")
+# Of a read: what is decoded takes some times the memory.
+READ_BYTES = 16 * 2**20
+_MARK = struct.Struct("<QQL")
+_HAS_TABLE = "SELECT count(*) FROM sqlite_schema WHERE name = 'batch'"
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Record])
 
@@ -45,6 +52,33 @@ class Batch(NamedTuple):
 
     seq: int
     records: list[Record]
+
+
+class Packed(NamedTuple):
+    """Records as they are written."""
+
+    n_rows: int
+    payload: bytes
+
+
+class SegmentGone(StoreError):
+    """The segment is no longer there: it was shipped, or dropped."""
+
+
+class DamagedSegment(StoreError):
+    """What stands in the segment can't be understood: reading it again won't help."""
+
+
+def packed(records: Sequence[Record]) -> Packed:
+    """Records as a segment holds them.
+
+    Raises:
+        StoreError: a text among them is none.
+    """
+    try:
+        return Packed(len(records), _ENCODER.encode(records))
+    except (UnicodeEncodeError, TypeError, msgspec.MsgspecError) as error:
+        raise StoreError(f"these records can't be kept: {error}") from error
 
 
 class SegmentWriter:
@@ -64,25 +98,20 @@ class SegmentWriter:
         self.n_bytes = 0
         self._seq = 0
         with failures(path):
-            path.touch(mode=0o600)
-            self._mark = os.open(
-                path.with_suffix(SHIPPED_SUFFIX), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
-            self._connection = _opened(path, vfs)
-            # Before the first page is written: the log's frames are of this size.
-            self._connection.pragma("journal_mode", "wal")
-            self._connection.pragma("synchronous", "FULL" if is_synced else "NORMAL")
-            self._connection.execute(_SCHEMA)
+            self._mark = _opened_mark(path)
+            try:
+                self._connection = self._made(is_synced, vfs)
+            except BaseException:
+                os.close(self._mark)
+                raise
 
-    def append(self, batches: Sequence[Sequence[Record]]) -> None:
+    def append(self, batches: Sequence[Packed]) -> None:
         """Commit some batches at once, all or none.
 
         Raises:
             StoreError: nothing of it is kept.
         """
-        rows = []
-        for seq, records in enumerate(batches, self._seq + 1):
-            rows.append((seq, len(records), _ENCODER.encode(records)))
+        rows = [(seq, *batch) for seq, batch in enumerate(batches, self._seq + 1)]
         with failures(self.path):
             if len(rows) == 1:  # one statement is a transaction by itself
                 self._connection.execute("INSERT INTO batch VALUES (?, ?, ?)", rows[0])
@@ -108,49 +137,92 @@ class SegmentWriter:
         self._connection.close()
         os.close(self._mark)
 
+    def _made(self, is_synced: bool, vfs: str) -> apsw.Connection:
+        self.path.touch(mode=0o600)
+        connection = _opened(self.path, vfs)
+        try:
+            # Before the first page is written: the log's frames are of this size.
+            connection.pragma("journal_mode", "wal")
+            connection.pragma("synchronous", "FULL" if is_synced else "NORMAL")
+            connection.execute(_SCHEMA)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
 
 class SegmentReader:
     """The shipper's side: reads batches, and notes which are in the store.
 
     Raises:
-        StoreError: the file can't be read.
+        SegmentGone: there is no such segment.
+        StoreError: the file can't be read now.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._mark = os.open(
-            path.with_suffix(SHIPPED_SUFFIX), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        self._is_made = False
+        with failures(path), _gone(path):
+            self._connection = _opened(path, "", flags=apsw.SQLITE_OPEN_READWRITE)
+            try:
+                self._connection.pragma("query_only", True)
+                self._mark = _opened_mark(path)
+            except BaseException:
+                self._connection.close()
+                raise
         self.mark = _read_mark(self._mark)
-        with failures(path):
-            self._connection = _opened(path, "")
-            self._connection.pragma("query_only", True)
+
+    @property
+    def end(self) -> int:
+        """The last batch that was committed; 0 where none was."""
+        with failures(self.path), _gone(self.path):
+            if not self._is_made and not self._has_table():
+                return 0
+            return int(self._connection.execute("SELECT coalesce(max(seq), 0) FROM batch").get)
 
     def batches(self, rows_max: int, after: int | None = None) -> Iterator[Batch]:
         """What comes after the mark, or after a batch: at least one, and about so many rows.
 
         Raises:
-            StoreError: the file can't be read, or its worker was killed before it was made.
+            SegmentGone: the segment was deleted meanwhile.
+            DamagedSegment: what follows can't be understood.
+            StoreError: the file can't be read now.
         """
         after = self.mark.seq if after is None else after
-        n_rows = 0
-        with failures(self.path):
+        if self.end <= after:
+            return
+        n_rows = n_bytes = 0
+        with failures(self.path), _gone(self.path):
             found = self._connection.execute(
                 "SELECT seq, payload FROM batch WHERE seq > ? ORDER BY seq LIMIT ?",
                 (after, rows_max),
             )
             for seq, payload in found:
-                batch = Batch(seq, _DECODER.decode(payload))
+                try:
+                    batch = Batch(seq, _DECODER.decode(payload))
+                except msgspec.DecodeError as error:
+                    raise DamagedSegment(f"{self.path}: batch {seq} is damaged") from error
                 n_rows += len(batch.records)
+                n_bytes += len(payload)
                 yield batch
-                if n_rows >= rows_max:
+                if n_rows >= rows_max or n_bytes >= READ_BYTES:
                     return
+
+    def _has_table(self) -> bool:
+        """Whether its worker has made it, rather than makes it now, or was killed then."""
+        # Its worker can't begin a log while somebody reads: an empty file is left alone. The table
+        # of tables is read each time: what SQLite remembers of it may be from before.
+        if self.path.stat().st_size:
+            self._is_made = bool(self._connection.execute(_HAS_TABLE).get)
+        return self._is_made
 
     def advance(self, batches: Sequence[Batch]) -> None:
         """Note that these batches are in the store."""
         n_rows = self.mark.n_rows + sum(len(batch.records) for batch in batches)
-        self.mark = Mark(batches[-1].seq, n_rows)
-        os.pwrite(self._mark, _MARK.pack(*self.mark), 0)
+        mark = Mark(batches[-1].seq, n_rows)
+        with failures(self.path):
+            os.pwrite(self._mark, _MARK.pack(*mark, _checksum(mark)), 0)
+        self.mark = mark
 
     def close(self) -> None:
         """Let go of the file."""
@@ -159,10 +231,19 @@ class SegmentReader:
 
 
 def delete_segment(path: Path) -> None:
-    """Delete a segment whose records are all in the store."""
-    # The log first: without its database it would be taken for that of another one.
-    for suffix in (f"{SUFFIX}-wal", f"{SUFFIX}-shm", SUFFIX, SHIPPED_SUFFIX):
-        path.with_suffix(suffix).unlink(missing_ok=True)
+    """Delete a segment whose records are all in the store, or are to be dropped."""
+    # The database first: from then on nobody opens it. A reader that is about to may leave a log
+    # or a mark behind, which go with the folder.
+    for one in _files(path):
+        one.unlink(missing_ok=True)
+
+
+def set_aside(path: Path, folder: Path) -> None:
+    """Move a segment to where a person can look at it."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for one in _files(path):
+        if one.exists():
+            one.rename(folder / f"{path.parent.name}-{one.name}")
 
 
 @contextmanager
@@ -170,6 +251,8 @@ def failures(path: Path) -> Iterator[None]:
     """Turn what SQLite and the file system raise into a StoreError."""
     try:
         yield
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise DamagedSegment(f"{path}: {error}", hint=hint_of(error)) from error
     except apsw.Error as error:
         raise StoreError(f"{path}: {error}", hint=hint_of(error)) from error
     except OSError as error:
@@ -178,8 +261,31 @@ def failures(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _opened(path: Path, vfs: str) -> apsw.Connection:
-    connection = apsw.Connection(str(path), vfs=vfs or None)
+@contextmanager
+def _gone(path: Path) -> Iterator[None]:
+    """Tell a segment that was deleted from one that can't be read."""
+    try:
+        yield
+    except (apsw.Error, OSError) as error:
+        if _is_gone(path):
+            raise SegmentGone(f"{path} is no longer there") from error
+        raise
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # nobody can tell now
+    return False
+
+
+def _opened(
+    path: Path, vfs: str, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+) -> apsw.Connection:
+    connection = apsw.Connection(str(path), vfs=vfs or None, flags=flags)
     connection.set_busy_timeout(5_000)
     # The segment is deleted whole: copying its log into it would be work for nothing.
     connection.wal_autocheckpoint(0)
@@ -187,6 +293,28 @@ def _opened(path: Path, vfs: str) -> apsw.Connection:
     return connection
 
 
+def _files(path: Path) -> list[Path]:
+    logs = [path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm")]
+    return [path, *logs, _mark_path(path)]
+
+
+def _mark_path(path: Path) -> Path:
+    return path.with_suffix(SHIPPED_SUFFIX)
+
+
+def _opened_mark(path: Path) -> int:
+    return os.open(_mark_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
 def _read_mark(fd: int) -> Mark:
+    """How much is shipped; nothing where the file isn't whole: the store knows what it has."""
     raw = os.pread(fd, _MARK.size, 0)
-    return Mark(*_MARK.unpack(raw)) if len(raw) == _MARK.size else Mark()
+    if len(raw) != _MARK.size:
+        return Mark()
+    *found, checksum = _MARK.unpack(raw)
+    mark = Mark(*found)
+    return mark if checksum == _checksum(mark) else Mark()
+
+
+def _checksum(mark: Mark) -> int:
+    return zlib.crc32(b"%d %d" % mark)

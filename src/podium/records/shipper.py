@@ -7,8 +7,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,50 +15,42 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from podium.errors import StoreError
-from podium.records.outbox import LOCK_NAME, locked
+from podium.records.outbox import locked
+from podium.records.outboxes import (
+    moving,
+    outboxes,
+    remove_outbox,
+    remove_remains,
+    segments,
+)
 from podium.records.record import Record
-from podium.records.segment import SUFFIX, Batch, SegmentReader, delete_segment
+from podium.records.segment import (
+    SUFFIX,
+    Batch,
+    DamagedSegment,
+    SegmentGone,
+    SegmentReader,
+    delete_segment,
+    failures,
+    set_aside,
+)
+from podium.records.status import STATUS_NAME, Status, write_status
 from podium.records.store import Store
 
 SHIPPED_ROWS = 2_000
 POLL_S, IDLE_S = 0.05, 0.25
 TOLD_S = 1.0
 BACK_OFF_MAX_S = 10.0
-# A store that answers "no" for so long is told of at `/readyz`.
-ALARM_S = 60.0
 RETENTION_S = 3_600.0
 DAY_US = 86_400_000_000
-STATUS_NAME = "shipper.json"
 REFUSED_NAME = "refused.jsonl"
+DAMAGED_NAME = "damaged"
 # Below the first number of waiting rows shipping takes a tenth of the time, above the second all of
 # it: a burst of predictions isn't slowed down by the store.
 EASY_ROWS, URGENT_ROWS = 50_000, 400_000
 EASY_REST = 9.0
 
 _log = logging.getLogger("podium")
-
-
-class Status(msgspec.Struct, frozen=True):
-    """How shipping goes, for whoever asks in another process.
-
-    Attributes:
-        n_errors: how often the store failed.
-        failing_since_s: when it began to, in seconds since 1970; 0 while all is well.
-        error: what it said.
-        n_refused: records that no store can hold, set aside.
-        oldest_s: when the oldest record that waits was made; 0 when none waits.
-    """
-
-    n_errors: int = 0
-    failing_since_s: float = 0.0
-    error: str = ""
-    n_refused: int = 0
-    oldest_s: float = 0.0
-
-    @property
-    def is_alarmed(self) -> bool:
-        """Whether the store has failed for long."""
-        return bool(self.failing_since_s) and time.time() - self.failing_since_s > ALARM_S
 
 
 class Shipper:
@@ -80,7 +71,8 @@ class Shipper:
         self._told_s = 0.0
         self._oldest_us = 0
         self._lock_fd = -1
-        self._deleted_s = 0.0
+        self._unread: StoreError | None = None
+        self._deleted_s = -RETENTION_S
 
     def run(self, stop: threading.Event) -> None:
         """Ship until it is told to stop, then what is left, for some seconds."""
@@ -94,8 +86,9 @@ class Shipper:
         """Ship all that is there, unless it takes too long."""
         until_s = time.monotonic() + seconds
         try:
-            while self._is_the_one() and time.monotonic() < until_s and self.ship():
-                pass
+            with failures(self._folder):
+                while time.monotonic() < until_s and self.ship_alone():
+                    pass
         except StoreError as error:
             _log.warning("records_not_shipped: %s", error)
 
@@ -103,19 +96,34 @@ class Shipper:
         """Move some records to the store; returns how many.
 
         Raises:
-            StoreError: it takes none now.
+            StoreError: it takes none now, or some can't be read now.
         """
         n_rows = 0
         self._oldest_us = 0
-        for outbox, is_dead in _outboxes(self._folder):
-            segments = _segments(outbox)
-            for path in segments:
-                with _moving(self._folder):
-                    n_rows += self._ship(path, is_last=path == segments[-1] and not is_dead)
-            if is_dead and not _segments(outbox):
-                (outbox / LOCK_NAME).unlink(missing_ok=True)
-                outbox.rmdir()
+        self._unread = None
+        found = list(outboxes(self._folder))
+        paths = {outbox.path: segments(outbox.path) for outbox in found}
+        self._forget_all_but({path for some in paths.values() for path in some})
+        for outbox, is_dead in found:
+            # Nothing is written any more to those before the last that was begun. The next one may
+            # have been made already: that says nothing.
+            done = paths[outbox] if is_dead else self._before_last_begun(paths[outbox])
+            for path in paths[outbox]:
+                with moving(self._folder):
+                    n_rows += self._ship(path, is_done=path in done)
+            if is_dead and not segments(outbox):
+                remove_outbox(outbox)
+        if self._unread is not None:
+            raise self._unread
         return n_rows
+
+    def ship_alone(self) -> int:
+        """Move some records, unless another shipper is at it; returns how many.
+
+        Raises:
+            StoreError: as `ship`.
+        """
+        return self.ship() if self._is_the_one() else 0
 
     def close(self) -> None:
         """Let go of the files."""
@@ -132,8 +140,9 @@ class Shipper:
             return 1.0
         began_s = time.monotonic()
         try:
-            n_rows = self.ship()
-            self._delete_old()
+            with failures(self._folder):
+                n_rows = self.ship()
+                self._delete_old()
         except StoreError as error:
             self._failed(error)
             return min(max(waited_s * 2, 0.1), BACK_OFF_MAX_S) * random.uniform(0.5, 1)  # noqa: S311
@@ -154,46 +163,87 @@ class Shipper:
         return EASY_REST * (1 - min(max(urgency, 0.0), 1.0))
 
     def _n_bytes_waiting(self) -> int:
-        logs = self._folder.glob(f"*/*{SUFFIX}-wal")
-        return sum(path.stat().st_size for path in logs if path.exists())
+        n_bytes = 0
+        for path in self._folder.glob(f"*/*{SUFFIX}-wal"):
+            with suppress(OSError):  # deleted just now
+                n_bytes += path.stat().st_size
+        return n_bytes
 
     def _is_the_one(self) -> bool:
         if self._lock_fd < 0:
             try:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._lock_fd = locked(self._folder / "shipper.lock")
-            except OSError:
-                return False
+                remove_remains(self._folder)
+            except (OSError, StoreError):
+                return self._lock_fd >= 0
         return True
 
-    def _ship(self, path: Path, *, is_last: bool) -> int:
-        reader = self._readers.get(path)
+    def _ship(self, path: Path, *, is_done: bool) -> int:
+        """Move some records of a segment; delete it when nothing is left and it is done with."""
         try:
-            if reader is None:
-                reader = self._readers[path] = SegmentReader(path)
-            batches = list(reader.batches(SHIPPED_ROWS))
-        except StoreError:
-            # Its worker was killed before the file was made, or has dropped it.
-            self._forget(path, delete=not is_last)
+            batches, is_damaged = self._read(path)
+        except SegmentGone:
+            self._forget(path)
             return 0
-        if not batches:
-            if not is_last:
-                self._forget(path, delete=True)
+        except StoreError as error:
+            self._unread = error
             return 0
+        if batches:
+            self._move(batches)
+            self._readers[path].advance(batches)
+        elif is_done:
+            self._forget(path)
+            if is_damaged:
+                _log.error("segment_damaged: %s is moved to %s", path, DAMAGED_NAME)
+                set_aside(path, self._folder / DAMAGED_NAME)
+                self._status = replace(self._status, n_damaged=self._status.n_damaged + 1)
+            else:
+                delete_segment(path)
+        return sum(len(batch.records) for batch in batches)
+
+    def _read(self, path: Path) -> tuple[list[Batch], bool]:
+        """What comes next in a segment, and whether what follows is damaged."""
+        batches: list[Batch] = []
+        try:
+            # Not a comprehension: what comes before the damage is kept.
+            batches.extend(self._reader(path).batches(SHIPPED_ROWS))
+        except DamagedSegment as error:
+            self._unread = error
+            return batches, True
+        return batches, False
+
+    def _move(self, batches: list[Batch]) -> None:
         records = [record for batch in batches for record in batch.records]
+        if not records:  # written to see whether the disk is back
+            return
         self._oldest_us = min(self._oldest_us or records[0].time_us, records[0].time_us)
         result = self._store.insert(records)
         if result.failed:
             self._set_aside(records, result.failed)
-        reader.advance(batches)
-        return len(records)
 
-    def _forget(self, path: Path, *, delete: bool) -> None:
+    def _before_last_begun(self, paths: list[Path]) -> list[Path]:
+        for at in range(len(paths) - 1, 0, -1):
+            with suppress(StoreError):  # it is read again in a moment, which tells why
+                if self._reader(paths[at]).end:
+                    return paths[:at]
+        return []
+
+    def _reader(self, path: Path) -> SegmentReader:
+        reader = self._readers.get(path)
+        if reader is None:
+            reader = self._readers[path] = SegmentReader(path)
+        return reader
+
+    def _forget(self, path: Path) -> None:
         reader = self._readers.pop(path, None)
         if reader is not None:
             reader.close()
-        if delete:
-            delete_segment(path)
+
+    def _forget_all_but(self, paths: set[Path]) -> None:
+        """Let go of segments that their worker has dropped: their space is free only then."""
+        for path in self._readers.keys() - paths:
+            self._forget(path)
 
     def _set_aside(self, records: list[Record], failed: dict[str, str]) -> None:
         """Keep what the store can't hold where a person can look at it."""
@@ -224,129 +274,17 @@ class Shipper:
         ):
             return
         self._told, self._told_s = self._status, now_s
-        part = self._folder / f"{STATUS_NAME}.part"
         try:
-            part.write_bytes(msgspec.json.encode(self._status))
-            part.replace(self._folder / STATUS_NAME)
+            write_status(self._folder, self._status)
         except OSError as error:
-            _log.warning("shipper_status_not_written: %s", error)
+            _log.warning("shipper_not_told: %s: %s", STATUS_NAME, error)
 
     def _delete_old(self) -> None:
-        now_s = time.time()
-        if self._keep_days and now_s - self._deleted_s > RETENTION_S:
-            self._deleted_s = now_s
-            before_us = int(now_s * 1e6) - self._keep_days * DAY_US
-            with _moving(self._folder, is_shared=False):
-                n_rows = self._store.delete(before_us=before_us)
-            if n_rows:
-                _log.info("records_deleted: %d older than %d days", n_rows, self._keep_days)
-
-
-def flush(folder: Path, store: Store, *, seconds: float = 2.0) -> bool:
-    """Put into the store what every outbox holds now, so that a reader sees it; whether all is.
-
-    It reads only: the shipper finds the same records and the store knows them already.
-
-    Raises:
-        StoreError: the store takes none now.
-    """
-    until_s = time.monotonic() + seconds
-    with _moving(folder):
-        return _flush(folder, store, until_s)
-
-
-def delete(folder: Path, store: Store, *, before_us: int, seconds: float = 10.0) -> int:
-    """Delete the records before a moment, those that wait among them; returns how many.
-
-    Raises:
-        StoreError: the store takes none now, so that some would come after they were deleted.
-    """
-    until_s = time.monotonic() + seconds
-    while not _is_all_shipped(folder):
-        shipper = Shipper(folder, store)
-        shipper.drain(seconds)  # unless another one is at it
-        shipper.close()
-        if time.monotonic() > until_s:
-            raise StoreError("records still wait for the store", hint="try again in a while")
-        time.sleep(0.01)
-    with _moving(folder, is_shared=False):
-        return store.delete(before_us=before_us)
-
-
-def _is_all_shipped(folder: Path) -> bool:
-    for outbox, _ in _outboxes(folder):
-        for path in _segments(outbox):
-            try:
-                reader = SegmentReader(path)
-                is_empty = next(iter(reader.batches(1)), None) is None
-                reader.close()
-            except (StoreError, OSError):
-                continue
-            if not is_empty:
-                return False
-    return True
-
-
-@contextmanager
-def _moving(folder: Path, *, is_shared: bool = True) -> Iterator[None]:
-    """While records move to the store nobody deletes any: they would come back."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd = locked(folder / "moving.lock", is_shared=is_shared, waits=True)
-    try:
-        yield
-    finally:
-        os.close(fd)
-
-
-def _flush(folder: Path, store: Store, until_s: float) -> bool:
-    for outbox, _ in _outboxes(folder):
-        for path in _segments(outbox):
-            try:
-                reader = SegmentReader(path)
-            except (StoreError, OSError):
-                continue  # shipped and deleted just now
-            try:
-                if not _flushed(reader, store, until_s):
-                    return False
-            finally:
-                reader.close()
-    return True
-
-
-def _flushed(reader: SegmentReader, store: Store, until_s: float) -> bool:
-    after = reader.mark.seq
-    while True:
-        try:
-            batches: list[Batch] = list(reader.batches(SHIPPED_ROWS, after))
-        except StoreError:
-            return True
-        if not batches:
-            return True
-        store.insert([record for batch in batches for record in batch.records])
-        after = batches[-1].seq
-        if time.monotonic() > until_s:
-            return False
-
-
-def status_of(folder: Path) -> Status:
-    """What the shipper of this folder last told."""
-    try:
-        return msgspec.json.decode((folder / STATUS_NAME).read_bytes(), type=Status)
-    except (OSError, msgspec.DecodeError):
-        return Status()
-
-
-def _outboxes(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """Each outbox, and whether its worker is dead."""
-    for lock in sorted(folder.glob(f"[!.]*/{LOCK_NAME}")):
-        try:
-            os.close(locked(lock))
-            is_dead = True
-        except OSError:
-            is_dead = False
-        yield lock.parent, is_dead
-
-
-def _segments(outbox: Path) -> list[Path]:
-    """Its segments, oldest first."""
-    return sorted(outbox.glob(f"*{SUFFIX}"))
+        if not self._keep_days or time.monotonic() - self._deleted_s < RETENTION_S:
+            return
+        # Not locked out by `moving`: who looks at a page meanwhile would wait for all of it. What
+        # comes back that way is deleted an hour later.
+        n_rows = self._store.delete(before_us=int(time.time() * 1e6) - self._keep_days * DAY_US)
+        self._deleted_s = time.monotonic()
+        if n_rows:
+            _log.info("records_deleted: %d older than %d days", n_rows, self._keep_days)
