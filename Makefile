@@ -29,7 +29,8 @@ soak: ## play every fault for about an hour; PODIUM_SOAK=3 does three times the 
 
 bench: ## programs against their originals, then servers against their peers; into the docs
 	@sh scripts/environment.sh test
-	@OMP_NUM_THREADS=1 $(BIN)/python bench/compile.py $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python bench/compile.py $(or $(ARGS),--markdown docs/benchmarks.md --svg docs/images/compile.svg)
+	@$(if $(ARGS),,$(BIN)/python bench/start.py --markdown docs/benchmarks.md)
 	@$(if $(ARGS),,$(BIN)/python -m bench.serve --write)
 
 bench-serve: ## servers alone: make bench-serve ARGS="--part recording --only podium,flask"
