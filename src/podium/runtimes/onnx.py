@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -137,9 +136,6 @@ def open_session(content: bytes) -> Any:
     with needs("onnx"):
         import onnxruntime
     options = onnxruntime.SessionOptions()
-    # It has threads of its own, and takes all cores unless it is told; 0 is as many as it likes.
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    options.intra_op_num_threads = int(threads) if threads.isdigit() else 0
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
