@@ -94,3 +94,25 @@ def test_every_request_is_counted_once_and_outlives_its_worker(bundle, tmp_path,
         assert {key: numbers.get(key) for key in expected} == expected
     assert before["podium_workers", "", ""] == n_workers
     assert before["process_resident_memory_bytes", "", ""] > 10 * 2**20
+
+
+def test_forms_and_requests_refused_at_the_gate_are_counted(bundle, tmp_path):
+    environment = {"PYTHONPATH": str(Path(bundle).parent), "PODIUM_BODY_MAX_BYTES": "100"}
+    with (
+        ServerProcess(bundle, home=tmp_path, environment=environment) as server,
+        httpx.Client(base_url=server.address) as http,
+    ):
+        statuses = [
+            http.get("/models/doubled").status_code,  # asks for nothing
+            http.post("/models/doubled", data={"number": "1"}).status_code,
+            http.post("/models/doubled", data={"number": "one"}).status_code,
+            http.post(PREDICT, json=[{"number": 1}] * 50).status_code,
+            http.post("/api/models/nobody/predict", json={"number": 1}).status_code,
+        ]
+        numbers = told(http)
+
+    assert statuses == [200, 200, 422, 413, 404]
+    assert numbers["podium_requests_total", "asgi", "ok"] == 1
+    assert numbers["podium_requests_total", "asgi", "invalid"] == 2
+    assert numbers["podium_rows_total", "", ""] == 1
+    assert numbers["podium_request_duration_seconds_count", "", ""] == 1

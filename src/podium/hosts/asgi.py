@@ -72,22 +72,43 @@ class App(app.App):
         request = request_of(scope, b"")
         refusal = gate.check(self.settings, scope["method"], _raw_path(scope), scope["headers"])
         if refusal is not None:
-            await _send(send, routes.refused(self.site, request, refusal), request.method)
+            await _send(send, self._refused(request, refusal), request.method)
             return
         body = await _read(receive, self.settings.body_max_bytes)
         if body is None:
             return  # the client left
         if len(body) > self.settings.body_max_bytes:
             too_large = gate.too_large(self.settings)
-            await _send(send, routes.refused(self.site, request, too_large), request.method)
+            await _send(send, self._refused(request, too_large), request.method)
             return
         request = request_of(scope, body)
         deployment = routes.deployment_to_ask(self.site, request)
         if deployment is None:
-            response = await asyncio.to_thread(routes.respond, self.site, request)
+            response = await self._viewed(request)
         else:
             response = await self._predict(deployment, request)
         await _send(send, response, request.method)
+
+    def _refused(self, request: Request, refusal: gate.Refusal) -> Response:
+        """What the gate answers; counted where it kept a prediction from being made."""
+        response = routes.refused(self.site, request, refusal)
+        asked = routes.deployment_to_ask(self.site, request, (routes.PREDICT, routes.FORM))
+        if asked is not None:
+            self.site.metrics.of(asked.name, asked.version).refused(response.status, "asgi")
+        return response
+
+    async def _viewed(self, request: Request) -> Response:
+        """What a view answers, in a thread. A form that is sent is a prediction, too."""
+        began_ns = time.perf_counter_ns()
+        response = await asyncio.to_thread(routes.respond, self.site, request)
+        asked = routes.deployment_to_ask(self.site, request, (routes.FORM,))
+        if asked is not None:
+            metrics = self.site.metrics.of(asked.name, asked.version)
+            if response.status == 200:
+                metrics.answered(1, 1, [(time.perf_counter_ns() - began_ns) // 1_000], "asgi")
+            else:
+                metrics.refused(response.status, "asgi")
+        return response
 
     async def _predict(self, deployment: Deployment, request: Request) -> Response:
         """The answer of the predict route, run together with what waits for the same model."""

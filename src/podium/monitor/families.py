@@ -90,6 +90,12 @@ STORE_ERRORS = Family(
 DROPPED = Family(
     "podium_records_dropped_total", "counter", "Records dropped because too many waited."
 )
+SET_ASIDE = Family(
+    "podium_records_set_aside_total",
+    "counter",
+    "Records that no store can hold, set aside in a file.",
+    merge="max",
+)
 CONNECTIONS = Family("podium_open_connections", "gauge", "Connections that are open.")
 WORKERS = Family("podium_workers", "gauge", "Processes that answer; the rest is summed over them.")
 MEMORY = Family(
@@ -104,6 +110,6 @@ STARTED = Family(
 
 FAMILIES = (
     *(REQUESTS, ROWS, DURATION, BATCH_ROWS, QUEUE_ROWS, OUTBOX_ROWS, OUTBOX_AGE, STORE_ERRORS),
-    *(DROPPED, CONNECTIONS, WORKERS, MEMORY, STARTED),
+    *(DROPPED, SET_ASIDE, CONNECTIONS, WORKERS, MEMORY, STARTED),
 )
 BY_NAME = {family.name: family for family in FAMILIES}

@@ -156,6 +156,7 @@ class Metrics:
         self._place: Place | None = None
         self._pid = 0
         self._is_failing = False
+        self._is_closed = False
         began_s = time.time()
         self.watch(families.STARTED, lambda: began_s)
         self.watch(families.MEMORY, resident_bytes)
@@ -199,6 +200,8 @@ class Metrics:
         Call it about once a second, in any thread. A disk that fails is told of in the log.
         """
         with self._lock:
+            if self._is_closed:
+                return  # in a second place it would count twice
             try:
                 if self._place is None or self._pid != os.getpid():
                     self._place, self._pid = Place(folder), os.getpid()
@@ -234,8 +237,9 @@ class Metrics:
         )
 
     def close(self) -> None:
-        """Leave what was counted to the siblings. What is watched is read once more."""
+        """Leave what was counted to the siblings: read and written once more, and never again."""
         with self._lock:
+            self._is_closed = True
             if self._place is not None and self._pid == os.getpid():
                 self._write(self._place, self.snapshot())
                 self._place.close()

@@ -18,6 +18,7 @@ def watch_store(metrics: Metrics, store: Store | None) -> None:
         metrics.watch(families.OUTBOX_AGE, lambda: _age_s(store))
         metrics.watch(families.STORE_ERRORS, lambda: store.shipping.n_errors)
         metrics.watch(families.DROPPED, lambda: store.outbox.n_dropped)
+        metrics.watch(families.SET_ASIDE, lambda: store.shipping.n_refused)
     elif isinstance(store, LooseStore):
         metrics.watch(families.OUTBOX_ROWS, lambda: store.n_waiting)
         metrics.watch(families.DROPPED, lambda: store.n_dropped)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from podium.errors import NotFound
@@ -14,7 +14,7 @@ from podium.web.gate import METHODS, Refusal
 from podium.web.http import Request, Response
 from podium.web.site import Site
 
-PREDICT = "predict"
+PREDICT, FORM = "predict", "form"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -80,7 +80,7 @@ class Found:
 ROUTES = (
     Route("home", ("GET",), "/", pages.home, is_page=True),
     Route("model", ("GET",), "/models/{name}", pages.model, is_page=True),
-    Route("form", ("POST",), "/models/{name}", pages.predict, is_page=True),
+    Route(FORM, ("POST",), "/models/{name}", pages.predict, is_page=True),
     Route("records", ("GET",), "/models/{name}/records", record_pages.index, is_page=True),
     Route("records_csv", ("GET",), "/models/{name}/records.csv", record_pages.csv, is_page=True),
     Route("record", ("GET",), "/records/{record_id}", record_pages.detail, is_page=True),
@@ -107,10 +107,16 @@ def respond(site: Site, request: Request) -> Response:
         return failed(site, request, error)
 
 
-def deployment_to_ask(site: Site, request: Request) -> Deployment | None:
-    """The deployment that a request to predict names; None for every other request."""
+def deployment_to_ask(
+    site: Site, request: Request, names: Sequence[str] = (PREDICT,)
+) -> Deployment | None:
+    """The deployment that a request to predict names; None for every other request.
+
+    Args:
+        names: of the routes that lead to a prediction.
+    """
     found = find(request.method, request.path)
-    if found.route is None or found.route.name != PREDICT or request.method != "POST":
+    if found.route is None or found.route.name not in names or request.method != "POST":
         return None
     return site.deployments.get(found.values["name"])
 

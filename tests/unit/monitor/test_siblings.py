@@ -111,6 +111,17 @@ def test_a_worker_that_ends_leaves_its_last_numbers(tmp_path, metrics, workers, 
     assert read(metrics.merged())(ROWS) == 1_010
 
 
+def test_a_worker_that_has_left_takes_no_second_place(tmp_path, metrics, read):
+    leaving = Metrics()
+    leaving.of("churn", "1").answered(1, 10, [10])
+    leaving.write_snapshot(tmp_path)
+    leaving.close()
+
+    leaving.write_snapshot(tmp_path)  # its timer runs on until the process ends
+
+    assert read(metrics.merged())(ROWS) == 10
+
+
 def test_who_is_killed_while_it_adds_an_ended_worker_does_not_add_it_twice(
     tmp_path, metrics, workers, read
 ):

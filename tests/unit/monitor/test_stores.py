@@ -65,6 +65,31 @@ def test_an_outbox_tells_how_much_waits_and_since_when(tmp_path: Path, read):
     store.close()
 
 
+class RefusingStore(MemoryStore):
+    """Can hold no record, and tells how often it was asked to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Semaphore(0)
+
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        self.asked.release()
+        return InsertResult(inserted=0, failed={one.id: "too odd" for one in records})
+
+
+def test_records_that_no_store_can_hold_are_told_of(tmp_path: Path, read):
+    refusing = RefusingStore()
+    store = OutboxedStore(refusing, tmp_path)
+    metrics = Metrics()
+    watch_store(metrics, store)
+    for record in some_records(2):  # the first is written down before the second is tried
+        store.insert([record])
+        assert refusing.asked.acquire(timeout=30)
+
+    assert read(metrics.snapshot())("podium_records_set_aside_total") >= 1
+    store.close()
+
+
 def test_an_outbox_in_which_nothing_waits_has_no_age(tmp_path: Path, read):
     store = OutboxedStore(MemoryStore(), tmp_path, ships=False)
     metrics = Metrics()
