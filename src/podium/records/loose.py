@@ -11,7 +11,7 @@ import msgspec
 
 from podium.errors import StoreError
 from podium.records.record import Feedback, Record
-from podium.records.storable import reason_to_refuse
+from podium.records.storable import refused_of
 from podium.records.store import InsertResult, Page, RecordQuery, Store
 
 BATCH_ROWS = 2_000
@@ -48,8 +48,8 @@ class LooseStore:
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Note records; they reach the store in a moment, if nothing ends before."""
-        checked = [(record, reason_to_refuse(record)) for record in records]
-        good = [record for record, problem in checked if problem is None]
+        failed = refused_of(records)
+        good = [record for record in records if record.id not in failed]
         with self._changed:
             beyond = len(self._waiting) + len(good) - (self._waiting.maxlen or 0)
             self.n_dropped += max(beyond, 0)
@@ -58,9 +58,7 @@ class LooseStore:
                 self._thread = threading.Thread(target=self._run, name="podium-ship", daemon=True)
                 self._thread.start()
             self._changed.notify()
-        return InsertResult(
-            inserted=len(good), failed={one.id: why for one, why in checked if why is not None}
-        )
+        return InsertResult(inserted=len(good), failed=failed)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
         """The record of this id, or None."""

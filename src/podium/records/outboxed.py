@@ -15,7 +15,7 @@ from podium.records.outbox import Durability, Outbox, WhenFull
 from podium.records.record import Feedback, Record
 from podium.records.shipper import Shipper
 from podium.records.status import Status, status_of
-from podium.records.storable import reason_to_refuse
+from podium.records.storable import refused_of
 from podium.records.store import InsertResult, Page, RecordQuery, Store
 
 
@@ -104,13 +104,8 @@ class OutboxedStore:
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Keep records; those that no store can hold fail at once."""
-        failed = {}
-        good = []
-        for record in records:
-            if (problem := reason_to_refuse(record)) is None:
-                good.append(record)
-            else:
-                failed[record.id] = problem
+        failed = refused_of(records)
+        good = [record for record in records if record.id not in failed]
         if good:
             self.outbox.append(good)
         return InsertResult(inserted=len(good), failed=failed)

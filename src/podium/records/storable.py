@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 
@@ -14,6 +15,7 @@ HEX_DIGITS = "0123456789abcdef"
 TIME_MAX_US = 2**53
 
 _any_json = msgspec.json.Decoder(msgspec.Raw)
+_parts = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def reason_to_refuse(record: Record) -> str | None:
@@ -35,6 +37,46 @@ def reason_to_refuse(record: Record) -> str | None:
         or _object_problem("outputs", record.outputs)
         or (None if record.feedback is None else feedback_problem(record.feedback))
     )
+
+
+def refused_of(records: Sequence[Record]) -> dict[str, str]:
+    """Why each record that no store can keep can't be kept, by its id.
+
+    One look at all of them together finds that there is none: 1 us a record rather than 3.
+    """
+    if _are_all_storable(records):
+        return {}
+    problems = {record.id: reason_to_refuse(record) for record in records}
+    return {id_: problem for id_, problem in problems.items() if problem is not None}
+
+
+def _are_all_storable(records: Sequence[Record]) -> bool:
+    """Whether every store can keep all of these. False says nothing about any of them."""
+    texts = "".join(
+        [f"{one.id}{one.model}{one.version}{one.outcome}{one.source}{one.actor}" for one in records]
+    )
+    times = [time for one in records for time in (one.time_us, one.latency_us)]
+    return (
+        all(len(one.id) == ID_LENGTH for one in records)
+        and not "".join([one.id for one in records]).strip(HEX_DIGITS)
+        and not any(one.feedback for one in records)
+        and 0 <= min(times, default=0)
+        and max(times, default=0) < TIME_MAX_US
+        and math.isfinite(sum(one.outcome_number or 0.0 for one in records))
+        and text_problem(texts) is None
+        and _are_objects([one.inputs for one in records])
+        and _are_objects([one.outputs for one in records])
+    )
+
+
+def _are_objects(raw: Sequence[bytes]) -> bool:
+    """Whether all of these are JSON objects that every store can hold."""
+    joined = b"[%b]" % b",".join(raw)
+    # Two objects in one place would be counted as two.
+    is_right = all(one[:1] == b"{" and one[-1:] == b"}" for one in raw)
+    if not is_right or b"\\u0000" in joined or _json_problem("", joined) is not None:
+        return False
+    return len(_parts.decode(joined)) == len(raw)
 
 
 def feedback_problem(feedback: Feedback) -> str | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from podium.errors import InputError
 from podium.records.record import Feedback
-from podium.records.storable import feedback_problem, reason_to_refuse
+from podium.records.storable import feedback_problem, reason_to_refuse, refused_of
 from podium.records.store import RecordQuery
 from podium.testing.stores.samples import NOON_US, feedback, sample
 
@@ -47,10 +47,13 @@ from podium.testing.stores.samples import NOON_US, feedback, sample
     ],
 )
 def test_a_record_that_cannot_be_kept_says_why(changes: dict[str, object], words: str) -> None:
-    problem = reason_to_refuse(sample(1, **changes))
+    bad = sample(1, **changes)
+    problem = reason_to_refuse(bad)
 
     assert problem is not None
     assert words in problem
+    # Nor is it overlooked among good ones.
+    assert refused_of([sample(2), bad, sample(3)]) == {bad.id: problem}
 
 
 @pytest.mark.parametrize(
@@ -106,3 +109,19 @@ def test_what_msgspec_writes_of_good_values_can_be_kept(row: dict[str, object]) 
 def test_a_filter_that_no_database_can_look_for_is_refused(filters: dict[str, object]) -> None:
     with pytest.raises(InputError):
         RecordQuery(**filters)
+
+
+PIECES = st.sampled_from([b"{", b"}", b",", b'"a"', b":", b"1", b"[", b"]", b"\\u0000", b" "])
+
+
+@given(st.lists(st.lists(PIECES, max_size=8).map(b"".join), min_size=1, max_size=3))
+def test_records_looked_at_together_are_judged_as_each_alone(raw: list[bytes]) -> None:
+    records = [sample(n, inputs=b"{%b}" % inside) for n, inside in enumerate(raw)]
+    alone = {one.id: reason_to_refuse(one) for one in records}
+
+    assert refused_of(records) == {id_: why for id_, why in alone.items() if why is not None}
+
+
+def test_good_records_are_all_kept() -> None:
+    assert refused_of([sample(n) for n in range(100)]) == {}
+    assert refused_of([]) == {}

@@ -9,7 +9,7 @@ from typing import Any
 from podium.errors import InputError
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.record import Feedback, Record
-from podium.records.storable import feedback_problem, is_id, reason_to_refuse
+from podium.records.storable import feedback_problem, is_id, refused_of
 from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
 from podium.records.stores.sqlite_file import Connections, Synchronous
 
@@ -70,13 +70,8 @@ class SqliteStore:
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Keep records, all or none; one whose id is kept already changes nothing."""
-        failed: dict[str, str] = {}
-        good = []
-        for record in records:
-            if (problem := reason_to_refuse(record)) is None:
-                good.append(_row(record))
-            else:
-                failed[record.id] = problem
+        failed = refused_of(records)
+        good = [_row(record) for record in records if record.id not in failed]
         if not good:
             return InsertResult(inserted=0, failed=failed)
         with self._connections.writing() as connection:
