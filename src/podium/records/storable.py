@@ -60,7 +60,7 @@ def _are_all_storable(records: Sequence[Record]) -> bool:
         all(len(one.id) == ID_LENGTH for one in records)
         and not "".join([one.id for one in records]).strip(HEX_DIGITS)
         and not any(one.feedback for one in records)
-        and 0 <= min(times, default=0)
+        and min(times, default=0) >= 0
         and max(times, default=0) < TIME_MAX_US
         and math.isfinite(sum(one.outcome_number or 0.0 for one in records))
         and text_problem(texts) is None
