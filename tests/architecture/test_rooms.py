@@ -20,6 +20,7 @@ FOREIGN_CODE = {
     "app.py": "models load in a thread, which has nobody to raise to: the failure is kept",
     "bundle/data.py": "pandas, polars and pyarrow have no common base of errors",
     "bundle/model_part.py": "skops, pickle and a user's module run the user's own classes",
+    "bundle/weights.py": "a user's class raises what it likes when it is made",
     "flow/batch.py": "whatever a model raises, each caller that waits for it must be told",
     "hosts/asgi.py": "answered as `web/routes.py` answers it",
     "hosts/server/lane.py": "answered as `web/routes.py` answers it",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from podium.bundle.model_part import load_pickle, load_skops
-from podium.bundle.trust import sniff
+from podium.bundle.trust import Kind, sniff
+from podium.bundle.weights import is_weights, network_of
 from podium.errors import SetupError
 from podium.plugins import needs
 
@@ -25,29 +26,31 @@ MLFLOW_FILES = {
 }
 
 
-def load_model_file(path: Path, trust: Collection[str]) -> Any:
-    """The model in a file, or in an MLflow folder: an estimator, or the bytes of an ONNX graph.
+def load_model_file(path: Path, trust: Collection[str], code: str | None = None) -> Any:
+    """The model in a file or an MLflow folder: an estimator, a network, or the bytes of a graph.
 
     Args:
-        trust: SHA-256 digests, in hex, of the files that may be unpickled.
+        trust: SHA-256 digests, in hex, of the files that may be unpickled, or whose code may run.
+        code: what makes the network whose weights the file holds, `module:Class`.
 
     Raises:
-        UntrustedModel: it is a pickle, and its digest isn't among them.
+        UntrustedModel: it is a pickle or needs code, and the digest of that isn't among them.
         MissingExtra: the library that wrote it isn't installed.
         SetupError: it can't be read, or is of no kind that can be packed.
     """
     if path.is_dir():
-        return load_model_file(mlflow_file(path), trust)
+        return load_model_file(mlflow_file(path), trust, code)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise SetupError(f"{path} can't be read: {error.strerror}") from error
-    if content.startswith(_CATBOOST):
-        return _catboost(path)
-    if content.replace(b"\r\n", b"\n").startswith(_LIGHTGBM):
-        return _lightgbm(path)
-    if content.startswith((_XGBOOST_JSON, _XGBOOST_UBJ)):
-        return _xgboost(path)
+    load_booster = _booster(content)
+    if load_booster is not None:
+        return load_booster(path)
+    if is_weights(content):
+        return network_of(path, code, trust)
+    if code is not None:
+        raise SetupError(f"{path} holds no weights in the form of safetensors, and takes no code")
     kind = sniff(content)
     if kind == "skops":
         return load_skops(content)
@@ -55,13 +58,32 @@ def load_model_file(path: Path, trust: Collection[str]) -> Any:
         return load_pickle(content, str(path), trust)
     if kind == "onnx":
         return content
+    raise _refusal(path, kind)
+
+
+def _booster(content: bytes) -> Callable[[Path], Any] | None:
+    """What loads a booster's own file; None where it is none."""
+    if content.startswith(_CATBOOST):
+        return _catboost
+    if content.replace(b"\r\n", b"\n").startswith(_LIGHTGBM):
+        return _lightgbm
+    return _xgboost if content.startswith((_XGBOOST_JSON, _XGBOOST_UBJ)) else None
+
+
+def _refusal(path: Path, kind: Kind) -> SetupError:
+    """Why a file of this kind can't be packed."""
     if kind == "bundle":
-        raise SetupError(f"{path} is packed already", hint=f"podium serve {path}")
+        return SetupError(f"{path} is packed already", hint=f"podium serve {path}")
+    if kind in ("torch", "keras"):
+        return SetupError(
+            f"{path} is a {kind} file, which holds code or a pickle beside its weights",
+            hint="load it in Python and pack the network: podium.pack(network, X, y, name=...)",
+        )
     looks = "isn't a model file" if kind in ("unknown", "empty", "zip") else f"is a {kind} file"
-    raise SetupError(
+    return SetupError(
         f"{path} {looks}, as far as can be told from its content",
-        hint="pack a joblib, pickle, skops or ONNX file, one of XGBoost, LightGBM or CatBoost, "
-        "or an MLflow folder",
+        hint="pack a joblib, pickle, skops, ONNX or safetensors file, one of XGBoost, LightGBM or "
+        "CatBoost, or an MLflow folder",
     )
 
 

@@ -31,6 +31,7 @@ from podium.table import Outputs, Table
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LIBRARIES = (
     "catboost",
+    "keras",
     "lightgbm",
     "numpy",
     "onnx",
@@ -41,6 +42,7 @@ LIBRARIES = (
     "scikit-learn",
     "scipy",
     "skops",
+    "torch",
     "xgboost",
 )
 
@@ -60,14 +62,15 @@ def pack(
     signature: str | Path | Mapping[str, Any] | Signature | None = None,
     limits: Sequence[str] = (),
     trust: str | Collection[str] = (),
+    code: str | None = None,
     compiles: bool = True,
     keep_original: bool = False,
 ) -> Bundle:
     """Pack a model into a bundle.
 
     Args:
-        model: a fitted estimator, a function made with `@podium.model`, or the path of a skops,
-            ONNX, joblib or pickle file.
+        model: a fitted estimator, a module of PyTorch or model of Keras, a function made with
+            `@podium.model`, or the path of a skops, ONNX, safetensors, joblib or pickle file.
         X: the rows it was fitted on, n_rows of them: a pandas or polars frame, a numpy array, a
             list of dicts or a dict of columns; for a model of texts a series or list of them. The
             signature and the baseline come from them.
@@ -83,7 +86,10 @@ def pack(
         signature: what corrects the inferred one, as a TOML file or a mapping of the same form
             (`{"fields": [{"name": "age", "unit": "years"}]}`); or a whole signature.
         limits: what a user must know before they trust an answer.
-        trust: `sha256:...` of a pickle or joblib file, to allow that its code runs.
+        trust: `sha256:...` of a pickle or joblib file, to allow that its code runs; or of the file
+            that `code` names.
+        code: `module:Class` or `file.py:Class`, which makes the network whose weights a safetensors
+            file holds.
         compiles: make a program of a fitted estimator, if one answers as it does; the bundle then
             needs neither the estimator nor its library.
         keep_original: put the estimator beside its program.
@@ -93,7 +99,8 @@ def pack(
 
     Raises:
         SetupError: the model, the rows or a name can't be used.
-        UntrustedModel: `model` is a pickle or joblib file that isn't trusted.
+        UntrustedModel: `model` is a pickle or joblib file that isn't trusted, or needs code that
+            isn't.
     """
     if not NAME.fullmatch(name):
         raise SetupError(
@@ -104,7 +111,14 @@ def pack(
     table = None if X is None else Table.of(X)
     truth = truth_of(y, target, table.n_rows if table is not None else 0)
     subject = subject_of(
-        model, table, truth, trust, signature, compiles=compiles, keep_original=keep_original
+        model,
+        table,
+        truth,
+        trust,
+        signature,
+        code=code,
+        compiles=compiles,
+        keep_original=keep_original,
     )
     known = subject.signature
     if signature is not None and not isinstance(signature, Signature):

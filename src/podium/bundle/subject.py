@@ -64,12 +64,14 @@ def subject_of(
     trust: str | Collection[str],
     signature: object,
     *,
+    code: str | None = None,
     compiles: bool = True,
     keep_original: bool = False,
 ) -> Subject:
     """The subject that a model is.
 
     Args:
+        code: what makes the network whose weights a file holds.
         compiles: try to make a program of an estimator.
         keep_original: put the estimator beside its program.
         signature: a whole Signature that stands in for the data, or anything else.
@@ -80,7 +82,7 @@ def subject_of(
     given = signature if isinstance(signature, Signature) else None
     if isinstance(model, (str, Path)):
         allowed = [trust] if isinstance(trust, str) else trust
-        model = load_model_file(Path(model), [parse_trust(one) for one in allowed])
+        model = load_model_file(Path(model), [parse_trust(one) for one in allowed], code)
         if isinstance(model, bytes):
             return _graph(model, table, truth, given)
     if isinstance(model, FunctionModel):

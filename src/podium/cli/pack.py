@@ -27,9 +27,10 @@ from podium.runtimes.python import load_function
 @click.option("--version", "version_", help="The model's version; the time when left out.")
 @click.option("--signature", type=click.Path(path_type=Path), help="TOML that corrects the fields.")
 @click.option("--limit", "limits", multiple=True, help="What users must know; can be repeated.")
+@click.option("--code", metavar="MODULE:CLASS", help="What makes the network of a weights file.")
 @click.option("--no-compile", is_flag=True, help="Serve the estimator itself, not a program of it.")
 @click.option("--keep-original", is_flag=True, help="Put the estimator beside its program.")
-@click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this pickle to run code.")
+@click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this file to run code.")
 def pack(
     model: str,
     data: Path | None,
@@ -42,13 +43,14 @@ def pack(
     version_: str | None,
     signature: Path | None,
     limits: tuple[str, ...],
+    code: str | None,
     no_compile: bool,
     keep_original: bool,
     trust: tuple[str, ...],
 ) -> None:
     """Pack MODEL into a bundle.
 
-    MODEL is a skops, ONNX, joblib or pickle file, or module:function.
+    MODEL is a skops, ONNX, safetensors, joblib or pickle file, or module:function.
 
     \b
     podium pack model.joblib --data train.csv --target delay
@@ -65,6 +67,7 @@ def pack(
         version=version_,
         signature=signature,
         limits=limits,
+        code=code,
         compiles=not no_compile,
         keep_original=keep_original,
         trust=trust,
@@ -85,6 +88,7 @@ def packed(
     version: str | None = None,
     signature: Path | None = None,
     limits: tuple[str, ...] = (),
+    code: str | None = None,
     compiles: bool = True,
     keep_original: bool = False,
     trust: tuple[str, ...] = (),
@@ -126,6 +130,7 @@ def packed(
         holdout=held,
         signature=signature,
         limits=limits,
+        code=code,
         compiles=compiles,
         keep_original=keep_original,
         trust=trust,

@@ -192,7 +192,9 @@ def _ask(live: Callable[[Array], Any], rows: Array) -> Array:
         SetupError: it refuses the rows, or answers something else than a number or more a row.
     """
     try:
-        answer = live(rows)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answer = live(rows)
     except Exception as error:
         raise SetupError(
             f"the network can't take rows of {rows.shape[1]} numbers: {str(error)[:300]}",
