@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from podium.records.loose import LooseStore
 from podium.records.outboxed import OutboxedStore
 from podium.records.store import Store
 from podium.records.stores.memory import MemoryStore
@@ -43,6 +44,14 @@ class TestStoreBehindAnOutboxThatAnotherProcessShips(StoreContract):
     def store(self, tmp_path: Path) -> Iterator[Store]:
         inner = SqliteStore(tmp_path / "podium.db")
         store = OutboxedStore(inner, tmp_path / "outbox", durability="full", ships=False)
+        yield store
+        store.close()
+
+
+class TestStoreThatNobodyWaitsFor(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        store = LooseStore(SqliteStore(tmp_path / "podium.db"), rows_max=100_000)
         yield store
         store.close()
 

@@ -207,7 +207,9 @@ def finish(deployment: Deployment, ask: Ask, prepared: Prepared, outputs: Output
     answer, records = told(deployment, ask, prepared, outputs)
     keep(deployment, records)
     if prepared.claim is not None and deployment.keys is not None:
-        deployment.keys.answer(_scope(deployment, ask), ask.key, answer.media, answer.body)
+        scope = _scope(deployment, ask)
+        media, body = deployment.keys.answer(scope, ask.key, answer.media, answer.body)
+        return replace(answer, media=media, body=body)
     return answer
 
 

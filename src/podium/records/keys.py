@@ -108,8 +108,10 @@ class Keys:
             )
         return Claim(tuple(found[1].split()), found[2], found[3], found[4])
 
-    def answer(self, scope: str, key: str, media: str, body: bytes) -> None:
-        """Keep the answer, for whoever sends the request again; the first one stays.
+    def answer(self, scope: str, key: str, media: str, body: bytes) -> tuple[str, bytes]:
+        """Keep the answer, for whoever sends the request again; returns the one that is kept.
+
+        It is another one where the same request was run twice at once, and the other was sooner.
 
         Raises:
             StoreError: the file can't be used.
@@ -117,9 +119,11 @@ class Keys:
         connection = self._connection()
         with failures(self._path):
             connection.execute(_ANSWER, (media, body, scope, key))
+            found = connection.execute(_FIND, (scope, key)).fetchone()
             if not secrets.randbelow(64):
                 old_us = int((time.time() - KEPT_S) * 1e6)
                 connection.execute(_DELETE, (old_us, DELETED_ROWS))
+        return (media, body) if found is None else (found[3], found[4])
 
     def _connection(self) -> apsw.Connection:
         """This thread's own: none waits for another's statement."""
