@@ -146,7 +146,9 @@ class OutboxedStore:
         self.store.close()
 
     def _start_shipping(self) -> None:
-        shipper = Shipper(self.folder, self.store, keep_days=self._keep_days)
+        shipper = Shipper(
+            self.folder, self.store, keep_days=self._keep_days, rows_max=self._rows_max
+        )
         self._stop = threading.Event()
         self._shipping = threading.Thread(
             target=shipper.run, args=(self._stop,), name="podium-ship", daemon=True

@@ -25,7 +25,6 @@ from podium.records.outboxes import (
 )
 from podium.records.record import Record
 from podium.records.segment import (
-    SUFFIX,
     Batch,
     DamagedSegment,
     SegmentGone,
@@ -45,9 +44,9 @@ RETENTION_S = 3_600.0
 DAY_US = 86_400_000_000
 REFUSED_NAME = "refused.jsonl"
 DAMAGED_NAME = "damaged"
-# Below the first number of waiting rows shipping takes a tenth of the time, above the second all of
-# it: a burst of predictions isn't slowed down by the store.
-EASY_ROWS, URGENT_ROWS = 50_000, 400_000
+# As long as the outbox is less full than the first share, shipping takes a tenth of the time, above the
+# second all of it: a burst of predictions isn't slowed down by the store.
+EASY, URGENT = 0.2, 0.8
 EASY_REST = 9.0
 
 _log = logging.getLogger("podium")
@@ -59,9 +58,14 @@ class Shipper:
     Args:
         folder: of all outboxes.
         keep_days: how long the store keeps records; 0 is for ever.
+        rows_max: how many records an outbox holds: the fuller it is, the harder shipping works.
     """
 
-    def __init__(self, folder: Path, store: Store, *, keep_days: int = 0) -> None:
+    def __init__(
+        self, folder: Path, store: Store, *, keep_days: int = 0, rows_max: int = 1_000_000
+    ) -> None:
+        self._rows_max = rows_max
+        self._n_waiting = 0
         self._folder = folder
         self._store = store
         self._keep_days = keep_days
@@ -99,6 +103,7 @@ class Shipper:
             StoreError: it takes none now, or some can't be read now.
         """
         n_rows = 0
+        self._n_waiting = 0
         self._oldest_us = 0
         self._unread = None
         found = list(outboxes(self._folder))
@@ -158,16 +163,8 @@ class Shipper:
         """How much longer than it worked the shipper rests."""
         if n_shipped < SHIPPED_ROWS:
             return 0.0
-        n_waiting = self._n_bytes_waiting() // 500
-        urgency = (n_waiting - EASY_ROWS) / (URGENT_ROWS - EASY_ROWS)
+        urgency = (self._n_waiting / self._rows_max - EASY) / (URGENT - EASY)
         return EASY_REST * (1 - min(max(urgency, 0.0), 1.0))
-
-    def _n_bytes_waiting(self) -> int:
-        n_bytes = 0
-        for path in self._folder.glob(f"*/*{SUFFIX}-wal"):
-            with suppress(OSError):  # deleted just now
-                n_bytes += path.stat().st_size
-        return n_bytes
 
     def _is_the_one(self) -> bool:
         if self._lock_fd < 0:
@@ -191,7 +188,11 @@ class Shipper:
             return 0
         if batches:
             self._move(batches)
-            self._readers[path].advance(batches)
+            reader = self._readers[path]
+            reader.advance(batches)
+            # Batches that come after are taken to be as large as these.
+            n_rows = sum(len(batch.records) for batch in batches)
+            self._n_waiting += (reader.end - batches[-1].seq) * n_rows // len(batches)
         elif is_done:
             self._forget(path)
             if is_damaged:

@@ -165,12 +165,14 @@ class Lane:
             return
         told_: list[tuple[LaneJob, bytes]] = []
         records: list[Record] = []
+        # For all of them at once; which gets which is of no consequence.
+        ids = iter(jobs[0].deployment.ids.some(time.time_ns() // 1_000, len(jobs)))
         for job in jobs:
             if job.answers is None:
                 assert job.error is not None
                 told_.append((job, self.failure(job.head, job.body, job.error)))
                 continue
-            body, some = self._told(job, job.answers)
+            body, some = self._told(job, job.answers, next(ids))
             told_.append((job, self._success(body, job.head.is_last)))
             records += some
         self._keep(records, told_)
@@ -241,7 +243,8 @@ class Lane:
             path = predict_path(job.deployment.name)
             self._access_log.note("POST", path, _status_of(job, data, error), seconds)
 
-    def _told(self, job: LaneJob, answers: Answers) -> tuple[bytes, list[Record]]:
+    def _told(self, job: LaneJob, answers: Answers, id_: str) -> tuple[bytes, list[Record]]:
+        """The body of an answer, and its records: of a single row under this id."""
         deployment, prepared = job.deployment, job.prepared
         if prepared.layout != "object" or prepared.rows is None:
             outputs: Outputs = answers.outputs.rows(slice(job.at, job.at + job.n_rows))
@@ -253,7 +256,6 @@ class Lane:
         core = encoder.core(prediction, None if probabilities is None else probabilities[job.at])
         if deployment.store is None:
             return encoder.body(core, "", _NO_WARNINGS), []
-        id_ = deployment.ids.new(prepared.time_us)
         outcome, number = outcome_of(prediction)
         record = Record(
             id=id_,

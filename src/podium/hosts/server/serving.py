@@ -36,6 +36,7 @@ from podium.sources import Source
 # How long requests that have begun may take after a stop was asked for.
 GRACE_S = 10
 SWITCH_S = 0.001
+GC_THRESHOLDS = (20_000, 20, 50)
 
 
 def serve(
@@ -200,7 +201,12 @@ def _ship(settings: Settings, seat: Seat) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_stop_when_alone, args=(seat,), daemon=True).start()
     store = opened_store(settings)
-    shipper = Shipper(outbox_folder(settings), store, keep_days=settings.keep_days)
+    shipper = Shipper(
+        outbox_folder(settings),
+        store,
+        keep_days=settings.keep_days,
+        rows_max=settings.outbox_rows_max,
+    )
     seat.board.set_ready(seat.slot, is_ready=True)
     try:
         shipper.run(seat.stop)
@@ -261,9 +267,11 @@ async def _until_stopped(
             server.should_exit = True
     if app.is_ready and seat is not None:
         seat.board.set_ready(seat.slot, is_ready=True)
-    # What is there now stays: looking at it again and again is no use.
+    # What is there now stays: looking at it again and again is no use. A request leaves no cycles
+    # behind, so that the collector need only look for those of others now and then.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     await serving
     sweeping.cancel()
     if log is not None:
