@@ -1,0 +1,1 @@
+"""Podium inside a Django project."""
