@@ -21,7 +21,8 @@ from podium.records.store import Store
 from podium.records.stores.memory import MemoryStore
 from podium.settings import Settings, read_settings
 from podium.sources import Source, bundles_of
-from podium.web.site import Site
+from podium.web.authority import Authority, Identify, authority_of
+from podium.web.site import Frame, Site
 
 _log = logging.getLogger("podium")
 
@@ -36,6 +37,9 @@ class App:
             `module:function`.
         settings: a whole Settings; else `podium.toml`, `PODIUM_*` and `flags` make one.
         ships: whether this process moves records to the store; else another one does.
+        identify: tells who asks: a function of the request, or a whole Authority. Without one,
+            whoever asks may do everything.
+        frame: makes a page of the host's own around the parts of each of ours.
         flags: single settings, by name.
 
     Raises:
@@ -48,6 +52,8 @@ class App:
         *models: Source,
         settings: Settings | None = None,
         ships: bool = True,
+        identify: Identify | Authority | None = None,
+        frame: Frame | None = None,
         **flags: Any,
     ) -> None:
         self.ships = ships
@@ -68,7 +74,14 @@ class App:
             bundle.name: Deployment(bundle.name, bundle, self._store, limits, ids, keys)
             for bundle in bundles
         }
-        self.site = Site(self.deployments, self._store, self.settings, lambda: self.is_ready)
+        self.site = Site(
+            self.deployments,
+            self._store,
+            self.settings,
+            lambda: self.is_ready,
+            authority=authority_of(identify),
+            frame=frame,
+        )
         watch_store(self.site.metrics, self._store)
         self.costs: dict[str, Cost] = {}
         self._loading: threading.Thread | None = None

@@ -18,6 +18,9 @@
     │   ├── UnsupportedMedia    a content type that isn't read here
     │   ├── Quarantined         rows that ended the server's process twice
     │   └── BadCursor           a place in a list of records that no page gave
+    ├── NotAuthenticated        nobody knows who asks, and it isn't for everybody
+    ├── NotAllowed              who asks may not do it
+    ├── RateLimited             who asks has asked too often
     ├── NotFound                no such model, record or page
     ├── ModelError              the user's model raised, or answered the wrong shape
     ├── Overloaded              more waits already than can be answered in time
@@ -188,6 +191,32 @@ class Quarantined(InputError):
     """These rows ended the server's process twice; they aren't tried again."""
 
     code = "quarantined"
+
+
+class NotAuthenticated(PodiumError):
+    """Nobody knows who asks, and it isn't for everybody."""
+
+    code = "not_authenticated"
+
+
+class NotAllowed(PodiumError):
+    """Who asks may not do it."""
+
+    code = "not_allowed"
+
+
+class RateLimited(PodiumError):
+    """Who asks has asked too often.
+
+    Args:
+        retry_after_s: when it may be tried again.
+    """
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class NotFound(PodiumError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from podium import app
@@ -16,6 +18,7 @@ from podium.flow.predict import Ask, Reply, finish, prepare
 from podium.monitor.families import QUEUE_ROWS
 from podium.sources import Source
 from podium.web import api, gate, routes
+from podium.web.authority import actor_of
 from podium.web.http import Request, Response
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -43,6 +46,11 @@ class App(app.App):
         # end the process.
         self.settled: Callable[[], object] | None = None
         self.guard: Guard | None = None
+        authority = self.site.authority
+        # Where tokens are known from memory, nobody has to wait for a thread.
+        self._knows_at_once = getattr(authority, "of_token", None) is not None
+        identify = getattr(authority, "identify", None)
+        self._identify = identify if inspect.iscoroutinefunction(identify) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI 3 has it."""
@@ -100,6 +108,10 @@ class App(app.App):
     async def _viewed(self, request: Request) -> Response:
         """What a view answers, in a thread. A form that is sent is a prediction, too."""
         began_ns = time.perf_counter_ns()
+        try:
+            request = await self._awaited_actor(request)
+        except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
+            return routes.failed(self.site, request, error)
         response = await asyncio.to_thread(routes.respond, self.site, request)
         asked = routes.deployment_to_ask(self.site, request, (routes.FORM,))
         if asked is not None:
@@ -115,6 +127,11 @@ class App(app.App):
         metrics = self.site.metrics.of(deployment.name, deployment.version)
         began_ns = time.perf_counter_ns()
         try:
+            request = await self._awaited_actor(request)
+            if self._knows_at_once or request.is_identified:
+                request = routes.admitted(self.site, request)
+            else:
+                request = await asyncio.to_thread(routes.admitted, self.site, request)
             reply, n_rows = await self._asked(deployment, api.ask_of(request))
         except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
             response = routes.failed(self.site, request, error)
@@ -123,6 +140,13 @@ class App(app.App):
         latency_us = (time.perf_counter_ns() - began_ns) // 1_000
         metrics.answered(1, n_rows, [latency_us], "asgi")
         return routes.predicted(reply)
+
+    async def _awaited_actor(self, request: Request) -> Request:
+        """The same request, with who asks, where that is told by a coroutine."""
+        if self._identify is None:
+            return request
+        actor = actor_of(await self._identify(request))
+        return replace(request, actor=actor, is_identified=True)
 
     async def _asked(self, deployment: Deployment, ask: Ask) -> tuple[Reply, int]:
         """The answer, and of how many rows it is."""
@@ -182,6 +206,7 @@ def request_of(scope: Scope, body: bytes) -> Request:
     # Servers differ in whether the path still holds the prefix that the app is mounted under.
     if root_path and path.startswith(root_path + "/"):
         path = path[len(root_path) :]
+    client = scope.get("client")
     return Request(
         method=scope["method"],
         path=path or "/",
@@ -190,6 +215,8 @@ def request_of(scope: Scope, body: bytes) -> Request:
         body=body,
         root_path=root_path,
         origin=f"{scope.get('scheme', 'http')}://{headers.get('host', '127.0.0.1')}",
+        address=client[0] if client else "",
+        native=scope,
     )
 
 

@@ -17,7 +17,7 @@ from podium.web.site import Site
 
 def predict(site: Site, request: Request, name: str) -> Response:
     """Answer rows: `POST /api/models/{name}/predict`."""
-    return answered(reply_now(site.deployment(name), ask_of(request)))
+    return answered(reply_now(site.deployment(name, request.actor), ask_of(request)))
 
 
 def ask_of(request: Request) -> Ask:
@@ -28,6 +28,7 @@ def ask_of(request: Request) -> Ask:
         request.media,
         headers.get("accept", ""),
         source="api",
+        actor=request.actor.name or None,
         key=headers.get("idempotency-key", ""),
     )
 
@@ -40,12 +41,13 @@ def answered(reply: Reply) -> Response:
 
 def models(site: Site, request: Request) -> Response:
     """What models there are: `GET /api/models`."""
-    return Response.json({"models": [_summary(request, one) for one in site.deployments.values()]})
+    visible = site.visible(request.actor).values()
+    return Response.json({"models": [_summary(request, one) for one in visible]})
 
 
 def model(site: Site, request: Request, name: str) -> Response:
     """All that is known of a model: `GET /api/models/{name}`."""
-    deployment = site.deployment(name)
+    deployment = site.deployment(name, request.actor)
     signature = deployment.signature
     value = _summary(request, deployment) | {
         "card": msgspec.to_builtins(deployment.card),
@@ -65,9 +67,11 @@ def livez(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every 
     return Response.json({"status": "alive"})
 
 
-def readyz(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every view
+def readyz(site: Site, request: Request) -> Response:
     """Whether every model is loaded and records are kept: `GET /readyz`, 503 while not."""
-    models = {name: one.bundle.is_started for name, one in site.deployments.items()}
+    # Names are for those who may see the models: a public probe need not know them.
+    visible = site.visible(site.authority.of_api(request))
+    models = {name: one.bundle.is_started for name, one in visible.items()}
     is_loaded = site.is_ready()
     records = _records_state(site, is_loaded=is_loaded)
     status = "loading" if not is_loaded else "failing" if records == "failing" else "ready"

@@ -29,6 +29,8 @@ ERRORS = (
     (400, "bad_path", "the address holds .., NUL, a backslash or an encoded slash"),
     (400, "bad_length", "the Content-Length is no length, or is given twice"),
     (403, "cross_site", "another site's page made the browser send it"),
+    (401, "not_authenticated", "nobody knows who asks: log in, or send a token that is valid"),
+    (403, "not_allowed", "who asks may not do this"),
     (404, "not_found", "no model is called so; the hint names those there are"),
     (405, "method_not_allowed", "predictions are asked with POST; Allow names what is answered"),
     (411, "length_required", "the Content-Length is missing"),
@@ -38,6 +40,7 @@ ERRORS = (
     (415, "encoded_body", "the body is compressed"),
     (421, "host_not_allowed", "the server isn't known under this name"),
     (422, "invalid_rows", "some values are not accepted; cells lists them"),
+    (429, "rate_limited", "who asks has asked too often: Retry-After says when to try again"),
     (431, "headers_too_large", "there are more than 64 headers, or 16,384 bytes of them"),
     (422, "idempotency_key_reused", "the Idempotency-Key came with another request before"),
     (422, "quarantined", "these rows ended the server's process twice"),
@@ -51,7 +54,7 @@ ERRORS = (
 
 def index(site: Site, request: Request) -> Response:
     """How to ask each model: `GET /docs`."""
-    models = [_model(request, one) for one in site.deployments.values()]
+    models = [_model(request, one) for one in site.visible(request.actor).values()]
     return render.page(site, request, "docs.html", models=models, errors=ERRORS)
 
 

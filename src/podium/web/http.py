@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
+
+from podium.access import NOBODY, Actor
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,10 @@ class Request:
         headers: values by lower-case name; repeated ones joined with a comma.
         root_path: the prefix that Podium is mounted under, without a slash at its end.
         origin: scheme and host as the client sees them, `http://127.0.0.1:8000`.
+        address: the client's IP address; "" where the host doesn't tell.
+        actor: who asks, once that `is_identified`; nobody until then.
+        native: the request as the host has it, for what only the host knows.
+        form_token: name and value of an input that every form of ours must carry for the host.
     """
 
     method: str
@@ -28,6 +35,11 @@ class Request:
     body: bytes = b""
     root_path: str = ""
     origin: str = "http://127.0.0.1:8000"
+    address: str = ""
+    actor: Actor = NOBODY
+    is_identified: bool = False
+    native: Any = None
+    form_token: tuple[str, str] | None = None
 
     @cached_property
     def query(self) -> dict[str, str]:

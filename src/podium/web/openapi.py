@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from importlib import metadata
 
+from podium.access import ANYONE, Actor
 from podium.flow.decode import CSV, FORM, JSON, LINES
 from podium.flow.deployment import Deployment
 from podium.signature.schema import Schema
@@ -32,30 +33,32 @@ _ANSWER = "One answer for one row, many for many; written as the rows were, unle
 
 def document(site: Site, request: Request) -> Response:
     """The document itself: `GET /openapi.json`."""
-    return Response.json(describe(site, request.root_path))
+    return Response.json(describe(site, request.root_path, request.actor))
 
 
-def describe(site: Site, root_path: str = "") -> Schema:
+def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
     """The document as plain values.
 
     Args:
         root_path: the prefix that Podium is mounted under.
+        actor: whose models are described: those that they may see.
     """
+    visible = site.visible(actor)
     paths: Schema = {
         "/api/models": {"get": _get("list_models", "List the models", _ALL, "Models")},
         "/livez": {"get": _get("livez", "Whether the server lives", _SERVER, "Alive")},
         "/readyz": {"get": _readyz()},
     }
     schemas = shared_schemas()
-    keys = keys_of(site.deployments)
-    for name, deployment in site.deployments.items():
+    keys = keys_of(visible)
+    for name, deployment in visible.items():
         key = keys[name]
         paths[f"/api/models/{name}"] = {
             "get": _get(f"get_{key}", f"Describe {name}", name, "ModelDetails")
         }
         paths[f"/api/models/{name}/predict"] = {"post": _predict(deployment, key)}
         schemas |= model_schemas(deployment, key)
-    tags = [{"name": one.name, "description": _title(one)} for one in site.deployments.values()]
+    tags = [{"name": one.name, "description": _title(one)} for one in visible.values()]
     return {
         "openapi": "3.1.0",
         "info": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -19,7 +19,7 @@ from podium.web import render
 from podium.web.about import about_of
 from podium.web.form import texts, widgets
 from podium.web.http import Request, Response
-from podium.web.record_filters import find_record
+from podium.web.record_filters import find_record, may_see
 from podium.web.result import among_answers, curl_command, known_by, result_of
 from podium.web.site import Site
 
@@ -29,13 +29,13 @@ _EXAMPLE = re.compile(r"[0-9]{1,6}")
 
 def home(site: Site, request: Request) -> Response:
     """The models: `GET /`."""
-    models = [(one, known_by(one.card)) for one in site.deployments.values()]
+    models = [(one, known_by(one.card)) for one in site.visible(request.actor).values()]
     return render.page(site, request, "home.html", models=models)
 
 
 def model(site: Site, request: Request, name: str) -> Response:
     """The form, empty, with an example or with the inputs of a record: `GET /models/{name}`."""
-    deployment = site.deployment(name)
+    deployment = site.deployment(name, request.actor)
     return _form_page(site, request, deployment, _values(site, request, deployment))
 
 
@@ -45,7 +45,7 @@ def predict(site: Site, request: Request, name: str) -> Response:
     Raises:
         UnsupportedMedia: the body is no form: programs have an address of their own.
     """
-    deployment = site.deployment(name)
+    deployment = site.deployment(name, request.actor)
     if request.media != FORM:
         raise UnsupportedMedia(
             "this address takes the form of its page only",
@@ -54,8 +54,11 @@ def predict(site: Site, request: Request, name: str) -> Response:
     # Browsers write every line break of a form as CR LF; models were trained on what was typed.
     body = _LINE_BREAK.sub(b"%0A", request.body)
     typed = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    if request.form_token is not None and typed.pop(request.form_token[0], None) is not None:
+        body = urlencode(typed).encode()
+    ask = Ask(body, FORM, source="form", actor=request.actor.name or None)
     try:
-        answer = predict_now(deployment, Ask(body, FORM, source="form"))
+        answer = predict_now(deployment, ask)
     except InvalidRows as error:
         return _form_page(site, request, deployment, typed, errors=error.cells, status=422)
     return _form_page(site, request, deployment, typed, answer=answer)
@@ -127,7 +130,7 @@ def _values(site: Site, request: Request, deployment: Deployment) -> dict[str, s
     record_id = request.query.get("from", "")
     if record_id and site.store is not None:
         record = find_record(site.store, record_id)
-        if record is None or record.model != deployment.name:
+        if record is None or record.model != deployment.name or not may_see(request, record):
             raise NotFound(
                 "there is no such record of this model",
                 hint=f"see {request.url(f'/models/{deployment.name}/records')}",

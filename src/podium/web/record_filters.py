@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from podium.access import ANYONE, Action, Actor, allowed
 from podium.records.record import Record
 from podium.records.store import RecordQuery, Store
+from podium.web.http import Request
 
 NAMES = ("since", "until", "outcome", "min", "max", "id")
 # Cursors of the pages before this one, kept in its address: 40 of 66 characters stay far below
@@ -80,8 +82,8 @@ class Place:
         return {"after": self.after, "trail": ".".join(self.trail), "page": str(self.number)}
 
 
-def filters_of(model: str, query: Mapping[str, str]) -> Filters:
-    """The filters that the parameters of an address are.
+def filters_of(model: str, query: Mapping[str, str], actor: Actor = ANYONE) -> Filters:
+    """The filters that the parameters of an address are, of the records that an actor may see.
 
     Raises:
         InputError: a text is none that any database can look for.
@@ -100,6 +102,7 @@ def filters_of(model: str, query: Mapping[str, str]) -> Filters:
         outcome_min=_number(said["min"], problems),
         outcome_max=_number(said["max"], problems),
         id_prefix=prefix or None,
+        actor=None if allowed(actor, Action.SEE, model) else actor.name,
     )
     return Filters(said, wanted, tuple(problems))
 
@@ -118,6 +121,15 @@ def place_of(query: Mapping[str, str]) -> Place:
 def find_record(store: Store, record_id: str) -> Record | None:
     """The record of this id; None also where the text is no id."""
     return store.get(record_id) if re.fullmatch(r"[0-9a-f]{32}", record_id) else None
+
+
+def may_see(request: Request, record: Record) -> bool:
+    """Whether who asks may see a record: anyone's, or only their own."""
+    actor = request.actor
+    if allowed(actor, Action.SEE, record.model):
+        return True
+    is_own = actor.is_known and record.actor == actor.name
+    return is_own and allowed(actor, Action.SEE_OWN, record.model)
 
 
 def _moment(text: str, problems: list[str], *, is_end: bool) -> int | None:

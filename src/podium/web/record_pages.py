@@ -16,7 +16,7 @@ from podium.web import render
 from podium.web.http import Request, Response
 from podium.web.numbers import number_text
 from podium.web.pages import predict_address
-from podium.web.record_filters import Place, filters_of, find_record, place_of
+from podium.web.record_filters import Place, filters_of, find_record, may_see, place_of
 from podium.web.result import among_answers, curl_command, known_by, result_of
 from podium.web.site import Site
 
@@ -28,9 +28,9 @@ TEXT_MAX = 60
 
 def index(site: Site, request: Request, name: str) -> Response:
     """The records of a model, newest first: `GET /models/{name}/records`."""
-    deployment = site.deployment(name)
+    deployment = site.deployment(name, request.actor)
     store, signature = _store(site), deployment.signature
-    filters, place = filters_of(name, request.query), place_of(request.query)
+    filters, place = filters_of(name, request.query, request.actor), place_of(request.query)
     page = store.page(filters.query, limit=PAGE_ROWS, cursor=place.after or None)
     base = request.url(f"/models/{name}/records")
 
@@ -61,13 +61,14 @@ def csv(site: Site, request: Request, name: str) -> Response:
     Raises:
         InputError: a filter can't be read; without it the file would hold what wasn't wanted.
     """
-    deployment = site.deployment(name)
+    deployment = site.deployment(name, request.actor)
     store, signature = _store(site), deployment.signature
-    filters = filters_of(name, request.query)
+    filters = filters_of(name, request.query, request.actor)
     if filters.problems:
         raise InputError(filters.problems[0].rstrip("."), hint="correct the filter")
     labels = signature.output.classes if signature.output.has_probabilities else ()
     body = iter_csv(store, filters.query, signature.names, [label_text(label) for label in labels])
+    site.authority.audit(request.actor, "records_exported", model=name)
     headers = {"content-disposition": f'attachment; filename="{name}-records.csv"'}
     return Response(body, 200, "text/csv; charset=utf-8", headers)
 
@@ -76,7 +77,7 @@ def detail(site: Site, request: Request, record_id: str) -> Response:
     """One record: `GET /records/{record_id}`."""
     record = find_record(_store(site), record_id)
     deployment = site.deployments.get(record.model) if record is not None else None
-    if record is None or deployment is None:
+    if record is None or deployment is None or not may_see(request, record):
         raise NotFound("there is no such record", hint="look it up in the records of its model")
     inputs: dict[str, Any] = msgspec.json.decode(record.inputs)
     outputs: dict[str, Any] = msgspec.json.decode(record.outputs)

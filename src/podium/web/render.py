@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import functools
+import secrets
+from html import unescape
 from typing import Any
 
 import jinja2
 
+from podium.access import ALL, Action, allowed
 from podium.web import static
 from podium.web.http import Request, Response
 from podium.web.numbers import number_text
-from podium.web.site import Site
+from podium.web.site import PageParts, Site
+
+# Between the parts of a page that a host puts into one of its own; no text can hold it by chance.
+_BOUNDARY = secrets.token_hex(32)
 
 
 @functools.cache
@@ -31,11 +37,28 @@ def page(
     site: Site, request: Request, template: str, *, status: int = 200, **values: Any
 ) -> Response:
     """A page made of a template."""
+    actor, static_url = request.actor, _static(request)
+
+    def can(action: Action, model: str = ALL) -> bool:
+        return allowed(actor, action, model)
+
     html = (
         environment()
         .get_template(template)
-        .render(site=site, request=request, url=request.url, static=_static(request), **values)
+        .render(
+            site=site,
+            request=request,
+            url=request.url,
+            static=static_url,
+            can=can,
+            layout="base.html" if site.frame is None else "parts_of_page.html",
+            boundary=_BOUNDARY,
+            **values,
+        )
     )
+    if site.frame is not None:
+        title, head, main = html.split(_BOUNDARY)
+        html = site.frame(request, PageParts(unescape(title), head, main))
     return Response(html.encode("utf-8", "replace"), status)
 
 

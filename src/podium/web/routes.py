@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
-from podium.errors import NotFound
+from podium.access import ALL, NOBODY, Action
+from podium.errors import NotAuthenticated, NotFound
 from podium.flow.deployment import Deployment
 from podium.flow.predict import Reply
 from podium.web import api, docs, metrics, openapi, pages, problems, record_pages, render, static
 from podium.web.accept import quality
+from podium.web.authority import LOG_IN, require
 from podium.web.gate import METHODS, Refusal
 from podium.web.http import Request, Response
 from podium.web.site import Site
 
 PREDICT, FORM = "predict", "form"
+OPEN: Final = "open"
+LISTED: Final = "listed"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -37,6 +42,8 @@ class Route:
 
     Attributes:
         pattern: segments in braces match one segment each, and are given to the view by name.
+        access: what one must be allowed to do with the model that the path names; or OPEN to
+            everybody; or LISTED: the view shows what the actor may see, if that is anything.
         is_page: errors are told as a page, unless the caller would rather have JSON.
     """
 
@@ -44,6 +51,7 @@ class Route:
     methods: tuple[str, ...]
     pattern: str
     view: Callable[..., Response]
+    access: Action | Literal["open", "listed"]
     is_page: bool = False
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
@@ -77,23 +85,25 @@ class Found:
     allowed: tuple[str, ...]
 
 
+_GET, _POST = ("GET",), ("POST",)
+_RECORDS = "/models/{name}/records"
 ROUTES = (
-    Route("home", ("GET",), "/", pages.home, is_page=True),
-    Route("model", ("GET",), "/models/{name}", pages.model, is_page=True),
-    Route(FORM, ("POST",), "/models/{name}", pages.predict, is_page=True),
-    Route("records", ("GET",), "/models/{name}/records", record_pages.index, is_page=True),
-    Route("records_csv", ("GET",), "/models/{name}/records.csv", record_pages.csv, is_page=True),
-    Route("record", ("GET",), "/records/{record_id}", record_pages.detail, is_page=True),
-    Route("docs", ("GET",), "/docs", docs.index, is_page=True),
-    Route("openapi", ("GET",), "/openapi.json", openapi.document),
-    Route("api_models", ("GET",), "/api/models", api.models),
-    Route("api_model", ("GET",), "/api/models/{name}", api.model),
-    Route(PREDICT, ("POST",), "/api/models/{name}/predict", api.predict),
-    Route("livez", ("GET",), "/livez", api.livez),
-    Route("readyz", ("GET",), "/readyz", api.readyz),
-    Route("metrics", ("GET",), "/metrics", metrics.show),
-    Route("static", ("GET",), "/static/{file}", static.serve),
-    Route("favicon", ("GET",), "/favicon.ico", static.favicon),
+    Route("home", _GET, "/", pages.home, LISTED, is_page=True),
+    Route("model", _GET, "/models/{name}", pages.model, Action.PREDICT, is_page=True),
+    Route(FORM, _POST, "/models/{name}", pages.predict, Action.PREDICT, is_page=True),
+    Route("records", _GET, _RECORDS, record_pages.index, Action.SEE_OWN, is_page=True),
+    Route("records_csv", _GET, f"{_RECORDS}.csv", record_pages.csv, Action.SEE_OWN, is_page=True),
+    Route("record", _GET, "/records/{record_id}", record_pages.detail, LISTED, is_page=True),
+    Route("docs", _GET, "/docs", docs.index, LISTED, is_page=True),
+    Route("openapi", _GET, "/openapi.json", openapi.document, LISTED),
+    Route("api_models", _GET, "/api/models", api.models, LISTED),
+    Route("api_model", _GET, "/api/models/{name}", api.model, Action.PREDICT),
+    Route(PREDICT, _POST, "/api/models/{name}/predict", api.predict, Action.PREDICT),
+    Route("livez", _GET, "/livez", api.livez, OPEN),
+    Route("readyz", _GET, "/readyz", api.readyz, OPEN),
+    Route("metrics", _GET, "/metrics", metrics.show, Action.METRICS),
+    Route("static", _GET, "/static/{file}", static.serve, OPEN),
+    Route("favicon", _GET, "/favicon.ico", static.favicon, OPEN),
 )
 
 
@@ -102,9 +112,57 @@ def respond(site: Site, request: Request) -> Response:
     # The last resort, and the one place where everything is caught: whatever goes wrong in a view
     # or a model, a caller gets an answer with an id, and the log gets the cause.
     try:
+        request = identified(site, request)
         return finished(_viewed(site, request), request.method)
     except Exception as error:  # noqa: BLE001 - see above
         return failed(site, request, error)
+
+
+def identified(site: Site, request: Request) -> Request:
+    """The same request, with who asks.
+
+    Raises:
+        NotAuthenticated: it brings a token that isn't valid.
+    """
+    if request.is_identified:
+        return request
+    route = find(request.method, request.path).route
+    if route is not None and route.access == OPEN:
+        actor = NOBODY
+    elif _is_for_programs(request, route):
+        actor = site.authority.of_api(request)
+    else:
+        actor = site.authority.of_page(request)
+    return replace(request, actor=actor, is_identified=True)
+
+
+def admitted(site: Site, request: Request) -> Request:
+    """The same request, with who asks, if they may go on to what it leads to.
+
+    Raises:
+        PodiumError: as `identified` and `admit` do.
+    """
+    request = identified(site, request)
+    found = find(request.method, request.path)
+    if found.route is not None:
+        admit(site, request, found.route, found.values)
+    return request
+
+
+def admit(site: Site, request: Request, route: Route, values: Mapping[str, str]) -> None:
+    """Let a request go on to its view, or not.
+
+    Raises:
+        NotAuthenticated: nobody in particular asks, and it isn't for everybody.
+        NotAllowed: the actor may not do it.
+        NotFound: what it is about isn't there for the actor.
+    """
+    if isinstance(route.access, Action):
+        require(request.actor, route.access, values.get("name", ALL))
+    elif route.access == LISTED:
+        is_anything_there = not site.deployments or site.visible(request.actor)
+        if not request.actor.is_known and not is_anything_there:
+            raise NotAuthenticated("this is only for those who are known", hint=LOG_IN)
 
 
 def deployment_to_ask(
@@ -166,6 +224,7 @@ def find(method: str, path: str) -> Found:
 def _viewed(site: Site, request: Request) -> Response:
     found = find(request.method, request.path)
     if found.route is not None and request.method != "OPTIONS":
+        admit(site, request, found.route, found.values)
         return found.route.view(site, request, **found.values)
     if not found.allowed:
         raise NotFound(
@@ -185,6 +244,9 @@ def _viewed(site: Site, request: Request) -> Response:
 def _told(site: Site, request: Request, problem: problems.Problem) -> Response:
     """A problem as a page for people, or as problem+json for programs."""
     if _is_for_people(request):
+        login = site.authority.login_url(request) if problem.status == 401 else None
+        if login is not None:
+            return Response.redirect(login)
         response = render.error_page(
             site,
             request,
@@ -195,9 +257,20 @@ def _told(site: Site, request: Request, problem: problems.Problem) -> Response:
         )
     else:
         response = problems.respond(problem)
+    if problem.status == 401:
+        response.headers["www-authenticate"] = "Bearer"
     if problem.status == 503:
         response.headers["retry-after"] = str(RETRY_AFTER_S)
     return response
+
+
+def _is_for_programs(request: Request, route: Route | None) -> bool:
+    """Whether a token tells who asks, and not a cookie."""
+    if route is None:
+        return request.path.startswith("/api/")
+    # The document is read by browsers and by programs.
+    is_both = route.name == "openapi" and "authorization" not in request.headers
+    return not route.is_page and not is_both
 
 
 def _is_for_people(request: Request) -> bool:

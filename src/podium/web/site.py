@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from podium.access import Actor, may_anything
 from podium.errors import NotFound
 from podium.flow.deployment import Deployment
 from podium.monitor.metrics import Metrics
 from podium.records.store import Store
 from podium.settings import Settings
+from podium.web.authority import Authority, OpenAuthority
+from podium.web.http import Request
+
+
+@dataclass(frozen=True)
+class PageParts:
+    """A page of ours without what stands around it, as HTML.
+
+    Attributes:
+        title: plain text, not escaped yet.
+        head: links to our styles and script.
+        main: the content.
+    """
+
+    title: str
+    head: str
+    main: str
+
+
+Frame: TypeAlias = Callable[[Request, PageParts], str]
 
 
 @dataclass(frozen=True)
@@ -21,6 +43,8 @@ class Site:
         store: where records are, or None when none are kept.
         is_ready: whether every model is loaded.
         metrics: what is counted here, and told at `/metrics`.
+        authority: who knows who asks.
+        frame: makes the whole page of the host's own around the parts of one of ours; None: ours.
     """
 
     deployments: Mapping[str, Deployment]
@@ -28,15 +52,25 @@ class Site:
     settings: Settings
     is_ready: Callable[[], bool]
     metrics: Metrics = field(default_factory=Metrics)
+    authority: Authority = field(default_factory=OpenAuthority)
+    frame: Frame | None = None
 
-    def deployment(self, name: str) -> Deployment:
+    def deployment(self, name: str, actor: Actor) -> Deployment:
         """The deployment of this name.
 
         Raises:
-            NotFound: there is none; the hint names those there are.
+            NotFound: there is none; the hint names those that the actor may see.
         """
         try:
             return self.deployments[name]
         except KeyError:
-            known = ", ".join(self.deployments) or "none"
+            known = ", ".join(self.visible(actor)) or "none"
             raise NotFound(f"no model is called {name!r}", hint=f"known: {known}") from None
+
+    def visible(self, actor: Actor) -> dict[str, Deployment]:
+        """The deployments that are there for an actor, by name."""
+        return {
+            name: deployment
+            for name, deployment in self.deployments.items()
+            if may_anything(actor, name)
+        }

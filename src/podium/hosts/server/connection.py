@@ -155,7 +155,7 @@ class FastConnection(asyncio.Protocol):
                 self._buffer = data
             return
         lane = self._lane
-        head = lane.heads.read(data[:end])
+        head = lane.heads.read(data[:end]) if lane.is_used else None
         batcher = None if head is None else lane.batcher(head.deployment)
         if head is None or batcher is None:
             self._hand_over(data)

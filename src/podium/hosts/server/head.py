@@ -31,12 +31,14 @@ class Head:
     Attributes:
         length: of the body, in bytes.
         is_last: the connection ends after the answer.
+        authorization: the header of that name, or nothing.
     """
 
     deployment: Deployment
     length: int
     is_last: bool
     headers: tuple[tuple[bytes, bytes], ...]
+    authorization: bytes = b""
 
 
 @dataclass(slots=True)
@@ -100,11 +102,13 @@ class Heads:
             return None
         if gate.check(self._settings, "POST", parts.url, parts.headers) is not None:
             return None
-        length = int(dict(parts.headers)[b"content-length"])  # the gate saw to it that it is one
+        headers = dict(parts.headers)
+        length = int(headers[b"content-length"])  # the gate saw to it that it is one
         if length > BODY_MAX:
             return None
         is_last = not parser.should_keep_alive()
-        return Head(deployment, length, is_last, tuple(parts.headers))
+        authorization = headers.get(b"authorization", b"")
+        return Head(deployment, length, is_last, tuple(parts.headers), authorization)
 
 
 def _is_plain(headers: list[tuple[bytes, bytes]]) -> bool:

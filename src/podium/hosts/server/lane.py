@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from podium.access import Action, Actor
 from podium.errors import StoreError
 from podium.flow.batch import Batcher
 from podium.flow.decode import JSON
@@ -25,10 +26,12 @@ from podium.records.outboxed import OutboxedStore
 from podium.records.record import Record
 from podium.table import Outputs
 from podium.web import routes
+from podium.web.authority import OpenAuthority, require
 from podium.web.http import Response
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _NO_WARNINGS = b"[]"
+ACTORS_MAX = 4_096
 
 
 class Asker(Protocol):
@@ -42,6 +45,7 @@ class LaneJob(Job):
     """A request on a connection of ours."""
 
     __slots__ = (
+        "actor",
         "answers",
         "asker",
         "at",
@@ -62,6 +66,7 @@ class LaneJob(Job):
         prepared: Prepared,
         *,
         digest: bytes,
+        actor: str | None,
     ) -> None:
         rows = prepared.rows
         super().__init__(
@@ -76,6 +81,7 @@ class LaneJob(Job):
         self.body = body
         self.deployment = head.deployment
         self.prepared = prepared
+        self.actor = actor
         self.answers: Answers | None = None
         self.error: Exception | None = None
         self.at = 0
@@ -110,6 +116,13 @@ class Lane:
         self.app = app
         self._access_log = access_log
         self.heads = Heads(app.site)
+        authority = app.site.authority
+        self._is_open = isinstance(authority, OpenAuthority)
+        self._authority: Any = authority
+        # Who only the whole request tells is asked in the other lane.
+        self.is_used = getattr(authority, "of_token", None) is not None
+        self._actors: dict[bytes, Actor] = {}
+        self._actors_version: object = None
         self.settled: list[LaneJob] = []
         self._default_headers = default_headers
         self._loop = asyncio.get_running_loop()
@@ -132,8 +145,9 @@ class Lane:
     def ask(self, asker: Asker, head: Head, body: bytes, batcher: Batcher) -> LaneJob | None:
         """Take a request; None when it is answered already, with an error."""
         deployment = head.deployment
-        row = deployment.reader.one(body)
         try:
+            actor = None if self._is_open else self._admitted(head)
+            row = deployment.reader.one(body)
             if row is not None:
                 prepared = Prepared(
                     deployment.reader,
@@ -145,9 +159,9 @@ class Lane:
                     time.time_ns() // 1_000,
                 )
             else:
-                prepared = prepare(deployment, Ask(body, JSON))
+                prepared = prepare(deployment, Ask(body, JSON, actor=actor))
             digest = job_digest(body) if batcher.is_guarded else b""
-            job = LaneJob(self, asker, head, body, prepared, digest=digest)
+            job = LaneJob(self, asker, head, body, prepared, digest=digest, actor=actor)
             batcher.submit(job)
         except Exception as error:  # noqa: BLE001 - answered as the other lane answers it
             data = self.failure(head, body, error)
@@ -157,6 +171,25 @@ class Lane:
                 self._access_log.note("POST", predict_path(deployment.name), int(data[9:12]), 0.0)
             return None
         return job
+
+    def _admitted(self, head: Head) -> str | None:
+        """The name of who asks, if they may predict.
+
+        Raises:
+            PodiumError: they may not.
+        """
+        authority = self._authority
+        if self._actors_version != authority.version:
+            self._actors_version = authority.version
+            self._actors.clear()
+        actor = self._actors.get(head.authorization)
+        if actor is None:
+            actor = authority.of_token(head.authorization)
+            if len(self._actors) >= ACTORS_MAX:
+                self._actors.clear()
+            self._actors[head.authorization] = actor
+        require(actor, Action.PREDICT, head.deployment.name)
+        return actor.name or None
 
     def commit(self) -> None:
         """Record what was settled since, then let the answers leave."""
@@ -248,7 +281,7 @@ class Lane:
         deployment, prepared = job.deployment, job.prepared
         if prepared.layout != "object" or prepared.rows is None:
             outputs: Outputs = answers.outputs.rows(slice(job.at, job.at + job.n_rows))
-            answer, records = told(deployment, Ask(b"", JSON), prepared, outputs)
+            answer, records = told(deployment, Ask(b"", JSON, actor=job.actor), prepared, outputs)
             return answer.body, records
         encoder = self._encoders[deployment.name]
         prediction = answers.predictions[job.at]
@@ -268,6 +301,7 @@ class Lane:
             outcome_number=number,
             latency_us=(time.perf_counter_ns() - prepared.began_ns) // 1_000,
             source="api",
+            actor=job.actor,
         )
         return encoder.body(core, id_, _NO_WARNINGS), [record]
 
