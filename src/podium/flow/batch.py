@@ -55,6 +55,7 @@ class _Call:
     large: _Large | None = None
     table: Table | None = None
     guarded: int = 0
+    task: asyncio.Task[None] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -104,7 +105,8 @@ class Batcher:
         reader: makes tables of typed rows.
         cost: of the model's calls; cheap ones run on the loop, others in a thread.
         executor: the threads for those; one of its own when left out.
-        settled: called whenever some jobs were settled, after the last of them.
+        settled: called whenever some jobs were settled, after the last of them; for an awaited
+            model once for all calls that ended in one turn of the loop.
         batched: called with rows and reason of every call.
         guard: told which jobs are about to run, and that they did, where a call could end the
             process.
@@ -146,7 +148,7 @@ class Batcher:
         self._is_scheduled = False
         self._is_chunk_next = False
         self._sweeping: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_telling = False
 
     @property
     def n_rows_waiting(self) -> int:
@@ -192,7 +194,7 @@ class Batcher:
             self._sweeping.cancel()
         for job in list(self._jobs()):
             self._fail(job, Overloaded("the server is being stopped", hint="ask another"))
-        self._settled()
+        self._tell()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _is_large(self, job: Job) -> bool:
@@ -268,9 +270,8 @@ class Batcher:
         if self._guard is not None:
             call.guarded = self._guard.begin(call.jobs)
         if self._is_async:
-            task = self.loop.create_task(self._awaited(number, call))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            # Kept there, since the loop alone doesn't keep a task alive.
+            call.task = self.loop.create_task(self._awaited(number, call))
         elif self._cost.of(n_rows) <= INLINE_MAX_S:
             try:
                 outputs = self._run(call)
@@ -350,6 +351,15 @@ class Batcher:
         self._settled()
 
     def _settled(self) -> None:
+        # Awaited calls end one by one, often many in one turn: what follows is done once for them.
+        if not self._is_async:
+            self._tell()
+        elif not self._is_telling:
+            self._is_telling = True
+            self.loop.call_soon(self._tell)
+
+    def _tell(self) -> None:
+        self._is_telling = False
         if self._when_settled is not None:
             self._when_settled()
 

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any, overload
 
 from podium.errors import ModelError, PodiumError, SetupError, SignatureError
@@ -93,7 +93,7 @@ class FunctionModel:
         """
         if self.features.is_async:
             return self._loop.run(lambda: self.predict_async(table))
-        with _running():
+        with _running:
             answers = [self.__wrapped__(*args, **named) for args, named in self._calls(table)]
         return self._outputs(answers, table)
 
@@ -105,18 +105,16 @@ class FunctionModel:
         """
         if not self.features.is_async:
             return self.predict(table)
+        with _running:
+            calls = self._calls(table)
+        if len(calls) == 1:  # the server's case: no task is needed for it
+            return self._outputs([await self._answer(calls[0])], table)
         turns = asyncio.Semaphore(AWAITED_MAX)
 
         async def answer(call: Call) -> Any:
-            args, named = call
             async with turns:
-                with _running():
-                    return await self.__wrapped__(*args, **named)
+                return await self._answer(call)
 
-        with _running():
-            calls = self._calls(table)
-        if len(calls) == 1:  # the server's case: no task is needed for it
-            return self._outputs([await answer(calls[0])], table)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(answer(call)) for call in calls]
@@ -125,12 +123,17 @@ class FunctionModel:
             raise errors.exceptions[0] from errors.exceptions[0].__cause__
         return self._outputs([task.result() for task in tasks], table)
 
+    async def _answer(self, call: Call) -> Any:
+        args, named = call
+        with _running:
+            return await self.__wrapped__(*args, **named)
+
     def _calls(self, table: Table) -> list[Call]:
         return self._arguments.calls(table)
 
     def _outputs(self, answers: list[Any], table: Table) -> Outputs:
         given = answers[0] if self._arguments.is_batch else answers
-        with _running():  # an answer's attributes and items may be code, too
+        with _running:  # an answer's attributes and items may be code, too
             return self._answers.outputs_of(given, table.n_rows)
 
 
@@ -271,24 +274,37 @@ def _unknown(
     return SetupError(f"{place} has no model called {name!r}", hint=known)
 
 
-@contextmanager
-def _running() -> Iterator[None]:
+class _Running:
     """Run a model's own code in this block: what it raises becomes a ModelError.
 
     The message names the exception and nothing of the row.
     """
-    try:
-        yield
-    except ModelError:
-        raise
-    except asyncio.CancelledError as error:
-        if _is_leaving():
-            raise
-        # Raised further it would look as if the caller had left.
-        raise ModelError("the function cancelled itself") from error
-    # A model that calls exit() ends its own call, not the server.
-    except (Exception, SystemExit) as error:
-        raise ModelError(f"the function raised {type(error).__name__}") from error
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, ModelError):
+            return
+        if isinstance(error, asyncio.CancelledError):
+            if _is_leaving():
+                return
+            # Raised further it would look as if the caller had left.
+            raise ModelError("the function cancelled itself") from error
+        # A model that calls exit() ends its own call, not the server.
+        if isinstance(error, (Exception, SystemExit)):
+            raise ModelError(f"the function raised {type(error).__name__}") from error
+
+
+# It keeps nothing, so one is enough: entering a block is a part of every row's price.
+_running = _Running()
 
 
 def _is_leaving() -> bool:

@@ -39,7 +39,9 @@ def numbers(who: str, answers: Sequence[Any] | Array) -> Array:
     else:
         cells = [_number(who, row, answer) for row, answer in enumerate(answers)]
         column = np.array(cells, np.float64)
-    for row in np.flatnonzero(~np.isfinite(column)):
+    is_finite = np.isfinite(column)
+    if not is_finite.all():
+        row = int(is_finite.argmin())
         raise ModelError(f"{who} answered {column[row]} for row {row}, not a finite number")
     return column
 
