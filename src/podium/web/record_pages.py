@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,13 +11,13 @@ from podium.errors import InputError, NotFound
 from podium.flow.deployment import Deployment
 from podium.records.export import iter_csv, time_text
 from podium.records.record import Record
-from podium.records.store import Store
+from podium.records.store import Page, Store
 from podium.signature.reading import label_text, plain_text
 from podium.web import render
 from podium.web.http import Request, Response
 from podium.web.numbers import number_text
 from podium.web.pages import predict_address
-from podium.web.record_filters import Place, filters_of, find_record, may_see, place_of
+from podium.web.record_filters import Filters, Place, filters_of, find_record, may_see, place_of
 from podium.web.result import among_answers, curl_command, known_by, result_of
 from podium.web.site import Site
 
@@ -24,35 +25,28 @@ PAGE_ROWS = 50
 FIELDS_SHOWN = 5
 # A list shows how texts begin; the page of the record shows them whole.
 TEXT_MAX = 60
+_DECODER = msgspec.json.Decoder()
 
 
 def index(site: Site, request: Request, name: str) -> Response:
     """The records of a model, newest first: `GET /models/{name}/records`."""
     deployment = site.deployment(name, request.actor)
-    store, signature = _store(site), deployment.signature
+    store = _store(site)
     filters, place = filters_of(name, request.query, request.actor), place_of(request.query)
     page = store.page(filters.query, limit=PAGE_ROWS, cursor=place.after or None)
-    base = request.url(f"/models/{name}/records")
-
-    def to(neighbour: Place | None) -> str | None:
-        return None if neighbour is None else filters.address(base, **neighbour.parameters)
-
-    return render.page(
-        site,
-        request,
-        "records.html",
-        deployment=deployment,
-        fields=signature.fields[:FIELDS_SHOWN],
-        rows=[_line(deployment, record) for record in page.records],
-        filters=filters,
-        labels=[label_text(label) for label in signature.output.classes],
-        is_number=signature.output.task == "regression" and len(signature.outputs) == 1,
-        place=place,
-        newest=to(Place()),
-        newer=to(place.newer),
-        older=to(place.older(page.cursor)) if page.cursor else None,
-        download=filters.address(base + ".csv"),
-    )
+    # The host's own frame around it may change with each request.
+    if site.frame is not None:
+        return _made(site, request, deployment, page, filters, place)
+    links = tuple(site.authority.links(request))
+    key = (name, request.query_string, request.root_path)
+    basis = (deployment, page, request.actor, links, request.form_token)
+    html = site.kept_pages.get(key, basis)
+    if html is not None:
+        return Response(html)
+    made = _made(site, request, deployment, page, filters, place)
+    assert isinstance(made.body, bytes)
+    site.kept_pages.put(key, basis, made.body)
+    return made
 
 
 def csv(site: Site, request: Request, name: str) -> Response:
@@ -96,6 +90,35 @@ def detail(site: Site, request: Request, record_id: str) -> Response:
     )
 
 
+def _made(
+    site: Site, request: Request, deployment: Deployment, page: Page, filters: Filters, place: Place
+) -> Response:
+    """The page of these records."""
+    signature = deployment.signature
+    base = request.url(f"/models/{deployment.name}/records")
+
+    def to(neighbour: Place | None) -> str | None:
+        return None if neighbour is None else filters.address(base, **neighbour.parameters)
+
+    return render.page(
+        site,
+        request,
+        "records.html",
+        deployment=deployment,
+        fields=signature.fields[:FIELDS_SHOWN],
+        lines=_lines(deployment, page.records),
+        record_base=request.url("/records/"),
+        filters=filters,
+        labels=[label_text(label) for label in signature.output.classes],
+        is_number=signature.output.task == "regression" and len(signature.outputs) == 1,
+        place=place,
+        newest=to(Place()),
+        newer=to(place.newer),
+        older=to(place.older(page.cursor)) if page.cursor else None,
+        download=filters.address(base + ".csv"),
+    )
+
+
 def _store(site: Site) -> Store:
     if site.store is None:
         raise NotFound("no records are kept here", hint="the server was started with --no-records")
@@ -122,19 +145,21 @@ def _values(deployment: Deployment, inputs: dict[str, Any]) -> list[tuple[str, s
     ]
 
 
-def _line(deployment: Deployment, record: Record) -> dict[str, Any]:
-    inputs: dict[str, Any] = msgspec.json.decode(record.inputs)
+def _lines(deployment: Deployment, records: Sequence[Record]) -> list[tuple[Any, ...]]:
+    """What the list shows of each: day, time, outcome, unit, inputs, the way in, and the id."""
     output = deployment.signature.output
-    is_amount = output.task == "regression" and record.outcome_number is not None
-    outcome = number_text(record.outcome_number or 0.0) if is_amount else _short(record.outcome)
     names = deployment.signature.names[:FIELDS_SHOWN]
-    return {
-        "record": record,
-        "time": _time(record),
-        "outcome": outcome,
-        "unit": output.unit if is_amount else "",
-        "cells": [_short(_text(inputs.get(name))) for name in names],
-    }
+    is_regression = output.task == "regression"
+    lines = []
+    for record in records:
+        inputs: dict[str, Any] = _DECODER.decode(record.inputs)
+        outcome, unit = _short(record.outcome), ""
+        if is_regression and record.outcome_number is not None:
+            outcome, unit = number_text(record.outcome_number), output.unit
+        cells = [_short(_text(inputs.get(name))) for name in names]
+        time = _time(record)
+        lines.append((time[:10], time[11:], outcome, unit, cells, record.source, record.id))
+    return lines
 
 
 def _time(record: Record) -> str:

@@ -14,6 +14,7 @@ from podium.records.store import Store
 from podium.settings import Settings
 from podium.web.authority import Authority, OpenAuthority
 from podium.web.http import Request
+from podium.web.kept_pages import KeptPages
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Site:
         is_ready: whether every model is loaded.
         metrics: what is counted here, and told at `/metrics`.
         authority: who knows who asks.
+        kept_pages: those that need not be made again.
         frame: makes the whole page of the host's own around the parts of one of ours; None: ours.
     """
 
@@ -54,6 +56,7 @@ class Site:
     metrics: Metrics = field(default_factory=Metrics)
     authority: Authority = field(default_factory=OpenAuthority)
     frame: Frame | None = None
+    kept_pages: KeptPages = field(default_factory=KeptPages)
 
     def deployment(self, name: str, actor: Actor) -> Deployment:
         """The deployment of this name.
