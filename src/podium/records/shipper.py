@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from podium.errors import StoreError
+from podium.records.aside import Aside
 from podium.records.outbox import locked
 from podium.records.outboxes import (
     moving,
@@ -37,6 +38,8 @@ from podium.records.status import STATUS_NAME, Status, write_status
 from podium.records.store import Store
 
 SHIPPED_ROWS = 2_000
+# Done aside, a turn is short: who looks at a page meanwhile waits for it to end.
+ASIDE_ROWS = 250
 POLL_S, IDLE_S = 0.05, 0.25
 TOLD_S = 1.0
 BACK_OFF_MAX_S = 10.0
@@ -59,12 +62,21 @@ class Shipper:
         folder: of all outboxes.
         keep_days: how long the store keeps records; 0 is for ever.
         rows_max: how many records an outbox holds: the fuller it is, the harder shipping works.
+        aside: where it works while the outbox is far from full; None shares a process with others.
     """
 
     def __init__(
-        self, folder: Path, store: Store, *, keep_days: int = 0, rows_max: int = 1_000_000
+        self,
+        folder: Path,
+        store: Store,
+        *,
+        keep_days: int = 0,
+        rows_max: int = 1_000_000,
+        aside: Aside | None = None,
     ) -> None:
         self._rows_max = rows_max
+        self._aside = aside
+        self._turn_rows = SHIPPED_ROWS
         self._n_waiting = 0
         self._folder = folder
         self._store = store
@@ -82,7 +94,13 @@ class Shipper:
         """Ship until it is told to stop, then what is left, for some seconds."""
         wait_s = 0.0
         while not stop.wait(wait_s):
-            wait_s = self._turn(wait_s)
+            if self._aside is None or self._n_waiting > EASY * self._rows_max:
+                self._turn_rows = SHIPPED_ROWS
+                wait_s = self._turn(wait_s)
+            else:
+                self._turn_rows = ASIDE_ROWS
+                wait_s = self._aside.do(self._turn, wait_s)
+        self._turn_rows = SHIPPED_ROWS
         self.drain(5.0)
         self.close()
 
@@ -151,17 +169,17 @@ class Shipper:
         except StoreError as error:
             self._failed(error)
             return min(max(waited_s * 2, 0.1), BACK_OFF_MAX_S) * random.uniform(0.5, 1)  # noqa: S311
-        if n_rows < SHIPPED_ROWS:
+        if n_rows < self._turn_rows:
             self._oldest_us = 0
         self._tell(failing_since_s=0.0, error="")
         took_s = time.monotonic() - began_s
         if not n_rows:
             return min(max(waited_s, POLL_S) * 1.2, IDLE_S)
-        return max(POLL_S if n_rows < SHIPPED_ROWS else 0.0, took_s * self._rest(n_rows))
+        return max(POLL_S if n_rows < self._turn_rows else 0.0, took_s * self._rest(n_rows))
 
     def _rest(self, n_shipped: int) -> float:
         """How much longer than it worked the shipper rests."""
-        if n_shipped < SHIPPED_ROWS:
+        if n_shipped < self._turn_rows or self._turn_rows == ASIDE_ROWS:
             return 0.0
         urgency = (self._n_waiting / self._rows_max - EASY) / (URGENT - EASY)
         return EASY_REST * (1 - min(max(urgency, 0.0), 1.0))
@@ -208,7 +226,7 @@ class Shipper:
         batches: list[Batch] = []
         try:
             # Not a comprehension: what comes before the damage is kept.
-            batches.extend(self._reader(path).batches(SHIPPED_ROWS))
+            batches.extend(self._reader(path).batches(self._turn_rows))
         except DamagedSegment as error:
             self._unread = error
             return batches, True

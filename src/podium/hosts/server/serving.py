@@ -29,6 +29,7 @@ from podium.hosts.server.supervisor import Seat, Supervisor
 from podium.hosts.server.threads import share_cores
 from podium.monitor.families import CONNECTIONS
 from podium.monitor.siblings import new_folder
+from podium.records.aside import Aside
 from podium.records.shipper import Shipper
 from podium.settings import Settings, read_settings
 from podium.sources import Source
@@ -204,16 +205,19 @@ def _ship(settings: Settings, seat: Seat) -> None:
     # Who predicts goes first where both want the same core.
     os.nice(SHIPPER_NICE)
     store = opened_store(settings)
+    aside = Aside()
     shipper = Shipper(
         outbox_folder(settings),
         store,
         keep_days=settings.keep_days,
         rows_max=settings.outbox_rows_max,
+        aside=aside,
     )
     seat.board.set_ready(seat.slot, is_ready=True)
     try:
         shipper.run(seat.stop)
     finally:
+        aside.close()
         store.close()
 
 
