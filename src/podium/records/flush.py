@@ -11,22 +11,29 @@ from podium.records.outboxes import ends, is_shipped, moving, opened
 from podium.records.segment import SegmentGone, SegmentReader
 from podium.records.shipper import SHIPPED_ROWS, Shipper
 from podium.records.store import Store
+from podium.records.waiting import Waiting
 
 
-def flush(folder: Path, store: Store, *, seconds: float = 2.0) -> bool:
+def flush(folder: Path, store: Store, waiting: Waiting, *, seconds: float = 2.0) -> bool:
     """Put into the store what every outbox holds now, so that a reader sees it; whether all is.
 
     It reads only: the shipper finds the same records and the store knows them already.
 
+    Args:
+        waiting: knows whether there is anything; told what was found.
+
     Raises:
         StoreError: the store takes none now, or some can't be read now.
     """
+    if not waiting.is_any():
+        return True
     until_s = time.monotonic() + seconds
     with moving(folder):
         for path, end in ends(folder).items():
             with suppress(SegmentGone), opened(path) as reader:
                 if not _flushed(reader, end, store, until_s):
                     return False
+                waiting.moved(path, end)
     return True
 
 

@@ -17,6 +17,7 @@ from podium.records.shipper import Shipper
 from podium.records.status import Status, status_of
 from podium.records.storable import refused_of
 from podium.records.store import InsertResult, Page, RecordQuery, Store
+from podium.records.waiting import Waiting
 
 
 class OutboxedStore:
@@ -59,6 +60,7 @@ class OutboxedStore:
         self._when_full: WhenFull = when_full
         self._keep_days = keep_days
         self._lock = threading.Lock()
+        self._waiting = Waiting(folder)
         self._outbox: Outbox | None = None
         self._pid = 0
         self._shipping: threading.Thread | None = None
@@ -112,19 +114,19 @@ class OutboxedStore:
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
         """The record of this id, or None."""
-        flush(self.folder, self.store)
+        flush(self.folder, self.store, self._waiting)
         return self.store.get(record_id, time_us=time_us)
 
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
         """At most `limit` records, newest first by time and id."""
-        flush(self.folder, self.store)
+        flush(self.folder, self.store, self._waiting)
         return self.store.page(query, limit=limit, cursor=cursor)
 
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
         """Add what really happened; False when there is no such record."""
-        flush(self.folder, self.store)
+        flush(self.folder, self.store, self._waiting)
         return self.store.set_feedback(record_id, feedback, time_us=time_us)
 
     def delete(self, *, before_us: int) -> int:
@@ -143,6 +145,7 @@ class OutboxedStore:
         self._stop.set()
         if self._shipping is not None:
             self._shipping.join()
+        self._waiting.close()
         self.store.close()
 
     def _start_shipping(self) -> None:

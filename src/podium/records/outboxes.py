@@ -34,17 +34,30 @@ def outboxes(folder: Path) -> Iterator[Found]:
     Raises:
         StoreError: the folder can't be read now.
     """
-    for name in _names(folder):
+    for name in names_in(folder):
         if name.startswith("."):
             continue
         try:
-            os.close(locked(folder / name / LOCK_NAME, is_made=False))
-            is_dead = True
+            yield Found(folder / name, is_of_dead(folder / name))
         except (FileNotFoundError, NotADirectoryError):
             continue  # none of ours, or removed just now
-        except OSError:  # also when nobody can tell now
-            is_dead = False
-        yield Found(folder / name, is_dead)
+
+
+def is_of_dead(outbox: Path) -> bool:
+    """Whether an outbox's worker is dead.
+
+    Raises:
+        FileNotFoundError: it was removed.
+        NotADirectoryError: it is no outbox.
+    """
+    try:
+        # Shared: another who looks at the same moment is no worker.
+        os.close(locked(outbox / LOCK_NAME, is_shared=True, is_made=False))
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError:  # also when nobody can tell now
+        return False
+    return True
 
 
 def segments(outbox: Path) -> list[Path]:
@@ -53,7 +66,7 @@ def segments(outbox: Path) -> list[Path]:
     Raises:
         StoreError: the folder can't be read now.
     """
-    return [outbox / name for name in _names(outbox) if name.endswith(SUFFIX)]
+    return [outbox / name for name in names_in(outbox) if name.endswith(SUFFIX)]
 
 
 def remove_outbox(outbox: Path) -> None:
@@ -67,7 +80,7 @@ def remove_outbox(outbox: Path) -> None:
 def remove_remains(folder: Path) -> None:
     """Delete what is left of outboxes whose making or removal was broken off."""
     with failures(folder):
-        for hidden in (folder / name for name in _names(folder) if name.startswith(".")):
+        for hidden in (folder / name for name in names_in(folder) if name.startswith(".")):
             is_old = time.time() - hidden.stat().st_mtime > REMAINS_S
             if is_old and not segments(hidden):
                 shutil.rmtree(hidden)
@@ -132,8 +145,12 @@ def moving(folder: Path, *, is_shared: bool = True) -> Iterator[None]:
         os.close(fd)
 
 
-def _names(folder: Path) -> list[str]:
-    """What is in a folder, in order; nothing when there is none."""
+def names_in(folder: Path) -> list[str]:
+    """What is in a folder, in order; nothing when there is none.
+
+    Raises:
+        StoreError: it can't be read now.
+    """
     # Not by glob: from Python 3.13 on it finds nothing where it can't read, and an outbox in which
     # nothing is found is deleted.
     with failures(folder):

@@ -1,8 +1,10 @@
 """A segment: one file of an outbox, written by one worker, read by whoever ships it.
 
 Only the worker writes the SQLite file, so that it never waits for a lock. How much of it is in the
-store stands in a small file beside it, which only the shipper writes. A segment isn't cleaned: when
-all of it is in the store, it is deleted whole, which needs no checkpoint.
+store stands in a small file beside it, which the shipper writes; and in the same file, further on,
+the worker announces each batch before it commits it, so that others know without SQLite that there
+may be more. A segment isn't cleaned: when all of it is in the store, it is deleted whole, which
+needs no checkpoint.
 
 A segment is deleted only when nothing can be written to it any more (its worker is dead, or has
 begun a later one) and a read after that found nothing that isn't in the store.
@@ -35,6 +37,8 @@ CREATE TABLE batch (seq INTEGER PRIMARY KEY, n_rows INTEGER NOT NULL, payload BL
 # Of a read: what is decoded takes some times the memory.
 READ_BYTES = 16 * 2**20
 _MARK = struct.Struct("<QQL")
+_ANNOUNCED = struct.Struct("<QL")
+_ANNOUNCED_AT = 64
 _HAS_TABLE = "SELECT count(*) FROM sqlite_schema WHERE name = 'batch'"
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Record])
@@ -98,8 +102,9 @@ class SegmentWriter:
         self.n_bytes = 0
         self._seq = 0
         with failures(path):
-            self._mark = _opened_mark(path)
+            self._mark = opened_mark(path)
             try:
+                self._announce(0)
                 self._connection = self._made(is_synced, vfs)
             except BaseException:
                 os.close(self._mark)
@@ -113,6 +118,7 @@ class SegmentWriter:
         """
         rows = [(seq, *batch) for seq, batch in enumerate(batches, self._seq + 1)]
         with failures(self.path):
+            self._announce(rows[-1][0])
             if len(rows) == 1:  # one statement is a transaction by itself
                 self._connection.execute("INSERT INTO batch VALUES (?, ?, ?)", rows[0])
             else:
@@ -136,6 +142,9 @@ class SegmentWriter:
         """Let go of the file; what is in it stays."""
         self._connection.close()
         os.close(self._mark)
+
+    def _announce(self, seq: int) -> None:
+        os.pwrite(self._mark, _ANNOUNCED.pack(seq, _sum_of(seq)), _ANNOUNCED_AT)
 
     def _made(self, is_synced: bool, vfs: str) -> apsw.Connection:
         self.path.touch(mode=0o600)
@@ -166,7 +175,7 @@ class SegmentReader:
             self._connection = _opened(path, "", flags=apsw.SQLITE_OPEN_READWRITE)
             try:
                 self._connection.pragma("query_only", True)
-                self._mark = _opened_mark(path)
+                self._mark = opened_mark(path)
             except BaseException:
                 self._connection.close()
                 raise
@@ -302,13 +311,38 @@ def _mark_path(path: Path) -> Path:
     return path.with_suffix(SHIPPED_SUFFIX)
 
 
-def _opened_mark(path: Path) -> int:
-    return os.open(_mark_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def opened_mark(path: Path, *, is_made: bool = True) -> int:
+    """The file that tells how much of a segment is in the store.
+
+    Args:
+        is_made: it is made where there is none.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+    made = os.O_CREAT if is_made else 0
+    return os.open(_mark_path(path), os.O_RDWR | made | os.O_CLOEXEC, 0o600)
+
+
+def read_progress(fd: int) -> tuple[Mark, int | None]:
+    """How much is shipped, and the last batch that was announced.
+
+    It is None where none can be read. What is announced may come to nothing; what is answered was
+    announced before.
+    """
+    raw = os.pread(fd, _ANNOUNCED_AT + _ANNOUNCED.size, 0)
+    if len(raw) != _ANNOUNCED_AT + _ANNOUNCED.size:
+        return _mark_in(raw[: _MARK.size]), None
+    seq, checksum = _ANNOUNCED.unpack_from(raw, _ANNOUNCED_AT)
+    return _mark_in(raw[: _MARK.size]), seq if checksum == _sum_of(seq) else None
 
 
 def _read_mark(fd: int) -> Mark:
     """How much is shipped; nothing where the file isn't whole: the store knows what it has."""
-    raw = os.pread(fd, _MARK.size, 0)
+    return _mark_in(os.pread(fd, _MARK.size, 0))
+
+
+def _mark_in(raw: bytes) -> Mark:
     if len(raw) != _MARK.size:
         return Mark()
     *found, checksum = _MARK.unpack(raw)
@@ -318,3 +352,7 @@ def _read_mark(fd: int) -> Mark:
 
 def _checksum(mark: Mark) -> int:
     return zlib.crc32(b"%d %d" % mark)
+
+
+def _sum_of(seq: int) -> int:
+    return zlib.crc32(b"%d" % seq)

@@ -23,6 +23,7 @@ from podium.records.shipper import REFUSED_NAME, Shipper
 from podium.records.status import status_of
 from podium.records.store import InsertResult
 from podium.records.stores.memory import MemoryStore
+from podium.records.waiting import Waiting
 from podium.testing.stores.samples import ids, ids_of, sample
 
 
@@ -302,6 +303,7 @@ def test_only_one_ships_at_a_time(folder: Path, store: MoodyStore, shipper: Ship
 
 def test_flush_ends_under_a_steady_stream(folder: Path, store: MoodyStore) -> None:
     outbox = Outbox(folder)
+    waiting = Waiting(folder)
     stop = threading.Event()
     n_appended = 0
 
@@ -316,12 +318,13 @@ def test_flush_ends_under_a_steady_stream(folder: Path, store: MoodyStore) -> No
     try:
         for _ in range(20):
             n_before = n_appended
-            assert flush(folder, store, seconds=5)
+            assert flush(folder, store, waiting, seconds=5)
             assert len(store.page_ids()) >= n_before
     finally:
         stop.set()
         stream.join()
         outbox.close()
+        waiting.close()
 
 
 def test_delete_ends_under_a_steady_stream(folder: Path, store: MoodyStore) -> None:
