@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from podium.bundle import Bundle, load, pack
+    from podium.bundle import Bundle, load
+    from podium.bundle.pack import pack
     from podium.errors import PodiumError
     from podium.hosts.asgi import App
     from podium.hosts.server import serve
@@ -43,7 +44,7 @@ _HOMES = {
     "Signature": "podium.signature",
     "load": "podium.bundle",
     "model": "podium.runtimes.python",
-    "pack": "podium.bundle",
+    "pack": "podium.bundle.pack",
     "serve": "podium.hosts.server",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import entry_points
 from typing import Any
 
 from podium.errors import MissingExtra, SetupError
@@ -35,6 +34,8 @@ def load(group: str, name: str) -> Any:
     Raises:
         SetupError: no package claims the name, or two do.
     """
+    from importlib.metadata import entry_points  # 10 ms that most starts don't need
+
     found = entry_points(group=f"podium.{group}")
     named = [point for point in found if point.name == name]
     if not named:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from podium.bundle import Bundle, load, pack
-from podium.bundle.pack import NAME
+from podium.bundle import Bundle, load
 from podium.bundle.trust import sniff
 from podium.errors import BundleError, SetupError
-from podium.runtimes.python import FunctionModel, load_function
 
-Source: TypeAlias = Bundle | FunctionModel | str | Path
+if TYPE_CHECKING:  # a server of bundles needs neither functions nor what packs them
+    from podium.runtimes.python import FunctionModel
+
+Source: TypeAlias = "Bundle | FunctionModel | str | Path"
 
 
 def bundles_of(sources: Sequence[Source], home: Path, trust: Sequence[str]) -> list[Bundle]:
@@ -44,7 +45,7 @@ def bundles_of(sources: Sequence[Source], home: Path, trust: Sequence[str]) -> l
 def _bundles(source: Source, home: Path, trust: Sequence[str]) -> list[Bundle]:
     if isinstance(source, Bundle):
         return [source]
-    if isinstance(source, FunctionModel):
+    if not isinstance(source, (str, Path)):
         return [_packed(source, home)]
     path = Path(source)
     if path.is_dir():
@@ -57,6 +58,8 @@ def _bundles(source: Source, home: Path, trust: Sequence[str]) -> list[Bundle]:
     if path.is_file():
         return [_of_file(path, trust)]
     if ":" in str(source):
+        from podium.runtimes.python import load_function
+
         return [_packed(load_function(str(source)), home)]
     raise SetupError(
         f"{source} isn't there",
@@ -80,6 +83,8 @@ def _of_file(path: Path, trust: Sequence[str]) -> Bundle:
 
 
 def _packed(function: FunctionModel, home: Path) -> Bundle:
+    from podium.bundle.pack import NAME, pack
+
     folder = home / "packed"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = function.name if NAME.fullmatch(function.name) else "model"

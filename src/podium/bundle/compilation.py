@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from podium.program import Program
-from podium.runtimes.onnx_networks import Exported
 
-if TYPE_CHECKING:  # a server never needs the compiler
+if TYPE_CHECKING:  # a server never needs the compiler, nor what turns networks into graphs
     from podium.compile import Compiled, Verification
+    from podium.runtimes.onnx_networks import Exported
 
 
 class CompiledStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

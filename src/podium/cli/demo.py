@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from podium.bundle import Bundle, load
-from podium.bundle import pack as pack_model
+from podium.bundle.pack import pack as pack_model
 from podium.cli.apart import apart
 from podium.cli.serve import tell
 from podium.errors import BundleError

@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 
 from podium.bundle import Bundle
-from podium.bundle import pack as pack_model
 from podium.bundle.data import read_data, split_target
+from podium.bundle.pack import pack as pack_model
 from podium.cli.compilation import show_compilation
 from podium.errors import SetupError
 from podium.runtimes.python import load_function

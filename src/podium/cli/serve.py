@@ -12,7 +12,6 @@ from rich.console import Console
 
 from podium.app import made_home
 from podium.cli.apart import apart
-from podium.cli.pack import packed
 from podium.errors import SetupError
 from podium.hosts.asgi import App
 from podium.hosts.server import serve as serve_models
@@ -93,6 +92,8 @@ def serve(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     sources: tuple[Source, ...] = models
     if data is not None:
+        from podium.cli.pack import packed
+
         if len(models) != 1:
             raise SetupError("--data goes with one model file", hint="pack each model first")
         folder = made_home(made_home(Path(settings.home)) / "packed")

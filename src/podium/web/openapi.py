@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from importlib import metadata
 
+from podium import __version__
 from podium.access import ANYONE, Actor
 from podium.flow.decode import CSV, FORM, JSON, LINES
 from podium.flow.deployment import Deployment
@@ -63,7 +63,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         "openapi": "3.1.0",
         "info": {
             "title": site.settings.title,
-            "version": metadata.version("podium"),
+            "version": __version__,
             "description": "Predictions of the models that are served here.",
         },
         "servers": [{"url": root_path or "/"}],
