@@ -37,6 +37,7 @@ class App:
             `module:function`.
         settings: a whole Settings; else `podium.toml`, `PODIUM_*` and `flags` make one.
         ships: whether this process moves records to the store; else another one does.
+        record_store: where records live, in place of what the settings name.
         identify: tells who asks: a function of the request, or a whole Authority. Without one,
             whoever asks may do everything.
         frame: makes a page of the host's own around the parts of each of ours.
@@ -52,6 +53,7 @@ class App:
         *models: Source,
         settings: Settings | None = None,
         ships: bool = True,
+        record_store: Store | None = None,
         identify: Identify | Authority | None = None,
         frame: Frame | None = None,
         **flags: Any,
@@ -65,7 +67,7 @@ class App:
             raise SetupError("there is no model to serve", hint="podium serve churn.podium")
         for bundle in bundles:
             bundle.check_trust()
-        self._store = self._opened_store()
+        self._store = self._opened_store(record_store)
         limits = Limits(rows_max=self.settings.rows_max, errors_max=self.settings.errors_max)
         is_synced = self.settings.durability == "full"
         keys = Keys(self._home / "keys.db", is_synced=is_synced) if self._store else None
@@ -147,12 +149,12 @@ class App:
             is_told = isinstance(error, PodiumError)
             _log.error("model_not_loaded: %s", error, exc_info=not is_told)
 
-    def _opened_store(self) -> Store | None:
+    def _opened_store(self, given: Store | None) -> Store | None:
         settings = self.settings
         if not settings.records:
             return None
         made_home(self._home)
-        store = opened_store(settings)
+        store = given or opened_store(settings)
         if isinstance(store, MemoryStore):
             return store  # what is gone with the process needn't be kept from its end
         if settings.durability == "off":

@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+import threading
+from typing import TYPE_CHECKING, Any
+
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from podium.hosts.django.host import Host
 
 
 class PodiumConfig(AppConfig):
-    """Models of the project's setting `PODIUM`."""
+    """Models of the project's setting `PODIUM`. What lives as long as the process hangs here."""
 
     name = "podium.hosts.django"
     label = "podium"
     verbose_name = "Podium"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def __init__(self, app_name: str, app_module: Any) -> None:
+        super().__init__(app_name, app_module)
+        self._lock = threading.Lock()
+        self._host: Host | None = None
+
+    def ready(self) -> None:
+        """Begin to listen for changes of the setting, as tests make them."""
+        from django.core.signals import setting_changed
+
+        setting_changed.connect(self._changed, dispatch_uid="podium")
+
+    @property
+    def host(self) -> Host:
+        """What answers in this process.
+
+        Raises:
+            SetupError: `PODIUM` can't be used.
+        """
+        from podium.hosts.django.conf import read_options
+        from podium.hosts.django.host import Host
+
+        with self._lock:
+            if self._host is None:
+                self._host = Host(read_options())
+            return self._host
+
+    def close(self) -> None:
+        """Let go of what answers; the next request makes it anew."""
+        with self._lock:
+            host, self._host = self._host, None
+        if host is not None:
+            host.close()
+
+    def _changed(self, *, setting: str, **_: Any) -> None:
+        if setting == "PODIUM":
+            self.close()

@@ -1,0 +1,195 @@
+"""Records in the project's database, through its ORM, its `DATABASES` and its routers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import msgspec
+from django.db import Error, connections, router, transaction
+from django.db.models import JSONField, Q, Value
+
+from podium.errors import InputError, StoreError
+from podium.hosts.django.models.prediction import Prediction, PredictionQuerySet
+from podium.records.cursor import cursor_of, read_cursor
+from podium.records.record import Feedback, Record
+from podium.records.storable import HEX_DIGITS, feedback_problem, is_id, refused_of
+from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
+
+# SQLite takes no more than 999 values in a statement where it is old.
+DELETE_ROWS = 500
+
+_T = TypeVar("_T")
+
+
+class DjangoStore:
+    """A store in the table of `Prediction`.
+
+    Each call uses the connection that its thread has, as all code of the project does, and is
+    never part of a transaction around it: what a view's transaction takes back was answered all
+    the same, and its record has left the outbox for good.
+    """
+
+    features = StoreFeatures(
+        atomic_batch=True,
+        read_your_writes=True,
+        durability="power",
+        duplicate_policy="absorb",  # no database tells through the ORM how many it passed over
+    )
+
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        """Keep records, all or none; one whose id is kept already changes nothing."""
+        failed = refused_of(records)
+        good = [_row(record) for record in records if record.id not in failed]
+        if good:
+            self._written(lambda rows: rows.bulk_create(good, ignore_conflicts=True))
+        return InsertResult(inserted=len(good), failed=failed)
+
+    def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
+        """The record of this id, or None."""
+        if not is_id(record_id):
+            return None
+        found = self._read(lambda rows: _the_one(rows, record_id, time_us).first())
+        return None if found is None else found.record
+
+    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+        """At most `limit` records, newest first by time and id."""
+        after = None if cursor is None else read_cursor(cursor)
+        wanted = _condition(query, after)
+        found = self._read(
+            lambda rows: list(rows.filter(wanted).order_by("-time_us", "-id")[: limit + 1])
+        )
+        records = tuple(row.record for row in found[:limit])
+        return Page(records=records, cursor=cursor_of(records[-1]) if len(found) > limit else None)
+
+    def set_feedback(
+        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
+    ) -> bool:
+        """Add what really happened; False when there is no such record."""
+        if (problem := feedback_problem(feedback)) is not None:
+            raise InputError(f"this feedback can't be kept: {problem}")
+        if not is_id(record_id):
+            return False
+        values = _feedback_values(feedback)
+        return self._written(lambda rows: _the_one(rows, record_id, time_us).update(**values)) > 0
+
+    def delete(self, *, before_us: int) -> int:
+        """Delete the records before a moment, some at a time."""
+        deleted = 0
+        while True:
+            n_found, n_deleted = self._written(lambda rows: _deleted(rows, before_us))
+            deleted += n_deleted
+            if n_found < DELETE_ROWS:
+                return deleted
+
+    def close(self) -> None:
+        """Nothing: connections are the project's."""
+
+    def _read(self, work: Callable[[PredictionQuerySet], _T]) -> _T:
+        # Where writes go: a replica may not have yet what was just told.
+        return _done(work, router.db_for_write(Prediction))
+
+    def _written(self, work: Callable[[PredictionQuerySet], _T]) -> _T:
+        using = router.db_for_write(Prediction)
+        if not _is_inside_transaction(using):
+            return _done(work, using)
+        with ThreadPoolExecutor(1) as apart:  # a thread of its own has a connection of its own
+            return apart.submit(_done, work, using).result()
+
+
+def _done(work: Callable[[PredictionQuerySet], _T], using: str) -> _T:
+    connection = connections[using]
+    was_open = connection.connection is not None
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+    try:
+        # Anything that the ORM does in two statements is done wholly or not at all.
+        with transaction.atomic(using, savepoint=False):
+            return work(PredictionQuerySet(Prediction, using=using))
+    except Error as error:
+        raise StoreError(f"the project's database {using!r} failed: {error}") from error
+    finally:
+        # Outside of requests nobody else closes what was opened here.
+        if not was_open and not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+
+
+def _is_inside_transaction(using: str) -> bool:
+    """Whether what is written now could be taken back; tests' own transactions don't count."""
+    if not connections[using].in_atomic_block:
+        return False
+    try:
+        with transaction.atomic(using, durable=True):
+            return False
+    except RuntimeError:
+        return True
+
+
+def _the_one(rows: PredictionQuerySet, record_id: str, time_us: int | None) -> PredictionQuerySet:
+    found = rows.filter(id=record_id)
+    return found if time_us is None else found.filter(time_us=time_us)
+
+
+def _deleted(rows: PredictionQuerySet, before_us: int) -> tuple[int, int]:
+    """How many old records were found, and how many of them nobody else deleted first."""
+    old = rows.filter(time_us__lt=before_us).order_by("time_us")
+    ids = list(old.values_list("id", flat=True)[:DELETE_ROWS])
+    return len(ids), rows.filter(id__in=ids).delete()[0] if ids else 0
+
+
+def _condition(query: RecordQuery, after: tuple[int, str] | None) -> Q:
+    plain = {
+        "model": query.model,
+        "version": query.version,
+        "actor": query.actor,
+        "outcome": query.outcome,
+        "time_us__gte": query.since_us,
+        "time_us__lt": query.until_us,
+        "outcome_number__gte": query.outcome_min,
+        "outcome_number__lte": query.outcome_max,
+    }
+    found = Q(**{name: value for name, value in plain.items() if value is not None})
+    if query.has_feedback is not None:
+        found &= Q(feedback_time_us__isnull=not query.has_feedback)
+    if query.id_prefix:
+        found &= _begins(query.id_prefix)
+    if after is not None:
+        time_us, last = after
+        found &= Q(time_us__lte=time_us) & (Q(time_us__lt=time_us) | Q(id__lt=last))
+    return found
+
+
+def _begins(prefix: str) -> Q:
+    """Ids that begin so: a range, which every database looks up in the index of ids."""
+    if prefix.strip(HEX_DIGITS):
+        return Q(pk__in=())
+    return Q(id__gte=prefix, id__lt=f"{prefix}g")
+
+
+def _row(record: Record) -> Prediction:
+    told = {} if record.feedback is None else _feedback_values(record.feedback)
+    return Prediction(
+        id=record.id,
+        time_us=record.time_us,
+        model=record.model,
+        version=record.version,
+        inputs=msgspec.json.decode(record.inputs),
+        outputs=msgspec.json.decode(record.outputs),
+        outcome=record.outcome,
+        outcome_number=record.outcome_number,
+        latency_us=record.latency_us,
+        source=record.source,
+        actor=record.actor,
+        **told,
+    )
+
+
+def _feedback_values(feedback: Feedback) -> dict[str, Any]:
+    truth = msgspec.json.decode(feedback.truth)
+    return {
+        "feedback_truth": Value(None, JSONField()) if truth is None else truth,
+        "feedback_time_us": feedback.time_us,
+        "feedback_actor": feedback.actor,
+        "feedback_note": feedback.note,
+    }

@@ -1,0 +1,27 @@
+"""The routes of every host, for `path("ml/", include("podium.hosts.django.urls"))`."""
+
+from __future__ import annotations
+
+import re
+
+from django.urls import URLPattern, path, re_path
+
+from podium.hosts.django.views import view_of
+from podium.web.routes import ROUTES, Route
+
+app_name = "podium"
+
+_SEGMENT = re.compile(r"\{(\w+)\}")
+
+
+def _pattern(route: Route) -> URLPattern:
+    pattern = _SEGMENT.sub(r"<str:\1>", route.pattern.removeprefix("/"))
+    return path(pattern, view_of(route), name=route.name)
+
+
+# The first of those that share an address answers all of them: which view it is, depends on the
+# method, and the core looks that up by itself. The others are there to be found by their names.
+urlpatterns = [
+    *(_pattern(route) for route in ROUTES),
+    re_path(r"^(?P<path>.*)\Z", view_of(None), name="nothing"),
+]

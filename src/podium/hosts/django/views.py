@@ -1,0 +1,183 @@
+"""One view for every route: the gate, the project's CSRF, and then what every host does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from asgiref.sync import sync_to_async
+from django.core.exceptions import DisallowedHost
+from django.db.transaction import non_atomic_requests
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+from podium.hosts.django.host import Host, current_host
+from podium.web import gate, routes
+from podium.web.http import Request, Response
+
+CSRF_FIELD = "csrfmiddlewaretoken"
+
+
+def view_of(route: routes.Route | None) -> Callable[..., HttpResponseBase]:
+    """The view of a route; that of every other address for None.
+
+    The gate stands before the project's CSRF protection, which guards the pages only: the API
+    knows no cookie that another site could make use of. A transaction around the view would take
+    back nothing but what was answered already.
+    """
+    answer = csrf_protect(_page) if route is not None and route.is_page else _answered
+
+    @csrf_exempt
+    @non_atomic_requests
+    def view(request: HttpRequest, **values: str) -> HttpResponseBase:
+        tail = values["path"] if route is None else route.pattern.format(**values)
+        host, asked = current_host(), _Asked(request, tail)
+        refusal = asked.refusal(host)
+        if refusal is not None:
+            return _sent(asked, _refused(host, asked.read(b""), refusal))
+        return answer(request, host, asked)
+
+    return view
+
+
+class _Asked:
+    """Django's request on its way to ours.
+
+    Args:
+        tail: the address below our prefix, which the path ends with.
+    """
+
+    def __init__(self, request: HttpRequest, tail: str) -> None:
+        self.native = request
+        self.path = tail if tail.startswith("/") else f"/{tail}"
+        self.root_path = request.path.removesuffix(self.path)
+        self.is_async = hasattr(request, "scope")
+        try:
+            self.host, self.is_host_allowed = request.get_host(), True
+        except DisallowedHost:
+            self.host, self.is_host_allowed = request.META.get("HTTP_HOST", ""), False
+        self.headers = [*_headers(request), (b"host", self.host.encode("latin-1", "replace"))]
+
+    def refusal(self, host: Host) -> gate.Refusal | None:
+        """Why it isn't read any further. Both the gate and the project must know the host."""
+        settings = host.options.settings
+        if not settings.allowed_hosts:
+            names = (gate.host_name(self.host),)
+            settings = msgspec.structs.replace(settings, allowed_hosts=names)
+        method, target = self.native.method or "", _target(self.native)
+        refusal = gate.check(settings, method, target, self.headers)
+        if refusal is None and not self.is_host_allowed:
+            return gate.Refusal(
+                421,
+                "host_not_allowed",
+                f"this server isn't known as {self.host[:100]}",
+                "its operator can allow the name: ALLOWED_HOSTS",
+            )
+        return refusal
+
+    def read(self, body: bytes, form_token: tuple[str, str] | None = None) -> Request:
+        """The same as every view of ours takes it."""
+        headers: dict[str, str] = {}
+        for name, value in self.headers:
+            key, text = name.decode("latin-1"), value.decode("latin-1")
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        return Request(
+            method=self.native.method or "",
+            path=self.path,
+            query_string=self.native.META.get("QUERY_STRING", ""),
+            headers=headers,
+            body=body,
+            root_path=self.root_path,
+            origin=f"{self.native.scheme}://{self.host or '127.0.0.1'}",
+            address=self.native.META.get("REMOTE_ADDR", ""),
+            native=self.native,
+            form_token=form_token,
+        )
+
+
+def _page(request: HttpRequest, host: Host, asked: _Asked) -> HttpResponseBase:
+    token = (CSRF_FIELD, get_token(request))
+    return _responded(host, asked, asked.read(request.body, token))
+
+
+def _answered(request: HttpRequest, host: Host, asked: _Asked) -> HttpResponseBase:
+    return _responded(host, asked, asked.read(request.body))
+
+
+def _responded(host: Host, asked: _Asked, request: Request) -> HttpResponseBase:
+    app = host.app
+    app.start_in_background()
+    began_ns = time.perf_counter_ns()
+    response = routes.respond(app.site, request)
+    deployment = routes.deployment_to_ask(app.site, request, (routes.PREDICT, routes.FORM))
+    if deployment is not None:
+        metrics = app.site.metrics.of(deployment.name, deployment.version)
+        if response.status == 200:
+            latency_us = (time.perf_counter_ns() - began_ns) // 1_000
+            metrics.answered(1, 1, [latency_us], "asgi")
+        else:
+            metrics.refused(response.status, "asgi")
+    return _sent(asked, response)
+
+
+def _refused(host: Host, request: Request, refusal: gate.Refusal) -> Response:
+    return routes.refused(host.app.site, request, refusal)
+
+
+def _sent(asked: _Asked, response: Response) -> HttpResponseBase:
+    """Our response as Django's."""
+    headers: Any = {"content-type": response.media, **response.headers}
+    body = response.body
+    if isinstance(body, bytes):
+        return HttpResponse(body, status=response.status, headers=headers)
+    pieces: Any = _awaited(body) if asked.is_async else body
+    return StreamingHttpResponse(pieces, status=response.status, headers=headers)
+
+
+async def _awaited(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    def following() -> bytes | None:
+        return next(pieces, None)
+
+    # In a thread: each piece may be read from a database.
+    while (piece := await sync_to_async(following)()) is not None:
+        yield piece
+
+
+def _headers(request: HttpRequest) -> Sequence[tuple[bytes, bytes]]:
+    """All headers but Host, with names in lower case."""
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        return [(name, value) for name, value in scope["headers"] if name != b"host"]
+    found: list[tuple[bytes, bytes]] = []
+    for key, value in request.META.items():
+        if key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value != "":
+            name = key
+        elif key.startswith("HTTP_") and key != "HTTP_HOST":
+            name = key.removeprefix("HTTP_")
+        else:
+            continue
+        text = name.replace("_", "-").lower()
+        found.append((text.encode("latin-1"), str(value).encode("latin-1", "replace")))
+    return found
+
+
+def _target(request: HttpRequest) -> bytes:
+    """Path and query as they were sent, as far as the server tells."""
+    query: bytes
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        query = scope["query_string"]
+        raw: bytes = scope.get("raw_path") or quote(request.path, safe="/%").encode()
+        raw = raw.partition(b"?")[0]
+    else:
+        sent = request.META.get("RAW_URI") or request.META.get("REQUEST_URI")
+        if sent:
+            return str(sent).encode("latin-1", "replace")
+        raw = quote(request.path, errors="replace").encode()
+        query = str(request.META.get("QUERY_STRING", "")).encode("latin-1", "replace")
+    return raw + b"?" + query if query else raw

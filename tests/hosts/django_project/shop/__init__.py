@@ -1,0 +1,1 @@
+"""A shop: the Django project that Podium is a guest in."""

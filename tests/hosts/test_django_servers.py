@@ -1,0 +1,85 @@
+"""The project under gunicorn (WSGI) and under uvicorn (ASGI) answers what every host is asked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+import podium
+
+sys.path.insert(0, str(Path(__file__).parent))
+from django_server import PREFIX, Project, Server
+from exchanges import EXCHANGES, GOOD, PREDICT, Exchange
+from test_hosts import FUNCTION, Told, ask_client, ask_http, essence
+
+from podium.testing import Client
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("loans")
+    (folder / "django_loans.py").write_text(FUNCTION)
+    sys.path.insert(0, str(folder))
+    import django_loans
+
+    sys.path.remove(str(folder))
+    return podium.pack(django_loans.loans, name="loans", path=folder).path
+
+
+@pytest.fixture(scope="module")
+def client(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    app = podium.App(str(model), home=str(tmp_path_factory.mktemp("home")))
+    yield Client(app)
+    app.close()
+
+
+@pytest.fixture(scope="module", params=["gunicorn", "uvicorn"])
+def browser(
+    model: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[httpx.Client]:
+    project = Project(
+        tmp_path_factory.mktemp("shop"), model, public="*", allowed_hosts=["127.0.0.1"]
+    )
+    project.environment["SHOP_HOSTS"] = "*"  # so that the gate says which names it knows
+    session = project.migrate()
+    with Server(project, request.param) as server, server.client(session) as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda one: one.name)
+def test_a_real_server_answers_each_exchange(browser: httpx.Client, exchange: Exchange) -> None:
+    told = ask_http(browser, replace(exchange, path=PREFIX + exchange.path))
+
+    assert told.status == exchange.status, told.body[:500]
+    assert "default-src 'none'" in told.headers["content-security-policy"]
+    if told.media.startswith("text/html") and told.body:
+        assert b'href="/models' not in told.body
+        assert f'href="{PREFIX}/'.encode() in told.body
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda one: one.name)
+def test_programs_read_the_same_from_every_host(
+    browser: httpx.Client, client: Client, exchange: Exchange
+) -> None:
+    told = ask_http(browser, replace(exchange, path=PREFIX + exchange.path))
+    expected = ask_client(client, exchange)
+
+    assert told.media == expected.media
+    # Pages carry the token of a form, and what stands at their top; lists grow with each test.
+    if not told.media.startswith("text/html") and "records" not in exchange.path:
+        body = told.body.replace(f'"url":"{PREFIX}"'.encode(), b'"url":"/"')
+        bare = Told(told.status, told.media, body.replace(PREFIX.encode(), b""), {})
+        assert essence(bare) == essence(expected)
+
+
+def test_what_was_answered_is_in_the_records(browser: httpx.Client) -> None:
+    answer = browser.post(PREFIX + PREDICT, json=GOOD).json()
+
+    page = browser.get(f"{PREFIX}/records/{answer['id']}")
+    assert page.status_code == 200
+    assert answer["id"] in page.text
