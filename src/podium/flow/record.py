@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -17,10 +18,10 @@ from podium.flow.answer import (
 )
 from podium.flow.deployment import Deployment
 from podium.records.record import Record
-from podium.signature import Signature
+from podium.signature import FieldType, Signature
 from podium.signature.infer import json_value
 from podium.signature.reading import label_text
-from podium.table import Outputs, Table
+from podium.table import Array, Outputs, Table, plain_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +98,19 @@ def keep(deployment: Deployment, records: Sequence[Record]) -> None:
 def inputs_json(signature: Signature, table: Table) -> list[bytes]:
     """Each row as a JSON object of field names and values."""
     encode = msgspec.json.encode
-    fields = signature.fields
-    return [
-        encode({field.name: json_value(row[field.name], field.type) for field in fields})
-        for row in table.rows()
-    ]
+    names = signature.names
+    if not names:
+        return [b"{}"] * table.n_rows
+    columns = [_json_column(table.columns[field.name], field.type) for field in signature.fields]
+    return [encode(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
+
+
+def _json_column(column: Array, type_: FieldType) -> list[Any]:
+    """A column's cells as JSON can hold them."""
+    values = plain_values(column)
+    if column.dtype.kind in "fiub":  # what most columns are needs no look at each cell
+        return values
+    return [json_value(value, type_) for value in values]
 
 
 def _answers(deployment: Deployment, outputs: Outputs) -> list[tuple[bytes, str, float | None]]:
