@@ -12,6 +12,7 @@ from podium.bundle.data import read_data, split_target
 from podium.bundle.pack import pack as pack_model
 from podium.cli.compilation import show_compilation
 from podium.errors import SetupError
+from podium.flow.cost import UNKNOWN, measure
 from podium.runtimes.python import load_function
 
 
@@ -146,7 +147,7 @@ def tell(bundle: Bundle) -> None:
     asked = ", ".join(one.name for one in signature.outputs)
     console.print(f"  predicts  {asked} ({signature.output.task})", markup=False)
     console.print(f"  from      {len(signature.fields)} fields: {_names(bundle)}", markup=False)
-    console.print(f"  runs as   {bundle.runtime_name}", markup=False)
+    console.print(f"  runs as   {bundle.runtime_name}{_cost(bundle)}", markup=False)
     for metric in card.metrics[:2]:
         rows = f"{card.n_metric_rows:,} rows"
         held = f"{rows} held out" if card.metrics_on == "holdout" else f"{rows} given"
@@ -165,6 +166,17 @@ def tell(bundle: Bundle) -> None:
         )
         extra = f" --trust sha256:{digest}"
     console.print(f"\npodium serve {bundle.path}{extra}", markup=False)
+
+
+def _cost(bundle: Bundle) -> str:
+    """How long one row takes; nothing where finding out would run what isn't trusted yet."""
+    if bundle.runtime_name in ("python", "pickle"):
+        return ""
+    cost = measure(bundle.start())
+    one_us, more_us = cost.of(1) * 1e6, cost.row_s * 1e6
+    return (
+        "" if cost == UNKNOWN else f", one row in {one_us:,.0f} us, {more_us:.1f} us each in many"
+    )
 
 
 def _names(bundle: Bundle) -> str:
