@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -35,10 +35,12 @@ class Project:
 
     Args:
         options: more of the setting `PODIUM`.
-        database: the address of a PostgreSQL database; SQLite files when empty.
+        databases: the addresses of two PostgreSQL databases; SQLite files where there are none.
     """
 
-    def __init__(self, folder: Path, model: Path, *, database: str = "", **options: Any) -> None:
+    def __init__(
+        self, folder: Path, model: Path, *, databases: Sequence[str] = (), **options: Any
+    ) -> None:
         self.folder = folder
         self.environment = {
             **os.environ,
@@ -47,7 +49,7 @@ class Project:
             "PYTHONUNBUFFERED": "1",
             "SHOP_FOLDER": str(folder),
             "SHOP_MODEL": str(model),
-            "SHOP_DATABASE": database,
+            "SHOP_DATABASES": ",".join(databases) or ",",
             "SHOP_PODIUM": json.dumps(options),
         }
 
@@ -61,6 +63,28 @@ class Project:
             text=True,
             check=False,
             timeout=100,
+        )
+
+    def pytest(self, file: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The tests in a file of the project, in a process whose settings are the project's."""
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "shop.ready",
+            "-p",
+            "no:cacheprovider",
+        ]
+        return subprocess.run(
+            [*command, *arguments, str(PROJECT / file)],
+            env=self.environment,
+            cwd=PROJECT.parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=110,
         )
 
     def migrate(self) -> str:

@@ -45,6 +45,11 @@ class PodiumConfig(AppConfig):
                 self._host = Host(read_options())
             return self._host
 
+    def use(self, host: Host) -> None:
+        """Answer with a host that was made elsewhere: our own server's, with its models."""
+        with self._lock:
+            self._host = host
+
     def close(self) -> None:
         """Let go of what answers; the next request makes it anew."""
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -78,9 +79,11 @@ class DjangoStore:
         """Delete the records before a moment, some at a time."""
         deleted = 0
         while True:
-            n_found, n_deleted = self._written(lambda rows: _deleted(rows, before_us))
-            deleted += n_deleted
-            if n_found < DELETE_ROWS:
+            # Apart from the deletion: SQLite lets nobody write who began with reading.
+            ids = self._read(lambda rows: _older(rows, before_us))
+            if ids:
+                deleted += self._written(partial(_deleted, ids=ids))
+            if len(ids) < DELETE_ROWS:
                 return deleted
 
     def close(self) -> None:
@@ -100,18 +103,16 @@ class DjangoStore:
 
 def _done(work: Callable[[PredictionQuerySet], _T], using: str) -> _T:
     connection = connections[using]
-    was_open = connection.connection is not None
-    if not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
+    is_kept = connection.connection is not None
     try:
-        # Anything that the ORM does in two statements is done wholly or not at all.
-        with transaction.atomic(using, savepoint=False):
-            return work(PredictionQuerySet(Prediction, using=using))
+        return work(PredictionQuerySet(Prediction, using=using))
     except Error as error:
+        is_kept = False
         raise StoreError(f"the project's database {using!r} failed: {error}") from error
     finally:
-        # Outside of requests nobody else closes what was opened here.
-        if not was_open and not connection.in_atomic_block:
+        # What was opened here is closed here: outside of requests nobody else does. `CONN_MAX_AGE`
+        # counts as after a request.
+        if not is_kept and not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
 
 
@@ -131,11 +132,15 @@ def _the_one(rows: PredictionQuerySet, record_id: str, time_us: int | None) -> P
     return found if time_us is None else found.filter(time_us=time_us)
 
 
-def _deleted(rows: PredictionQuerySet, before_us: int) -> tuple[int, int]:
-    """How many old records were found, and how many of them nobody else deleted first."""
+def _older(rows: PredictionQuerySet, before_us: int) -> list[str]:
+    """The ids of some records before a moment."""
     old = rows.filter(time_us__lt=before_us).order_by("time_us")
-    ids = list(old.values_list("id", flat=True)[:DELETE_ROWS])
-    return len(ids), rows.filter(id__in=ids).delete()[0] if ids else 0
+    return list(old.values_list("id", flat=True)[:DELETE_ROWS])
+
+
+def _deleted(rows: PredictionQuerySet, ids: Sequence[str]) -> int:
+    """How many of these nobody else deleted first."""
+    return rows.filter(id__in=ids).delete()[0]
 
 
 def _condition(query: RecordQuery, after: tuple[int, str] | None) -> Q:

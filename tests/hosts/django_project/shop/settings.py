@@ -52,9 +52,8 @@ TEMPLATES = [
 ]
 
 
-def database(name: str) -> dict[str, object]:
-    """One database: a file, or one of the PostgreSQL server at SHOP_DATABASE."""
-    address = os.environ.get("SHOP_DATABASE", "")
+def database(name: str, address: str) -> dict[str, object]:
+    """One database: of a PostgreSQL server, or a file where there is no address."""
     if not address:
         file = str(BASE_DIR / f"{name}.sqlite3")
         test = {"NAME": str(BASE_DIR / f"test_{name}.sqlite3")}
@@ -64,14 +63,16 @@ def database(name: str) -> dict[str, object]:
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
         "USER": parts.username,
-        "PASSWORD": parts.password or "",
         "HOST": parts.hostname,
         "PORT": parts.port,
-        "TEST": {"NAME": f"test_{name}"},
     }
 
 
-DATABASES = {"default": database("shop"), "predictions": database("predictions")}
+ADDRESSES = os.environ.get("SHOP_DATABASES", ",").split(",")
+DATABASES = {
+    "default": database("shop", ADDRESSES[0]),
+    "predictions": database("predictions", ADDRESSES[1]),
+}
 DATABASE_ROUTERS = ["shop.routers.PredictionsApart"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "shop.Member"

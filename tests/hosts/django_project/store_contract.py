@@ -1,0 +1,85 @@
+"""What every store promises, of the one that keeps records in the project's database.
+
+Run in a process of its own by `tests/hosts/test_django_store.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from django.core.management import call_command
+from django.db import connections, transaction
+
+from podium.errors import StoreError
+from podium.hosts.django.models import Prediction
+from podium.hosts.django.store import DjangoStore
+from podium.records.outboxed import OutboxedStore
+from podium.records.store import RecordQuery, Store
+from podium.testing import StoreContract
+from podium.testing.stores.samples import sample, told
+
+
+@pytest.fixture(scope="session")
+def tables() -> Iterator[None]:
+    call_command("migrate", verbosity=0, database="predictions")
+    yield
+    connections.close_all()
+
+
+@pytest.fixture
+def empty(tables: None) -> None:
+    Prediction.objects.all().delete()
+
+
+class TestDjangoStore(StoreContract):
+    @pytest.fixture
+    def store(self, empty: None) -> Iterator[Store]:
+        store = DjangoStore()
+        yield store
+        store.close()
+
+
+class TestDjangoStoreBehindAnOutbox(StoreContract):
+    @pytest.fixture
+    def store(self, empty: None, tmp_path: Path) -> Iterator[Store]:
+        store = OutboxedStore(DjangoStore(), tmp_path / "outbox")
+        yield store
+        store.close()
+
+
+def test_what_a_transaction_takes_back_stays_in_the_records(empty: None) -> None:
+    if connections["predictions"].vendor == "sqlite":
+        return  # its transactions keep every other connection from writing
+
+    with transaction.atomic("predictions"):
+        DjangoStore().insert([sample(1)])
+        transaction.set_rollback(True, using="predictions")
+
+    assert told(DjangoStore().get(sample(1).id)) == told(sample(1))
+
+
+def test_a_thread_that_nobody_looks_after_leaves_no_connection(empty: None) -> None:
+    left = []
+
+    def insert() -> None:
+        DjangoStore().insert([sample(2)])
+        left.append(connections["predictions"].connection)
+
+    thread = Thread(target=insert)
+    thread.start()
+    thread.join()
+
+    assert left == [None]
+    assert DjangoStore().get(sample(2).id) is not None
+
+
+def test_a_database_without_the_table_is_an_error_of_the_store(empty: None) -> None:
+    call_command("migrate", "podium", "zero", verbosity=0, database="predictions")
+    try:
+        with pytest.raises(StoreError, match="predictions"):
+            DjangoStore().page(RecordQuery(), limit=1)
+    finally:
+        call_command("migrate", verbosity=0, database="predictions")
