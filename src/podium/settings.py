@@ -17,12 +17,61 @@ FILE_NAME = "podium.toml"
 PREFIX = "PODIUM_"
 
 
+class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One that people log in with elsewhere, by OpenID Connect.
+
+    Attributes:
+        issuer: its address; what it can do is read from `/.well-known/openid-configuration` there.
+        client_id: as it knows this server.
+        client_secret: what it gave this server to prove that.
+        name: on the button; that of the table when left out.
+        scopes: what is asked of it.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = ""
+    name: str = ""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+
+
+class Accounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table `[accounts]`: people log in, and may what they were granted.
+
+    Attributes:
+        enabled: there are accounts at all.
+        database: where they live; a SQLite file in `home` when empty.
+        url: the address that people open, where a proxy stands before this server.
+        proxies: how many proxies of one's own stand before it, each adding to X-Forwarded-For.
+        mfa: who must confirm a login in a second way; `auto` is staff, where other machines reach.
+        email: how mail is sent, as an address like smtp://user:password@host:587; printed when
+            empty.
+        email_from: who it comes from.
+        backends: in place of passwords kept here, classes that tell who people are.
+        oidc: where else people can log in, by a short name.
+        secret_key: what cookies and links are signed with; one made in `home` when empty.
+        django: single settings of Django's, for what isn't said here.
+    """
+
+    enabled: bool = False
+    database: str = ""
+    url: str = ""
+    proxies: Annotated[int, msgspec.Meta(ge=0)] = 0
+    mfa: Literal["auto", "optional", "staff", "everyone"] = "auto"
+    email: str = ""
+    email_from: str = ""
+    backends: tuple[str, ...] = ()
+    oidc: dict[str, Provider] = {}
+    secret_key: str = ""
+    django: dict[str, Any] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a Podium behaves: one frozen value, made once at start.
 
     Attributes:
         models: bundles, folders of bundles, model files or `module:function`.
-        host: the address to listen at; any but a loopback one needs `open`.
+        host: the address to listen at; any but a loopback one needs `accounts` or `open`.
         port: the TCP port to listen at.
         home: the folder for records; made with mode 0700.
         open: answer other machines too, without accounts.
@@ -45,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tls_cert: a PEM file with the server's certificate; HTTPS is spoken then.
         tls_key: a PEM file with its private key.
         access_log: write a line about every request.
+        accounts: people log in, and may what they were granted.
     """
 
     models: tuple[str, ...] = ()
@@ -70,6 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tls_cert: str = ""
     tls_key: str = ""
     access_log: bool = False
+    accounts: Accounts = Accounts()
 
 
 def read_settings(
@@ -89,9 +140,22 @@ def read_settings(
         SetupError: a setting is unknown or has a wrong value, or the file can't be read.
     """
     environment = os.environ if environment is None else environment
-    values = {**_of_file(file), **_of_environment(environment)}
-    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    values = _of_file(file)
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    for more in (_of_environment(environment), given):
+        values = _merged(values, more)
     return _checked(values, "the settings")
+
+
+def _merged(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Later values over earlier ones; of a table, those that are said. `accounts = true` is one."""
+    merged = {**values, **more}
+    said = [one["accounts"] for one in (values, more) if "accounts" in one]
+    if said and not isinstance(said[-1], Accounts):
+        merged["accounts"] = {}
+        for one in said:
+            merged["accounts"] |= {"enabled": one} if isinstance(one, bool) else one
+    return merged
 
 
 def _of_file(file: Path | None) -> dict[str, Any]:
@@ -111,10 +175,16 @@ def _of_file(file: Path | None) -> dict[str, Any]:
 def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(Settings):
-        text = environment.get(PREFIX + field.name.upper())
-        if text is not None:
-            values[field.name] = _from_text(PREFIX + field.name.upper(), text, field.type)
-    return values
+        name = PREFIX + field.name.upper()
+        wanted = bool if field.type is Accounts else field.type
+        if name in environment:
+            values[field.name] = _from_text(name, environment[name], wanted)
+    table = {}
+    for field in msgspec.structs.fields(Accounts):
+        name = f"{PREFIX}ACCOUNTS_{field.name.upper()}"
+        if name in environment:
+            table[field.name] = _from_text(name, environment[name], field.type)
+    return _merged(values, {"accounts": table}) if table else values
 
 
 def _from_text(name: str, text: str, wanted: Any) -> Any:
@@ -123,12 +193,23 @@ def _from_text(name: str, text: str, wanted: Any) -> Any:
         wanted = next(one for one in get_args(wanted) if one is not type(None))
     if get_origin(wanted) is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
+    if get_origin(wanted) is dict:
+        return _from_json(name, text)
     if wanted is bool and text.lower() in ("yes", "on", "no", "off"):
         return text.lower() in ("yes", "on")
     try:
         return msgspec.convert(text, wanted, strict=False)
     except msgspec.ValidationError as error:
         raise SetupError(f"{name}={text!r} can't be used: {error}") from error
+
+
+def _from_json(name: str, text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise SetupError(
+            f"{name}={text!r} is no JSON: {error}", hint="write a table as JSON"
+        ) from error
 
 
 def _checked(values: Mapping[str, Any], where: str) -> Settings:
@@ -138,6 +219,8 @@ def _checked(values: Mapping[str, Any], where: str) -> Settings:
             raise SetupError(
                 f"{where}: no setting is called {name!r}", hint=f"known: {', '.join(known)}"
             )
+    if isinstance(values.get("accounts"), bool):
+        values = {**values, "accounts": {"enabled": values["accounts"]}}
     try:
         settings = msgspec.convert(dict(values), Settings)
     except msgspec.ValidationError as error:

@@ -19,7 +19,7 @@ import podium
 import podium.cli.main
 from podium.cli.main import podium as command_line
 from podium.errors import BadCell
-from podium.settings import Settings
+from podium.settings import Accounts, Settings
 from podium.web.problems import STATUSES
 from podium.web.routes import ROUTES
 
@@ -115,13 +115,20 @@ def test_the_settings_page_lists_the_settings_and_no_others() -> None:
     assert listed == list(SETTINGS)
 
 
+def test_the_settings_page_lists_the_settings_of_accounts() -> None:
+    table = page("reference/settings.md").partition("## Accounts")[2]
+    listed = re.findall(r"^\| (\w+) \| (?!type)", table, re.MULTILINE)
+
+    assert listed == [field.name for field in msgspec.structs.fields(Accounts)]
+
+
 def test_the_settings_page_gives_the_right_defaults() -> None:
     written = dict(ROW.findall(page("reference/settings.md")))
 
     wrong = {
         name: (text, SETTINGS[name].default)
         for name, text in written.items()
-        if SETTINGS[name].default not in ("", ())
+        if SETTINGS[name].default not in ("", (), Accounts())
         and text != f"`{SETTINGS[name].default}`"
         and text != f"`{str(SETTINGS[name].default).lower()}`"
     }

@@ -15,6 +15,7 @@ from podium.cli.apart import apart
 from podium.errors import SetupError
 from podium.hosts.asgi import App
 from podium.hosts.server import serve as serve_models
+from podium.records.open import without_password
 from podium.settings import read_settings
 from podium.sources import Source
 
@@ -25,6 +26,7 @@ from podium.sources import Source
 @click.option("--port", type=int, help="The port to listen at; 0 takes a free one.")
 @click.option("--home", help="The folder for records; ./podium-home when left out.")
 @click.option("--open", "open_", is_flag=True, default=None, help="Answer other machines too.")
+@click.option("--accounts", is_flag=True, default=None, help="Let people log in.")
 @click.option("--allowed-host", multiple=True, help="A name that this server is known by.")
 @click.option("--no-records", is_flag=True, default=None, help="Keep no predictions.")
 @click.option("--store", help="Where records live, as an address like sqlite:///file.db.")
@@ -49,6 +51,7 @@ def serve(
     port: int | None,
     home: str | None,
     open_: bool | None,
+    accounts: bool | None,
     allowed_host: tuple[str, ...],
     no_records: bool | None,
     store: str | None,
@@ -76,6 +79,7 @@ def serve(
         "port": port,
         "home": home,
         "open": open_,
+        "accounts": accounts,
         "allowed_hosts": allowed_host or None,
         "records": False if no_records else None,
         "store": store,
@@ -114,7 +118,7 @@ def tell(address: str, app: App) -> None:
         console.print(f"    predict  POST {address}/api/models/{name}/predict")
     console.print(f"\n  docs       {address}/docs")
     if app.settings.records:
-        where = app.settings.store or Path(app.settings.home) / "podium.db"
+        where = without_password(app.settings.store) or Path(app.settings.home) / "podium.db"
         console.print(f"  records    {where}")
     if app.settings.open:
         console.print("\n[yellow]Open: whoever reaches this address can use the models.[/yellow]")

@@ -80,6 +80,12 @@ def host_name(host: str) -> str:
     return (host if is_bare_ipv6 else host.partition(":")[0]).rstrip(".").lower()
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address or a name."""
+    address = _address(host.strip("[]"))
+    return host == "localhost" if address is None else address.is_loopback
+
+
 def _check_size(target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
     if len(target) > URI_MAX_BYTES:
         return Refusal(414, "uri_too_long", f"the address is longer than {URI_MAX_BYTES} bytes")
@@ -125,7 +131,8 @@ def _check_host(settings: Settings, found: _Headers) -> Refusal | None:
     # A page elsewhere can point a name of its own at this machine (DNS rebinding), but not a bare
     # address: it names no site that a browser could mix up with another.
     address = _address(name)
-    if address is not None and (address.is_loopback or settings.open):
+    is_reached = settings.open or settings.accounts.enabled
+    if address is not None and (address.is_loopback or is_reached):
         return None
     return Refusal(
         421,

@@ -25,7 +25,7 @@ CSP = (
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-_SECURITY = {
+SECURITY_HEADERS = {
     "content-security-policy": CSP,
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -285,6 +285,6 @@ def _is_for_people(request: Request) -> bool:
 
 def finished(response: Response, method: str = "POST") -> Response:
     """A response with the headers that every response has."""
-    headers = {**_SECURITY, "cache-control": "no-store", **response.headers}
+    headers = {**SECURITY_HEADERS, "cache-control": "no-store", **response.headers}
     body = b"" if method == "HEAD" else response.body
     return Response(body, response.status, response.media, headers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import ipaddress
 import os
 import signal
 import socket
@@ -33,6 +32,7 @@ from podium.records.aside import Aside
 from podium.records.shipper import Shipper
 from podium.settings import Settings, read_settings
 from podium.sources import Source
+from podium.web.gate import is_loopback
 
 # How long requests that have begun may take after a stop was asked for.
 GRACE_S = 10
@@ -69,6 +69,8 @@ def serve(
     check_certificate(settings)
     listener = listen(settings)
     try:
+        if settings.accounts.enabled:
+            settings, tell = _with_accounts(settings, tell or _print)
         if settings.workers == 1 and not supervised:
             _serve(models, settings, listener, tell or _print, None)
         elif hasattr(os, "fork"):
@@ -97,12 +99,12 @@ def check_address(settings: Settings) -> None:
     Raises:
         SetupError: the host isn't a loopback address, and `open` isn't set.
     """
-    if settings.open or is_loopback(settings.host):
+    if settings.open or settings.accounts.enabled or is_loopback(settings.host):
         return
     raise SetupError(
         f"{settings.host} can be reached from other machines, and anyone there could use the models "
         "and read every record: there are no accounts",
-        hint="serve on 127.0.0.1, behind a proxy that asks who people are; or accept it with --open",
+        hint="let people log in with --accounts; or accept it with --open",
     )
 
 
@@ -123,16 +125,6 @@ def check_certificate(settings: Settings) -> None:
             f"{settings.tls_cert} and {settings.tls_key} can't be used: {error.strerror or error}",
             hint="give a certificate and its private key, without a passphrase, as PEM files",
         ) from error
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -179,7 +171,7 @@ def _serve(
 ) -> None:
     """Answer in this process until it is told to stop; as a worker, in the seat it is given."""
     share_cores(settings.workers)
-    app = App(*models, settings=settings, ships=seat is None)
+    app = _app(models, settings, ships=seat is None)
     if seat is not None:
         app.guard = Quarantine(seat.board, seat.slot)
     if seat is None or (seat.is_first and seat.slot == 0):
@@ -190,6 +182,34 @@ def _serve(
         runner.run(_until_stopped(app, listener, seat, metrics))
     if app.failure is not None:
         raise app.failure
+
+
+def _with_accounts(
+    settings: Settings, tell: Callable[[str, App], None]
+) -> tuple[Settings, Callable[[str, App], None]]:
+    """Make the accounts' tables, before any process is forked, and tell how to get in."""
+    from podium.hosts.accounts.start import gated, prepare
+
+    path = prepare(settings)
+
+    def told(address: str, app: App) -> None:
+        tell(address, app)
+        if path is not None:
+            public = settings.accounts.url.rstrip("/") or address
+            print(
+                f"\nMake the first administrator, within 15 minutes:\n  {public}{path}\n",
+                flush=True,
+            )
+
+    return gated(settings), told
+
+
+def _app(models: tuple[Source, ...], settings: Settings, *, ships: bool) -> App:
+    if not settings.accounts.enabled:
+        return App(*models, settings=settings, ships=ships)
+    from podium.hosts.accounts.site import AccountsApp
+
+    return AccountsApp(*models, settings=settings, ships=ships)
 
 
 def _is_shipped_apart(settings: Settings) -> bool:

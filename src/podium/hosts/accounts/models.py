@@ -1,0 +1,23 @@
+"""The one table of its own: links that make the first administrator."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import ClassVar
+
+from django.db import models
+
+
+class SetUpLink(models.Model):
+    """A link that was printed: it works once, and not for long. Only its digest is kept."""
+
+    digest: models.CharField[str, str] = models.CharField(max_length=64, primary_key=True)
+    expires_at: models.DateTimeField[dt.datetime, dt.datetime] = models.DateTimeField()
+
+    class Meta:
+        """There is nothing to do with links but to follow them."""
+
+        default_permissions: ClassVar[tuple[str, ...]] = ()
+
+    def __str__(self) -> str:
+        return f"until {self.expires_at:%H:%M}"

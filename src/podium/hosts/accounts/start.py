@@ -1,0 +1,163 @@
+"""Before the server answers: Django is configured, its tables are made, and someone can get in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from podium.app import made_home
+from podium.errors import SetupError, StoreError
+from podium.plugins import needs
+from podium.settings import Settings
+
+FOLDER = "accounts"
+# The name of the lock in databases that have such; any number will do that nobody else uses.
+LOCK_NAME = "podium_migrate"
+LOCK_NUMBER = 7_066_849
+LOCK_WAIT_S = 60
+
+
+def configure(settings: Settings) -> None:
+    """Configure Django for this process, once, with what `settings` say.
+
+    Raises:
+        MissingExtra: Django or one of its companions isn't installed.
+        SetupError: something can't be used, or Django was configured otherwise before.
+    """
+    with needs("accounts"):
+        import allauth.mfa  # noqa: F401 - told before Django tells it with a traceback
+        import argon2  # noqa: F401
+        import django
+        import fido2  # noqa: F401
+        import whitenoise  # noqa: F401
+        from django.conf import settings as project
+
+        from podium.hosts.accounts.generated import django_settings
+    folder = made_home(made_home(Path(settings.home)) / FOLDER)
+    values = django_settings(settings, folder)
+    if project.configured:
+        if getattr(project, "PODIUM_HOME", None) != str(folder):
+            raise SetupError(
+                "this process has a Django already",
+                hint="put podium.hosts.django into its INSTALLED_APPS instead",
+            )
+        return
+    _load_driver(values["DATABASES"]["default"])
+    # What isn't Django's to know, for the parts of it that are ours.
+    project.configure(**values, PODIUM_HOME=str(folder), PODIUM_SETTINGS=_Quiet(settings))
+    django.setup()
+
+
+def gated(settings: Settings) -> Settings:
+    """The settings, with the name of the address that people open among the allowed hosts."""
+    public = urlsplit(settings.accounts.url).hostname
+    if public is None:
+        return settings
+    return msgspec.structs.replace(settings, allowed_hosts=(*settings.allowed_hosts, public))
+
+
+def prepare(settings: Settings) -> str | None:
+    """Bring the database up to date, and make a way in where there is no administrator.
+
+    No connection is left open: processes may be forked after it.
+
+    Returns:
+        The path of a link that makes the first administrator, once; None where there is one.
+
+    Raises:
+        StoreError: the database can't be used.
+    """
+    configure(settings)
+    from django.core.management import call_command
+    from django.db import Error, connections
+
+    from podium.hosts.accounts.links import new_link
+
+    try:
+        with migration_lock(Path(settings.home) / FOLDER):
+            call_command("migrate", verbosity=0, interactive=False)
+            call_command("createcachetable", verbosity=0)
+            return new_link()
+    except Error as error:
+        raise StoreError(
+            f"the accounts can't be kept: {error}",
+            hint="see `database` in [accounts], and whether the database is running",
+        ) from error
+    finally:
+        connections.close_all()
+
+
+@contextmanager
+def migration_lock(folder: Path) -> Iterator[None]:
+    """One process at a time, of all that share the database.
+
+    Raises:
+        SetupError: another one holds it for too long.
+    """
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK_NUMBER])
+            try:
+                yield
+            finally:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_NUMBER])
+    elif connection.vendor == "mysql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT GET_LOCK(%s, %s)", [LOCK_NAME, LOCK_WAIT_S])
+            if cursor.fetchone() != (1,):
+                raise SetupError("another server is changing the accounts' tables", hint="wait")
+            try:
+                yield
+            finally:
+                cursor.execute("SELECT RELEASE_LOCK(%s)", [LOCK_NAME])
+    else:
+        with _file_lock(folder / "migrate.lock"):
+            yield
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows starts one process only
+        yield
+        return
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _load_driver(database: dict[str, Any]) -> None:
+    """Let PyMySQL stand for mysqlclient, which needs a compiler, where that isn't installed.
+
+    Raises:
+        MissingExtra: there is no driver for the database.
+    """
+    engine = database["ENGINE"]
+    if engine == "django.db.backends.mysql":
+        try:
+            import MySQLdb  # type: ignore[import-untyped, unused-ignore] # noqa: F401
+        except ModuleNotFoundError:
+            with needs("mysql"):
+                import pymysql
+            pymysql.install_as_MySQLdb()
+    elif engine == "django.db.backends.postgresql":
+        with needs("postgresql"):
+            import psycopg  # noqa: F401
+
+
+class _Quiet:
+    """Our settings, for Django's parts of ours; printed as no more than that."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __repr__(self) -> str:
+        return "podium's own"
