@@ -25,6 +25,7 @@ from podium.records.outboxes import (
     segments,
 )
 from podium.records.record import Record
+from podium.records.retention import Retention
 from podium.records.segment import (
     Batch,
     DamagedSegment,
@@ -34,6 +35,7 @@ from podium.records.segment import (
     failures,
     set_aside,
 )
+from podium.records.sift import sift
 from podium.records.status import STATUS_NAME, Status, write_status
 from podium.records.store import Store
 
@@ -43,8 +45,8 @@ ASIDE_ROWS = 250
 POLL_S, IDLE_S = 0.05, 0.25
 TOLD_S = 1.0
 BACK_OFF_MAX_S = 10.0
-RETENTION_S = 3_600.0
-DAY_US = 86_400_000_000
+# After so many failures in a row it may be a record that the store can't take.
+SIFTED_AFTER = 3
 REFUSED_NAME = "refused.jsonl"
 DAMAGED_NAME = "damaged"
 # As long as the outbox is less full than the first share, shipping takes a tenth of the time, above the
@@ -80,7 +82,8 @@ class Shipper:
         self._n_waiting = 0
         self._folder = folder
         self._store = store
-        self._keep_days = keep_days
+        self._retention = Retention(keep_days)
+        self._n_failed = 0
         self._readers: dict[Path, SegmentReader] = {}
         self._status = Status()
         self._told = Status()
@@ -88,7 +91,6 @@ class Shipper:
         self._oldest_us = 0
         self._lock_fd = -1
         self._unread: StoreError | None = None
-        self._deleted_s = -RETENTION_S
 
     def run(self, stop: threading.Event) -> None:
         """Ship until it is told to stop, then what is left, for some seconds."""
@@ -237,7 +239,9 @@ class Shipper:
         if not records:  # written to see whether the disk is back
             return
         self._oldest_us = min(self._oldest_us or records[0].time_us, records[0].time_us)
-        result = self._store.insert(records)
+        is_sifted = self._n_failed >= SIFTED_AFTER and len(records) > 1
+        result = sift(self._store, records) if is_sifted else self._store.insert(records)
+        self._n_failed = 0
         if result.failed:
             self._set_aside(records, result.failed)
 
@@ -275,6 +279,7 @@ class Shipper:
         self._status = replace(self._status, n_refused=self._status.n_refused + len(failed))
 
     def _failed(self, error: StoreError) -> None:
+        self._n_failed += 1
         if not self._status.failing_since_s:
             _log.warning("store_failed: %s", error)
         self._tell(
@@ -299,11 +304,12 @@ class Shipper:
             _log.warning("shipper_not_told: %s: %s", STATUS_NAME, error)
 
     def _delete_old(self) -> None:
-        if not self._keep_days or time.monotonic() - self._deleted_s < RETENTION_S:
+        before_us = self._retention.due_us()
+        if before_us is None:
             return
         # Not locked out by `moving`: who looks at a page meanwhile would wait for all of it. What
         # comes back that way is deleted an hour later.
-        n_rows = self._store.delete(before_us=int(time.time() * 1e6) - self._keep_days * DAY_US)
-        self._deleted_s = time.monotonic()
+        n_rows = self._store.delete(before_us=before_us)
+        self._retention.done()
         if n_rows:
-            _log.info("records_deleted: %d older than %d days", n_rows, self._keep_days)
+            _log.info("records_deleted: %d from before %d us", n_rows, before_us)

@@ -1,0 +1,79 @@
+"""How long records are kept, and when those that are older are deleted."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+DAY_US = 86_400_000_000
+EVERY_S = 3_600.0
+# A clock is set right by less than this; what is more may be wrong.
+JUMP_MAX_S = 3_600.0
+# Whoever means it leaves it so.
+BELIEVED_AFTER_S = 86_400.0
+
+_log = logging.getLogger("podium")
+
+
+class Retention:
+    """Tells when records are to be deleted, and which.
+
+    A clock that jumps ahead would make every record old: for a day it isn't believed.
+
+    Args:
+        keep_days: how long records are kept; 0 is for ever.
+        wall_s: seconds since 1970.
+        steady_s: seconds since some moment, which nobody can set.
+    """
+
+    def __init__(
+        self,
+        keep_days: int,
+        *,
+        wall_s: Callable[[], float] = time.time,
+        steady_s: Callable[[], float] | None = None,
+    ) -> None:
+        self._keep_days = keep_days
+        self._wall_s, self._steady_s = wall_s, steady_s or _since_boot_s
+        self._offset_s = self._wall_s() - self._steady_s()
+        self._jumped_s: float | None = None
+        self._deleted_s: float | None = None
+
+    def due_us(self) -> int | None:
+        """The moment before which records are to be deleted now; None where none are."""
+        now_s = self._steady_s()
+        if not self._keep_days:
+            return None
+        if self._deleted_s is not None and now_s - self._deleted_s < EVERY_S:
+            return None
+        if not self._is_believed(now_s):
+            return None
+        return int(self._wall_s() * 1e6) - self._keep_days * DAY_US
+
+    def done(self) -> None:
+        """They were deleted: the next time is in an hour."""
+        self._deleted_s = self._steady_s()
+
+    def _is_believed(self, now_s: float) -> bool:
+        offset_s = self._wall_s() - now_s
+        if offset_s - self._offset_s <= JUMP_MAX_S:
+            self._offset_s, self._jumped_s = offset_s, None
+            return True
+        if self._jumped_s is None:
+            self._jumped_s = now_s
+            _log.warning(
+                "clock_jumped: by %.0f s; no records are deleted for a day",
+                offset_s - self._offset_s,
+            )
+        if now_s - self._jumped_s < BELIEVED_AFTER_S:
+            return False
+        self._offset_s, self._jumped_s = offset_s, None
+        return True
+
+
+def _since_boot_s() -> float:
+    """Seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
