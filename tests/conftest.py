@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from podium.testing.databases import DatabaseServer
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
@@ -68,6 +73,30 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[DatabaseServer]:
+    """A private PostgreSQL; each test takes a database of its own: `new_database()`."""
+    yield from _running("PostgresServer")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[DatabaseServer]:
+    """A private MariaDB."""
+    yield from _running("MariaServer")
+
+
+def _running(kind: str) -> Iterator[DatabaseServer]:
+    # Not above: it imports the contracts, whose asserts tests/contract/conftest.py rewrites first.
+    from podium.testing import databases
+
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(getattr(databases, kind)())
+        except databases.NoServer as error:
+            pytest.skip(str(error))
+        yield server
 
 
 @pytest.fixture(scope="session")

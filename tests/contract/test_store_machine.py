@@ -6,13 +6,21 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from podium.records.record import Record
 from podium.records.store import RecordQuery, Store
 from podium.records.stores.memory import MemoryStore
+from podium.records.stores.sql import SqlStore
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing.stores.samples import NOON_US, feedback, ids, ids_of, sample
 
@@ -139,6 +147,40 @@ class SqliteMachine(StoreMachine):
     def teardown(self) -> None:
         super().teardown()
         self.folder.cleanup()
+
+
+class SqlMachine(StoreMachine):
+    """One database for all examples: each begins by emptying it."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__()
+
+    def opened(self) -> Store:
+        store = SqlStore(self.address)
+        store.delete(before_us=2**53)
+        return store
+
+    @rule()
+    def open_again(self) -> None:
+        self.store.close()
+        self.store = SqlStore(self.address)
+
+
+@pytest.mark.parametrize("server", ["postgresql", "mariadb"])
+def test_a_sql_store_by_chance(server: str, request: pytest.FixtureRequest) -> None:
+    address = request.getfixturevalue(server).new_database()
+
+    run_state_machine_as_test(
+        lambda: SqlMachine(address), settings=settings(max_examples=25, stateful_step_count=30)
+    )
+
+
+def test_a_sql_store_by_chance_on_sqlite(tmp_path: Path) -> None:
+    run_state_machine_as_test(
+        lambda: SqlMachine(f"sqlite+pysqlite:///{tmp_path}/podium.db"),
+        settings=settings(max_examples=25, stateful_step_count=30),
+    )
 
 
 TestMemoryStoreByChance = StoreMachine.TestCase

@@ -11,6 +11,7 @@ from podium.records.loose import LooseStore
 from podium.records.outboxed import OutboxedStore
 from podium.records.store import Store
 from podium.records.stores.memory import MemoryStore
+from podium.records.stores.sql import SqlStore
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing import StoreContract
 
@@ -60,5 +61,37 @@ class TestSqliteStoreThatSurvivesThePower(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
         store = SqliteStore(tmp_path / "podium.db", synchronous="FULL")
+        yield store
+        store.close()
+
+
+class TestSqlStoreOnPostgresql(StoreContract):
+    @pytest.fixture
+    def store(self, postgresql) -> Iterator[Store]:
+        store = SqlStore(postgresql.new_database())
+        yield store
+        store.close()
+
+
+class TestSqlStoreOnMariadb(StoreContract):
+    @pytest.fixture
+    def store(self, mariadb) -> Iterator[Store]:
+        store = SqlStore(mariadb.new_database())
+        yield store
+        store.close()
+
+
+class TestSqlStoreOnSqlite(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        store = SqlStore(f"sqlite+pysqlite:///{tmp_path}/podium.db")
+        yield store
+        store.close()
+
+
+class TestSqlStoreBehindAnOutbox(StoreContract):
+    @pytest.fixture
+    def store(self, postgresql, tmp_path: Path) -> Iterator[Store]:
+        store = OutboxedStore(SqlStore(postgresql.new_database()), tmp_path / "outbox")
         yield store
         store.close()

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from podium.errors import SetupError, StoreError
-from podium.records.open import open_store
+from podium.errors import MissingExtra, SetupError, StoreError
+from podium.records.open import open_store, without_password
 from podium.records.stores.memory import MemoryStore
+from podium.records.stores.sql import SqlStore
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing.stores.samples import ids, ids_of, sample
 
@@ -92,3 +93,66 @@ def test_a_folder_is_no_store(tmp_path: Path) -> None:
         open_store(tmp_path)
 
     assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("address", "backend", "driver"),
+    [
+        ("postgresql://ada@host/db", "postgresql", "psycopg"),
+        ("postgres://ada@host/db", "postgresql", "psycopg"),
+        ("postgresql+psycopg://ada@host/db", "postgresql", "psycopg"),
+        ("mysql://ada@host/db", "mysql", "pymysql"),
+        ("mariadb://ada@host/db", "mariadb", "pymysql"),
+        ("sqlite+pysqlite:///kept.db", "sqlite", "pysqlite"),
+    ],
+)
+def test_an_address_may_name_a_relational_database(
+    address: str, backend: str, driver: str, here: Path
+) -> None:
+    store = open_store(address)
+
+    assert isinstance(store, SqlStore)
+    assert (store.engine.dialect.name, store.engine.dialect.driver) == (backend, driver)
+    store.close()
+
+
+@pytest.mark.parametrize("address", ["postgresql:ada", "postgresql://ada:secret@host:port/db"])
+def test_an_address_that_cannot_be_read_is_not_told(address: str, here: Path) -> None:
+    with pytest.raises(SetupError) as raised:
+        open_store(address)
+
+    assert "secret" not in str(raised.value)
+    assert "postgresql://user:password@host" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("address", "module", "extra"),
+    [
+        ("postgresql://host/db", "psycopg", "postgresql"),
+        ("mariadb://host/db", "pymysql", "mysql"),
+        ("mysql://host/db", "pymysql", "mysql"),
+    ],
+)
+def test_a_driver_that_is_missing_is_named(
+    address: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(MissingExtra) as raised:
+        open_store(address)
+
+    assert raised.value.hint == f"pip install 'podium[{extra}]'"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://ada:s@cr/et@host:1/db", "postgresql://ada:***@host:1/db"),
+        ("postgresql://ada@host/db", "postgresql://ada@host/db"),
+        ("mysql://host/db?password=secret&ssl=1", "mysql://host/db?password=***&ssl=1"),
+        ("sqlite:///a@b.db", "sqlite:///a@b.db"),
+        ("memory:", "memory:"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(address: str, shown: str) -> None:
+    assert without_password(address) == shown

@@ -11,6 +11,7 @@ from podium.records.cursor import cursor_of, read_cursor
 from podium.records.record import Feedback, Record
 from podium.records.storable import feedback_problem, is_id, refused_of
 from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
+from podium.records.stores.rows import COLUMNS, FEEDBACK_COLUMNS, feedback_cells, record_of, row_of
 from podium.records.stores.sqlite_file import Connections, Synchronous
 
 # A deletion keeps others from writing: in pieces of this size, for some ten milliseconds at a time.
@@ -19,28 +20,14 @@ DELETE_ROWS = 1_000
 # A shorter one fits too many for that, and is compared while going through the records by time.
 PREFIX_DIGITS = 8
 
-_FEEDBACK = ("feedback_truth", "feedback_time_us", "feedback_actor", "feedback_note")
-_OWN = (
-    "id",
-    "time_us",
-    "model",
-    "version",
-    "inputs",
-    "outputs",
-    "outcome",
-    "outcome_number",
-    "latency_us",
-    "source",
-    "actor",
-)
-_COLUMNS = ", ".join((*_OWN, *_FEEDBACK))
-_MARKS = ", ".join("?" for _ in (*_OWN, *_FEEDBACK))
+_COLUMNS = ", ".join(COLUMNS)
+_MARKS = ", ".join("?" for _ in COLUMNS)
 # Only values are ever bound from outside; these texts are made of the names above.
 _INSERT = f"INSERT INTO record ({_COLUMNS}) VALUES ({_MARKS}) ON CONFLICT DO NOTHING"  # noqa: S608
 _SELECT = f"SELECT {_COLUMNS} FROM record"  # noqa: S608
 _NEWEST_FIRST = "ORDER BY time_us DESC, id DESC LIMIT ?"
 _THE_ONE = "WHERE id = ? AND time_us = coalesce(?, time_us)"
-_TELL = f"UPDATE record SET {', '.join(f'{name} = ?' for name in _FEEDBACK)} {_THE_ONE}"  # noqa: S608
+_TELL = f"UPDATE record SET {', '.join(f'{name} = ?' for name in FEEDBACK_COLUMNS)} {_THE_ONE}"  # noqa: S608
 _DELETE = (
     "DELETE FROM record WHERE rowid IN "
     "(SELECT rowid FROM record WHERE time_us < ? ORDER BY time_us LIMIT ?)"
@@ -71,7 +58,7 @@ class SqliteStore:
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Keep records, all or none; one whose id is kept already changes nothing."""
         failed = refused_of(records)
-        good = [_row(record) for record in records if record.id not in failed]
+        good = [row_of(record) for record in records if record.id not in failed]
         if not good:
             return InsertResult(inserted=0, failed=failed)
         with self._connections.writing() as connection:
@@ -86,7 +73,7 @@ class SqliteStore:
             return None
         with self._connections.reading() as connection:
             row = connection.execute(f"{_SELECT} {_THE_ONE}", (record_id, time_us)).fetchone()
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
         """At most `limit` records, newest first by time and id."""
@@ -94,7 +81,7 @@ class SqliteStore:
         sql, values = page_statement(query, after)
         with self._connections.reading() as connection:
             rows = connection.execute(sql, (*values, limit + 1)).fetchall()
-        records = tuple(_record(row) for row in rows[:limit])
+        records = tuple(record_of(row) for row in rows[:limit])
         return Page(records=records, cursor=cursor_of(records[-1]) if len(rows) > limit else None)
 
     def set_feedback(
@@ -105,7 +92,7 @@ class SqliteStore:
             raise InputError(f"this feedback can't be kept: {problem}")
         if not is_id(record_id):
             return False
-        values = (*_feedback_cells(feedback), record_id, time_us)
+        values = (*feedback_cells(feedback), record_id, time_us)
         with self._connections.writing() as connection:
             connection.execute(_TELL, values)
             return connection.changes() > 0
@@ -163,47 +150,3 @@ def page_statement(query: RecordQuery, after: tuple[int, str] | None) -> tuple[s
         values.append(query.until_us)
     condition = f"WHERE {' AND '.join(where)}" if where else ""
     return f"{_SELECT} {index} {condition} {_NEWEST_FIRST}", values
-
-
-def _row(record: Record) -> tuple[Any, ...]:
-    return (
-        record.id,
-        record.time_us,
-        record.model,
-        record.version,
-        record.inputs.decode(),
-        record.outputs.decode(),
-        record.outcome,
-        record.outcome_number,
-        record.latency_us,
-        record.source,
-        record.actor,
-        *_feedback_cells(record.feedback),
-    )
-
-
-def _feedback_cells(feedback: Feedback | None) -> tuple[Any, ...]:
-    if feedback is None:
-        return (None, None, None, None)
-    return (feedback.truth.decode(), feedback.time_us, feedback.actor, feedback.note)
-
-
-def _record(row: Sequence[Any]) -> Record:
-    truth, told_us, teller, note = row[11:]
-    feedback = None
-    if told_us is not None:
-        feedback = Feedback(truth=truth.encode(), time_us=told_us, actor=teller, note=note)
-    return Record(
-        id=row[0],
-        time_us=row[1],
-        model=row[2],
-        version=row[3],
-        inputs=row[4].encode(),
-        outputs=row[5].encode(),
-        outcome=row[6],
-        outcome_number=row[7],
-        latency_us=row[8],
-        source=row[9],
-        actor=row[10],
-        feedback=feedback,
-    )

@@ -1,0 +1,269 @@
+"""Real database servers for tests: private ones, on free ports, gone with the test."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+READY_S = 30
+STOP_S = 30
+TOLD_LINES = 40
+
+
+class NoServer(RuntimeError):
+    """The server isn't installed; the message says how to install it."""
+
+
+class DatabaseServer:
+    """A server in a folder of its own, on a free port of 127.0.0.1, for a `with` block.
+
+    Run by root it runs as another user, because these servers refuse root.
+
+    Raises:
+        NoServer: it isn't installed.
+        RuntimeError: it doesn't start; with what it printed.
+    """
+
+    package: ClassVar[str]
+    users: ClassVar[tuple[str, ...]]
+    programs: ClassVar[tuple[str, ...]]
+    stopping: ClassVar[signal.Signals] = signal.SIGTERM
+    folders: ClassVar[tuple[str, ...]] = ("/usr/sbin", "/usr/local/bin", "/opt/homebrew/bin")
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.folder = Path()
+        self._program = Path()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._n_databases = 0
+
+    def __enter__(self) -> Self:
+        self._program = self._found(*self.programs)
+        # Short, and open to the other user: a test's own folder may be neither.
+        self.folder = Path(tempfile.mkdtemp(prefix="podium-db-"))
+        if (user := self._user()) is not None:
+            shutil.chown(self.folder, user)
+        try:
+            self._initialize()
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        """The number of its first process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def address_of(self, database: str) -> str:
+        """The address of a database, as `store` in the settings takes it."""
+        raise NotImplementedError
+
+    def new_database(self) -> str:
+        """The address of an empty database that nobody else uses."""
+        from sqlalchemy import text
+
+        from podium.records.stores.sql_engine import engine_of
+
+        self._n_databases += 1
+        name = f"podium_{self._n_databases}"
+        engine = engine_of(self.address_of(self._first_database()))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return self.address_of(name)
+
+    def start(self) -> None:
+        """Start it, with what it held when it was stopped, and at the same port."""
+        self.port = self.port or _free_port()
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(), stdout=log, stderr=log, cwd=self.folder, **self._as_user()
+            )
+        until_s = time.monotonic() + READY_S
+        while time.monotonic() < until_s and self._process.poll() is None:
+            if self._is_ready():
+                return
+            time.sleep(0.02)
+        said = self._log.read_text("utf-8", "replace").splitlines()[-TOLD_LINES:]
+        raise RuntimeError("\n".join([f"{self.package} doesn't start:", *said]))
+
+    def stop(self, sent: signal.Signals | None = None) -> None:
+        """Stop it, with its own signal for that or another one; SIGKILL is a crash."""
+        if self._process is None:
+            return
+        self.resume()
+        self._process.send_signal(sent or self.stopping)
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def pause(self) -> None:
+        """Keep all its processes from running, so that connections stay and nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let its processes run again."""
+        self._signal(signal.SIGCONT)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "server.log"
+
+    def _first_database(self) -> str:
+        raise NotImplementedError
+
+    def _initialize(self) -> None:
+        raise NotImplementedError
+
+    def _command(self) -> list[str]:
+        raise NotImplementedError
+
+    def _signal(self, sent: signal.Signals) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        # The first process before its children: it would start new ones in place of them.
+        os.kill(self.pid, sent)
+        for child in _children_of(self.pid):
+            os.kill(child, sent)
+
+    def _run(self, *command: str | Path) -> None:
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, check=False, **self._as_user()
+        )
+        if done.returncode:
+            raise RuntimeError(f"{command[0]} failed:\n{(done.stdout + done.stderr).decode()}")
+
+    def _is_ready(self) -> bool:
+        from sqlalchemy.exc import DBAPIError
+
+        from podium.records.stores.sql_engine import engine_of
+
+        engine = engine_of(self.address_of(self._first_database()))
+        try:
+            engine.connect().close()
+        except DBAPIError:
+            return False
+        finally:
+            engine.dispose()
+        return True
+
+    def _user(self) -> str | None:
+        if os.geteuid() != 0:
+            return None
+        known = {one.pw_name for one in pwd.getpwall()}
+        return next(name for name in (*self.users, "nobody") if name in known)
+
+    def _as_user(self) -> dict[str, Any]:
+        user = self._user()
+        if user is None:
+            return {}
+        return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+    def _found(self, *names: str) -> Path:
+        path = os.pathsep.join([os.environ.get("PATH", ""), *self.folders])
+        found = next(filter(None, (shutil.which(name, path=path) for name in names)), None)
+        if found is None:
+            raise NoServer(f"{self.package} isn't installed; Debian: apt install {self.package}")
+        return Path(found).resolve()
+
+
+class PostgresServer(DatabaseServer):
+    """A private PostgreSQL."""
+
+    package = "postgresql"
+    users = ("postgres",)
+    programs = ("postgres",)
+    stopping = signal.SIGINT  # for SIGTERM it waits until every client has left
+    # Debian keeps each version apart; the newest comes first.
+    folders = (
+        *sorted((str(one) for one in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True),
+        *DatabaseServer.folders,
+    )
+
+    def address_of(self, database: str) -> str:
+        """`postgresql://...`"""
+        return f"postgresql://podium@127.0.0.1:{self.port}/{database}"
+
+    def _first_database(self) -> str:
+        return "postgres"
+
+    def _initialize(self) -> None:
+        initdb = self._program.with_name("initdb")
+        self._run(
+            *(initdb, "-D", self.folder / "files", "-U", "podium", "--auth=trust"),
+            *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"),
+        )
+
+    def _command(self) -> list[str]:
+        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=16MB")
+        options = [part for one in settings for part in ("-c", one)]
+        return [str(self._program), "-D", "files", "-p", str(self.port), *options]
+
+
+class MariaServer(DatabaseServer):
+    """A private MariaDB."""
+
+    package = "mariadb-server"
+    users = ("mysql",)
+    programs = ("mariadbd",)
+
+    def address_of(self, database: str) -> str:
+        """`mariadb://...`"""
+        return f"mariadb://podium@127.0.0.1:{self.port}/{database}"
+
+    def _first_database(self) -> str:
+        return ""
+
+    def _initialize(self) -> None:
+        self._run(
+            *(self._found("mariadb-install-db"), "--no-defaults", f"--datadir={self.folder}/files"),
+            *("--auth-root-authentication-method=normal", "--skip-test-db"),
+        )
+        account = "'podium'@'127.0.0.1'"
+        (self.folder / "first.sql").write_text(
+            f"CREATE USER IF NOT EXISTS {account};\nGRANT ALL ON *.* TO {account};\n", "utf-8"
+        )
+
+    def _command(self) -> list[str]:
+        return [
+            *(str(self._program), "--no-defaults", f"--datadir={self.folder}/files"),
+            *("--bind-address=127.0.0.1", f"--port={self.port}", "--skip-name-resolve"),
+            *(f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"),
+            *(f"--init-file={self.folder}/first.sql", "--innodb-buffer-pool-size=16M"),
+        ]
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _children_of(pid: int) -> list[int]:
+    """The children of a process, where the system tells them (Linux)."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(one) for one in path.read_text().split()] if path.exists() else []
