@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import msgspec
 
 from podium.access import NOBODY, Actor
+
+if TYPE_CHECKING:
+    from podium.web.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,17 @@ class Request:
 
 @dataclass
 class Response:
-    """One HTTP response: whole, or in pieces where it may be long."""
+    """One HTTP response: whole, or in pieces where it may be long.
+
+    Attributes:
+        problem: what it tells, where it tells of an error.
+    """
 
     body: bytes | Iterator[bytes] = b""
     status: int = 200
     media: str = "text/html; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
+    problem: Problem | None = None
 
     @classmethod
     def json(cls, value: object, *, status: int = 200) -> Response:

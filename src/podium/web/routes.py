@@ -257,6 +257,7 @@ def _told(site: Site, request: Request, problem: problems.Problem) -> Response:
         )
     else:
         response = problems.respond(problem)
+    response.problem = problem
     if problem.status == 401:
         response.headers["www-authenticate"] = "Bearer"
     if problem.status == 503:
@@ -287,4 +288,4 @@ def finished(response: Response, method: str = "POST") -> Response:
     """A response with the headers that every response has."""
     headers = {**SECURITY_HEADERS, "cache-control": "no-store", **response.headers}
     body = b"" if method == "HEAD" else response.body
-    return Response(body, response.status, response.media, headers)
+    return Response(body, response.status, response.media, headers, response.problem)

@@ -1,0 +1,198 @@
+"""The blueprint: the gate, the app's CSRF protection, and then what every host does."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import flask
+import msgspec
+from flask import Blueprint, Flask
+from flask.blueprints import BlueprintSetupState
+from werkzeug.routing import BaseConverter, Rule
+
+from podium.errors import SetupError
+from podium.hosts.flask.host import NAME, Host, host_of
+from podium.hosts.flask.problems import Problem
+from podium.web import gate, routes
+from podium.web.http import Request, Response
+
+_SEGMENT = re.compile(r"\{(\w+)\}")
+_TAIL = "podium_tail"
+# Bytes of a body that is refused unread. Who sends more must bear that the connection ends.
+_SHORT = re.compile(r"\d{1,7}", re.ASCII)
+
+
+class _Tail(BaseConverter):
+    """All that comes after the prefix, also nothing, and also what begins with a slash."""
+
+    regex = ".*?"
+    part_isolating = False
+
+
+def blueprint_of(host: Host) -> Blueprint:
+    """The blueprint that answers below the app's prefix."""
+    made = Blueprint(NAME, __name__, url_prefix=host.options.url_prefix, cli_group=NAME)
+    made.url_value_preprocessor(_look)
+    made.record(_add_rules)
+    return made
+
+
+def _add_rules(state: BlueprintSetupState) -> None:
+    """One rule answers every method and address, as the core finds them; others only have names."""
+    app, prefix = state.app, state.url_prefix or ""
+    app.url_map.converters[_TAIL] = _Tail
+    endpoint = f"{NAME}.nothing"
+    app.view_functions[endpoint] = _answer
+    every: Callable[..., Rule] = app.url_rule_class
+    app.url_map.add(
+        every(f"{prefix}/<{_TAIL}:tail>", endpoint=endpoint, methods=None, merge_slashes=False)
+    )
+    for route in routes.ROUTES:
+        pattern = prefix + _SEGMENT.sub(r"<\1>", route.pattern)
+        app.url_map.add(every(pattern, endpoint=f"{NAME}.{route.name}", build_only=True))
+
+
+def _look(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG001 - Flask's
+    """Before anything of the app reads the body: look at the head, and keep the body.
+
+    Whoever reads the fields of a form first leaves nothing of the body otherwise.
+    """
+    host = host_of()
+    csrf = csrf_of(host.flask)
+    if csrf is not None:
+        # The pages' forms are checked here, when the body is kept; the API knows no cookie that
+        # another site could make use of.
+        csrf.exempt(host.flask.blueprints[NAME])
+    flask.g.podium_refusal = refusal = _refusal(host)
+    if refusal is None:
+        flask.request.get_data(cache=True)
+    else:
+        _pass_over(flask.request.environ)
+
+
+def _answer(tail: str) -> flask.Response:
+    host, path = host_of(), f"/{tail}"
+    if (refusal := flask.g.podium_refusal) is not None:
+        request = _read(host, path, b"", None)
+        return _sent(host, request, routes.refused(host.app.site, request, refusal))
+    token = None
+    route = routes.find(flask.request.method, path).route
+    csrf = csrf_of(host.flask)
+    if csrf is not None and route is not None and route.is_page:
+        from flask_wtf.csrf import generate_csrf  # type: ignore[import-untyped] # it has no types
+
+        csrf.protect()
+        token = (host.flask.config["WTF_CSRF_FIELD_NAME"], generate_csrf())
+    request = _read(host, path, flask.request.get_data(cache=True), token)
+    return _sent(host, request, _responded(host, request))
+
+
+def _pass_over(environ: dict[str, Any]) -> None:
+    """Read what isn't wanted: servers close the connection otherwise, maybe before the answer."""
+    length = environ.get("CONTENT_LENGTH", "")
+    if not _SHORT.fullmatch(length):
+        return
+    left = int(length)
+    while left > 0 and (piece := environ["wsgi.input"].read(min(left, 2**16))):
+        left -= len(piece)
+
+
+def csrf_of(app: Flask) -> Any:
+    """Flask-WTF's CSRFProtect where it is on, else None."""
+    return app.extensions.get("csrf") if app.config.get("WTF_CSRF_ENABLED") else None
+
+
+def _refusal(host: Host) -> gate.Refusal | None:
+    """Why the request isn't read any further."""
+    settings = host.options.settings
+    name = flask.request.environ.get("HTTP_HOST", "")
+    if not settings.allowed_hosts:
+        # Whom the app answers is its own business: TRUSTED_HOSTS, or the proxy before it.
+        settings = msgspec.structs.replace(settings, allowed_hosts=(gate.host_name(name),))
+    headers = [
+        (key.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for key, value in flask.request.headers
+    ]
+    return gate.check(settings, flask.request.method, _target(flask.request.environ), headers)
+
+
+def _target(environ: dict[str, Any]) -> bytes:
+    """Path and query as they were sent, as far as the server tells."""
+    sent = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if sent:
+        return str(sent).encode("latin-1", "replace")
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    query = environ.get("QUERY_STRING", "")
+    target: str = quote(path, encoding="latin-1") + (f"?{query}" if query else "")
+    return target.encode("latin-1", "replace")
+
+
+def _read(host: Host, path: str, body: bytes, token: tuple[str, str] | None) -> Request:
+    """Flask's request as every view of ours takes it."""
+    native = flask.request
+    headers: dict[str, str] = {}
+    for name, value in native.headers:
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return Request(
+        method=native.method,
+        path=path,
+        query_string=native.query_string.decode("latin-1"),
+        headers=headers,
+        body=body,
+        root_path=native.script_root + host.options.url_prefix,
+        origin=f"{native.scheme}://{headers.get('host', '127.0.0.1')}",
+        address=native.remote_addr or "",
+        native=native,
+        form_token=token,
+    )
+
+
+def _responded(host: Host, request: Request) -> Response:
+    app = host.app
+    began_ns = time.perf_counter_ns()
+    response = routes.respond(app.site, request)
+    deployment = routes.deployment_to_ask(app.site, request, (routes.PREDICT, routes.FORM))
+    if deployment is not None:
+        metrics = app.site.metrics.of(deployment.name, deployment.version)
+        if response.status == 200:
+            metrics.answered(1, 1, [(time.perf_counter_ns() - began_ns) // 1_000], "asgi")
+        else:
+            metrics.refused(response.status, "asgi")
+    return response
+
+
+def _sent(host: Host, request: Request, response: Response) -> flask.Response:
+    """Our response as Flask's."""
+    headers = {"content-type": response.media, **response.headers}
+    is_page = response.media.startswith("text/html")
+    if host.options.base_template and is_page:
+        headers["content-security-policy"] = host.options.csp
+        if not host.options.csp:
+            del headers["content-security-policy"]
+    body: Any = response.body
+    if not isinstance(body, bytes):
+        body = flask.stream_with_context(body)
+    made = host.flask.response_class(body, response.status, headers)
+    if request.method == "HEAD":
+        made.automatically_set_content_length = False
+    if response.problem is not None and host.options.has_error_handlers:
+        raise Problem(response.problem, made)
+    return made
+
+
+def check_free(app: Flask) -> None:
+    """Refuse a second Podium in one app.
+
+    Raises:
+        SetupError: it has one.
+    """
+    if NAME in app.extensions or NAME in app.blueprints:
+        raise SetupError(
+            f"the app {app.name!r} has a Podium already",
+            hint="give all models to one: models=[...]",
+        )

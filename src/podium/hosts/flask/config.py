@@ -1,0 +1,200 @@
+"""What an app's config and the extension's arguments say, read and checked."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+from flask import Flask
+
+from podium.access import ALL, Action
+from podium.errors import SetupError
+from podium.settings import PREFIX, Settings, read_settings
+from podium.sources import Source
+
+Models: TypeAlias = "Mapping[str, Source] | Sequence[Source] | Source"
+Grants: TypeAlias = Mapping[str, frozenset[Action]]
+
+# What only an app of Flask has, beside the settings that every Podium has.
+OWN = ("models", "url_prefix", "public", "roles", "base_template", "error_handlers", "csp")
+_URL_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+# A page inside the app's own template has the app's own styles and scripts.
+FRAMED_CSP = "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What an app wants of its models.
+
+    Attributes:
+        sources: the models.
+        names: what the app calls them; none where it gives a list.
+        url_prefix: where the pages and the API are.
+        public: the models that everybody may ask; ALL among them means every one.
+        roles: what the people of each role may do, by its name.
+        base_template: the app's template around our pages; "" for our own.
+        has_error_handlers: errors go through those of the app.
+        csp: the Content-Security-Policy of pages inside the base template; "" leaves it to the app.
+    """
+
+    sources: tuple[Source, ...]
+    names: tuple[str, ...]
+    settings: Settings
+    url_prefix: str
+    public: frozenset[str]
+    roles: Mapping[str, Grants]
+    base_template: str
+    has_error_handlers: bool
+    csp: str
+
+
+def read_options(app: Flask, said: Mapping[str, Any]) -> Options:
+    """The options of an app: what its config says, and else the extension's arguments.
+
+    Raises:
+        SetupError: one is unknown, or has a wrong value.
+    """
+    given = {name: value for name, value in said.items() if value is not None} | _of_config(app)
+    models = given.get("models", ())
+    is_named = isinstance(models, Mapping)
+    return Options(
+        sources=tuple(_found(app, one) for one in _sources(models)),
+        names=tuple(map(str, models)) if is_named else (),
+        settings=_settings(app, given),
+        url_prefix=_url_prefix(given.get("url_prefix", "/ml")),
+        public=_public(given.get("public", ())),
+        roles=_roles(given.get("roles", {})),
+        base_template=_typed(given, "base_template", ""),
+        has_error_handlers=_typed(given, "error_handlers", False),
+        csp=_typed(given, "csp", FRAMED_CSP),
+    )
+
+
+def grants_of(value: object, where: str) -> Grants:
+    """Grants as a config writes them: "*", a list of actions, or either of them by model.
+
+    Raises:
+        SetupError: it is none of these.
+    """
+    if isinstance(value, Mapping):
+        return {str(model): _actions(said, where) for model, said in value.items()}
+    return {ALL: _actions(value, where)}
+
+
+def _of_config(app: Flask) -> dict[str, Any]:
+    """What stands under `PODIUM_*`.
+
+    Raises:
+        SetupError: nothing is called so.
+    """
+    known = [*OWN, *(one.name for one in msgspec.structs.fields(Settings) if one.name not in OWN)]
+    values = app.config.get_namespace(PREFIX)
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1) or known
+            raise SetupError(
+                f"the app's config: {PREFIX}{name.upper()} isn't known",
+                hint=f"known: {', '.join(PREFIX + one.upper() for one in near)}",
+            )
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _settings(app: Flask, given: Mapping[str, Any]) -> Settings:
+    values = {name: value for name, value in given.items() if name not in OWN}
+    values = {n: os.fspath(v) if isinstance(v, os.PathLike) else v for n, v in values.items()}
+    # Texts may come from the environment (`FLASK_PODIUM_ROWS_MAX`), and are read as it is.
+    texts = {PREFIX + n.upper(): v for n, v in values.items() if isinstance(v, str)}
+    others = {name: value for name, value in values.items() if not isinstance(value, str)}
+    # The app's config says everything: neither a podium.toml nor the environment counts by itself.
+    read = read_settings(others, file=Path(os.devnull), environment=texts)
+    if read.accounts.enabled:
+        raise SetupError(
+            "PODIUM_ACCOUNTS is for Podium's own server",
+            hint="people log in to this app by Flask-Login or Flask-Security, or by `identify`",
+        )
+    # Flask reads no longer bodies, whatever we say.
+    flask_max = app.config.get("MAX_CONTENT_LENGTH")
+    most = read.body_max_bytes if flask_max is None else min(read.body_max_bytes, flask_max)
+    home = str(Path(app.instance_path) / read.home)
+    return msgspec.structs.replace(read, home=home, body_max_bytes=most)
+
+
+def _sources(models: object) -> tuple[Source, ...]:
+    if isinstance(models, Mapping):
+        return tuple(models.values())
+    if isinstance(models, str):
+        return tuple(part.strip() for part in models.split(",") if part.strip())
+    if isinstance(models, Sequence):
+        return tuple(models)
+    return (models,)  # type: ignore[return-value] # what it can't be, `bundles_of` refuses
+
+
+def _found(app: Flask, source: Source) -> Source:
+    """A relative path is looked for beside the app's code first, as its templates are."""
+    if isinstance(source, (str, Path)):
+        beside = Path(app.root_path) / source
+        if beside.exists():
+            return beside
+    return source
+
+
+def _url_prefix(value: object) -> str:
+    prefix = value.rstrip("/") if isinstance(value, str) else ""
+    if not _URL_PREFIX.fullmatch(prefix):
+        raise SetupError(
+            f"{PREFIX}URL_PREFIX is {value!r}",
+            hint='give an address of its own that begins with a slash, like "/ml"',
+        )
+    return prefix
+
+
+def _public(value: object) -> frozenset[str]:
+    if value is True:
+        return frozenset({ALL})
+    if isinstance(value, str):
+        return frozenset(part.strip() for part in value.split(",") if part.strip())
+    if not value:
+        return frozenset()
+    if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(n, str) for n in value):
+        return frozenset(value)
+    raise SetupError(
+        f"{PREFIX}PUBLIC is {value!r}", hint='give a list of models, or "*" for all of them'
+    )
+
+
+def _roles(value: object) -> Mapping[str, Grants]:
+    if not isinstance(value, Mapping):
+        raise SetupError(
+            f"{PREFIX}ROLES is {type(value).__name__}, not a dict",
+            hint='write {"analyst": {"churn": ["predict", "see"]}, "admin": "*"}',
+        )
+    where = f"{PREFIX}ROLES"
+    return {str(role): grants_of(said, f"{where}[{role!r}]") for role, said in value.items()}
+
+
+def _actions(value: object, where: str) -> frozenset[Action]:
+    if value == ALL:
+        return frozenset(Action)
+    names = [value] if isinstance(value, str) else value
+    try:
+        return frozenset(Action(name) for name in names)  # type: ignore[attr-defined] # see below
+    except (TypeError, ValueError) as error:
+        raise SetupError(
+            f"{where} is {value!r}",
+            hint=f'give "*" or some of: {", ".join(Action)}; or a dict of them, by model',
+        ) from error
+
+
+def _typed(given: Mapping[str, Any], name: str, usual: Any) -> Any:
+    value = given.get(name, usual)
+    if type(value) is not type(usual):
+        raise SetupError(
+            f"{PREFIX}{name.upper()} is {value!r}", hint=f"give a {type(usual).__name__}"
+        )
+    return value
