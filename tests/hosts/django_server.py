@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import httpx
+
+import podium
 
 PROJECT = Path(__file__).parent / "django_project"
 PREFIX = "/tools/ml"
@@ -28,6 +31,17 @@ session[HASH_SESSION_KEY] = user.get_session_auth_hash()
 session.create()
 print("session", session.session_key)
 """
+
+
+def packed_loans(folder: Path) -> Path:
+    """The model that every host is asked about, packed."""
+    from test_hosts import FUNCTION
+
+    (folder / "django_loans.py").write_text(FUNCTION)
+    sys.path.insert(0, str(folder))
+    django_loans = importlib.import_module("django_loans")
+    sys.path.remove(str(folder))
+    return podium.pack(django_loans.loans, name="loans", path=folder).path
 
 
 class Project:

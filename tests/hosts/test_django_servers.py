@@ -13,22 +13,16 @@ import pytest
 import podium
 
 sys.path.insert(0, str(Path(__file__).parent))
-from django_server import PREFIX, Project, Server
+from django_server import PREFIX, Project, Server, packed_loans
 from exchanges import EXCHANGES, GOOD, PREDICT, Exchange
-from test_hosts import FUNCTION, Told, ask_client, ask_http, essence
+from test_hosts import Told, ask_client, ask_http, essence
 
 from podium.testing import Client
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("loans")
-    (folder / "django_loans.py").write_text(FUNCTION)
-    sys.path.insert(0, str(folder))
-    import django_loans
-
-    sys.path.remove(str(folder))
-    return podium.pack(django_loans.loans, name="loans", path=folder).path
+    return packed_loans(tmp_path_factory.mktemp("loans"))
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ class Request:
         actor: who asks, once that `is_identified`; nobody until then.
         native: the request as the host has it, for what only the host knows.
         form_token: name and value of an input that every form of ours must carry for the host.
+        static_url: gives the address of a file of ours, where the host serves them; None: we do.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Request:
     is_identified: bool = False
     native: Any = None
     form_token: tuple[str, str] | None = None
+    static_url: Callable[[str], str] | None = None
 
     @cached_property
     def query(self) -> dict[str, str]:

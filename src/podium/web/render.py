@@ -71,4 +71,4 @@ def error_page(
 
 
 def _static(request: Request) -> Any:
-    return lambda name: request.url(f"/static/{static.hashed(name)}")
+    return request.static_url or (lambda name: request.url(f"/static/{static.hashed(name)}"))

@@ -25,9 +25,12 @@ class PodiumConfig(AppConfig):
         self._host: Host | None = None
 
     def ready(self) -> None:
-        """Begin to listen for changes of the setting, as tests make them."""
+        """Add our files to those that `collectstatic` finds; listen to changes of the setting."""
         from django.core.signals import setting_changed
 
+        from podium.hosts.django.assets import add_folder
+
+        add_folder()
         setting_changed.connect(self._changed, dispatch_uid="podium")
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -12,10 +13,12 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import DisallowedHost
 from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.request import RawPostDataException
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
+from podium.hosts.django.assets import static_url
 from podium.hosts.django.host import Host, current_host
 from podium.web import gate, routes
 from podium.web.http import Request, Response
@@ -39,7 +42,9 @@ def view_of(route: routes.Route | None) -> Callable[..., HttpResponseBase]:
         host, asked = current_host(), _Asked(request, tail)
         refusal = asked.refusal(host)
         if refusal is not None:
-            return _sent(asked, _refused(host, asked.read(b""), refusal))
+            return _sent(asked, _refused(host, asked.read(), refusal))
+        # Before anything else looks for a token in it: a stream can be read only once.
+        asked.body = _body(request)
         return answer(request, host, asked)
 
     return view
@@ -54,6 +59,7 @@ class _Asked:
 
     def __init__(self, request: HttpRequest, tail: str) -> None:
         self.native = request
+        self.body = b""
         self.path = tail if tail.startswith("/") else f"/{tail}"
         self.root_path = request.path.removesuffix(self.path)
         self.is_async = hasattr(request, "scope")
@@ -80,7 +86,7 @@ class _Asked:
             )
         return refusal
 
-    def read(self, body: bytes, form_token: tuple[str, str] | None = None) -> Request:
+    def read(self, form_token: tuple[str, str] | None = None) -> Request:
         """The same as every view of ours takes it."""
         headers: dict[str, str] = {}
         for name, value in self.headers:
@@ -91,22 +97,30 @@ class _Asked:
             path=self.path,
             query_string=self.native.META.get("QUERY_STRING", ""),
             headers=headers,
-            body=body,
+            body=self.body,
             root_path=self.root_path,
             origin=f"{self.native.scheme}://{self.host or '127.0.0.1'}",
             address=self.native.META.get("REMOTE_ADDR", ""),
             native=self.native,
             form_token=form_token,
+            static_url=partial(static_url, self.root_path),
         )
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        return request.body
+    except RawPostDataException:  # the project's middleware read it, as only forms with files are
+        return b""
 
 
 def _page(request: HttpRequest, host: Host, asked: _Asked) -> HttpResponseBase:
     token = (CSRF_FIELD, get_token(request))
-    return _responded(host, asked, asked.read(request.body, token))
+    return _responded(host, asked, asked.read(token))
 
 
-def _answered(request: HttpRequest, host: Host, asked: _Asked) -> HttpResponseBase:
-    return _responded(host, asked, asked.read(request.body))
+def _answered(_: HttpRequest, host: Host, asked: _Asked) -> HttpResponseBase:
+    return _responded(host, asked, asked.read())
 
 
 def _responded(host: Host, asked: _Asked, request: Request) -> HttpResponseBase:

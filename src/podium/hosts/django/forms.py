@@ -1,0 +1,267 @@
+"""Forms made of a model's signature, and forms over a table whose prediction is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+
+from podium.errors import BadCell, InvalidRows, SetupError
+from podium.flow.decode import JSON
+from podium.flow.predict import Ask, prepare
+from podium.hosts.django.host import current_host
+from podium.hosts.django.predicted import Predicted, json_of, predict_form
+from podium.signature import Field, Signature
+from podium.signature.cells import Findings, check_columns
+from podium.web.form import Widget, widgets
+
+
+def podium_form(model: str) -> type[PredictionForm]:
+    """The form of a model: a field for each of its inputs, in their order.
+
+    Raises:
+        SetupError: no model is called so.
+    """
+    bundles = current_host().bundles
+    if model not in bundles:
+        known = ", ".join(bundles) or "none"
+        raise SetupError(f"no model is called {model!r}", hint=f"known: {known}")
+    signature = bundles[model].signature
+    shown = widgets(signature, {})
+    fields = {
+        field.name: form_field(field, widget)
+        for field, widget in zip(signature.fields, shown, strict=True)
+    }
+    return type("PredictionForm", (PredictionForm,), {"podium_model": model, **fields})
+
+
+class PredictionForm(forms.Form):
+    """A form that asks a model. `podium_form` makes one with fields."""
+
+    podium_model: ClassVar[str] = ""
+
+    def predict(self, *, user: Any = None) -> Predicted:
+        """What the model says of a valid form.
+
+        Args:
+            user: whom the record names.
+
+        Raises:
+            ModelError: the model failed.
+            StoreError: the answer couldn't be recorded, so there is none.
+        """
+        return predict_form(self.podium_model, self.cleaned_data, user=user)
+
+
+class SignatureField(forms.Field):
+    """A field that takes what the model's signature takes, and refuses it in the same words.
+
+    It is mixed into the Django field of its type, which renders it and tells others what it is.
+    """
+
+    signature_field: Field
+
+    def clean(self, value: Any) -> Any:
+        """The value as the model takes it; None where it is missing.
+
+        Raises:
+            ValidationError: the signature doesn't accept it; the code is that of the API.
+        """
+        text = "" if value is None else str(value)
+        field, findings = self.signature_field, Findings()
+        # How a form writes what a box that is ticked gives: `True` is true for it, too.
+        single = Signature(fields=(field,))
+        table = check_columns(single, {field.name: [text]}, 1, "form", findings)
+        if findings.bad:
+            cell = findings.bad[0]
+            raise ValidationError(_sentence(field, cell), code=cell.code)
+        (row,) = table.rows()
+        cleaned = row[field.name]
+        if field.type == "integer" and isinstance(cleaned, float):
+            cleaned = int(cleaned)  # beside a missing one, whole numbers are kept as floats
+        if cleaned is not None:
+            self.run_validators(cleaned)
+        return cleaned
+
+
+class _Number(SignatureField, forms.FloatField):
+    pass
+
+
+class _Whole(SignatureField, forms.IntegerField):
+    pass
+
+
+class _Ticked(SignatureField, forms.BooleanField):
+    pass
+
+
+class _Chosen(SignatureField, forms.ChoiceField):
+    pass
+
+
+class _Text(SignatureField, forms.CharField):
+    pass
+
+
+class _Day(SignatureField, forms.DateField):
+    pass
+
+
+class _Moment(SignatureField, forms.DateTimeField):
+    pass
+
+
+def form_field(field: Field, widget: Widget) -> forms.Field:
+    """The field of a form that takes one input of a model.
+
+    Args:
+        widget: what our own page would show.
+    """
+    help_text = widget.about
+    if widget.seen:
+        help_text = f"{help_text} Seen in training: {widget.seen}.".strip()
+    label = f"{field.label} ({field.unit})" if field.unit else field.label
+    usual: dict[str, Any] = {
+        "label": label,
+        "help_text": help_text,
+        "required": widget.is_required,
+        "widget": _widget(widget),
+    }
+    made = _of_kind(field, widget, usual)
+    made.signature_field = field
+    return made
+
+
+def _of_kind(field: Field, widget: Widget, usual: dict[str, Any]) -> SignatureField:
+    if widget.kind in ("radio", "select"):
+        choices = [(choice.value, choice.text) for choice in widget.choices]
+        return _Chosen(choices=choices, **usual)
+    if field.type in ("category", "text"):
+        return _Text(max_length=field.max_length if field.type == "text" else None, **usual)
+    if field.type in ("float", "integer"):
+        low, high = field.bounds.minimum, field.bounds.maximum
+        kind: Callable[..., SignatureField] = _Whole if field.type == "integer" else _Number
+        return kind(min_value=low, max_value=high, **usual)
+    kinds: dict[str, Callable[..., SignatureField]] = {
+        "boolean": _Ticked,
+        "date": _Day,
+        "datetime": _Moment,
+    }
+    return kinds[field.type](**usual)
+
+
+def _widget(widget: Widget) -> forms.Widget:
+    attrs = {"min": widget.low, "max": widget.high, "step": widget.step, "inputmode": widget.mode}
+    attrs = {name: value for name, value in attrs.items() if value}
+    if widget.kind == "radio":
+        return forms.RadioSelect()
+    if widget.kind == "select":
+        return forms.Select()
+    if widget.kind == "checkbox":
+        return forms.CheckboxInput()
+    if widget.kind == "textarea":
+        return forms.Textarea(attrs={"rows": 3})
+    if widget.kind == "date":
+        return forms.DateInput(attrs={"type": "date", **attrs}, format="%Y-%m-%d")
+    if widget.kind == "datetime-local":
+        return forms.DateTimeInput(
+            attrs={"type": "datetime-local", **attrs}, format="%Y-%m-%dT%H:%M:%S"
+        )
+    return forms.TextInput(attrs) if widget.kind == "text" else forms.NumberInput(attrs)
+
+
+class PredictionFormMixin:
+    """Before `forms.ModelForm`: the prediction of the row is filled in when it is saved.
+
+    Cells that the model doesn't accept are errors of the form's fields, in the words of the API.
+
+    Attributes:
+        podium_model: the name of the model.
+        podium_inputs: for the model's inputs, where they are called otherwise in the table, the
+            name there, or a function of the row.
+        podium_outputs: for fields of the table, what is filled into them: `prediction`,
+            `probabilities.yes`, `id`, `version`.
+        podium_user: whom the record names; set it in the view.
+    """
+
+    podium_model: ClassVar[str] = ""
+    podium_inputs: ClassVar[Mapping[str, str | Callable[[Any], Any]]] = {}
+    podium_outputs: ClassVar[Mapping[str, str]] = {}
+    podium_user: Any = None
+    predicted: Predicted | None = None
+    instance: Any
+    errors: Any
+    fields: Any
+
+    def full_clean(self) -> None:
+        """Check the form as always, and then what the model would be asked."""
+        super().full_clean()  # type: ignore[misc] # of the form that this is mixed into
+        if not getattr(self, "is_bound", False) or self.errors:
+            return
+        deployment = current_host().deployment(self.podium_model)
+        try:
+            prepare(deployment, Ask(json_of(self._row(deployment.signature)), JSON))
+        except InvalidRows as refusal:
+            for cell in refusal.cells:
+                self._refuse(deployment.signature, cell)
+
+    def save(self, commit: bool = True) -> Any:
+        """Ask the model, fill in what it says, and save the row."""
+        if not self.errors:
+            signature = current_host().deployment(self.podium_model).signature
+            self.predicted = predict_form(
+                self.podium_model, self._row(signature), user=self.podium_user
+            )
+            for name, wanted in self.podium_outputs.items():
+                setattr(self.instance, name, output_of(self.predicted, wanted))
+        return super().save(commit=commit)  # type: ignore[misc]
+
+    def _row(self, signature: Signature) -> dict[str, Any]:
+        """What the model is asked of the row in the form."""
+        row = {}
+        for field in signature.fields:
+            source = self.podium_inputs.get(field.name, field.name)
+            if callable(source):
+                value = source(self.instance)
+            elif hasattr(self.instance, source):
+                value = getattr(self.instance, source)
+            else:
+                raise ImproperlyConfigured(
+                    f"{type(self.instance).__name__} has no field {source!r} for the input "
+                    f"{field.name!r}: name it in podium_inputs"
+                )
+            row[field.name] = None if value == "" and field.type != "text" else value
+        return row
+
+    def _refuse(self, signature: Signature, cell: BadCell) -> None:
+        name = cell.field or ""
+        source = self.podium_inputs.get(name, name)
+        told = _sentence(signature.field(name), cell) if name in signature.names else str(cell)
+        place = source if isinstance(source, str) and source in self.fields else None
+        self.add_error(place, ValidationError(told, code=cell.code))  # type: ignore[attr-defined]
+
+
+def output_of(predicted: Predicted, wanted: str) -> Any:
+    """One part of what a model said: `prediction`, `probabilities.yes`.
+
+    Raises:
+        ImproperlyConfigured: it has no such part.
+    """
+    name, _, label = wanted.partition(".")
+    try:
+        value = getattr(predicted, name)
+        return value[label] if label else value
+    except (AttributeError, KeyError, TypeError):
+        raise ImproperlyConfigured(
+            f"{predicted.model} gives no {wanted!r}: use prediction, probabilities.LABEL, id, "
+            "model or version"
+        ) from None
+
+
+def _sentence(field: Field, cell: BadCell) -> str:
+    """What is wrong, and what would be accepted."""
+    given = f" Give {cell.accepted}." if cell.accepted else ""
+    return f"{field.label} {cell.problem}.{given}"

@@ -1,0 +1,134 @@
+"""Predictions from the project's own Python: views, tasks, commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, overload
+
+import msgspec
+from django.utils.functional import Promise
+
+from podium.flow.answer import predictions_of, probabilities_of, warnings_by_row
+from podium.flow.decode import JSON
+from podium.flow.deployment import Deployment
+from podium.flow.predict import Ask, predict_now
+from podium.hosts.django.host import current_host
+from podium.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What a model said of one row.
+
+    Attributes:
+        prediction: a number, a label, or an object where there are several outputs.
+        probabilities: of each label, where the model tells.
+        warnings: what its reader should know, in sentences.
+        id: of the record; "" where none is kept.
+    """
+
+    prediction: Any
+    probabilities: dict[str, float] | None
+    warnings: tuple[str, ...]
+    id: str
+    model: str
+    version: str
+
+
+@overload
+def predict(model: str, rows: Mapping[str, Any], *, user: Any = None) -> Predicted: ...
+@overload
+def predict(
+    model: str, rows: Iterable[Mapping[str, Any]], *, user: Any = None
+) -> list[Predicted]: ...
+def predict(model: str, rows: Any, *, user: Any = None) -> Any:
+    """Ask a model of the project's, by its name; what it says is recorded as always.
+
+    Args:
+        rows: one mapping of field names and values; or many: a list, a `QuerySet.values()`, a
+            pandas or polars frame. Decimals, dates and lazy texts are fine.
+        user: whom the record names. Their permissions don't count here: your code decides.
+
+    Returns:
+        A Predicted for one mapping, else a list with one for each row.
+
+    Raises:
+        SetupError: no model is called so.
+        InvalidRows: some cells aren't accepted; its `cells` lists them.
+        ModelError: the model failed.
+        StoreError: the answer couldn't be recorded, so there is none.
+    """
+    deployment = current_host().deployment(model)
+    if isinstance(rows, Mapping):
+        return _some(deployment, json_of(rows), user, "python")[0]
+    found: list[Predicted] = []
+    for chunk in _chunks(_plain_rows(rows, deployment), deployment.limits.rows_max):
+        found += _some(deployment, json_of(chunk), user, "python")
+    return found
+
+
+def predict_form(model: str, row: Mapping[str, Any], *, user: Any = None) -> Predicted:
+    """The same of one row that somebody typed into a form.
+
+    Raises:
+        PodiumError: as `predict` does.
+    """
+    return _some(current_host().deployment(model), json_of(row), user, "form")[0]
+
+
+def json_of(value: object) -> bytes:
+    """Rows as the JSON that a program would send.
+
+    Raises:
+        TypeError: a value is nothing that JSON holds.
+    """
+    return _encoder.encode(value)
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, Promise):  # a text that is translated when it is read
+        return str(value)
+    if hasattr(value, "item"):  # a number of numpy's
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no value that a model takes")
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain_value)
+
+
+def _plain_rows(rows: Any, deployment: Deployment) -> Iterator[Mapping[str, Any]]:
+    if hasattr(rows, "columns") or hasattr(rows, "dtype"):  # a frame, an array
+        return Table.of(rows, names=deployment.signature.names).rows()
+    return iter(rows)
+
+
+def _chunks(rows: Iterator[Mapping[str, Any]], most: int) -> Iterator[list[Mapping[str, Any]]]:
+    chunk: list[Mapping[str, Any]] = []
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == most:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _some(deployment: Deployment, body: bytes, user: Any, source: str) -> list[Predicted]:
+    actor = user.get_username() if user is not None and user.is_authenticated else None
+    answer = predict_now(deployment, Ask(body, JSON, source=source, actor=actor))
+    signature, outputs = deployment.signature, answer.outputs
+    predictions = msgspec.to_builtins(predictions_of(signature, outputs))
+    probabilities = probabilities_of(signature.output, outputs)
+    warnings = warnings_by_row(outputs)
+    return [
+        Predicted(
+            prediction=prediction,
+            probabilities=probabilities[row] if probabilities else None,
+            warnings=tuple(f"{one.field}: {one.message}" for one in warnings.get(row, ())),
+            id=answer.ids[row] if answer.ids else "",
+            model=deployment.name,
+            version=deployment.version,
+        )
+        for row, prediction in enumerate(predictions)
+    ]

@@ -1,0 +1,1 @@
+"""The project's own tests: `manage.py test`, as its owner runs them."""
