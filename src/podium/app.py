@@ -13,7 +13,6 @@ from podium.flow.cost import UNKNOWN, Cost, measure
 from podium.flow.deployment import Deployment, Limits
 from podium.monitor.stores import watch_store
 from podium.records.keys import Keys
-from podium.records.loose import LooseStore
 from podium.records.open import open_store
 from podium.records.outboxed import OutboxedStore
 from podium.records.record import Ids
@@ -60,6 +59,11 @@ class App:
     ) -> None:
         self.ships = ships
         self.settings = settings or read_settings(flags)
+        if self.settings.accounts.enabled and identify is None:
+            raise SetupError(
+                "accounts are for `podium serve` only: here everybody would get in",
+                hint="run it with podium serve, or tell who asks with `identify`",
+            )
         self._home = Path(self.settings.home)
         self._store: Store | None = None
         bundles = bundles_of((*models, *self.settings.models), self._home, self.settings.trust)
@@ -157,8 +161,6 @@ class App:
         store = given or opened_store(settings)
         if isinstance(store, MemoryStore):
             return store  # what is gone with the process needn't be kept from its end
-        if settings.durability == "off":
-            return LooseStore(store, rows_max=settings.outbox_rows_max)
         return OutboxedStore(
             store,
             outbox_folder(settings),

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from podium.records.loose import LooseStore
 from podium.records.outboxed import OutboxedStore
 from podium.records.store import Store
 from podium.records.stores.memory import MemoryStore
@@ -52,7 +51,8 @@ class TestStoreBehindAnOutboxThatAnotherProcessShips(StoreContract):
 class TestStoreThatNobodyWaitsFor(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
-        store = LooseStore(SqliteStore(tmp_path / "podium.db"), rows_max=100_000)
+        inner = SqliteStore(tmp_path / "podium.db")
+        store = OutboxedStore(inner, tmp_path / "outbox", durability="off")
         yield store
         store.close()
 

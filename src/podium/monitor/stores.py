@@ -6,7 +6,6 @@ import time
 
 from podium.monitor import families
 from podium.monitor.metrics import Metrics
-from podium.records.loose import LooseStore
 from podium.records.outboxed import OutboxedStore
 from podium.records.store import Store
 
@@ -19,9 +18,6 @@ def watch_store(metrics: Metrics, store: Store | None) -> None:
         metrics.watch(families.STORE_ERRORS, lambda: store.shipping.n_errors)
         metrics.watch(families.DROPPED, lambda: store.outbox.n_dropped)
         metrics.watch(families.SET_ASIDE, lambda: store.shipping.n_refused)
-    elif isinstance(store, LooseStore):
-        metrics.watch(families.OUTBOX_ROWS, lambda: store.n_waiting)
-        metrics.watch(families.DROPPED, lambda: store.n_dropped)
 
 
 def _age_s(store: OutboxedStore) -> float:

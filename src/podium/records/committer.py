@@ -13,12 +13,19 @@ Settled: TypeAlias = Callable[[StoreError | None], object]
 
 
 class Committer:
-    """A thread that commits what gathered while it committed what was before."""
+    """A thread that commits what gathered while it committed what was before.
 
-    def __init__(self, commit: Callable[[Sequence[Packed]], None]) -> None:
+    Args:
+        pause_s: how long it lets more gather after each commit, where nobody waits for it.
+    """
+
+    def __init__(self, commit: Callable[[Sequence[Packed]], None], *, pause_s: float = 0.0) -> None:
         self._commit = commit
+        self._pause_s = pause_s
         self._gathered: list[tuple[Packed, Settled]] = []
         self._changed = threading.Condition()
+        self._hurried = threading.Event()
+        self._is_idle = True
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="podium-commit", daemon=True)
         self._thread.start()
@@ -36,23 +43,35 @@ class Committer:
             if self._is_closed:
                 raise StoreError("the outbox is closed")
             self._gathered.append((records, settled))
-            self._changed.notify()
+            if self._is_idle:
+                self._is_idle = False
+                self._changed.notify_all()
+
+    def settle(self) -> None:
+        """Wait until all that was added is committed, or failed."""
+        with self._changed:
+            while not self._is_idle:
+                self._hurried.set()
+                self._changed.wait()
 
     def close(self) -> None:
         """Commit what gathered, and end the thread."""
         with self._changed:
             self._is_closed = True
-            self._changed.notify()
+            self._hurried.set()
+            self._changed.notify_all()
         self._thread.join()
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._gathered and not self._is_closed:
+                while not self._gathered:
+                    self._is_idle = True
+                    self._changed.notify_all()
+                    if self._is_closed:
+                        return
                     self._changed.wait()
                 taken, self._gathered = self._gathered, []
-            if not taken:
-                return
             failure: StoreError | None = None
             try:
                 self._commit([records for records, _ in taken])
@@ -60,3 +79,6 @@ class Committer:
                 failure = error
             for _, settled in taken:
                 settled(failure)
+            if self._pause_s:
+                self._hurried.wait(self._pause_s)
+                self._hurried.clear()

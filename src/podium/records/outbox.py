@@ -7,12 +7,14 @@ the lock knows that the worker is dead, and that what it left is to be shipped.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import secrets
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -28,13 +30,17 @@ from podium.records.segment import (
     packed,
 )
 
-Durability: TypeAlias = Literal["normal", "full"]
+Durability: TypeAlias = Literal["normal", "full", "off"]
 WhenFull: TypeAlias = Literal["refuse", "drop"]
 
 SEGMENT_BYTES = 32 * 2**20
 LOCK_NAME = "lock"
 # How old the count of waiting rows may be: reading it costs a call to the system.
 COUNT_S = 0.05
+# What nobody waits for is committed so often.
+LOOSE_S = 0.05
+
+_log = logging.getLogger("podium")
 
 
 class Outbox:
@@ -43,7 +49,7 @@ class Outbox:
     Args:
         folder: of all the outboxes; this one is a folder in it.
         durability: `normal` survives the end of the process, at any moment; `full` the loss of
-            power too.
+            power too; with `off` nobody waits for a commit.
         rows_max: the most records that may wait.
         when_full: whether more are then refused, or the oldest dropped.
         vfs: the name of SQLite's virtual file system; tests bring one that fails.
@@ -63,7 +69,8 @@ class Outbox:
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
         self.folder = folder / secrets.token_hex(8)
-        self.is_inline = durability == "normal"
+        self.is_inline = durability != "full"
+        self._is_loose = durability == "off"
         self.failure: StoreError | None = None
         self.n_dropped = 0
         self._rows_max = rows_max
@@ -88,10 +95,12 @@ class Outbox:
         except BaseException:
             os.close(self._lock_fd)  # whoever ships takes it for a dead one's, and removes it
             raise
-        self._committer = None if self.is_inline else Committer(self._commit)
+        self._committer = None
+        if durability != "normal":
+            self._committer = Committer(self._commit, pause_s=LOOSE_S if self._is_loose else 0.0)
 
     def append(self, records: Sequence[Record]) -> None:
-        """Keep records: they are committed when this returns.
+        """Keep records: they are committed when this returns, unless durability is `off`.
 
         Raises:
             StoreError: nothing of them is kept: the outbox is full, or the disk fails.
@@ -99,6 +108,9 @@ class Outbox:
         some = packed(records)
         if self._committer is None:
             self._commit([some])
+            return
+        if self._is_loose:
+            self._committer.add(some, partial(self._note, some.n_rows))
             return
         done = threading.Event()
         failed: list[StoreError | None] = []
@@ -128,6 +140,17 @@ class Outbox:
             settled(error)
         else:
             settled(None)
+
+    def settle(self) -> None:
+        """Wait for what nobody waited for: it is committed, or was dropped."""
+        if self._committer is not None:
+            self._committer.settle()
+
+    def _note(self, n_rows: int, error: StoreError | None) -> None:
+        """Count what couldn't be kept, and nobody will hear of."""
+        if error is not None:
+            self.n_dropped += n_rows
+            _log.warning("records_dropped: %d: %s", n_rows, error.message)
 
     @property
     def n_waiting(self) -> int:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -18,6 +19,12 @@ from podium.records.status import Status, status_of
 from podium.records.storable import refused_of
 from podium.records.store import InsertResult, Page, RecordQuery, Store
 from podium.records.waiting import Waiting
+
+_SURVIVES: dict[Durability, Literal["memory", "process", "power"]] = {
+    "off": "memory",
+    "normal": "process",
+    "full": "power",
+}
 
 
 class OutboxedStore:
@@ -49,12 +56,12 @@ class OutboxedStore:
             atomic_batch=True,
             read_your_writes=True,
             duplicate_policy="absorb",  # who was there already shows when it is shipped
-            durability="process" if durability == "normal" else "power",
+            durability=_SURVIVES[durability],
         )
         self.store = store
         self.folder = folder
         self.ships = ships
-        self.is_inline = durability == "normal"
+        self.is_inline = durability != "full"
         self._durability: Durability = durability
         self._rows_max = rows_max
         self._when_full: WhenFull = when_full
@@ -114,23 +121,24 @@ class OutboxedStore:
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
         """The record of this id, or None."""
-        flush(self.folder, self.store, self._waiting)
+        self._flush()
         return self.store.get(record_id, time_us=time_us)
 
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
         """At most `limit` records, newest first by time and id."""
-        flush(self.folder, self.store, self._waiting)
+        self._flush()
         return self.store.page(query, limit=limit, cursor=cursor)
 
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
         """Add what really happened; False when there is no such record."""
-        flush(self.folder, self.store, self._waiting)
+        self._flush()
         return self.store.set_feedback(record_id, feedback, time_us=time_us)
 
     def delete(self, *, before_us: int) -> int:
         """Delete the records before a moment, those that wait among them."""
+        self.outbox.settle()
         return delete(self.folder, self.store, before_us=before_us)
 
     def close(self) -> None:
@@ -147,6 +155,12 @@ class OutboxedStore:
             self._shipping.join()
         self._waiting.close()
         self.store.close()
+
+    def _flush(self) -> None:
+        """Put into the store what this process has answered, and what others have."""
+        if self._outbox is not None and self._pid == os.getpid():
+            self._outbox.settle()
+        flush(self.folder, self.store, self._waiting)
 
     def _start_shipping(self) -> None:
         shipper = Shipper(

@@ -11,7 +11,6 @@ import pytest
 from podium.errors import StoreError
 from podium.monitor.metrics import Metrics
 from podium.monitor.stores import watch_store
-from podium.records.loose import LooseStore
 from podium.records.outboxed import OutboxedStore
 from podium.records.record import Ids, Record
 from podium.records.store import InsertResult
@@ -99,11 +98,12 @@ def test_an_outbox_in_which_nothing_waits_has_no_age(tmp_path: Path, read):
     store.close()
 
 
-def test_a_loose_store_tells_what_it_dropped(read):
-    store = LooseStore(MemoryStore(), rows_max=2)
+def test_a_store_that_nobody_waits_for_tells_what_it_dropped(read, tmp_path):
+    store = OutboxedStore(MemoryStore(), tmp_path, durability="off", rows_max=2, ships=False)
     metrics = Metrics()
     watch_store(metrics, store)
-    store.insert(some_records(5))
+    store.insert(some_records(3))
+    store.outbox.settle()
 
     assert read(metrics.snapshot())("podium_records_dropped_total") == 3
     store.close()

@@ -214,7 +214,7 @@ def _app(models: tuple[Source, ...], settings: Settings, *, ships: bool) -> App:
 
 def _is_shipped_apart(settings: Settings) -> bool:
     """Whether a process of its own moves records to the store, so that no worker has to."""
-    return settings.records and settings.durability != "off" and settings.store != "memory:"
+    return settings.records and settings.store != "memory:"
 
 
 def _ship(settings: Settings, seat: Seat) -> None:
