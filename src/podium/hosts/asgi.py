@@ -6,7 +6,8 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -34,9 +35,9 @@ INLINE_BODY_MAX = 16_384
 class App(app.App):
     """Models as an ASGI app.
 
-    `podium.App("churn.podium")` can be served by any ASGI server, and mounted in FastAPI, Starlette
-    or Litestar under any prefix. Models are loaded at the lifespan's start; where the outer app
-    doesn't pass it on, at the first request.
+    `podium.App("churn.podium")` can be served by any ASGI server, and mounted in FastAPI, Starlette,
+    Litestar, Quart or Django under any prefix. Models are loaded at the lifespan's start; where the
+    outer app doesn't pass it on (most don't: give them `lifespan`), at the first request.
     """
 
     def __init__(self, *models: Source, **settings: Any) -> None:
@@ -70,11 +71,26 @@ class App(app.App):
                 self.start_in_background()
                 await send({"type": "lifespan.startup.complete"})
             else:
-                for batcher in self._batchers.values():
-                    batcher.close()
-                await asyncio.to_thread(self.close)
+                await self._end()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    @asynccontextmanager
+    async def lifespan(self, _outer: object = None) -> AsyncIterator[None]:
+        """Load the models; at the end let go of them, once their records are in the store.
+
+        For the lifespan of an app that this one is mounted in: `FastAPI(lifespan=ml.lifespan)`.
+        """
+        self.start_in_background()
+        try:
+            yield
+        finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        for batcher in self._batchers.values():
+            batcher.close()
+        await asyncio.to_thread(self.close)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = request_of(scope, b"")
@@ -204,7 +220,7 @@ def request_of(scope: Scope, body: bytes) -> Request:
     root_path = scope.get("root_path", "").rstrip("/")
     path = scope["path"]
     # Servers differ in whether the path still holds the prefix that the app is mounted under.
-    if root_path and path.startswith(root_path + "/"):
+    if root_path and (path == root_path or path.startswith(root_path + "/")):
         path = path[len(root_path) :]
     client = scope.get("client")
     return Request(

@@ -70,7 +70,7 @@ def livez(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every 
 def readyz(site: Site, request: Request) -> Response:
     """Whether every model is loaded and records are kept: `GET /readyz`, 503 while not."""
     # Names are for those who may see the models: a public probe need not know them.
-    visible = site.visible(site.authority.of_api(request))
+    visible = site.visible(request.actor)
     models = {name: one.bundle.is_started for name, one in visible.items()}
     is_loaded = site.is_ready()
     records = _records_state(site, is_loaded=is_loaded)

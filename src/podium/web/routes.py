@@ -20,6 +20,7 @@ from podium.web.site import Site
 PREDICT, FORM = "predict", "form"
 OPEN: Final = "open"
 LISTED: Final = "listed"
+TOLD: Final = "told"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -43,7 +44,8 @@ class Route:
     Attributes:
         pattern: segments in braces match one segment each, and are given to the view by name.
         access: what one must be allowed to do with the model that the path names; or OPEN to
-            everybody; or LISTED: the view shows what the actor may see, if that is anything.
+            everybody; or LISTED: the view shows what the actor may see, if that is anything; or
+            TOLD: it shows that to everybody, and to nobody in particular what all may know.
         is_page: errors are told as a page, unless the caller would rather have JSON.
     """
 
@@ -51,16 +53,13 @@ class Route:
     methods: tuple[str, ...]
     pattern: str
     view: Callable[..., Response]
-    access: Action | Literal["open", "listed"]
+    access: Action | Literal["open", "listed", "told"]
     is_page: bool = False
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
-        """The named segments of a path that fits, or None."""
-        own = self.pattern.split("/")
-        if len(own) != len(segments):
-            return None
+        """The named segments of a path that fits, or None; it has as many as the pattern."""
         found = {}
-        for mine, theirs in zip(own, segments, strict=True):
+        for mine, theirs in zip(self.pattern.split("/"), segments, strict=True):
             if mine.startswith("{"):
                 if not theirs:
                     return None
@@ -100,11 +99,15 @@ ROUTES = (
     Route("api_model", _GET, "/api/models/{name}", api.model, Action.PREDICT),
     Route(PREDICT, _POST, "/api/models/{name}/predict", api.predict, Action.PREDICT),
     Route("livez", _GET, "/livez", api.livez, OPEN),
-    Route("readyz", _GET, "/readyz", api.readyz, OPEN),
+    Route("readyz", _GET, "/readyz", api.readyz, TOLD),
     Route("metrics", _GET, "/metrics", metrics.show, Action.METRICS),
     Route("static", _GET, "/static/{file}", static.serve, OPEN),
     Route("favicon", _GET, "/favicon.ico", static.favicon, OPEN),
 )
+_BY_LENGTH: Final = {
+    length: tuple(one for one in ROUTES if one.pattern.count("/") + 1 == length)
+    for length in {one.pattern.count("/") + 1 for one in ROUTES}
+}
 
 
 def respond(site: Site, request: Request) -> Response:
@@ -209,7 +212,7 @@ def find(method: str, path: str) -> Found:
     chosen: Route | None = None
     values: dict[str, str] = {}
     allowed: list[str] = []
-    for route in ROUTES:
+    for route in _BY_LENGTH.get(len(segments), ()):
         matched = route.match(segments)
         if matched is None:
             continue
