@@ -21,10 +21,12 @@ demo: ## install, train two models on real data, pack them, serve them at 127.0.
 test: ## install what the tests need and run the whole suite
 	@sh scripts/environment.sh test
 	@sh scripts/browser.sh
+	@sh scripts/databases.sh
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: ## play every fault for about an hour; PODIUM_SOAK=3 does three times the everyday ones
 	@sh scripts/environment.sh test
+	@sh scripts/databases.sh
 	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/faults -s --timeout 7200 $(ARGS)
 
 bench: ## programs against their originals, then servers against their peers; into the docs
