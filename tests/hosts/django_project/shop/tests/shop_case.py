@@ -9,7 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.test import Client, TransactionTestCase, override_settings
+from django.test import Client, TestCase, TransactionTestCase, override_settings
 
 from podium.hosts.django.models import Prediction
 from shop.models import Member
@@ -25,8 +25,8 @@ GOOD = {
 }
 
 
-class ShopCase(TransactionTestCase):
-    """Records are written by a thread with a connection of its own: no test's transaction."""
+class Shop:
+    """What both kinds of cases share."""
 
     databases: ClassVar = {"default", "predictions"}
 
@@ -54,6 +54,14 @@ class ShopCase(TransactionTestCase):
                 return found
             time.sleep(0.02)
         raise AssertionError(f"{record_id} never came")
+
+
+class ShopCase(Shop, TestCase):
+    """What it writes is taken back at its end."""
+
+
+class RecordsCase(Shop, TransactionTestCase):
+    """Records are written by a thread with a connection of its own: not in a test's transaction."""
 
 
 def with_podium(**options: Any) -> override_settings:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import override_settings
 from django.urls import reverse
 
-from shop.tests.shop_case import GOOD, PREFIX, ShopCase, with_podium
+from shop.tests.shop_case import GOOD, PREFIX, RecordsCase, ShopCase, with_podium
 
 FORM = {name: str(value).lower() for name, value in GOOD.items()}
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
@@ -77,7 +77,7 @@ class WhoSeesWhat(ShopCase):
         assert browser.get(f"{PREFIX}/models/loans").status_code == 303
 
 
-class TheForm(ShopCase):
+class TheForm(RecordsCase):
     def setUp(self):
         self.cleo = self.member("cleo@shop.example", "predict_loans", "see_own_loans")
 
@@ -94,6 +94,25 @@ class TheForm(ShopCase):
         assert (row.actor, row.source, row.model) == ("cleo@shop.example", "form", "loans")
         assert row.inputs == GOOD
         assert browser.get(f"{PREFIX}/records/{record_id}").status_code == 200
+
+    def test_a_request_in_a_transaction_of_its_own_keeps_its_records(self):
+        from django.db import connections
+
+        connections.databases["predictions"]["ATOMIC_REQUESTS"] = True
+        usual = {"ATOMIC_REQUESTS": False}
+        self.addCleanup(connections.databases["predictions"].update, usual)
+        browser = self.browser(self.cleo)
+
+        answer = send(browser, FORM)
+
+        record_id = re.search(rb"/records/([0-9a-f]{32})", answer.content)[1].decode()
+        assert browser.get(f"{PREFIX}/records/{record_id}").status_code == 200
+        assert self.row(record_id).source == "form"
+
+
+class TheFormRefused(ShopCase):
+    def setUp(self):
+        self.cleo = self.member("cleo@shop.example", "predict_loans")
 
     def test_without_the_token_it_is_refused_also_where_the_middleware_is_missing(self):
         without = [one for one in settings.MIDDLEWARE if "csrf" not in one]
@@ -163,17 +182,3 @@ class TheProjectsOwn(ShopCase):
             answer = self.browser(self.ada).get(f"{PREFIX}/", headers={"host": "evil.example"})
 
         assert answer.status_code == 421
-
-    def test_a_request_in_a_transaction_of_its_own_keeps_its_records(self):
-        from django.db import connections
-
-        connections.databases["predictions"]["ATOMIC_REQUESTS"] = True
-        usual = {"ATOMIC_REQUESTS": False}
-        self.addCleanup(connections.databases["predictions"].update, usual)
-        browser = self.browser(self.ada)
-
-        answer = send(browser, FORM)
-
-        record_id = re.search(rb"/records/([0-9a-f]{32})", answer.content)[1].decode()
-        assert browser.get(f"{PREFIX}/records/{record_id}").status_code == 200
-        assert self.row(record_id).source == "form"
