@@ -35,7 +35,9 @@ class _Tail(BaseConverter):
 
 def blueprint_of(host: Host) -> Blueprint:
     """The blueprint that answers below the app's prefix."""
-    made = Blueprint(NAME, __name__, url_prefix=host.options.url_prefix, cli_group=NAME)
+    made = Blueprint(
+        NAME, __name__, url_prefix=host.options.url_prefix, template_folder="templates"
+    )
     made.url_value_preprocessor(_look)
     made.record(_add_rules)
     return made
@@ -129,6 +131,11 @@ def _target(environ: dict[str, Any]) -> bytes:
     query = environ.get("QUERY_STRING", "")
     target: str = quote(path, encoding="latin-1") + (f"?{query}" if query else "")
     return target.encode("latin-1", "replace")
+
+
+def asked(host: Host) -> Request:
+    """The current request, of whatever view it is, for those who tell who asks."""
+    return _read(host, flask.request.path, b"", None)
 
 
 def _read(host: Host, path: str, body: bytes, token: tuple[str, str] | None) -> Request:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,7 +22,16 @@ Models: TypeAlias = "Mapping[str, Source] | Sequence[Source] | Source"
 Grants: TypeAlias = Mapping[str, frozenset[Action]]
 
 # What only an app of Flask has, beside the settings that every Podium has.
-OWN = ("models", "url_prefix", "public", "roles", "base_template", "error_handlers", "csp")
+OWN = (
+    "models",
+    "url_prefix",
+    "public",
+    "grants",
+    "links",
+    "base_template",
+    "error_handlers",
+    "csp",
+)
 _URL_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 # A page inside the app's own template has the app's own styles and scripts.
 FRAMED_CSP = "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
@@ -37,7 +46,9 @@ class Options:
         names: what the app calls them; none where it gives a list.
         url_prefix: where the pages and the API are.
         public: the models that everybody may ask; ALL among them means every one.
-        roles: what the people of each role may do, by its name.
+        grants: what people may do, by the name of a role or by a need of Flask-Principal's; None
+            lets whoever is known do everything.
+        links: labels, and endpoints or addresses, at the top of our own pages.
         base_template: the app's template around our pages; "" for our own.
         has_error_handlers: errors go through those of the app.
         csp: the Content-Security-Policy of pages inside the base template; "" leaves it to the app.
@@ -48,7 +59,8 @@ class Options:
     settings: Settings
     url_prefix: str
     public: frozenset[str]
-    roles: Mapping[str, Grants]
+    grants: Mapping[Hashable, Grants] | None
+    links: Mapping[str, str]
     base_template: str
     has_error_handlers: bool
     csp: str
@@ -69,22 +81,12 @@ def read_options(app: Flask, said: Mapping[str, Any]) -> Options:
         settings=_settings(app, given),
         url_prefix=_url_prefix(given.get("url_prefix", "/ml")),
         public=_public(given.get("public", ())),
-        roles=_roles(given.get("roles", {})),
+        grants=_grants(given.get("grants")),
+        links=_typed(given, "links", {}),
         base_template=_typed(given, "base_template", ""),
         has_error_handlers=_typed(given, "error_handlers", False),
         csp=_typed(given, "csp", FRAMED_CSP),
     )
-
-
-def grants_of(value: object, where: str) -> Grants:
-    """Grants as a config writes them: "*", a list of actions, or either of them by model.
-
-    Raises:
-        SetupError: it is none of these.
-    """
-    if isinstance(value, Mapping):
-        return {str(model): _actions(said, where) for model, said in value.items()}
-    return {ALL: _actions(value, where)}
 
 
 def _of_config(app: Flask) -> dict[str, Any]:
@@ -168,14 +170,22 @@ def _public(value: object) -> frozenset[str]:
     )
 
 
-def _roles(value: object) -> Mapping[str, Grants]:
+def _grants(value: object) -> Mapping[Hashable, Grants] | None:
+    if value is None:
+        return None
     if not isinstance(value, Mapping):
         raise SetupError(
-            f"{PREFIX}ROLES is {type(value).__name__}, not a dict",
+            f"{PREFIX}GRANTS is {type(value).__name__}, not a dict",
             hint='write {"analyst": {"churn": ["predict", "see"]}, "admin": "*"}',
         )
-    where = f"{PREFIX}ROLES"
-    return {str(role): grants_of(said, f"{where}[{role!r}]") for role, said in value.items()}
+    return {who: _granted(said, f"{PREFIX}GRANTS[{who!r}]") for who, said in value.items()}
+
+
+def _granted(value: object, where: str) -> Grants:
+    """ "*", a list of actions, or either of them by model."""
+    if isinstance(value, Mapping):
+        return {str(model): _actions(said, where) for model, said in value.items()}
+    return {ALL: _actions(value, where)}
 
 
 def _actions(value: object, where: str) -> frozenset[Action]:

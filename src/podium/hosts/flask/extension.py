@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, overload
 
+import flask
 from flask import Flask
 
-from podium.hosts.flask.blueprint import blueprint_of, check_free
+from podium.hosts.flask.blueprint import asked, blueprint_of, check_free
 from podium.hosts.flask.config import Models, read_options
+from podium.hosts.flask.frame import framed
 from podium.hosts.flask.host import NAME, Host, OpenStore, host_of
-from podium.web.authority import Authority, Identify, OpenAuthority
+from podium.hosts.flask.identity import Permissions, authority_of
+from podium.hosts.predicted import Predicted, predicted
+from podium.web.authority import Authority, Identify
 
 
 class Podium:
     """Models inside a Flask app: pages, an API and records under a prefix.
 
+    What the app's config says under `PODIUM_*` counts more than what is given here.
+
     Args:
         models: by name, or as a list: bundles, their files, folders of them, functions made with
             `@podium.model`, or `module:function`.
+        url_prefix: where they are; `/ml` when left out.
+        identify: tells who asks, by a function of the request: a `podium.access.Actor`, the name of
+            a user who may do everything, or None. It takes the place of Flask-Login.
+        permissions: tells whether a user of the app's may do something with a model.
+        store: opens the store of the records in each process; else `PODIUM_STORE` names it.
+        settings: any other, by its name in lower case: `public`, `base_template`, `home`, ...
+
+    Raises:
+        PodiumError: the config or a model can't be used.
     """
 
     def __init__(
@@ -27,11 +43,13 @@ class Podium:
         *,
         url_prefix: str | None = None,
         identify: Identify | Authority | None = None,
+        permissions: Permissions | None = None,
         store: OpenStore | None = None,
         **settings: Any,
     ) -> None:
         self._said = {**settings, "models": models, "url_prefix": url_prefix}
         self._identify = identify
+        self._permissions = permissions
         self._store = store
         if app is not None:
             self.init_app(app)
@@ -43,15 +61,63 @@ class Podium:
             PodiumError: its config or a model can't be used.
         """
         check_free(app)
+        options = read_options(app, self._said)
         host = Host(
             app,
-            read_options(app, self._said),
-            authority=OpenAuthority,
-            frame=None,
+            options,
+            # Extensions may be set up after this one: who asks is looked up when somebody does.
+            authority=lambda: authority_of(
+                app,
+                tuple(host.bundles),
+                options,
+                identify=self._identify,
+                permissions=self._permissions,
+            ),
+            frame=framed(options.base_template) if options.base_template else None,
             store=self._store,
         )
         app.extensions[NAME] = host
         app.register_blueprint(blueprint_of(host))
+
+    @overload
+    def predict(
+        self, model: str, rows: Mapping[str, Any], *, actor: str | None = None
+    ) -> Predicted: ...
+    @overload
+    def predict(self, model: str, rows: Any, *, actor: str | None = None) -> list[Predicted]: ...
+    def predict(self, model: str, rows: Any, *, actor: str | None = None) -> Any:
+        """Ask a model of the current app's; what it says is recorded as always.
+
+        Args:
+            rows: one mapping of field names and values; or many: a list of mappings, a mapping of
+                columns, a pandas or polars frame.
+            actor: whom the record names; who sent the current request when left out. What they
+                may do doesn't count here: your code decides.
+
+        Returns:
+            A Predicted for one mapping of values, else a list with one for each row.
+
+        Raises:
+            SetupError: no model is called so.
+            InvalidRows: some cells aren't accepted; its `cells` lists them.
+            ModelError: the model failed.
+            StoreError: the answer couldn't be recorded, so there is none.
+        """
+        host = host_of()
+        deployment = host.deployment(model)
+        if actor is None and flask.has_request_context():
+            actor = host.app.site.authority.of_page(asked(host)).name or None
+        return predicted(deployment, rows, actor=actor)
+
+    def start(self, app: Flask | None = None) -> None:
+        """Load every model now, in this process, rather than at the first request.
+
+        To be called where a server's process begins, after its fork: gunicorn's `post_worker_init`.
+
+        Raises:
+            PodiumError: a model can't be loaded, or the store can't be opened.
+        """
+        host_of(app).app.start()
 
     def close(self, app: Flask | None = None) -> None:
         """Let go of what this process holds for an app, and ship what waits for the store."""

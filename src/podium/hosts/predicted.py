@@ -1,0 +1,86 @@
+"""Predictions asked for by a host's own Python: its views, tasks and commands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from podium.flow.answer import predictions_of, probabilities_of, warnings_by_row
+from podium.flow.decode import JSON
+from podium.flow.deployment import Deployment
+from podium.flow.predict import Answer, Ask, Prepared, finish
+from podium.flow.run import run
+from podium.signature.cells import check_table
+from podium.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What a model said of one row.
+
+    Attributes:
+        prediction: a number, a label, or an object where there are several outputs.
+        probabilities: of each label, where the model tells.
+        warnings: what its reader should know, in sentences.
+        id: of the record; "" where none is kept.
+    """
+
+    prediction: Any
+    probabilities: dict[str, float] | None
+    warnings: tuple[str, ...]
+    id: str
+    model: str
+    version: str
+
+
+def predicted(
+    deployment: Deployment, rows: object, *, actor: str | None, source: str = "python"
+) -> Predicted | list[Predicted]:
+    """What a model says of rows of Python's, recorded before it is returned.
+
+    Args:
+        rows: one mapping, a sequence of mappings, a mapping of columns, a pandas or polars frame,
+            or an array of shape (n_rows, n_fields) in the order of the fields.
+
+    Returns:
+        One for a mapping of values, else a list with one for each row.
+
+    Raises:
+        InvalidRows: some cells aren't accepted; its `cells` lists them.
+        ModelError: the model failed.
+        StoreError: the answer couldn't be recorded, so there is none.
+    """
+    began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
+    names = deployment.signature.names
+    table, warnings = check_table(deployment.signature, Table.of(rows, names=names))
+    reader = deployment.reader
+    prepared = Prepared(reader, None, table, warnings, "array", began_ns, time_us)
+    ask = Ask(b"", JSON, source=source, actor=actor)
+    answer = finish(deployment, ask, prepared, run(deployment.bundle.runtime, table))
+    found = _by_row(deployment, answer)
+    is_one = isinstance(rows, Mapping) and not any(
+        isinstance(value, (list, tuple)) or hasattr(value, "__array__") for value in rows.values()
+    )
+    return found[0] if is_one else found
+
+
+def _by_row(deployment: Deployment, answer: Answer) -> list[Predicted]:
+    signature, outputs = deployment.signature, answer.outputs
+    predictions = msgspec.to_builtins(predictions_of(signature, outputs))
+    probabilities = probabilities_of(signature.output, outputs)
+    warnings = warnings_by_row(outputs)
+    return [
+        Predicted(
+            prediction=prediction,
+            probabilities=probabilities[row] if probabilities else None,
+            warnings=tuple(f"{one.field}: {one.message}" for one in warnings.get(row, ())),
+            id=answer.ids[row] if answer.ids else "",
+            model=deployment.name,
+            version=deployment.version,
+        )
+        for row, prediction in enumerate(predictions)
+    ]

@@ -1,0 +1,419 @@
+"""Podium inside a Flask app: its users, its forms' tokens, its template, its error handlers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flask
+import pandas as pd
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import DictLoader
+
+import podium as core
+from podium.access import Action, Actor
+from podium.errors import InvalidRows, SetupError
+from podium.hosts.flask import Podium
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "flask_app"))
+import shop
+from exchanges import FORM, GOOD, PREDICT
+from flask_server import PREFIX
+from test_hosts import FUNCTION
+
+MEDIA = "application/x-www-form-urlencoded"
+FORM_PATH, RECORDS, API = (
+    f"{PREFIX}/models/loans",
+    f"{PREFIX}/models/loans/records",
+    PREFIX + PREDICT,
+)
+GRANTS = {
+    "admin": "*",
+    "analyst": {"loans": ["predict", "see_own"]},
+    ("visit", "loans"): {"loans": ["see"]},
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("loans")
+    (folder / "flask_shop_loans.py").write_text(FUNCTION)
+    sys.path.insert(0, str(folder))
+    import flask_shop_loans
+
+    yield core.pack(flask_shop_loans.loans, name="loans", path=folder).path
+    sys.path.remove(str(folder))
+
+
+@pytest.fixture
+def make(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Flask]]:
+    """Makes the example app, or a bare one, with the model."""
+    monkeypatch.chdir(tmp_path)
+    made: list[Flask] = []
+
+    def make(*, is_bare: bool = False, **config: Any) -> Flask:
+        config = {"PODIUM_MODELS": {"loans": model}, "TESTING": True} | config
+        if is_bare:
+            app = Flask(__name__, instance_path=str(tmp_path))
+            app.config.from_mapping(config)
+        else:
+            app = shop.make(**config)
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        if "podium" in app.extensions:
+            shop.podium.close(app)
+
+
+def entered(app: Flask, name: str) -> FlaskClient:
+    client = app.test_client()
+    assert client.post(f"/enter/{name}").status_code == 200
+    return client
+
+
+def token_in(page: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def records_of(client: FlaskClient) -> list[dict[str, str]]:
+    text = client.get(f"{RECORDS}.csv").get_data(as_text=True).removeprefix("\ufeff")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_nobody_is_sent_to_log_in_and_comes_back(make):
+    reply = make().test_client().get(f"{FORM_PATH}?example=2")
+
+    assert reply.status_code == 303
+    assert reply.headers["location"] == "/enter?next=%2Fml%2Fmodels%2Floans%3Fexample%3D2"
+
+
+def test_who_logged_in_is_named_in_the_records(make):
+    client = entered(make(), "bob")
+    token = token_in(client.get(FORM_PATH).text)
+
+    reply = client.post(FORM_PATH, data=FORM.decode() + f"&csrf_token={token}", content_type=MEDIA)
+
+    assert reply.status_code == 200
+    (record,) = records_of(client)
+    assert (record["actor"], record["source"]) == ("bob", "form")
+    assert "csrf_token" not in "".join(record)
+
+
+@pytest.mark.parametrize("more", ["", "&csrf_token=guessed"])
+def test_a_form_without_the_apps_token_is_refused_and_not_recorded(make, more):
+    client = entered(make(), "ada")
+
+    reply = client.post(FORM_PATH, data=FORM.decode() + more, content_type=MEDIA)
+
+    assert reply.status_code == 400
+    assert "CSRF" in reply.text
+    assert records_of(client) == []
+
+
+def test_a_cookie_is_no_answer_for_the_api_and_a_token_needs_no_csrf(make):
+    client = entered(make(), "ada")
+
+    with_cookie = client.post(API, json=GOOD)
+    with_token = client.post(API, json=GOOD, headers={"authorization": "Bearer token-of-bob"})
+    with_wrong = client.post(API, json=GOOD, headers={"authorization": "Bearer nothing"})
+
+    assert with_cookie.status_code == 401
+    assert with_cookie.headers["www-authenticate"] == "Bearer"
+    assert with_token.status_code == 200
+    assert with_wrong.status_code == 401
+    assert [record["actor"] for record in records_of(client)] == ["bob"]
+
+
+def test_roles_and_needs_grant_what_the_config_says(make):
+    app = make(PODIUM_GRANTS=GRANTS)
+    ada, bob, eve = (entered(app, name) for name in ("ada", "bob", "eve"))
+
+    assert ada.get(f"{PREFIX}/metrics").status_code == 401  # programs ask for it, with a token
+    assert bob.get(FORM_PATH).status_code == 200
+    assert eve.get(FORM_PATH).status_code == 403
+    assert eve.get(RECORDS).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("ada", 200), ("bob", 403), ("eve", 403)], ids=["admin", "role", "need"]
+)
+def test_the_owner_of_a_token_has_the_same_grants(make, name, status):
+    client = make(PODIUM_GRANTS=GRANTS).test_client()
+    headers = {"authorization": f"Bearer token-of-{name}"}
+
+    assert client.get(f"{PREFIX}/metrics", headers=headers).status_code == status
+    predicted = client.post(API, json=GOOD, headers=headers)
+    assert predicted.status_code == (403 if name == "eve" else 200)
+
+
+def test_a_token_counts_for_its_owner_whoever_the_cookie_is(make):
+    client = entered(make(PODIUM_GRANTS=GRANTS), "ada")
+
+    reply = client.get(f"{PREFIX}/metrics", headers={"authorization": "Bearer token-of-eve"})
+
+    assert reply.status_code == 403
+
+
+def test_a_model_on_which_one_may_nothing_is_not_there(make):
+    client = entered(make(PODIUM_GRANTS={"admin": "*"}), "bob")
+
+    assert client.get(FORM_PATH).status_code == 404
+    assert "loans" not in client.get(f"{PREFIX}/").text
+
+
+def test_a_public_model_answers_everybody_and_shows_nobody_its_records(make):
+    client = make(PODIUM_PUBLIC=["loans"]).test_client()
+
+    assert client.post(API, json=GOOD).status_code == 200
+    assert client.get(FORM_PATH).status_code == 200
+    assert client.get(RECORDS).status_code == 303
+
+
+def test_a_callable_decides_what_a_user_may(make, model):
+    asked = []
+
+    def may(user: Any, action: Action, of: str) -> bool:
+        asked.append((user.username, of))
+        return action is Action.PREDICT and of == "loans"
+
+    app = make(is_bare=True, SECRET_KEY=shop.SECRET)
+    Podium(app, permissions=may)
+    shop.login.init_app(app)
+
+    headers = {"authorization": "Bearer token-of-bob"}
+    predicted = app.test_client().post(API, json=GOOD, headers=headers)
+    metrics = app.test_client().get(f"{PREFIX}/metrics", headers=headers)
+
+    assert predicted.status_code == 200
+    assert metrics.status_code == 403
+    assert set(asked) == {("bob", "*"), ("bob", "loans")}
+
+
+def test_identify_takes_the_place_of_logins(make):
+    app = make(is_bare=True)
+
+    def identify(request: Any) -> Actor | str | None:
+        name = request.headers.get("x-user")
+        if name == "bob":
+            return Actor("bob", "Bob", {"loans": frozenset({Action.PREDICT})})
+        return name
+
+    Podium(app, identify=identify)
+    client = app.test_client()
+
+    assert client.post(API, json=GOOD).status_code == 401
+    assert client.post(API, json=GOOD, headers={"x-user": "bob"}).status_code == 200
+    assert client.get(RECORDS, headers={"x-user": "bob"}).status_code == 403
+    assert client.get(RECORDS, headers={"x-user": "ada"}).status_code == 200
+
+
+def test_without_logins_everything_is_open_and_the_log_says_so(make, caplog):
+    app = make(is_bare=True, TESTING=False)
+    Podium(app)
+
+    with caplog.at_level(logging.WARNING):
+        reply = app.test_client().get(RECORDS)
+
+    assert reply.status_code == 200
+    assert "podium_is_open" in caplog.text
+
+
+def test_a_view_asks_a_model_and_the_record_names_its_user(make):
+    client = entered(make(), "ada")
+
+    told = client.get("/ask").json
+
+    assert told["one"] == "yes"
+    assert told["many"] == ["yes", "no"]
+    records = records_of(client)
+    assert {(record["source"], record["actor"]) for record in records} == {("python", "ada")}
+    assert told["id"] in {record["id"] for record in records}
+
+
+def test_a_frame_is_asked_row_by_row(make):
+    app = make()
+    row = GOOD | {"since": pd.Timestamp("2024-03-01")}
+
+    with app.app_context():
+        told = shop.podium.predict("loans", pd.DataFrame([row, row | {"plan": "basic"}]))
+
+    assert [one.prediction for one in told] == ["yes", "no"]
+    assert told[0].probabilities == {"no": 0.25, "yes": 0.75}
+
+
+def test_what_python_asks_wrongly_is_told_by_cell(make):
+    with make().app_context(), pytest.raises(InvalidRows) as caught:
+        shop.podium.predict("loans", GOOD | {"plan": "gold"})
+
+    assert [cell.field for cell in caught.value.cells] == ["plan"]
+
+
+def test_a_model_that_is_not_there_is_told_with_those_that_are(make):
+    with make().app_context(), pytest.raises(SetupError, match="no model called 'churn'"):
+        shop.podium.predict("churn", GOOD)
+
+
+def test_pages_stand_in_the_apps_template(make):
+    app = make(PODIUM_BASE_TEMPLATE="base.html")
+    ada, bob = entered(app, "ada"), entered(app, "bob")
+
+    pages = [client.get(RECORDS) for client in (ada, bob)]
+
+    for page, name in zip(pages, ("ada", "bob"), strict=True):
+        assert f"Hello, {name}" in page.text
+        assert "The shop&#39;s own foot" in page.text or "The shop's own foot" in page.text
+        head, _, _ = page.text.partition("</head>")
+        assert f'href="{PREFIX}/static/podium.' in head
+        assert "style-src" not in page.headers["content-security-policy"]
+        assert page.text.count("<html") == 1
+    assert "default-src 'none'" in ada.get(f"{PREFIX}/livez").headers["content-security-policy"]
+
+
+def test_a_template_without_a_place_for_pages_is_told(make):
+    app = make(is_bare=True, PODIUM_BASE_TEMPLATE="empty.html")
+    app.jinja_loader = DictLoader({"empty.html": "<html></html>"})
+    Podium(app)
+
+    with pytest.raises(SetupError, match=r"'empty\.html' has no block for our pages"):
+        app.test_client().get(f"{PREFIX}/")
+
+
+def test_errors_go_through_the_apps_handlers_where_it_asks_for_that(make):
+    asking, silent = make(PODIUM_ERROR_HANDLERS=True), make()
+    told = entered(asking, "ada").get(f"{PREFIX}/records/{'0' * 32}")
+    own = entered(silent, "ada").get(f"{PREFIX}/records/{'0' * 32}")
+
+    assert told.status_code == own.status_code == 404
+    assert "Shop: 404 Not found" in told.text
+    assert "Shop" not in own.text
+
+
+def test_an_app_without_a_handler_tells_errors_as_ever(make):
+    app = make(is_bare=True, PODIUM_ERROR_HANDLERS=True)
+    Podium(app)
+
+    reply = app.test_client().post(API, json=GOOD | {"plan": "gold"})
+
+    assert (reply.status_code, reply.mimetype) == (422, "application/problem+json")
+    assert reply.json["cells"][0]["field"] == "plan"
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+
+
+def test_a_form_with_mistakes_is_no_error_of_the_apps(make):
+    app = make(is_bare=True, PODIUM_ERROR_HANDLERS=True)
+    Podium(app)
+
+    reply = app.test_client().post(FORM_PATH, data=FORM[:-5].decode(), content_type=MEDIA)
+
+    assert reply.status_code == 422
+    assert "<form" in reply.text
+
+
+def test_two_apps_in_one_process_know_nothing_of_each_other(make, tmp_path):
+    podium = Podium(url_prefix="/models")
+    one = make(is_bare=True, PODIUM_HOME="one")
+    two = make(is_bare=True, PODIUM_HOME="two", PODIUM_URL_PREFIX="/other", PODIUM_TITLE="Two")
+    podium.init_app(one)
+    podium.init_app(two)
+
+    assert one.test_client().post("/models" + PREDICT, json=GOOD).status_code == 200
+    assert "Two" in two.test_client().get("/other/").text
+    assert two.test_client().get("/models/").status_code == 404
+    with two.app_context():
+        assert [one.prediction for one in podium.predict("loans", [GOOD])] == ["yes"]
+    assert {"one", "two"} <= {path.name for path in tmp_path.iterdir()}
+    assert one.extensions["podium"] is not two.extensions["podium"]
+
+
+def test_addresses_have_names(make):
+    app = make()
+    with app.test_request_context():
+        assert flask.url_for("podium.model", name="loans") == FORM_PATH
+        assert flask.url_for("podium.predict", name="loans") == API
+
+
+def test_the_prefix_of_a_proxy_comes_before_ours(make):
+    app = make(is_bare=True)
+    Podium(app)
+
+    page = app.test_client().get(f"{PREFIX}/", environ_overrides={"SCRIPT_NAME": "/site"}).text
+
+    assert f'href="/site{PREFIX}/models/loans"' in page
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"PODIUM_MODEL": "x"}, "PODIUM_MODEL isn't known"),
+        ({"PODIUM_MODELS": {"churn": "?"}}, "'churn' that was packed as 'loans'"),
+        ({"PODIUM_MODELS": ()}, "no model"),
+        ({"PODIUM_MODELS": "nowhere.podium"}, "nowhere.podium isn't there"),
+        ({"PODIUM_URL_PREFIX": "/"}, "PODIUM_URL_PREFIX is '/'"),
+        ({"PODIUM_ROWS_MAX": "many"}, "PODIUM_ROWS_MAX='many'"),
+        ({"PODIUM_PUBLIC": 7}, "PODIUM_PUBLIC is 7"),
+        ({"PODIUM_GRANTS": ["admin"]}, "PODIUM_GRANTS is list"),
+        ({"PODIUM_GRANTS": {"admin": ["fly"]}}, "PODIUM_GRANTS['admin'] is ['fly']"),
+        ({"PODIUM_BASE_TEMPLATE": 1}, "PODIUM_BASE_TEMPLATE is 1"),
+        ({"PODIUM_ACCOUNTS": {"enabled": True}}, "PODIUM_ACCOUNTS is for"),
+    ],
+    ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
+)
+def test_a_wrong_config_is_told_when_the_app_is_made(make, model, config, said):
+    if config == {"PODIUM_MODELS": {"churn": "?"}}:
+        config = {"PODIUM_MODELS": {"churn": model}}
+    app = make(is_bare=True, **config)
+
+    with pytest.raises(SetupError, match=re.escape(said)):
+        Podium(app)
+
+
+def test_an_app_has_one_podium(make):
+    with pytest.raises(SetupError, match="has a Podium already"):
+        Podium(make())
+
+
+def test_no_longer_body_is_read_than_the_app_allows(make):
+    app = make(is_bare=True, MAX_CONTENT_LENGTH=500)
+    Podium(app)
+
+    reply = app.test_client().post(API, json=GOOD | {"note": "x" * 600})
+
+    assert (reply.status_code, reply.json["code"]) == (413, "too_large")
+
+
+def test_a_child_of_a_process_that_answered_answers_by_itself(make):
+    app = make(is_bare=True)
+    Podium(app)
+    client = app.test_client()
+    assert client.post(API, json=GOOD).status_code == 200
+    read, write = os.pipe()
+
+    child = os.fork()
+    if child == 0:
+        try:
+            told = client.post(API, json=GOOD).get_data()
+            n_shown = client.get(RECORDS).text.count(">yes<")
+            os.write(write, f"{told.decode()} {n_shown}".encode())
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+
+    assert b'"prediction":"yes"' in os.read(read, 4_096)
+    assert len(records_of(client)) == 2
