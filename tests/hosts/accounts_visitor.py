@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+import pyotp
 
 PASSWORD = "correct-horse-battery"
 _FIELD = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+_SECRET = re.compile(r'id="authenticator_secret" value="([A-Z2-7]+)"')
 _LINK = re.compile(r"https?://\S+(/accounts/set-up/\S+/)")
 
 
@@ -23,13 +25,21 @@ class Visitor:
     """Follows links, and sends forms with their hidden token, as a person does."""
 
     def __init__(self, address: str, **options: object) -> None:
-        self.http = httpx.Client(base_url=address, follow_redirects=True, **options)
+        self.cookies_told: list[str] = []
+        hooks = {"response": [self._note]}
+        self.http = httpx.Client(
+            base_url=address, follow_redirects=True, event_hooks=hooks, **options
+        )
+        self.origin = address
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
+
+    def _note(self, answer: httpx.Response) -> None:
+        self.cookies_told += answer.headers.get_list("set-cookie")
 
     def get(self, path: str) -> httpx.Response:
         return self.http.get(path)
@@ -38,22 +48,37 @@ class Visitor:
         self, path: str, form: dict[str, object] | None = None, to: str = ""
     ) -> httpx.Response:
         """Open the page at `path`, fill in its form and send it."""
-        page = self.get(path)
-        token = _FIELD.search(page.text)
-        assert token is not None, f"{page.status_code} {page.url} has no form:\n{page.text}"
-        headers = {"origin": str(self.http.base_url).rstrip("/"), "referer": str(page.url)}
-        return self.http.post(
-            to or str(page.url),
-            data={"csrfmiddlewaretoken": token[1], **(form or {})},
-            headers=headers,
-        )
+        return self.submit(self.get(path), form, to)
 
-    def set_up(self, log: Path, username: str = "ada", password: str = PASSWORD) -> httpx.Response:
+    def submit(
+        self, page: httpx.Response, form: dict[str, object] | None = None, to: str = ""
+    ) -> httpx.Response:
+        """Fill in the last form of a page that is open, and send it."""
+        tokens = _FIELD.findall(page.text)
+        assert tokens, f"{page.status_code} {page.url} has no form:\n{text_of(page)}"
+        headers = {"origin": self.origin, "referer": f"{self.origin}{page.url.path}"}
+        fields = {"csrfmiddlewaretoken": tokens[-1], **(form or {})}
+        return self.http.post(to or str(page.url), data=fields, headers=headers)
+
+    def set_up(
+        self, log: Path, username: str = "ada", password: str = PASSWORD, email: str = ""
+    ) -> httpx.Response:
         form = {"username": username, "password1": password, "password2": password}
-        return self.send(set_up_path(log), form)
+        return self.send(set_up_path(log), {**form, "email": email})
 
     def log_in(self, username: str = "ada", password: str = PASSWORD) -> httpx.Response:
         return self.send("/accounts/login/", {"login": username, "password": password})
+
+    def activate_totp(self, password: str = PASSWORD) -> str:
+        """Set up codes as a second factor; the secret that they are made of."""
+        page = self.get("/accounts/2fa/totp/activate/")
+        if "reauthenticate" in page.url.path:
+            page = self.submit(page, {"password": password})
+        secret = _SECRET.search(page.text)
+        assert secret is not None, text_of(page)
+        done = self.submit(page, {"code": pyotp.TOTP(secret[1]).now()})
+        assert "recovery" in done.url.path, text_of(done)
+        return secret[1]
 
 
 def text_of(page: httpx.Response) -> str:

@@ -25,8 +25,8 @@ _MAIL = {
 _BACKEND = "django.core.mail.backends.{}.EmailBackend"
 
 
-def database_of(address: str, home: Path) -> dict[str, Any]:
-    """The database at an address, for `DATABASES`; a file in the home folder where it is empty.
+def database_of(address: str, file: Path) -> dict[str, Any]:
+    """The database at an address, for `DATABASES`; a SQLite file where it is empty.
 
     Raises:
         SetupError: nobody knows such addresses.
@@ -34,7 +34,7 @@ def database_of(address: str, home: Path) -> dict[str, Any]:
     import dj_database_url
 
     if not address:
-        address = f"sqlite:///{(home / 'accounts.db').absolute()}"
+        address = f"sqlite:///{file.absolute()}"
     dj_database_url.register("mariadb", "django.db.backends.mysql")
     try:
         found: dict[str, Any] = dict(dj_database_url.parse(address))

@@ -15,6 +15,7 @@ from podium.settings import Accounts, Provider, Settings
 from podium.web.gate import host_name, is_loopback
 
 URLS = "podium.hosts.accounts.urls"
+DATABASE = "accounts.db"
 STATIC = "/accounts/static/"
 PASSWORD_MIN = 12
 # Browsers forget after a month that a name speaks HTTPS only: a mistake can be mended.
@@ -43,7 +44,6 @@ APPS = (
 MIDDLEWARE = (
     "podium.hosts.accounts.middleware.Headers",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -90,6 +90,7 @@ def django_settings(settings: Settings, folder: Path) -> dict[str, Any]:
     made = {
         **_framework(settings, folder),
         **_cookies(is_https(settings)),
+        "SILENCED_SYSTEM_CHECKS": _silenced(settings),
         **_logins(settings),
         **mail_of(accounts.email),
     }
@@ -108,7 +109,7 @@ def _framework(settings: Settings, folder: Path) -> dict[str, Any]:
         "ALLOWED_HOSTS": _hosts(settings),
         "CSRF_TRUSTED_ORIGINS": [_origin(accounts.url)] if accounts.url else [],
         "BASE_DIR": folder,
-        "DATABASES": {"default": database_of(accounts.database, folder)},
+        "DATABASES": {"default": database_of(accounts.database, folder / DATABASE)},
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         # In the database, so that attempts are counted once for all workers and machines.
         "CACHES": {
@@ -121,10 +122,9 @@ def _framework(settings: Settings, folder: Path) -> dict[str, Any]:
         "INSTALLED_APPS": list(APPS),
         "MIDDLEWARE": list(MIDDLEWARE),
         "ROOT_URLCONF": URLS,
+        "CSRF_FAILURE_VIEW": "podium.hosts.accounts.failures.no_token",
         "TEMPLATES": [_templates()],
         "STATIC_URL": STATIC,
-        "WHITENOISE_USE_FINDERS": True,
-        "WHITENOISE_AUTOREFRESH": False,
         "LANGUAGE_CODE": "en",
         "TIME_ZONE": "UTC",
         "USE_TZ": True,
@@ -133,7 +133,8 @@ def _framework(settings: Settings, folder: Path) -> dict[str, Any]:
         "LOGGING": _logging(),
         "X_FRAME_OPTIONS": "DENY",
         "SECURE_REFERRER_POLICY": "same-origin",
-        "PODIUM": {},
+        # For commands; the server answers with models that it has opened itself.
+        "PODIUM": {"models": list(settings.models), "home": settings.home},
     }
 
 
@@ -153,14 +154,19 @@ def _cookies(https: bool) -> dict[str, Any]:
         "MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage",
     }
     if https:
-        # Of other names in the same domain this server knows nothing (W005, W021).
-        silenced = ["security.W005", "security.W021"]
-        return made | {
-            "SECURE_SSL_REDIRECT": True,
-            "SECURE_HSTS_SECONDS": HSTS_S,
-            "SILENCED_SYSTEM_CHECKS": silenced,
-        }
+        return made | {"SECURE_SSL_REDIRECT": True, "SECURE_HSTS_SECONDS": HSTS_S}
     return made
+
+
+def _silenced(settings: Settings) -> list[str]:
+    """What `check --deploy` needn't say."""
+    if is_https(settings):
+        # HSTS for other names of the same domain: this server knows nothing of them.
+        return ["security.W005", "security.W021"]
+    if not is_exposed(settings):
+        # No HTTPS: what is said to this machine alone doesn't leave it.
+        return ["security.W004", "security.W008", "security.W012", "security.W016"]
+    return []
 
 
 def _logins(settings: Settings) -> dict[str, Any]:
@@ -183,6 +189,7 @@ def _logins(settings: Settings) -> dict[str, Any]:
         "ACCOUNT_ADAPTER": "podium.hosts.accounts.adapters.AccountAdapter",
         "ACCOUNT_LOGIN_METHODS": {"username", "email"},
         "ACCOUNT_SIGNUP_FIELDS": ["username*", "email", "password1*", "password2*"],
+        "ACCOUNT_FORMS": {"login": "podium.hosts.accounts.forms.NamedLoginForm"},
         "ACCOUNT_EMAIL_VERIFICATION": "none",
         "ACCOUNT_EMAIL_SUBJECT_PREFIX": f"{settings.title}: ",
         "ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS": False,

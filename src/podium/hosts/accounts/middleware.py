@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from podium.web.routes import SECURITY_HEADERS
@@ -18,7 +20,11 @@ _OPEN = ("/accounts/", "/static/", "/favicon.ico")
 
 
 class Headers:
-    """The headers that every response of ours has, on Django's pages too."""
+    """The headers that every response of ours has, on Django's pages too.
+
+    What leads a sent form to another site, as a login elsewhere does, becomes a page that goes
+    there: under `form-action 'self'` browsers follow no redirect to it.
+    """
 
     def __init__(self, respond: _Respond) -> None:
         self._respond = respond
@@ -26,11 +32,22 @@ class Headers:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """The response, with its headers."""
         response = self._respond(request)
+        if request.method == "POST" and _leads_elsewhere(response):
+            response = _refreshing(request, response["location"])
         for name, value in SECURITY_HEADERS.items():
             response.setdefault(name, value)
-        if not request.path.startswith(settings.STATIC_URL):
-            response.setdefault("cache-control", "no-store")
+        response.setdefault("cache-control", "no-store")
         return response
+
+
+def _leads_elsewhere(response: HttpResponse) -> bool:
+    is_redirect = 300 < response.status_code < 400 and response.has_header("location")
+    return is_redirect and bool(urlsplit(response["location"]).netloc)
+
+
+def _refreshing(request: HttpRequest, address: str) -> HttpResponse:
+    body = render_to_string("podium_accounts/elsewhere.html", {"address": address}, request)
+    return HttpResponse(body, headers={"refresh": f"0; url={address}"})
 
 
 class SecondFactor:

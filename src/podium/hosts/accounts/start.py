@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,9 @@ def configure(settings: Settings) -> None:
         import argon2  # noqa: F401
         import django
         import fido2  # noqa: F401
-        import whitenoise  # noqa: F401
         from django.conf import settings as project
 
-        from podium.hosts.accounts.generated import django_settings
+        from podium.hosts.accounts.generated import DATABASE, django_settings
     folder = made_home(made_home(Path(settings.home)) / FOLDER)
     values = django_settings(settings, folder)
     if project.configured:
@@ -48,6 +48,8 @@ def configure(settings: Settings) -> None:
             )
         return
     _load_driver(values["DATABASES"]["default"])
+    if not settings.accounts.database:
+        (folder / DATABASE).touch(0o600)
     # What isn't Django's to know, for the parts of it that are ours.
     project.configure(**values, PODIUM_HOME=str(folder), PODIUM_SETTINGS=_Quiet(settings))
     django.setup()
@@ -73,16 +75,25 @@ def prepare(settings: Settings) -> str | None:
         StoreError: the database can't be used.
     """
     configure(settings)
+    from podium.hosts.accounts.links import new_link
+
+    return migrate(settings, then=new_link)
+
+
+def migrate(settings: Settings, then: Callable[[], str | None] | None = None) -> str | None:
+    """Make the tables as this version has them, and do `then` before anybody else does.
+
+    Raises:
+        StoreError: the database can't be used.
+    """
     from django.core.management import call_command
     from django.db import Error, connections
-
-    from podium.hosts.accounts.links import new_link
 
     try:
         with migration_lock(Path(settings.home) / FOLDER):
             call_command("migrate", verbosity=0, interactive=False)
             call_command("createcachetable", verbosity=0)
-            return new_link()
+            return None if then is None else then()
     except Error as error:
         raise StoreError(
             f"the accounts can't be kept: {error}",
@@ -129,7 +140,7 @@ def _file_lock(path: Path) -> Iterator[None]:
     except ModuleNotFoundError:  # Windows starts one process only
         yield
         return
-    with path.open("w") as file:
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

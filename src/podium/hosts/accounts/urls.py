@@ -6,11 +6,17 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from podium.hosts.accounts import views
+from podium.hosts.accounts import failures, static, views
+
+handler400, handler403 = failures.bad_request, failures.forbidden
+handler404, handler500 = failures.not_found, failures.failed
+handler429 = failures.too_many
 
 urlpatterns = [
     path("accounts/", views.account, name="podium_account"),
+    path("accounts/static/<path:name>", static.serve, name="podium_accounts_static"),
     path("accounts/set-up/<str:code>/", views.set_up, name="podium_set_up"),
+    path("accounts/sessions/<int:session_id>/end/", views.end_session, name="podium_end_session"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),

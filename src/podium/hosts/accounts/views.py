@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from allauth.account.utils import perform_login
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from podium.hosts.accounts import links
 from podium.hosts.accounts.forms import AdministratorForm
@@ -30,6 +31,14 @@ def set_up(request: HttpRequest, code: str) -> HttpResponse:
         return render(request, "podium_accounts/set_up_over.html", status=410)
     answer: HttpResponse = perform_login(request, user, email_verification="none", redirect_url="/")
     return answer
+
+
+@require_POST
+@login_required
+def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
+    """Log the one who asks out of another browser."""
+    get_object_or_404(UserSession, pk=session_id, user=request.user).end()
+    return redirect("usersessions_list")
 
 
 @require_GET
