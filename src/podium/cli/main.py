@@ -31,10 +31,12 @@ class _Commands(click.Group):
     SUMMARIES: ClassVar[dict[str, str]] = {
         "demo": "Train two models on real data, pack and serve them.",
         "inspect": "Show what is in a bundle.",
+        "manage": "Run a command of Django's on the accounts.",
         "pack": "Pack a model file and its data into a bundle.",
         "predict": "Answer one row.",
         "score": "Answer every row of a file.",
         "serve": "Serve models: pages, an API and records.",
+        "user": "Make people's accounts, and let those in who can't get in.",
         "version": "Print the versions of Podium and of what it uses.",
     }
 
