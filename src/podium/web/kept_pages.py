@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from typing import TypeAlias
 
-# A page of records has some 30 KB.
 PAGES_MAX = 64
 
 # What stands in an address, and whatever else the page shows.

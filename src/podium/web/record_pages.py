@@ -25,6 +25,8 @@ PAGE_ROWS = 50
 FIELDS_SHOWN = 5
 # A list shows how texts begin; the page of the record shows them whole.
 TEXT_MAX = 60
+# Records of more than this aren't kept with the page that shows them.
+KEPT_BYTES = 262_144
 _DECODER = msgspec.json.Decoder()
 
 
@@ -45,7 +47,8 @@ def index(site: Site, request: Request, name: str) -> Response:
         return Response(html)
     made = _made(site, request, deployment, page, filters, place)
     assert isinstance(made.body, bytes)
-    site.kept_pages.put(key, basis, made.body)
+    if sum(len(one.inputs) + len(one.outputs) for one in page.records) <= KEPT_BYTES:
+        site.kept_pages.put(key, basis, made.body)
     return made
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 import pytest
 
 from podium.errors import StoreError
@@ -147,3 +148,57 @@ def test_a_closed_store_says_so(store: SqliteStore) -> None:
     ):
         with pytest.raises(StoreError, match="closed"):
             call()
+
+
+@pytest.mark.parametrize("is_another", [False, True])
+def test_a_kept_page_ends_with_the_next_change(
+    path: Path, store: SqliteStore, is_another: bool
+) -> None:
+    writer = SqliteStore(path) if is_another else store
+    everything = RecordQuery()
+    changes: list[Callable[[], object]] = [
+        lambda: writer.insert([sample(1), sample(2)]),
+        lambda: writer.set_feedback(sample(1).id, feedback("Gentoo")),
+        lambda: writer.insert([sample(3)]),
+        lambda: writer.delete(before_us=2**62),
+    ]
+    before = store.page(everything, limit=10)
+    for change in changes:
+        assert store.page(everything, limit=10) is before
+
+        change()
+
+        after = store.page(everything, limit=10)
+        assert after != before
+        before = after
+    if is_another:
+        writer.close()
+
+
+def test_kept_pages_are_told_apart(store: SqliteStore) -> None:
+    store.insert([sample(n) for n in range(5)])
+
+    first = store.page(RecordQuery(), limit=2)
+
+    assert store.page(RecordQuery(), limit=3) != first
+    assert store.page(RecordQuery(), limit=2, cursor=first.cursor) != first
+    assert store.page(RecordQuery(model="another"), limit=2) != first
+    assert store.page(RecordQuery(), limit=2) is first
+
+
+def test_a_page_of_large_records_is_not_kept(store: SqliteStore) -> None:
+    large = msgspec.structs.replace(sample(1), inputs=b'{"text": "%b"}' % (b"x" * 2**20))
+    store.insert([large])
+
+    first = store.page(RecordQuery(), limit=10)
+
+    assert store.page(RecordQuery(), limit=10) is not first
+
+
+def test_a_closed_file_gives_no_kept_page(path: Path) -> None:
+    store = SqliteStore(path)
+    store.page(RecordQuery(), limit=10)
+    store.close()
+
+    with pytest.raises(StoreError):
+        store.page(RecordQuery(), limit=10)

@@ -19,6 +19,8 @@ DELETE_ROWS = 1_000
 # A prefix of so many digits fits the ids of 65 seconds: few enough to be looked up and then sorted.
 # A shorter one fits too many for that, and is compared while going through the records by time.
 PREFIX_DIGITS = 8
+# Pages that are kept as long as nothing changes, and how much may be on one.
+PAGES_KEPT, PAGE_BYTES_KEPT = 16, 2**20
 
 _COLUMNS = ", ".join(COLUMNS)
 _MARKS = ", ".join("?" for _ in COLUMNS)
@@ -54,6 +56,8 @@ class SqliteStore:
             durability="power" if synchronous == "FULL" else "process",
         )
         self._connections = Connections(path, synchronous=synchronous, vfs=vfs)
+        # The version of the file, and pages read in it or later.
+        self._kept: tuple[int, dict[tuple[object, ...], Page]] = (-1, {})
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Keep records, all or none; one whose id is kept already changes nothing."""
@@ -77,6 +81,19 @@ class SqliteStore:
 
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
         """At most `limit` records, newest first by time and id."""
+        version, pages = self._kept
+        if version != (now := self._connections.version()):
+            pages = {}
+            self._kept = now, pages
+        key = (query, limit, cursor)
+        page = pages.get(key)
+        if page is None:
+            page = self._read(query, limit, cursor)
+            if len(pages) < PAGES_KEPT and _n_bytes(page) <= PAGE_BYTES_KEPT:
+                pages[key] = page
+        return page
+
+    def _read(self, query: RecordQuery, limit: int, cursor: str | None) -> Page:
         after = None if cursor is None else read_cursor(cursor)
         sql, values = page_statement(query, after)
         with self._connections.reading() as connection:
@@ -111,6 +128,10 @@ class SqliteStore:
     def close(self) -> None:
         """Close the file."""
         self._connections.close()
+
+
+def _n_bytes(page: Page) -> int:
+    return sum(len(one.inputs) + len(one.outputs) for one in page.records)
 
 
 def page_statement(query: RecordQuery, after: tuple[int, str] | None) -> tuple[str, list[Any]]:

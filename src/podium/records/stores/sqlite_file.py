@@ -71,6 +71,8 @@ class Connections:
         self._write_lock = threading.Lock()
         self._lock = threading.Lock()
         self._readers: list[apsw.Connection] = []
+        self._watch_lock = threading.Lock()
+        self._watcher: apsw.Connection | None = None
         self._is_closed = False
         with self._failures():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,13 +113,24 @@ class Connections:
             finally:
                 self._give_back(reader)
 
+    def version(self) -> int:
+        """A number that is another one after every change that anybody commits to the file."""
+        with self._watch_lock, self._failures():
+            if self._is_closed:
+                raise apsw.ConnectionClosedError("the store is closed")
+            if self._watcher is None:
+                self._watcher = self._opened()
+            # SQLite counts for each connection what others change: this one changes nothing.
+            return int(self._watcher.execute("PRAGMA data_version").get)
+
     def close(self) -> None:
         """Close all that are idle; those in use are closed when they come back."""
         with self._lock:
             self._is_closed = True
             readers, self._readers = self._readers, []
-        with self._write_lock, self._failures():
-            for connection in (*readers, self._writer):
+        with self._write_lock, self._watch_lock, self._failures():
+            watcher = () if self._watcher is None else (self._watcher,)
+            for connection in (*readers, *watcher, self._writer):
                 connection.close()
 
     def _opened(self) -> apsw.Connection:
