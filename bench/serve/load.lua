@@ -4,6 +4,10 @@ local at = 0
 
 function init(args)
    wrk.headers["Content-Type"] = "application/json"
+   local token = os.getenv("BENCH_TOKEN")
+   if token and token ~= "" then
+      wrk.headers["Authorization"] = "Bearer " .. token
+   end
    if args[1] then
       for line in io.lines(args[1]) do
          requests[#requests + 1] = wrk.format("POST", nil, nil, line)

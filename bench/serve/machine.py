@@ -77,6 +77,11 @@ def memory_mb(besides: Iterable[int] = ()) -> float:
     return sum(_resident_kb(process.pid) for process in descendants(besides)) / 1024
 
 
+def largest_mb(besides: Iterable[int] = ()) -> float:
+    """Resident memory of the largest descendant: the process that holds the model."""
+    return max((_resident_kb(process.pid) for process in descendants(besides)), default=0) / 1024
+
+
 def _resident_kb(pid: int) -> int:
     try:
         lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()

@@ -65,6 +65,7 @@ def _load(one: Trial, part: Part, options: Options) -> None:
     found = one.load_bulk(BULK_S)
     part.add(of, (name, "rows_per_s"), found.per_s * BULK_ROWS)
     part.add(of, (name, "memory_mb"), one.server.memory_mb())
+    part.add(of, (name, "worker_mb"), one.server.largest_mb())
     print(f"  rows: {found.per_s * BULK_ROWS:,.0f}/s", end="", flush=True)
 
 

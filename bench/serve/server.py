@@ -44,6 +44,10 @@ class Server:
         """What all of its processes hold."""
         return machine.memory_mb(self.others)
 
+    def largest_mb(self) -> float:
+        """What the process that holds the model holds."""
+        return machine.largest_mb(self.others)
+
 
 def free_port() -> int:
     """A port that nobody listens at."""
