@@ -30,6 +30,7 @@ class _Commands(click.Group):
     # What each does is said here too, so that `podium --help` imports none of them.
     SUMMARIES: ClassVar[dict[str, str]] = {
         "demo": "Train two models on real data, pack and serve them.",
+        "image": "Make a container image that serves bundles.",
         "inspect": "Show what is in a bundle.",
         "manage": "Run a command of Django's on the accounts.",
         "pack": "Pack a model file and its data into a bundle.",

@@ -1,0 +1,65 @@
+"""`podium image`: a container image that serves bundles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from podium.image import Image, Recipe, write_image
+
+
+@click.command()
+@click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The archive to write.")
+@click.option("--tag", default="", help="Name and tag; the bundle's name and version else.")
+@click.option("--accounts", is_flag=True, help="People log in.")
+@click.option("--open", "open_", is_flag=True, help="Whoever reaches it may use the models.")
+@click.option("--base", type=click.Path(path_type=Path), help="A folder or an OCI archive below.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML to put inside.")
+@click.option("--extra", "extras", multiple=True, help="An extra to put inside; can be repeated.")
+def image(
+    bundles: tuple[Path, ...],
+    output: Path | None,
+    tag: str,
+    accounts: bool,
+    open_: bool,
+    base: Path | None,
+    config: Path | None,
+    extras: tuple[str, ...],
+) -> None:
+    """Make a container image that serves BUNDLES.
+
+    \b
+    podium image churn.podium --open
+    podium image churn.podium -o churn.oci.tar
+    """
+    recipe = Recipe(base=base, config=config, extras=extras, accounts=accounts, open=open_, tag=tag)
+    target = output or Path(f"{bundles[0].stem}.oci.tar")
+    tell(write_image(bundles, target, recipe), recipe)
+
+
+def tell(written: Image, recipe: Recipe) -> None:
+    """Print what was written, and what to do with it."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]{written.path}[/bold]  {written.path.stat().st_size / 1e6:,.1f} MB")
+    names = ["base"] * (len(written.layers) - 2) + ["packages", "models"]
+    for name, layer in zip(names, written.layers, strict=True):
+        sizes = f"{layer.n_unpacked_bytes / 1e6:7.1f} MB, {layer.n_bytes / 1e6:6.1f} compressed"
+        console.print(f"  {name:<9} {sizes}", markup=False)
+    console.print(f"  packages  {len(written.packages)}", markup=False)
+    console.print(f"  tag       {written.tag}", markup=False)
+    console.print(f"  digest    {written.digest}", markup=False)
+    is_reachable = recipe.open or recipe.accounts
+    allow = "" if is_reachable else " -e PODIUM_OPEN=true"
+    console.print(
+        f"\npodman load -i {written.path}\n"
+        f"podman run --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000{allow} {written.tag}",
+        markup=False,
+    )
+    if not is_reachable:
+        console.print(
+            "PODIUM_OPEN lets whoever reaches the port use the models; --accounts asks who they are.",
+            markup=False,
+        )

@@ -1,0 +1,150 @@
+"""The installed packages that serving needs, and which of their files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import podium
+from podium.errors import MissingExtra, SetupError
+from podium.plugins import needs
+
+OURS = "podium"
+# What only building, testing and typing read; and apsw's extensions and tools of SQLite's.
+_FOLDERS = frozenset({"__pycache__", "include", "sqlite_extra_binaries", "tests"})
+_SUFFIXES = frozenset(
+    {".a", ".c", ".cc", ".cpp", ".h", ".hpp", ".lib", ".pxd", ".pxi", ".pyc", ".pyi", ".pyx"}
+)
+# Of the facts about a package, those that are read where it runs.
+_FACTS = frozenset({"METADATA", "entry_points.txt", "top_level.txt"})
+
+
+def needed_distributions(extras: Iterable[str]) -> list[Distribution]:
+    """Podium, what it needs with these extras, what that needs, and so on, as installed here.
+
+    Raises:
+        MissingExtra: one of them isn't installed.
+    """
+    with needs("image"):
+        from packaging.requirements import Requirement
+    found: dict[str, Distribution] = {}
+    seen: set[tuple[str, str]] = set()
+    waiting = [(OURS, extra) for extra in ("", *extras)]
+    while waiting:
+        name, extra = waiting.pop()
+        key = (_plain(name), _plain(extra))
+        if key in seen:
+            continue
+        seen.add(key)
+        one = found.setdefault(key[0], _installed(name, extra))
+        for line in _requirements(one):
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate({"extra": extra}):
+                waiting += [(wanted.name, more) for more in ("", *wanted.extras)]
+    return [found[name] for name in sorted(found)]
+
+
+def check_extras(extras: Iterable[str]) -> None:
+    """Know that Podium has these extras.
+
+    Raises:
+        SetupError: it has no such extra.
+    """
+    ours = distribution(OURS)
+    known = list(_extras_of_checkout(ours) or ours.metadata.get_all("Provides-Extra") or ())
+    for extra in extras:
+        if _plain(extra) not in map(_plain, known):
+            raise SetupError(f"there is no extra {extra!r}", hint=f"known: {', '.join(known)}")
+
+
+def files_of(one: Distribution) -> Iterator[tuple[Path, str]]:
+    """Files of a distribution that are needed where it runs, and their names below site-packages.
+
+    Raises:
+        SetupError: it is installed in a way that doesn't say which files are its own.
+    """
+    name = one.metadata["Name"]
+    package = Path(podium.__file__).parent
+    listed = [str(file) for file in one.files or ()]
+    if _plain(name) == OURS and f"{OURS}/__init__.py" not in listed:
+        # Installed from a checkout: the code is where this module is.
+        yield from _kept(package, f"{OURS}/")
+    elif not listed:
+        raise SetupError(
+            f"{name} doesn't say which files are its own", hint=f"pip install --force {name}"
+        )
+    elif _is_editable(one):
+        raise SetupError(f"{name} is installed as editable", hint="install it as a wheel")
+    for file in sorted(listed):
+        if not file.startswith("..") and is_needed(file):
+            source = Path(str(one.locate_file(file)))
+            if source.is_file():
+                yield source, file
+
+
+def is_needed(file: str) -> bool:
+    """Whether a file of a package is one that running it can need."""
+    parts = file.split("/")
+    if parts[0].endswith((".dist-info", ".egg-info")):
+        is_license = "licen" in file.lower() or "notice" in file.lower()
+        return parts[-1] in _FACTS or is_license
+    is_ours = parts[-1].startswith("__editable__") or parts[-1].endswith(".pth")
+    return not (is_ours or _FOLDERS & set(parts[:-1]) or Path(file).suffix in _SUFFIXES)
+
+
+def _requirements(one: Distribution) -> list[str]:
+    """What a distribution needs, with the extra of each line in its marker."""
+    project = _project(one)
+    if not project:
+        return one.requires or []
+    optional = project.get("optional-dependencies", {})
+    more = [(line, extra) for extra, lines in optional.items() for line in lines]
+    return [*project.get("dependencies", ()), *(_of_extra(line, extra) for line, extra in more)]
+
+
+def _of_extra(line: str, extra: str) -> str:
+    wanted, _, marker = line.partition(";")
+    both = f"({marker.strip()}) and " if marker else ""
+    return f'{wanted} ; {both}extra == "{extra}"'
+
+
+def _extras_of_checkout(one: Distribution) -> list[str]:
+    return list(_project(one).get("optional-dependencies", ()))
+
+
+def _project(one: Distribution) -> dict[str, Any]:
+    """`[project]` of Podium's checkout, where it runs from one: what pip noted once may be old."""
+    file = Path(podium.__file__).parents[2] / "pyproject.toml"
+    if _plain(one.metadata["Name"]) != OURS or not file.is_file():
+        return {}
+    project: dict[str, Any] = tomllib.loads(file.read_text("utf-8")).get("project", {})
+    return project if project.get("name") == OURS else {}
+
+
+def _kept(folder: Path, start: str) -> Iterator[tuple[Path, str]]:
+    for file in sorted(folder.rglob("*")):
+        name = start + file.relative_to(folder).as_posix()
+        if file.is_file() and is_needed(name):
+            yield file, name
+
+
+def _is_editable(one: Distribution) -> bool:
+    origin = one.read_text("direct_url.json") or ""
+    return '"editable": true' in origin and _plain(one.metadata["Name"]) != OURS
+
+
+def _installed(name: str, extra: str) -> Distribution:
+    try:
+        return distribution(name)
+    except PackageNotFoundError as error:
+        hint = f"pip install 'podium[{extra}]'" if extra else f"pip install {name}"
+        raise MissingExtra(f"{name} isn't installed", hint=hint) from error
+
+
+def _plain(name: str) -> str:
+    """A name as registries compare them."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,101 @@
+"""A folder as a layer of an image: the same files give the same bytes."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+
+# Names of folders that only their owner writes to, and everybody.
+_FOLDER, _SHARED, _PROGRAM, _FILE = 0o755, 0o1777, 0o755, 0o644
+# 9 takes four times as long, for 1 % less.
+_LEVEL = 6
+MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file of an archive, named by what is in it.
+
+    Attributes:
+        path: where it lies until the archive is written.
+        digest: SHA-256 of its bytes, as `sha256:...`.
+        diff_id: of a layer: the digest of what is compressed in it.
+        n_unpacked_bytes: of a layer: how long that is.
+    """
+
+    path: Path
+    digest: str
+    n_bytes: int
+    media_type: str
+    diff_id: str = ""
+    n_unpacked_bytes: int = 0
+
+    @property
+    def descriptor(self) -> dict[str, str | int]:
+        """What refers to it."""
+        return {"mediaType": self.media_type, "digest": self.digest, "size": self.n_bytes}
+
+
+class _Counting(BufferedIOBase):
+    """A file that keeps the digest and the number of the bytes written to it."""
+
+    def __init__(self, target: BufferedIOBase | gzip.GzipFile) -> None:
+        self._target = target
+        self._hash = hashlib.sha256()
+        self.n_bytes = 0
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def write(self, part: bytes) -> int:  # type: ignore[override]  # tarfile writes bytes alone
+        """Write, count, and return how many bytes it was."""
+        self._hash.update(part)
+        self.n_bytes += len(part)
+        self._target.write(part)
+        return len(part)
+
+    @property
+    def digest(self) -> str:
+        """Of what was written so far."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+
+def write_layer(folder: Path, target: Path, *, owners: Mapping[str, int] | None = None) -> Blob:
+    """Write a folder as a compressed tar: sorted, without times, owned by root.
+
+    Args:
+        owners: user ids of paths that aren't root's.
+    """
+    with target.open("wb") as file:
+        outer = _Counting(file)
+        # No name and no time in the head: else no two layers were the same.
+        with gzip.GzipFile("", "wb", _LEVEL, outer, mtime=0) as packed:
+            inner = _Counting(packed)
+            with tarfile.open(mode="w|", fileobj=inner, format=tarfile.PAX_FORMAT) as tar:
+                for path in sorted(folder.rglob("*"), key=lambda one: one.as_posix()):
+                    _add(tar, path, path.relative_to(folder).as_posix(), owners or {})
+    return Blob(target, outer.digest, outer.n_bytes, MEDIA_TYPE, inner.digest, inner.n_bytes)
+
+
+def _add(tar: tarfile.TarFile, path: Path, name: str, owners: Mapping[str, int]) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.uid = entry.gid = owners.get(name, 0)
+    if path.is_symlink():
+        entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, os.fspath(path.readlink())
+        tar.addfile(entry)
+    elif path.is_dir():
+        entry.type, entry.mode = tarfile.DIRTYPE, _SHARED if name == "tmp" else _FOLDER
+        tar.addfile(entry)
+    else:
+        status = path.stat()
+        entry.size = status.st_size
+        entry.mode = _PROGRAM if status.st_mode & 0o100 else _FILE
+        with path.open("rb") as opened:
+            tar.addfile(entry, opened)

@@ -1,0 +1,47 @@
+"""The shared libraries that programs and extension modules need, and where they are."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from podium.errors import SetupError
+
+_MAGIC = b"\x7fELF"
+# `libz.so.1 => /lib/libz.so.1 (0x7f...)`, and the loader: `/lib64/ld-linux-x86-64.so.2 (0x7f...)`.
+_FOUND = re.compile(r"^\s*(?:(\S+) => )?(/\S+) \(0x", re.MULTILINE)
+_AT_ONCE = 200
+
+
+def is_elf(file: Path) -> bool:
+    """Whether it is a program or a library of this kind of system."""
+    with file.open("rb") as opened:
+        return opened.read(4) == _MAGIC
+
+
+def needed_libraries(files: Iterable[Path], *, outside: Iterable[Path]) -> dict[str, Path]:
+    """The libraries that these files are linked with, by the name that the loader looks for.
+
+    Args:
+        outside: folders whose own libraries don't count, since they are copied whole.
+
+    Raises:
+        SetupError: there is no `ldd` here.
+    """
+    ldd = shutil.which("ldd")
+    if ldd is None:
+        raise SetupError("ldd isn't here, which finds shared libraries", hint="name a --base")
+    folders = [folder.resolve() for folder in outside]
+    waiting = sorted({str(file) for file in files})
+    found: dict[str, Path] = {}
+    for start in range(0, len(waiting), _AT_ONCE):
+        batch = waiting[start : start + _AT_ONCE]
+        told = subprocess.run([ldd, *batch], capture_output=True, text=True, check=False).stdout
+        for name, path in _FOUND.findall(told):
+            real = Path(path).resolve()
+            if not any(real.is_relative_to(folder) for folder in folders):
+                found.setdefault(name or Path(path).name, real)
+    return dict(sorted(found.items()))
