@@ -25,12 +25,14 @@ class PodiumConfig(AppConfig):
         self._host: Host | None = None
 
     def ready(self) -> None:
-        """Add our files to those that `collectstatic` finds; listen to changes of the setting."""
+        """Tell Django of our checks and files; listen to changes of the setting, as tests do."""
         from django.core.signals import setting_changed
 
         from podium.hosts.django.assets import add_folder
+        from podium.hosts.django.checks import register_checks
 
         add_folder()
+        register_checks()
         setting_changed.connect(self._changed, dispatch_uid="podium")
 
     @property

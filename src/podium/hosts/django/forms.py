@@ -12,7 +12,7 @@ from podium.errors import BadCell, InvalidRows, SetupError
 from podium.flow.decode import JSON
 from podium.flow.predict import Ask, prepare
 from podium.hosts.django.host import current_host
-from podium.hosts.django.predicted import Predicted, json_of, predict_form
+from podium.hosts.django.predicted import Predicted, json_of, output_of, predict_form
 from podium.signature import Field, Signature
 from podium.signature.cells import Findings, check_columns
 from podium.web.form import Widget, widgets
@@ -242,23 +242,6 @@ class PredictionFormMixin:
         told = _sentence(signature.field(name), cell) if name in signature.names else str(cell)
         place = source if isinstance(source, str) and source in self.fields else None
         self.add_error(place, ValidationError(told, code=cell.code))  # type: ignore[attr-defined]
-
-
-def output_of(predicted: Predicted, wanted: str) -> Any:
-    """One part of what a model said: `prediction`, `probabilities.yes`.
-
-    Raises:
-        ImproperlyConfigured: it has no such part.
-    """
-    name, _, label = wanted.partition(".")
-    try:
-        value = getattr(predicted, name)
-        return value[label] if label else value
-    except (AttributeError, KeyError, TypeError):
-        raise ImproperlyConfigured(
-            f"{predicted.model} gives no {wanted!r}: use prediction, probabilities.LABEL, id, "
-            "model or version"
-        ) from None
 
 
 def _sentence(field: Field, cell: BadCell) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 import msgspec
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 
 from podium.flow.answer import predictions_of, probabilities_of, warnings_by_row
@@ -75,6 +76,23 @@ def predict_form(model: str, row: Mapping[str, Any], *, user: Any = None) -> Pre
         PodiumError: as `predict` does.
     """
     return _some(current_host().deployment(model), json_of(row), user, "form")[0]
+
+
+def output_of(predicted: Predicted, wanted: str) -> Any:
+    """One part of what a model said: `prediction`, `probabilities.yes`.
+
+    Raises:
+        ImproperlyConfigured: it has no such part.
+    """
+    name, _, label = wanted.partition(".")
+    try:
+        value = getattr(predicted, name)
+        return value[label] if label else value
+    except (AttributeError, KeyError, TypeError):
+        raise ImproperlyConfigured(
+            f"{predicted.model} gives no {wanted!r}: use prediction, probabilities.LABEL, id, "
+            "model or version"
+        ) from None
 
 
 def json_of(value: object) -> bytes:

@@ -1,0 +1,191 @@
+"""What is wrong with a project's set-up, as `manage.py check` tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings as project
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core import checks
+from django.core.checks import CheckMessage, Error
+from django.template import TemplateDoesNotExist
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+from podium.access import ALL
+from podium.errors import BundleError, PodiumError, SetupError, UntrustedModel
+from podium.hosts.django.conf import NAME, Options, read_options
+from podium.sources import bundles_of
+
+TAG = "podium"
+# Caches that each process has for itself.
+_OWN_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
+
+
+def register_checks() -> None:
+    """Make Django run them."""
+    checks.register(check_setup, TAG)
+    checks.register(check_deployment, TAG, deploy=True)
+
+
+def check_setup(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """What keeps models from being served, or is hardly meant. Opens every bundle."""
+    if not _is_asked(app_configs):
+        return []
+    try:
+        options = read_options()
+    except SetupError as error:
+        return [Error(error.message, hint=error.hint, id="podium.E001")]
+    names: list[str] = []
+    return [
+        *_models(options, names),
+        *_template(options),
+        *_middleware(options),
+        *_addresses(),
+        *_sizes(),
+        *_public(options, names),
+    ]
+
+
+def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """What a project should not have where others reach it: `manage.py check --deploy`."""
+    if not _is_asked(app_configs):
+        return []
+    found: list[CheckMessage] = []
+    if project.DEBUG:
+        found.append(
+            checks.Warning(
+                "DEBUG is on: a page that fails shows rows, settings and code",
+                hint="set DEBUG = False where others reach the project",
+                id="podium.W001",
+            )
+        )
+    cache = project.CACHES.get("default", {}).get("BACKEND", "")
+    if cache.endswith(_OWN_CACHES):
+        found.append(
+            checks.Warning(
+                f"each process has a cache of its own ({cache.rpartition('.')[2]}): "
+                "limits count in each of them, and a change is seen late",
+                hint="use one that all processes share: Redis, Memcached or the database",
+                id="podium.W002",
+            )
+        )
+    return [*found, *_home()]
+
+
+def _is_asked(app_configs: Sequence[AppConfig] | None) -> bool:
+    return app_configs is None or any(one.label == "podium" for one in app_configs)
+
+
+def _models(options: Options, names: list[str]) -> Iterator[CheckMessage]:
+    """Opens the models, and adds what they are called to `names`."""
+    if not options.sources:
+        yield Error(
+            f"{NAME} names no model",
+            hint=f'write {NAME} = {{"models": {{"churn": BASE_DIR / "churn.podium"}}}}',
+            id="podium.E002",
+        )
+    for place, source in enumerate(options.sources):
+        said = options.names[place] if options.names else ""
+        try:
+            opened = bundles_of([source], Path(options.settings.home), options.settings.trust)
+            for bundle in opened:
+                bundle.check_trust()
+        except PodiumError as error:
+            yield _not_opened(said or str(source), error)
+            continue
+        names += [bundle.name for bundle in opened]
+        if said and said != opened[0].name:
+            yield Error(
+                f"{NAME} calls a model {said!r} that was packed as {opened[0].name!r}",
+                hint=f"call it {opened[0].name!r}, or pack it again with name={said!r}",
+                id="podium.E006",
+            )
+
+
+def _not_opened(name: str, error: PodiumError) -> CheckMessage:
+    kinds: list[tuple[type[PodiumError], str]] = [
+        (UntrustedModel, "podium.E005"),
+        (BundleError, "podium.E004"),
+    ]
+    number = next((number for kind, number in kinds if isinstance(error, kind)), "podium.E003")
+    return Error(
+        f"the model {name!r} can't be served: {error.message}", hint=error.hint or None, id=number
+    )
+
+
+def _template(options: Options) -> Iterator[CheckMessage]:
+    from django.template import engines
+
+    if not options.base_template:
+        return
+    try:
+        engines["django"].get_template(options.base_template)
+    except (TemplateDoesNotExist, KeyError):
+        yield Error(
+            f'{NAME}["base_template"] is {options.base_template!r}, which no Django template is',
+            hint="name a template as `{% extends %}` would",
+            id="podium.E007",
+        )
+
+
+def _middleware(options: Options) -> Iterator[CheckMessage]:
+    used = [one for one in map(import_string, project.MIDDLEWARE) if isinstance(one, type)]
+    for wanted in (SessionMiddleware, AuthenticationMiddleware):
+        if ALL not in options.public and not any(issubclass(one, wanted) for one in used):
+            yield checks.Warning(
+                f"{wanted.__name__} is missing: nobody can open the page of a model that isn't "
+                "public",
+                hint=f"add {wanted.__module__}.{wanted.__name__} to MIDDLEWARE",
+                id="podium.W003",
+            )
+
+
+def _addresses() -> Iterator[CheckMessage]:
+    try:
+        reverse("podium:home")
+    except NoReverseMatch:
+        yield checks.Warning(
+            "no address leads to Podium",
+            hint='add path("ml/", include("podium.hosts.django.urls")) to urlpatterns',
+            id="podium.W004",
+        )
+
+
+def _sizes() -> Iterator[CheckMessage]:
+    wanted = getattr(project, NAME, {}).get("body_max_bytes", 0)
+    most = project.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if most is not None and wanted > most:
+        yield checks.Warning(
+            f'{NAME}["body_max_bytes"] is {wanted}, but Django reads no more than {most} bytes',
+            hint="raise DATA_UPLOAD_MAX_MEMORY_SIZE, too",
+            id="podium.W005",
+        )
+
+
+def _public(options: Options, names: Sequence[str]) -> Iterator[CheckMessage]:
+    for name in sorted(options.public - {ALL, *names}):
+        yield checks.Warning(
+            f'{NAME}["public"] names {name!r}, which is no model',
+            hint=f"known: {', '.join(names) or 'none'}",
+            id="podium.W006",
+        )
+
+
+def _home() -> Iterator[CheckMessage]:
+    try:
+        home = Path(read_options().settings.home).resolve()
+    except SetupError:
+        return  # told by `check_setup`
+    for name in ("STATIC_ROOT", "MEDIA_ROOT"):
+        root = getattr(project, name, None)
+        if root and home.is_relative_to(Path(root).resolve()):
+            yield checks.Warning(
+                f"the home folder {home} lies in {name}, which everybody can read from",
+                hint=f'set {NAME}["home"] to a folder of the project\'s own',
+                id="podium.W007",
+            )

@@ -1,0 +1,53 @@
+"""`manage.py podium_models`: the models of the project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from podium.bundle import Bundle
+from podium.errors import PodiumError
+from podium.hosts.django.host import current_host
+
+
+class Command(BaseCommand):
+    """Lists them."""
+
+    help = "List the models of the project: name, version, what runs them, digest and file."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Adds `--json`."""
+        parser.add_argument("--json", action="store_true", help="for programs")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Prints a line for each.
+
+        Raises:
+            CommandError: one can't be opened.
+        """
+        try:
+            models = [_told(bundle) for bundle in current_host().bundles.values()]
+        except PodiumError as error:
+            raise CommandError(f"{error.message}. {error.hint}") from error
+        if options["json"]:
+            self.stdout.write(msgspec.json.encode(models).decode())
+            return
+        for model in models:
+            self.stdout.write(self.style.MIGRATE_HEADING(f"{model['name']} {model['version']}"))
+            for name in ("title", "task", "fields", "runtime", "digest", "file"):
+                self.stdout.write(f"  {name:<8} {model[name]}")
+
+
+def _told(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "name": bundle.name,
+        "version": bundle.version,
+        "title": bundle.card.title,
+        "task": bundle.signature.output.task,
+        "fields": ", ".join(bundle.signature.names),
+        "runtime": bundle.runtime_name,
+        "digest": bundle.digest,
+        "file": str(bundle.path or ""),
+    }

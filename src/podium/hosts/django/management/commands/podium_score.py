@@ -1,0 +1,196 @@
+"""`manage.py podium_score`: predictions for a table of the project, or for a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.apps import apps
+from django.core.exceptions import (
+    FieldDoesNotExist,
+    FieldError,
+    ImproperlyConfigured,
+    ValidationError,
+)
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import models
+
+from podium.errors import InvalidRows, PodiumError
+from podium.flow.answer import column_cells, column_names
+from podium.flow.decode import CSV
+from podium.flow.deployment import Deployment
+from podium.flow.predict import Ask, predict_now
+from podium.hosts.django.host import current_host
+from podium.hosts.django.predicted import Predicted, output_of, predict
+
+ERRORS_SHOWN = 10
+
+
+class Command(BaseCommand):
+    """Scores them."""
+
+    help = (
+        "Ask a model about every row of a table, and fill in what it says: "
+        "podium_score churn shop.Customer --set risk=probabilities.yes. "
+        "Or about every row of a CSV file: podium_score churn in.csv --to out.csv."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Adds its arguments."""
+        parser.add_argument("model", help="the name of the model")
+        parser.add_argument("source", help="app_label.Model, or a CSV file")
+        parser.add_argument(
+            *("--set", "-s"),
+            action="append",
+            default=[],
+            metavar="FIELD=PART",
+            help="fill a field of the table with prediction, probabilities.LABEL, id or version",
+        )
+        parser.add_argument(
+            "--input",
+            action="append",
+            default=[],
+            metavar="INPUT=FIELD",
+            help="an input of the model that is called otherwise in the table",
+        )
+        parser.add_argument(
+            "--where",
+            action="append",
+            default=[],
+            metavar="LOOKUP=VALUE",
+            help="only rows that fit, as in filter(): plan=pro, risk__isnull=True",
+        )
+        parser.add_argument("--to", help="the file to write; standard output when left out")
+        parser.add_argument("--database", default=None, help="where the table lives")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Scores, and says how many rows there were.
+
+        Raises:
+            CommandError: a name is unknown, or rows aren't accepted; those before them are done.
+        """
+        host = current_host()
+        try:
+            deployment = host.deployment(options["model"])
+            if Path(options["source"]).is_file():
+                n_rows = self._score_file(deployment, options)
+            else:
+                n_rows = self._score_table(deployment, options)
+        except InvalidRows as refusal:
+            raise CommandError(_refused(refusal)) from refusal
+        except PodiumError as error:
+            raise CommandError(f"{error.message}. {error.hint}") from error
+        finally:
+            host.close()  # what waits for the store is written now: nothing of us stays to do it
+        self.stderr.write(self.style.SUCCESS(f"{n_rows} rows"))
+
+    def _score_file(self, deployment: Deployment, options: dict[str, Any]) -> int:
+        with Path(options["source"]).open(encoding="utf-8-sig", newline="") as source:
+            if not options["to"]:
+                return _score_lines(deployment, source, csv.writer(self.stdout))
+            with Path(options["to"]).open("w", encoding="utf-8", newline="") as target:
+                return _score_lines(deployment, source, csv.writer(target))
+
+    def _score_table(self, deployment: Deployment, options: dict[str, Any]) -> int:
+        table = _table(options["source"])
+        wanted = _pairs(options["set"], "--set")
+        if not wanted:
+            raise CommandError(
+                "nothing would come of it: say what to fill in, --set risk=prediction"
+            )
+        called = _pairs(options["input"], "--input")
+        columns = {name: called.get(name, name) for name in deployment.signature.names}
+        rows: models.QuerySet[Any] = models.QuerySet(table, using=options["database"])
+        n_rows = 0
+        try:
+            for name in wanted:
+                table._meta.get_field(name)  # noqa: SLF001 - Django's own name for what is public
+            chosen = rows.filter(**_lookups(options["where"])).order_by("pk")
+            for chunk in _pages(chosen.values_list("pk", *columns.values()), deployment):
+                told = _asked(deployment, list(columns), chunk)
+                changed = [
+                    table(pk=pk, **{name: output_of(one, part) for name, part in wanted.items()})
+                    for (pk, *_), one in zip(chunk, told, strict=True)
+                ]
+                rows.bulk_update(changed, list(wanted), batch_size=500)
+                n_rows += len(chunk)
+        except (FieldDoesNotExist, FieldError, ValidationError, ImproperlyConfigured) as error:
+            raise CommandError(str(error)) from error
+        return n_rows
+
+
+def _table(label: str) -> type[models.Model]:
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError) as error:
+        raise CommandError(
+            f"{label} is neither a file nor a table: name it app_label.Model"
+        ) from error
+
+
+def _pairs(texts: Sequence[str], option: str) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    if any(not name or not value for name, _, value in pairs):
+        raise CommandError(f"{option} takes NAME=NAME")
+    return {name: value for name, _, value in pairs}
+
+
+def _lookups(texts: Sequence[str]) -> dict[str, Any]:
+    words = {"True": True, "False": False, "None": None}
+    pairs = [text.partition("=") for text in texts]
+    return {name: words.get(value, value) for name, _, value in pairs}
+
+
+def _pages(values: Any, deployment: Deployment) -> Iterator[list[Any]]:
+    """Rows by their keys: what is filled in meanwhile moves none of them."""
+    most = deployment.limits.rows_max
+    chunk = list(values[:most])
+    while chunk:
+        yield chunk
+        chunk = list(values.filter(pk__gt=chunk[-1][0])[:most])
+
+
+def _asked(
+    deployment: Deployment, names: Sequence[str], chunk: Sequence[Sequence[Any]]
+) -> list[Predicted]:
+    rows = [dict(zip(names, cells, strict=True)) for _, *cells in chunk]
+    kinds = {field.name: field.type for field in deployment.signature.fields}
+    for row in rows:  # an empty text in a table is a value that is missing
+        row.update({n: None for n, v in row.items() if v == "" and kinds[n] != "text"})
+    return predict(deployment.name, rows)
+
+
+def _score_lines(deployment: Deployment, source: TextIO, writer: Any) -> int:
+    """Reads rows of texts, and writes them with what the model says beside them."""
+    reader = csv.reader(source)
+    header = next(reader, [])
+    writer.writerow([*header, *column_names(deployment.signature)])
+    n_rows = 0
+    for chunk in _chunks(reader, deployment.limits.rows_max):
+        text = io.StringIO()
+        csv.writer(text).writerows([header, *chunk])
+        try:
+            answer = predict_now(deployment, Ask(text.getvalue().encode(), CSV, source="cli"))
+        except InvalidRows as refusal:
+            raise CommandError(_refused(refusal, n_rows)) from refusal
+        cells = column_cells(deployment.signature, answer.outputs)
+        writer.writerows([*row, *said] for row, said in zip(chunk, cells, strict=True))
+        n_rows += len(chunk)
+    return n_rows
+
+
+def _chunks(rows: Iterator[Any], most: int) -> Iterator[list[Any]]:
+    while chunk := list(islice(rows, most)):
+        yield chunk
+
+
+def _refused(refusal: InvalidRows, n_before: int = 0) -> str:
+    lines = [f"{refusal.n_cells} values are not accepted; nothing of these rows is kept:"]
+    lines += [f"  {cell}" for cell in refusal.cells[:ERRORS_SHOWN]]
+    if n_before:
+        lines.append(f"  (rows are counted after the first {n_before})")
+    return "\n".join(lines)

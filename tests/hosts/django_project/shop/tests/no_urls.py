@@ -1,0 +1,5 @@
+"""A project without Podium's addresses."""
+
+from __future__ import annotations
+
+urlpatterns: list[object] = []

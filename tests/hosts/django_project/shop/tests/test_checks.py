@@ -1,0 +1,34 @@
+"""Checks that depend on settings of Django's own."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.test import SimpleTestCase, override_settings
+
+from podium.hosts.django.checks import check_deployment, check_setup
+
+SHARED = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
+
+
+def numbers(found):
+    return [one.id for one in found]
+
+
+class Checks(SimpleTestCase):
+    def test_a_project_without_users_cannot_open_its_pages(self):
+        without = [one for one in settings.MIDDLEWARE if "Authentication" not in one]
+        with override_settings(MIDDLEWARE=without):
+            assert numbers(check_setup(None)) == ["podium.W003"]
+
+    def test_a_project_without_our_addresses_is_told_so(self):
+        with override_settings(ROOT_URLCONF="shop.tests.no_urls"):
+            assert numbers(check_setup(None)) == ["podium.W004"]
+
+    def test_a_cache_that_all_processes_share_is_fine(self):
+        with override_settings(CACHES=SHARED):
+            assert numbers(check_deployment(None)) == []
+
+    def test_a_check_of_another_app_looks_at_nothing_here(self):
+        with override_settings(PODIUM={}):
+            assert check_setup([]) == []
+            assert numbers(check_setup(None)) == ["podium.E002"]
