@@ -15,6 +15,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter, Rule
 
 from podium.errors import SetupError
+from podium.hosts.flask.cli import group
 from podium.hosts.flask.host import NAME, Host, host_of
 from podium.hosts.flask.problems import Problem
 from podium.web import gate, routes
@@ -36,10 +37,15 @@ class _Tail(BaseConverter):
 def blueprint_of(host: Host) -> Blueprint:
     """The blueprint that answers below the app's prefix."""
     made = Blueprint(
-        NAME, __name__, url_prefix=host.options.url_prefix, template_folder="templates"
+        NAME,
+        __name__,
+        url_prefix=host.options.url_prefix,
+        template_folder="templates",
+        cli_group=None,  # the group has its name already
     )
     made.url_value_preprocessor(_look)
     made.record(_add_rules)
+    made.cli.add_command(group)
     return made
 
 
@@ -91,6 +97,13 @@ def _answer(tail: str) -> flask.Response:
         token = (host.flask.config["WTF_CSRF_FIELD_NAME"], generate_csrf())
     request = _read(host, path, flask.request.get_data(cache=True), token)
     return _sent(host, request, _responded(host, request))
+
+
+def who_asks(host: Host) -> str | None:
+    """The name of who sent the current request, as records tell it; None outside of one."""
+    if not flask.has_request_context():
+        return None
+    return host.app.site.authority.of_page(asked(host)).name or None
 
 
 def _pass_over(environ: dict[str, Any]) -> None:
@@ -161,6 +174,7 @@ def _read(host: Host, path: str, body: bytes, token: tuple[str, str] | None) -> 
 
 def _responded(host: Host, request: Request) -> Response:
     app = host.app
+    app.start_in_background()
     began_ns = time.perf_counter_ns()
     response = routes.respond(app.site, request)
     deployment = routes.deployment_to_ask(app.site, request, (routes.PREDICT, routes.FORM))

@@ -19,6 +19,7 @@ from podium.errors import SetupError
 from podium.flow.deployment import Deployment
 from podium.hosts.flask.config import Options
 from podium.records.store import Store
+from podium.signature import Signature
 from podium.sources import bundles_of
 from podium.web.authority import Authority
 from podium.web.site import Frame
@@ -60,7 +61,7 @@ class Host:
 
     @property
     def app(self) -> App:
-        """The app of this process, whose models are being loaded.
+        """The app of this process, whose models are loaded when they are asked.
 
         Raises:
             PodiumError: a setting or a model can't be used, or the store can't be opened.
@@ -71,7 +72,6 @@ class Host:
             if self._app is None:
                 self._app = self._made()
                 atexit.register(self.close)
-                self._app.start_in_background()
             return self._app
 
     def deployment(self, name: str) -> Deployment:
@@ -86,6 +86,18 @@ class Host:
                 f"this app has no model called {name!r}", hint=f"known: {', '.join(deployments)}"
             )
         return deployments[name]
+
+    def signature(self, name: str) -> Signature:
+        """What a model takes and gives, without making the app of this process.
+
+        Raises:
+            SetupError: there is no such model.
+        """
+        if name not in self.bundles:
+            raise SetupError(
+                f"this app has no model called {name!r}", hint=f"known: {', '.join(self.bundles)}"
+            )
+        return self.bundles[name].signature
 
     def close(self) -> None:
         """Let go of what this process holds, and ship what waits for the store."""
