@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings as project
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -78,6 +78,8 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
 
 
 def _is_asked(app_configs: Sequence[AppConfig] | None) -> bool:
+    if apps.is_installed("podium.hosts.accounts"):
+        return False  # the project is our own server's, which is set up by its own settings
     return app_configs is None or any(one.label == "podium" for one in app_configs)
 
 
