@@ -93,9 +93,9 @@ class App(app.App):
         await asyncio.to_thread(self.close)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = request_of(scope, b"")
         refusal = gate.check(self.settings, scope["method"], _raw_path(scope), scope["headers"])
         if refusal is not None:
+            request = request_of(scope, b"")
             await _send(send, self._refused(request, refusal), request.method)
             return
         body = await _read(receive, self.settings.body_max_bytes)
@@ -103,6 +103,7 @@ class App(app.App):
             return  # the client left
         if len(body) > self.settings.body_max_bytes:
             too_large = gate.too_large(self.settings)
+            request = request_of(scope, b"")
             await _send(send, self._refused(request, too_large), request.method)
             return
         request = request_of(scope, body)

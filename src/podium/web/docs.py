@@ -54,8 +54,17 @@ ERRORS = (
 
 def index(site: Site, request: Request) -> Response:
     """How to ask each model: `GET /docs`."""
-    models = [_model(request, one) for one in site.visible(request.actor).values()]
-    return render.page(site, request, "docs.html", models=models, errors=ERRORS)
+    visible = tuple(site.visible(request.actor).values())
+
+    def made() -> Response:
+        models = [_model(request, one) for one in visible]
+        return render.page(site, request, "docs.html", models=models, errors=ERRORS)
+
+    # What a function answers to the example may be another thing each time.
+    if any(one.bundle.runtime_name == "python" for one in visible):
+        return made()
+    are_started = tuple(one.bundle.is_started for one in visible)
+    return render.kept_page(site, request, ("docs",), (visible, are_started), made)
 
 
 def _model(request: Request, deployment: Deployment) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+import msgspec
+
 from podium.access import ANYONE, Actor
 from podium.flow.decode import CSV, FORM, JSON, LINES
 from podium.flow.deployment import Deployment
@@ -32,7 +34,13 @@ _ANSWER = "One answer for one row, many for many; written as the rows were, unle
 
 def document(site: Site, request: Request) -> Response:
     """The document itself: `GET /openapi.json`."""
-    return Response.json(describe(site, request.root_path, request.actor))
+    key = ("openapi", request.root_path)
+    basis = (tuple(site.visible(request.actor).values()), request.actor)
+    body = site.kept_pages.get(key, basis)
+    if body is None:
+        body = msgspec.json.encode(describe(site, request.root_path, request.actor))
+        site.kept_pages.put(key, basis, body)
+    return Response(body, 200, JSON)
 
 
 def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:

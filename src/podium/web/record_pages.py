@@ -36,20 +36,14 @@ def index(site: Site, request: Request, name: str) -> Response:
     store = _store(site)
     filters, place = filters_of(name, request.query, request.actor), place_of(request.query)
     page = store.page(filters.query, limit=PAGE_ROWS, cursor=place.after or None)
-    # The host's own frame around it may change with each request.
-    if site.frame is not None:
+
+    def made() -> Response:
         return _made(site, request, deployment, page, filters, place)
-    links = tuple(site.authority.links(request))
-    key = (name, request.query_string, request.root_path)
-    basis = (deployment, page, request.actor, links, request.form_token)
-    html = site.kept_pages.get(key, basis)
-    if html is not None:
-        return Response(html)
-    made = _made(site, request, deployment, page, filters, place)
-    assert isinstance(made.body, bytes)
-    if sum(len(one.inputs) + len(one.outputs) for one in page.records) <= KEPT_BYTES:
-        site.kept_pages.put(key, basis, made.body)
-    return made
+
+    if sum(len(one.inputs) + len(one.outputs) for one in page.records) > KEPT_BYTES:
+        return made()
+    key = ("records", name, request.query_string)
+    return render.kept_page(site, request, key, (deployment, page), made)
 
 
 def csv(site: Site, request: Request, name: str) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import secrets
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -12,6 +13,7 @@ import jinja2
 from podium.access import ALL, Action, allowed
 from podium.web import static
 from podium.web.http import Request, Response
+from podium.web.kept_pages import Basis, Key
 from podium.web.numbers import number_text
 from podium.web.site import PageParts, Site
 
@@ -60,6 +62,30 @@ def page(
         title, head, main = html.split(_BOUNDARY)
         html = site.frame(request, PageParts(unescape(title), head, main))
     return Response(html.encode("utf-8", "replace"), status)
+
+
+def kept_page(
+    site: Site, request: Request, key: Key, basis: Basis, make: Callable[[], Response]
+) -> Response:
+    """A page that is made again only where something is another than when it was made last.
+
+    Args:
+        key: what tells the page from others.
+        basis: all that it shows, but for what stands around it on every page.
+    """
+    # The host's own frame around it may change with each request.
+    if site.frame is not None:
+        return make()
+    key = (*key, request.root_path, request.origin)
+    links = tuple(site.authority.links(request))
+    basis = (*basis, request.actor, links, request.form_token)
+    html = site.kept_pages.get(key, basis)
+    if html is None:
+        made = make()
+        assert isinstance(made.body, bytes)
+        html = made.body
+        site.kept_pages.put(key, basis, html)
+    return Response(html)
 
 
 def error_page(

@@ -106,3 +106,15 @@ def test_the_page_that_nobody_asked_for_longest_goes_first():
 
     assert pages.get(("1",), ()) == b"1"
     assert pages.get(("2",), ()) is None
+
+
+def test_the_openapi_document_is_made_once_for_all_who_see_the_same_models(client):
+    first = client.get("/openapi.json").body
+
+    assert client.get("/openapi.json").body is first
+
+
+def test_what_a_function_answers_on_the_docs_page_is_asked_each_time(client):
+    client.get("/docs")
+
+    assert made_pages(client) == []
