@@ -12,7 +12,6 @@ from typing import Any
 from podium.bundle import Bundle, load
 from podium.errors import SetupError
 from podium.image.archive import write_archive
-from podium.image.base import Base, base_of_interpreter, base_of_path
 from podium.image.bytecode import compile_python
 from podium.image.contents import (
     COMMAND,
@@ -25,6 +24,7 @@ from podium.image.contents import (
     copy_packages,
 )
 from podium.image.distributions import check_extras, needed_distributions
+from podium.image.foundation import Base, base_of_interpreter, base_of_path
 from podium.image.interpreter import USER_ID
 from podium.image.layer import Blob, write_layer
 from podium.settings import read_settings

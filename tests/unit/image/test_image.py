@@ -20,9 +20,9 @@ from podium.bundle.pack import pack
 from podium.errors import SetupError
 from podium.image import Recipe, write_image
 from podium.image.archive import write_archive
-from podium.image.base import base_of_path
 from podium.image.contents import COMMAND, HOME, OWNERS, copy_models
 from podium.image.distributions import check_extras, files_of, is_needed, needed_distributions
+from podium.image.foundation import base_of_path
 from podium.image.interpreter import USER_ID, VERSION
 from podium.image.layer import write_layer
 from podium.image.libraries import is_elf, needed_libraries
