@@ -51,6 +51,7 @@ class Options:
         links: labels, and endpoints or addresses, at the top of our own pages.
         base_template: the app's template around our pages; "" for our own.
         has_error_handlers: errors go through those of the app.
+        database: of Flask-SQLAlchemy, where the records are kept in the app's own; else None.
         csp: the Content-Security-Policy of pages inside the base template; "" leaves it to the app.
     """
 
@@ -64,6 +65,7 @@ class Options:
     base_template: str
     has_error_handlers: bool
     csp: str
+    database: Any = None
 
 
 def read_options(app: Flask, said: Mapping[str, Any]) -> Options:
@@ -86,6 +88,7 @@ def read_options(app: Flask, said: Mapping[str, Any]) -> Options:
         base_template=_typed(given, "base_template", ""),
         has_error_handlers=_typed(given, "error_handlers", False),
         csp=_typed(given, "csp", FRAMED_CSP),
+        database=_database(given),
     )
 
 
@@ -109,6 +112,8 @@ def _of_config(app: Flask) -> dict[str, Any]:
 
 def _settings(app: Flask, given: Mapping[str, Any]) -> Settings:
     values = {name: value for name, value in given.items() if name not in OWN}
+    if _database(given) is not None:
+        del values["store"]
     values = {n: os.fspath(v) if isinstance(v, os.PathLike) else v for n, v in values.items()}
     # Texts may come from the environment (`FLASK_PODIUM_ROWS_MAX`), and are read as it is.
     texts = {PREFIX + n.upper(): v for n, v in values.items() if isinstance(v, str)}
@@ -125,6 +130,12 @@ def _settings(app: Flask, given: Mapping[str, Any]) -> Settings:
     most = read.body_max_bytes if flask_max is None else min(read.body_max_bytes, flask_max)
     home = str(Path(app.instance_path) / read.home)
     return msgspec.structs.replace(read, home=home, body_max_bytes=most)
+
+
+def _database(given: Mapping[str, Any]) -> Any:
+    """Flask-SQLAlchemy's object, where the store is said to be that."""
+    store = given.get("store")
+    return store if hasattr(store, "metadatas") else None
 
 
 def _sources(models: object) -> tuple[Source, ...]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-import flask
 from flask import Flask
 
-from podium.hosts.flask.blueprint import asked, blueprint_of, check_free
+from podium.hosts.flask.blueprint import blueprint_of, check_free, who_asks
 from podium.hosts.flask.config import Models, read_options
 from podium.hosts.flask.frame import framed
 from podium.hosts.flask.host import NAME, Host, OpenStore, host_of
 from podium.hosts.flask.identity import Permissions, authority_of
 from podium.hosts.predicted import Predicted, predicted
+from podium.plugins import needs
 from podium.web.authority import Authority, Identify
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+    from wtforms import Form  # type: ignore[import-untyped] # it has no types
+
+    from podium.hosts.flask.forms import PredictionForm
 
 
 class Podium:
@@ -29,7 +35,9 @@ class Podium:
         identify: tells who asks, by a function of the request: a `podium.access.Actor`, the name of
             a user who may do everything, or None. It takes the place of Flask-Login.
         permissions: tells whether a user of the app's may do something with a model.
-        store: opens the store of the records in each process; else `PODIUM_STORE` names it.
+        store: where records are kept: an address, Flask-SQLAlchemy's object for the app's own
+            database, or what opens a store in each process. As everything else it may stand in the
+            app's config: `PODIUM_STORE`.
         settings: any other, by its name in lower case: `public`, `base_template`, `home`, ...
 
     Raises:
@@ -44,13 +52,15 @@ class Podium:
         url_prefix: str | None = None,
         identify: Identify | Authority | None = None,
         permissions: Permissions | None = None,
-        store: OpenStore | None = None,
+        store: OpenStore | SQLAlchemy | str | None = None,
         **settings: Any,
     ) -> None:
         self._said = {**settings, "models": models, "url_prefix": url_prefix}
+        if not callable(store):
+            self._said["store"] = store
         self._identify = identify
         self._permissions = permissions
-        self._store = store
+        self._store = store if callable(store) else None
         if app is not None:
             self.init_app(app)
 
@@ -74,7 +84,7 @@ class Podium:
                 permissions=self._permissions,
             ),
             frame=framed(options.base_template) if options.base_template else None,
-            store=self._store,
+            store=self._store if options.database is None else _opener_of(options.database),
         )
         app.extensions[NAME] = host
         app.register_blueprint(blueprint_of(host))
@@ -105,9 +115,27 @@ class Podium:
         """
         host = host_of()
         deployment = host.deployment(model)
-        if actor is None and flask.has_request_context():
-            actor = host.app.site.authority.of_page(asked(host)).name or None
-        return predicted(deployment, rows, actor=actor)
+        return predicted(deployment, rows, actor=actor or who_asks(host))
+
+    def form(
+        self, model: str, *, base: type[Form] | None = None, app: Flask | None = None
+    ) -> type[PredictionForm]:
+        """A class of WTForms with a field for each input of a model, in their order.
+
+        It refuses what the API refuses, in the same words; a valid form's `predict()` asks the model.
+
+        Args:
+            base: the class to inherit; Flask-WTF's FlaskForm when left out.
+            app: whose model; the current one's when left out.
+
+        Raises:
+            SetupError: no model is called so.
+            MissingExtra: Flask-WTF isn't installed.
+        """
+        with needs("flask-forms"):
+            from podium.hosts.flask.forms import form_class
+
+        return form_class(model, host_of(app).signature(model), base)
 
     def start(self, app: Flask | None = None) -> None:
         """Load every model now, in this process, rather than at the first request.
@@ -122,3 +150,10 @@ class Podium:
     def close(self, app: Flask | None = None) -> None:
         """Let go of what this process holds for an app, and ship what waits for the store."""
         host_of(app).close()
+
+
+def _opener_of(database: SQLAlchemy) -> OpenStore:
+    with needs("sql"):
+        from podium.hosts.flask.sql import opener_of
+
+    return opener_of(database)

@@ -21,6 +21,9 @@ from wtforms import (  # type: ignore[import-untyped] # it has no types
 from wtforms.fields.choices import Choice  # type: ignore[import-untyped]
 from wtforms.validators import ValidationError  # type: ignore[import-untyped]
 
+from podium.hosts.flask.blueprint import who_asks
+from podium.hosts.flask.host import host_of
+from podium.hosts.predicted import Predicted, predicted
 from podium.signature import Field, Signature
 from podium.signature.reading import label_text, plain_text
 from podium.web.form import Widget, widgets
@@ -29,7 +32,9 @@ from podium.web.form_cells import read_cell, sentence_of
 _TICKED = ("true", "on", "yes", "1", "y")
 
 
-def form_class(model: str, signature: Signature, base: type[Form] | None = None) -> type[Form]:
+def form_class(
+    model: str, signature: Signature, base: type[Form] | None = None
+) -> type[PredictionForm]:
     """A form with a field for each input of a model, in their order.
 
     A field is called as the input, with `_` after it where forms have something of that name
@@ -61,6 +66,22 @@ class PredictionForm:
     def row(self) -> dict[str, Any]:
         """What the model is asked: values by the names of its inputs, None where one is missing."""
         return {name: self._fields[own].data for own, name in self.podium_names.items()}
+
+    def predict(self, *, actor: str | None = None) -> Predicted:
+        """What the model says of a valid form; it is recorded as always.
+
+        Args:
+            actor: whom the record names; who sent the current request when left out.
+
+        Raises:
+            ModelError: the model failed.
+            StoreError: the answer couldn't be recorded, so there is none.
+        """
+        host = host_of()
+        deployment = host.deployment(self.podium_model)
+        said = predicted(deployment, self.row, actor=actor or who_asks(host), source="form")
+        assert isinstance(said, Predicted)
+        return said
 
 
 class _FromSignature:
