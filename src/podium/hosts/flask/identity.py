@@ -117,6 +117,8 @@ class FlaskAuthority:
     def login_url(self, request: Request) -> str | None:
         """The app's `login_view`, and back; None where it has none."""
         view = getattr(self._login, "login_view", None)
+        if view is None and "security" in self._app.extensions:  # it doesn't tell Flask-Login
+            view = f"{self._app.config['SECURITY_BLUEPRINT_NAME']}.login"
         if view is None:
             return None
         from flask_login import login_url
