@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,12 @@ def test_a_project_that_others_reach_is_looked_at_more_closely(tmp_path: Path, m
     for number in ("podium.W001", "podium.W002", "podium.W007"):
         assert number in told
     assert "podium." not in project.manage("check").stderr
+
+
+def test_every_check_is_documented_and_no_other() -> None:
+    number = re.compile(r"podium\.[EW]\d{3}")
+    root = Path(__file__).parents[2]
+    code = (root / "src/podium/hosts/django/checks.py").read_text("utf-8")
+    page = (root / "docs/how-to/django.md").read_text("utf-8")
+
+    assert sorted(set(number.findall(page))) == sorted(set(number.findall(code)))
