@@ -176,8 +176,10 @@ def deployment_to_ask(
     Args:
         names: of the routes that lead to a prediction.
     """
+    if request.method != "POST":
+        return None
     found = find(request.method, request.path)
-    if found.route is None or found.route.name not in names or request.method != "POST":
+    if found.route is None or found.route.name not in names:
         return None
     return site.deployments.get(found.values["name"])
 
