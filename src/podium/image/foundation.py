@@ -58,7 +58,7 @@ def base_of_path(path: Path, scratch: Path) -> Base:
     if path.is_dir():
         names = {name for name in _PYTHONS if (path / name).exists()}
         python = _python_among(names, path)
-        return Base((write_layer(path, scratch / "base.tar.gz"),), python)
+        return Base((write_layer(path, scratch / "base.tar.gz", keeps_rights=True),), python)
     try:
         with tarfile.open(path) as archive:
             return _base_of_archive(archive, path, scratch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import stat
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,11 +68,20 @@ class _Counting(BufferedIOBase):
         return f"sha256:{self._hash.hexdigest()}"
 
 
-def write_layer(folder: Path, target: Path, *, owners: Mapping[str, int] | None = None) -> Blob:
+def write_layer(
+    folder: Path,
+    target: Path,
+    *,
+    owners: Mapping[str, int] | None = None,
+    keeps_rights: bool = False,
+) -> Blob:
     """Write a folder as a compressed tar: sorted, without times, owned by root.
+
+    Devices and sockets stay behind: a container has its own.
 
     Args:
         owners: user ids of paths that aren't root's.
+        keeps_rights: owners and rights are those of the files, as in a root folder of a system.
     """
     with target.open("wb") as file:
         outer = _Counting(file)
@@ -80,22 +90,31 @@ def write_layer(folder: Path, target: Path, *, owners: Mapping[str, int] | None 
             inner = _Counting(packed)
             with tarfile.open(mode="w|", fileobj=inner, format=tarfile.PAX_FORMAT) as tar:
                 for path in sorted(folder.rglob("*"), key=lambda one: one.as_posix()):
-                    _add(tar, path, path.relative_to(folder).as_posix(), owners or {})
+                    entry = _entry(path, path.relative_to(folder).as_posix(), owners or {})
+                    if keeps_rights:
+                        status = path.lstat()
+                        entry.uid, entry.gid = status.st_uid, status.st_gid
+                        entry.mode = stat.S_IMODE(status.st_mode)
+                    _add(tar, path, entry)
     return Blob(target, outer.digest, outer.n_bytes, MEDIA_TYPE, inner.digest, inner.n_bytes)
 
 
-def _add(tar: tarfile.TarFile, path: Path, name: str, owners: Mapping[str, int]) -> None:
+def _entry(path: Path, name: str, owners: Mapping[str, int]) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(name)
     entry.uid = entry.gid = owners.get(name, 0)
     if path.is_symlink():
         entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, os.fspath(path.readlink())
-        tar.addfile(entry)
     elif path.is_dir():
         entry.type, entry.mode = tarfile.DIRTYPE, _SHARED if name == "tmp" else _FOLDER
-        tar.addfile(entry)
     else:
-        status = path.stat()
-        entry.size = status.st_size
-        entry.mode = _PROGRAM if status.st_mode & 0o100 else _FILE
+        entry.mode = _PROGRAM if path.stat().st_mode & 0o100 else _FILE
+    return entry
+
+
+def _add(tar: tarfile.TarFile, path: Path, entry: tarfile.TarInfo) -> None:
+    if not entry.isreg():
+        tar.addfile(entry)
+    elif path.is_file():
+        entry.size = path.stat().st_size
         with path.open("rb") as opened:
             tar.addfile(entry, opened)

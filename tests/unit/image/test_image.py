@@ -101,6 +101,21 @@ def test_everything_in_a_layer_is_roots_but_for_what_the_server_writes(tmp_path,
     assert list(entries) == sorted(entries)
 
 
+def test_a_base_keeps_its_rights_and_leaves_its_sockets_behind(tmp_path, root) -> None:
+    (root / PYTHON).chmod(0o4755)
+    (root / "etc").mkdir(mode=0o700)
+    os.mkfifo(root / "etc/pipe")
+
+    layer = write_layer(root, tmp_path / "base.tar.gz", keeps_rights=True)
+
+    with tarfile.open(layer.path) as tar:
+        entries = {one.name: one for one in tar.getmembers()}
+    assert "etc/pipe" not in entries
+    assert entries[PYTHON].mode == 0o4755
+    assert entries["etc"].mode == 0o700
+    assert entries[PYTHON].uid == os.getuid()
+
+
 def test_a_layer_knows_what_is_compressed_in_it(tmp_path, root) -> None:
     layer = write_layer(root, tmp_path / "one.tar.gz")
 
