@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -9,6 +10,8 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.http import HttpRequest
+
+_log = logging.getLogger("podium")
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
@@ -33,3 +36,14 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:  # noqa: ARG002
         """Everybody whom the provider lets in."""
         return True
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - as allauth calls it
+        provider: Any,
+        error: Any = None,
+        exception: Exception | None = None,
+        extra_context: Any = None,  # noqa: ARG002
+    ) -> None:
+        """The log tells why; the page tells only that it failed."""
+        _log.warning("login_elsewhere_failed: %s: %s %s", provider, error or "", exception or "")

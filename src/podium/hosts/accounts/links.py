@@ -22,10 +22,11 @@ def has_administrator() -> bool:
 
 
 def new_link() -> str | None:
-    """The path of a new link, in place of older ones; None where there is an administrator."""
-    SetUpLink.objects.all().delete()
+    """The path of a new link; None where there is an administrator."""
     if has_administrator():
+        SetUpLink.objects.all().delete()
         return None
+    SetUpLink.objects.filter(expires_at__lte=timezone.now()).delete()
     code = secrets.token_urlsafe(32)
     SetUpLink.objects.create(digest=_digest(code), expires_at=timezone.now() + LIVES)
     return reverse("podium_set_up", args=[code])

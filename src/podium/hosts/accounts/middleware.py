@@ -33,7 +33,8 @@ class Headers:
         """The response, with its headers."""
         response = self._respond(request)
         if request.method == "POST" and _leads_elsewhere(response):
-            response = _refreshing(request, response["location"])
+            cookies, response = response.cookies, _refreshing(request, response["location"])
+            response.cookies = cookies
         for name, value in SECURITY_HEADERS.items():
             response.setdefault(name, value)
         response.setdefault("cache-control", "no-store")

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("time_us", models.BigIntegerField(help_text="microseconds since 1970, UTC")),
-                ("model", models.TextField()),
+                ("model", models.CharField(max_length=255)),
                 ("version", models.TextField()),
                 ("inputs", models.JSONField()),
                 ("outputs", models.JSONField()),

@@ -58,7 +58,8 @@ class Prediction(models.Model):
     time_us: models.BigIntegerField[int, int] = models.BigIntegerField(
         help_text="microseconds since 1970, UTC"
     )
-    model: models.TextField[str, str] = models.TextField()
+    # MariaDB and MySQL index no text without a length.
+    model: models.CharField[str, str] = models.CharField(max_length=255)
     version: models.TextField[str, str] = models.TextField()
     inputs: models.JSONField[Any, Any] = models.JSONField()
     outputs: models.JSONField[Any, Any] = models.JSONField()
