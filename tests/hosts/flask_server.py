@@ -83,6 +83,12 @@ class FlaskServer:
             self.process.kill()
             self.process.wait()
 
+    @property
+    def workers(self) -> list[int]:
+        """The processes that a server's own process started."""
+        pid = self.process.pid
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def _wait(self) -> None:
         until_s = time.monotonic() + _READY_S
         n_ready = 0

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +17,13 @@ import pytest
 import podium
 
 sys.path.insert(0, str(Path(__file__).parent))
-from exchanges import EXCHANGES, Exchange
-from flask_server import PREFIX, FlaskServer
+from exchanges import EXCHANGES, GOOD, PREDICT, Exchange
+from flask_server import PREFIX, FlaskServer, Kind
 from test_hosts import FUNCTION, Told, ask_client, ask_http, essence
 
+from podium.records.outboxed import OutboxedStore
+from podium.records.store import RecordQuery
+from podium.records.stores.sqlite import SqliteStore
 from podium.testing import Client
 
 KINDS = ("development", "waitress", "sync", "gthread", "preload")
@@ -76,3 +83,49 @@ def test_each_request_is_answered_as_by_every_host(
         body = told.body.replace(f'"url":"{PREFIX}"'.encode(), b'"url":"/"')
         bare = body.replace(f'href="{PREFIX}/'.encode(), b'href="/').replace(PREFIX.encode(), b"")
         assert essence(Told(told.status, told.media, bare, {})) == essence(expected)
+
+
+def test_what_every_process_answered_is_kept_once(browser: httpx.Client) -> None:
+    """In one list, whoever answered: one process ships what all of them answered."""
+    ids = [browser.post(PREFIX + PREDICT, json=GOOD).json()["id"] for _ in range(20)]
+
+    shown = browser.get(f"{PREFIX}/models/loans/records.csv").text
+
+    assert [shown.count(one) for one in ids] == [1] * 20
+
+
+@pytest.mark.parametrize("kind", ["development", "waitress", "gthread", "preload"])
+def test_a_server_that_stops_loses_no_record(model: Path, tmp_path: Path, kind: Kind) -> None:
+    environment = {"FLASK_PODIUM_MODELS": str(model), "PYTHONPATH": str(model.parent)}
+    with FlaskServer(kind, "bare:make()", tmp_path, environment) as server:
+        ids = {
+            httpx.post(f"{server.address}{PREFIX}{PREDICT}", json=GOOD).json()["id"]
+            for _ in range(10)
+        }
+
+    assert kept(tmp_path) == ids
+
+
+def test_a_worker_that_is_killed_loses_no_record(model: Path, tmp_path: Path) -> None:
+    environment = {"FLASK_PODIUM_MODELS": str(model), "PYTHONPATH": str(model.parent)}
+    with FlaskServer("preload", "bare:make()", tmp_path, environment) as server:
+        address = f"{server.address}{PREFIX}{PREDICT}"
+        ids = {httpx.post(address, json=GOOD).json()["id"] for _ in range(10)}
+        for worker in server.workers:
+            os.kill(worker, signal.SIGKILL)
+        until_s = time.monotonic() + 20
+        while len(ids) < 20 and time.monotonic() < until_s:
+            with suppress(httpx.TransportError):  # until there are workers again
+                ids.add(httpx.post(address, json=GOOD).json()["id"])
+
+    assert len(ids) == 20
+    assert kept(tmp_path) == ids
+
+
+def kept(folder: Path) -> set[str]:
+    """The ids of the records in a home folder, those that wait for the store among them."""
+    home = folder / "podium-home"
+    store = OutboxedStore(SqliteStore(home / "podium.db"), home / "outbox", ships=False)
+    page = store.page(RecordQuery(), limit=100)
+    store.close()
+    return {record.id for record in page.records}
