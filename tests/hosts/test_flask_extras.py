@@ -250,6 +250,29 @@ def test_flask_migrate_makes_the_table_and_finds_nothing_more_to_do(
     with_table.close()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_processes_that_were_forked_have_connections_of_their_own(app):
+    client = entered(app, "ada")
+    first = asked(client)
+    assert first in client.get(f"{ADMIN}/").text
+
+    pid = os.fork()
+    if not pid:  # the child, as a worker of gunicorn's with --preload
+        status = 1
+        try:
+            own = asked(client)
+            page = client.get(f"{ADMIN}/").text
+            status = 0 if own in page and first in page else 2
+            shop.podium.close(app)
+        finally:
+            os._exit(status)
+    several = [asked(client) for _ in range(5)]
+    _, status = os.waitpid(pid, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert all(id_ in client.get(f"{ADMIN}/").text for id_ in several)
+
+
 def test_a_missing_table_is_told_with_the_command_that_makes_it(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     app = Flask(__name__, instance_path=str(tmp_path))

@@ -114,6 +114,17 @@ def test_processes_that_make_the_table_at_once_all_find_it(server):
         store.close()
 
 
+def test_an_address_of_mysql_reaches_mariadb_too(mariadb):
+    store = SqlStore(mariadb.new_database().replace("mariadb://", "mysql://"))
+
+    result = store.insert([sample(1, outcome="yes"), sample(2, outcome="Yes "), sample(1)])
+
+    assert (result.inserted, result.duplicates) == (2, 1)
+    assert ids(store, RecordQuery(outcome="Yes")) == []
+    assert ids(store, RecordQuery(outcome="Yes ")) == ids_of(2)
+    store.close()
+
+
 def test_a_table_that_migrations_make_is_not_made_here(postgresql):
     address = postgresql.new_database()
     metadata = MetaData()

@@ -250,7 +250,9 @@ def feedback_form(signature: Signature) -> Any:
 
 
 def _truth_field(output: Output) -> Field:
-    common: dict[str, Any] = {"name": output.name, "title": output.label, "unit": output.unit}
+    # What nobody has named is called "prediction", which the truth isn't.
+    title = "True value" if output.label == Output().label else output.label
+    common: dict[str, Any] = {"name": output.name, "title": title, "unit": output.unit}
     if output.task == "classification" and output.classes:
         return Field(type="category", categories=tuple(map(Category, output.classes)), **common)
     return Field(type="float" if output.task == "regression" else "text", **common)
