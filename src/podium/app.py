@@ -21,6 +21,7 @@ from podium.records.stores.memory import MemoryStore
 from podium.settings import Settings, read_settings
 from podium.sources import Source, bundles_of
 from podium.web.authority import Authority, Identify, authority_of
+from podium.web.quota import opened_quota
 from podium.web.site import Frame, Site
 
 _log = logging.getLogger("podium")
@@ -86,6 +87,7 @@ class App:
             self.settings,
             lambda: self.is_ready,
             authority=authority_of(identify),
+            quota=opened_quota(self.settings, lambda: made_home(self._home)),
             frame=frame,
         )
         watch_store(self.site.metrics, self._store)

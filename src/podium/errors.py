@@ -209,13 +209,15 @@ class RateLimited(PodiumError):
     """Who asks has asked too often.
 
     Args:
+        limit: requests a minute.
         retry_after_s: when it may be tried again.
     """
 
     code = "rate_limited"
 
-    def __init__(self, message: str, *, retry_after_s: float = 1.0, hint: str = "") -> None:
+    def __init__(self, message: str, *, limit: int, retry_after_s: float, hint: str = "") -> None:
         super().__init__(message, hint=hint)
+        self.limit = limit
         self.retry_after_s = retry_after_s
 
 

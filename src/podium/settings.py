@@ -94,6 +94,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tls_cert: a PEM file with the server's certificate; HTTPS is spoken then.
         tls_key: a PEM file with its private key.
         access_log: write a line about every request.
+        quota_token: how many requests a minute one token may make; 0 is any number.
+        quota_user: how many a user who is logged in may make.
+        quota_address: how many may come from an address that nobody is known at.
         accounts: people log in, and may what they were granted.
     """
 
@@ -120,6 +123,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tls_cert: str = ""
     tls_key: str = ""
     access_log: bool = False
+    quota_token: Annotated[int, msgspec.Meta(ge=0)] = 0
+    quota_user: Annotated[int, msgspec.Meta(ge=0)] = 0
+    quota_address: Annotated[int, msgspec.Meta(ge=0)] = 0
     accounts: Accounts = Accounts()
 
 

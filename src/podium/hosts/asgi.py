@@ -156,7 +156,7 @@ class App(app.App):
             return response
         latency_us = (time.perf_counter_ns() - began_ns) // 1_000
         metrics.answered(1, n_rows, [latency_us], "asgi")
-        return routes.predicted(reply)
+        return routes.predicted(reply, request.verdict)
 
     async def _awaited_actor(self, request: Request) -> Request:
         """The same request, with who asks, where that is told by a coroutine."""

@@ -14,6 +14,7 @@ from podium.access import NOBODY, Actor
 
 if TYPE_CHECKING:
     from podium.web.problems import Problem
+    from podium.web.quota import Verdict
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Request:
         address: the client's IP address; "" where the host doesn't tell.
         actor: who asks, once that `is_identified`; nobody until then.
         native: the request as the host has it, for what only the host knows.
+        verdict: how much is left of the quota of who asks; None where it isn't counted.
         form_token: name and value of an input that every form of ours must carry for the host.
         static_url: gives the address of a file of ours, where the host serves them; None: we do.
     """
@@ -44,6 +46,7 @@ class Request:
     is_identified: bool = False
     native: Any = None
     form_token: tuple[str, str] | None = None
+    verdict: Verdict | None = None
     static_url: Callable[[str], str] | None = None
 
     @cached_property

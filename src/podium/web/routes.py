@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from podium.access import ALL, NOBODY, Action
-from podium.errors import NotAuthenticated, NotFound
+from podium.errors import NotAuthenticated, NotFound, RateLimited
 from podium.flow.deployment import Deployment
 from podium.flow.predict import Reply
 from podium.web import api, docs, metrics, openapi, pages, problems, record_pages, render, static
@@ -15,6 +16,7 @@ from podium.web.accept import quality
 from podium.web.authority import LOG_IN, require
 from podium.web.gate import METHODS, Refusal
 from podium.web.http import Request, Response
+from podium.web.quota import Verdict
 from podium.web.site import Site
 
 PREDICT, FORM = "predict", "form"
@@ -115,8 +117,8 @@ def respond(site: Site, request: Request) -> Response:
     # The last resort, and the one place where everything is caught: whatever goes wrong in a view
     # or a model, a caller gets an answer with an id, and the log gets the cause.
     try:
-        request = identified(site, request)
-        return finished(_viewed(site, request), request.method)
+        request = counted(site, identified(site, request))
+        return finished(_viewed(site, request), request.method, request.verdict)
     except Exception as error:  # noqa: BLE001 - see above
         return failed(site, request, error)
 
@@ -145,11 +147,29 @@ def admitted(site: Site, request: Request) -> Request:
     Raises:
         PodiumError: as `identified` and `admit` do.
     """
-    request = identified(site, request)
+    request = counted(site, identified(site, request))
     found = find(request.method, request.path)
     if found.route is not None:
         admit(site, request, found.route, found.values)
     return request
+
+
+def counted(site: Site, request: Request) -> Request:
+    """The same request, with what is left of the quota of who asks.
+
+    Raises:
+        RateLimited: nothing is.
+    """
+    if site.quota is None:
+        return request
+    route = find(request.method, request.path).route
+    if route is not None and route.access in (OPEN, TOLD):
+        return request
+    verdict = site.quota.take(request.actor, request.address)
+    if verdict is None:
+        return request
+    verdict.require()
+    return replace(request, verdict=verdict)
 
 
 def admit(site: Site, request: Request, route: Route, values: Mapping[str, str]) -> None:
@@ -186,7 +206,12 @@ def deployment_to_ask(
 
 def failed(site: Site, request: Request, error: Exception) -> Response:
     """The response to a request that a view couldn't answer."""
-    return finished(_told(site, request, problems.of_error(error)), request.method)
+    response = _told(site, request, problems.of_error(error))
+    verdict = request.verdict
+    if isinstance(error, RateLimited):
+        verdict = Verdict(error.limit, 0, error.retry_after_s, error.retry_after_s)
+        response.headers["retry-after"] = str(math.ceil(error.retry_after_s))
+    return finished(response, request.method, verdict)
 
 
 def refused(site: Site, request: Request, refusal: Refusal) -> Response:
@@ -198,9 +223,9 @@ def refused(site: Site, request: Request, refusal: Refusal) -> Response:
     return finished(response, request.method)
 
 
-def predicted(reply: Reply) -> Response:
+def predicted(reply: Reply, verdict: Verdict | None = None) -> Response:
     """The response that a prediction is."""
-    return finished(api.answered(reply))
+    return finished(api.answered(reply), verdict=verdict)
 
 
 def find(method: str, path: str) -> Found:
@@ -289,8 +314,10 @@ def _is_for_people(request: Request) -> bool:
     return html >= json and "text/html" in accept and not request.path.startswith("/api/")
 
 
-def finished(response: Response, method: str = "POST") -> Response:
+def finished(response: Response, method: str = "POST", verdict: Verdict | None = None) -> Response:
     """A response with the headers that every response has."""
     headers = {**SECURITY_HEADERS, "cache-control": "no-store", **response.headers}
+    if verdict is not None:
+        headers |= verdict.headers
     body = b"" if method == "HEAD" else response.body
     return Response(body, response.status, response.media, headers, response.problem)

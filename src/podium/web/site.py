@@ -15,6 +15,7 @@ from podium.settings import Settings
 from podium.web.authority import Authority, OpenAuthority
 from podium.web.http import Request
 from podium.web.kept_pages import KeptPages
+from podium.web.quota import Quota
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Site:
         is_ready: whether every model is loaded.
         metrics: what is counted here, and told at `/metrics`.
         authority: who knows who asks.
+        quota: counts how often they do; None where they may as often as they like.
         kept_pages: those that need not be made again.
         frame: makes the whole page of the host's own around the parts of one of ours; None: ours.
     """
@@ -55,6 +57,7 @@ class Site:
     is_ready: Callable[[], bool]
     metrics: Metrics = field(default_factory=Metrics)
     authority: Authority = field(default_factory=OpenAuthority)
+    quota: Quota | None = None
     frame: Frame | None = None
     kept_pages: KeptPages = field(default_factory=KeptPages)
 

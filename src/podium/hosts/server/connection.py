@@ -97,6 +97,12 @@ class FastConnection(asyncio.Protocol):
             self.since_s = self._loop.time()
         self._read(data)
 
+    @property
+    def address(self) -> str:
+        """The client's IP address."""
+        peer = self._transport.get_extra_info("peername")
+        return str(peer[0]) if peer else ""
+
     def pause_writing(self) -> None:
         """The client reads slower than it is answered: it has to wait with more questions."""
         self._is_paused = True

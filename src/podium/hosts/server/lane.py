@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Protocol
 
 import msgspec
 
-from podium.access import Action, Actor
+from podium.access import ANYONE, Action, Actor
 from podium.errors import StoreError
 from podium.flow.batch import Batcher
 from podium.flow.decode import JSON
@@ -28,6 +29,7 @@ from podium.table import Outputs
 from podium.web import routes
 from podium.web.authority import OpenAuthority, require
 from podium.web.http import Response
+from podium.web.quota import Verdict, client_address
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _NO_WARNINGS = b"[]"
@@ -36,6 +38,10 @@ ACTORS_MAX = 4_096
 
 class Asker(Protocol):
     """A connection that waits for an answer."""
+
+    @property
+    def address(self) -> str:
+        """Of the client."""
 
     def answer(self, data: bytes, *, is_last: bool) -> None:
         """Send the bytes of a response."""
@@ -55,6 +61,7 @@ class LaneJob(Job):
         "head",
         "lane",
         "prepared",
+        "verdict",
     )
 
     def __init__(
@@ -82,6 +89,7 @@ class LaneJob(Job):
         self.deployment = head.deployment
         self.prepared = prepared
         self.actor = actor
+        self.verdict: Verdict | None = None
         self.answers: Answers | None = None
         self.error: Exception | None = None
         self.at = 0
@@ -119,6 +127,7 @@ class Lane:
         authority = app.site.authority
         self._is_open = isinstance(authority, OpenAuthority)
         self._authority: Any = authority
+        self._quota = app.site.quota
         # Who only the whole request tells is asked in the other lane.
         self.is_used = getattr(authority, "of_token", None) is not None
         self._actors: dict[bytes, Actor] = {}
@@ -145,8 +154,9 @@ class Lane:
     def ask(self, asker: Asker, head: Head, body: bytes, batcher: Batcher) -> LaneJob | None:
         """Take a request; None when it is answered already, with an error."""
         deployment = head.deployment
+        verdict = None
         try:
-            actor = None if self._is_open else self._admitted(head)
+            actor, verdict = self._admitted(head, asker)
             row = deployment.reader.one(body)
             if row is not None:
                 prepared = Prepared(
@@ -162,9 +172,10 @@ class Lane:
                 prepared = prepare(deployment, Ask(body, JSON, actor=actor))
             digest = job_digest(body) if batcher.is_guarded else b""
             job = LaneJob(self, asker, head, body, prepared, digest=digest, actor=actor)
+            job.verdict = verdict
             batcher.submit(job)
         except Exception as error:  # noqa: BLE001 - answered as the other lane answers it
-            data = self.failure(head, body, error)
+            data = self.failure(head, body, error, verdict)
             asker.answer(data, is_last=head.is_last)
             self._metrics[deployment.name].refused(int(data[9:12]))
             if self._access_log is not None:
@@ -172,11 +183,37 @@ class Lane:
             return None
         return job
 
-    def _admitted(self, head: Head) -> str | None:
-        """The name of who asks, if they may predict.
+    def _admitted(self, head: Head, asker: Asker) -> tuple[str | None, Verdict | None]:
+        """The name of who asks, if they may predict, and what is left of their quota.
 
         Raises:
             PodiumError: they may not.
+        """
+        if self._is_open and self._quota is None:
+            return None, None
+        actor = ANYONE if self._is_open else self._actor(head)
+        verdict = None
+        if self._quota is not None:
+            address = "" if actor.is_known else self._address(head, asker)
+            verdict = self._quota.take(actor, address)
+            if verdict is not None:
+                verdict.require()
+        require(actor, Action.PREDICT, head.deployment.name)
+        return actor.name or None, verdict
+
+    def _address(self, head: Head, asker: Asker) -> str:
+        headers = {b"x-forwarded-for": b"", **dict(head.headers)}
+        return client_address(
+            asker.address,
+            {"x-forwarded-for": headers[b"x-forwarded-for"].decode("latin-1")},
+            self.app.settings.accounts.proxies,
+        )
+
+    def _actor(self, head: Head) -> Actor:
+        """Who asks, as long as their token counts.
+
+        Raises:
+            NotAuthenticated: it doesn't.
         """
         authority = self._authority
         if self._actors_version != authority.version:
@@ -188,8 +225,7 @@ class Lane:
             if len(self._actors) >= ACTORS_MAX:
                 self._actors.clear()
             self._actors[head.authorization] = actor
-        require(actor, Action.PREDICT, head.deployment.name)
-        return actor.name or None
+        return actor
 
     def commit(self) -> None:
         """Record what was settled since, then let the answers leave."""
@@ -203,14 +239,16 @@ class Lane:
         for job in jobs:
             if job.answers is None:
                 assert job.error is not None
-                told_.append((job, self.failure(job.head, job.body, job.error)))
+                told_.append((job, self.failure(job.head, job.body, job.error, job.verdict)))
                 continue
             body, some = self._told(job, job.answers, next(ids))
-            told_.append((job, self._success(body, job.head.is_last)))
+            told_.append((job, self._success(body, job)))
             records += some
         self._keep(records, told_)
 
-    def failure(self, head: Head, body: bytes, error: Exception) -> bytes:
+    def failure(
+        self, head: Head, body: bytes, error: Exception, verdict: Verdict | None = None
+    ) -> bytes:
         """The response to a request that can't be answered, as bytes."""
         scope = {
             "type": "http",
@@ -219,7 +257,7 @@ class Lane:
             "query_string": b"",
             "headers": head.headers,
         }
-        request = request_of(scope, body)
+        request = replace(request_of(scope, body), verdict=verdict)
         return self._bytes(routes.failed(self.app.site, request, error), head.is_last)
 
     def _keep(self, records: Sequence[Record], told_: Sequence[tuple[LaneJob, bytes]]) -> None:
@@ -247,7 +285,11 @@ class Lane:
         """Send the answers; where nothing was recorded nobody gets one."""
         for job, data in told_:
             is_refused = error is not None and job.answers is not None
-            sent = self.failure(job.head, job.body, error) if is_refused and error else data
+            sent = (
+                self.failure(job.head, job.body, error, job.verdict)
+                if is_refused and error
+                else data
+            )
             job.asker.answer(sent, is_last=job.head.is_last)
         self._count(told_, error)
         if self._access_log is not None:
@@ -305,12 +347,15 @@ class Lane:
         )
         return encoder.body(core, id_, _NO_WARNINGS), [record]
 
-    def _success(self, body: bytes, is_last: bool) -> bytes:
+    def _success(self, body: bytes, job: LaneJob) -> bytes:
         headers = self._default_headers()
         if headers is not self._ready_headers:  # the date is another one
             self._ready_headers = headers
             self._ready = _head_of(routes.finished(Response(media=JSON)), headers)
-        end = b"connection: close\r\n\r\n" if is_last else b"\r\n"
+        end = b"connection: close\r\n\r\n" if job.head.is_last else b"\r\n"
+        if job.verdict is not None:
+            told_ = [f"{name}: {value}\r\n" for name, value in job.verdict.headers.items()]
+            end = "".join(told_).encode() + end
         return b"%bcontent-length: %d\r\n%b%b" % (self._ready, len(body), end, body)
 
     def _bytes(self, response: Response, is_last: bool) -> bytes:
