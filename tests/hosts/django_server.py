@@ -114,7 +114,7 @@ class Project:
 class Server:
     """gunicorn or uvicorn with the project, for a `with` block."""
 
-    def __init__(self, project: Project, kind: Literal["gunicorn", "uvicorn"]) -> None:
+    def __init__(self, project: Project, kind: Literal["gunicorn", "uvicorn"], *more: str) -> None:
         self.project = project
         self.log = project.folder / f"{kind}.log"
         self.address = ""
@@ -123,6 +123,7 @@ class Server:
             self._command += ["shop.wsgi", "-b", "127.0.0.1:0", "--workers", "2", "--threads", "2"]
         else:
             self._command += ["shop.asgi:application", "--port", "0", "--lifespan", "off"]
+        self._command += more
 
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
@@ -141,6 +142,10 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop it as an operator does."""
         self._process.terminate()
         try:
             self._process.wait(timeout=20)

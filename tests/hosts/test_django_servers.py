@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
@@ -18,6 +19,11 @@ from exchanges import EXCHANGES, GOOD, PREDICT, Exchange
 from test_hosts import Told, ask_client, ask_http, essence
 
 from podium.testing import Client
+
+IDS = """
+from podium.hosts.django.models import Prediction
+print(*Prediction.objects.values_list("id", flat=True))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +83,21 @@ def test_what_was_answered_is_in_the_records(browser: httpx.Client) -> None:
     page = browser.get(f"{PREFIX}/records/{answer['id']}")
     assert page.status_code == 200
     assert answer["id"] in page.text
+
+
+@pytest.mark.parametrize(("kind", "more"), [("gunicorn", "--preload"), ("uvicorn", "--workers=2")])
+def test_what_was_answered_is_in_the_table_when_the_server_has_stopped(
+    model: Path, tmp_path: Path, kind: Literal["gunicorn", "uvicorn"], more: str
+) -> None:
+    project = Project(tmp_path, model, public="*")
+    project.migrate()
+    # The project asks a model when it is imported: so before the server forks.
+    project.environment["SHOP_EAGER"] = "1"
+
+    with Server(project, kind, more) as server, server.client() as browser:
+        answers = [browser.post(PREFIX + PREDICT, json=GOOD).json() for _ in range(40)]
+        server.stop()
+
+    told = project.manage("shell", "--no-imports", "-c", IDS).stdout.split()
+    assert len(told) == len(set(told)) > 40
+    assert {answer["id"] for answer in answers} <= set(told)

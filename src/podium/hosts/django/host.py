@@ -36,6 +36,7 @@ class Host:
         self._lock = threading.Lock()
         self._bundles: dict[str, Bundle] | None = None
         self._app: App | None = None
+        self._inherited: App | None = None
         self._pid = 0
 
     @property
@@ -62,6 +63,9 @@ class Host:
         bundles = self.bundles
         with self._lock:
             if self._app is None or self._pid != os.getpid():
+                # That of the process that this one was forked from stays as it is, unused: to let
+                # go of it would close files that are the other's.
+                self._inherited = self._app
                 self._app, self._pid = _made(self.options, bundles), os.getpid()
                 atexit.register(self.close)
             return self._app
