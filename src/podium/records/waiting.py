@@ -30,6 +30,8 @@ class Waiting:
     def __init__(self, folder: Path) -> None:
         self._root = _Folder(folder)
         self._outboxes: dict[str, _Outbox] = {}
+        # What else is there: locks, and how shipping goes.
+        self._files: set[str] = set()
         self._lock = threading.Lock()
 
     def is_any(self) -> bool:
@@ -60,16 +62,17 @@ class Waiting:
         if not self._root.is_changed():
             return
         self._root.forget()
-        found = set()
-        for name in self._root.names():
-            if name.startswith("."):
-                continue
+        names = {name for name in self._root.names() if not name.startswith(".")}
+        for name in names - self._outboxes.keys() - self._files:
             path = self._root.path / name
-            with suppress(FileNotFoundError, NotADirectoryError):  # none of ours, or just removed
-                if name not in self._outboxes:
-                    self._outboxes[name] = _Outbox(path, is_dead=is_of_dead(path))
-                found.add(name)
-        for name in self._outboxes.keys() - found:
+            try:
+                self._outboxes[name] = _Outbox(path, is_dead=is_of_dead(path))
+            except NotADirectoryError:
+                self._files.add(name)
+            except FileNotFoundError:  # removed just now
+                names.discard(name)
+        self._files &= names
+        for name in self._outboxes.keys() - names:
             self._outboxes.pop(name).close()
         self._root.settle()
 
