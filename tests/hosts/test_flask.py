@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import logging
 import os
 import re
@@ -24,6 +25,7 @@ import podium as core
 from podium.access import Action, Actor
 from podium.errors import InvalidRows, SetupError
 from podium.hosts.flask import Podium
+from podium.web import static
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "flask_app"))
@@ -32,6 +34,7 @@ from exchanges import FORM, GOOD, PREDICT
 from flask_server import PREFIX
 from test_hosts import FUNCTION
 
+STATIC = Path(static.__file__).with_name("static")
 MEDIA = "application/x-www-form-urlencoded"
 FORM_PATH, RECORDS, API = (
     f"{PREFIX}/models/loans",
@@ -283,7 +286,16 @@ def test_pages_stand_in_the_apps_template(make):
         assert f'href="{PREFIX}/static/podium.' in head
         assert "style-src" not in page.headers["content-security-policy"]
         assert page.text.count("<html") == 1
+        assert '<div class="podium"><podium-page>' in page.text
     assert "default-src 'none'" in ada.get(f"{PREFIX}/livez").headers["content-security-policy"]
+
+
+def test_our_style_changes_nothing_of_the_apps_page_around_ours():
+    style = re.sub(r"/\*.*?\*/", "", (STATIC / "podium.css").read_text("utf-8")).strip()
+    depths = itertools.accumulate({"{": 1, "}": -1}.get(one, 0) for one in style)
+
+    assert style.startswith(":where(.podium) {")
+    assert list(depths).index(0, len(":where(.podium) {")) == len(style) - 1
 
 
 def test_a_template_without_a_place_for_pages_is_told(make):
