@@ -25,14 +25,19 @@ class PodiumConfig(AppConfig):
         self._host: Host | None = None
 
     def ready(self) -> None:
-        """Tell Django of our checks and files; listen to changes of the setting, as tests do."""
+        """Tell Django of our checks and files; listen to what changes rights, and settings."""
         from django.core.signals import setting_changed
+        from django.db.models.signals import post_migrate
 
+        from podium.hosts.django import appear, audit, changes
         from podium.hosts.django.assets import add_folder
         from podium.hosts.django.checks import register_checks
 
         add_folder()
         register_checks()
+        changes.watch_changes()
+        audit.watch()
+        post_migrate.connect(appear.after_migrate, sender=self, dispatch_uid="podium")
         setting_changed.connect(self._changed, dispatch_uid="podium")
 
     @property

@@ -1,0 +1,258 @@
+"""Writing the audit log: what Podium does, and what Django does with people and their rights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from django.contrib.auth import signals as logins
+from django.db.models import signals
+from django.http import HttpRequest
+from django.utils.deprecation import MiddlewareMixin
+
+from podium.access import NOBODY, Actor
+from podium.hosts.django.models import ApiToken, AuditEntry
+from podium.hosts.django.models.audit import ACTOR_MAX, ADDRESS_MAX, EVENT_MAX, TARGET_MAX
+
+DETAIL_MAX = 500
+# What of a user decides what they may; their password is never written down, only that it changed.
+_WATCHED = ("is_active", "is_staff", "is_superuser", "password")
+_BEFORE = "_podium_before"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Whose request is answered now; "" where nobody is logged in, or a command is run."""
+
+    name: str = ""
+    address: str = ""
+
+
+_NO_DETAILS: Mapping[str, str] = MappingProxyType({})
+_asking: ContextVar[Asking] = ContextVar("podium_asking", default=Asking())  # noqa: B039 - frozen
+
+
+class AuditMiddleware(MiddlewareMixin):
+    """Tells the audit log who asks. Stands behind Django's AuthenticationMiddleware."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Note who it is."""
+        _asking.set(_asking_by(request))
+
+    def process_response(self, request: HttpRequest, response: Any) -> Any:  # noqa: ARG002
+        """Forget it."""
+        _asking.set(Asking())
+        return response
+
+
+def write(
+    event: str,
+    *,
+    actor: Actor = NOBODY,
+    target: str = "",
+    details: Mapping[str, str] = _NO_DETAILS,
+) -> AuditEntry:
+    """Add an entry.
+
+    Args:
+        actor: who did it; whose request it is when left out.
+        target: who or what it was done to; the model, where there is one.
+
+    Raises:
+        Error: the database failed.
+    """
+    asking = _asking.get()
+    entry = AuditEntry(
+        event=event[:EVENT_MAX],
+        actor=_clean(actor.name or asking.name, ACTOR_MAX),
+        token=_clean(actor.via, 80),
+        target=_clean(target or details.get("model", ""), TARGET_MAX),
+        details={name: _clean(value, DETAIL_MAX) for name, value in details.items()},
+        address=_clean(asking.address, ADDRESS_MAX),
+    )
+    entry.save()
+    return entry
+
+
+def watch() -> None:
+    """Write down who logs in, and what changes about people's rights."""
+    from django.contrib.auth import get_user_model
+    from django.contrib.auth.models import Group
+
+    user: Any = get_user_model()
+    uid = "podium-audit"
+    logins.user_logged_in.connect(_logged_in, dispatch_uid=uid)
+    logins.user_logged_out.connect(_logged_out, dispatch_uid=uid)
+    logins.user_login_failed.connect(_login_failed, dispatch_uid=uid)
+    signals.pre_save.connect(_user_about_to_change, sender=user, dispatch_uid=uid)
+    signals.post_save.connect(_user_changed, sender=user, dispatch_uid=uid)
+    signals.post_delete.connect(_user_deleted, sender=user, dispatch_uid=uid)
+    signals.post_save.connect(_group_made, sender=Group, dispatch_uid=uid)
+    signals.post_delete.connect(_group_deleted, sender=Group, dispatch_uid=uid)
+    signals.post_save.connect(_token_changed, sender=ApiToken, dispatch_uid=uid)
+    signals.m2m_changed.connect(_rights_changed, sender=Group.permissions.through, dispatch_uid=uid)
+    for name, receiver in (("user_permissions", _rights_changed), ("groups", _members_changed)):
+        through = getattr(getattr(user, name, None), "through", None)
+        if through is not None:  # a project's own user model needn't have them
+            signals.m2m_changed.connect(receiver, sender=through, dispatch_uid=uid)
+
+
+def _logged_in(*, request: HttpRequest | None, user: Any, **_: Any) -> None:
+    _asking.set(Asking(user.get_username(), _asking_by(request).address))
+    write("logged_in")
+
+
+def _logged_out(*, request: HttpRequest | None, user: Any, **_: Any) -> None:
+    if user is not None:
+        _asking.set(Asking(user.get_username(), _asking_by(request).address))
+        write("logged_out")
+
+
+def _login_failed(*, credentials: Any, request: HttpRequest | None = None, **_: Any) -> None:
+    # Whoever it was, it isn't known to be who they say: that is what it was done to.
+    said = next((credentials[name] for name in ("username", "email") if credentials.get(name)), "")
+    _asking.set(Asking("", _asking_by(request).address))
+    write("login_failed", target=str(said))
+
+
+def _user_about_to_change(*, instance: Any, raw: bool, update_fields: Any, **_: Any) -> None:
+    is_of_interest = update_fields is None or set(update_fields) & set(_WATCHED)
+    if raw or instance.pk is None or not is_of_interest:
+        return
+    names = [name for name in _WATCHED if _has_field(instance, name)]
+    before = type(instance)._default_manager.filter(pk=instance.pk).values(*names).first()  # noqa: SLF001
+    setattr(instance, _BEFORE, before)
+
+
+def _user_changed(*, instance: Any, created: bool, raw: bool, **_: Any) -> None:
+    before = instance.__dict__.pop(_BEFORE, None)
+    if raw:
+        return
+    name = instance.get_username()
+    if created:
+        flags = {flag: "yes" for flag in _WATCHED[1:3] if getattr(instance, flag, False)}
+        write("user_made", target=name, details=flags)
+        return
+    for field, old in (before or {}).items():
+        new = getattr(instance, field)
+        if new != old and field == "password":
+            write("password_changed", target=name)
+        elif new != old:
+            write("user_changed", target=name, details={field: "yes" if new else "no"})
+
+
+def _user_deleted(*, instance: Any, **_: Any) -> None:
+    write("user_deleted", target=instance.get_username())
+
+
+def _group_made(*, instance: Any, created: bool, raw: bool, **_: Any) -> None:
+    if not raw:
+        write("group_made" if created else "group_changed", target=instance.name)
+
+
+def _group_deleted(*, instance: Any, **_: Any) -> None:
+    write("group_deleted", target=instance.name)
+
+
+def _token_changed(
+    *, instance: ApiToken, created: bool, raw: bool, update_fields: Any = None, **_: Any
+) -> None:
+    if raw:
+        return
+    if created:
+        event = "token_made"
+    elif update_fields is not None and "revoked_at" in update_fields:
+        event = "token_revoked"
+    else:
+        event = "token_changed"
+    write(
+        event,
+        target=instance.user.get_username(),
+        details={
+            "name": instance.name,
+            "hint": instance.hint,
+            "models": ", ".join(instance.model_names) or "all",
+            "actions": ", ".join(instance.actions) or "all",
+            "until": f"{instance.expires_at:%Y-%m-%d}",
+        },
+    )
+
+
+def _rights_changed(**changed: Any) -> None:
+    """Permissions were given to a user or a group, or taken from one."""
+    _link_changed(("granted", "revoked"), "permissions", _codename, **changed)
+
+
+def _members_changed(**changed: Any) -> None:
+    """A user was put into groups, or taken out of them."""
+    _link_changed(("joined", "left"), "groups", str, **changed)
+
+
+def _link_changed(
+    events: tuple[str, str],
+    noun: str,
+    text_of: Any,
+    *,
+    instance: Any,
+    action: str,
+    reverse: bool,
+    model: Any,
+    pk_set: Iterable[Any] | None,
+    sender: Any,
+    **_: Any,
+) -> None:
+    """Write down who or what got or lost which; whichever side the change was made from."""
+    if action not in ("post_add", "post_remove", "pre_clear"):
+        return
+    event = events[0] if action == "post_add" else events[1]
+    others = _others(instance, action, sender, model, pk_set)
+    if not others:
+        return
+    if reverse:
+        for other in others:
+            write(event, target=str(other), details={noun: text_of(instance)})
+    else:
+        names = ", ".join(sorted(map(text_of, others)))
+        write(event, target=str(instance), details={noun: names})
+
+
+def _others(instance: Any, action: str, sender: Any, model: Any, pks: Any) -> list[Any]:
+    """Those on the other side of the link."""
+    found = model._default_manager  # noqa: SLF001 - as Django's own admin asks
+    if action != "pre_clear":
+        return list(found.filter(pk__in=pks or ()))
+    # Which they were is known only as long as they still are.
+    own = next(f for f in sender._meta.get_fields() if _leads_to(f, type(instance)))  # noqa: SLF001
+    other = next(f for f in sender._meta.get_fields() if _leads_to(f, model))  # noqa: SLF001
+    links = sender._default_manager.filter(**{own.name: instance})  # noqa: SLF001
+    return list(found.filter(pk__in=links.values(f"{other.name}_id")))
+
+
+def _leads_to(field: Any, model: Any) -> bool:
+    target = field.remote_field.model if field.remote_field is not None else None
+    return target is not None and issubclass(model, target)
+
+
+def _codename(permission: Any) -> str:
+    return f"{permission.content_type.app_label}.{permission.codename}"
+
+
+def _has_field(instance: Any, name: str) -> bool:
+    return any(field.name == name for field in instance._meta.concrete_fields)  # noqa: SLF001
+
+
+def _asking_by(request: HttpRequest | None) -> Asking:
+    if request is None:
+        return _asking.get()
+    user: Any = getattr(request, "user", None)
+    name = user.get_username() if user is not None and user.is_authenticated else ""
+    return Asking(name, request.META.get("REMOTE_ADDR", ""))
+
+
+def _clean(text: str, most: int) -> str:
+    """What every database keeps: no NUL, no half characters, not too long."""
+    plain = str(text).encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return plain[:most]

@@ -1,0 +1,82 @@
+"""Noticing that somebody's rights changed, so that processes that remember them look again."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from functools import partial
+from typing import Any
+
+from django.db import Error, router, transaction
+from django.db.models import signals
+
+_STAMP_ID = 1
+_log = logging.getLogger("podium")
+
+
+def watch_changes() -> None:
+    """Touch the stamp whenever users, groups, permissions, memberships or tokens change.
+
+    What changes them in bulk (`update()`, another program) sends no signal: rights are read anew
+    every half a minute all the same.
+    """
+    from django.contrib.auth import get_user_model
+    from django.contrib.auth.models import Group, Permission
+
+    from podium.hosts.django.models import ApiToken
+
+    user: Any = get_user_model()
+    for model in (user, Group, Permission, ApiToken):
+        signals.post_save.connect(_saved, sender=model, dispatch_uid="podium-rights")
+        signals.post_delete.connect(_changed, sender=model, dispatch_uid="podium-rights")
+    links = [Group.permissions.through]
+    for name in ("groups", "user_permissions"):
+        # A project's own user model needn't have them.
+        link = getattr(getattr(user, name, None), "through", None)
+        links += [] if link is None else [link]
+    for through in links:
+        signals.m2m_changed.connect(_changed, sender=through, dispatch_uid="podium-rights")
+
+
+def stamp() -> int:
+    """What stands there now.
+
+    Raises:
+        Error: the database can't be read.
+    """
+    from podium.hosts.django.models import ChangeStamp
+
+    # Where it is written: a replica may not know yet.
+    rows = ChangeStamp.objects.using(router.db_for_write(ChangeStamp))
+    return rows.filter(pk=_STAMP_ID).values_list("value", flat=True).first() or 0
+
+
+def touch() -> None:
+    """Let every process look again."""
+    from podium.hosts.django.models import ChangeStamp
+
+    rows = ChangeStamp.objects.using(router.db_for_write(ChangeStamp))
+    value = secrets.randbits(62)
+    if not rows.filter(pk=_STAMP_ID).update(value=value):
+        rows.get_or_create(pk=_STAMP_ID, defaults={"value": value})
+
+
+def _saved(*, update_fields: Any = None, using: str, raw: bool = False, **_: Any) -> None:
+    if raw or (update_fields and set(update_fields) <= {"last_login", "last_used_at"}):
+        return
+    _changed(using=using)
+
+
+def _changed(*, using: str, action: str = "", **_: Any) -> None:
+    if action.startswith("pre_"):
+        return
+    # After the commit: whoever reads the new stamp must find what it is about. And not within
+    # the transaction, where its row would be locked for as long as that takes.
+    transaction.on_commit(partial(_touched), using=using)
+
+
+def _touched() -> None:
+    try:
+        touch()
+    except Error as error:
+        _log.error("rights_not_told: %s", error)

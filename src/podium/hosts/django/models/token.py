@@ -1,0 +1,62 @@
+"""API tokens, as the database keeps them: never themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class ApiToken(models.Model):
+    """What a program of somebody's may do in their name.
+
+    Of the token there is a digest: who reads the database can't use it.
+    """
+
+    user: models.ForeignKey[Any, Any] = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="podium_tokens"
+    )
+    name: models.CharField[str, str] = models.CharField(
+        max_length=80, help_text="what it is for: the audit log calls it so"
+    )
+    hint: models.CharField[str, str] = models.CharField(
+        max_length=12, editable=False, help_text="how it begins"
+    )
+    digest: models.CharField[str, str] = models.CharField(
+        max_length=64, unique=True, editable=False, help_text="SHA-256, in hex"
+    )
+    model_names: models.JSONField[list[str], list[str]] = models.JSONField(
+        default=list, blank=True, help_text="names; none means all that its owner may use"
+    )
+    actions: models.JSONField[list[str], list[str]] = models.JSONField(
+        default=list, blank=True, help_text="none means all that its owner may do"
+    )
+    created_at: models.DateTimeField[dt.datetime, dt.datetime] = models.DateTimeField(
+        default=timezone.now, editable=False
+    )
+    expires_at: models.DateTimeField[dt.datetime, dt.datetime] = models.DateTimeField()
+    last_used_at: models.DateTimeField[dt.datetime | None, dt.datetime | None] = (
+        models.DateTimeField(null=True, blank=True, editable=False)
+    )
+    revoked_at: models.DateTimeField[dt.datetime | None, dt.datetime | None] = models.DateTimeField(
+        null=True, blank=True, editable=False
+    )
+
+    class Meta:
+        """Newest first. One is revoked and not deleted: the log still knows it."""
+
+        app_label = "podium"
+        verbose_name = "API token"
+        default_permissions = ("add", "change", "view")
+        ordering = ("-created_at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}...)"
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it still opens anything, as far as it is about the token itself."""
+        return self.revoked_at is None and self.expires_at > timezone.now()

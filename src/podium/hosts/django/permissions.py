@@ -1,0 +1,113 @@
+"""Django's permissions for models, and the two groups that nobody is put into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from podium.access import ALL, ANYONE, WORDS, Action
+
+# Their permissions count for everybody who is logged in, and for nobody in particular too.
+EVERYONE = "Everyone who is logged in"
+PUBLIC = "The public"
+# None of them begins another one with "_" behind it, so that no name of a model can make a
+# permission of one action look like that of another.
+CODENAMES: Mapping[Action, str] = MappingProxyType(
+    {action: action.value for action in Action} | {Action.SEE: "see_all"}
+)
+_OF_MODELS = tuple(action for action in Action if action is not Action.METRICS)
+
+
+def codename(action: Action, model: str = ALL) -> str:
+    """How Django calls the permission, below `podium.`."""
+    return CODENAMES[action] if model == ALL else f"{CODENAMES[action]}_{model}"
+
+
+def codenames(models: Iterable[str]) -> dict[str, tuple[Action, str]]:
+    """What each permission allows, and of which model."""
+    found = {codename(action): (action, ALL) for action in Action}
+    for model in models:
+        found |= {codename(action, model): (action, model) for action in _OF_MODELS}
+    return found
+
+
+def granted(has: Callable[[str], bool], models: Sequence[str]) -> dict[str, frozenset[Action]]:
+    """What is allowed, by model.
+
+    Args:
+        has: whether one has the permission of this codename.
+    """
+    found: dict[str, set[Action]] = {}
+    for name, (action, model) in codenames(models).items():
+        if has(name):
+            found.setdefault(model, set()).add(action)
+    return {model: frozenset(actions) for model, actions in found.items()}
+
+
+def granted_to(user: Any, models: Sequence[str]) -> Mapping[str, frozenset[Action]]:
+    """What a user is allowed, as the project's back ends tell, without the two groups."""
+    if not user.is_active:
+        return {}
+    if getattr(user, "is_superuser", False):
+        return ANYONE.grants
+    has_perm = getattr(user, "has_perm", None)  # a user model needn't know permissions
+    if has_perm is None:
+        return {}
+    return granted(lambda name: has_perm(f"podium.{name}"), models)
+
+
+def granted_to_groups(models: Sequence[str]) -> tuple[dict[str, frozenset[Action]], ...]:
+    """What the public is allowed, and what everyone who is logged in is."""
+    from django.contrib.auth.models import Permission
+
+    rows = Permission.objects.filter(
+        group__name__in=(PUBLIC, EVERYONE), content_type__app_label="podium"
+    ).values_list("group__name", "codename")
+    held: dict[str, set[str]] = {PUBLIC: set(), EVERYONE: set()}
+    for group, name in rows:
+        held[group].add(name)
+    known = held[PUBLIC] | held[EVERYONE]
+    return (
+        granted(held[PUBLIC].__contains__, models),
+        granted(known.__contains__, models),
+    )
+
+
+def joined(*grants: Mapping[str, frozenset[Action]]) -> dict[str, frozenset[Action]]:
+    """What any of them allows."""
+    found: dict[str, frozenset[Action]] = {}
+    for some in grants:
+        for model, actions in some.items():
+            found[model] = found.get(model, frozenset()) | actions
+    return found
+
+
+def make_permissions(models: Iterable[str], using: str = "default") -> None:
+    """Make the permissions for models, and the two groups, as far as they aren't there."""
+    from django.contrib.auth.models import Group, Permission
+    from django.contrib.contenttypes.models import ContentType
+
+    from podium.hosts.django.models.served import ServedModel
+
+    kinds = ContentType.objects.db_manager(using)
+    kind = kinds.get_for_model(ServedModel)
+    rows = Permission.objects.using(using)
+    wanted = codenames(models)
+    there = set(rows.filter(content_type__app_label="podium").values_list("codename", flat=True))
+    rows.bulk_create(
+        [
+            Permission(content_type=kind, codename=name, name=_words(action, model))
+            for name, (action, model) in wanted.items()
+            if name not in there
+        ],
+        ignore_conflicts=True,  # another process may make the same
+    )
+    for name in (EVERYONE, PUBLIC):
+        Group.objects.using(using).get_or_create(name=name)
+
+
+def _words(action: Action, model: str) -> str:
+    if action is Action.METRICS:
+        return "may see the metrics"
+    return f"may {WORDS[action]} of {'every model' if model == ALL else model}"

@@ -1,0 +1,203 @@
+"""Tokens and their rights in the memory of one process: a prediction waits for no database.
+
+Invariant: what is told was true in the database at most `POLL_S` and one reading ago, whoever
+changed it through Django; after `READ_S` whoever changed it. While the database can't be read, what
+was last known holds for `GRACE_S`, and then nothing does. One thread reads; it ends when nobody has
+asked for a while, and whoever asks next waits for a new one's first reading.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from podium.access import NOBODY, Actor
+from podium.errors import StoreError
+
+POLL_S = 0.5
+READ_S = 30.0
+GRACE_S = 300.0
+IDLE_S = 60.0
+USED_S = 60.0
+FIRST_READ_S = 5.0
+_log = logging.getLogger("podium")
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One token.
+
+    Attributes:
+        expires_s: when it ends, in seconds since 1970.
+    """
+
+    actor: Actor
+    expires_s: float
+    token_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was read, by digest, and who nobody in particular is."""
+
+    tokens: Mapping[str, Remembered] = field(default_factory=dict)
+    public: Actor = NOBODY
+
+
+class TokenTable:
+    """Tokens that are valid now.
+
+    Args:
+        read: all of them, anew.
+        stamp: what changes with them; cheap.
+        note_used: writes down which tokens were used since it was called last.
+        close: lets go of the connection of the thread that calls it.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Snapshot],
+        stamp: Callable[[], int],
+        note_used: Callable[[AbstractSet[int]], None],
+        close: Callable[[], None],
+    ) -> None:
+        self._read, self._stamp, self._note_used, self._close = read, stamp, note_used, close
+        self._lock = threading.Lock()
+        self._pid = 0  # of the process whose thread runs; threads don't outlive a fork
+        self._is_asked = False
+        self._snapshot: Snapshot | None = None
+        self._version = 0
+        self._used: set[int] = set()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def version(self) -> int:
+        """What changes whenever somebody's rights may have. Also once a minute while it is asked."""
+        self._is_asked = True
+        if self._pid != os.getpid():
+            self._start()
+        return self._version
+
+    def find(self, digest: str) -> Actor | None:
+        """Who comes with the token of this digest; None for nobody.
+
+        Raises:
+            StoreError: the database hasn't been read for too long.
+        """
+        found = self._known().tokens.get(digest)
+        if found is None or found.expires_s <= time.time():
+            return None
+        self._used.add(found.token_id)
+        return found.actor
+
+    def public(self) -> Actor:
+        """Who comes without a token.
+
+        Raises:
+            StoreError: the database hasn't been read for too long.
+        """
+        return self._known().public
+
+    def close(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        thread = self._thread
+        if thread is not None and self._pid == os.getpid():
+            thread.join()
+
+    def _known(self) -> Snapshot:
+        if self._pid != os.getpid():
+            self._start()
+        snapshot = self._snapshot
+        if snapshot is None:
+            raise StoreError(
+                "the accounts can't be read", hint="see whether their database is running"
+            )
+        return snapshot
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._is_asked, self._snapshot = True, None
+            self._stopping = threading.Event()
+            is_read = threading.Event()
+            self._thread = threading.Thread(
+                target=self._run, args=(is_read,), name="podium-tokens", daemon=True
+            )
+            self._thread.start()
+            # Where even this is too short, who asks meanwhile is refused, and doesn't wait.
+            is_read.wait(FIRST_READ_S)
+            self._pid = os.getpid()
+
+    def _run(self, is_read: threading.Event) -> None:
+        state = _Seen()
+        try:
+            while True:
+                self._look(state)
+                is_read.set()
+                if self._stopping.wait(POLL_S) or self._is_idle(state):
+                    return
+        finally:
+            is_read.set()
+            self._close()
+
+    def _look(self, state: _Seen) -> None:
+        """Read anew what may have changed."""
+        now, known = time.monotonic(), self._snapshot
+        try:
+            stamp = self._stamp()
+            if known is None or stamp != state.stamp or now - state.read_at >= READ_S:
+                # The stamp first: what changes during the reading is read once more.
+                self._show(self._read())
+                state.stamp, state.read_at = stamp, now
+            elif any(one.expires_s <= time.time() for one in known.tokens.values()):
+                self._show(known)
+            if now - state.used_at >= USED_S:
+                used, self._used = self._used, set()
+                self._note_used(used)
+                self._version += 1  # whoever is asked for again was used
+                state.used_at = now
+            state.good_at = now
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything; tried again soon
+            _log.error("accounts_not_read: %s", error)
+            self._close()
+            if now - state.good_at > GRACE_S and self._snapshot is not None:
+                self._snapshot = None
+                self._version += 1
+
+    def _show(self, snapshot: Snapshot) -> None:
+        now = time.time()
+        valid = {key: one for key, one in snapshot.tokens.items() if one.expires_s > now}
+        self._snapshot = Snapshot(valid, snapshot.public)
+        self._version += 1
+
+    def _is_idle(self, state: _Seen) -> bool:
+        """Whether nobody asked for so long that nothing need be known any more."""
+        now = time.monotonic()
+        if self._is_asked:
+            self._is_asked, state.asked_at = False, now
+        if now - state.asked_at < IDLE_S:
+            return False
+        with self._lock:
+            self._pid = 0
+        used, self._used = self._used, set()
+        self._note_used(used)
+        return True
+
+
+@dataclass(slots=True)
+class _Seen:
+    """When the thread did what, by the clock that never jumps."""
+
+    stamp: int = 0
+    read_at: float = field(default_factory=time.monotonic)
+    good_at: float = field(default_factory=time.monotonic)
+    used_at: float = field(default_factory=time.monotonic)
+    asked_at: float = field(default_factory=time.monotonic)

@@ -1,0 +1,145 @@
+"""API tokens: made, shown once, recognised, revoked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+import secrets
+import string
+import zlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from podium.access import ALL, Action, Actor
+from podium.errors import InputError, NotAllowed, NotAuthenticated
+from podium.hosts.django.models.token import ApiToken
+
+PREFIX = "pod_"
+RANDOM_DIGITS, CHECK_DIGITS = 30, 6
+DAYS, DAYS_MAX = 90, 366
+# More are a mistake in a script, not a need.
+VALID_MAX = 100
+HINT_CHARACTERS = 8
+_DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_SHAPE = re.compile(rb"pod_[0-9A-Za-z]{36}")
+_BAD = "this token isn't valid: it is unknown, revoked or too old"
+_BAD_HINT = "make another one on the page of your account"
+
+
+def new_text() -> str:
+    """A token: 178 random bits, and a checksum by which leaks are found without asking us.
+
+    Source: https://github.blog/engineering/behind-githubs-new-authentication-token-formats/
+    """
+    random = "".join(secrets.choice(_DIGITS) for _ in range(RANDOM_DIGITS))
+    return PREFIX + random + _checksum(random.encode())
+
+
+def digest_of(header: bytes) -> str:
+    """The digest of the token in an `Authorization` header, in hex.
+
+    Raises:
+        NotAuthenticated: there is none in it; most mistakes in copying are found without a look
+            into the database.
+    """
+    scheme, _, said = header.partition(b" ")
+    text = said.strip()
+    if scheme.lower() != b"bearer" or not is_token(text):
+        raise NotAuthenticated(
+            "the Authorization header holds no token of ours",
+            hint="send it as: Authorization: Bearer pod_...",
+        )
+    return hashlib.sha256(text).hexdigest()
+
+
+def is_token(text: bytes) -> bool:
+    """Whether it looks like a token and its checksum is right."""
+    if _SHAPE.fullmatch(text) is None:
+        return False
+    return _checksum(text[len(PREFIX) : -CHECK_DIGITS]).encode() == text[-CHECK_DIGITS:]
+
+
+def refusal() -> NotAuthenticated:
+    """What is said of every token that opens nothing: no more than that."""
+    return NotAuthenticated(_BAD, hint=_BAD_HINT)
+
+
+def make_token(
+    user: Any,
+    name: str,
+    *,
+    models: Collection[str] = (),
+    actions: Collection[Action] = (),
+    days: int = DAYS,
+    by: Actor | None = None,
+) -> tuple[ApiToken, str]:
+    """A new token of a user's, and its text: nobody can ever read that again.
+
+    Args:
+        models: that it is for; none means all that its owner may use.
+        actions: that it is for; none means all that its owner may do.
+        by: who makes it; the user when left out.
+
+    Raises:
+        NotAllowed: a token would make it.
+        InputError: its name or its days can't be used, or the user has too many.
+    """
+    if by is not None and by.via:
+        raise NotAllowed("a token can't make tokens", hint="log in, and make it on a page")
+    name = name.strip()
+    if not name or len(name) > 80 or not name.isprintable():
+        raise InputError("a token needs a name of at most 80 letters", hint="say what it is for")
+    if not 1 <= days <= DAYS_MAX:
+        raise InputError(f"{days} days is no life for a token", hint=f"1 to {DAYS_MAX}")
+    now = timezone.now()
+    if ApiToken.objects.filter(user=user, revoked_at=None, expires_at__gt=now).count() >= VALID_MAX:
+        raise InputError(f"{VALID_MAX} tokens are valid already", hint="revoke some first")
+    text = new_text()
+    token = ApiToken(
+        user=user,
+        name=name,
+        hint=text[:HINT_CHARACTERS],
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        model_names=sorted(set(models)),
+        actions=sorted({Action(action).value for action in actions}),
+        created_at=now,
+        expires_at=now + dt.timedelta(days=days),
+    )
+    token.save(force_insert=True)
+    return token, text
+
+
+def revoke_token(token: ApiToken) -> bool:
+    """Let a token open nothing any more; False where it was revoked before."""
+    if token.revoked_at is not None:
+        return False
+    token.revoked_at = timezone.now()
+    token.save(update_fields=["revoked_at"])
+    return True
+
+
+def narrowed(
+    grants: Mapping[str, frozenset[Action]], token: ApiToken
+) -> dict[str, frozenset[Action]]:
+    """What a token may: what its owner is granted, as far as it is for that."""
+    wanted = frozenset(one for one in Action if not token.actions or one in token.actions)
+    # Who sees all records sees their own; a token may be for these only.
+    full = {
+        model: actions | {Action.SEE_OWN} if Action.SEE in actions else actions
+        for model, actions in grants.items()
+    }
+    general = full.get(ALL, frozenset())
+    if token.model_names:
+        full = {model: full.get(model, frozenset()) | general for model in token.model_names}
+    return {model: actions & wanted for model, actions in full.items() if actions & wanted}
+
+
+def _checksum(random: bytes) -> str:
+    number, digits = zlib.crc32(random), ""
+    for _ in range(CHECK_DIGITS):
+        number, digit = divmod(number, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
+    return digits
