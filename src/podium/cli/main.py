@@ -33,6 +33,7 @@ class _Commands(click.Group):
         "image": "Make a container image that serves bundles.",
         "inspect": "Show what is in a bundle.",
         "manage": "Run a command of Django's on the accounts.",
+        "new": "Make a project around a model: a few questions, and it runs.",
         "pack": "Pack a model file and its data into a bundle.",
         "predict": "Answer one row.",
         "score": "Answer every row of a file.",

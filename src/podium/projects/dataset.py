@@ -1,0 +1,154 @@
+"""The rows that a new project trains on: which columns count, and what the target is."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from podium.bundle.data import PARQUET, read_data, split_target
+from podium.errors import SetupError, SignatureError
+from podium.signature import Field
+from podium.signature.infer import infer_fields
+from podium.table import Table, delimiter_of
+
+# Integers are taken as classes up to here: stars, grades, yes and no. Beyond they are a quantity.
+CLASSES_MAX = 20
+DEMO_TARGET = "species"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What the training script needs to know of a file.
+
+    Attributes:
+        path: the file; None for the demo's, which is made with the project.
+        file_name: as the project calls it.
+        target: the column to predict.
+        classes: whether the target is one of a few, and not a quantity.
+        numbers: the columns of numbers, and of truth values.
+        categories: the columns with a few values each.
+        left_out: columns of free text, dates, or nothing at all, which the script doesn't use.
+        separator: between the cells of a text file.
+    """
+
+    path: Path | None
+    file_name: str
+    target: str
+    classes: bool
+    numbers: tuple[str, ...]
+    categories: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    separator: str = ","
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether the file is Parquet, and no text."""
+        return self.file_name.endswith(PARQUET)
+
+
+def columns_of(path: Path) -> tuple[str, ...]:
+    """The names of a file's columns.
+
+    Raises:
+        SetupError: it can't be read.
+    """
+    return read_data(path).names
+
+
+def demo_dataset() -> Dataset:
+    """The 344 penguins of Palmer station.
+
+    Data: Gorman, Williams and Fraser (2014), PLoS ONE 9(3) e90081, CC0.
+    """
+    with as_file(files("podium.projects") / "templates" / "penguins.csv") as path:
+        table = read_data(path)
+    return _described(table, DEMO_TARGET, None, "penguins.csv", ",")
+
+
+def dataset_of(path: Path, target: str) -> Dataset:
+    """The description of a user's file.
+
+    Raises:
+        SetupError: it can't be read, or nothing can be learned from it.
+    """
+    table = read_data(path)
+    return _described(table, target, path, _plain_name(path), separator_of(path))
+
+
+def separator_of(path: Path) -> str:
+    """What stands between the cells of a text file; a comma of Parquet, which has none."""
+    if path.name.endswith(PARQUET):
+        return ","
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig") as file:
+        return delimiter_of(file.readline())
+
+
+def _described(
+    table: Table, target: str, path: Path | None, file_name: str, separator: str
+) -> Dataset:
+    rest, column = split_target(table, target)
+    assert isinstance(column, Table)  # there is a target
+    try:
+        fields = infer_fields(rest)
+        (goal,) = infer_fields(column)
+    except SignatureError as error:
+        raise SetupError(f"{file_name}: {error.message}", hint=error.hint) from error
+    ids = {one.name for one in fields if _is_id(one, rest)}
+    numbers = [f.name for f in fields if f.type in ("float", "integer") and f.name not in ids]
+    # Truth values are numbers too, as long as none of them is missing.
+    truths = [f.name for f in fields if f.type == "boolean"]
+    numbers += [name for name in truths if not rest.columns[name].dtype.hasobject]
+    named = [f.name for f in fields if f.type == "category" and f.name not in ids]
+    categories = named + [name for name in truths if name not in numbers]
+    if not numbers and not categories:
+        raise SetupError(
+            f"{file_name} has no column that a model can learn from besides {target!r}",
+            hint="it needs numbers, or texts with a few different values",
+        )
+    used = {*numbers, *categories}
+    return Dataset(
+        path=path,
+        file_name=file_name,
+        target=target,
+        classes=_has_classes(goal, column, file_name),
+        numbers=tuple(numbers),
+        categories=tuple(categories),
+        left_out=tuple(name for name in rest.names if name not in used),
+        separator=separator,
+    )
+
+
+def _has_classes(goal: Field, column: Table, file_name: str) -> bool:
+    """Whether the target names classes, and doesn't measure something."""
+    n_different = len({row[goal.name] for row in column.rows()} - {None})
+    if n_different < 2:
+        raise SetupError(
+            f"{file_name}: {goal.name!r} is always the same", hint="choose another --target"
+        )
+    if goal.type in ("text", "date", "datetime"):
+        raise SetupError(
+            f"{file_name}: {goal.name!r} holds {goal.type}s, which the training script can't predict",
+            hint="choose a --target of numbers, or of a few different values",
+        )
+    return goal.type in ("category", "boolean") or (
+        goal.type == "integer" and n_different <= CLASSES_MAX
+    )
+
+
+def _is_id(one: Field, rows: Table) -> bool:
+    """Whether a column only names the rows: a model learns nothing from it that holds tomorrow."""
+    if one.type == "category":
+        return len(one.categories) == rows.n_rows > 1
+    name = one.name.lower()
+    if one.type != "integer" or not (name in ("", "id") or name.startswith("unnamed:")):
+        return False
+    return len(set(rows.columns[one.name].tolist())) == rows.n_rows
+
+
+def _plain_name(path: Path) -> str:
+    """The file's name without what a Dockerfile or a script would have to quote."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.name).lstrip("-.") or "rows.csv"

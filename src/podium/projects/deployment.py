@@ -1,0 +1,162 @@
+"""What a project's containers are told: variables, secrets, memory and disks, by where they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from podium.projects.answers import Answers
+
+PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name
+_PORTS = MappingProxyType({"postgresql": 5432, "mysql": 3306})
+# What the extension of Flask reads its own settings from, by `app.config.from_prefixed_env()`.
+_PREFIXES = MappingProxyType({"none": "", "flask": "FLASK_", "django": ""})
+_SECRET_KEYS = MappingProxyType(
+    {
+        "none": "PODIUM_ACCOUNTS_SECRET_KEY",
+        "flask": "FLASK_SECRET_KEY",
+        "django": "DJANGO_SECRET_KEY",
+    }
+)
+_KEY_SIGNS = "signs cookies; at least 50 characters that nobody can guess"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable of a container's environment.
+
+    Attributes:
+        value: its text; "" where it comes from a secret.
+        is_secret: it stands in no file of the project.
+    """
+
+    name: str
+    value: str = ""
+    is_secret: bool = False
+
+
+class Deployment:
+    """How the project of these answers is run in containers."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    @property
+    def needs_disk(self) -> bool:
+        """Whether something has to outlive a container: accounts, records, or those on their way."""
+        return self._answers.database != "none" or self._answers.has_people
+
+    @property
+    def is_public(self) -> bool:
+        """Whether all the world may reach it: not where whoever does could read every record."""
+        return self._answers.has_people or self._answers.app != "none"
+
+    @property
+    def migrates(self) -> bool:
+        """Whether the tables of Django have to be made before it starts."""
+        return self._answers.app == "django" and self.needs_disk
+
+    @property
+    def memory_mb(self) -> int:
+        """What a container may take: three times what it takes with a model of the usual size."""
+        base = 512 if self._answers.app == "none" and not self._answers.has_people else 768
+        return base if self._answers.is_small else base + 256
+
+    @property
+    def home(self) -> str:
+        """The folder for records inside a container."""
+        return "/data/podium" if self.needs_disk else "/tmp/podium"  # noqa: S108 - of its own
+
+    @property
+    def home_variable(self) -> str:
+        """What names that folder."""
+        return f"{_PREFIXES[self._answers.app]}PODIUM_HOME"
+
+    @property
+    def secret_key(self) -> str | None:
+        """The variable with what cookies are signed with; None where there are none to sign."""
+        if self._answers.has_people or self._answers.app == "django":
+            return _SECRET_KEYS[self._answers.app]
+        return None
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What compose.yaml needs in `.env`, and what each is for."""
+        needed = {}
+        if self._answers.has_server:
+            needed[PASSWORD] = "of the database, which this project's containers alone reach"
+        # Podium's own server makes its key by itself, in its home folder.
+        if self.secret_key is not None and self._answers.app != "none":
+            needed[self.secret_key] = _KEY_SIGNS
+        return needed
+
+    def compose(self) -> list[Variable]:
+        """Variables under Docker Compose, which fills in what is in `.env`."""
+        found = self._databases(self._address(f"${{{PASSWORD}:?is in .env}}", "database"))
+        if self.secret_key is not None and self._answers.app != "none":
+            found.append(Variable(self.secret_key, f"${{{self.secret_key}:?is in .env}}"))
+        return found
+
+    def kubernetes(self) -> list[Variable]:
+        """Variables in a cluster, where a Secret holds the others."""
+        found = self._names(self._answers.name)
+        found += [Variable(one.name, is_secret=True) for one in self._databases("")]
+        # Pods have to know each other's cookies.
+        if self.secret_key is not None and (self._answers.app != "none" or self._has_replicas):
+            found.append(Variable(self.secret_key, is_secret=True))
+        return found
+
+    def example_of(self, variable: Variable) -> str:
+        """What the secret of a variable looks like."""
+        if variable.name == self.secret_key:
+            return "50 characters that nobody can guess"
+        return self._address("PASSWORD", "HOST")
+
+    def app_platform(self) -> list[Variable]:
+        """Variables at App Platform, which fills in what it knows."""
+        found = self._names("${APP_DOMAIN}" if self.is_public else "web")
+        if self._answers.has_people and self._answers.app == "none":
+            found.append(Variable("PODIUM_ACCOUNTS_URL", "${APP_URL}"))
+            found.append(Variable("PODIUM_ACCOUNTS_PROXIES", "1"))
+        if self._answers.app == "django":
+            found.append(Variable("DJANGO_HTTPS", "true"))
+        address = "${database.DATABASE_URL}"
+        if self._answers.database == "mysql":  # drivers don't know all that theirs asks for
+            user = "${database.USERNAME}:${database.PASSWORD}"
+            address = (
+                f"mysql://{user}@${{database.HOSTNAME}}:${{database.PORT}}/${{database.DATABASE}}"
+            )
+        found += self._databases(address)
+        if self.secret_key is not None:
+            found.append(Variable(self.secret_key, is_secret=True))
+        return found
+
+    @property
+    def _has_replicas(self) -> bool:
+        return not self._answers.has_files
+
+    def _address(self, password: str, host: str) -> str:
+        database = self._answers.database
+        if database not in _PORTS:
+            return ""
+        return f"{database}://podium:{password}@{host}:{_PORTS[database]}/podium"
+
+    def _databases(self, address: str) -> list[Variable]:
+        """The variables that name the database, where it is a server."""
+        if not self._answers.has_server:
+            return []
+        if self._answers.app == "django":
+            return [Variable("DATABASE_URL", address)]
+        found = [Variable(f"{_PREFIXES[self._answers.app]}PODIUM_STORE", address)]
+        if self._answers.has_people:
+            is_own = self._answers.app == "none"
+            found.append(
+                Variable("PODIUM_ACCOUNTS_DATABASE" if is_own else "FLASK_DATABASE_URL", address)
+            )
+        return found
+
+    def _names(self, name: str) -> list[Variable]:
+        """The names that requests may use for it, besides those that need no saying."""
+        if self._answers.app == "django":
+            return [Variable("DJANGO_ALLOWED_HOSTS", f"{name},localhost")]
+        return [Variable(f"{_PREFIXES[self._answers.app]}PODIUM_ALLOWED_HOSTS", name)]

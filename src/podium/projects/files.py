@@ -1,0 +1,144 @@
+"""The files of a new project, made from templates."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+
+from podium.errors import SetupError
+from podium.projects.advice import advice_for
+from podium.projects.answers import Answers
+from podium.projects.dataset import Dataset
+from podium.projects.deployment import Deployment
+
+# A secret of the project's own, which other users of this machine can't read.
+SECRET = PurePosixPath(".env")
+# Where each listens on one's own machine.
+PORTS = MappingProxyType({"none": 8000, "flask": 5000, "django": 8000})
+_SUFFIX = ".j2"
+_TEMPLATES = "templates"
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(48)
+
+
+def project_files(
+    answers: Answers,
+    dataset: Dataset,
+    *,
+    make_secret: Callable[[], str] = _secret,
+) -> dict[PurePosixPath, str]:
+    """The text files of a project by their path, in the order of their paths.
+
+    Args:
+        make_secret: makes one of those that `.env` holds.
+    """
+    shared = dict(_templates("parts"))
+    environment = Environment(  # noqa: S701 - no HTML: names are quoted as each format wants it
+        loader=DictLoader({f"parts/{name}.j2": text for name, text in shared.items()}),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"quoted": _quoted, "listed": _listed}
+    context = _context(answers, dataset, make_secret)
+    made: dict[PurePosixPath, str] = {}
+    for name, text in [*_templates("common"), *_templates(answers.app)]:
+        content = environment.from_string(text).render(context)
+        if content.strip():  # a template that these answers don't need comes out empty
+            made[_target(name)] = content
+    return dict(sorted(made.items()))
+
+
+def write_project(folder: Path, made: Mapping[PurePosixPath, str], dataset: Dataset) -> list[Path]:
+    """Write the files of a project, and its rows; returns all of them, below the folder.
+
+    Raises:
+        SetupError: a file is there already (nothing is written then), or can't be written.
+    """
+    data = PurePosixPath("data") / dataset.file_name
+    there = [path for path in [*made, data] if (folder / path).exists()]
+    if there:
+        raise SetupError(
+            f"{folder} has {', '.join(map(str, there[:5]))}"
+            f"{' and more' if len(there) > 5 else ''} already",
+            hint="nothing was written; choose another folder with --folder",
+        )
+    try:
+        for path, content in made.items():
+            _write(folder / path, content, is_secret=path == SECRET)
+        (folder / data).parent.mkdir(parents=True, exist_ok=True)
+        if dataset.path is None:
+            rows = files("podium.projects") / _TEMPLATES / dataset.file_name
+            (folder / data).write_bytes(rows.read_bytes())
+        else:
+            shutil.copyfile(dataset.path, folder / data)
+    except OSError as error:
+        raise SetupError(
+            f"{error.filename or folder} can't be written: {error.strerror}"
+        ) from error
+    return [folder / path for path in sorted([*made, data])]
+
+
+def _write(path: Path, content: str, *, is_secret: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600 if is_secret else 0o666, exist_ok=False)
+    path.write_text(content, "utf-8", newline="\n")
+
+
+def _templates(room: str) -> Iterator[tuple[str, str]]:
+    """Names below a folder of templates, and their texts."""
+
+    def walk(place: Traversable, at: str) -> Iterator[tuple[str, str]]:
+        for one in sorted(place.iterdir(), key=lambda one: one.name):
+            if one.is_dir():
+                yield from walk(one, f"{at}{one.name}/")
+            elif one.name.endswith(_SUFFIX):
+                yield at + one.name.removesuffix(_SUFFIX), one.read_text("utf-8")
+
+    yield from walk(files("podium.projects") / _TEMPLATES / room, "")
+
+
+def _target(name: str) -> PurePosixPath:
+    """Where a template's file goes. Packaging passes over hidden files: `dot-env` is `.env`."""
+    return PurePosixPath(re.sub(r"(^|/)dot-", r"\1.", name))
+
+
+def _context(answers: Answers, dataset: Dataset, make_secret: Callable[[], str]) -> dict[str, Any]:
+    deployment = Deployment(answers)
+    major, minor = version("podium").split(".")[:2]
+    return {
+        "project": answers,
+        "data": dataset,
+        "advice": advice_for(answers),
+        "deployment": deployment,
+        "port": PORTS[answers.app],
+        "secrets": {name: (make_secret(), about) for name, about in deployment.secrets.items()},
+        "podium_versions": f">={version('podium')},<{major}.{int(minor) + 1}",
+    }
+
+
+def _quoted(text: str) -> str:
+    """A text as Python, JSON and YAML all read it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Names as a list in Python: on a line where they fit, else one below the other."""
+    inside = ", ".join(map(_quoted, names))
+    if len(inside) <= 80:  # with the name before it, a line of 100
+        return f"[{inside}]"
+    return "[\n" + "".join(f"    {_quoted(name)},\n" for name in names) + "]"

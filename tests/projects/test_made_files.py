@@ -1,0 +1,194 @@
+"""Every project's files are what those who read them take: Kubernetes, Compose, App Platform, ..."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+sys.path.insert(0, str(Path(__file__).parent))
+from app_platform import APP  # the folder of these tests is no package
+
+from podium.projects.answers import APPS, DATABASES, Answers
+from podium.projects.dataset import Dataset
+from podium.projects.files import project_files
+from podium.settings import read_settings
+
+Made = dict[PurePosixPath, str]
+ALL = [
+    Answers("penguins", app, database, has_people=people, is_small=small)
+    for app, database, people, small in itertools.product(
+        APPS, DATABASES, [False, True], [False, True]
+    )
+]
+_SCHEMA = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+COMPOSE = jsonschema.validators.validator_for({})(json.loads(_SCHEMA.read_text("utf-8")))
+
+
+def name_of(answers: Answers) -> str:
+    people, small = "people" if answers.has_people else "nobody", answers.is_small
+    return f"{answers.app}-{answers.database}-{people}-{'small' if small else 'large'}"
+
+
+@pytest.fixture(params=ALL, ids=name_of)
+def answers(request: pytest.FixtureRequest) -> Answers:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def projects(datasets: dict[str, Dataset]) -> dict[Answers, Made]:
+    return {one: project_files(one, datasets["penguins"]) for one in ALL}
+
+
+@pytest.fixture
+def made(answers: Answers, projects: dict[Answers, Made]) -> Made:
+    return projects[answers]
+
+
+def every(path: str, projects: dict[Answers, Made]) -> set[str]:
+    """The different texts that a file has, over all answers."""
+    return {made[PurePosixPath(path)] for made in projects.values()}
+
+
+def documents(made: Made, folder: str) -> list[Any]:
+    texts = [text for path, text in made.items() if path.parts[0] == folder]
+    return [one for text in texts for one in yaml.safe_load_all(text)]
+
+
+def test_kubernetes_knows_every_word_of_its_manifests(projects: dict[Answers, Made]) -> None:
+    texts = every("kubernetes/app.yaml", projects) | every("kubernetes/service.yaml", projects)
+
+    for text in texts:
+        kubernetes_validate.validate(
+            yaml.safe_load(text), kubernetes_validate.latest_version(), strict=True
+        )
+
+
+def test_pods_are_locked_in_and_watched(made: Made, answers: Answers) -> None:
+    (pods,) = (one for one in documents(made, "kubernetes") if one["kind"] != "Service")
+    spec = pods["spec"]["template"]["spec"]
+
+    for container in [*spec["containers"], *spec.get("initContainers", [])]:
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert set(container["resources"]["limits"]) == {"cpu", "memory"}
+    (web,) = spec["containers"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert {"startupProbe", "livenessProbe", "readinessProbe"} <= web.keys()
+    has_disk = "volumeClaimTemplates" in pods["spec"]
+    assert has_disk == (answers.database != "none" or answers.has_people)
+
+
+def test_compose_knows_every_word_of_its_file(made: Made) -> None:
+    COMPOSE.validate(yaml.safe_load(made[PurePosixPath("compose.yaml")]))
+
+
+def test_compose_opens_the_port_to_this_machine_alone(made: Made) -> None:
+    services = yaml.safe_load(made[PurePosixPath("compose.yaml")])["services"]
+
+    assert services["web"]["ports"] == ["127.0.0.1:8000:8000"]
+    assert services["web"]["read_only"] is True
+    assert "ports" not in services.get("database", {})
+
+
+def test_app_platform_knows_every_word_of_its_file(made: Made) -> None:
+    jsonschema.validate(yaml.safe_load(made[PurePosixPath(".do/app.yaml")]), APP)
+
+
+def test_what_needs_no_log_in_and_shows_records_is_not_opened_to_the_world(
+    made: Made, answers: Answers
+) -> None:
+    (service,) = yaml.safe_load(made[PurePosixPath(".do/app.yaml")])["services"]
+
+    assert ("http_port" in service) == (answers.app != "none" or answers.has_people)
+
+
+def test_every_secret_is_named_in_the_example_and_stands_nowhere_else(made: Made) -> None:
+    lines = made.get(PurePosixPath(".env"), "").splitlines()
+    secrets = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    others = {path: text for path, text in made.items() if path != PurePosixPath(".env")}
+
+    for name, value in secrets.items():
+        assert len(value) >= 50
+        assert f"\n{name}=\n" in made[PurePosixPath(".env.example")]
+        assert [path for path, text in others.items() if value in text] == []
+    assert ".env" in made[PurePosixPath(".gitignore")].splitlines()
+
+
+def test_requirements_can_be_read_and_hold_what_the_answers_ask_for(
+    made: Made, answers: Answers
+) -> None:
+    lines = made[PurePosixPath("requirements.txt")].splitlines()
+    needed = {one.name: one for one in map(Requirement, lines[1:])}
+
+    assert needed["podium"].specifier.contains("0.1.0")
+    assert ("sklearn" in needed["podium"].extras) == (not answers.is_small)
+    assert ("accounts" in needed["podium"].extras) == (answers.has_people and answers.app == "none")
+    assert (answers.app in needed) == (answers.app != "none")
+
+
+def test_podium_can_read_its_settings(made: Made, answers: Answers, tmp_path: Path) -> None:
+    text = made.get(PurePosixPath("podium.toml"))
+    if answers.app != "none":
+        assert text is None
+        return
+    assert text is not None
+    (tmp_path / "podium.toml").write_text(text)
+
+    settings = read_settings(file=tmp_path / "podium.toml", environment={})
+
+    assert settings.accounts.enabled == answers.has_people
+    assert settings.records == (answers.database != "none")
+
+
+def test_a_linter_of_dockerfiles_finds_nothing(
+    projects: dict[Answers, Made], tmp_path: Path
+) -> None:
+    texts = every("Dockerfile", projects)
+    paths = [tmp_path / f"Dockerfile.{number}" for number, _ in enumerate(texts)]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text)
+
+    found = subprocess.run(
+        [Path(sys.executable).with_name("hadolint"), *paths],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_a_linter_of_python_finds_nothing(datasets: dict[str, Dataset], tmp_path: Path) -> None:
+    for number, one in enumerate(ALL):
+        dataset = datasets[["penguins", "wine", "diabetes"][number % 3]]
+        for path, text in project_files(one, dataset).items():
+            if path.suffix == ".py":
+                file = tmp_path / name_of(one) / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+        # Each is a project of its own: its modules are no libraries to it.
+        (tmp_path / name_of(one) / "ruff.toml").touch()
+
+    ruff = [Path(sys.executable).with_name("ruff")]
+    rules = ["--line-length=100", "--no-cache"]
+    checks = [
+        ["check", "--select=A,B,C4,D1,E,F,I,PIE,RET,RUF,SIM,UP,W", "--ignore=D1"],
+        ["format", "--diff"],
+    ]
+    for check in checks:
+        found = subprocess.run(
+            [*ruff, *check, *rules, "."], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+        assert found.returncode == 0, found.stdout + found.stderr
