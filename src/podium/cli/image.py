@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from podium.image import Image, Recipe, write_image
+from podium.errors import SetupError
+from podium.image import Image, Recipe, build_image, builder, write_image
 
 
 @click.command()
@@ -16,8 +18,15 @@ from podium.image import Image, Recipe, write_image
 @click.option("--tag", default="", help="Name and tag; the bundle's name and version else.")
 @click.option("--accounts", is_flag=True, help="People log in.")
 @click.option("--open", "open_", is_flag=True, help="Whoever reaches it may use the models.")
-@click.option("--base", type=click.Path(path_type=Path), help="A folder or an OCI archive below.")
+@click.option("--base", default="", help="A folder, an OCI archive or an image to stand on.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML to put inside.")
+@click.option(
+    "--builder",
+    "by",
+    type=click.Choice(["auto", "none", "podman", "docker"]),
+    default="auto",
+    help="What makes it; without one, an archive is written.",
+)
 @click.option("--extra", "extras", multiple=True, help="An extra to put inside; can be repeated.")
 def image(
     bundles: tuple[Path, ...],
@@ -25,8 +34,9 @@ def image(
     tag: str,
     accounts: bool,
     open_: bool,
-    base: Path | None,
+    base: str,
     config: Path | None,
+    by: str,
     extras: tuple[str, ...],
 ) -> None:
     """Make a container image that serves BUNDLES.
@@ -36,8 +46,26 @@ def image(
     podium image churn.podium -o churn.oci.tar
     """
     recipe = Recipe(base=base, config=config, extras=extras, accounts=accounts, open=open_, tag=tag)
+    program = None if output is not None or by == "none" else _program(by)
+    if program is not None:
+        tag = build_image(bundles, recipe, program)
+        click.echo(f"{tag} is built")
+        _tell_next(program, tag, recipe)
+        return
     target = output or Path(f"{bundles[0].stem}.oci.tar")
     tell(write_image(bundles, target, recipe), recipe)
+
+
+def _program(by: str) -> str | None:
+    """The builder that was asked for; by `auto`, the first that answers.
+
+    Raises:
+        SetupError: it isn't installed.
+    """
+    program = builder() if by == "auto" else shutil.which(by)
+    if program is None and by != "auto":
+        raise SetupError(f"{by} isn't installed", hint="--builder none writes an archive")
+    return program
 
 
 def tell(written: Image, recipe: Recipe) -> None:
@@ -51,15 +79,16 @@ def tell(written: Image, recipe: Recipe) -> None:
     console.print(f"  packages  {len(written.packages)}", markup=False)
     console.print(f"  tag       {written.tag}", markup=False)
     console.print(f"  digest    {written.digest}", markup=False)
+    console.print(f"\npodman load -i {written.path}", markup=False)
+    _tell_next("podman", written.tag, recipe)
+
+
+def _tell_next(program: str, tag: str, recipe: Recipe) -> None:
     is_reachable = recipe.open or recipe.accounts
     allow = "" if is_reachable else " -e PODIUM_OPEN=true"
-    console.print(
-        f"\npodman load -i {written.path}\n"
-        f"podman run --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000{allow} {written.tag}",
-        markup=False,
-    )
+    run = "run --rm --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000"
+    click.echo(f"{Path(program).name} {run}{allow} {tag}")
     if not is_reachable:
-        console.print(
-            "PODIUM_OPEN lets whoever reaches the port use the models; --accounts asks who they are.",
-            markup=False,
+        click.echo(
+            "PODIUM_OPEN lets whoever reaches the port use the models; --accounts asks who they are."
         )
