@@ -25,6 +25,7 @@ import podium as core
 from podium.access import Action, Actor
 from podium.errors import InvalidRows, SetupError
 from podium.hosts.flask import Podium
+from podium.hosts.flask.config import OWN
 from podium.web import static
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -34,6 +35,7 @@ from exchanges import FORM, GOOD, PREDICT
 from flask_server import PREFIX
 from test_hosts import FUNCTION
 
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "flask.md"
 STATIC = Path(static.__file__).with_name("static")
 MEDIA = "application/x-www-form-urlencoded"
 FORM_PATH, RECORDS, API = (
@@ -429,3 +431,17 @@ def test_a_child_of_a_process_that_answered_answers_by_itself(make):
 
     assert b'"prediction":"yes"' in os.read(read, 4_096)
     assert len(records_of(client)) == 2
+
+
+def test_an_app_that_was_started_is_ready_at_its_first_request(make):
+    app = make(is_bare=True)
+    podium = Podium(app)
+
+    podium.start(app)
+
+    assert app.test_client().get(f"{PREFIX}/readyz").json["status"] == "ready"
+
+
+@pytest.mark.parametrize("key", OWN)
+def test_each_key_of_the_config_is_documented(key):
+    assert f"| `PODIUM_{key.upper()}` |" in PAGE.read_text("utf-8")
