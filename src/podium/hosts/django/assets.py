@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings as project
+from django.core.exceptions import ImproperlyConfigured
 
 from podium.web import static
 
@@ -25,19 +26,23 @@ def add_folder() -> None:
 
 
 def static_url(root_path: str, name: str) -> str:
-    """The address of one of our files: the project's, where it serves static files of its own.
+    """The address of one of our files: the project's, once `collectstatic` has put it there.
 
-    Below our prefix are the same files, for projects without them, for a storage that doesn't know
-    ours because `collectstatic` wasn't run since, and for one elsewhere, which the policy of our
-    pages doesn't let a browser load from.
+    Below our prefix are the same files: for projects without static files, before they are
+    collected, and for those that lie elsewhere, where the policy of our pages lets no browser load
+    from.
     """
-    own = f"{root_path}/static/{static.hashed(name)}"
+    return _collected(f"{PREFIX}/{name}") or f"{root_path}/static/{static.hashed(name)}"
+
+
+def _collected(name: str) -> str | None:
     if not apps.is_installed("django.contrib.staticfiles"):
-        return own
-    from django.templatetags.static import static as address_of
+        return None
+    from django.contrib.staticfiles.storage import staticfiles_storage
 
     try:
-        address = str(address_of(f"{PREFIX}/{name}"))
-    except ValueError:  # of a manifest without it
-        return own
-    return address if address.startswith("/") and not address.startswith("//") else own
+        address = str(staticfiles_storage.url(name))
+        is_here = address.startswith("/") and not address.startswith("//")
+        return address if is_here and staticfiles_storage.exists(name) else None
+    except (ValueError, ImproperlyConfigured):  # a manifest without it; no STATIC_ROOT
+        return None

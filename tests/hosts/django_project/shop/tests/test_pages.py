@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.core.management import call_command
 from django.test import override_settings
 from django.urls import reverse
 
@@ -162,7 +164,22 @@ class TheProjectsOwn(ShopCase):
         assert "Asia/Jerusalem" in html or "IST" in html or "IDT" in html
         assert 'name="age"' in html
         assert "ada@shop.example" in html or "Ada" in html
-        assert "/assets/podium/podium.css" in html
+
+    def test_pages_link_the_projects_static_files_once_they_are_collected(self):
+        manifest = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+        browser = self.browser(self.ada)
+        before = browser.get(f"{PREFIX}/").content.decode()
+        with TemporaryDirectory() as folder:
+            storages = {**settings.STORAGES, "staticfiles": manifest}
+            with override_settings(STATIC_ROOT=folder, STORAGES=storages):
+                uncollected = browser.get(f"{PREFIX}/").content.decode()
+                call_command("collectstatic", interactive=False, verbosity=0)
+                after = browser.get(f"{PREFIX}/").content.decode()
+
+        own = re.compile(r'href="(/tools/ml/static/podium\.\w+\.css)"')
+        assert browser.get(own.search(before)[1])["content-type"].startswith("text/css")
+        assert own.search(uncollected)
+        assert re.search(r'href="/assets/podium/podium\.\w+\.css"', after)
 
     def test_errors_stand_in_the_base_template_too(self):
         with with_podium(base_template="shop/base.html"):
