@@ -17,7 +17,8 @@ from podium.errors import SetupError
 from podium.projects.advice import advice_for
 from podium.projects.answers import APPS, DATABASES, Answers, checked_name, name_from
 from podium.projects.dataset import Dataset, columns_of, dataset_of, demo_dataset
-from podium.projects.files import PORTS, project_files, write_project
+from podium.projects.deployment import Deployment
+from podium.projects.files import project_files, write_project
 
 _APPS = {
     "none": "no, the model is all there is",
@@ -158,15 +159,12 @@ def _tell(out: Console, folder: Path, made: list[Path], answers: Answers) -> Non
         branches[path.parent].add(Text(path.name))
     out.print()
     out.print(tree)
-    serve = {"none": "podium serve", "flask": "flask run", "django": "python manage.py runserver"}
     out.print(heading("\nNext"))
-    out.print(
-        f"  cd {shlex.quote(str(folder))} && pip install -r requirements-dev.txt && python train.py"
-    )
-    out.print(f"  {serve[answers.app]}")
-    out.print(
-        Text(
-            f"\nThen open http://127.0.0.1:{PORTS[answers.app]}{answers.prefix}/models/{answers.name}",
-            style="dim",
-        )
-    )
+    deployment = Deployment(answers)
+    train, start = deployment.commands
+    out.print(f"  cd {shlex.quote(str(folder))} && {train}", soft_wrap=True)
+    out.print(f"  {start}", soft_wrap=True)
+    there = f"Then open {deployment.address}/models/{answers.name}"
+    if deployment.first_person:
+        there = f"{deployment.first_person}\n{there}"
+    out.print(Text(f"\n{there}", style="dim"))

@@ -16,6 +16,8 @@ from podium.table import Table, delimiter_of
 
 # Integers are taken as classes up to here: stars, grades, yes and no. Beyond they are a quantity.
 CLASSES_MAX = 20
+# A classifier of more takes a tree for each class in each round.
+TEXTS_MAX = 100
 DEMO_TARGET = "species"
 
 
@@ -133,6 +135,11 @@ def _has_classes(goal: Field, column: Table, file_name: str) -> bool:
         raise SetupError(
             f"{file_name}: {goal.name!r} holds {goal.type}s, which the training script can't predict",
             hint="choose a --target of numbers, or of a few different values",
+        )
+    if goal.type == "category" and n_different > min(TEXTS_MAX, column.n_rows - 1):
+        raise SetupError(
+            f"{file_name}: {goal.name!r} has {n_different} different values in {column.n_rows} rows",
+            hint=f"choose a --target of numbers, or of {TEXTS_MAX} different values at most",
         )
     return goal.type in ("category", "boolean") or (
         goal.type == "integer" and n_different <= CLASSES_MAX

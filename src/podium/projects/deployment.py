@@ -35,11 +35,47 @@ class Variable:
     is_secret: bool = False
 
 
+_STARTS = MappingProxyType(
+    {
+        "none": "podium serve",
+        "flask": "flask run",
+        "django": "python manage.py migrate && python manage.py runserver",
+    }
+)
+_PORTS_HERE = MappingProxyType({"none": 8000, "flask": 5000, "django": 8000})
+_FIRST_PEOPLE = MappingProxyType(
+    {
+        "none": "The first start prints a link for the first administrator: it works once, for 15 "
+        "minutes.",
+        "flask": "Let somebody log in with `flask add-person ada`.",
+        "django": "Make the first administrator with `python manage.py createsuperuser`.",
+    }
+)
+
+
 class Deployment:
-    """How the project of these answers is run in containers."""
+    """How the project of these answers is run: on one's own machine, and in containers."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
+
+    @property
+    def commands(self) -> tuple[str, str]:
+        """What trains it here, and what starts it."""
+        start = _STARTS[self._answers.app]
+        if self._answers.app == "django" and not self.migrates:
+            start = start.rpartition(" && ")[2]
+        return "pip install -r requirements-dev.txt && python train.py", start
+
+    @property
+    def address(self) -> str:
+        """Where it is then."""
+        return f"http://127.0.0.1:{_PORTS_HERE[self._answers.app]}{self._answers.prefix}"
+
+    @property
+    def first_person(self) -> str:
+        """How the first one gets in; "" where nobody logs in."""
+        return _FIRST_PEOPLE[self._answers.app] if self._answers.has_people else ""
 
     @property
     def needs_disk(self) -> bool:

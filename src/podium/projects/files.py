@@ -11,7 +11,6 @@ from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -24,8 +23,6 @@ from podium.projects.deployment import Deployment
 
 # A secret of the project's own, which other users of this machine can't read.
 SECRET = PurePosixPath(".env")
-# Where each listens on one's own machine.
-PORTS = MappingProxyType({"none": 8000, "flask": 5000, "django": 8000})
 _SUFFIX = ".j2"
 _TEMPLATES = "templates"
 
@@ -125,7 +122,6 @@ def _context(answers: Answers, dataset: Dataset, make_secret: Callable[[], str])
         "data": dataset,
         "advice": advice_for(answers),
         "deployment": deployment,
-        "port": PORTS[answers.app],
         "secrets": {name: (make_secret(), about) for name, about in deployment.secrets.items()},
         "podium_versions": f">={version('podium')},<{major}.{int(minor) + 1}",
     }

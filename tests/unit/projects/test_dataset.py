@@ -1,0 +1,107 @@
+"""What a new project finds in a file of rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from podium.errors import SetupError
+from podium.projects.dataset import columns_of, dataset_of, demo_dataset
+
+
+def rows_in(folder: Path, *lines: str, name: str = "rows.csv") -> Path:
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def test_the_demo_is_344_penguins_of_three_species() -> None:
+    found = demo_dataset()
+
+    assert found.target == "species"
+    assert found.classes
+    assert found.categories == ("island", "sex")
+    assert "body_mass_g" in found.numbers
+
+
+def test_numbers_categories_and_what_is_neither_are_told_apart(tmp_path: Path) -> None:
+    texts = [f"he said that number {n} was not for him at all" for n in range(30)]
+    lines = [f"{n},{n / 7},{'ab'[n % 2]},{texts[n]},true,{n % 3}" for n in range(30)]
+    path = rows_in(tmp_path, "id,weight,kind,story,ok,stars", *lines)
+
+    found = dataset_of(path, "stars")
+
+    assert found.numbers == ("weight", "ok")
+    assert found.categories == ("kind",)
+    assert found.left_out == ("id", "story")
+
+
+def test_a_text_that_is_different_in_every_row_is_a_name_of_it(tmp_path: Path) -> None:
+    path = rows_in(tmp_path, "who,age,y", "a-1,3,1.5", "a-2,4,2.5", "a-3,5,0.5")
+
+    assert dataset_of(path, "y").left_out == ("who",)
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        (["yes", "no", "no"], True),
+        (["true", "false", "true"], True),
+        (["1", "2", "3"], True),
+        (["1.5", "2.5", "3.5"], False),
+        ([str(number) for number in range(21)], False),
+    ],
+)
+def test_a_target_of_a_few_values_is_one_of_classes(
+    tmp_path: Path, values: list[str], classes: bool
+) -> None:
+    path = rows_in(tmp_path, "x,y", *(f"{n}.5,{value}" for n, value in enumerate(values)))
+
+    assert dataset_of(path, "y").classes is classes
+
+
+def test_missing_truth_values_are_a_category(tmp_path: Path) -> None:
+    path = rows_in(tmp_path, "x,known,y", "1.5,true,1.5", "2.5,,2.5", "1.5,false,3.5", "2,true,4")
+
+    assert dataset_of(path, "y").categories == ("known",)
+
+
+def test_the_separator_is_the_files_own(tmp_path: Path) -> None:
+    path = rows_in(tmp_path, "x;y", "1.5;2.5", "2.5;3.5")
+
+    assert dataset_of(path, "y").separator == ";"
+    assert columns_of(path) == ("x", "y")
+
+
+def test_a_files_name_becomes_one_that_needs_no_quotes(tmp_path: Path) -> None:
+    path = rows_in(tmp_path, "x,y", "1,2.5", "2,3.5", name="my rows (new).csv")
+
+    assert dataset_of(path, "y").file_name == "my-rows-new-.csv"
+
+
+@pytest.mark.parametrize(
+    ("lines", "target", "said"),
+    [
+        (["x,y", "1,2", "2,3"], "z", "no column 'z'"),
+        (["x,y", "1,2", "2,2"], "y", "always the same"),
+        (["x,y", "1,2024-01-01", "2,2024-01-02"], "y", "'y'"),
+        (["who,y", "ada,1", "bob,2"], "y", "no column that a model can learn from"),
+        (["y", "1", "2"], "y", "no columns"),
+        (["x,y"], "y", "no rows"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_told(
+    tmp_path: Path, lines: list[str], target: str, said: str
+) -> None:
+    path = rows_in(tmp_path, *lines)
+
+    with pytest.raises(SetupError, match=said) as told:
+        dataset_of(path, target)
+
+    assert told.value.hint
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="isn't there"):
+        dataset_of(tmp_path / "none.csv", "y")
