@@ -120,11 +120,12 @@ def _made(options: Options, bundles: Mapping[str, Bundle]) -> App:
     from podium.hosts.django.authority import DjangoAuthority
     from podium.hosts.django.store import DjangoStore
 
+    versions = {name: bundle.version for name, bundle in bundles.items()}
     return App(
         *bundles.values(),
         settings=msgspec.structs.replace(options.settings, models=()),
         record_store=DjangoStore() if options.has_orm_store else None,
-        identify=DjangoAuthority(tuple(bundles), options.public),
+        identify=DjangoAuthority(versions, options.public),
         frame=_framed(options.base_template) if options.base_template else None,
     )
 
