@@ -34,13 +34,13 @@ class DjangoAuthority:
     """Asks the project's user model, its back ends and its database, each time.
 
     Args:
-        models: their names.
+        models: the version that is served, by the model's name.
         public: the models that everybody may ask; ALL among them means every one.
     """
 
-    def __init__(self, models: Sequence[str], public: Collection[str] = ()) -> None:
+    def __init__(self, models: Mapping[str, str], public: Collection[str] = ()) -> None:
         self._public = dict.fromkeys(public, PUBLIC_ACTIONS)
-        self._models = tuple(models)
+        self._models = dict(models)
         self._are_noted = False
 
     def of_page(self, request: Request) -> Actor:
@@ -105,17 +105,14 @@ class DjangoAuthority:
         return joined(for_public, self._public), joined(for_everyone, self._public)
 
     def _note_models(self) -> None:
-        from podium.hosts.django.host import current_host
-
-        served = current_host().app.deployments
-        note_models({name: served[name].version for name in self._models if name in served})
+        note_models(self._models)
         self._are_noted = True
 
 
 class RememberingAuthority(DjangoAuthority):
     """Knows tokens from memory, as our own server wants them: half a second old at most."""
 
-    def __init__(self, models: Sequence[str], public: Collection[str] = ()) -> None:
+    def __init__(self, models: Mapping[str, str], public: Collection[str] = ()) -> None:
         super().__init__(models, public)
         self._table = TokenTable(self._snapshot, changes.stamp, _note_used, connections.close_all)
         self._actors: dict[bytes, Actor] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -32,7 +32,7 @@ def codenames(models: Iterable[str]) -> dict[str, tuple[Action, str]]:
     return found
 
 
-def granted(has: Callable[[str], bool], models: Sequence[str]) -> dict[str, frozenset[Action]]:
+def granted(has: Callable[[str], bool], models: Iterable[str]) -> dict[str, frozenset[Action]]:
     """What is allowed, by model.
 
     Args:
@@ -45,7 +45,7 @@ def granted(has: Callable[[str], bool], models: Sequence[str]) -> dict[str, froz
     return {model: frozenset(actions) for model, actions in found.items()}
 
 
-def granted_to(user: Any, models: Sequence[str]) -> Mapping[str, frozenset[Action]]:
+def granted_to(user: Any, models: Iterable[str]) -> Mapping[str, frozenset[Action]]:
     """What a user is allowed, as the project's back ends tell, without the two groups."""
     if not user.is_active:
         return {}
@@ -57,7 +57,7 @@ def granted_to(user: Any, models: Sequence[str]) -> Mapping[str, frozenset[Actio
     return granted(lambda name: has_perm(f"podium.{name}"), models)
 
 
-def granted_to_groups(models: Sequence[str]) -> tuple[dict[str, frozenset[Action]], ...]:
+def granted_to_groups(models: Iterable[str]) -> tuple[dict[str, frozenset[Action]], ...]:
     """What the public is allowed, and what everyone who is logged in is."""
     from django.contrib.auth.models import Permission
 
