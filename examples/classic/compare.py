@@ -18,8 +18,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from contenders import CONTENDERS, ROW, App
-from features import FEATURES, probe
+from contenders import CONTENDERS, PODIUM, PODIUM_WITH_ACCOUNTS, ROW, App
+from features import FEATURES, OF_ACCOUNTS, probe
 from train import train
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,11 @@ COMMENT = {".py": "#", ".css": "/*", ".html": "<!--"}
 
 @dataclass(frozen=True)
 class Counted:
-    """What one app costs to write and to run."""
+    """What one app costs to write and to run.
+
+    Attributes:
+        more: features that another flag of its command brings.
+    """
 
     name: str
     n_lines: int
@@ -44,6 +48,7 @@ class Counted:
     ready_s: float
     per_s: float | None
     features: dict[str, bool]
+    more: frozenset[str]
 
 
 def lines_of(folder: Path | None) -> tuple[int, int]:
@@ -102,8 +107,37 @@ def count(app: App) -> Counted:
         per_s = per_second(app)
     n_lines, n_files = lines_of(app.contender.folder)
     n_commands = len(app.contender.prepare) + 1
-    name = app.contender.name
-    return Counted(name, n_lines, n_files, n_commands, statistics.median(ready), per_s, features)
+    more = with_accounts(app) if app.contender is PODIUM else frozenset()
+    return Counted(
+        name=app.contender.name,
+        n_lines=n_lines,
+        n_files=n_files,
+        n_commands=n_commands,
+        ready_s=statistics.median(ready),
+        per_s=per_s,
+        features=features,
+        more=more,
+    )
+
+
+def with_accounts(app: App) -> frozenset[str]:
+    """What the same bundle has besides, served with `--accounts`."""
+    with App(PODIUM_WITH_ACCOUNTS, app.models).running() as running:
+        return frozenset(name for name, has in probe(running, OF_ACCOUNTS).items() if has)
+
+
+def told(one: Counted, feature: str) -> str:
+    """A cell of the second table."""
+    if one.features[feature]:
+        return "yes"
+    return "with `--accounts`" if feature in one.more else "no"
+
+
+def total(one: Counted) -> str:
+    """How many features it has; in brackets with accounts."""
+    had = sum(one.features.values())
+    more = sum(not one.features[name] for name in one.more)
+    return f"{had} (with `--accounts` {had + more})" if more else str(had)
 
 
 def figures(counted: list[Counted], images: dict[str, int]) -> list[list[str]]:
@@ -118,7 +152,7 @@ def figures(counted: list[Counted], images: dict[str, int]) -> list[list[str]]:
     if images:
         sizes = [f"{images[one.name]:,}" if one.name in images else "" for one in counted]
         table.append(["bytes of image", *sizes])
-    table.append(["of 25 features", *(str(sum(one.features.values())) for one in counted)])
+    table.append(["of 25 features", *(total(one) for one in counted)])
     return table
 
 
@@ -137,7 +171,7 @@ def main() -> None:
     counts = table_of(head, figures(counted, images))
     features = table_of(
         head,
-        [[name, *("yes" if one.features[name] else "no" for one in counted)] for name in FEATURES],
+        [[name, *(told(one, name) for one in counted)] for name in FEATURES],
     )
     print(counts, features, sep="\n")
     if options.document:

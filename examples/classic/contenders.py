@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -43,6 +43,7 @@ class Contender:
         variables: of the environment, filled in likewise.
         form: where people are asked.
         api: where programs are.
+        status: of its answer to somebody whom it doesn't know.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Contender:
     variables: Mapping[str, str]
     form: str
     api: str
+    status: int = 200
 
 
 BY_HAND = {
@@ -103,6 +105,13 @@ PODIUM = Contender(
     variables={},
     form="/models/houses",
     api="/api/models/houses/predict",
+)
+PODIUM_WITH_ACCOUNTS = replace(
+    PODIUM,
+    name="Podium with accounts",
+    prepare=(),  # the bundle is the same
+    serve=(*PODIUM.serve[:-1], "{folder}/home-with-accounts", "--accounts"),
+    status=401,
 )
 CONTENDERS = (FLASK, DJANGO, PODIUM)
 
@@ -176,7 +185,9 @@ class App:
             answer = httpx.post(self.address + self.contender.api, json=ROW, timeout=READY_S)
         except httpx.TransportError:
             return False
-        return answer.status_code == 200 and "prediction" in answer.json()
+        if answer.status_code != self.contender.status:
+            return False
+        return answer.status_code != 200 or "prediction" in answer.json()
 
     def _environment(self) -> dict[str, str]:
         filled = {k: v.format_map(self._places) for k, v in self.contender.variables.items()}

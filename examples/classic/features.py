@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from urllib.parse import urljoin, urlsplit
 
@@ -252,8 +252,10 @@ def people_log_in(visitor: Visitor) -> bool:
 
 
 def refuses_wrong_tokens(visitor: Visitor) -> bool:
-    """A token that nobody was given isn't accepted: the API knows tokens."""
-    return visitor.ask(ROW, authorization="Bearer nobody-was-given-this").status_code == 401
+    """A token that nobody was given isn't accepted: the API knows tokens, and says so."""
+    answer = visitor.ask(ROW, authorization="Bearer nobody-was-given-this")
+    asked_for = answer.headers.get("www-authenticate", "").lower()
+    return answer.status_code == 401 and "bearer" in asked_for
 
 
 def keeps_records(visitor: Visitor) -> bool:
@@ -304,8 +306,12 @@ FEATURES: dict[str, Probe] = {
 }
 
 
-def probe(app: App) -> dict[str, bool]:
+# What only an app that asks people who they are can have.
+OF_ACCOUNTS = ("people log in", "tokens for programs")
+
+
+def probe(app: App, names: Iterable[str] = tuple(FEATURES)) -> dict[str, bool]:
     """Which of the features a running app has."""
     visitor = Visitor(app)
     with visitor.client:
-        return {name: has(visitor) for name, has in FEATURES.items()}
+        return {name: FEATURES[name](visitor) for name in names}

@@ -74,7 +74,15 @@ def test_the_probes_tell_the_apps_apart(classic: dict[str, Any], apps: Any) -> N
     assert had["Django"]["people log in"]
     assert not had["Flask"]["CSRF: other sites' forms are refused"]
     missed = {name for name, has in had["Podium"].items() if not has}
-    assert missed <= {"people log in", "tokens for programs"}  # what only accounts bring
+    assert missed == set(classic["features"].OF_ACCOUNTS)
+
+
+def test_the_same_bundle_with_accounts_has_what_was_missed(
+    classic: dict[str, Any], apps: Any
+) -> None:
+    found = classic["compare"].with_accounts(apps["Podium"])
+
+    assert found == set(classic["features"].OF_ACCOUNTS)
 
 
 def test_nobody_writes_code_for_podium(classic: dict[str, Any]) -> None:
