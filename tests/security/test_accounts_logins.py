@@ -34,6 +34,7 @@ OWN_PAGES = (
 INLINE = re.compile(
     r"<style|\sstyle=|\son\w+=|<script(?![^>]*(?:src=|application/json))|javascript:"
 )
+CHANGE = re.compile(r'href="(/admin/\w+/\w+/\d+/change/)"')
 MINUTE_AGO = "UPDATE podium_accounts_setuplink SET expires_at = datetime('now', '-1 minute')"
 
 
@@ -131,6 +132,24 @@ def test_a_second_factor_is_asked_for_and_its_attempts_are_limited(server):
     assert outside.url.path == "/accounts/2fa/authenticate/"
     assert {page.url.path for page in wrong} == {"/accounts/2fa/authenticate/"}
     assert right.url.path == "/accounts/2fa/authenticate/"
+
+
+def test_the_admin_shows_neither_secrets_of_second_factors_nor_keys_of_sessions(server):
+    add(server, "barbara", "--admin")
+    with Visitor(server.address) as person:
+        person.log_in("barbara")
+        secret = person.activate_totp()
+        key = person.http.cookies["podium-session"]
+        lists = [f"/admin/{one}/" for one in ("mfa/authenticator", "usersessions/usersession")]
+        pages = [person.get(path) for path in lists]
+        for page in list(pages):
+            pages += [person.get(path) for path in sorted(set(CHANGE.findall(page.text)))]
+        hidden = person.get("/admin/socialaccount/socialapp/")
+
+    assert len(pages) > 4
+    assert [page.status_code for page in pages] == [200] * len(pages)
+    assert not [page.url for page in pages if secret in page.text or key in page.text]
+    assert hidden.status_code == 404
 
 
 def test_a_cookie_does_not_authenticate_the_api(server):

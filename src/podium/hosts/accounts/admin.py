@@ -2,18 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+
+
+class _Seen(ModelAdmin):  # type: ignore[type-arg] # Django has no arguments when it runs
+    """To be looked at and deleted, without what would let one in as somebody else."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - as Django calls it
+        """Nobody makes one here."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Nobody changes one."""
+        return False
+
+
+class _SecondFactors(_Seen):
+    """Without their secrets. Who deletes one lets somebody in who has lost it."""
+
+    fields = ("user", "type", "created_at", "last_used_at")
+    list_display = fields
+    list_filter = ("type",)
+    search_fields = ("user__username",)
+
+
+class _Sessions(_Seen):
+    """Without their keys. A session that is deleted is ended."""
+
+    fields = ("user", "ip", "user_agent", "created_at")
+    list_display = fields
+    search_fields = ("user__username", "ip")
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:  # noqa: ARG002 - as Django calls it
+        """End it."""
+        obj.end()
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:  # noqa: ARG002
+        """End them."""
+        for session in queryset:
+            session.end()
+
+
+# In place of those that allauth brings: None hides what the settings say.
+_INSTEAD: Mapping[str, type[ModelAdmin[Any]] | None] = MappingProxyType(
+    {
+        "mfa.authenticator": _SecondFactors,
+        "usersessions.usersession": _Sessions,
+        "socialaccount.socialapp": None,
+        "socialaccount.socialtoken": None,
+    }
+)
 
 
 class Site(AdminSite):
     """Django's admin; who isn't logged in is sent to the login of the pages."""
 
     site_url = "/"
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Show tables, each in its way; those of allauth in ours."""
+        several = isinstance(model_or_iterable, Iterable)
+        for model in model_or_iterable if several else [model_or_iterable]:
+            label = model._meta.label_lower  # noqa: SLF001 - as Django documents it
+            chosen = _INSTEAD.get(label, admin_class)
+            if chosen is not None or admin_class is None:
+                super().register(model, chosen, **options)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The login of the pages, with its limits and its second factor."""

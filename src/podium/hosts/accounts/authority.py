@@ -7,11 +7,11 @@ from typing import Any
 
 from django.urls import reverse
 
-from podium.hosts.django.authority import DjangoAuthority
+from podium.hosts.django.authority import RememberingAuthority
 from podium.web.http import Request
 
 
-class AccountsAuthority(DjangoAuthority):
+class AccountsAuthority(RememberingAuthority):
     """Django's users, and links to their account, to the admin and to the login."""
 
     def links(self, request: Request) -> Sequence[tuple[str, str]]:

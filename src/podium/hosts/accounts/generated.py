@@ -205,6 +205,7 @@ def _logins(settings: Settings) -> dict[str, Any]:
         "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
         "MFA_PASSKEY_LOGIN_ENABLED": True,
         "MFA_TOTP_ISSUER": settings.title,
+        "MFA_TOTP_TOLERANCE": 1,  # clocks differ: RFC 6238, 5.2
         "MFA_ALLOW_UNVERIFIED_EMAIL": True,  # they are administrators' to give
         # A browser makes passkeys for https:// and for localhost only, whatever is set here.
         "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN": not is_https(settings),

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 from django.apps import apps
 from django.core.handlers.asgi import ASGIHandler
+from django.db import Error, connections
 
 from podium.app import App as AnyApp
 from podium.bundle import Bundle
+from podium.errors import StoreError
 from podium.hosts.accounts.authority import AccountsAuthority
 from podium.hosts.accounts.generated import is_https
 from podium.hosts.asgi import App, Receive, Scope, Send
 from podium.hosts.django.apps import PodiumConfig
 from podium.hosts.django.conf import Options
 from podium.hosts.django.host import Host
+from podium.hosts.django.permissions import make_permissions
 from podium.settings import Settings
 from podium.sources import Source, bundles_of
 from podium.web import gate, routes
@@ -62,12 +65,22 @@ class AccountsApp(App):
     def __init__(self, *models: Source, settings: Settings, ships: bool = True) -> None:
         sources = (*models, *settings.models)
         opened = bundles_of(sources, Path(settings.home), settings.trust)
-        authority = AccountsAuthority([bundle.name for bundle in opened])
+        versions = {bundle.name: bundle.version for bundle in opened}
+        _make_permissions(versions)
+        authority = AccountsAuthority(versions)
         alone = msgspec.structs.replace(settings, models=())
         super().__init__(*opened, settings=alone, ships=ships, identify=authority)
+        self._authority = authority
+        # Read what tokens there are before the first request asks, which comes on the loop.
+        _ = authority.version
         self._django = ASGIHandler()
         config = cast("PodiumConfig", apps.get_app_config("podium"))
         config.use(ServedHost(self))
+
+    def close(self) -> None:
+        """Let go of the models, the store and the accounts."""
+        super().close()
+        self._authority.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI 3 has it."""
@@ -97,6 +110,20 @@ def is_for_programs(scope: Scope) -> bool:
     if route.name == "openapi":  # read by browsers, too
         return any(name == b"authorization" for name, _ in scope["headers"])
     return not route.is_page
+
+
+def _make_permissions(names: Iterable[str]) -> None:
+    """Let administrators grant what there is to grant with these models.
+
+    Raises:
+        StoreError: the database can't be used.
+    """
+    try:
+        make_permissions(names)
+    except Error as error:
+        raise StoreError(f"the accounts can't be kept: {error}") from error
+    finally:
+        connections.close_all()
 
 
 def _seen_from_outside(settings: Settings, scope: Scope) -> Scope:

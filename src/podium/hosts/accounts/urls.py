@@ -16,6 +16,7 @@ urlpatterns = [
     path("accounts/", views.account, name="podium_account"),
     path("accounts/static/<path:name>", static.serve, name="podium_accounts_static"),
     path("accounts/set-up/<str:code>/", views.set_up, name="podium_set_up"),
+    path("accounts/tokens/<int:token_id>/revoke/", views.revoke, name="podium_revoke_token"),
     path("accounts/sessions/<int:session_id>/end/", views.end_session, name="podium_end_session"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

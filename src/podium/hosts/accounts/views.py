@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from allauth.account.utils import perform_login
 from allauth.usersessions.models import UserSession
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
-from podium.hosts.accounts import links
-from podium.hosts.accounts.forms import AdministratorForm
+from podium.access import WORDS, Action, Actor, allowed
+from podium.errors import InputError
+from podium.hosts.accounts import links, page
+from podium.hosts.accounts.forms import AdministratorForm, TokenForm
+from podium.hosts.django.models.token import ApiToken
+from podium.hosts.django.tokens import make_token, revoke_token
 
 
 @sensitive_post_parameters()
@@ -41,8 +46,45 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     return redirect("usersessions_list")
 
 
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
-    """What belongs to the one who is logged in."""
-    return render(request, "podium_accounts/account.html")
+    """What the one who is logged in may do, and their tokens; a new one is shown once."""
+    site, asked = page.asked(request)
+    may = {name: _actions(asked.actor, name) for name in site.visible(asked.actor)}
+    form = TokenForm(may, request.POST or None)
+    made: tuple[ApiToken, str] | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = make_token(request.user, **form.cleaned_data, by=asked.actor)
+        except InputError as error:
+            form.add_error(None, f"{error.message}: {error.hint}")
+        else:
+            site.authority.audit(asked.actor, "token_made", token=made[0].name)
+            form = TokenForm(may)
+    tokens = ApiToken.objects.filter(user=request.user.pk, revoked_at=None)
+    shown = {
+        "form": form,
+        "may": {name: [WORDS[action] for action in some] for name, some in may.items()},
+        "tokens": tokens,
+        "made": made,
+        "example": next((name for name, some in may.items() if Action.PREDICT in some), None),
+        "origin": f"{request.scheme}://{request.get_host()}",
+    }
+    return render(request, "podium_accounts/account.html", shown)
+
+
+@require_POST
+@login_required
+def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+    """Let a token of the one who asks open nothing any more."""
+    token = get_object_or_404(ApiToken, pk=token_id, user=request.user.pk)
+    if revoke_token(token):
+        site, asked = page.asked(request)
+        site.authority.audit(asked.actor, "token_revoked", token=token.name)
+        messages.success(request, f"The token {token.name} opens nothing any more.")
+    return redirect("podium_account")
+
+
+def _actions(actor: Actor, model: str) -> list[Action]:
+    return [action for action in Action if allowed(actor, action, model)]
