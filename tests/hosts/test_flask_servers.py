@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -21,6 +22,7 @@ from exchanges import EXCHANGES, GOOD, PREDICT, Exchange
 from flask_server import PREFIX, FlaskServer, Kind
 from test_hosts import FUNCTION, Told, ask_client, ask_http, essence
 
+from podium.hosts.flask.host import TOLD_S
 from podium.records.outboxed import OutboxedStore
 from podium.records.store import RecordQuery
 from podium.records.stores.sqlite import SqliteStore
@@ -94,7 +96,25 @@ def test_what_every_process_answered_is_kept_once(browser: httpx.Client) -> None
     assert [shown.count(one) for one in ids] == [1] * 20
 
 
-@pytest.mark.parametrize("kind", ["development", "waitress", "gthread", "preload"])
+def test_metrics_count_what_every_process_answered(browser: httpx.Client) -> None:
+    def counted() -> float:
+        text = browser.get(f"{PREFIX}/metrics").text
+        found = re.findall(r"^podium_rows_total\{.*?\} (\S+)$", text, re.MULTILINE)
+        return sum(map(float, found))
+
+    before = -1.0
+    while before != (before := counted()):  # what the tests before this one asked is told soon
+        time.sleep(1.2 * TOLD_S)
+    for _ in range(10):
+        browser.post(PREFIX + PREDICT, json=GOOD)
+    until_s = time.monotonic() + 10
+    while counted() < before + 10 and time.monotonic() < until_s:
+        time.sleep(0.1)
+
+    assert [counted() - before for _ in range(6)] == [10.0] * 6
+
+
+@pytest.mark.parametrize("kind", ["development", "waitress", "gthread"])
 def test_a_server_that_stops_loses_no_record(model: Path, tmp_path: Path, kind: Kind) -> None:
     environment = {"FLASK_PODIUM_MODELS": str(model), "PYTHONPATH": str(model.parent)}
     with FlaskServer(kind, "bare:make()", tmp_path, environment) as server:

@@ -173,8 +173,7 @@ def _read(host: Host, path: str, body: bytes, token: tuple[str, str] | None) -> 
 
 
 def _responded(host: Host, request: Request) -> Response:
-    app = host.app
-    app.start_in_background()
+    app = host.serving
     began_ns = time.perf_counter_ns()
     response = routes.respond(app.site, request)
     deployment = routes.deployment_to_ask(app.site, request, (routes.PREDICT, routes.FORM))

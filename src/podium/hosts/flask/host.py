@@ -25,6 +25,8 @@ from podium.web.authority import Authority
 from podium.web.site import Frame
 
 NAME = "podium"
+# How often a process tells the others what it has counted.
+TOLD_S = 1.0
 # Called in each process by itself: connections don't live through a fork.
 OpenStore: TypeAlias = Callable[[Flask], Store]
 
@@ -57,6 +59,8 @@ class Host:
         self._lock = threading.Lock()
         self._app: App | None = None
         self._inherited: list[App] = []
+        self._telling: threading.Thread | None = None
+        self._stop = threading.Event()
         _call_after_fork(weakref.WeakMethod(self._forked))
 
     @property
@@ -73,6 +77,25 @@ class Host:
                 self._app = self._made()
                 atexit.register(self.close)
             return self._app
+
+    @property
+    def serving(self) -> App:
+        """The app, which loads its models, and tells the app's other processes what it counts.
+
+        Raises:
+            PodiumError: as `app`.
+        """
+        app = self.app
+        app.start_in_background()
+        if self._telling is None and app.settings.records:
+            with self._lock:
+                if self._telling is None:
+                    self._stop = threading.Event()
+                    self._telling = threading.Thread(
+                        target=_tell, args=(app, self._stop), name="podium-metrics", daemon=True
+                    )
+                    self._telling.start()
+        return app
 
     def deployment(self, name: str) -> Deployment:
         """The deployment of this name.
@@ -103,6 +126,10 @@ class Host:
         """Let go of what this process holds, and ship what waits for the store."""
         with self._lock:
             app, self._app = self._app, None
+            telling, self._telling = self._telling, None
+        self._stop.set()
+        if telling is not None:
+            telling.join()
         if app is not None:
             atexit.unregister(self.close)
             app.close()
@@ -122,7 +149,7 @@ class Host:
         if self._app is not None:
             atexit.unregister(self.close)
             self._inherited.append(self._app)
-            self._app = None
+            self._app = self._telling = None
             # A model that was loaded already may have had threads, which a child has not.
             self.bundles = _opened(self.options)
 
@@ -159,6 +186,15 @@ def _opened(options: Options) -> dict[str, Bundle]:
     for bundle in opened:
         bundle.check_trust()
     return {bundle.name: bundle for bundle in opened}
+
+
+def _tell(app: App, stop: threading.Event) -> None:
+    """Write what was counted where the other processes of the app look, until told to stop."""
+    folder = Path(app.settings.home) / "metrics" / "flask"
+    while True:
+        app.site.metrics.write_snapshot(folder)
+        if stop.wait(TOLD_S):
+            return
 
 
 def _call_after_fork(method: weakref.WeakMethod[Callable[[], None]]) -> None:
