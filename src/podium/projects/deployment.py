@@ -46,7 +46,7 @@ _PORTS_HERE = MappingProxyType({"none": 8000, "flask": 5000, "django": 8000})
 _FIRST_PEOPLE = MappingProxyType(
     {
         "none": "The first start prints a link for the first administrator: it works once, for 15 "
-        "minutes.",
+        "minutes. In a container it is in the log.",
         "flask": "Let somebody log in with `flask add-person ada`.",
         "django": "Make the first administrator with `python manage.py createsuperuser`.",
     }
@@ -91,6 +91,11 @@ class Deployment:
     def migrates(self) -> bool:
         """Whether the tables of Django have to be made before it starts."""
         return self._answers.app == "django" and self.needs_disk
+
+    @property
+    def migrating_start(self) -> str:
+        """The start of one that makes its tables by itself."""
+        return "python manage.py migrate --noinput && exec gunicorn project.wsgi"
 
     @property
     def memory_mb(self) -> int:
