@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tarfile
 from collections.abc import Iterable
@@ -77,9 +78,13 @@ def _base_of_archive(archive: tarfile.TarFile, path: Path, scratch: Path) -> Bas
     layers, names = [], set[str]()
     for one, diff_id in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True):
         blob = scratch / one["digest"].replace(":", "-")
+        seen = hashlib.sha256()
         with blob.open("wb") as target:
             for part in _parts(archive, _name(one["digest"])):
                 target.write(part)
+                seen.update(part)
+        if one["digest"] != f"sha256:{seen.hexdigest()}":
+            raise ValueError(f"the layer {one['digest']} isn't what its digest says")
         n_unpacked, found = _look_into(blob)
         names |= found
         kind = one["mediaType"]

@@ -216,6 +216,21 @@ def test_the_layers_of_another_image_are_kept_as_they_are(tmp_path, root) -> Non
     assert base.python == f"/{PYTHON}"
 
 
+def test_a_base_whose_layer_was_changed_is_refused(tmp_path, root) -> None:
+    archive_of(root, tmp_path / "base.oci.tar")
+    manifest, _, names = manifest_of(tmp_path / "base.oci.tar")
+    blob = f"blobs/{manifest['layers'][0]['digest'].replace(':', '/')}"
+    with tarfile.open(tmp_path / "base.oci.tar") as tar:
+        offset = tar.getmember(blob).offset_data + 9  # the flag of the compressor's system
+    content = bytearray((tmp_path / "base.oci.tar").read_bytes())
+    content[offset] ^= 1
+    (tmp_path / "base.oci.tar").write_bytes(content)
+    assert blob in names
+
+    with pytest.raises(SetupError, match="isn't what its digest says"):
+        base_of_path(tmp_path / "base.oci.tar", tmp_path)
+
+
 def test_two_bundles_of_one_name_are_refused(tmp_path, bundle) -> None:
     with pytest.raises(SetupError, match="two bundles are called line"):
         copy_models(tmp_path / "models", [bundle, bundle], None, "/usr/bin/python3")
