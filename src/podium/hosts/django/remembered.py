@@ -112,6 +112,7 @@ class TokenTable:
             thread.join()
 
     def _known(self) -> Snapshot:
+        self._is_asked = True
         if self._pid != os.getpid():
             self._start()
         snapshot = self._snapshot
@@ -164,9 +165,13 @@ class TokenTable:
                 self._note_used(used)
                 self._version += 1  # whoever is asked for again was used
                 state.used_at = now
-            state.good_at = now
+            if state.is_failing:
+                _log.warning("accounts_read_again")
+            state.good_at, state.is_failing = now, False
         except Exception as error:  # noqa: BLE001 - a driver may raise anything; tried again soon
-            _log.error("accounts_not_read: %s", error)
+            if not state.is_failing:  # twice a second would be too much to say
+                _log.error("accounts_not_read: %s", error)
+            state.is_failing = True
             self._close()
             if now - state.good_at > GRACE_S and self._snapshot is not None:
                 self._snapshot = None
@@ -197,6 +202,7 @@ class _Seen:
     """When the thread did what, by the clock that never jumps."""
 
     stamp: int = 0
+    is_failing: bool = False
     read_at: float = field(default_factory=time.monotonic)
     good_at: float = field(default_factory=time.monotonic)
     used_at: float = field(default_factory=time.monotonic)
