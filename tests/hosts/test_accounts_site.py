@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from podium.testing import ServerProcess
@@ -65,3 +66,48 @@ def test_a_wrong_password_does_not_log_in(server):
 
     assert answer.url.path == "/accounts/login/"
     assert form.url.path == "/accounts/login/"
+
+
+def test_who_serves_passwords_to_other_machines_without_https_is_warned(tmp_path):
+    names = ("--allowed-host", "models.example")
+    with ServerProcess(BUNDLE, "--accounts", *names, home=tmp_path / "plain") as server:
+        plain = server.log.read_text("utf-8")
+    environment = {"PODIUM_ACCOUNTS_URL": "https://models.example", "PODIUM_ACCOUNTS": "yes"}
+    with ServerProcess(BUNDLE, home=tmp_path / "proxied", environment=environment) as server:
+        proxied = server.log.read_text("utf-8")
+
+    assert "speak HTTPS" in plain
+    assert "speak HTTPS" not in proxied
+    assert "  https://models.example/accounts/set-up/" in proxied
+
+
+def test_behind_a_proxy_the_last_address_that_it_forwards_is_the_clients(tmp_path):
+    environment = {
+        "PODIUM_ACCOUNTS_URL": "https://models.example",
+        "PODIUM_ACCOUNTS_PROXIES": "1",
+    }
+    server = ServerProcess(BUNDLE, "--accounts", home=tmp_path, environment=environment)
+    with server, Visitor("https://models.example", transport=Proxy(server.address)) as person:
+        made = person.set_up(server.log)
+        sessions = person.get("/accounts/sessions/")
+        cookies = person.cookies_told
+
+    assert made.url.path == "/accounts/2fa/"  # other machines reach it: staff needs one
+    assert "203.0.113.9" in sessions.text
+    assert "198.51.100.1" not in sessions.text
+    assert all("Secure" in one and one.startswith("__Host-") for one in cookies)
+
+
+class Proxy(httpx.HTTPTransport):
+    """Takes requests for https://models.example to the server, as a proxy does."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._at = httpx.URL(address)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        # What the client wrote itself stands further left.
+        request.headers["x-forwarded-for"] = "198.51.100.1, 203.0.113.9"
+        at = request.url.copy_with(scheme="http", host=self._at.host, port=self._at.port)
+        sent = httpx.Request(request.method, at, headers=request.headers, content=request.read())
+        return super().handle_request(sent)

@@ -80,6 +80,23 @@ def prepare(settings: Settings) -> str | None:
     return migrate(settings, then=new_link)
 
 
+def welcome(settings: Settings, address: str, path: str | None) -> str:
+    """What is told about the accounts at start.
+
+    Args:
+        path: of the link that makes the first administrator, if there is to be one.
+    """
+    from podium.hosts.accounts.generated import is_exposed, is_https
+
+    public = settings.accounts.url.rstrip("/") or address
+    lines = ["", f"  log in     {public}/accounts/login/", f"  admin      {public}/admin/"]
+    if path is not None:
+        lines += ["", "Make the first administrator, within 15 minutes:", f"  {public}{path}"]
+    if is_exposed(settings) and not is_https(settings):
+        lines += ["", "Passwords are sent as they are: speak HTTPS, by --tls-cert or a proxy."]
+    return "\n".join(lines)
+
+
 def migrate(settings: Settings, then: Callable[[], str | None] | None = None) -> str | None:
     """Make the tables as this version has them, and do `then` before anybody else does.
 

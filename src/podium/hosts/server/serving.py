@@ -188,18 +188,13 @@ def _with_accounts(
     settings: Settings, tell: Callable[[str, App], None]
 ) -> tuple[Settings, Callable[[str, App], None]]:
     """Make the accounts' tables, before any process is forked, and tell how to get in."""
-    from podium.hosts.accounts.start import gated, prepare
+    from podium.hosts.accounts.start import gated, prepare, welcome
 
     path = prepare(settings)
 
     def told(address: str, app: App) -> None:
         tell(address, app)
-        if path is not None:
-            public = settings.accounts.url.rstrip("/") or address
-            print(
-                f"\nMake the first administrator, within 15 minutes:\n  {public}{path}\n",
-                flush=True,
-            )
+        print(welcome(settings, address, path), flush=True)
 
     return gated(settings), told
 
