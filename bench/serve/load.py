@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -64,6 +65,7 @@ def run(
     connections: int,
     seconds: int,
     besides: set[int] | None = None,
+    token: str = "",
 ) -> Load:
     """Ask for a while, each connection as fast as it is answered.
 
@@ -71,6 +73,7 @@ def run(
         url: whole address of a route.
         bodies: a file with a body a line, to POST; None to GET.
         besides: processes that aren't the server's.
+        token: sent with every request.
     """
     command: list[str | Path]
     if shutil.which("wrk"):
@@ -86,6 +89,7 @@ def run(
         stdout=subprocess.PIPE,
         text=True,
         cwd=places.ROOT,
+        env={**os.environ, "BENCH_TOKEN": token},
     )
     out, _ = loader.communicate(timeout=seconds + 60)
     used_s = machine.cpu_s(others) - before_s
@@ -127,6 +131,8 @@ def _requests(url: str, bodies: str) -> list[bytes]:
     if not bodies:
         return [f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()]
     start = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+    token = os.environ.get("BENCH_TOKEN", "")
+    start += f"Authorization: Bearer {token}\r\n" if token else ""
     start += "Content-Type: application/json\r\nContent-Length: "
     lines = Path(bodies).read_bytes().splitlines()
     return [start.encode() + b"%d\r\n\r\n%b" % (len(line), line) for line in lines]

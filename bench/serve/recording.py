@@ -1,4 +1,7 @@
-"""Part 3, what recording costs: off, normal (committed before the answer), full (on the disk)."""
+"""Part 3, what recording costs: off, normal (committed before the answer), full (on the disk).
+
+And what accounts cost: each request then brings a token, and is recorded as its owner's.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,15 @@ from bench.serve.trial import trial
 NAME = "recording"
 MODEL = "a"
 CONNECTIONS = (64, 16, 1)
+# Makes the accounts' tables, somebody who may predict, and their token.
+TOKEN = """
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from podium.hosts.django.tokens import make_token
+user = get_user_model().objects.create_superuser("bench")
+print(make_token(user, "bench")[1])
+"""
 WAYS = [
     replace(UNRECORDED, name="none", title="no records"),
     *(
@@ -25,6 +37,13 @@ WAYS = [
             variables={"PODIUM_DURABILITY": durability},
         )
         for durability in ("off", "normal", "full")
+    ),
+    replace(
+        PODIUM,
+        name="accounts",
+        title="normal, --accounts and a token",
+        command=f"{PODIUM.command} --accounts",
+        token=("{bin}/podium", "manage", "--home", "{home}", "shell", "-c", TOKEN),
     ),
 ]
 

@@ -31,6 +31,7 @@ class Trial:
     contender: Contender
     model: Model
     server: Server
+    token: str = ""
 
     @property
     def path(self) -> str:
@@ -99,7 +100,7 @@ class Trial:
 
     def _compare(self, body: bytes, start: int, stop: int) -> None:
         try:
-            status, answer = ask(self.server.port, self.path, body, JSON)
+            status, answer = ask(self.server.port, self.path, body, _headers(self.token))
         except OSError as error:
             raise NotServing(f"no answer: {error!r}") from error
         if not is_right(self.contender, status, answer, self.model.answers[start:stop]):
@@ -110,7 +111,7 @@ class Trial:
 
     def _run(self, bodies: Path, connections: int, seconds: int) -> Load:
         url = self.server.url(self.path)
-        found = load.run(url, bodies, connections=connections, seconds=seconds)
+        found = load.run(url, bodies, connections=connections, seconds=seconds, token=self.token)
         if found.failed:
             raise NotServing(
                 f"{found.failed} of {found.requests} requests failed at {connections} connections"
@@ -147,11 +148,13 @@ def trial(
     command = [word.format(**values) for word in contender.command.split()]
     own = {"MODEL": str(model.file), "PATH": f"{environment.bin}{os.pathsep}{os.environ['PATH']}"}
     own |= {key: text.format(**values) for key, text in contender.variables.items()}
+    environment_of = {**os.environ, **own, **(variables or {})}
+    token = _token(contender, values, environment_of) if contender.token else ""
     body = contender.format.encode_one(model.rows()[0])
     path = contender.path.format(name=name)
 
     def is_ready(port: int) -> bool:
-        status, answer = ask(port, path, body, JSON)
+        status, answer = ask(port, path, body, _headers(token))
         return status == 200 and is_right(contender, status, answer, model.answers[:1])
 
     try:
@@ -163,9 +166,20 @@ def trial(
             folder=contender.app_folder,
             environment={**own, **(variables or {})},
         ) as server:
-            yield Trial(contender, model, server)
+            yield Trial(contender, model, server, token)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {**JSON, "Authorization": f"Bearer {token}"} if token else JSON
+
+
+def _token(contender: Contender, values: Mapping[str, object], own: Mapping[str, str]) -> str:
+    """The token that a command of the contender's prints, in its last line."""
+    command = [word.format(**values) for word in contender.token]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=dict(own))
+    return done.stdout.split()[-1]
 
 
 def _prepared(contender: Contender, model: Model) -> Path:

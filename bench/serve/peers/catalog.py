@@ -35,6 +35,7 @@ class Contender:
         command: how it is started; `{bin}`, `{port}`, `{model}` and others are filled in.
         variables: of its environment, filled in likewise; MODEL, the model's file, is always there.
         rounds_max: fewer for those that take long to start.
+        token: a command that is run before, and prints the token to ask with.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Contender:
     path: str = "/predict"
     format: Format = formats.FRAME
     rounds_max: int = 99
+    token: tuple[str, ...] = ()
 
     @property
     def app_folder(self) -> Path:
