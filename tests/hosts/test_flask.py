@@ -26,6 +26,7 @@ from podium.access import Action, Actor
 from podium.errors import InvalidRows, SetupError
 from podium.hosts.flask import Podium
 from podium.hosts.flask.config import OWN
+from podium.hosts.flask.host import host_of
 from podium.web import static
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -417,19 +418,23 @@ def test_a_child_of_a_process_that_answered_answers_by_itself(make):
     Podium(app)
     client = app.test_client()
     assert client.post(API, json=GOOD).status_code == 200
+    of_parent = host_of(app).app
     read, write = os.pipe()
 
     child = os.fork()
     if child == 0:
         try:
             told = client.post(API, json=GOOD).get_data()
-            n_shown = client.get(RECORDS).text.count(">yes<")
-            os.write(write, f"{told.decode()} {n_shown}".encode())
+            n_shown = len(records_of(client))
+            is_own = host_of(app).app is not of_parent
+            os.write(write, f"{told.decode()} {n_shown} {is_own}".encode())
         finally:
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
 
-    assert b'"prediction":"yes"' in os.read(read, 4_096)
+    answer = os.read(read, 4_096)
+    assert b'"prediction":"yes"' in answer
+    assert answer.endswith(b" 2 True")
     assert len(records_of(client)) == 2
 
 
