@@ -373,6 +373,44 @@ def test_the_prefix_of_a_proxy_comes_before_ours(make):
     assert f'href="/site{PREFIX}/models/loans"' in page
 
 
+def test_the_prefix_alone_leads_to_the_home_page(make):
+    app = make(is_bare=True)
+    Podium(app)
+
+    reply = app.test_client().get(PREFIX, environ_overrides={"SCRIPT_NAME": "/site"})
+
+    assert reply.status_code == 308
+    assert reply.headers["location"] == f"http://localhost/site{PREFIX}/"
+
+
+def test_a_head_without_a_body_tells_no_false_length(make):
+    app = make(is_bare=True)
+    Podium(app)
+
+    reply = app.test_client().head(FORM_PATH)
+
+    assert (reply.status_code, reply.headers.get("content-length")) == (200, None)
+
+
+def test_an_app_that_reads_every_form_first_leaves_ours_whole(make):
+    app = make(is_bare=True)
+    app.before_request(lambda: flask.request.form.get("tracking") and None)
+    Podium(app)
+
+    reply = app.test_client().post(FORM_PATH, data=FORM.decode(), content_type=MEDIA)
+
+    assert reply.status_code == 200
+
+
+def test_no_host_is_answered_that_the_app_does_not_trust(make):
+    app = make(is_bare=True, TRUSTED_HOSTS=["shop.example"])
+    Podium(app)
+    client = app.test_client()
+
+    assert client.get(f"{PREFIX}/", headers={"host": "shop.example"}).status_code == 200
+    assert client.get(f"{PREFIX}/", headers={"host": "evil.example"}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [

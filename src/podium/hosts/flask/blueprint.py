@@ -12,7 +12,7 @@ import flask
 import msgspec
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
-from werkzeug.routing import BaseConverter, Rule
+from werkzeug.routing import BaseConverter, MapAdapter, Rule
 
 from podium.errors import SetupError
 from podium.hosts.flask.cli import group
@@ -59,9 +59,16 @@ def _add_rules(state: BlueprintSetupState) -> None:
     app.url_map.add(
         every(f"{prefix}/<{_TAIL}:tail>", endpoint=endpoint, methods=None, merge_slashes=False)
     )
+    app.url_map.add(every(prefix, endpoint=f"{NAME}.prefix", redirect_to=_with_slash))
     for route in routes.ROUTES:
         pattern = prefix + _SEGMENT.sub(r"<\1>", route.pattern)
-        app.url_map.add(every(pattern, endpoint=f"{NAME}.{route.name}", build_only=True))
+        name = f"{NAME}.{route.name}"
+        app.url_map.add(every(pattern, endpoint=name, methods=route.methods, build_only=True))
+
+
+def _with_slash(adapter: MapAdapter) -> str:
+    """The home page, whose address ends with a slash."""
+    return adapter.build(f"{NAME}.home")
 
 
 def _look(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG001 - Flask's
@@ -198,8 +205,9 @@ def _sent(host: Host, request: Request, response: Response) -> flask.Response:
     if not isinstance(body, bytes):
         body = flask.stream_with_context(body)
     made = host.flask.response_class(body, response.status, headers)
-    if request.method == "HEAD":
+    if request.method == "HEAD":  # it would be 0, which isn't the length that GET has
         made.automatically_set_content_length = False
+        made.headers.pop("content-length", None)
     if response.problem is not None and host.options.has_error_handlers:
         raise Problem(response.problem, made)
     return made
