@@ -232,7 +232,7 @@ def test_identify_takes_the_place_of_logins(make):
 
 def test_without_logins_everything_is_open_and_the_log_says_so(make, caplog):
     app = make(is_bare=True, TESTING=False)
-    Podium(app)
+    Podium(app).start(app)
 
     with caplog.at_level(logging.WARNING):
         reply = app.test_client().get(RECORDS)

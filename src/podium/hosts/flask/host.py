@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 import weakref
@@ -21,9 +22,10 @@ from podium.hosts.flask.config import Options
 from podium.records.store import Store
 from podium.signature import Signature
 from podium.sources import bundles_of
-from podium.web.authority import Authority
+from podium.web.authority import Authority, OpenAuthority
 from podium.web.site import Frame
 
+_log = logging.getLogger("podium")
 NAME = "podium"
 # How often a process tells the others what it has counted.
 TOLD_S = 1.0
@@ -61,6 +63,7 @@ class Host:
         self._inherited: list[App] = []
         self._telling: threading.Thread | None = None
         self._stop = threading.Event()
+        self._is_warned = False
         _call_after_fork(weakref.WeakMethod(self._forked))
 
     @property
@@ -87,6 +90,9 @@ class Host:
         """
         app = self.app
         app.start_in_background()
+        if not self._is_warned:
+            self._is_warned = True
+            self._warn(app)
         if self._telling is None and app.settings.records:
             with self._lock:
                 if self._telling is None:
@@ -133,6 +139,15 @@ class Host:
         if app is not None:
             atexit.unregister(self.close)
             app.close()
+
+    def _warn(self, app: App) -> None:
+        is_at_work = not self.flask.debug and not self.flask.testing
+        if is_at_work and isinstance(app.site.authority, OpenAuthority) and not app.settings.open:
+            _log.warning(
+                "podium_is_open: whoever reaches %s may use the models and read all records; "
+                "set up Flask-Login, give `identify`, or say PODIUM_OPEN = True",
+                self.options.url_prefix,
+            )
 
     def _made(self) -> App:
         return App(

@@ -44,13 +44,6 @@ def authority_of(
         return identify
     is_limited = options.public or options.grants is not None or permissions is not None
     if identify is None and not is_limited and not _has_users(app):
-        is_served = flask.has_request_context() and not app.debug and not app.testing
-        if is_served and not options.settings.open:
-            _log.warning(
-                "podium_is_open: whoever reaches %s may use the models and read all records; "
-                "set up Flask-Login, give `identify`, or say PODIUM_OPEN = True",
-                options.url_prefix,
-            )
         return OpenAuthority()
     return FlaskAuthority(app, models, options, identify=identify, permissions=permissions)
 
