@@ -87,7 +87,7 @@ def test_pods_are_locked_in_and_watched(made: Made, answers: Answers) -> None:
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert {"startupProbe", "livenessProbe", "readinessProbe"} <= web.keys()
     has_disk = "volumeClaimTemplates" in pods["spec"]
-    assert has_disk == (answers.database != "none" or answers.has_people)
+    assert has_disk == (answers.database != "none" or answers.has_people or answers.app == "django")
 
 
 def test_compose_knows_every_word_of_its_file(made: Made) -> None:

@@ -63,7 +63,7 @@ def new(
     out = console()
     asks = _Questions(out, is_asked=not yes and sys.stdin.isatty())
     dataset = _dataset(asks, data, target)
-    usual = name_from(data.stem) if data else "penguins"
+    usual = name_from(Path(dataset.file_name).stem)
     answers = Answers(
         name=checked_name(name or asks.text("What shall it be called?", usual)),
         app=app or asks.choice("Is there an app that it goes into?", _APPS, "none"),  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ class _Questions:
         """An answer of one's own."""
         if not self.is_asked:
             return usual
-        return str(click.prompt(click.style(question, bold=True), default=usual))
+        return str(click.prompt(click.style(f"\n{question}", bold=True), default=usual))
 
     def choice(self, question: str, choices: dict[str, str], usual: str) -> str:
         """One of a few."""

@@ -43,8 +43,9 @@ class Answers:
 
     @property
     def has_files(self) -> bool:
-        """Whether something is kept in files: records, or accounts where there is no server."""
-        return self.database == "sqlite" or (self.has_people and not self.has_server)
+        """Whether something is kept in files: records, or accounts, which every Django has."""
+        has_accounts = self.has_people or self.app == "django"
+        return self.database == "sqlite" or (has_accounts and not self.has_server)
 
     @property
     def prefix(self) -> str:

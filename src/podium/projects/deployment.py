@@ -62,10 +62,8 @@ class Deployment:
     @property
     def commands(self) -> tuple[str, str]:
         """What trains it here, and what starts it."""
-        start = _STARTS[self._answers.app]
-        if self._answers.app == "django" and not self.migrates:
-            start = start.rpartition(" && ")[2]
-        return "pip install -r requirements-dev.txt && python train.py", start
+        train = "pip install -r requirements-dev.txt && python train.py"
+        return train, _STARTS[self._answers.app]
 
     @property
     def address(self) -> str:
@@ -80,7 +78,7 @@ class Deployment:
     @property
     def needs_disk(self) -> bool:
         """Whether something has to outlive a container: accounts, records, or those on their way."""
-        return self._answers.database != "none" or self._answers.has_people
+        return self._answers.has_files or self._answers.has_server
 
     @property
     def is_public(self) -> bool:
@@ -90,7 +88,7 @@ class Deployment:
     @property
     def migrates(self) -> bool:
         """Whether the tables of Django have to be made before it starts."""
-        return self._answers.app == "django" and self.needs_disk
+        return self._answers.app == "django"
 
     @property
     def migrating_start(self) -> str:
@@ -136,6 +134,9 @@ class Deployment:
         found = self._databases(self._address(f"${{{PASSWORD}:?is in .env}}", "database"))
         if self.secret_key is not None and self._answers.app != "none":
             found.append(Variable(self.secret_key, f"${{{self.secret_key}:?is in .env}}"))
+        if self._answers.has_people and self._answers.app == "none":
+            # Inside it knows only 0.0.0.0, which no link should lead to.
+            found.append(Variable("PODIUM_ACCOUNTS_URL", "http://127.0.0.1:8000"))
         return found
 
     def kubernetes(self) -> list[Variable]:

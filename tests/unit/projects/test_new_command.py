@@ -83,6 +83,18 @@ def test_a_newcomer_answers_questions_and_has_a_project(terminal: Terminal, tmp_
     assert settings.records is False
 
 
+def test_rows_name_the_project_and_their_columns_are_shown(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    (tmp_path / "Sales 2024.csv").write_text("size,price\n1,2.5\n2,3.5\n3,5.5\n")
+    terminal.answer("Your rows", "Sales 2024.csv")
+    terminal.answer("Which column shall the model predict?", "price")
+
+    terminal.read_until("[sales-2024]")
+
+    assert "size" in terminal.told
+
+
 def test_an_answer_that_there_is_not_is_asked_again(terminal: Terminal) -> None:
     terminal.answer("Your rows", "")
     terminal.answer("be called?", "birds")
