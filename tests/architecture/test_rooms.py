@@ -23,6 +23,7 @@ FOREIGN_CODE = {
     "bundle/weights.py": "a user's class raises what it likes when it is made",
     "flow/batch.py": "whatever a model raises, each caller that waits for it must be told",
     "hosts/asgi.py": "answered as `web/routes.py` answers it",
+    "hosts/django/remembered.py": "a database's driver raises what it likes: it is asked again",
     "hosts/server/lane.py": "answered as `web/routes.py` answers it",
     "runtimes/onnx.py": "ONNX Runtime's errors have no common base",
     "runtimes/onnx_networks.py": "a user's network and its exporter raise what they like",

@@ -11,6 +11,7 @@ import select
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -157,6 +158,9 @@ class Supervisor:
                 signal.signal(number, lambda *_: stop.set())
             seat = Seat(self._board, one.slot, is_first, self._alive_r, stop)
             code = self._worked(one.work, seat, failure_w)
+        except BaseException:
+            traceback.print_exc()  # nobody above would: what is behind this is the supervisor's
+            raise
         finally:
             os._exit(code)
 
