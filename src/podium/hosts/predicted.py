@@ -61,14 +61,15 @@ def predicted(
     prepared = Prepared(reader, None, table, warnings, "array", began_ns, time_us)
     ask = Ask(b"", JSON, source=source, actor=actor)
     answer = finish(deployment, ask, prepared, run(deployment.bundle.runtime, table))
-    found = _by_row(deployment, answer)
+    found = by_row(deployment, answer)
     is_one = isinstance(rows, Mapping) and not any(
         isinstance(value, (list, tuple)) or hasattr(value, "__array__") for value in rows.values()
     )
     return found[0] if is_one else found
 
 
-def _by_row(deployment: Deployment, answer: Answer) -> list[Predicted]:
+def by_row(deployment: Deployment, answer: Answer) -> list[Predicted]:
+    """An answer, as one Predicted for each row."""
     signature, outputs = deployment.signature, answer.outputs
     predictions = msgspec.to_builtins(predictions_of(signature, outputs))
     probabilities = probabilities_of(signature.output, outputs)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from podium.hosts.django.forms import PredictionFormMixin, podium_form
-    from podium.hosts.django.predicted import Predicted, predict
+    from podium.hosts.django.predicted import predict
+    from podium.hosts.predicted import Predicted
 
 __all__ = ["Predicted", "PredictionFormMixin", "podium_form", "predict"]
 
 # Django imports this package before any model may be imported.
 _HOMES = {
-    "Predicted": "podium.hosts.django.predicted",
+    "Predicted": "podium.hosts.predicted",
     "PredictionFormMixin": "podium.hosts.django.forms",
     "podium_form": "podium.hosts.django.forms",
     "predict": "podium.hosts.django.predicted",

@@ -12,10 +12,11 @@ from podium.errors import BadCell, InvalidRows, SetupError
 from podium.flow.decode import JSON
 from podium.flow.predict import Ask, prepare
 from podium.hosts.django.host import current_host
-from podium.hosts.django.predicted import Predicted, json_of, output_of, predict_form
+from podium.hosts.django.predicted import json_of, output_of, predict_form
+from podium.hosts.predicted import Predicted
 from podium.signature import Field, Signature
-from podium.signature.cells import Findings, check_columns
 from podium.web.form import Widget, widgets
+from podium.web.form_cells import read_cell, sentence_of
 
 
 def podium_form(model: str) -> type[PredictionForm]:
@@ -70,17 +71,10 @@ class SignatureField(forms.Field):
             ValidationError: the signature doesn't accept it; the code is that of the API.
         """
         text = "" if value is None else str(value)
-        field, findings = self.signature_field, Findings()
-        # How a form writes what a box that is ticked gives: `True` is true for it, too.
-        single = Signature(fields=(field,))
-        table = check_columns(single, {field.name: [text]}, 1, "form", findings)
-        if findings.bad:
-            cell = findings.bad[0]
-            raise ValidationError(_sentence(field, cell), code=cell.code)
-        (row,) = table.rows()
-        cleaned = row[field.name]
-        if field.type == "integer" and isinstance(cleaned, float):
-            cleaned = int(cleaned)  # beside a missing one, whole numbers are kept as floats
+        field = self.signature_field
+        cleaned, cell = read_cell(field, text)
+        if cell is not None:
+            raise ValidationError(sentence_of(field, cell), code=cell.code)
         if cleaned is not None:
             self.run_validators(cleaned)
         return cleaned
@@ -239,12 +233,6 @@ class PredictionFormMixin:
     def _refuse(self, signature: Signature, cell: BadCell) -> None:
         name = cell.field or ""
         source = self.podium_inputs.get(name, name)
-        told = _sentence(signature.field(name), cell) if name in signature.names else str(cell)
+        told = sentence_of(signature.field(name), cell) if name in signature.names else str(cell)
         place = source if isinstance(source, str) and source in self.fields else None
         self.add_error(place, ValidationError(told, code=cell.code))  # type: ignore[attr-defined]
-
-
-def _sentence(field: Field, cell: BadCell) -> str:
-    """What is wrong, and what would be accepted."""
-    given = f" Give {cell.accepted}." if cell.accepted else ""
-    return f"{field.label} {cell.problem}.{given}"

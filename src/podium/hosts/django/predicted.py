@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, overload
 
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 
-from podium.flow.answer import predictions_of, probabilities_of, warnings_by_row
 from podium.flow.decode import JSON
 from podium.flow.deployment import Deployment
 from podium.flow.predict import Ask, predict_now
 from podium.hosts.django.host import current_host
+from podium.hosts.predicted import Predicted, by_row
 from podium.table import Table
-
-
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """What a model said of one row.
-
-    Attributes:
-        prediction: a number, a label, or an object where there are several outputs.
-        probabilities: of each label, where the model tells.
-        warnings: what its reader should know, in sentences.
-        id: of the record; "" where none is kept.
-    """
-
-    prediction: Any
-    probabilities: dict[str, float] | None
-    warnings: tuple[str, ...]
-    id: str
-    model: str
-    version: str
 
 
 @overload
@@ -135,18 +115,4 @@ def _chunks(rows: Iterator[Mapping[str, Any]], most: int) -> Iterator[list[Mappi
 def _some(deployment: Deployment, body: bytes, user: Any, source: str) -> list[Predicted]:
     actor = user.get_username() if user is not None and user.is_authenticated else None
     answer = predict_now(deployment, Ask(body, JSON, source=source, actor=actor))
-    signature, outputs = deployment.signature, answer.outputs
-    predictions = msgspec.to_builtins(predictions_of(signature, outputs))
-    probabilities = probabilities_of(signature.output, outputs)
-    warnings = warnings_by_row(outputs)
-    return [
-        Predicted(
-            prediction=prediction,
-            probabilities=probabilities[row] if probabilities else None,
-            warnings=tuple(f"{one.field}: {one.message}" for one in warnings.get(row, ())),
-            id=answer.ids[row] if answer.ids else "",
-            model=deployment.name,
-            version=deployment.version,
-        )
-        for row, prediction in enumerate(predictions)
-    ]
+    return by_row(deployment, answer)

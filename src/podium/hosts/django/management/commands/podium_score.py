@@ -25,7 +25,8 @@ from podium.flow.decode import CSV
 from podium.flow.deployment import Deployment
 from podium.flow.predict import Ask, predict_now
 from podium.hosts.django.host import current_host
-from podium.hosts.django.predicted import Predicted, output_of, predict
+from podium.hosts.django.predicted import output_of, predict
+from podium.hosts.predicted import Predicted
 
 ERRORS_SHOWN = 10
 
