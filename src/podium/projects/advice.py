@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from podium.projects.answers import Answers
-from podium.projects.figures import MACHINE, MEASURED_ON, PODIUM, SOURCE, TUTORIAL
+from podium.projects.figures import (
+    IMAGES_SOURCE,
+    MACHINE,
+    MEASURED_ON,
+    PLAIN,
+    PODIUM,
+    SOURCE,
+    TUTORIAL,
+    WITH_ACCOUNTS,
+    Image,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,13 @@ class Advice:
     warnings: tuple[str, ...] = ()
 
 
+def _image(image: Image, framework: str) -> str:
+    return (
+        f"An image has {image.ours_mb} MB then, {image.smallest_mb} by `podium image`, and with "
+        f"{framework} and scikit-learn {image.theirs_mb} ({IMAGES_SOURCE})."
+    )
+
+
 _IN_FLASK = Advice(
     "Podium inside your Flask app",
     "A blueprint brings the form, the API and the records into the app that you have, with its "
@@ -38,12 +55,13 @@ _IN_DJANGO = Advice(
 _WITH_PEOPLE = Advice(
     "Podium with accounts: as much as a Django project has, without writing one",
     "People log in, so Django comes in behind the pages for users, groups, permissions, tokens and "
-    "an admin. Predictions don't pass through it.",
+    f"an admin, and predictions don't pass through it. {_image(WITH_ACCOUNTS, 'Django')}",
 )
 _ALONE = Advice(
     "Podium alone: as small as a Flask app, without writing one",
     "Nobody logs in and there is no app to fit into, so no web framework is installed: the model is "
-    "compiled when it is packed, and needs neither scikit-learn nor pandas.",
+    "compiled when it is packed, and needs neither scikit-learn nor pandas. "
+    f"{_image(PLAIN, 'Flask')}",
 )
 
 

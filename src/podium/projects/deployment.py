@@ -66,6 +66,16 @@ class Deployment:
         return train, _STARTS[self._answers.app]
 
     @property
+    def image_command(self) -> str:
+        """What makes the smallest image."""
+        name = self._answers.name
+        options = ["--accounts" if self._answers.has_people else "--open"]
+        if self._answers.has_server:
+            options.append(f"--extra {self._answers.database}")
+        told = " ".join(options)
+        return f"podium image models/{name}.podium --config podium.toml {told} -o {name}.oci.tar"
+
+    @property
     def address(self) -> str:
         """Where it is then."""
         return f"http://127.0.0.1:{_PORTS_HERE[self._answers.app]}{self._answers.prefix}"

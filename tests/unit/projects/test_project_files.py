@@ -15,7 +15,8 @@ from podium.projects.answers import Answers, checked_name, name_from
 from podium.projects.dataset import demo_dataset
 from podium.projects.files import project_files, write_project
 
-BENCHMARKS = (Path(__file__).parents[3] / "docs" / "benchmarks.md").read_text("utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+BENCHMARKS = (DOCS / "benchmarks.md").read_text("utf-8")
 
 
 def figures_of(row: str, table: str) -> list[str]:
@@ -48,6 +49,33 @@ def test_the_figures_are_those_of_the_benchmarks_page(
     assert f"{ours.memory_mb} MB" == memory
     assert f"{ours.requests:,.0f}" == requests
     assert f"Measured on {figures.MEASURED_ON} on two cores of an AMD EPYC" in BENCHMARKS
+
+
+@pytest.mark.parametrize(
+    ("image", "ours", "smallest", "theirs"),
+    [
+        (
+            figures.PLAIN,
+            "Debian + Podium, the compiled model",
+            "`podium image`: Podium, the compiled model",
+            "Debian + Flask, gunicorn, scikit-learn, joblib, the model",
+        ),
+        (
+            figures.WITH_ACCOUNTS,
+            "Debian + Podium with accounts, the compiled model",
+            "`podium image --accounts`",
+            "Debian + Django, gunicorn, scikit-learn, joblib, the model",
+        ),
+    ],
+)
+def test_the_sizes_of_images_are_those_of_their_page(
+    image: figures.Image, ours: str, smallest: str, theirs: str
+) -> None:
+    told = (image.ours_mb, image.smallest_mb, image.theirs_mb)
+    page = (DOCS / "how-to" / "image.md").read_text("utf-8")
+
+    for row, mb in zip((ours, smallest, theirs), told, strict=True):
+        assert f"\n| {row} | {mb} MB |" in page
 
 
 @pytest.mark.parametrize("name", ["churn", "churn-2", "a1", "a" * 32])
@@ -84,7 +112,7 @@ def test_the_advice_is_about_the_answers_and_gives_figures(answers: Answers, sai
     assert said in advice.short
     assert f"{figures.PODIUM.disk_mb} MB" in advice.why
     assert figures.MEASURED_ON in advice.why
-    assert len(re.findall(r"[.:] [A-Z]", advice.why)) <= 3
+    assert len(re.findall(r"[.] [A-Z]", advice.why)) <= 2, "more than three sentences"
 
 
 def test_what_is_there_already_is_never_written_over(tmp_path: Path) -> None:
