@@ -94,6 +94,22 @@ def test_compose_knows_every_word_of_its_file(made: Made) -> None:
     COMPOSE.validate(yaml.safe_load(made[PurePosixPath("compose.yaml")]))
 
 
+def test_a_misspelt_word_would_be_found(projects: dict[Answers, Made]) -> None:
+    made = projects[Answers("penguins", "none", "sqlite", has_people=True, is_small=True)]
+    pods = made[PurePosixPath("kubernetes/app.yaml")].replace("mountPath", "mountpath")
+    compose = made[PurePosixPath("compose.yaml")].replace("read_only", "readonly")
+    app = made[PurePosixPath(".do/app.yaml")].replace("http_path", "httppath")
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(
+            yaml.safe_load(pods), kubernetes_validate.latest_version(), strict=True
+        )
+    with pytest.raises(jsonschema.ValidationError):
+        COMPOSE.validate(yaml.safe_load(compose))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(app), APP)
+
+
 def test_compose_opens_the_port_to_this_machine_alone(made: Made) -> None:
     services = yaml.safe_load(made[PurePosixPath("compose.yaml")])["services"]
 
