@@ -11,42 +11,12 @@ from playwright.sync_api import Browser, sync_playwright
 
 from podium.testing import ServerProcess
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "hosts"))
 from accounts_visitor import PASSWORD, Visitor, set_up_path
+from hostile import HOSTILE
 
 BUNDLE = str(Path(__file__).parents[1] / "formats" / "logistic-1.podium")
-HOSTILE = [
-    "<script>window.hit=1</script>",
-    "<img src=x onerror=window.hit=1>",
-    "<svg onload=window.hit=1>",
-    '"><script>window.hit=1</script>',
-    "'><script>window.hit=1</script>",
-    '" onmouseover="window.hit=1" autofocus onfocus="window.hit=1',
-    "' onfocus='window.hit=1' autofocus '",
-    "</title><script>window.hit=1</script>",
-    "</textarea><script>window.hit=1</script>",
-    "</style><script>window.hit=1</script>",
-    "--><script>window.hit=1</script>",
-    "]]><script>window.hit=1</script>",
-    "javascript:window.hit=1",
-    "data:text/html,<script>window.hit=1</script>",
-    "<iframe srcdoc='<script>parent.hit=1</script>'>",
-    "<a href=javascript:window.hit=1>x</a>",
-    "<base href=//evil.example>",
-    "<meta http-equiv=refresh content=0;url=//evil.example>",
-    "<form action=//evil.example><button>",
-    "<link rel=stylesheet href=//evil.example>",
-    "<object data=//evil.example>",
-    "<math><mtext></form><img src onerror=window.hit=1>",
-    "{{ 7*7 }}{% debug %}",
-    "${7*7}#{7*7}<%= 7*7 %>",
-    "&lt;script&gt;window.hit=1&lt;/script&gt;",
-    "&#60;script&#62;window.hit=1&#60;/script&#62;",
-    "'; DROP TABLE auth_user; --",
-    '" OR 1=1 --',
-    "\u202etxt.exe\u2066",
-    "\u0001\u0007bell",
-]
 
 
 @pytest.fixture(scope="module")
