@@ -24,10 +24,10 @@ test: ## install what the tests need and run the whole suite
 	@sh scripts/databases.sh
 	@$(BIN)/python -m pytest $(ARGS)
 
-soak: ## play every fault for about an hour; PODIUM_SOAK=3 does three times the everyday ones
+soak: ## every fault for about an hour, every answer of podium new; PODIUM_SOAK=3 does a little
 	@sh scripts/environment.sh test
 	@sh scripts/databases.sh
-	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/faults -s --timeout 7200 $(ARGS)
+	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/faults tests/projects -s --timeout 7200 $(ARGS)
 
 bench: ## programs against their originals, then servers against their peers; into the docs
 	@sh scripts/environment.sh test
