@@ -54,17 +54,19 @@ def write(
     actor: Actor = NOBODY,
     target: str = "",
     details: Mapping[str, str] = _NO_DETAILS,
+    asking: Asking | None = None,
 ) -> AuditEntry:
     """Add an entry.
 
     Args:
         actor: who did it; whose request it is when left out.
         target: who or what it was done to; the model, where there is one.
+        asking: whose request it is, where the middleware can't know that.
 
     Raises:
         Error: the database failed.
     """
-    asking = _asking.get()
+    asking = asking or _asking.get()
     entry = AuditEntry(
         event=event[:EVENT_MAX],
         actor=_clean(actor.name or asking.name, ACTOR_MAX),
@@ -101,21 +103,18 @@ def watch() -> None:
 
 
 def _logged_in(*, request: HttpRequest | None, user: Any, **_: Any) -> None:
-    _asking.set(Asking(user.get_username(), _asking_by(request).address))
-    write("logged_in")
+    write("logged_in", asking=Asking(user.get_username(), _asking_by(request).address))
 
 
 def _logged_out(*, request: HttpRequest | None, user: Any, **_: Any) -> None:
     if user is not None:
-        _asking.set(Asking(user.get_username(), _asking_by(request).address))
-        write("logged_out")
+        write("logged_out", asking=Asking(user.get_username(), _asking_by(request).address))
 
 
 def _login_failed(*, credentials: Any, request: HttpRequest | None = None, **_: Any) -> None:
     # Whoever it was, it isn't known to be who they say: that is what it was done to.
     said = next((credentials[name] for name in ("username", "email") if credentials.get(name)), "")
-    _asking.set(Asking("", _asking_by(request).address))
-    write("login_failed", target=str(said))
+    write("login_failed", target=str(said), asking=Asking("", _asking_by(request).address))
 
 
 def _user_about_to_change(*, instance: Any, raw: bool, update_fields: Any, **_: Any) -> None:

@@ -99,6 +99,15 @@ class TheAuditLog(ShopCase):
             ("ada@shop.example", "analysts", {}),
         ]
 
+    def test_who_logged_in_before_is_not_taken_for_who_asks_now(self):
+        self.member("cleo@shop.example")
+        form = {"username": "cleo@shop.example", "password": "a password"}
+        self.browser().post("/enter/", form)
+
+        Group.objects.create(name="analysts")
+
+        assert told("group_made")[0] == ("", "analysts", {})
+
     def test_it_knows_who_exported_records(self):
         ada = self.member("ada@shop.example", is_superuser=True)
 

@@ -1,0 +1,64 @@
+"""Who asks in the admin, and where the same stands on our own pages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from podium.hosts.django.host import current_host
+from podium.web.http import Request
+from podium.web.site import Site
+
+_ASKED = "_podium_asked"
+
+
+def asked(native: HttpRequest) -> tuple[Site, Request]:
+    """The site of this process, and the request with who asks; found out once a request.
+
+    Raises:
+        PodiumError: the project's models can't be used, or the database failed.
+    """
+    found: tuple[Site, Request] | None = getattr(native, _ASKED, None)
+    if found is None:
+        site = current_host().app.site
+        request = Request(
+            native.method or "GET",
+            native.path,
+            native.META.get("QUERY_STRING", ""),
+            native=native,
+            address=native.META.get("REMOTE_ADDR", ""),
+        )
+        actor = site.authority.of_page(request)
+        found = site, replace(request, actor=actor, is_identified=True)
+        setattr(native, _ASKED, found)
+    return found
+
+
+def page_address(route: str, /, **values: str) -> str:
+    """Where a page of ours is; "" where the project doesn't include our addresses."""
+    try:
+        return reverse(f"podium:{route}", kwargs=values)
+    except NoReverseMatch:
+        return ""
+
+
+class LookedAt(ModelAdmin):  # type: ignore[type-arg] # Django has no arguments when it runs
+    """Rows that nobody adds, changes or deletes by hand."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - as Django calls it
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Nobody."""
+        return False

@@ -1,0 +1,177 @@
+"""API tokens in the admin: made, shown once, looked at, revoked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from podium.access import WORDS, Action
+from podium.errors import InputError
+from podium.hosts.django.admin.asking import asked
+from podium.hosts.django.models import ApiToken
+from podium.hosts.django.tokens import DAYS, DAYS_MAX, make_token, revoke_token
+
+_TEXT = "_podium_text"
+
+
+class TokenForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no arguments when it runs
+    """What a new token is for. Only superusers make tokens for others."""
+
+    for_models = forms.MultipleChoiceField(
+        label="models",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None ticked: all that its owner may use, also those that come later.",
+    )
+    for_actions = forms.MultipleChoiceField(
+        label="actions",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        choices=[(one.value, WORDS[one]) for one in Action],
+        help_text="None ticked: all that its owner may do. Never more than that.",
+    )
+    days = forms.IntegerField(
+        label="days",
+        initial=DAYS,
+        min_value=1,
+        max_value=DAYS_MAX,
+        help_text="How long it is valid.",
+    )
+
+    class Meta:
+        """What stands in the table as it is typed."""
+
+        model = ApiToken
+        fields = ("user", "name")
+
+    asked_by: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        users: Any = self.fields["user"]
+        if self.asked_by is not None and not _may_for_others(self.asked_by):
+            users.queryset = get_user_model()._default_manager.filter(pk=self.asked_by.user.pk)  # noqa: SLF001
+            users.initial = self.asked_by.user.pk
+        names: Any = self.fields["for_models"]
+        if self.asked_by is not None:
+            site, request = asked(self.asked_by)
+            names.choices = [(name, name) for name in site.visible(request.actor)]
+
+
+class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
+    """Tokens of everybody. One is revoked and not deleted: the audit log still names it."""
+
+    list_display = ("name", "user", "hint", "opens", "created_at", "expires_at", "used", "state")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "expires_at")
+    list_select_related = ("user",)
+    actions = ("revoke",)
+    form = TokenForm
+    shown = ("user", "name", "hint", "opens", "created_at", "expires_at", "used", "state")
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:  # noqa: ARG002
+        """By name, by how it begins, and by its owner."""
+        owner: Any = get_user_model()
+        return ("name", "hint", f"user__{owner.USERNAME_FIELD}")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        """Those of the form for a new one, and what is known of another."""
+        return self.shown if obj else ("user", "name", "for_models", "for_actions", "days")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        """All of one that is there."""
+        return self.shown if obj else ()
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kw: Any
+    ) -> Any:
+        """The form of who asks."""
+        if obj is not None:
+            return super().get_form(request, obj, change, form=forms.ModelForm, **kw)
+        return type("AskedTokenForm", (TokenForm,), {"asked_by": request})
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Nobody changes what a token opens."""
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Who has Django's permission to change tokens."""
+        return super().has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Together with its owner only."""
+        match = request.resolver_match
+        is_here = match is None or (match.url_name or "").startswith("podium_apitoken")
+        return not is_here and super().has_change_permission(request, obj)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The form; what can't be made of it is told above it."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except InputError as error:
+            messages.error(request, f"{error.message}: {error.hint}")
+            return HttpResponseRedirect(request.path)
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:  # noqa: ARG002
+        """Make it, with its text.
+
+        Raises:
+            InputError: it can't be made.
+        """
+        said = form.cleaned_data
+        made, text = make_token(
+            said["user"],
+            said["name"],
+            models=said["for_models"],
+            actions=[Action(one) for one in said["for_actions"]],
+            days=said["days"],
+            by=asked(request)[1].actor,
+        )
+        obj.pk = made.pk
+        obj.refresh_from_db()
+        setattr(obj, _TEXT, text)
+
+    def response_add(self, request: HttpRequest, obj: ApiToken, *args: Any) -> HttpResponse:  # noqa: ARG002
+        """The one page that ever shows it."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,  # noqa: SLF001 - as Django's own templates take it
+            "title": "The new token",
+            "token": obj,
+            "text": getattr(obj, _TEXT),
+        }
+        return TemplateResponse(request, "podium/admin/new_token.html", context)
+
+    @admin.action(description="Revoke the chosen tokens", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
+        """Let them open nothing any more."""
+        n_revoked = sum(revoke_token(one) for one in chosen.select_related("user"))
+        noun = "token opens" if n_revoked == 1 else "tokens open"
+        messages.success(request, f"{n_revoked} {noun} nothing any more.")
+
+    @admin.display(description="is for")
+    def opens(self, token: ApiToken) -> str:
+        """Actions and models, in words."""
+        actions = ", ".join(token.actions) or "all that its owner may do"
+        models = ", ".join(token.model_names) or "every model"
+        return f"{actions}; {models}"
+
+    @admin.display(description="last used", ordering="last_used_at", empty_value="never")
+    def used(self, token: ApiToken) -> Any:
+        """When, to the minute."""
+        return token.last_used_at
+
+    @admin.display(description="valid", boolean=True)
+    def state(self, token: ApiToken) -> bool:
+        """Whether it opens anything."""
+        return token.is_valid
+
+
+def _may_for_others(request: HttpRequest) -> bool:
+    """A token for somebody else is a way to act as them."""
+    return bool(getattr(request.user, "is_superuser", False))

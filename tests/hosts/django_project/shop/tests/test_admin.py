@@ -1,0 +1,222 @@
+"""Podium in the project's admin."""
+
+from __future__ import annotations
+
+import re
+
+from django.contrib.auth.models import Group
+
+from podium.hosts.django.models import ApiToken, AuditEntry, Prediction, ServedModel
+from podium.hosts.django.tokens import make_token
+from shop.tests.shop_case import GOOD, PREFIX, RecordsCase, ShopCase, permission
+
+RECORDS = "/admin/podium/prediction/"
+TOKENS = "/admin/podium/apitoken/"
+LOG = "/admin/podium/auditentry/"
+MODELS = "/admin/podium/servedmodel/"
+
+
+class WhoMayWhat(ShopCase):
+    def test_staff_without_rights_see_nothing_of_podium(self):
+        browser = self.browser(self.member("ben@shop.example", is_staff=True))
+
+        assert b"Predictions" not in browser.get("/admin/").content
+        for address in (RECORDS, TOKENS, LOG, MODELS, f"{LOG}audit-log.csv"):
+            assert browser.get(address).status_code == 403, address
+        assert browser.get(f"{RECORDS}delete-old/").status_code == 403
+
+    def test_nobody_is_sent_to_the_login(self):
+        for address in (
+            RECORDS,
+            TOKENS,
+            LOG,
+            MODELS,
+            f"{LOG}audit-log.csv",
+            f"{RECORDS}{'0' * 32}/",
+        ):
+            answer = self.browser().get(address)
+
+            assert answer.status_code == 302
+            assert "login" in answer["location"]
+
+    def test_who_has_rights_but_is_no_staff_stays_out(self):
+        browser = self.browser(self.member("cleo@shop.example", "see_all_loans", "view_apitoken"))
+
+        assert browser.get(RECORDS).status_code == 302
+        assert browser.get(TOKENS).status_code == 302
+
+
+class Records(RecordsCase):
+    def setUp(self):
+        self.ada = self.member("ada@shop.example", is_superuser=True, is_staff=True)
+        _, text = make_token(self.ada, "nightly")
+        headers = {"authorization": f"Bearer {text}"}
+        api = f"{PREFIX}/api/models/loans/predict"
+        answer = self.browser().post(api, GOOD, "application/json", headers=headers)
+        self.id = answer.json()["id"]
+        self.row(self.id)
+
+    def test_a_record_is_listed_and_shown_and_links_to_our_page(self):
+        browser = self.browser(self.ada)
+
+        index = browser.get(RECORDS)
+        detail = browser.get(f"{RECORDS}{self.id}/")
+
+        assert f"{RECORDS}{self.id}/" in index.content.decode()
+        assert f"{PREFIX}/models/loans/records.csv" in index.content.decode()
+        assert f"{PREFIX}/records/{self.id}" in detail.content.decode()
+        assert "ada@shop.example" in detail.content.decode()
+
+    def test_the_list_is_filtered(self):
+        browser = self.browser(self.ada)
+
+        assert b"There are none" in browser.get(f"{RECORDS}?id=00000").content
+        assert b"There are none" not in browser.get(f"{RECORDS}?id={self.id[:6]}").content
+        assert b"no date" in browser.get(f"{RECORDS}?since=never").content
+
+    def test_feedback_is_kept_and_written_down(self):
+        browser = self.browser(self.ada)
+        page = browser.get(f"{RECORDS}{self.id}/").content.decode()
+        (name,) = set(re.findall(r'name="(prediction|[a-z_]+)"', page)) - {
+            "csrfmiddlewaretoken",
+            "podium_note",
+            "next",
+            "viewport",
+            "robots",
+        }
+
+        browser.post(f"{RECORDS}{self.id}/", {name: "no", "podium_note": "paid late"})
+
+        row = Prediction.objects.get(id=self.id)
+        assert (row.feedback_truth, row.feedback_note) == ("no", "paid late")
+        assert row.feedback_actor == "ada@shop.example"
+        assert AuditEntry.objects.get(event="feedback_given").details["record"] == self.id
+
+    def test_one_sees_their_own_records_only_and_tells_nothing_without_leave(self):
+        ben = self.member("ben@shop.example", "see_own_loans", is_staff=True)
+        browser = self.browser(ben)
+
+        assert b"There are none" in browser.get(RECORDS).content
+        assert browser.get(f"{RECORDS}{self.id}/").status_code == 404
+        ben.user_permissions.add(permission("see_all_loans"))
+        page = browser.get(f"{RECORDS}{self.id}/")
+        assert page.status_code == 200
+        assert b"podium_note" not in page.content
+        browser.post(f"{RECORDS}{self.id}/", {"podium_note": "mine"})
+        assert Prediction.objects.get(id=self.id).feedback_time_us is None
+
+    def test_old_ones_are_deleted_by_who_may_delete_those_of_every_model(self):
+        ben = self.member("ben@shop.example", "see_all_loans", "delete_loans", is_staff=True)
+        form = {"before": "2999-01-01", "is_sure": "on"}
+
+        refused = self.browser(ben).post(f"{RECORDS}delete-old/", form)
+        unsure = self.browser(self.ada).post(f"{RECORDS}delete-old/", {"before": "2999-01-01"})
+        assert (refused.status_code, unsure.status_code) == (403, 200)
+        assert Prediction.objects.count() == 1
+        done = self.browser(self.ada).post(f"{RECORDS}delete-old/", form)
+
+        assert done.status_code == 302
+        assert Prediction.objects.count() == 0
+        assert AuditEntry.objects.get(event="records_deleted").actor == "ada@shop.example"
+
+
+class Tokens(ShopCase):
+    def setUp(self):
+        self.ada = self.member("ada@shop.example", is_superuser=True, is_staff=True)
+        self.cleo = self.member("cleo@shop.example", "predict_loans")
+        self.form = {"user": self.cleo.pk, "name": "nightly", "days": 7, "for_models": ["loans"]}
+
+    def test_one_is_made_shown_once_and_revoked(self):
+        browser = self.browser(self.ada)
+
+        made = browser.post(f"{TOKENS}add/", self.form)
+        (text,) = set(re.findall(r"pod_[0-9A-Za-z]{36}", made.content.decode()))
+        token = ApiToken.objects.get()
+        pages = browser.get(TOKENS).content + browser.get(f"{TOKENS}{token.pk}/change/").content
+        browser.post(TOKENS, {"action": "revoke", "_selected_action": [token.pk]})
+
+        assert "no-store" in made["cache-control"]
+        assert token.user == self.cleo
+        assert token.model_names == ["loans"]
+        assert text.encode() not in pages
+        assert not ApiToken.objects.get().is_valid
+        assert AuditEntry.objects.filter(event="token_revoked").count() == 1
+
+    def test_who_is_no_superuser_makes_none_for_others(self):
+        ben = self.member("ben@shop.example", "add_apitoken", "view_apitoken", is_staff=True)
+        browser = self.browser(ben)
+
+        refused = browser.post(f"{TOKENS}add/", self.form | {"for_models": []})
+        browser.post(f"{TOKENS}add/", {**self.form, "user": ben.pk, "for_models": []})
+
+        assert refused.status_code == 200
+        assert [one.user for one in ApiToken.objects.all()] == [ben]
+
+    def test_who_may_only_look_revokes_none(self):
+        token, _ = make_token(self.cleo, "a")
+        ben = self.member("ben@shop.example", "view_apitoken", is_staff=True)
+
+        self.browser(ben).post(TOKENS, {"action": "revoke", "_selected_action": [token.pk]})
+
+        assert ApiToken.objects.get().is_valid
+
+    def test_a_name_that_cannot_be_used_is_told(self):
+        answer = self.browser(self.ada).post(f"{TOKENS}add/", {**self.form, "name": "a\u0007b"})
+
+        assert answer.status_code == 302
+        assert ApiToken.objects.count() == 0
+
+    def test_none_is_deleted_by_hand(self):
+        token, _ = make_token(self.cleo, "a")
+
+        answer = self.browser(self.ada).post(f"{TOKENS}{token.pk}/delete/", {"post": "yes"})
+
+        assert answer.status_code == 403
+        assert ApiToken.objects.count() == 1
+
+
+class TheLogAndTheModels(ShopCase):
+    def setUp(self):
+        self.ada = self.member("ada@shop.example", is_superuser=True, is_staff=True)
+        self.browser_ = self.browser(self.ada)
+
+    def test_the_log_is_looked_through_and_taken_along_but_not_changed(self):
+        Group.objects.create(name="=HYPERLINK()")
+        entry = AuditEntry.objects.filter(event="group_made").first()
+
+        index = self.browser_.get(f"{LOG}?event=group_made")
+        file = self.browser_.get(f"{LOG}audit-log.csv?event=group_made")
+        changed = self.browser_.post(f"{LOG}{entry.pk}/change/", {"event": "nothing"})
+        deleted = self.browser_.post(f"{LOG}{entry.pk}/delete/", {"post": "yes"})
+        chosen = {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"}
+        self.browser_.post(LOG, chosen)
+
+        assert b"audit-log.csv?event=group_made" in index.content
+        assert b"'=HYPERLINK()" in file.content
+        assert b"logged_in" not in file.content
+        assert (changed.status_code, deleted.status_code) == (403, 403)
+        assert AuditEntry.objects.get(pk=entry.pk).event == "group_made"
+        assert AuditEntry.objects.filter(event="audit_log_exported").count() == 1
+
+    def test_models_are_listed_with_versions_and_their_card(self):
+        self.browser_.get(f"{PREFIX}/")
+        old = ServedModel.objects.create(name="loans", version="0.1")
+        now = ServedModel.objects.exclude(pk=old.pk).get(name="loans")
+
+        index = self.browser_.get(MODELS).content.decode()
+        card = self.browser_.get(f"{MODELS}{now.pk}/change/").content.decode()
+        before = self.browser_.get(f"{MODELS}{old.pk}/change/").content.decode()
+
+        assert "0.1" in index
+        assert f"{PREFIX}/models/loans" in card
+        assert "income" in card
+        assert "Another version answers now" in before
+
+    def test_who_may_nothing_with_a_model_does_not_see_it(self):
+        self.browser_.get(f"{PREFIX}/")
+        other = ServedModel.objects.create(name="secret", version="1")
+        cleo = self.member("cleo@shop.example", "predict_loans", is_staff=True)
+        browser = self.browser(cleo)
+
+        assert b"secret" not in browser.get(MODELS).content
+        assert browser.get(f"{MODELS}{other.pk}/change/").status_code in (302, 404)
