@@ -20,6 +20,8 @@ DELETE_ROWS = 1_000
 # A shorter one fits too many for that, and is compared while going through the records by time.
 PREFIX_DIGITS = 8
 # Pages that are kept as long as nothing changes, and how much may be on one.
+# Lists show fewer.
+PAGE_ROWS_KEPT = 100
 PAGES_KEPT, PAGE_BYTES_KEPT = 16, 2**20
 
 _COLUMNS = ", ".join(COLUMNS)
@@ -81,6 +83,8 @@ class SqliteStore:
 
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
         """At most `limit` records, newest first by time and id."""
+        if limit > PAGE_ROWS_KEPT:  # a file is being written: nobody asks for that page again
+            return self._read(query, limit, cursor)
         version, pages = self._kept
         if version != (now := self._connections.version()):
             pages = {}
