@@ -27,6 +27,9 @@ ALLOWED_SKIPS: dict[str, str] = {
     "test_a_full_disk_refuses_and_recovers": "where no user may mount a file system of their own",
 }
 
+# A project with tests of its own, which its own command runs: `hosts/test_django.py` sees to it.
+collect_ignore = ["hosts/django_project"]
+
 BROWSERS = (
     "chromium",
     "chromium-browser",

@@ -29,7 +29,7 @@ from podium.signature.truth import said_of, truth_of, truth_signature
 from podium.web.authority import require
 from podium.web.form import widgets
 from podium.web.http import Request
-from podium.web.numbers import number_text
+from podium.web.numbers import number_text, percent_text
 from podium.web.problems import of_error
 from podium.web.record_filters import Filters, Place, filters_of, find_record, may_see, place_of
 from podium.web.site import Site
@@ -114,7 +114,7 @@ class RecordsAdmin(LookedAt):
             filters=filters,
             labels=[label_text(label) for label in output.classes],
             is_number=output.task == "regression",
-            fields=fields,
+            heads=["Time (UTC)", "Answer", *(field.label for field in fields), "By", "Feedback"],
             lines=[self._line(one, [field.name for field in fields]) for one in found.records],
             number=place.number,
             newer=to(place.newer),
@@ -191,10 +191,15 @@ class RecordsAdmin(LookedAt):
             "address": self._address("change", record.id),
             "time": _time(record.time_us),
             "outcome": _short(record.outcome if number is None else number_text(number)),
-            "inputs": [_short(_text(inputs.get(name))) for name in names],
+            "inputs": [_brief(inputs.get(name)) for name in names],
             "actor": record.actor or "—",
             "has_feedback": record.feedback is not None,
         }
+
+
+def _brief(value: Any) -> str:
+    """A value as a list shows it: the page of the record has every digit."""
+    return number_text(value) if isinstance(value, float) else _short(_text(value))
 
 
 def feedback_form(deployment: Deployment, record: Record) -> type[forms.Form]:
@@ -268,7 +273,9 @@ def _answers(outputs: dict[str, Any]) -> list[tuple[str, str]]:
     several = prediction if isinstance(prediction, dict) else {"Prediction": prediction}
     shares = outputs.get("probabilities") or {}
     answers = [(str(name), _text(value)) for name, value in several.items()]
-    return answers + [(f"Probability of {label}", _text(share)) for label, share in shares.items()]
+    return answers + [
+        (f"Probability of {label}", percent_text(share)) for label, share in shares.items()
+    ]
 
 
 def _feedback(record: Record) -> list[tuple[str, str]]:

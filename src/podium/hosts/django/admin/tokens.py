@@ -24,20 +24,20 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no argu
     """What a new token is for. Only superusers make tokens for others."""
 
     for_models = forms.MultipleChoiceField(
-        label="models",
+        label="Models",
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text="None ticked: all that its owner may use, also those that come later.",
     )
     for_actions = forms.MultipleChoiceField(
-        label="actions",
+        label="Actions",
         required=False,
         widget=forms.CheckboxSelectMultiple,
         choices=[(one.value, WORDS[one]) for one in Action],
         help_text="None ticked: all that its owner may do. Never more than that.",
     )
     days = forms.IntegerField(
-        label="days",
+        label="Days",
         initial=DAYS,
         min_value=1,
         max_value=DAYS_MAX,
@@ -55,9 +55,9 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no argu
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         users: Any = self.fields["user"]
+        users.initial = None if self.asked_by is None else self.asked_by.user.pk
         if self.asked_by is not None and not _may_for_others(self.asked_by):
             users.queryset = get_user_model()._default_manager.filter(pk=self.asked_by.user.pk)  # noqa: SLF001
-            users.initial = self.asked_by.user.pk
         names: Any = self.fields["for_models"]
         if self.asked_by is not None:
             site, request = asked(self.asked_by)
@@ -67,7 +67,7 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no argu
 class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
     """Tokens of everybody. One is revoked and not deleted: the audit log still names it."""
 
-    list_display = ("name", "user", "hint", "opens", "created_at", "expires_at", "used", "state")
+    list_display = ("name", "user", "hint", "opens", "expires_at", "used", "state")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), "expires_at")
     list_select_related = ("user",)
     actions = ("revoke",)
@@ -108,6 +108,11 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
         match = request.resolver_match
         is_here = match is None or (match.url_name or "").startswith("podium_apitoken")
         return not is_here and super().has_change_permission(request, obj)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """The form, with one way to send it: what comes next is shown once."""
+        once = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **once})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """The form; what can't be made of it is told above it."""
@@ -157,9 +162,8 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
     @admin.display(description="is for")
     def opens(self, token: ApiToken) -> str:
         """Actions and models, in words."""
-        actions = ", ".join(token.actions) or "all that its owner may do"
-        models = ", ".join(token.model_names) or "every model"
-        return f"{actions}; {models}"
+        actions = ", ".join(token.actions) or "anything"
+        return f"{actions} with {', '.join(token.model_names) or 'every model'}"
 
     @admin.display(description="last used", ordering="last_used_at", empty_value="never")
     def used(self, token: ApiToken) -> Any:

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "audit log entry",
-                "verbose_name_plural": "audit log",
+                "verbose_name_plural": "audit log entries",
                 "ordering": ("-time", "-id"),
                 "default_permissions": ("view",),
             },

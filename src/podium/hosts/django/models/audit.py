@@ -75,7 +75,7 @@ class AuditEntry(models.Model):
 
         app_label = "podium"
         verbose_name = "audit log entry"
-        verbose_name_plural = "audit log"
+        verbose_name_plural = "audit log entries"
         default_permissions = ("view",)
         ordering = ("-time", "-id")
 
