@@ -114,6 +114,7 @@ def test_from_the_link_to_a_token_that_was_revoked(server, browser):
     used = asked_within_a_second(server, token, 200)
     grace.open("/accounts/").get_by_role("button", name="Revoke nightly job").click()
     revoked = asked_within_a_second(server, token, 401)
+    log = ada.open("/admin/podium/auditentry/").locator("#result_list").inner_text()
 
     assert answer
     assert refused is not None
@@ -121,6 +122,8 @@ def test_from_the_link_to_a_token_that_was_revoked(server, browser):
     assert admin is not None
     assert admin.status == 403
     assert (used, revoked) == (200, 401)
+    for told in ("token_made", "token_revoked", "nightly job", "logged_in", "grace", "analysts"):
+        assert told in log
     assert ada.complaints + grace.complaints == []
 
 
