@@ -121,7 +121,7 @@ def _user_about_to_change(*, instance: Any, raw: bool, update_fields: Any, **_: 
     is_of_interest = update_fields is None or set(update_fields) & set(_WATCHED)
     if raw or instance.pk is None or not is_of_interest:
         return
-    names = [name for name in _WATCHED if _has_field(instance, name)]
+    names = [name for name in _WATCHED if has_field(instance, name)]
     before = type(instance)._default_manager.filter(pk=instance.pk).values(*names).first()  # noqa: SLF001
     setattr(instance, _BEFORE, before)
 
@@ -239,8 +239,9 @@ def _codename(permission: Any) -> str:
     return f"{permission.content_type.app_label}.{permission.codename}"
 
 
-def _has_field(instance: Any, name: str) -> bool:
-    return any(field.name == name for field in instance._meta.concrete_fields)  # noqa: SLF001
+def has_field(user: Any, name: str) -> bool:
+    """Whether the project's users have this column: `is_active` may be the same for all of them."""
+    return any(field.name == name for field in user._meta.concrete_fields)  # noqa: SLF001
 
 
 def _asking_by(request: HttpRequest | None) -> Asking:

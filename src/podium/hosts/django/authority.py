@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings as project
+from django.contrib.auth import get_user_model
 from django.db import Error, close_old_connections, connections
 from django.shortcuts import resolve_url
 from django.utils import timezone
@@ -18,6 +19,7 @@ from podium.access import Action, Actor
 from podium.errors import StoreError
 from podium.hosts.django import changes
 from podium.hosts.django.appear import note_models
+from podium.hosts.django.audit import has_field
 from podium.hosts.django.models import ApiToken
 from podium.hosts.django.permissions import granted_to, granted_to_groups, joined
 from podium.hosts.django.remembered import Remembered, Snapshot, TokenTable
@@ -114,7 +116,9 @@ class RememberingAuthority(DjangoAuthority):
 
     def __init__(self, models: Mapping[str, str], public: Collection[str] = ()) -> None:
         super().__init__(models, public)
-        self._table = TokenTable(self._snapshot, changes.stamp, _note_used, connections.close_all)
+        self._table = TokenTable(
+            self._snapshot, _digests, changes.stamp, _note_used, connections.close_all
+        )
         self._actors: dict[bytes, Actor] = {}
         self._actors_version = -1
 
@@ -170,6 +174,14 @@ class RememberingAuthority(DjangoAuthority):
 def _valid(now: dt.datetime) -> Any:
     """Tokens that aren't revoked and not too old, with their owners."""
     return ApiToken.objects.filter(revoked_at=None, expires_at__gt=now).select_related("user")
+
+
+def _digests() -> frozenset[str]:
+    """Of the tokens that are valid, and whose owners are active."""
+    rows = _valid(timezone.now())
+    if has_field(get_user_model(), "is_active"):
+        rows = rows.filter(user__is_active=True)
+    return frozenset(rows.values_list("digest", flat=True))
 
 
 def _note_used(token_ids: AbstractSet[int]) -> None:

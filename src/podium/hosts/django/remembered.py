@@ -53,7 +53,8 @@ class TokenTable:
     """Tokens that are valid now.
 
     Args:
-        read: all of them, anew.
+        read: all of them, anew, with the rights of each owner: about a millisecond an owner.
+        valid: the digests of those that still open anything; far quicker.
         stamp: what changes with them; cheap.
         note_used: writes down which tokens were used since it was called last.
         close: lets go of the connection of the thread that calls it.
@@ -62,11 +63,13 @@ class TokenTable:
     def __init__(
         self,
         read: Callable[[], Snapshot],
+        valid: Callable[[], AbstractSet[str]],
         stamp: Callable[[], int],
         note_used: Callable[[AbstractSet[int]], None],
         close: Callable[[], None],
     ) -> None:
-        self._read, self._stamp, self._note_used, self._close = read, stamp, note_used, close
+        self._read, self._valid, self._stamp = read, valid, stamp
+        self._note_used, self._close = note_used, close
         self._lock = threading.Lock()
         self._pid = 0  # of the process whose thread runs; threads don't outlive a fork
         self._is_asked = False
@@ -155,7 +158,11 @@ class TokenTable:
         try:
             stamp = self._stamp()
             if known is None or stamp != state.stamp or now - state.read_at >= READ_S:
-                # The stamp first: what changes during the reading is read once more.
+                if known is not None:  # what was revoked doesn't wait until all rights are read
+                    valid = self._valid()
+                    left = {key: one for key, one in known.tokens.items() if key in valid}
+                    self._show(Snapshot(left, known.public))
+                # The stamp before it: what changes during the reading is read once more.
                 self._show(self._read())
                 state.stamp, state.read_at = stamp, now
             elif any(one.expires_s <= time.time() for one in known.tokens.values()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,14 +19,12 @@ from podium.access import ALL, Action, allowed
 from podium.errors import NotFound, PodiumError
 from podium.flow.deployment import Deployment
 from podium.hosts.django.admin.asking import LookedAt, asked, page_address
-from podium.hosts.django.forms import PredictionForm, form_field
+from podium.hosts.django.admin.feedback import feedback_form, tell
 from podium.records.export import time_text
-from podium.records.record import Feedback, Record
+from podium.records.record import Record
 from podium.records.store import Store
 from podium.signature.reading import label_text, plain_text
-from podium.signature.truth import said_of, truth_of, truth_signature
 from podium.web.authority import require
-from podium.web.form import widgets
 from podium.web.http import Request
 from podium.web.numbers import number_text, percent_text
 from podium.web.problems import of_error
@@ -37,7 +34,6 @@ from podium.web.site import Site
 ROWS = 50
 FIELDS_SHOWN = 5
 TEXT_MAX = 60
-NOTE = "podium_note"
 
 
 class DeleteForm(forms.Form):
@@ -134,7 +130,7 @@ class RecordsAdmin(LookedAt):
         if allowed(asking.actor, Action.FEEDBACK, record.model):
             form = feedback_form(deployment, record)(request.POST or None)
             if request.method == "POST" and form.is_valid():
-                _tell(site, asking, deployment, record, form.cleaned_data)
+                tell(site, asking, deployment, record, form.cleaned_data)
                 messages.success(request, "The feedback is kept.")
                 return HttpResponseRedirect(request.path)
         inputs: dict[str, Any] = msgspec.json.decode(record.inputs)
@@ -202,23 +198,6 @@ def _brief(value: Any) -> str:
     return number_text(value) if isinstance(value, float) else _short(_text(value))
 
 
-def feedback_form(deployment: Deployment, record: Record) -> type[forms.Form]:
-    """The form for what really happened: a field for each output of a model, and a note."""
-    told = truth_signature(deployment.signature)
-    known = {}
-    if record.feedback is not None:
-        truth = msgspec.json.decode(record.feedback.truth)
-        known = said_of(deployment.signature, truth) | {NOTE: record.feedback.note}
-    fields: dict[str, Any] = {
-        field.name: form_field(field, widget)
-        for field, widget in zip(told.fields, widgets(told, {}), strict=True)
-    }
-    fields[NOTE] = forms.CharField(label="Note", required=False, max_length=1_000)
-    for name, field in fields.items():
-        field.initial = known.get(name)
-    return type("FeedbackForm", (PredictionForm,), {"podium_model": deployment.name, **fields})
-
-
 def _models(site: Site, asking: Request) -> list[str]:
     """Those whose records who asks may see: everybody's, or only their own."""
     return [name for name in site.deployments if allowed(asking.actor, Action.SEE_OWN, name)]
@@ -245,21 +224,6 @@ def _record(site: Site, asking: Request, record_id: str) -> tuple[Record, Deploy
     if record is None or deployment is None or not may_see(asking, record):
         raise NotFound("there is no such record", hint="look it up in the list")
     return record, deployment
-
-
-def _tell(
-    site: Site, asking: Request, deployment: Deployment, record: Record, said: dict[str, Any]
-) -> None:
-    values = {name: value for name, value in said.items() if name != NOTE}
-    told = Feedback(
-        truth=msgspec.json.encode(truth_of(deployment.signature, values)),
-        time_us=time.time_ns() // 1_000,
-        actor=asking.actor.name or None,
-        note=said[NOTE],
-    )
-    if not _store(site).set_feedback(record.id, told, time_us=record.time_us):
-        raise NotFound("there is no such record any more", hint="look it up in the list")
-    site.authority.audit(asking.actor, "feedback_given", model=record.model, record=record.id)
 
 
 def _download(deployment: Deployment, filters: Filters) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -121,14 +122,16 @@ class TheTableAlone(RecordsCase):
     """With what it reads in our hands."""
 
     def setUp(self):
-        self.broken = False
+        self.broken, self.valid, self.stamp = False, {"d"}, 1
         self.n_reads = self.n_closed = 0
         self.used: set[int] = set()
         self.until = time.time() + 3_600
         for name, value in {"POLL_S": 0.01, "IDLE_S": 0.1, "USED_S": 0.05, "GRACE_S": 0.2}.items():
             self.addCleanup(setattr, remembered, name, getattr(remembered, name))
             setattr(remembered, name, value)
-        self.table = TokenTable(self.read, lambda: 1, self.used.update, self.closed)
+        self.table = TokenTable(
+            self.read, lambda: self.valid, lambda: self.stamp, self.used.update, self.closed
+        )
         self.addCleanup(self.table.close)
 
     def read(self) -> Snapshot:
@@ -144,6 +147,17 @@ class TheTableAlone(RecordsCase):
         assert within(0.3, lambda: self.table.find("d") is None) is False
 
         assert self.n_reads == 1
+
+    def test_what_is_revoked_does_not_wait_until_all_rights_are_read(self):
+        assert self.table.find("d") is not None
+        reading = threading.Event()
+        self.addCleanup(reading.set)
+        self.table._read = lambda: (reading.wait(20), Snapshot())[1]
+
+        self.valid, self.stamp = set(), 2
+
+        assert within(1, lambda: self.table.find("d") is None)
+        assert not reading.is_set()
 
     def test_a_token_ends_in_time(self):
         self.until = time.time() + 0.05
