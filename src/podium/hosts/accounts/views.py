@@ -60,7 +60,6 @@ def account(request: HttpRequest) -> HttpResponse:
         except InputError as error:
             form.add_error(None, f"{error.message}: {error.hint}")
         else:
-            site.authority.audit(asked.actor, "token_made", token=made[0].name)
             form = TokenForm(may)
     tokens = ApiToken.objects.filter(user=request.user.pk, revoked_at=None)
     shown = {
@@ -80,8 +79,6 @@ def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """Let a token of the one who asks open nothing any more."""
     token = get_object_or_404(ApiToken, pk=token_id, user=request.user.pk)
     if revoke_token(token):
-        site, asked = page.asked(request)
-        site.authority.audit(asked.actor, "token_revoked", token=token.name)
         messages.success(request, f"The token {token.name} opens nothing any more.")
     return redirect("podium_account")
 

@@ -24,9 +24,9 @@ from podium.hosts.flask.host import Host, host_of
 from podium.records.export import iter_csv, time_text
 from podium.records.record import Feedback, Record
 from podium.records.store import Store
-from podium.signature import Field, Output, Signature
-from podium.signature.fields import Category
+from podium.signature import Signature
 from podium.signature.reading import label_text, plain_text
+from podium.signature.truth import said_of, truth_signature
 from podium.web.numbers import number_text
 from podium.web.problems import of_error
 from podium.web.record_filters import Filters, Place, filters_of, find_record, may_see, place_of
@@ -244,27 +244,16 @@ class Looking:
 
 def feedback_form(signature: Signature) -> Any:
     """The form for what really happened: a field for each output of a model, and a note."""
-    fields = tuple(_truth_field(output) for output in signature.outputs)
-    inputs = form_class("", Signature(fields=fields))
+    inputs = form_class("", truth_signature(signature))
     return type("FeedbackForm", (inputs,), {"podium_note": StringField("Note")})
-
-
-def _truth_field(output: Output) -> Field:
-    # What nobody has named is called "prediction", which the truth isn't.
-    title = "True value" if output.label == Output().label else output.label
-    common: dict[str, Any] = {"name": output.name, "title": title, "unit": output.unit}
-    if output.task == "classification" and output.classes:
-        return Field(type="category", categories=tuple(map(Category, output.classes)), **common)
-    return Field(type="float" if output.task == "regression" else "text", **common)
 
 
 def _told(signature: Signature, record: Record) -> dict[str, Any]:
     """What was told of a record before, as the fields of the form."""
     if record.feedback is None:
         return {}
-    truth = msgspec.json.decode(record.feedback.truth)
-    said = {signature.output.name: truth} if len(signature.outputs) == 1 else truth
-    return {**(said if isinstance(said, dict) else {}), "podium_note": record.feedback.note}
+    said = said_of(signature, msgspec.json.decode(record.feedback.truth))
+    return {**said, "podium_note": record.feedback.note}
 
 
 def _line(record: Record, names: Sequence[str]) -> tuple[str, str, list[str]]:
