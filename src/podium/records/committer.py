@@ -26,12 +26,13 @@ class Committer:
         self._changed = threading.Condition()
         self._hurried = threading.Event()
         self._is_idle = True
+        self._n_here = 0
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="podium-commit", daemon=True)
         self._thread.start()
 
-    def add(self, records: Packed, settled: Settled) -> None:
-        """Commit records soon.
+    def add(self, records: Packed, settled: Settled) -> int:
+        """Commit records soon; returns how many such calls wait now.
 
         Args:
             settled: called once, in the thread, with the reason why they aren't kept or None.
@@ -46,11 +47,25 @@ class Committer:
             if self._is_idle:
                 self._is_idle = False
                 self._changed.notify_all()
+            return len(self._gathered)
+
+    def commit_here(self) -> None:
+        """Commit what gathered in the thread that calls: sooner than the other would."""
+        with self._changed:
+            taken, self._gathered = self._gathered, []
+            self._n_here += 1
+        try:
+            if taken:
+                self._settle(taken)
+        finally:
+            with self._changed:
+                self._n_here -= 1
+                self._changed.notify_all()
 
     def settle(self) -> None:
         """Wait until all that was added is committed, or failed."""
         with self._changed:
-            while not self._is_idle:
+            while self._n_here or not self._is_idle:
                 self._hurried.set()
                 self._changed.wait()
 
@@ -72,13 +87,16 @@ class Committer:
                         return
                     self._changed.wait()
                 taken, self._gathered = self._gathered, []
-            failure: StoreError | None = None
-            try:
-                self._commit([records for records, _ in taken])
-            except StoreError as error:
-                failure = error
-            for _, settled in taken:
-                settled(failure)
+            self._settle(taken)
             if self._pause_s:
                 self._hurried.wait(self._pause_s)
                 self._hurried.clear()
+
+    def _settle(self, taken: list[tuple[Packed, Settled]]) -> None:
+        failure: StoreError | None = None
+        try:
+            self._commit([records for records, _ in taken])
+        except StoreError as error:
+            failure = error
+        for _, settled in taken:
+            settled(failure)

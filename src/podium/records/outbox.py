@@ -37,8 +37,10 @@ SEGMENT_BYTES = 32 * 2**20
 LOCK_NAME = "lock"
 # How old the count of waiting rows may be: reading it costs a call to the system.
 COUNT_S = 0.05
-# What nobody waits for is committed so often.
+# What nobody waits for is committed so often, or when so many batches wait: by whoever brings the
+# last of them, since a thread would have to take turns with the event loop for it.
 LOOSE_S = 0.05
+LOOSE_BATCHES = 16
 
 _log = logging.getLogger("podium")
 
@@ -110,7 +112,8 @@ class Outbox:
             self._commit([some])
             return
         if self._is_loose:
-            self._committer.add(some, partial(self._note, some.n_rows))
+            if self._committer.add(some, partial(self._note, some.n_rows)) >= LOOSE_BATCHES:
+                self._committer.commit_here()
             return
         done = threading.Event()
         failed: list[StoreError | None] = []
