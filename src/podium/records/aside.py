@@ -31,7 +31,7 @@ class Aside:
 
     def do(self, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """What the work returns, done in the thread; whatever it raises is raised here."""
-        return self._pool.submit(_ticked, work, *args, **kwargs).result()
+        return self._pool.submit(lambda: _ticked(work, *args, **kwargs)).result()
 
     def close(self) -> None:
         """Wait for the work to end."""
