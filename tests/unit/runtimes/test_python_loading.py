@@ -103,16 +103,16 @@ def test_a_function_is_found_by_file_and_name(folder, monkeypatch):
 
 
 def test_a_file_inside_a_package_is_imported_as_part_of_it(folder):
-    write(folder, "shop/__init__.py", "RATE = 7")
-    write(folder, "shop/models/__init__.py", "")
+    write(folder, "kiosk/__init__.py", "RATE = 7")
+    write(folder, "kiosk/models/__init__.py", "")
     code = "import podium\nfrom .. import RATE\n@podium.model\ndef f(rooms: float) -> float:\n"
-    write(folder, "shop/models/fees.py", f"{code}    return rooms * RATE\n")
+    write(folder, "kiosk/models/fees.py", f"{code}    return rooms * RATE\n")
 
-    one = load_function("shop/models/fees.py:f", folder)
+    one = load_function("kiosk/models/fees.py:f", folder)
 
     assert answer(one, 2) == 14
-    assert import_path_of(one) == "shop.models.fees:f"
-    assert load_function("shop.models.fees:f", folder) is one
+    assert import_path_of(one) == "kiosk.models.fees:f"
+    assert load_function("kiosk.models.fees:f", folder) is one
 
 
 @pytest.mark.parametrize("path", ["alone", "alone.py", "alone:only", "alone:again"])
@@ -133,13 +133,13 @@ def test_the_name_may_be_left_out_where_there_is_one_model(folder, path):
         ("empty:f", "empty has no model called 'f'", "there is none"),
         ("nowhere:f", "there is no module 'nowhere'", "looked in"),
         ("prices.deeper:f", "there is no module 'prices.deeper'", "looked in"),
-        ("shop.nowhere:f", "there is no module 'shop.nowhere'", "looked in"),
+        ("kiosk.nowhere:f", "there is no module 'kiosk.nowhere'", "looked in"),
         ("nowhere.py:f", "nowhere.py isn't there", ""),
         ("my-model.py:f", "a file called my-model.py can't be imported", "underscores"),
         ("my-model:f", "'my-model' can't be the name of a module", "module:function"),
         ("os:system", "os belongs to Python itself", "another name"),
         ("os.path:join", "os.path belongs to Python itself", ""),
-        ("shop.__main__:f", "shop.__main__ belongs to Python itself", ""),
+        ("kiosk.__main__:f", "kiosk.__main__ belongs to Python itself", ""),
         ("prices:a.b", "names no function", "module:function"),
         ("prices:", None, None),
         (":f", "names no function", ""),
@@ -156,8 +156,8 @@ def test_a_path_that_leads_to_no_model_is_refused(folder, path, message, hint):
     write(folder, "prices.py", PRICES)
     write(folder, "empty.py", "")
     write(folder, "my-model.py", ALONE)
-    write(folder, "shop/__init__.py", "")
-    write(folder, "shop/__main__.py", "raise AssertionError('it ran')")
+    write(folder, "kiosk/__init__.py", "")
+    write(folder, "kiosk/__main__.py", "raise AssertionError('it ran')")
     write(folder, "needy.py", "import not_installed_here")
     write(folder, "broken.py", "def f(:\n")
     write(folder, "raising.py", "1 / 0")
@@ -304,10 +304,10 @@ def test_a_script_elsewhere_is_named_too(folder):
 
 
 def test_a_module_that_runs_keeps_its_name(folder):
-    write(folder, "shop/__init__.py", "")
-    write(folder, "shop/train.py", SCRIPT)
+    write(folder, "kiosk/__init__.py", "")
+    write(folder, "kiosk/train.py", SCRIPT)
 
-    assert run(folder, "-m", "shop.train") == "shop.train:price True"
+    assert run(folder, "-m", "kiosk.train") == "kiosk.train:price True"
 
 
 REFUSED = (
@@ -325,12 +325,12 @@ except podium.PodiumError as error:
 def test_what_nobody_else_can_import_is_refused_with_a_hint(folder):
     write(folder, "my-train.py", REFUSED)
     write(folder, "code.py", REFUSED)
-    write(folder, "shop/__main__.py", REFUSED)
+    write(folder, "kiosk/__main__.py", REFUSED)
 
     script = "price lives in a script that can't be imported, where a server can't find it"
     assert run(folder, "my-train.py") == script
     assert run(folder, "code.py") == script
-    assert run(folder, "-m", "shop") == script
+    assert run(folder, "-m", "kiosk") == script
     shell = "price lives in a notebook or a shell, where a server can't find it"
     assert run(folder, "-", given=REFUSED) == shell
     assert run(folder, "-c", REFUSED) == shell

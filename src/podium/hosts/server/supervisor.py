@@ -193,8 +193,10 @@ class Supervisor:
         self._board.clear(one.slot)
         if self._is_stopping:
             return
-        # Once any of them has answered, the models can be served: it never gives up again.
-        self._is_proven = self._is_proven or was_ready or any(map(self._is_ready, self._workers))
+        # Once any of them has answered, the models can be served: it never gives up again. One that
+        # ran something had them, though it may not have told yet that it is ready.
+        is_any_ready = any(map(self._is_ready, self._workers))
+        self._is_proven = self._is_proven or was_ready or bool(in_flight) or is_any_ready
         if not self._is_proven:
             raise _error_of(told, code)
         if in_flight:
