@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
-
-# Linux that preempts lazily (6.13 and later) lets a thread go on until the next interrupt, 4 ms away.
-TICK_S = 0.0002
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -21,30 +17,18 @@ class Aside:
     Who wakes up on the same core has it soon, where a thread that is merely less urgent would keep
     it for its whole slice of 3 ms. Not for a process that shares its interpreter with something
     urgent: that would wait for this thread to let go of it.
-
-    To be made in the main thread, in a process that has no other use for SIGALRM.
     """
 
     def __init__(self) -> None:
-        signal.signal(signal.SIGALRM, signal.SIG_IGN)
         self._pool = ThreadPoolExecutor(1, "podium-aside", initializer=_step_aside)
 
     def do(self, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """What the work returns, done in the thread; whatever it raises is raised here."""
-        return self._pool.submit(lambda: _ticked(work, *args, **kwargs)).result()
+        return self._pool.submit(work, *args, **kwargs).result()
 
     def close(self) -> None:
         """Wait for the work to end."""
         self._pool.shutdown()
-
-
-def _ticked(work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-    """Work between the ticks of a timer: at each the system looks who should run."""
-    signal.setitimer(signal.ITIMER_REAL, TICK_S, TICK_S)
-    try:
-        return work(*args, **kwargs)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _step_aside() -> None:
