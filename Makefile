@@ -31,8 +31,8 @@ soak: ## every fault for about an hour, every answer of podium new; PODIUM_SOAK=
 
 bench: ## programs against their originals, then servers against their peers; into the docs
 	@sh scripts/environment.sh test
-	@OMP_NUM_THREADS=1 $(BIN)/python bench/compile.py $(or $(ARGS),--markdown docs/benchmarks.md --svg docs/images/compile.svg)
-	@$(if $(ARGS),,$(BIN)/python bench/start.py --markdown docs/benchmarks.md)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m bench.compile $(or $(ARGS),--markdown docs/benchmarks.md --svg docs/images/compile.svg)
+	@$(if $(ARGS),,$(BIN)/python -m bench.start --markdown docs/benchmarks.md)
 	@$(if $(ARGS),,$(BIN)/python -m bench.serve --write)
 
 bench-serve: ## servers alone: make bench-serve ARGS="--part recording --only podium,flask"

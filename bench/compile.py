@@ -1,8 +1,8 @@
 """Programs against their originals: one row, 64 rows, 10,000 rows, one thread, rows that vary.
 
-python bench/compile.py                     print the table
-python bench/compile.py --only forest       cases whose name, or whose family, holds this
-python bench/compile.py --markdown docs/benchmarks.md --svg docs/images/compile.svg
+python -m bench.compile                     print the table
+python -m bench.compile --only forest       cases whose name, or whose family, holds this
+python -m bench.compile --markdown docs/benchmarks.md --svg docs/images/compile.svg
                                             write the table into its place there, and a plot
 """
 
@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from compile_cases import FAMILIES, N_ROWS, Case
-from documents import put, table_of
+from bench.compile_cases import FAMILIES, N_ROWS, Case
+from bench.documents import put, table_of
 from threadpoolctl import threadpool_limits
 
 from podium.compile import compile_model

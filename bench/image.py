@@ -1,6 +1,6 @@
 """Sizes of images: the same Debian below each, and what Flask, Django and Podium put on it.
 
-    python bench/image.py --markdown docs/how-to/image.md --json images.json
+    python -m bench.image --markdown docs/how-to/image.md --json images.json
 
 Needs root, `debootstrap`, and a Debian whose Python has the version that runs this.
 """
@@ -8,6 +8,7 @@ Needs root, `debootstrap`, and a Debian whose Python has the version that runs t
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import shutil
@@ -18,15 +19,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.documents import put, table_of
+from sklearn.linear_model import LinearRegression
+
+import podium
+from podium.image import Recipe, write_image
+from podium.image.layer import write_layer
+
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT))
-
-from bench.documents import put, table_of  # noqa: E402
-
-import podium  # noqa: E402 - the rest too
-from podium.image import Recipe, write_image  # noqa: E402
-from podium.image.layer import write_layer  # noqa: E402
-
 CLASSIC = ROOT / "examples" / "classic"
 RELEASE = "bookworm"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -185,14 +185,11 @@ def has_accounts() -> bool:
 def classic_model(folder: Path) -> None:
     """The model of the classic example, as a pickle and as a bundle."""
     sys.path.append(str(CLASSIC))
-    from train import COLUMNS, houses, train
-
-    train(folder)
-    rows = houses()
-    from sklearn.linear_model import LinearRegression
-
-    model = LinearRegression().fit(rows[list(COLUMNS)], rows["price"])
-    podium.pack(model, rows[list(COLUMNS)], rows["price"], name="houses", path=folder)
+    example = importlib.import_module("train")
+    example.train(folder)
+    rows, columns = example.houses(), list(example.COLUMNS)
+    model = LinearRegression().fit(rows[columns], rows["price"])
+    podium.pack(model, rows[columns], rows["price"], name="houses", path=folder)
 
 
 def rows_of(sizes: Sequence[Size]) -> list[list[str]]:

@@ -5,7 +5,7 @@ there so many callers at once ask, and one commit settles all that gathered; wha
 long each of them waited. The shipper is a process of its own, as under a server: it writes the
 store, with its checkpoints, on the same disk.
 
-    python bench/outbox.py [--seconds 2] [--folder FOLDER]
+    python -m bench.outbox [--seconds 2] [--folder FOLDER]
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ import time
 from collections.abc import Callable, Sequence
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import apsw
 import msgspec
 
 from podium.errors import StoreError
-from podium.records.loose import LooseStore
-from podium.records.outbox import Outbox
+from podium.records.outbox import Durability, Outbox
 from podium.records.record import Ids, Record
 from podium.records.shipper import Shipper
 from podium.records.stores.sqlite import SqliteStore
@@ -123,23 +122,17 @@ def ship(folder: Path, ready: Event, stop: threading.Event) -> None:
     store.close()
 
 
-def measure(durability: str, n_records: int, seconds: float, folder: Path) -> Taken:
+def measure(durability: Durability, n_records: int, seconds: float, folder: Path) -> Taken:
     """How long each append took."""
-    if durability == "off":
-        loose = LooseStore(SqliteStore(folder / "podium.db"), rows_max=1_000_000)
-        taken = one_after_the_other(loose.insert, n_records, seconds)
-        loose.close()
-        return taken
     context = multiprocessing.get_context("fork")
     ready, stop = context.Event(), context.Event()
     process = context.Process(target=ship, args=(folder, ready, stop))
     process.start()
     ready.wait()
+    outbox = Outbox(folder / "outbox", durability=durability)
     if durability == "full":
-        outbox = Outbox(folder / "outbox", durability="full")
         taken = many_at_once(outbox, n_records, seconds)
     else:
-        outbox = Outbox(folder / "outbox")
         taken = one_after_the_other(outbox.append, n_records, seconds)
     outbox.close()
     stop.set()
@@ -156,7 +149,7 @@ def main() -> None:
     size = len(msgspec.msgpack.encode(some_records(Ids(), 1)))
     print(f"SQLite {apsw.sqlite_lib_version()}, {size} bytes a record")
     print("durability  records  appends   p50 us   p99 us  max us   cpu us  cpu us/row  rows/s")
-    for durability in ("off", "normal", "full"):
+    for durability in get_args(Durability):
         for n_records in BATCHES:
             with tempfile.TemporaryDirectory(dir=options.folder) as folder:
                 each_us, cpu_us, seconds = measure(

@@ -1,7 +1,7 @@
 """Size and start: a forest of 100 trees behind Podium alone, and behind Flask with joblib.
 
-python bench/start.py                               print the table
-python bench/start.py --markdown docs/benchmarks.md write it into its place there, too
+python -m bench.start                               print the table
+python -m bench.start --markdown docs/benchmarks.md write it into its place there, too
 
 Each gets a fresh environment of its own, and serves with one worker. Ready is the first right answer.
 """
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-from documents import put, table_of
+from bench.documents import put, table_of
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import RandomForestRegressor
 
@@ -105,10 +105,10 @@ def measure(contender: Contender, folder: Path) -> Figures:
     subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
     python, log = home / "bin" / "python", folder / "pip.log"
     with log.open("wb") as output:
-        install = [python, "-m", "pip", "install", "--quiet", *contender.requirements]
+        install = [str(python), "-m", "pip", "install", "--quiet", *contender.requirements]
         subprocess.run(install, check=True, stdout=output, stderr=output)
     starts = [start(contender, home / "bin") for _ in range(N_STARTS + 1)][1:]
-    count = [python, "-c", COUNT % ",".join(repr(name) for name in TOOLS)]
+    count = [str(python), "-c", COUNT % ",".join(repr(name) for name in TOOLS)]
     counted = subprocess.run(count, check=True, capture_output=True, text=True)
     ready, memory = (statistics.median(figures) for figures in zip(*starts, strict=True))
     return Figures(contender.name, size_mb(home), int(counted.stdout), ready, memory)

@@ -98,7 +98,7 @@ def _made(name: str, wanted: list[str], text: str) -> Environment:
     try:
         # The same Python as Podium's, but none of its packages.
         subprocess.run([sys.executable, "-m", "venv", environment.folder], check=True)
-        pip = [environment.python, "-m", "pip", "install", "--quiet", *wanted]
+        pip = [str(environment.python), "-m", "pip", "install", "--quiet", *wanted]
         subprocess.run(
             pip,
             check=True,

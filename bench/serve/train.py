@@ -5,9 +5,13 @@ python train.py a|b|c MODEL.joblib ANSWERS.json
 Each environment fits its own, so that a peer that needs an older scikit-learn gets a model it can load.
 """
 
+from __future__ import annotations
+
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -28,26 +32,26 @@ WORDS = {
 }
 
 
-def numbers(random, n_rows):
+def numbers(random: np.random.Generator, n_rows: int) -> pd.DataFrame:
     return pd.DataFrame({f"x{i}": random.normal(i, 1 + i, n_rows).round(4) for i in range(8)})
 
 
-def mixed(random, n_rows):
+def mixed(random: np.random.Generator, n_rows: int) -> pd.DataFrame:
     rows = numbers(random, n_rows).iloc[:, :5]
     for name, words in WORDS.items():
         rows[name] = random.choice(words, n_rows)
     return rows
 
 
-def linear():
+def linear() -> Any:
     return LinearRegression()
 
 
-def forest():
+def forest() -> Any:
     return RandomForestRegressor(100, max_depth=12, random_state=0)
 
 
-def boosted():
+def boosted() -> Any:
     columns = ColumnTransformer(
         [
             ("words", OneHotEncoder(handle_unknown="ignore", sparse_output=False), list(WORDS)),
@@ -57,10 +61,15 @@ def boosted():
     return make_pipeline(columns, HistGradientBoostingRegressor(random_state=0))
 
 
-MODELS = {"a": (numbers, linear), "b": (numbers, forest), "c": (mixed, boosted)}
+Rows = Callable[[np.random.Generator, int], pd.DataFrame]
+MODELS: dict[str, tuple[Rows, Callable[[], Any]]] = {
+    "a": (numbers, linear),
+    "b": (numbers, forest),
+    "c": (mixed, boosted),
+}
 
 
-def rows_of(name):
+def rows_of(name: str) -> tuple[pd.DataFrame, pd.Series[float], pd.DataFrame]:
     """The rows to train on, what is true of them, and the rows to ask."""
     random = np.random.default_rng(0)
     rows = MODELS[name][0](random, N_TRAINED + N_ASKED)
@@ -75,7 +84,7 @@ def rows_of(name):
     return seen, truth[:N_TRAINED].rename("y"), asked
 
 
-def main():
+def main() -> None:
     name, model_file, answers_file = sys.argv[1:]
     seen, truth, asked = rows_of(name)
     model = MODELS[name][1]().fit(seen, truth)
