@@ -19,7 +19,8 @@ from podium.testing import ServerProcess
 sys.path.insert(0, str(Path(__file__).parent))
 from asking import SCALE, Asker, request_of
 
-SIZE = "6m"
+# Each record that is asked for alone takes some 10 KB until its segment is deleted.
+SIZE = f"{6 * SCALE}m"
 # The home folder is a small file system that only the server and its children see.
 WRAPPER = f"""#!/bin/sh
 exec unshare --map-root-user --mount sh -c \
