@@ -18,6 +18,9 @@ from bench.serve.trial import trial
 NAME = "recording"
 MODEL = "a"
 CONNECTIONS = (64, 16, 1)
+# How long a load goes on without a pause, so that moving records to the store can't be put off, and
+# how often it is told how many were answered.
+LASTING_S, SLICE_S = 24, 4
 # Makes the accounts' tables, somebody who may predict, and their token.
 TOKEN = """
 from django.contrib.auth import get_user_model
@@ -58,8 +61,25 @@ def measure(options: Options) -> Part:
             noise.sample()
             if way.name not in part.problems:
                 _measure_one(way, part, options)
+    if not options.is_quick:
+        _measure_lasting(part)
     part.note(options, noise)
     return part
+
+
+def _measure_lasting(part: Part) -> None:
+    """What is answered while the shipper has to keep up."""
+    way = next(one for one in WAYS if one.name == "normal")
+    print(f"  {way.name}, lasting", end="", flush=True)
+    try:
+        with trial(way, MODEL) as one:
+            for until_s in range(SLICE_S, LASTING_S + 1, SLICE_S):
+                found = one.load(CONNECTIONS[0], SLICE_S, is_checked=until_s == SLICE_S)
+                part.add(way.name, ("lasting", f"{until_s} s", "per_s"), found.per_s)
+                print(f"  {until_s} s: {found.per_s:,.0f}/s", end="", flush=True)
+    except NotServing as error:
+        print(f"  {error}", end="")
+    print(flush=True)
 
 
 def _measure_one(way: Contender, part: Part, options: Options) -> None:

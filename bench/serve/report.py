@@ -89,9 +89,15 @@ def _classics(part: Part) -> list[str]:
 
 
 def _recording(part: Part) -> list[str]:
-    return _compared(
+    texts = _compared(
         part, "none", "Model A. In parentheses, as a share of what it is without records."
     )
+    until = [one for one in part.kinds(1) if part.median("normal", "lasting", one, "per_s")]
+    if until:
+        cells = [number(part.median("normal", "lasting", one, "per_s")) for one in until]
+        texts.append("A load without a pause, normal, 64 connections, requests/s until then:")
+        texts.append(table_of(until, [cells]))
+    return texts
 
 
 def _ceiling(part: Part) -> list[str]:

@@ -38,13 +38,14 @@ class Trial:
         """The route of predictions."""
         return self.contender.path.format(name=self.model.name)
 
-    def load(self, connections: int, seconds: int) -> Load:
-        """One row a request, another in each; answers are checked first.
+    def load(self, connections: int, seconds: int, *, is_checked: bool = True) -> Load:
+        """One row a request, another in each; answers are checked first, which is a pause.
 
         Raises:
             NotServing: an answer is wrong, or requests failed.
         """
-        self.check()
+        if is_checked:
+            self.check()
         return self._run(self.bodies("one"), connections, seconds)
 
     def load_bulk(self, seconds: int) -> Load:
