@@ -30,6 +30,7 @@ Frame: TypeAlias = Literal["pandas", "polars", "numpy"]
 
 # A column of Python objects whose missing value is NaN, not None: encoders tell them apart.
 OBJECT_WITH_NAN = "object+nan"
+FEW_CELLS = 32
 
 
 class CellWarning(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,12 +147,12 @@ class Table:
 
 def plain_values(column: Array) -> list[Any]:
     """A column's cells as plain Python values, None where missing."""
+    values: list[Any] = column.tolist()
     if column.dtype.kind == "f":
-        values: list[Any] = column.tolist()
-        if np.isnan(column).any():
+        # Of a few cells to look at each is faster than to ask numpy about all.
+        if len(values) < FEW_CELLS or np.isnan(column).any():
             return [None if v != v else v for v in values]
         return values
-    values = column.tolist()
     if column.dtype.kind == "O":
         return [v.item() if isinstance(v, np.generic) else v for v in values]
     return values

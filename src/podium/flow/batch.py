@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from msgspec.structs import astuple
 
@@ -22,7 +22,7 @@ from podium.flow.job import Answers, Job
 from podium.flow.run import checked, joined, run, run_async
 from podium.flow.typed import TypedReader
 from podium.program import Program
-from podium.runtimes.protocol import AsyncRuntime, Runtime
+from podium.runtimes.protocol import RowsRuntime, Runtime
 from podium.table import Outputs, Table
 
 BATCH_ROWS_MAX = 1_024
@@ -135,7 +135,7 @@ class Batcher:
         self._guard = None if isinstance(runtime, Program) else guard
         self.loop = asyncio.get_running_loop()
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="podium-run")
-        self._takes_rows = isinstance(runtime, Program)
+        self._takes_rows = runtime.features.takes_rows
         self._is_async = runtime.features.is_async
         self._calls_max = AWAITED_MAX if self._is_async else 1
         self._small: deque[Job] = deque()
@@ -217,9 +217,11 @@ class Batcher:
         if len(self._running) >= self._calls_max:
             return
         call = self._next(reason)
-        if call is None:
-            return
-        self._start(call)
+        while call is not None:
+            self._start(call)
+            # Awaited calls that begin together may end together, and are then recorded together.
+            may_more = self._is_async and len(self._running) < self._calls_max
+            call = self._next(reason) if may_more else None
         if self._small or self._large or self._again:
             self._schedule()
 
@@ -284,25 +286,37 @@ class Batcher:
             future.add_done_callback(lambda done: self._ended(number, done))
 
     def _run(self, call: _Call) -> Outputs:
-        if call.table is None and self._takes_rows and all(job.rows for job in call.jobs):
-            rows = [row for job in call.jobs for row in job.rows or ()]
-            outputs = self._runtime.predict_rows(list(map(astuple, rows)))  # type: ignore[attr-defined]
-            return checked(outputs, self._runtime.signature, len(rows))
-        return run(self._runtime, call.table or self._table(call.jobs))
+        rows = self._rows(call)
+        if rows is None:
+            return run(self._runtime, call.table or self._table(call.jobs))
+        runtime: RowsRuntime = self._runtime  # type: ignore[assignment]
+        return checked(runtime.predict_rows(rows), self._runtime.signature, len(rows))
+
+    def _rows(self, call: _Call) -> list[tuple[Any, ...]] | None:
+        """The rows of a call, if the model takes them as they are."""
+        if not self._takes_rows or call.table is not None or not all(j.rows for j in call.jobs):
+            return None
+        return [astuple(row) for job in call.jobs for row in job.rows or ()]
 
     def _table(self, jobs: Sequence[Job]) -> Table:
         tables = [self._reader.table(job.rows) if job.rows else job.table for job in jobs]
         return Table.concat([table for table in tables if table is not None])
 
     async def _awaited(self, number: int, call: _Call) -> None:
-        runtime: AsyncRuntime = self._runtime  # type: ignore[assignment]
+        runtime: Any = self._runtime
         try:
-            outputs = await run_async(runtime, self._runtime.signature, self._table(call.jobs))
+            rows = self._rows(call)
+            if rows is None:
+                outputs = await run_async(runtime, runtime.signature, self._table(call.jobs))
+            else:
+                given = await runtime.predict_rows_async(rows)
+                outputs = checked(given, runtime.signature, len(rows))
         except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happened
             self._failed(number, error)
         else:
             self._answered(number, outputs)
-        self._schedule()
+        if self._small or self._again:
+            self._schedule()
 
     def _ended(self, number: int, done: asyncio.Future[Outputs]) -> None:
         if done.cancelled():

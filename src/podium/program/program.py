@@ -30,7 +30,7 @@ class Program:
         BundleError: the plan can't be followed, or is of another signature.
     """
 
-    features: ClassVar[RuntimeFeatures] = RuntimeFeatures(releases_gil=True)
+    features: ClassVar[RuntimeFeatures] = RuntimeFeatures(releases_gil=True, takes_rows=True)
 
     def __init__(self, plan: Plan, signature: Signature) -> None:
         self.plan = plan

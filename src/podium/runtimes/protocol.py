@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from podium.program import RuntimeFeatures
 from podium.signature import Signature
 from podium.table import Outputs, Table
 
-__all__ = ["AsyncRuntime", "Runtime", "RuntimeFeatures"]
+__all__ = ["AsyncRowsRuntime", "AsyncRuntime", "RowsRuntime", "Runtime", "RuntimeFeatures"]
 
 
 class Runtime(Protocol):
@@ -43,4 +44,24 @@ class AsyncRuntime(Protocol):
 
     async def predict_async(self, table: Table) -> Outputs:
         """The same as `predict`, awaited on the caller's event loop."""
+        ...
+
+
+class RowsRuntime(Protocol):
+    """A runtime with `features.takes_rows`."""
+
+    def predict_rows(self, rows: Sequence[Sequence[Any]]) -> Outputs:
+        """The same as `predict`, for rows of cells in the order of the fields; None is missing.
+
+        Numbers, truth values and texts as JSON has them, of their fields' types: of no other type
+        is a cell in these rows.
+        """
+        ...
+
+
+class AsyncRowsRuntime(Protocol):
+    """A runtime with `features.takes_rows` and `features.is_async`."""
+
+    async def predict_rows_async(self, rows: Sequence[Sequence[Any]]) -> Outputs:
+        """The same as `predict_rows`, awaited on the caller's event loop."""
         ...

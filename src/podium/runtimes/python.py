@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -75,7 +75,10 @@ class FunctionModel:
             outputs=self._answers.outputs,
             examples=example_rows(self._arguments.parameters),
         )
-        self.features = RuntimeFeatures(is_async=inspect.iscoroutinefunction(function))
+        self.features = RuntimeFeatures(
+            is_async=inspect.iscoroutinefunction(function),
+            takes_rows=not self._arguments.is_batch,
+        )
         self._loop = OwnLoop()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -94,8 +97,20 @@ class FunctionModel:
         if self.features.is_async:
             return self._loop.run(lambda: self.predict_async(table))
         with _running:
-            answers = [self.__wrapped__(*args, **named) for args, named in self._calls(table)]
-        return self._outputs(answers, table)
+            calls = self._arguments.calls(table)
+        return self._answered(calls, table.n_rows)
+
+    def predict_rows(self, rows: Sequence[Sequence[Any]]) -> Outputs:
+        """The same for rows of plain cells, where the function is called once a row.
+
+        Raises:
+            ModelError: it raised, or answered what its return annotation doesn't promise.
+        """
+        if self.features.is_async:
+            return self._loop.run(lambda: self.predict_rows_async(rows))
+        with _running:
+            calls = self._arguments.calls_of(rows)
+        return self._answered(calls, len(rows))
 
     async def predict_async(self, table: Table) -> Outputs:
         """The same, awaited on the caller's loop: rows wait for each other's answers together.
@@ -106,9 +121,29 @@ class FunctionModel:
         if not self.features.is_async:
             return self.predict(table)
         with _running:
-            calls = self._calls(table)
+            calls = self._arguments.calls(table)
+        return await self._awaited(calls, table.n_rows)
+
+    async def predict_rows_async(self, rows: Sequence[Sequence[Any]]) -> Outputs:
+        """The same for rows of plain cells, where the function is called once a row.
+
+        Raises:
+            ModelError: it raised, or answered what its return annotation doesn't promise.
+        """
+        if not self.features.is_async:
+            return self.predict_rows(rows)
+        with _running:
+            calls = self._arguments.calls_of(rows)
+        return await self._awaited(calls, len(rows))
+
+    def _answered(self, calls: Sequence[Call], n_rows: int) -> Outputs:
+        with _running:
+            answers = [self.__wrapped__(*args, **named) for args, named in calls]
+        return self._outputs(answers, n_rows)
+
+    async def _awaited(self, calls: Sequence[Call], n_rows: int) -> Outputs:
         if len(calls) == 1:  # the server's case: no task is needed for it
-            return self._outputs([await self._answer(calls[0])], table)
+            return self._outputs([await self._answer(calls[0])], n_rows)
         turns = asyncio.Semaphore(AWAITED_MAX)
 
         async def answer(call: Call) -> Any:
@@ -121,20 +156,17 @@ class FunctionModel:
         except ExceptionGroup as errors:
             # The first one; the group has stopped the others.
             raise errors.exceptions[0] from errors.exceptions[0].__cause__
-        return self._outputs([task.result() for task in tasks], table)
+        return self._outputs([task.result() for task in tasks], n_rows)
 
     async def _answer(self, call: Call) -> Any:
         args, named = call
         with _running:
             return await self.__wrapped__(*args, **named)
 
-    def _calls(self, table: Table) -> list[Call]:
-        return self._arguments.calls(table)
-
-    def _outputs(self, answers: list[Any], table: Table) -> Outputs:
+    def _outputs(self, answers: list[Any], n_rows: int) -> Outputs:
         given = answers[0] if self._arguments.is_batch else answers
         with _running:  # an answer's attributes and items may be code, too
-            return self._answers.outputs_of(given, table.n_rows)
+            return self._answers.outputs_of(given, n_rows)
 
 
 @overload

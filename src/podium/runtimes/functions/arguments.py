@@ -41,7 +41,18 @@ class Arguments:
 
         The function may do with them what it likes: they share no memory with the table.
         """
-        columns = [self._column(one, table.columns[one.field.name]) for one in self.parameters]
+        return self._calls(
+            [self._column(one, table.columns[one.field.name]) for one in self.parameters]
+        )
+
+    def calls_of(self, rows: Sequence[Sequence[Any]]) -> list[Call]:
+        """The same of rows of plain cells, for a function without arrays; None is missing."""
+        columns = zip(*rows, strict=True)
+        return self._calls(
+            [_cells(one, column) for one, column in zip(self.parameters, columns, strict=True)]
+        )
+
+    def _calls(self, columns: Sequence[Sequence[Any]]) -> list[Call]:
         if self.row is not None:
             rows = self._rows(self.row, columns)
             return [((rows,), {})] if self.is_batch else [((row,), {}) for row in rows]
@@ -70,11 +81,16 @@ class Arguments:
         values = plain_values(column)
         if one.field.type == "integer" and column.dtype.kind == "f":  # some are missing
             values = [None if value is None else int(value) for value in values]
-        if one.member is not None:
-            values = [None if value is None else one.member(value) for value in values]
-        if one.default is not None:
-            values = [one.default.make() if value is None else value for value in values]
-        return values
+        return _cells(one, values)
+
+
+def _cells(one: Parameter, values: Sequence[Any]) -> Sequence[Any]:
+    """Plain values as the function takes them: members of enumerations, defaults for gaps."""
+    if one.member is not None:
+        values = [None if value is None else one.member(value) for value in values]
+    if one.default is not None:
+        values = [one.default.make() if value is None else value for value in values]
+    return values
 
 
 def arguments_of(function: Callable[..., Any], hints: Mapping[str, Any]) -> Arguments:

@@ -1,0 +1,81 @@
+"""Jobs of an awaited model: they begin together, and who waits for records is told once."""
+
+import asyncio
+
+import podium
+from podium.errors import ModelError
+from podium.flow.batch import AWAITED_MAX, Batcher
+from podium.flow.cost import Cost
+from podium.flow.job import Job
+from podium.flow.typed import TypedReader
+
+
+class Told(Job):
+    """Keeps what it is told."""
+
+    __slots__ = ("answer",)
+
+    def settle(self, answers, at):
+        self.answer = answers.predictions[at]
+
+    def fail(self, error):
+        self.answer = error
+
+
+def ask(n_jobs):
+    """Ask a model that waits for one turn of the loop.
+
+    Returns:
+        The jobs, how many ran at once at most, and how often it was told that some were settled.
+    """
+    n_told, n_now, n_most = 0, 0, 0
+    changed = asyncio.Event()
+
+    @podium.model
+    async def double(x: float) -> float:
+        nonlocal n_now, n_most
+        n_now += 1
+        n_most = max(n_most, n_now)
+        await asyncio.sleep(0)
+        n_now -= 1
+        if x == 7:
+            raise ValueError("an unlucky number")
+        return 2 * x
+
+    def settled():
+        nonlocal n_told
+        n_told += 1
+        changed.set()
+
+    reader = TypedReader(double.signature, rows_max=10)
+    jobs = [Told(1, rows=[reader.one(b'{"x": %d}' % n)]) for n in range(n_jobs)]
+
+    async def play():
+        batcher = Batcher(double, reader, Cost(0.0, 0.0), settled=settled)
+        for job in jobs:
+            batcher.submit(job)
+        while not all(job.is_settled for job in jobs):
+            changed.clear()
+            await asyncio.wait_for(changed.wait(), 10)
+        assert batcher.n_rows_waiting == 0
+        told = n_told
+        batcher.close()
+        return told
+
+    n_told_open = asyncio.run(play())
+    return jobs, n_most, n_told_open
+
+
+def test_those_that_arrive_together_run_together_and_are_told_together():
+    jobs, n_most, n_told = ask(40)
+    unlucky = jobs.pop(7)
+    assert n_most == 40
+    assert [job.answer for job in jobs] == [2.0 * n for n in range(40) if n != 7]
+    assert isinstance(unlucky.answer, ModelError)
+    assert n_told == 1
+
+
+def test_no_more_than_the_most_run_at_once_and_all_are_answered():
+    jobs, n_most, _ = ask(3 * AWAITED_MAX + 1)
+    assert n_most == AWAITED_MAX
+    assert sum(isinstance(job.answer, float) for job in jobs) == 3 * AWAITED_MAX
