@@ -95,7 +95,14 @@ def test_a_full_disk_refuses_and_recovers(
         inside = Path("/proc", str(server.pid), "root", *home.parts[1:])
 
         async def play() -> int:
-            asker, n_refused = Asker(server.address), 0
+            asker = Asker(server.address)
+            try:
+                return await rounds(asker)
+            finally:
+                await asker.close()
+
+        async def rounds(asker: Asker) -> int:
+            n_refused = 0
             for _ in range(3 * SCALE):
                 good = [await asker.ask(request_of(float(n), "")) for n in range(50)]
                 assert {reply.status for reply in good} == {200}
@@ -112,7 +119,6 @@ def test_a_full_disk_refuses_and_recovers(
                 until_s = time.monotonic() + 5
                 while not await asyncio.to_thread(is_ready, server.address):
                     assert time.monotonic() < until_s
-            await asker.close()
             return n_refused
 
         n_refused = asyncio.run(play())

@@ -24,9 +24,10 @@ from podium.errors import PodiumError, SetupError
 from podium.hosts.server.board import Board
 from podium.hosts.server.quarantine import blamed
 
-# A worker that ends sooner than this after its start waits longer and longer before the next one.
+# After a worker that ends sooner than this the next one waits longer and longer; not very long where
+# that one could answer before it ended, for then each start is worth trying.
 STEADY_S = 10.0
-WAIT_MAX_S = 30.0
+WAIT_READY_MAX_S, WAIT_MAX_S = 1.0, 30.0
 # How long workers may take to answer what began, after a stop was asked for.
 STOP_S = 12.0
 _CANT_START = 3
@@ -203,7 +204,8 @@ class Supervisor:
             self._board.set_suspects(blamed(self._board.suspects(), in_flight))
         lived_s = time.monotonic() - one.began_s
         is_steady = was_ready and lived_s > STEADY_S
-        one.wait_s = 0.0 if is_steady else min(max(one.wait_s * 2, 0.05), WAIT_MAX_S)
+        most_s = WAIT_READY_MAX_S if was_ready or in_flight else WAIT_MAX_S
+        one.wait_s = 0.0 if is_steady else min(max(one.wait_s * 2, 0.05), most_s)
         one.start_at_s = time.monotonic() + one.wait_s
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         print(f"{one.name} {pid} ended {how}; another starts in {one.wait_s:g} s", flush=True)
