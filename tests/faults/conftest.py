@@ -39,6 +39,8 @@ async def remote(number: float, how: str = "") -> float:
     if how == "raise":
         raise ValueError("poison")
     await asyncio.sleep(0.05)
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
     return 2 * number
 '''
 

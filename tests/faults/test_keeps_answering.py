@@ -70,7 +70,8 @@ def test_clients_that_leave_take_nobody_with_them(bundles, search, tmp_path, mod
     assert set(statuses) == {200}
 
 
-def test_rows_that_end_the_process_are_not_tried_for_ever(bundles, search, tmp_path):
+@pytest.mark.parametrize("model", ["fragile", "remote"])
+def test_rows_that_end_the_process_are_not_tried_for_ever(bundles, search, tmp_path, model):
     async def play(address: str) -> tuple[list[int], list[float], list[int]]:
         good: list[int] = []
         back: list[float] = []
@@ -80,19 +81,19 @@ def test_rows_that_end_the_process_are_not_tried_for_ever(bundles, search, tmp_p
         async def client(i: int) -> None:
             asker = Asker(address)
             while not is_over:
-                reply = await asker.ask(request_of(i, "sleep0.001"))
+                reply = await asker.ask(request_of(i, "sleep0.001", model))
                 if reply.status == 0:  # a lost connection is asked again, as clients do
                     await asyncio.sleep(0.02)
-                    reply = await asker.ask(request_of(i, "sleep0.001"))
+                    reply = await asker.ask(request_of(i, "sleep0.001", model))
                 good.append(reply.status)
             await asker.close()
 
         async def killer() -> None:
             asker = Asker(address)
             for _ in range(4):
-                poison.append((await asker.ask(request_of(7, "kill"))).status)
+                poison.append((await asker.ask(request_of(7, "kill", model))).status)
                 began_s = time.perf_counter()
-                while (await asker.ask(request_of(1))).status != 200:  # noqa: ASYNC110 - another process
+                while (await asker.ask(request_of(1, "", model))).status != 200:  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.02)
                 back.append(time.perf_counter() - began_s)
                 await asyncio.sleep(0.3)

@@ -29,6 +29,9 @@ BATCH_ROWS_MAX = 1_024
 # Jobs of an awaited model that overlap. Each is a call of its own: were some in one call, a bad row
 # would make the good ones ask their upstream again.
 AWAITED_MAX = 256
+# So long a job that may have ended the process waits for the awaited calls before it, and those after
+# it wait for it: were it in company again, nobody would know who did it.
+ALONE_S = 1.0
 SWEEP_S = 0.25
 
 # Why a batch was released: the turn of the loop ended, it was full, the call before it ended, it
@@ -55,6 +58,7 @@ class _Call:
     large: _Large | None = None
     table: Table | None = None
     guarded: int = 0
+    is_suspect: bool = False
     task: asyncio.Task[None] | None = None
 
     @property
@@ -149,6 +153,8 @@ class Batcher:
         self._is_chunk_next = False
         self._sweeping: asyncio.TimerHandle | None = None
         self._is_telling = False
+        self._n_suspects = 0
+        self._held_since_s = 0.0
 
     @property
     def n_rows_waiting(self) -> int:
@@ -214,16 +220,30 @@ class Batcher:
     def _turn(self, reason: Reason) -> None:
         """Start the next call, and see to it that another follows."""
         self._is_scheduled = False
-        if len(self._running) >= self._calls_max:
-            return
-        call = self._next(reason)
-        while call is not None:
+        while len(self._running) < self._calls_max:
+            if self._is_held():
+                return  # until a call ends, or it took too long
+            call = self._next(reason)
+            if call is None:
+                return
             self._start(call)
             # Awaited calls that begin together may end together, and are then recorded together.
-            may_more = self._is_async and len(self._running) < self._calls_max
-            call = self._next(reason) if may_more else None
+            if not self._is_async:
+                break
         if self._small or self._large or self._again:
             self._schedule()
+
+    def _is_held(self) -> bool:
+        """Whether an awaited job that may have ended the process is, or is to be, alone."""
+        if self._guard is None or not self._running:
+            return False
+        if not self._n_suspects and not (self._small and self._guard.is_suspect(self._small[0])):
+            return False
+        now_s = self.loop.time()
+        if not self._held_since_s:
+            self._held_since_s = now_s
+            self.loop.call_later(ALONE_S, self._schedule)
+        return now_s - self._held_since_s < ALONE_S
 
     def _next(self, reason: Reason) -> _Call | None:
         if self._again:
@@ -247,7 +267,7 @@ class Batcher:
                 continue
             if self._guard is not None and self._guard.is_suspect(job):
                 if not jobs:
-                    return _Call([job], reason)
+                    return _Call([job], reason, is_suspect=True)
                 self._small.appendleft(job)  # alone, in the call after this one
                 break
             jobs.append(job)
@@ -269,6 +289,9 @@ class Batcher:
         self._n_calls += 1
         number = self._n_calls
         self._running[number] = call
+        if call.is_suspect:
+            self._n_suspects += 1
+            self._held_since_s = 0.0  # those after it have their own time to wait
         if self._guard is not None:
             call.guarded = self._guard.begin(call.jobs)
         if self._is_async:
@@ -379,6 +402,8 @@ class Batcher:
 
     def _taken(self, number: int) -> _Call:
         call = self._running.pop(number)
+        self._n_suspects -= call.is_suspect
+        self._held_since_s = 0.0
         if self._guard is not None:
             self._guard.end(call.guarded)
         return call

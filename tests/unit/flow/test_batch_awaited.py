@@ -79,3 +79,66 @@ def test_no_more_than_the_most_run_at_once_and_all_are_answered():
     jobs, n_most, _ = ask(3 * AWAITED_MAX + 1)
     assert n_most == AWAITED_MAX
     assert sum(isinstance(job.answer, float) for job in jobs) == 3 * AWAITED_MAX
+
+
+class Suspecting:
+    """A guard that suspects one job."""
+
+    def __init__(self, digest):
+        self.digest = digest
+
+    def check(self, job):
+        pass
+
+    def is_suspect(self, job):
+        return job.digest == self.digest
+
+    def begin(self, jobs):
+        return 0
+
+    def end(self, number):
+        pass
+
+
+def ask_one_suspect(gate_s, monkeypatch):
+    """What ran beside a job that may have ended the process, and in which order they were answered."""
+    beside, order = [], []
+    n_now = 0
+
+    @podium.model
+    async def slow(x: float) -> float:
+        nonlocal n_now
+        n_now += 1
+        await asyncio.sleep(gate_s if x == 0 else 0.001)
+        if x == 5:
+            beside.append(n_now - 1)
+        n_now -= 1
+        order.append(int(x))
+        return x
+
+    monkeypatch.setattr("podium.flow.batch.ALONE_S", 0.1)
+    reader = TypedReader(slow.signature, rows_max=10)
+    jobs = [Told(1, rows=[reader.one(b'{"x": %d}' % n)], digest=b"%d" % n) for n in range(10)]
+
+    async def play():
+        batcher = Batcher(slow, reader, Cost(0.0, 0.0), guard=Suspecting(b"5"))
+        for job in jobs:
+            batcher.submit(job)
+        while not all(job.is_settled for job in jobs):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+        batcher.close()
+
+    asyncio.run(play())
+    return beside, order
+
+
+def test_one_that_may_have_ended_the_process_runs_alone(monkeypatch):
+    beside, order = ask_one_suspect(0.01, monkeypatch)
+    assert beside == [0]
+    assert order.index(5) == 5
+
+
+def test_it_waits_for_one_that_hangs_only_so_long(monkeypatch):
+    beside, order = ask_one_suspect(2.0, monkeypatch)
+    assert beside == [1]
+    assert order[-1] == 0
