@@ -137,6 +137,7 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._ready_headers: list[tuple[bytes, bytes]] | None = None
         self._ready = b""
+        self._batchers: dict[str, Batcher] = {}
         self._encoders = {
             name: RowEncoder(one.name, one.version, one.signature)
             for name, one in app.deployments.items()
@@ -149,7 +150,13 @@ class Lane:
 
     def batcher(self, deployment: Deployment) -> Batcher | None:
         """What runs a deployment's jobs; None while its model isn't loaded."""
-        return self.app.batcher(deployment)
+        found = self._batchers.get(deployment.name)
+        if found is None:
+            found = self.app.batcher(deployment)
+            if found is not None:
+                # Kept here, since the app asks the system each time on which loop it is.
+                self._batchers[deployment.name] = found
+        return found
 
     def ask(self, asker: Asker, head: Head, body: bytes, batcher: Batcher) -> LaneJob | None:
         """Take a request; None when it is answered already, with an error."""
