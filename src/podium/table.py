@@ -15,6 +15,7 @@ A column is a one-dimensional numpy array in one of a few normal forms:
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -30,6 +31,7 @@ Frame: TypeAlias = Literal["pandas", "polars", "numpy"]
 
 # A column of Python objects whose missing value is NaN, not None: encoders tell them apart.
 OBJECT_WITH_NAN = "object+nan"
+# To look at each of so many cells is faster than to ask numpy about all.
 FEW_CELLS = 32
 
 
@@ -149,13 +151,19 @@ def plain_values(column: Array) -> list[Any]:
     """A column's cells as plain Python values, None where missing."""
     values: list[Any] = column.tolist()
     if column.dtype.kind == "f":
-        # Of a few cells to look at each is faster than to ask numpy about all.
         if len(values) < FEW_CELLS or np.isnan(column).any():
             return [None if v != v else v for v in values]
         return values
     if column.dtype.kind == "O":
         return [v.item() if isinstance(v, np.generic) else v for v in values]
     return values
+
+
+def are_finite(cells: Array) -> bool:
+    """Whether none of these numbers is NaN or infinite."""
+    if cells.size < FEW_CELLS:
+        return all(map(math.isfinite, cells.ravel().tolist()))
+    return bool(np.isfinite(cells).all())
 
 
 def delimiter_of(text: str) -> str:

@@ -11,12 +11,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import astuple
 
 from podium.errors import Overloaded, TimedOut
+from podium.flow.call import Call, Guard, Large, Reason
 from podium.flow.cost import INLINE_MAX_S, Cost
 from podium.flow.job import Answers, Job
 from podium.flow.run import checked, joined, run, run_async
@@ -34,39 +35,6 @@ AWAITED_MAX = 256
 ALONE_S = 1.0
 SWEEP_S = 0.25
 
-# Why a batch was released: the turn of the loop ended, it was full, the call before it ended, it
-# is a chunk of a large table, or a part of a batch that failed.
-Reason: TypeAlias = Literal["turn", "full", "after_call", "chunk", "bisection"]
-
-
-@dataclass(slots=True)
-class _Large:
-    """A large table on its way, chunk by chunk."""
-
-    job: Job
-    table: Table
-    parts: list[Outputs] = field(default_factory=list)
-    at: int = 0
-
-
-@dataclass(slots=True)
-class _Call:
-    """What one call of the model holds: some jobs, or a chunk of a large one."""
-
-    jobs: Sequence[Job]
-    reason: Reason
-    large: _Large | None = None
-    table: Table | None = None
-    guarded: int = 0
-    is_suspect: bool = False
-    task: asyncio.Task[None] | None = None
-
-    @property
-    def n_rows(self) -> int:
-        if self.table is not None:
-            return self.table.n_rows
-        return sum(job.n_rows for job in self.jobs)
-
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -79,26 +47,6 @@ class Bounds:
 
     queue_rows_max: int = 10_000
     deadline_s: float = 10.0
-
-
-class Guard(Protocol):
-    """Knows which rows may have ended the process; see `hosts/server/quarantine.py`."""
-
-    def check(self, job: Job) -> None:
-        """Refuse rows that did it twice.
-
-        Raises:
-            Quarantined: they did.
-        """
-
-    def is_suspect(self, job: Job) -> bool:
-        """Whether these rows were in the call that ended the process."""
-
-    def begin(self, jobs: Sequence[Job]) -> int:
-        """Note that a call with these jobs begins; returns a number for `end`."""
-
-    def end(self, number: int) -> None:
-        """Note that it ended, and the process didn't."""
 
 
 class Batcher:
@@ -143,9 +91,9 @@ class Batcher:
         self._is_async = runtime.features.is_async
         self._calls_max = AWAITED_MAX if self._is_async else 1
         self._small: deque[Job] = deque()
-        self._large: deque[_Large] = deque()
-        self._again: deque[_Call] = deque()
-        self._running: dict[int, _Call] = {}
+        self._large: deque[Large] = deque()
+        self._again: deque[Call] = deque()
+        self._running: dict[int, Call] = {}
         self._n_calls = 0
         self._n_small_rows = 0
         self._n_large_rows = 0
@@ -187,7 +135,7 @@ class Batcher:
         self._count(job, job.n_rows)
         job.deadline_s = self.loop.time() + self._bounds.deadline_s
         if is_large:
-            self._large.append(_Large(job, self._table([job])))
+            self._large.append(Large(job, self._table([job])))
         else:
             self._small.append(job)
         if self._sweeping is None:
@@ -245,7 +193,7 @@ class Batcher:
             self.loop.call_later(ALONE_S, self._schedule)
         return now_s - self._held_since_s < ALONE_S
 
-    def _next(self, reason: Reason) -> _Call | None:
+    def _next(self, reason: Reason) -> Call | None:
         if self._again:
             return self._again.popleft()
         while self._large and self._large[0].job.is_settled:
@@ -267,22 +215,22 @@ class Batcher:
                 continue
             if self._guard is not None and self._guard.is_suspect(job):
                 if not jobs:
-                    return _Call([job], reason, is_suspect=True)
+                    return Call([job], reason, is_suspect=True)
                 self._small.appendleft(job)  # alone, in the call after this one
                 break
             jobs.append(job)
             n_rows += job.n_rows
             if self._is_async:
                 break
-        return _Call(jobs, reason) if jobs else None
+        return Call(jobs, reason) if jobs else None
 
-    def _chunk(self) -> _Call:
+    def _chunk(self) -> Call:
         large = self._large[0]
         n_rows = self._chunk_rows
         table = large.table.take(slice(large.at, large.at + n_rows))
-        return _Call([large.job], "chunk", large, table)
+        return Call([large.job], "chunk", large, table)
 
-    def _start(self, call: _Call) -> None:
+    def _start(self, call: Call) -> None:
         n_rows = call.n_rows
         if self._when_batched is not None:
             self._when_batched(n_rows, call.reason)
@@ -295,7 +243,6 @@ class Batcher:
         if self._guard is not None:
             call.guarded = self._guard.begin(call.jobs)
         if self._is_async:
-            # Kept there, since the loop alone doesn't keep a task alive.
             call.task = self.loop.create_task(self._awaited(number, call))
         elif self._cost.of(n_rows) <= INLINE_MAX_S:
             try:
@@ -308,14 +255,14 @@ class Batcher:
             future = self.loop.run_in_executor(self._executor, self._run, call)
             future.add_done_callback(lambda done: self._ended(number, done))
 
-    def _run(self, call: _Call) -> Outputs:
+    def _run(self, call: Call) -> Outputs:
         rows = self._rows(call)
         if rows is None:
             return run(self._runtime, call.table or self._table(call.jobs))
         runtime: RowsRuntime = self._runtime  # type: ignore[assignment]
         return checked(runtime.predict_rows(rows), self._runtime.signature, len(rows))
 
-    def _rows(self, call: _Call) -> list[tuple[Any, ...]] | None:
+    def _rows(self, call: Call) -> list[tuple[Any, ...]] | None:
         """The rows of a call, if the model takes them as they are."""
         if not self._takes_rows or call.table is not None or not all(j.rows for j in call.jobs):
             return None
@@ -325,7 +272,7 @@ class Batcher:
         tables = [self._reader.table(job.rows) if job.rows else job.table for job in jobs]
         return Table.concat([table for table in tables if table is not None])
 
-    async def _awaited(self, number: int, call: _Call) -> None:
+    async def _awaited(self, number: int, call: Call) -> None:
         runtime: Any = self._runtime
         try:
             rows = self._rows(call)
@@ -378,7 +325,7 @@ class Batcher:
         if len(call.jobs) > 1:
             middle = len(call.jobs) // 2
             for part in (call.jobs[middle:], call.jobs[:middle]):
-                self._again.appendleft(_Call(part, "bisection"))
+                self._again.appendleft(Call(part, "bisection"))
             return
         if call.large is not None:
             self._large.popleft()
@@ -400,7 +347,7 @@ class Batcher:
         if self._when_settled is not None:
             self._when_settled()
 
-    def _taken(self, number: int) -> _Call:
+    def _taken(self, number: int) -> Call:
         call = self._running.pop(number)
         self._n_suspects -= call.is_suspect
         self._held_since_s = 0.0

@@ -7,7 +7,7 @@ import numpy as np
 from podium.errors import ModelError
 from podium.runtimes.protocol import AsyncRuntime, Runtime
 from podium.signature import Signature
-from podium.table import Outputs, Table
+from podium.table import Outputs, Table, are_finite
 
 
 def run(runtime: Runtime, table: Table) -> Outputs:
@@ -36,14 +36,14 @@ def checked(outputs: Outputs, signature: Signature, n_rows: int) -> Outputs:
     """
     if len(outputs.predictions) != n_rows:
         raise ModelError(f"the model answered {len(outputs.predictions)} rows for {n_rows}")
-    if outputs.predictions.dtype.kind == "f" and not np.isfinite(outputs.predictions).all():
+    if outputs.predictions.dtype.kind == "f" and not are_finite(outputs.predictions):
         raise ModelError("the model answered NaN or an infinite number")
     probabilities = outputs.probabilities
     if probabilities is None:
         return outputs
     if probabilities.shape != (n_rows, len(signature.output.classes)):
         raise ModelError(f"the model answered probabilities of shape {probabilities.shape}")
-    if not np.isfinite(probabilities).all():
+    if not are_finite(probabilities):
         raise ModelError("the model answered probabilities that aren't finite")
     return outputs
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from podium import app
-from podium.flow.batch import Batcher, Bounds, Guard
+from podium.flow.batch import Batcher, Bounds
+from podium.flow.call import Guard
 from podium.flow.deployment import Deployment
 from podium.flow.job import AwaitedJob, job_digest
 from podium.flow.predict import Ask, Reply, finish, prepare

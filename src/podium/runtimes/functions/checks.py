@@ -18,7 +18,7 @@ from podium.errors import ModelError
 from podium.signature import INTEGER_MAX, Label
 from podium.signature.cells import shown
 from podium.signature.reading import label_text
-from podium.table import Array, Outputs
+from podium.table import Array, Outputs, are_finite
 
 Check: TypeAlias = Callable[[str, Sequence[Any] | Array], Array]
 
@@ -39,9 +39,8 @@ def numbers(who: str, answers: Sequence[Any] | Array) -> Array:
     else:
         cells = [_number(who, row, answer) for row, answer in enumerate(answers)]
         column = np.array(cells, np.float64)
-    is_finite = np.isfinite(column)
-    if not is_finite.all():
-        row = int(is_finite.argmin())
+    if not are_finite(column):
+        row = int(np.isfinite(column).argmin())
         raise ModelError(f"{who} answered {column[row]} for row {row}, not a finite number")
     return column
 
