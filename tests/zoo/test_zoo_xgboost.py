@@ -12,6 +12,8 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from podium.compile import compile_model
 
+# Of ways to train that newer versions of XGBoost still know.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated")
 SMALL = {"n_estimators": 12, "max_depth": 4, "n_jobs": 1}
 BOOSTERS = [{}, {"booster": "dart", "rate_drop": 0.3}]
 

@@ -55,16 +55,22 @@ _IDENTITIES = (
 )
 
 
+# From this version on a lower quantile is never answered above a higher one.
+_QUANTILES_SORTED = (3, 4)
+
+
 class _Learner(NamedTuple):
     """A booster as its own file describes it.
 
     Attributes:
+        version: of the XGBoost that wrote it, which is the one that answers here.
         objective: its name.
         base: what the sums begin with, one number an output.
         types: of the features, "c" for categories; empty where nobody said.
         booster: the part that holds trees or weights.
     """
 
+    version: tuple[int, ...]
     objective: str
     base: _Singles
     types: tuple[str, ...]
@@ -111,6 +117,8 @@ def _values(learner: _Learner, build: Builder, margins: int) -> Fitted:
     if learner.objective == "multi:softmax":
         raise NotCompiled("it answers the number of a class as a number")
     link = _link(learner.objective)
+    if learner.objective == "reg:quantileerror" and learner.version >= _QUANTILES_SORTED:
+        link = "sort"
     return Fitted(values=build.add(Link(margins, link)) if link else margins, scores=margins)
 
 
@@ -135,11 +143,13 @@ def _learner(estimator: Any) -> _Learner:
     if callable(getattr(estimator, "objective", None)):
         raise NotCompiled("its objective is code, not data")
     own = estimator.get_booster() if hasattr(estimator, "get_booster") else estimator
-    learner = json.loads(bytes(own.save_raw("json")))["learner"]
+    written = json.loads(bytes(own.save_raw("json")))
+    learner = written["learner"]
     objective = learner["objective"]["name"]
     # Older versions write one number, newer ones a list of them.
     score = json.loads(learner["learner_model_param"]["base_score"])
     return _Learner(
+        tuple(written["version"]),
         objective,
         _base(objective, np.atleast_1d(np.asarray(score, np.float32))),
         tuple(learner.get("feature_types", ())),
@@ -160,11 +170,12 @@ def _margins(learner: _Learner, build: Builder, x: Features, missing: float, n_r
     """The sums, in single precision."""
     if learner.booster["name"] == "gblinear":
         return _linear(learner, build, x, missing)
-    weights = learner.booster.get("weight_drop")
     model = learner.booster.get("gbtree", learner.booster)["model"]
+    # Of trees that were dropped in training; newer versions keep them with the trees.
+    weights = learner.booster.get("weight_drop") or model.get("weight_drop")
     n_trees = _n_trees(model, n_rounds)
     trees = [
-        _tree(tree, target, np.float32(1 if weights is None else weights[number]))
+        _tree(tree, target, np.float32(weights[number] if weights else 1))
         for number, (tree, target) in enumerate(
             zip(model["trees"][:n_trees], model["tree_info"], strict=False)
         )

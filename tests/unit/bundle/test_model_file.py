@@ -36,6 +36,7 @@ def test_xgboost_files_are_packed_without_a_pickle(suffix, tmp_path):
     np.testing.assert_allclose(numbers.predict(X).predictions, other.predict(X), rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:.*is deprecated")  # in newer versions of XGBoost
 @pytest.mark.parametrize("booster", ["gbtree", "gblinear"])
 def test_a_native_booster_of_xgboost_is_packed_as_its_class(booster, tmp_path):
     rows = xgboost.DMatrix(X, CLASS)

@@ -51,6 +51,7 @@ LinkName: TypeAlias = Literal[
     "arcsinh",
     "erf",
     "trunc",
+    "sort",
 ]
 
 
@@ -58,7 +59,8 @@ class Link(Operation, frozen=True, tag="link"):
     """Numbers through a function.
 
     Attributes:
-        function: of each number, or, `softmax` and `share` (of the row's sum), of each row.
+        function: of each number, or, `softmax`, `share` (of the row's sum) and `sort` (the least
+            first), of each row.
     """
 
     x: Register
@@ -67,7 +69,7 @@ class Link(Operation, frozen=True, tag="link"):
     @property
     def may_warn(self) -> bool:  # type: ignore[override] # it depends on the function
         """Only functions without bounds overflow, and some know no negative numbers."""
-        return self.function not in ("sigmoid", "softmax", "tanh", "relu", "tie")
+        return self.function not in ("sigmoid", "softmax", "tanh", "relu", "tie", "sort")
 
     def check(self, shapes: Shapes) -> Shape:
         """What it reads."""
@@ -225,6 +227,10 @@ def _tie(x: Array) -> Array:
     return squashed
 
 
+def _sort(x: Array) -> Array:
+    return np.sort(x, axis=1)
+
+
 def _erf(x: Array) -> Array:
     return np.asarray(_ERF(x), x.dtype)
 
@@ -262,4 +268,5 @@ _LINKS: dict[LinkName, Callable[[Array], Array]] = {
     "arcsinh": np.arcsinh,
     "erf": _erf,
     "trunc": np.trunc,
+    "sort": _sort,
 }
