@@ -23,7 +23,7 @@ from podium.flow.job import Answers, Job
 from podium.flow.run import checked, joined, run, run_async
 from podium.flow.typed import TypedReader
 from podium.program import Program
-from podium.runtimes.protocol import RowsRuntime, Runtime
+from podium.runtimes.protocol import AsyncRowsRuntime, AsyncRuntime, RowsRuntime, Runtime
 from podium.table import Outputs, Table
 
 BATCH_ROWS_MAX = 1_024
@@ -273,14 +273,15 @@ class Batcher:
         return Table.concat([table for table in tables if table is not None])
 
     async def _awaited(self, number: int, call: Call) -> None:
-        runtime: Any = self._runtime
+        of_tables: AsyncRuntime = self._runtime  # type: ignore[assignment]
+        of_rows: AsyncRowsRuntime = self._runtime  # type: ignore[assignment]
+        signature = self._runtime.signature
         try:
             rows = self._rows(call)
             if rows is None:
-                outputs = await run_async(runtime, runtime.signature, self._table(call.jobs))
+                outputs = await run_async(of_tables, signature, self._table(call.jobs))
             else:
-                given = await runtime.predict_rows_async(rows)
-                outputs = checked(given, runtime.signature, len(rows))
+                outputs = checked(await of_rows.predict_rows_async(rows), signature, len(rows))
         except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happened
             self._failed(number, error)
         else:
