@@ -48,9 +48,9 @@ def description() -> str:
         name = " ".join(version.stdout.split()[:2])
         return (
             f"{name}, one thread, keep-alive. It waits for each answer before it asks again on a "
-            "connection, so a server that stalls is asked less while it does; to make up for it, "
-            "wrk adds to its latencies those that would have waited meanwhile, which makes a p99 "
-            "of a single stall that takes a hundredth of the run. It counts answers that aren't 2xx or 3xx, but doesn't read "
+            "connection, so a server that stalls is asked less while it does. To make up for it wrk "
+            "counts the requests that would have waited meanwhile: where stalls take a hundredth of "
+            "the time, the p99 is theirs. It counts answers that aren't 2xx or 3xx, but doesn't read "
             "bodies: a sample of answers is checked before each run."
         )
     return (
