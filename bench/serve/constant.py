@@ -50,6 +50,8 @@ class _Head:
 class _Lane:
     """Answers at once, where Podium's own lane hands rows to a model."""
 
+    is_used = True
+
     def __init__(self) -> None:
         self.heads = self
         self._known: dict[bytes, _Head] = {}

@@ -20,7 +20,7 @@ MODEL = "a"
 CONNECTIONS = (64, 16, 1)
 # How long a load goes on without a pause, so that moving records to the store can't be put off, and
 # how often it is told how many were answered.
-LASTING_S, SLICE_S = 24, 4
+LASTING_S, SLICE_S = 60, 10
 # Makes the accounts' tables, somebody who may predict, and their token.
 TOKEN = """
 from django.contrib.auth import get_user_model

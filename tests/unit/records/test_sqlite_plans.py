@@ -29,6 +29,9 @@ PLANS = [
         "record_by_outcome (model=? AND outcome=? AND time_us>?)",
         "SEARCH",
     ),
+    (RecordQuery(model="a", outcome="3"), "record_by_outcome (model=? AND outcome=?)", "SEARCH"),
+    (RecordQuery(model="a", outcome="v1.5"), "record_by_outcome (model=? AND outcome=?)", "SEARCH"),
+    (RecordQuery(model="a", outcome="-0.5e-7"), f"{BY_MODEL} (model=?)", "SEARCH"),
     (RecordQuery(model="a", id_prefix="019"), f"{BY_MODEL} (model=?)", "SEARCH"),
 ]
 
@@ -55,6 +58,18 @@ def test_a_later_page_begins_where_the_one_before_ended(
 
     assert step.startswith("SEARCH record USING INDEX")
     assert "time_us<?" in step
+
+
+ODD = "0.5 -0.5 3.0 3 -3 1e-05 1.5e-05 .5 -.5 5. v1.5 é1.5 1é.5 . - -. [1.5] * 1*.5"
+
+
+@pytest.mark.parametrize("outcome", [*ODD.split(), "", "1.5\nx", "1\n.5", "\u0661.5", "1.\u0665"])
+def test_whatever_an_outcome_looks_like_it_is_found(store: SqliteStore, outcome: str) -> None:
+    store.insert([sample(1, outcome=outcome), sample(2, outcome="other")])
+
+    page = store.page(RecordQuery(model=sample(1).model, outcome=outcome), limit=9)
+
+    assert [one.id for one in page.records] == [sample(1).id]
 
 
 def test_an_id_that_is_nearly_whole_is_looked_up_among_the_ids(store: SqliteStore) -> None:

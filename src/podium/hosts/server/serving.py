@@ -37,7 +37,6 @@ from podium.web.gate import is_loopback
 # How long requests that have begun may take after a stop was asked for.
 GRACE_S = 10
 SWITCH_S = 0.001
-SHIPPER_NICE = 5
 GC_THRESHOLDS = (20_000, 20, 50)
 
 
@@ -217,8 +216,6 @@ def _ship(settings: Settings, seat: Seat) -> None:
     # Ctrl-C reaches every process of the terminal: this one ends when the workers have.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_stop_when_alone, args=(seat,), daemon=True).start()
-    # Who predicts goes first where both want the same core.
-    os.nice(SHIPPER_NICE)
     store = opened_store(settings)
     aside = Aside()
     shipper = Shipper(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ from podium.records.record import Feedback, Record
 from podium.records.storable import feedback_problem, is_id, refused_of
 from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
 from podium.records.stores.rows import COLUMNS, FEEDBACK_COLUMNS, feedback_cells, record_of, row_of
-from podium.records.stores.sqlite_file import Connections, Synchronous
+from podium.records.stores.sqlite_file import IS_INDEXED, Connections, Synchronous
 
 # A deletion keeps others from writing: in pieces of this size, for some ten milliseconds at a time.
 DELETE_ROWS = 1_000
 # A prefix of so many digits fits the ids of 65 seconds: few enough to be looked up and then sorted.
 # A shorter one fits too many for that, and is compared while going through the records by time.
 PREFIX_DIGITS = 8
+# What IS_INDEXED leaves out.
+NUMBER_WITH_POINT = re.compile(r"[-0-9].*\.[0-9].*", re.DOTALL)
 # Pages that are kept as long as nothing changes, and how much may be on one.
 # Lists show fewer.
 PAGE_ROWS_KEPT = 100
@@ -155,6 +158,8 @@ def page_statement(query: RecordQuery, after: tuple[int, str] | None) -> tuple[s
     ]
     where = [text for text, value in terms if value is not None]
     values = [value for _, value in terms if value is not None]
+    if query.outcome is not None and not NUMBER_WITH_POINT.fullmatch(query.outcome):
+        where.append(IS_INDEXED)  # says nothing new, but SQLite must read that it may use the index
     index = ""
     if query.id_prefix is not None:
         is_long = len(query.id_prefix) >= PREFIX_DIGITS
