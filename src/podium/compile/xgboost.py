@@ -53,8 +53,6 @@ _IDENTITIES = (
     "reg:squarederror",
     "reg:squaredlogerror",
 )
-
-
 # From this version on a lower quantile is never answered above a higher one.
 _QUANTILES_SORTED = (3, 4)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +40,7 @@ def job_digest(body: bytes) -> bytes:
     return blake2b(body, digest_size=16).digest()
 
 
-class Job:
+class Job(ABC):
     """Rows that wait to be answered; settled exactly once.
 
     Attributes:
@@ -67,13 +68,13 @@ class Job:
         self.deadline_s = 0.0
         self.is_settled = False
 
+    @abstractmethod
     def settle(self, answers: Answers, at: int) -> None:
         """Tell the answers to these rows, which begin at `at` among those of the call."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fail(self, error: Exception) -> None:
         """Tell why there is none."""
-        raise NotImplementedError
 
 
 class AwaitedJob(Job):

@@ -94,8 +94,6 @@ class FunctionModel:
         Raises:
             ModelError: it raised, or answered what its return annotation doesn't promise.
         """
-        if self.features.is_async:
-            return self._loop.run(lambda: self.predict_async(table))
         with _running:
             calls = self._arguments.calls(table)
         return self._answered(calls, table.n_rows)
@@ -106,8 +104,6 @@ class FunctionModel:
         Raises:
             ModelError: it raised, or answered what its return annotation doesn't promise.
         """
-        if self.features.is_async:
-            return self._loop.run(lambda: self.predict_rows_async(rows))
         with _running:
             calls = self._arguments.calls_of(rows)
         return self._answered(calls, len(rows))
@@ -118,8 +114,6 @@ class FunctionModel:
         Raises:
             ModelError: it raised, or answered what its return annotation doesn't promise.
         """
-        if not self.features.is_async:
-            return self.predict(table)
         with _running:
             calls = self._arguments.calls(table)
         return await self._awaited(calls, table.n_rows)
@@ -130,18 +124,20 @@ class FunctionModel:
         Raises:
             ModelError: it raised, or answered what its return annotation doesn't promise.
         """
-        if not self.features.is_async:
-            return self.predict_rows(rows)
         with _running:
             calls = self._arguments.calls_of(rows)
         return await self._awaited(calls, len(rows))
 
     def _answered(self, calls: Sequence[Call], n_rows: int) -> Outputs:
+        if self.features.is_async:
+            return self._loop.run(lambda: self._awaited(calls, n_rows))
         with _running:
             answers = [self.__wrapped__(*args, **named) for args, named in calls]
         return self._outputs(answers, n_rows)
 
     async def _awaited(self, calls: Sequence[Call], n_rows: int) -> Outputs:
+        if not self.features.is_async:
+            return self._answered(calls, n_rows)
         if len(calls) == 1:  # the server's case: no task is needed for it
             return self._outputs([await self._answer(calls[0])], n_rows)
         turns = asyncio.Semaphore(AWAITED_MAX)

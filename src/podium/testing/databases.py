@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -23,7 +24,7 @@ class NoServer(RuntimeError):
     """The server isn't installed; the message says how to install it."""
 
 
-class DatabaseServer:
+class DatabaseServer(ABC):
     """A server in a folder of its own, on a free port of 127.0.0.1, for a `with` block.
 
     Run by root it runs as another user, because these servers refuse root.
@@ -75,9 +76,9 @@ class DatabaseServer:
         assert self._process is not None
         return self._process.pid
 
+    @abstractmethod
     def address_of(self, database: str) -> str:
         """The address of a database, as `store` in the settings takes it."""
-        raise NotImplementedError
 
     def new_database(self) -> str:
         """The address of an empty database that nobody else uses."""
@@ -133,14 +134,14 @@ class DatabaseServer:
     def _log(self) -> Path:
         return self.folder / "server.log"
 
-    def _first_database(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _first_database(self) -> str: ...
 
-    def _initialize(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _initialize(self) -> None: ...
 
-    def _command(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _command(self) -> list[str]: ...
 
     def _signal(self, sent: signal.Signals) -> None:
         if self._process is None or self._process.poll() is not None:

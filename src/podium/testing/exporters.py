@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,15 @@ from podium.runtimes.sklearn import SklearnRuntime
 from podium.table import Table
 
 
-class ExporterContract:
+class ExporterContract(ABC):
     """Inherit in a test class, and override `fitted`.
 
     The exporter must be registered: see "Write an exporter" in the documentation.
     """
 
+    @abstractmethod
     def fitted(self) -> tuple[Any, Any]:
         """A fitted estimator, and rows of its training data."""
-        raise NotImplementedError
 
     def compiled(self) -> tuple[Compiled, SklearnRuntime, Table]:
         """What comes of compiling it, the estimator as a runtime, and the rows as a table."""
