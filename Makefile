@@ -9,7 +9,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench bench-serve bench-quick check docs clean
+.PHONY: help demo quick test soak bench bench-serve bench-quick check docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -18,16 +18,23 @@ demo: ## install, train two models on real data, pack them, serve them at 127.0.
 	@sh scripts/environment.sh demo
 	@$(BIN)/podium demo $(ARGS)
 
-test: ## install what the tests need and run the whole suite
+QUICK := tests/architecture tests/unit tests/hosts/test_hosts.py tests/hosts/test_lanes.py
+RUN := -m pytest -n auto --maxprocesses 8 --dist worksteal
+
+quick: ## three minutes after each change: the code's rules, the unit tests, a slice of the hosts
+	@sh scripts/environment.sh test
+	@$(BIN)/python $(RUN) -q -m "not slow" $(QUICK) $(ARGS)
+
+test: ## install what the tests need and run the whole suite, on all processors
 	@sh scripts/environment.sh test
 	@sh scripts/browser.sh
 	@sh scripts/databases.sh
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python $(RUN) $(ARGS)
 
-soak: ## every fault for about an hour, every answer of podium new; PODIUM_SOAK=3 does a little
+soak: ## every fault for about an hour, every answer of podium new, attacks; PODIUM_SOAK=3 does a little
 	@sh scripts/environment.sh test
 	@sh scripts/databases.sh
-	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/faults tests/projects -s --timeout 7200 $(ARGS)
+	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/faults tests/projects tests/security -s --timeout 7200 $(ARGS)
 
 bench: ## programs against their originals, then servers against their peers; into the docs
 	@sh scripts/environment.sh test

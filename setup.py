@@ -30,6 +30,7 @@ setup(
         Extension(
             f"podium.program._{name}",
             [f"src/podium/program/_{name}.c"],
+            depends=["src/podium/program/_kernel.h"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,
             extra_compile_args=FLAGS,

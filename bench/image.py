@@ -218,7 +218,7 @@ def main() -> None:
         folder = Path(name)
         root = cleaned(options.base or debian(folder))
         classic_model(folder)
-        blob = write_layer(root, folder / "debian.tar.gz", keeps_rights=True)
+        blob = write_layer(root, folder / "debian.tar.gz", preserves_rights=True)
         below = Size("Debian with Python", blob.n_unpacked_bytes, blob.n_bytes)
         sizes = [below]
         for peer in PEERS:

@@ -25,9 +25,9 @@ import apsw
 import msgspec
 
 from podium.errors import StoreError
-from podium.records.outbox import Durability, Outbox
+from podium.outbox.outbox import Durability, Outbox
+from podium.outbox.shipper import Shipper
 from podium.records.record import Ids, Record
-from podium.records.shipper import Shipper
 from podium.records.stores.sqlite import SqliteStore
 
 BATCHES = (1, 16, 64)

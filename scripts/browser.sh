@@ -24,7 +24,8 @@ export DEBIAN_FRONTEND=noninteractive
 printf 'Installing Chromium for the browser tests ... '
 begun=$(date +%s)
 if apt-get update >"$log" 2>&1 &&
-    apt-get install --yes --no-install-recommends chromium fonts-liberation >>"$log" 2>&1; then
+    apt-get install --yes --no-install-recommends --no-upgrade --no-remove \
+        chromium fonts-liberation >>"$log" 2>&1; then
     printf '%s s\n' "$(($(date +%s) - begun))"
 else
     printf 'failed: the browser tests will be skipped. The end of %s:\n\n' "$log"

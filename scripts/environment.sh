@@ -120,7 +120,7 @@ install() {
 
 is_usable || make_venv
 mkdir -p "$own"
-key=$(cat pyproject.toml setup.py src/podium/*/*.c 2>/dev/null | cksum)
+key=$(cat pyproject.toml setup.py src/podium/*/*.[ch] 2>/dev/null | cksum)
 [ "$(cat "$own/$part" 2>/dev/null)" != "$key" ] || exit 0
 
 [ "$part" = demo ] || renew_pip

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from podium.testing.databases import DatabaseServer
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
@@ -111,3 +113,18 @@ def chromium_path() -> Path:
     if found is None:
         pytest.skip("no Chromium or Chrome is installed; Debian: sudo apt install chromium")
     return Path(found)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: Path) -> Iterator[Browser]:
+    """A Chromium of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium_path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            timeout=120_000,  # 30 s, the default, were too few on a machine that is busy
+        )
+        yield launched
+        launched.close()

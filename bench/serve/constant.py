@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,8 @@ import httptools
 import uvicorn
 import uvloop
 
-from podium.hosts.server.connection import FastConnection
+from podium.hosts.server.connection import Connection
+from podium.hosts.server.head import PredictHead
 
 BODY = b'{"prediction":1.0}'
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
@@ -39,36 +39,48 @@ class Protocol(asyncio.Protocol):
         self.transport.write(ANSWER)
 
 
-@dataclass
-class _Head:
-    """What a connection must know of a request."""
+class _Constant:
+    """A deployment without versions."""
 
-    length: int
-    deployment: None = None
+    def choose(self) -> None:
+        """None is needed."""
+
+
+class _Heads:
+    """Reads no more of a head than its length."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, PredictHead] = {}
+
+    def read(self, raw: bytes) -> PredictHead:
+        head = self._known.get(raw)
+        if head is None:
+            lines = raw.lower().split(b"\r\n")
+            lengths = [int(x[15:]) for x in lines if x.startswith(b"content-length:")]
+            constant: Any = _Constant()
+            head = self._known[raw] = PredictHead(
+                "POST", b"/", (), sum(lengths), deployment=constant, authorization=b""
+            )
+        return head
 
 
 class _Lane:
     """Answers at once, where Podium's own lane hands rows to a model."""
 
-    is_used = True
-
     def __init__(self) -> None:
-        self.heads = self
-        self._known: dict[bytes, _Head] = {}
+        self.heads = _Heads()
 
-    def read(self, raw: bytes) -> _Head:
-        head = self._known.get(raw)
-        if head is None:
-            lines = raw.lower().split(b"\r\n")
-            lengths = [int(x[15:]) for x in lines if x.startswith(b"content-length:")]
-            head = self._known[raw] = _Head(lengths[0] if lengths else 0)
-        return head
-
-    def batcher(self, _: None) -> _Lane:
+    def batcher(self, *_: Any) -> _Lane:
         return self
 
-    def ask(self, asker: FastConnection, *_: Any) -> None:
-        asker.answer(ANSWER, is_last=False)
+    def read(self, *_: Any) -> None:
+        return None
+
+    def takes(self, *_: Any) -> bool:
+        return True
+
+    def submit(self, requester: Connection, *_: Any) -> None:
+        requester.answer(ANSWER, is_last=False)
 
 
 async def _protocol(port: int) -> None:
@@ -79,13 +91,13 @@ async def _protocol(port: int) -> None:
 
 async def _connection(port: int) -> None:
     lane: Any = _Lane()
-    http: Any = partial(FastConnection, lane=lane)
+    http: Any = partial(Connection, lane=lane)
     config = uvicorn.Config(_no_app, "127.0.0.1", port, http=http, log_config=None, lifespan="off")
     await uvicorn.Server(config).serve()
 
 
 async def _no_app(*_: Any) -> None:
-    """Nothing is handed to it."""
+    """Nothing is left to it."""
 
 
 if __name__ == "__main__":

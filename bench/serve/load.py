@@ -47,14 +47,14 @@ def description() -> str:
         version = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
         name = " ".join(version.stdout.split()[:2])
         return (
-            f"{name}, one thread, keep-alive. It waits for each answer before it asks again on a "
-            "connection, so a server that stalls is asked less while it does. To make up for it wrk "
-            "counts the requests that would have waited meanwhile: where stalls take a hundredth of "
-            "the time, the p99 is theirs. It counts answers that aren't 2xx or 3xx, but doesn't read "
-            "bodies: a sample of answers is checked before each run."
+            f"{name}, one thread, keep-alive. It waits for each response before it sends the next "
+            "request on a connection, so a server that stalls gets fewer requests meanwhile. To correct "
+            "for that, wrk counts the requests that would have waited: if stalls take a hundredth of the "
+            "time, they make up the p99. It counts responses that aren't 2xx or 3xx, but doesn't read "
+            "bodies: a sample of responses is checked before each run."
         )
     return (
-        "a client of our own in Python, since wrk isn't installed (`apt install wrk`). It can't ask "
+        "a client of our own in Python, since wrk isn't installed (`apt install wrk`). It can't send "
         "more than some 20,000 requests a second, so faster servers all look alike."
     )
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from podium.bundle import Bundle, load
-    from podium.bundle.pack import pack
     from podium.errors import PodiumError
     from podium.hosts.asgi import App
-    from podium.hosts.server import serve
+    from podium.outputs import Outputs
+    from podium.packing.announce import pack
     from podium.runtimes.python import model
+    from podium.serving import serve
     from podium.signature import Field, Output, Range, Signature
-    from podium.table import Outputs
 
 __version__ = "0.1.0"
 
@@ -38,14 +38,14 @@ _HOMES = {
     "Bundle": "podium.bundle",
     "Field": "podium.signature",
     "Output": "podium.signature",
-    "Outputs": "podium.table",
+    "Outputs": "podium.outputs",
     "PodiumError": "podium.errors",
     "Range": "podium.signature",
     "Signature": "podium.signature",
     "load": "podium.bundle",
     "model": "podium.runtimes.python",
-    "pack": "podium.bundle.pack",
-    "serve": "podium.hosts.server",
+    "pack": "podium.packing.announce",
+    "serve": "podium.serving",
 }
 
 

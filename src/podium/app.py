@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from podium.bundle import Bundle
+from podium.deployments.deployment import Deployment
+from podium.deployments.registry import Registry
+from podium.deployments.versions import Versions, adopted
 from podium.errors import PodiumError, SetupError
-from podium.flow.cost import UNKNOWN, Cost, measure
-from podium.flow.deployment import Deployment, Limits
-from podium.monitor.stores import watch_store
-from podium.records.keys import Keys
-from podium.records.open import open_store
-from podium.records.outboxed import OutboxedStore
-from podium.records.record import Ids
+from podium.flow.call import Guard
+from podium.flow.limits import Bounds, Limits
+from podium.flow.predict import PredictionService
+from podium.flow.version import LoadedVersion
+from podium.monitor.families import QUEUE_ROWS
+from podium.monitor.metrics import Metrics
+from podium.monitor.stores import watch_recorder
+from podium.outbox.deletion import Deletion
+from podium.outbox.keys import Keys
+from podium.outbox.outboxed import OutboxedStore
+from podium.outbox.recorder import Recorder, StoreRecorder
+from podium.policy.authority import Authority, Identify, authority_of
+from podium.policy.quota import opened_quota
+from podium.protocols import router_of
+from podium.records.open import file_of, open_store
 from podium.records.store import Store
-from podium.records.stores.memory import MemoryStore
-from podium.settings import Settings, read_settings
-from podium.sources import Source, bundles_of
-from podium.web.authority import Authority, Identify, authority_of
-from podium.web.quota import opened_quota
+from podium.settings import (
+    Settings,
+    check_batches,
+    check_switches,
+    read_settings,
+    said_of_batch,
+)
+from podium.sources import Source, bundles_of, opened
+from podium.web.router import ServingProtocol
 from podium.web.site import Frame, Site
 
 _log = logging.getLogger("podium")
@@ -35,17 +53,23 @@ class App:
     Args:
         models: bundles, their files, folders of them, functions made with `@podium.model`, or
             `module:function`.
-        settings: a whole Settings; else `podium.toml`, `PODIUM_*` and `flags` make one.
+        settings: a complete Settings; by default made from `podium.toml`, `PODIUM_*` and `flags`.
         ships: whether this process moves records to the store; else another one does.
         record_store: where records live, in place of what the settings name.
         identify: tells who asks: a function of the request, or a whole Authority. Without one,
             whoever asks may do everything.
         frame: makes a page of the host's own around the parts of each of ours.
+        guard: knows which rows end the process, where one is started again.
+        is_local: only programs of this machine reach it.
         flags: single settings, by name.
+        strict: a model that can't be opened is an error here. Else it is one on its own pages only,
+            and other models answer.
+        failures: why models of the host's can't be opened, by name.
+        protocols: in which programs are answered, beside Podium's own.
 
     Raises:
-        SetupError: a setting or a model can't be used.
-        BundleError: a bundle isn't what was packed.
+        SetupError: a setting or, where it is strict, a model can't be used.
+        BundleError: a bundle isn't what was packed, where it is strict.
     """
 
     def __init__(
@@ -56,80 +80,152 @@ class App:
         record_store: Store | None = None,
         identify: Identify | Authority | None = None,
         frame: Frame | None = None,
+        guard: Guard | None = None,
+        is_local: bool = False,
+        strict: bool = False,
+        failures: Mapping[str, PodiumError] | None = None,
+        protocols: Sequence[ServingProtocol] = (),
         **flags: Any,
     ) -> None:
         self.ships = ships
         self.settings = settings or read_settings(flags)
+        check_switches(self.settings, has_people=identify is not None, is_local=is_local)
         if self.settings.accounts.enabled and identify is None:
             raise SetupError(
-                "accounts are for `podium serve` only: here everybody would get in",
-                hint="run it with podium serve, or tell who asks with `identify`",
+                "accounts work with `podium serve` only: here everybody would have access",
+                hint="run it with podium serve, or pass `identify`, which returns the user",
             )
         self._home = Path(self.settings.home)
+        self._is_strict = strict
         self._store: Store | None = None
-        bundles = bundles_of((*models, *self.settings.models), self._home, self.settings.trust)
-        if not bundles:
+        self._recorder: Recorder | None = None
+        found = opened((*models, *self.settings.models), self._home, self.settings.trust)
+        bundles = found.required() if strict else list(found.logged().bundles.values())
+        self.failures: dict[str, Exception] = {**(failures or {}), **found.failures}
+        if not bundles and not self.failures:
             raise SetupError("there is no model to serve", hint="podium serve churn.podium")
-        for bundle in bundles:
-            bundle.check_trust()
-        self._store = self._opened_store(record_store)
-        limits = Limits(rows_max=self.settings.rows_max, errors_max=self.settings.errors_max)
+        names = {*self.failures, *(bundle.name for bundle in bundles)}
+        check_batches(self.settings, names)
+        registry = Registry(self._home, self.settings.trust)
+        if self.settings.records:
+            bundles = [self._adopted(registry, one) for one in bundles]
+        if self.settings.records:
+            self._store, self._recorder = self._open_records(record_store)
         is_synced = self.settings.durability == "full"
         keys = Keys(self._home / "keys.db", is_synced=is_synced) if self._store else None
-        ids = Ids()  # one for all: the order of ids is the order of records
+        self.service = PredictionService(
+            recorder=self._recorder,
+            keys=keys,
+            bounds=Bounds(
+                self.settings.queue_rows_max, self.settings.deadline_s, self.settings.rows_max
+            ),
+            guard=guard,
+        )
+        self._metrics = Metrics()
+        self._versions: weakref.WeakSet[LoadedVersion] = weakref.WeakSet()
+        self.deletion = None
+        if self._store is not None:
+            # Copies of the file that it is in lie beside it, where the settings name it.
+            file = None if record_store else store_file(self.settings)
+            self.deletion = Deletion(self._store, recorder=self._recorder, keys=keys, file=file)
         self.deployments: Mapping[str, Deployment] = {
-            bundle.name: Deployment(bundle.name, bundle, self._store, limits, ids, keys)
-            for bundle in bundles
+            bundle.name: Deployment(self._version(bundle)) for bundle in bundles
         }
+        self.versions = Versions(registry, self.deployments, self._loaded, self.failures)
         self.site = Site(
             self.deployments,
+            self.service,
             self._store,
             self.settings,
             lambda: self.is_ready,
+            metrics=self._metrics,
             authority=authority_of(identify),
             quota=opened_quota(self.settings, lambda: made_home(self._home)),
             frame=frame,
+            deletion=self.deletion,
+            failures=self.failures,
+            versions=self.versions,
+            router=router_of(*protocols),
+            is_local=is_local,
         )
-        watch_store(self.site.metrics, self._store)
-        self.costs: dict[str, Cost] = {}
+        if self._recorder is not None:
+            watch_recorder(self._metrics, self._recorder)
         self._loading: threading.Thread | None = None
         self._failure: Exception | None = None
         self._lock = threading.Lock()
 
     @property
     def is_ready(self) -> bool:
-        """Whether every model is loaded."""
-        return all(name in self.costs for name in self.deployments)
+        """Whether every model is loaded, or can't be and needn't."""
+        if self._failure is not None or (self._is_strict and self.failures):
+            return False
+        return all(
+            name in self.failures or one.choose().is_loaded
+            for name, one in self.deployments.items()
+        )
 
     @property
     def failure(self) -> Exception | None:
-        """Why a model couldn't be loaded, or None."""
-        return self._failure
+        """Why nothing is to be served: records can't be kept, no model can be loaded, or, where it
+        is strict, one can't.
+        """
+        is_any_left = not set(self.deployments) <= set(self.failures)
+        if self._failure is not None or (is_any_left and not self._is_strict):
+            return self._failure
+        return next(iter(self.failures.values()), None)
 
     def start(self) -> None:
-        """Load every model.
+        """Load every model; `failures` says which can't be.
 
         Raises:
-            PodiumError: one can't be loaded.
+            StoreError: records can't be kept.
         """
-        if isinstance(self._store, OutboxedStore):
-            self._store.start()
-        for deployment in self.deployments.values():
-            self.load(deployment)
+        if self._recorder is not None:
+            self._recorder.start()
+        self.versions.start()
+        for name, deployment in self.deployments.items():
+            if name in self.failures:
+                continue
+            try:
+                _load(deployment.choose())
+            except Exception as error:  # noqa: BLE001 - a model's library may raise anything
+                self.failures[name] = error
+                # What Podium says of a model is enough; what a library says needs its traceback.
+                is_told = isinstance(error, PodiumError)
+                _log.error(
+                    "model_not_loaded %s: %s",
+                    name,
+                    error,
+                    extra={"model": name},
+                    exc_info=not is_told,
+                )
 
-    def load(self, deployment: Deployment) -> None:
-        """Load one model, once, and measure what a call of it costs.
+    def swap(self, source: Source) -> LoadedVersion:
+        """Let another version of a model answer, once it is loaded; returns the one before.
+
+        It is registered and promoted, so that every process with this home folder follows, also
+        one that is started later. Requests that have begun end on the version they began on.
+
+        Args:
+            source: a bundle, or whatever else names one model that is served here.
 
         Raises:
-            PodiumError: it can't be loaded.
+            SetupError: no model of this name is served, or it refuses what the version accepts
+                that answers now.
+            PodiumError: it can't be loaded or registered; nothing changes.
         """
-        bundle = deployment.bundle
-        runtime = bundle.start()
-        if deployment.name not in self.costs:
-            # A function of the user's isn't called before somebody asks: it may do anything.
-            is_function = bundle.runtime_name == "python"
-            self.costs[deployment.name] = UNKNOWN if is_function else measure(runtime)
-            _log.info("model_loaded", extra={"model": deployment.name})
+        (bundle,) = bundles_of((source,), self._home, self.settings.trust)
+        return self.versions.swap(bundle)
+
+    def _loaded(self, bundle: Bundle) -> LoadedVersion:
+        version = self._version(bundle)
+        _load(version)
+        return version
+
+    def _adopted(self, registry: Registry, bundle: Bundle) -> Bundle:
+        """The version to begin with; functions are packed anew at each start, and are none."""
+        is_packed_here = bundle.path is None or self._home / "packed" in bundle.path.parents
+        return bundle if is_packed_here else adopted(registry, bundle)
 
     def start_in_background(self) -> None:
         """Load every model in a thread, once; `is_ready` and `failure` tell how it went."""
@@ -142,6 +238,7 @@ class App:
         """Wait for the loading to end, and close the store."""
         if self._loading is not None:
             self._loading.join()
+        self.versions.close()
         self.site.metrics.close()  # reads the store once more
         if self._store is not None:
             self._store.close()
@@ -151,19 +248,33 @@ class App:
             self.start()
         except Exception as error:  # noqa: BLE001 - told by `failure`, whatever it is
             self._failure = error
-            # What Podium says of a model is enough; what a library says needs its traceback.
-            is_told = isinstance(error, PodiumError)
-            _log.error("model_not_loaded: %s", error, exc_info=not is_told)
+            _log.error("records_not_kept: %s", error)
 
-    def _opened_store(self, given: Store | None) -> Store | None:
+    def _version(self, bundle: Bundle) -> LoadedVersion:
+        names = [one.name for one in fields(Limits)]
+        limits = Limits(**{name: getattr(self.settings, name) for name in names})
+        metrics = self._metrics.of(bundle.name, bundle.version)
+        batch = self.settings.batch.get(bundle.name)
+        version = LoadedVersion(bundle, limits=limits, metrics=metrics, batch=said_of_batch(batch))
+        self._versions.add(version)
+        there = weakref.ref(version)
+
+        def n_rows_waiting() -> float | None:
+            found = there()
+            return found.batcher.n_rows_waiting if found and found.batcher else None
+
+        self._metrics.watch(QUEUE_ROWS, n_rows_waiting, version.name, version.version)
+        return version
+
+    def _open_records(self, given: Store | None) -> tuple[Store, Recorder]:
+        """Where records are read and deleted, and what records them."""
         settings = self.settings
-        if not settings.records:
-            return None
         made_home(self._home)
-        store = given or opened_store(settings)
-        if isinstance(store, MemoryStore):
-            return store  # what is gone with the process needn't be kept from its end
-        return OutboxedStore(
+        # Where another process ships, this one goes on while the file is damaged.
+        store = given or opened_store(settings, is_late=not self.ships)
+        if store.features.durability == "memory":
+            return store, StoreRecorder(store)  # it ends with the process, as an outbox would not
+        outboxed = OutboxedStore(
             store,
             outbox_folder(settings),
             durability=settings.durability,
@@ -172,16 +283,35 @@ class App:
             ships=self.ships,
             keep_days=settings.keep_days,
         )
+        return outboxed, outboxed
 
 
-def opened_store(settings: Settings) -> Store:
-    """The store that the settings name.
+def _load(version: LoadedVersion) -> None:
+    if version.load():
+        _log.info("model_loaded", extra={"model": version.name, "version": version.version})
+
+
+def opened_store(settings: Settings, *, is_late: bool = False) -> Store:
+    """The store that the settings name; a file may be opened late, when it is first needed.
 
     Raises:
         SetupError: nobody knows its address.
         StoreError: the database can't be opened.
     """
-    return open_store(settings.store or Path(settings.home) / "podium.db")
+    return open_store(_store_address(settings), is_late=is_late)
+
+
+def store_file(settings: Settings) -> Path | None:
+    """The SQLite file that records live in; None where the settings name another database.
+
+    Raises:
+        SetupError: they name no path.
+    """
+    return file_of(_store_address(settings))
+
+
+def _store_address(settings: Settings) -> str | Path:
+    return settings.store or Path(settings.home) / "podium.db"
 
 
 def outbox_folder(settings: Settings) -> Path:
@@ -199,7 +329,7 @@ def made_home(home: Path) -> Path:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(
-            f"the home folder {home} can't be made: {error.strerror}",
-            hint="name another with --home, or keep nothing with --no-records",
+            f"the home folder {home} can't be created: {error.strerror}",
+            hint="choose another with --home, or turn recording off with --no-records",
         ) from error
     return home

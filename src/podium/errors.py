@@ -10,10 +10,12 @@
     │   ├── TruncatedBundle     its end is missing
     │   ├── TamperedBundle      its bytes aren't those that were sealed
     │   ├── OversizedBundle     it would unpack to more than is allowed
-    │   └── NewerBundle         a newer Podium wrote it
+    │   ├── NewerBundle         a newer Podium wrote it
+    │   └── UnreviewedType      its model names a type that wasn't reviewed
     ├── InputError              what a caller sent
     │   ├── MalformedBody       not JSON, CSV, ... at all
     │   ├── InvalidRows         cells that the signature refuses: `.cells` lists every one
+    │   │   └── Unanswerable    rows to which the model has no finite answer
     │   ├── TooLarge            more bytes or rows than allowed
     │   ├── UnsupportedMedia    a content type that isn't read here
     │   ├── Quarantined         rows that ended the server's process twice
@@ -22,10 +24,15 @@
     ├── NotAllowed              who asks may not do it
     ├── RateLimited             who asks has asked too often
     ├── NotFound                no such model, record or page
+    ├── ModelNotLoaded          a model is there by its name, and can't be loaded
     ├── ModelError              the user's model raised, or answered the wrong shape
     ├── Overloaded              more waits already than can be answered in time
     ├── TimedOut                the model didn't answer before the deadline
+    ├── IncompatibleVersion     a version refuses what the champion accepts
+    ├── VersionChanged          another version answers than the caller believes
     └── StoreError              the store of records failed
+        ├── RegistryError       the registry of versions can't be read or written
+        └── AccountsError       the accounts can't be read, so nobody can be authenticated
 
 `code` is stable and meant for programs; the text may change. Errors know no HTTP:
 `podium.web.problems` maps them.
@@ -92,7 +99,7 @@ class BundleError(PodiumError):
 
 
 class ForeignFile(BundleError):
-    """The file is no bundle at all."""
+    """The file isn't a bundle at all."""
 
     code = "foreign_file"
 
@@ -119,6 +126,12 @@ class NewerBundle(BundleError):
     """A newer Podium wrote this bundle."""
 
     code = "newer_bundle"
+
+
+class UnreviewedType(BundleError):
+    """The model names a type that isn't among those that were reviewed."""
+
+    code = "unreviewed_type"
 
 
 class InputError(PodiumError):
@@ -175,6 +188,21 @@ class InvalidRows(InputError):
         )
 
 
+class Unanswerable(InvalidRows):
+    """The signature accepts these rows, but the model's answer to some of them isn't a number."""
+
+    code = "unanswerable"
+
+    def __init__(self, cells: Sequence[BadCell], *, n_cells: int | None = None) -> None:
+        super().__init__(cells, n_cells=n_cells)
+        self.message = f"the model can't predict this. {self.cells[0]}"
+
+    def moved(self, n_rows: int) -> Unanswerable:
+        """The same about rows that so many others stand before."""
+        cells = [msgspec.structs.replace(c, row=n_rows + (c.row or 0)) for c in self.cells]
+        return Unanswerable(cells, n_cells=self.n_cells)
+
+
 class TooLarge(InputError):
     """More bytes or rows than allowed."""
 
@@ -200,7 +228,7 @@ class NotAuthenticated(PodiumError):
 
 
 class NotAllowed(PodiumError):
-    """Who asks may not do it."""
+    """The user or token lacks the permission."""
 
     code = "not_allowed"
 
@@ -227,6 +255,12 @@ class NotFound(PodiumError):
     code = "not_found"
 
 
+class ModelNotLoaded(PodiumError):
+    """A model that is there by its name can't be loaded; others answer."""
+
+    code = "model_not_loaded"
+
+
 class ModelError(PodiumError):
     """The user's model raised, or answered something of the wrong shape."""
 
@@ -245,7 +279,41 @@ class TimedOut(PodiumError):
     code = "timed_out"
 
 
+class IncompatibleVersion(PodiumError):
+    """A version refuses what the one accepts whose place it would take."""
+
+    code = "incompatible_version"
+
+
+class VersionChanged(PodiumError):
+    """Another version of a model answers than whoever changes it believes."""
+
+    code = "version_changed"
+
+
 class StoreError(PodiumError):
-    """The store of records failed."""
+    """The store of records failed.
+
+    Attributes:
+        reason: what everybody may hear of it, at `/readyz`: it holds no path and no address. Empty
+            where a record may be to blame, and not the store.
+    """
 
     code = "store"
+    reason = ""
+
+    def __init__(self, message: str, *, hint: str = "", reason: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class RegistryError(StoreError):
+    """The registry of versions can't be read or written."""
+
+    code = "registry"
+
+
+class AccountsError(StoreError):
+    """The accounts can't be read, so that nobody knows who asks."""
+
+    code = "accounts"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -15,6 +16,12 @@ from podium.errors import SetupError
 
 FILE_NAME = "podium.toml"
 PREFIX = "PODIUM_"
+# What everybody may send, and what who may send bulk requests.
+_TIERS = (("body_max_bytes", "bulk_body_max_bytes"), ("rows_max", "bulk_rows_max"))
+# As browsers send it: in lower case, without the port that the scheme has anyway.
+_ORIGIN = re.compile(
+    r"(?!http://.*:80\Z)(?!https://.*:443\Z)https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?"
+)
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,9 +46,9 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The table `[accounts]`: people log in, and may what they were granted.
 
     Attributes:
-        enabled: there are accounts at all.
+        enabled: there are accounts at all; None where nothing says so or not.
         database: where they live; a SQLite file in `home` when empty.
-        url: the address that people open, where a proxy stands before this server.
+        url: the address that people open; links in mails lead there.
         proxies: how many proxies of one's own stand before it, each adding to X-Forwarded-For.
         mfa: who must confirm a login in a second way; `auto` is staff, where other machines reach.
         email: how mail is sent, as an address like smtp://user:password@host:587; printed when
@@ -53,7 +60,7 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         django: single settings of Django's, for what isn't said here.
     """
 
-    enabled: bool = False
+    enabled: bool | None = None
     database: str = ""
     url: str = ""
     proxies: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -66,6 +73,20 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     django: dict[str, Any] = {}
 
 
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table `[batch.MODEL]`: how requests become calls of a model, where not as its runtime says.
+
+    Attributes:
+        rows_max: requests are gathered for one call up to so many rows.
+        wait_s: how long a request waits for others.
+        workers: how many calls run at the same time.
+    """
+
+    rows_max: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    wait_s: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] | None = None
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a Podium behaves: one frozen value, made once at start.
 
@@ -75,13 +96,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         port: the TCP port to listen at.
         home: the folder for records; made with mode 0700.
         open: answer other machines too, without accounts.
-        allowed_hosts: names that requests may use for this server, besides its own addresses.
+        allowed_hosts: names that requests may use for this server, besides `localhost`, `host` and
+            that in `accounts.url`.
+        allowed_origins: pages of which other sites may ask the API, such as `https://shop.example`.
+        allow_credentials: they may send cookies, too.
         records: keep every prediction.
         store: where records live; a SQLite file in `home` when empty.
         trust: SHA-256 digests of pickles that may be loaded.
         title: the name of the site, at the top of its pages.
         body_max_bytes: the longest request body.
         rows_max: the most rows in one request.
+        bulk_body_max_bytes: the longest body of who may send bulk requests: everybody while only this
+            machine reaches the server and there are no accounts, else callers with a token.
+        bulk_rows_max: the most rows in one request of theirs.
         errors_max: the most bad cells listed in one refusal.
         workers: processes that answer; each holds every model.
         durability: what an answered prediction survives: the end of the process (`normal`), the
@@ -91,12 +118,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         keep_days: how long records are kept; 0 is for ever.
         queue_rows_max: the most rows that wait for one model; more are refused at once.
         deadline_s: how long a prediction may take.
+        hang_s: after how long without a sign of life a worker is killed and replaced; 0 is never.
         tls_cert: a PEM file with the server's certificate; HTTPS is spoken then.
         tls_key: a PEM file with its private key.
         access_log: write a line about every request.
-        quota_token: how many requests a minute one token may make; 0 is any number.
-        quota_user: how many a user who is logged in may make.
-        quota_address: how many may come from an address that nobody is known at.
+        quota_token: how many predictions a minute the tokens of one user may ask for; 0 is any
+            number.
+        quota_user: the same of a user who is logged in.
+        quota_address: the same of an address or IPv6 network that nobody is known at.
+        batch: how requests become calls, by the name of the model.
         accounts: people log in, and may what they were granted.
     """
 
@@ -106,12 +136,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     home: str = "podium-home"
     open: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    allow_credentials: bool = False
     records: bool = True
     store: str = ""
     trust: tuple[str, ...] = ()
     title: str = "Podium"
     body_max_bytes: int = 2**20
     rows_max: int = 1_000
+    bulk_body_max_bytes: int = 2**25
+    bulk_rows_max: int = 100_000
     errors_max: int = 100
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     durability: Literal["normal", "full", "off"] = "normal"
@@ -120,13 +154,80 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     keep_days: Annotated[int, msgspec.Meta(ge=0)] = 0
     queue_rows_max: Annotated[int, msgspec.Meta(ge=1)] = 10_000
     deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    hang_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
     tls_cert: str = ""
     tls_key: str = ""
     access_log: bool = False
     quota_token: Annotated[int, msgspec.Meta(ge=0)] = 0
     quota_user: Annotated[int, msgspec.Meta(ge=0)] = 0
     quota_address: Annotated[int, msgspec.Meta(ge=0)] = 0
+    batch: dict[str, Batch] = {}
     accounts: Accounts = Accounts()
+
+
+def check_switches(settings: Settings, *, has_people: bool, is_local: bool) -> None:
+    """Refuse what is set but does nothing, since what it belongs to isn't turned on.
+
+    Args:
+        has_people: the host knows who asks.
+        is_local: only this machine reaches the server.
+
+    Raises:
+        SetupError: something is, and nothing says that it should be off.
+    """
+    accounts = settings.accounts
+    # Without accounts proxies are counted for quotas.
+    unused = [name for name in said_of_accounts(settings) if name != "proxies"]
+    if accounts.enabled is None and unused:
+        raise SetupError(
+            f"[accounts] sets {', '.join(unused)}, but accounts aren't turned on",
+            hint="add enabled = true to [accounts], or start with podium serve --accounts; "
+            "enabled = false leaves them off",
+        )
+    quotas = [name for name in ("quota_token", "quota_user") if getattr(settings, name)]
+    if quotas and not (has_people or accounts.enabled):
+        raise SetupError(
+            f"{quotas[0]} limits logged-in users, but there are no accounts",
+            hint="turn accounts on with --accounts, or use quota_address, which needs none",
+        )
+    usual = Settings()
+    unused_bulk = [
+        bulk
+        for own, bulk in _TIERS
+        if getattr(settings, bulk) not in (getattr(usual, bulk), getattr(settings, own))
+    ]
+    if unused_bulk and not (has_people or accounts.enabled or is_local):
+        raise SetupError(
+            f"{unused_bulk[0]} is for callers with a token, or on this machine, and there are none",
+            hint=f"turn accounts on with --accounts; {unused_bulk[0].removeprefix('bulk_')} is for everybody",
+        )
+
+
+def check_batches(settings: Settings, models: Collection[str]) -> None:
+    """Refuse a table `[batch.MODEL]` of a model that isn't there.
+
+    Raises:
+        SetupError: there is one.
+    """
+    for name in settings.batch:
+        if name not in models:
+            raise SetupError(
+                f"[batch.{name}] is for a model that isn't served",
+                hint=f"served: {', '.join(sorted(models))}",
+            )
+
+
+def said_of_batch(batch: Batch | None) -> dict[str, Any]:
+    """What a table `[batch.MODEL]` says, by name."""
+    values = {} if batch is None else msgspec.structs.asdict(batch)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def said_of_accounts(settings: Settings) -> list[str]:
+    """What of `[accounts]` asks for something: it isn't what it is when left out."""
+    table, usual = settings.accounts, Accounts(enabled=False)
+    names = [one.name for one in msgspec.structs.fields(Accounts)]
+    return [one for one in names if (getattr(table, one) or "") != (getattr(usual, one) or "")]
 
 
 def read_settings(
@@ -173,7 +274,7 @@ def _of_file(file: Path | None) -> dict[str, Any]:
     except OSError as error:
         raise SetupError(f"{path} can't be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SetupError(f"{path} is no TOML: {error}") from error
+        raise SetupError(f"{path} isn't valid TOML: {error}") from error
     _checked(values, str(path))
     return values
 
@@ -214,7 +315,7 @@ def _from_json(name: str, text: str) -> Any:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise SetupError(
-            f"{name}={text!r} is no JSON: {error}", hint="write a table as JSON"
+            f"{name}={text!r} isn't valid JSON: {error}", hint="write a table as JSON"
         ) from error
 
 
@@ -232,8 +333,29 @@ def _checked(values: Mapping[str, Any], where: str) -> Settings:
     except msgspec.ValidationError as error:
         raise SetupError(f"{where}: {error}") from error
     if not 0 <= settings.port <= 65535:
-        raise SetupError(f"{where}: there is no port {settings.port}", hint="use 0 to 65535")
+        raise SetupError(f"{where}: {settings.port} isn't a valid port", hint="use 0 to 65535")
+    for origin in settings.allowed_origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SetupError(
+                f"{where}: allowed_origins contains {origin!r}, which isn't an origin",
+                hint="write each as https://shop.example: no path, no default port, no wildcard",
+            )
     for name in ("body_max_bytes", "rows_max", "errors_max"):
         if getattr(settings, name) < 1:
             raise SetupError(f"{where}: {name} is below 1")
-    return settings
+    return _with_tiers(settings, values, where)
+
+
+def _with_tiers(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:
+    """The same settings, in which a bulk request may be at least as large as every other request."""
+    raised = {
+        bulk: getattr(settings, own)
+        for own, bulk in _TIERS
+        if getattr(settings, bulk) < getattr(settings, own)
+    }
+    for own, bulk in _TIERS:
+        if bulk in raised and bulk in values:
+            raise SetupError(
+                f"{where}: {bulk} is below {own}", hint="leave it out, or set both to the same"
+            )
+    return msgspec.structs.replace(settings, **raised)

@@ -17,17 +17,17 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from podium.errors import SetupError
 
 Array: TypeAlias = NDArray[Any]
-Frame: TypeAlias = Literal["pandas", "polars", "numpy"]
+Frame: TypeAlias = Literal["pandas", "polars", "numpy", "dicts"]
 
 # A column of Python objects whose missing value is NaN, not None: encoders tell them apart.
 OBJECT_WITH_NAN = "object+nan"
@@ -35,37 +35,15 @@ OBJECT_WITH_NAN = "object+nan"
 FEW_CELLS = 32
 
 
-class CellWarning(msgspec.Struct, frozen=True, kw_only=True):
-    """Something about one accepted value that its reader should know."""
-
-    row: int
-    field: str
-    message: str
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """What a model answered for a table.
+class Levels(NamedTuple):
+    """The values that a categorical column declares, in its order, whether or not a row has them.
 
     Attributes:
-        predictions: shape (n_rows,), or (n_rows, n_outputs) where the signature has several
-            outputs. Class labels keep their type.
-        probabilities: shape (n_rows, n_classes), in the order of the signature's classes, or None.
-        warnings: what the caller should know about the cells that were given.
+        is_ordered: the order means something, from the least to the greatest.
     """
 
-    predictions: Array
-    probabilities: NDArray[np.float64] | None = None
-    warnings: tuple[CellWarning, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.predictions)
-
-    def rows(self, rows: slice) -> Outputs:
-        """The answers for these rows alone, without warnings."""
-        some = None if self.probabilities is None else self.probabilities[rows]
-        return Outputs(self.predictions[rows], some)
+    values: tuple[Any, ...]
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +54,15 @@ class Table:
         columns: arrays by name, in order.
         n_rows: their length (which a table without columns has too).
         dtypes: what each column was before it was normalised, by the name its library gives.
-        frame: the library that held it; None for plain Python values.
+        frame: the library that held it, `dicts` for mappings, None for other plain values.
+        levels: of the categorical columns, by name.
     """
 
     columns: Mapping[str, Array]
     n_rows: int
     dtypes: Mapping[str, str] = field(default_factory=dict)
     frame: Frame | None = None
+    levels: Mapping[str, Levels] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,15 +75,13 @@ class Table:
     def take(self, rows: slice | NDArray[np.intp]) -> Table:
         """The table of these rows alone."""
         columns = {name: column[rows] for name, column in self.columns.items()}
-        if isinstance(rows, slice):
-            n_rows = len(range(*rows.indices(self.n_rows)))
-        else:
-            n_rows = len(rows)
-        return Table(columns, n_rows, self.dtypes, self.frame)
+        n_rows = len(range(*rows.indices(self.n_rows))) if isinstance(rows, slice) else len(rows)
+        return Table(columns, n_rows, self.dtypes, self.frame, self.levels)
 
     def select(self, names: Sequence[str]) -> Table:
         """The table of these columns alone, in this order."""
-        return Table({n: self.columns[n] for n in names}, self.n_rows, self.dtypes, self.frame)
+        columns = {name: self.columns[name] for name in names}
+        return Table(columns, self.n_rows, self.dtypes, self.frame, self.levels)
 
     def rows(self) -> Iterator[dict[str, object]]:
         """Each row as a dict of plain Python values; None where a cell is missing."""
@@ -120,7 +98,7 @@ class Table:
         if len(tables) == 1:
             return first
         columns = {n: _stack([t.columns[n] for t in tables]) for n in first.names}
-        return cls(columns, sum(t.n_rows for t in tables), first.dtypes, first.frame)
+        return cls(columns, sum(t.n_rows for t in tables), first.dtypes, first.frame, first.levels)
 
     @classmethod
     def of(cls, rows: object, *, names: Sequence[str] | None = None) -> Table:
@@ -139,12 +117,18 @@ class Table:
         if isinstance(rows, Table):
             return rows
         if isinstance(rows, np.ndarray):
-            return _of_array(rows, names)
+            return _of_array(np.asarray(rows), names)
         if isinstance(rows, Mapping):
             return _of_mapping(rows)
         if isinstance(rows, Sequence) and not isinstance(rows, (str, bytes)):
             return _of_sequence(rows, names)
-        return _of_frame(rows, names)
+        array = _as_array(rows)
+        return _of_frame(rows, names) if array is None else _of_array(array, names)
+
+
+def column_name(name: object) -> str:
+    """A column's name as a text, that of a MultiIndex with underlines between its levels."""
+    return "_".join(str(n) for n in name if n != "") if isinstance(name, tuple) else str(name)
 
 
 def plain_values(column: Array) -> list[Any]:
@@ -164,14 +148,6 @@ def are_finite(cells: Array) -> bool:
     if cells.size < FEW_CELLS:
         return all(map(math.isfinite, cells.ravel().tolist()))
     return bool(np.isfinite(cells).all())
-
-
-def delimiter_of(text: str) -> str:
-    """The character between the cells of a CSV: a comma, unless its first line has none."""
-    first = text.partition("\n")[0]
-    if "," in first:
-        return ","
-    return max(";\t|", key=first.count) if any(c in first for c in ";\t|") else ","
 
 
 def is_missing(column: Array) -> NDArray[np.bool_]:
@@ -226,8 +202,10 @@ def _plain(value: object) -> object:
     if value is None or isinstance(value, (str, bool, int, dt.date)):
         # pandas' NaT is a datetime, and the only one that differs from itself.
         return None if value != value else value
-    if isinstance(value, float):
+    if isinstance(value, (float, np.floating, Decimal)):  # a long double's own item() is itself
         return None if value != value else float(value)
+    if isinstance(value, np.complexfloating):
+        return complex(value)
     if isinstance(value, np.datetime64):
         return None if np.isnat(value) else value.astype("datetime64[us]").item()
     if isinstance(value, np.generic):
@@ -258,6 +236,8 @@ def _normal(array: Array) -> Array:
     if kind == "M":
         unit = "datetime64[D]" if array.dtype == np.dtype("datetime64[D]") else "datetime64[us]"
         return array.astype(unit)
+    if kind == "m":  # in nanoseconds they would become plain integers
+        array = array.astype("timedelta64[us]")
     return column_of(array.tolist())
 
 
@@ -273,7 +253,7 @@ def _of_array(array: Array, names: Sequence[str] | None) -> Table:
         array = array.reshape(-1, 1)
     if array.ndim != 2:
         raise SetupError(
-            f"an array of {array.ndim} dimensions is no table",
+            f"an array of {array.ndim} dimensions isn't a table",
             hint="give one of shape (rows, columns)",
         )
     n_columns = array.shape[1]
@@ -281,40 +261,67 @@ def _of_array(array: Array, names: Sequence[str] | None) -> Table:
     if len(names) != n_columns:
         raise SetupError(f"{len(names)} names were given for {n_columns} columns")
     columns = {name: _normal(array[:, i]) for i, name in enumerate(names)}
-    dtype = str(array.dtype)
-    if dtype == "object" and any(v != v for v in array.ravel()):
-        dtype = OBJECT_WITH_NAN
+    has_nan = array.dtype == object and any(v != v for v in array.ravel())
+    dtype = OBJECT_WITH_NAN if has_nan else str(array.dtype)
     return Table(columns, len(array), dict.fromkeys(names, dtype), "numpy")
+
+
+def _as_array(rows: object) -> Array | None:
+    """A tensor, an index or a categorical as an array; None where it may be a frame.
+
+    Raises:
+        SetupError: it is sparse.
+    """
+    from narwhals.dependencies import is_into_dataframe, is_into_series
+
+    if hasattr(rows, "toarray"):
+        raise SetupError(
+            f"a {type(rows).__name__} can't be read as a table",
+            hint="put the step that makes it sparse into a Pipeline with the model, or pass X.toarray()",
+        )
+    if not hasattr(rows, "__array__") or is_into_dataframe(rows) or is_into_series(rows):
+        return None
+    return np.asarray(rows)
 
 
 def _of_mapping(rows: Mapping[Any, Any]) -> Table:
     values = {str(name): value for name, value in rows.items()}
-    if values and all(np.ndim(v) == 0 for v in values.values()):
-        return Table({n: column_of([v]) for n, v in values.items()}, 1)
+    if values and all(map(_is_cell, values.values())):
+        return _of_values({n: [v] for n, v in values.items()}, 1)
     lengths = {len(v) for v in values.values()}
     if len(lengths) > 1:
-        raise SetupError(f"the columns differ in length: {sorted(lengths)}")
-    columns = {
-        name: _normal(v) if isinstance(v, np.ndarray) else column_of(list(v))
-        for name, v in values.items()
-    }
-    return Table(columns, lengths.pop() if lengths else 0)
+        raise SetupError(f"all columns must have the same length, not {sorted(lengths)}")
+    return _of_values(values, lengths.pop() if lengths else 0)
+
+
+def _is_cell(value: object) -> bool:
+    """Whether this is one value, and not a column of them."""
+    if isinstance(value, Sequence):
+        return isinstance(value, (str, bytes))
+    return np.ndim(value) == 0  # type: ignore[arg-type]  # of whatever kind
 
 
 def _of_sequence(rows: Sequence[Any], names: Sequence[str] | None) -> Table:
     if not rows:
         return Table({}, 0)
     if all(isinstance(row, Mapping) for row in rows):
-        columns: dict[str, None] = {}
-        for row in rows:
-            columns.update(dict.fromkeys(row))
-        return Table({str(n): column_of([row.get(n) for row in rows]) for n in columns}, len(rows))
+        keys = dict.fromkeys(key for row in rows for key in row)
+        values = {str(key): [row.get(key) for row in rows] for key in keys}
+        return replace(_of_values(values, len(rows)), frame="dicts")
     if all(isinstance(row, (list, tuple)) for row in rows) and len({len(r) for r in rows}) == 1:
         given = tuple(names) if names is not None else tuple(f"x{i}" for i in range(len(rows[0])))
-        return Table(
-            {n: column_of([row[i] for row in rows]) for i, n in enumerate(given)}, len(rows)
-        )
+        return _of_values({n: [row[i] for row in rows] for i, n in enumerate(given)}, len(rows))
     return _of_array(np.asarray(rows, dtype=object), names)
+
+
+def _of_values(values: Mapping[str, Any], n_rows: int) -> Table:
+    columns, dtypes = {}, {}
+    for name, given in values.items():
+        cells: Any = given if isinstance(given, np.ndarray) else list(given)
+        columns[name] = _normal(cells) if cells is given else column_of(cells)
+        if columns[name].dtype.kind == "M" and any(getattr(v, "tzinfo", None) for v in cells):
+            dtypes[name] = "datetime64[us, UTC]"  # which the moments are turned into
+    return Table(columns, n_rows, dtypes)
 
 
 def _of_frame(rows: object, names: Sequence[str] | None) -> Table:
@@ -322,10 +329,12 @@ def _of_frame(rows: object, names: Sequence[str] | None) -> Table:
 
     try:
         held = nw.from_native(rows, allow_series=True)  # type: ignore[call-overload]
+    except nw.exceptions.DuplicateError as error:
+        raise SetupError(f"two columns have the same name: {str(error)[:200]}") from error
     except TypeError as error:
         raise SetupError(
             f"a {type(rows).__name__} can't be read as a table",
-            hint="give a pandas or polars frame, a numpy array, a dict of columns, or a list of dicts",
+            hint="pass a pandas or polars frame, a numpy array, a dict of columns, or a list of dicts",
         ) from error
     if isinstance(held, nw.LazyFrame):
         held = held.collect()
@@ -334,14 +343,16 @@ def _of_frame(rows: object, names: Sequence[str] | None) -> Table:
     native = nw.to_native(held)
     module = type(native).__module__.partition(".")[0]
     frame: Frame = "polars" if module == "polars" else "pandas"
-    columns, dtypes = {}, {}
+    columns, dtypes, levels = {}, {}, {}
     for series in held.iter_columns():
-        name = str(series.name)
+        name = column_name(series.name)
         if name in columns:
             raise SetupError(f"two columns are called {name!r}", hint="rename one of them")
         columns[name] = _of_series(series)
         dtypes[name] = _dtype(series)
-    return Table(columns, len(held), dtypes, frame)
+        if (declared := _levels(series)) is not None:
+            levels[name] = declared
+    return Table(columns, len(held), dtypes, frame, levels)
 
 
 def _dtype(series: Any) -> str:
@@ -352,15 +363,23 @@ def _dtype(series: Any) -> str:
     return dtype
 
 
+def _levels(series: Any) -> Levels | None:
+    """What pandas' categoricals and polars' enums declare."""
+    dtype = getattr(series.to_native(), "dtype", None)
+    values = getattr(dtype, "categories", None)
+    if values is None or callable(values):
+        return None
+    return Levels(tuple(map(_plain, values)), bool(getattr(dtype, "ordered", True)))
+
+
 def _of_series(series: Any) -> Array:
     import narwhals as nw
 
     dtype = series.dtype
-    if dtype.is_float():
+    has_holes = dtype.is_integer() and series.null_count() > 0
+    if dtype.is_float() or dtype == nw.Decimal or has_holes:
         return np.asarray(series.cast(nw.Float64).to_numpy(), np.float64)
     if dtype.is_integer():
-        if series.null_count():
-            return np.asarray(series.cast(nw.Float64).to_numpy(), np.float64)
         return _normal(series.to_numpy())
     if dtype == nw.Boolean and not series.null_count():
         return np.asarray(series.to_numpy(), np.bool_)
@@ -374,6 +393,4 @@ def _of_series(series: Any) -> Array:
         labels = np.empty(len(series), object)
         labels[:] = [_plain(v) for v in series.to_list()]
         return labels
-    if dtype == nw.Decimal:
-        return np.asarray(series.cast(nw.Float64).to_numpy(), np.float64)
     return column_of(series.to_list())

@@ -19,9 +19,10 @@ import podium
 import podium.cli.main
 from podium.cli.main import podium as command_line
 from podium.errors import BadCell
+from podium.protocols import router_of
+from podium.records.columns import NAMES
 from podium.settings import Accounts, Settings
 from podium.web.problems import STATUSES
-from podium.web.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -51,9 +52,9 @@ def commands() -> dict[str, click.Command]:
 
 
 def refusals() -> set[tuple[str, str]]:
-    """Status and code of every `Refusal(...)` that is written in `web/`."""
-    web = ROOT / "src" / "podium" / "web"
-    trees = [ast.parse(path.read_text("utf-8")) for path in web.rglob("*.py")]
+    """Status and code of every `Refusal(...)` that is written."""
+    rooms = [ROOT / "src" / "podium" / name for name in ("policy", "web")]
+    trees = [ast.parse(path.read_text("utf-8")) for room in rooms for path in room.rglob("*.py")]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return {
         (ast.unparse(call.args[0]), str(ast.literal_eval(call.args[1])))
@@ -88,6 +89,12 @@ def groups() -> set[str]:
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return loaded | {name for name in project.get("entry-points", {}) if name.startswith("podium.")}
+
+
+def test_every_column_of_a_record_is_described() -> None:
+    text = page("how-to/sql.md")
+
+    assert [name for name in NAMES if f"`{name}`" not in text] == []
 
 
 def test_every_page_is_in_the_navigation() -> None:
@@ -128,7 +135,7 @@ def test_the_settings_page_gives_the_right_defaults() -> None:
     wrong = {
         name: (text, SETTINGS[name].default)
         for name, text in written.items()
-        if SETTINGS[name].default not in ("", (), Accounts())
+        if SETTINGS[name].default not in ("", (), Accounts(), msgspec.NODEFAULT)
         and text != f"`{SETTINGS[name].default}`"
         and text != f"`{str(SETTINGS[name].default).lower()}`"
     }
@@ -151,12 +158,14 @@ def test_the_routes_page_lists_the_routes_and_no_others() -> None:
     table = page("reference/http.md").partition("## Problems")[0]
     listed = re.findall(r"^\| (\w+) \| `([^`]+)` \|", table, re.MULTILINE)
 
-    assert sorted(listed) == sorted((m, route.pattern) for route in ROUTES for m in route.methods)
+    assert sorted(listed) == sorted(
+        (m, route.pattern) for route in router_of().routes for m in route.methods
+    )
 
 
 def test_the_problems_page_lists_every_code_with_its_status() -> None:
     listed = re.findall(r"^\| (\d+) \| `(\w+)` \|", page("reference/http.md"), re.MULTILINE)
-    known = {(str(status), kind.code) for kind, (status, _) in STATUSES.items()}
+    known = {(str(status), kind.code) for kind, status in STATUSES.items()}
 
     assert known | refusals() | {("500", "internal")} == set(listed)
 
@@ -165,6 +174,17 @@ def test_the_problems_page_lists_every_code_of_a_cell() -> None:
     listed = re.findall(r"^\| `(\w+)` \|", page("reference/http.md"), re.MULTILINE)
 
     assert codes_of_cells() == set(listed)
+
+
+def test_the_page_of_the_audit_log_lists_every_event() -> None:
+    listed = set(re.findall(r"`(\w+)`", page("how-to/audit.md").split("Each entry")[0]))
+    source = ROOT / "src" / "podium"
+    texts = [path.read_text("utf-8") for path in source.rglob("*.py")]
+    called = r'(?:\bwrite|\baudit|_factor)\(\s*"([a-z]+(?:_[a-z]+)*)"'
+    written = {event for text in texts for event in re.findall(called, text)}
+
+    assert {"login_failed", "second_factor_failed"} <= written
+    assert written - listed == set()
 
 
 def test_every_exit_code_is_documented() -> None:

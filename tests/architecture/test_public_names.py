@@ -12,7 +12,7 @@ from typing import Any
 import podium
 
 INIT = Path(podium.__file__)
-SECONDS_MAX = 0.15
+MODULES_MAX = 60  # 30 today, one of them ours; `make bench` has the milliseconds
 
 # Only a user's own model may bring these in.
 OF_MODELS = {"sklearn", "skops", "joblib", "scipy", "pandas", "polars", "pyarrow", "onnxruntime"}
@@ -76,20 +76,15 @@ def test_importing_podium_loads_no_library() -> None:
     assert loaded - at_start - set(sys.stdlib_module_names) == {"podium"}
 
 
-def test_importing_podium_is_fast() -> None:
-    code = (
-        "import time; begun = time.perf_counter(); import podium; "
-        "print(time.perf_counter() - begun)"
-    )
+def test_importing_podium_loads_few_modules() -> None:
+    code = "import sys; before = len(sys.modules); import podium; print(len(sys.modules) - before)"
 
-    best_s = min(run_fresh(code) for _ in range(5))
-
-    assert best_s < SECONDS_MAX
+    assert run_fresh(code) < MODULES_MAX
 
 
 # They belong to a framework or a driver, and are loaded by whoever has it.
 OF_FRAMEWORKS = (
-    "podium.hosts.accounts",
+    "podium.accounts",
     "podium.hosts.django",
     "podium.hosts.flask",
     "podium.records.stores.sql",

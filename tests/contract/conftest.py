@@ -7,5 +7,6 @@ import sys
 import pytest
 
 # A module that another test has imported already can't be rewritten any more.
-if "podium.testing.stores" not in sys.modules:
-    pytest.register_assert_rewrite("podium.testing.stores")
+for name in ("podium.testing.stores", "podium.testing.runtimes"):
+    if name not in sys.modules:
+        pytest.register_assert_rewrite(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
@@ -62,6 +62,15 @@ class IgnoresTheTime(MemoryStore):
         return super().get(record_id)
 
 
+class ForgetsRequests(MemoryStore):
+    """As one that was written before records had a request, a role and a digest."""
+
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        fields = Record.__struct_fields__[: Record.__struct_fields__.index("request_id")]
+        values = [[getattr(one, name) for name in fields] for one in records]
+        return super().insert([Record(*some) for some in values])
+
+
 class OldestFirst(MemoryStore):
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
         page = super().page(query, limit=limit, cursor=cursor)
@@ -100,8 +109,6 @@ class FiltersByFewer(MemoryStore):
 
 class ClaimsFewerFilters(MemoryStore):
     features = StoreFeatures(
-        atomic_batch=True,
-        read_your_writes=True,
         durability="memory",
         filters=ALL_FILTERS - {"version"},
     )
@@ -132,6 +139,11 @@ class KeepsTheFirstFeedback(MemoryStore):
         return super().set_feedback(record_id, feedback, time_us=time_us)
 
 
+class GivesEveryModelFeedback(MemoryStore):
+    def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
+        return frozenset(id_ for id_ in feedback if self.set_feedback(id_, feedback[id_]))
+
+
 class MakesPhantoms(MemoryStore):
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
@@ -151,25 +163,22 @@ class MakesPhantoms(MemoryStore):
         return super().set_feedback(record_id, feedback, time_us=time_us)
 
 
-class TakesAnyFeedback(MemoryStore):
-    def set_feedback(
-        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
-    ) -> bool:
-        found = self.get(record_id, time_us=time_us)
-        if found is not None:
-            self._records[record_id] = msgspec.structs.replace(found, feedback=feedback)
-        return found is not None
-
-
-class DeletesTheMomentToo(MemoryStore):
-    def delete(self, *, before_us: int) -> int:
-        return super().delete(before_us=before_us + 1)
+class DeletesAllOfThatTime(MemoryStore):
+    def delete(self, records: Sequence[Record]) -> int:
+        times = [one.time_us for one in records]
+        old = RecordQuery(since_us=min(times, default=0), until_us=max(times, default=0) + 1)
+        return super().delete(self.page(old, limit=10_000).records)
 
 
 class DeletesOnePiece(MemoryStore):
-    def delete(self, *, before_us: int) -> int:
-        old = [one for one in self._places if one[0] < before_us][:1_000]
-        return super().delete(before_us=old[-1][0] + 1 if old else 0)
+    def delete(self, records: Sequence[Record]) -> int:
+        return super().delete(records[:1_000])
+
+
+class CountsWhatItWasGiven(MemoryStore):
+    def delete(self, records: Sequence[Record]) -> int:
+        super().delete(records)
+        return len(records)
 
 
 class KeepsFeedbackOfTheDead(MemoryStore):
@@ -201,6 +210,7 @@ class ChokesOnTheSecondClose(MemoryStore):
 
 BROKEN = [
     ("a_record_inserted_again_is_a_duplicate_and_changes_nothing", Overwrites),
+    ("a_record_comes_back_as_it_was_given", ForgetsRequests),
     ("a_duplicate_never_erases_feedback", Overwrites),
     ("a_record_twice_in_a_batch_is_kept_once", ForgetsDuplicates),
     ("what_no_database_can_hold_fails_alone", RefusesTheWholeBatch),
@@ -217,10 +227,11 @@ BROKEN = [
     ("the_end_of_a_time_range_is_not_in_it", IncludesTheEnd),
     ("texts_fit_only_themselves", FoldsCase),
     ("feedback_is_added_and_told_again", KeepsTheFirstFeedback),
+    ("feedback_for_many_reaches_the_records_of_the_model_only", GivesEveryModelFeedback),
     ("feedback_for_no_record_makes_none", MakesPhantoms),
-    ("feedback_that_no_database_can_hold_is_refused", TakesAnyFeedback),
-    ("deleting_leaves_the_moment_itself_and_what_came_after", DeletesTheMomentToo),
-    ("deleting_leaves_the_moment_itself_and_what_came_after", DeletesOnePiece),
+    ("deleting_leaves_every_other_record", DeletesAllOfThatTime),
+    ("deleting_leaves_every_other_record", DeletesOnePiece),
+    ("what_is_not_there_is_not_counted_as_deleted", CountsWhatItWasGiven),
     ("a_deleted_record_leaves_no_feedback_behind", KeepsFeedbackOfTheDead),
     ("closing_twice_does_no_harm", ChokesOnTheSecondClose),
 ]

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from podium.records.record import Record
-from podium.records.store import RecordQuery, Store
+from podium.records.store import RecordQuery, Store, iter_pages
 from podium.records.stores.memory import MemoryStore
 from podium.records.stores.sql import SqlStore
 from podium.records.stores.sqlite import SqliteStore
@@ -79,7 +79,7 @@ class StoreMachine(RuleBasedStateMachine):
     def delete(self, before_us: int) -> None:
         old = {one.id for one in self.kept.values() if one.time_us < before_us}
 
-        deleted = self.store.delete(before_us=before_us)
+        deleted = self.store.delete([one for one in self.kept.values() if one.id in old])
 
         assert deleted == len(old)
         self.kept = {key: record for key, record in self.kept.items() if key not in old}
@@ -158,7 +158,8 @@ class SqlMachine(StoreMachine):
 
     def opened(self) -> Store:
         store = SqlStore(self.address)
-        store.delete(before_us=2**53)
+        for records in iter_pages(store, RecordQuery()):
+            store.delete(records)
         return store
 
     @rule()

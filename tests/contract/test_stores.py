@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.records.outboxed import OutboxedStore
+from podium.outbox.outboxed import OutboxedStore
 from podium.records.store import Store
 from podium.records.stores.memory import MemoryStore
 from podium.records.stores.sql import SqlStore

@@ -69,7 +69,7 @@ class Reader:
             self.serve(words)
         elif words[:1] == ["curl"]:
             self.ask(words[1:])
-        elif words[:1] in (["podium"], ["python"]):
+        elif words[:1] in (["podium"], ["python"], ["echo"]):
             # Through a shell: pages use pipes and redirections.
             shell = f'podium() {{ {shlex.quote(sys.executable)} -m podium "$@"; }}; '
             shell += f'python() {{ {shlex.quote(sys.executable)} "$@"; }}; {line}'

@@ -108,13 +108,17 @@ async def in_parallel(address: str, requests: list[bytes], *, n_clients: int) ->
     return replies
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that another one has started."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def workers_of(pid: int) -> list[int]:
     """The processes that answer, of those that a supervisor has started."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(one) for one in listed if _name(one) == "podium-worker"]
+    return [one for one in children_of(pid) if _name(one) == "podium-worker"]
 
 
-def _name(pid: str) -> str:
+def _name(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import podium
 
 FUNCTION = '''
 import asyncio
+import ctypes
 import os
 import signal
 import time
@@ -28,6 +30,8 @@ def fragile(number: float, how: str = "") -> float:
         return float("nan")
     if how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "hang":  # and keeps every thread of the process from running
+        ctypes.PyDLL(None).sleep(60)
     if how.startswith("sleep"):
         time.sleep(float(how[5:]))
     return 2 * number
@@ -62,4 +66,6 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="session")
 def search(bundles: list[str]) -> dict[str, str]:
-    return {"PYTHONPATH": str(Path(bundles[0]).parent)}
+    known = os.environ.get("PYTHONPATH")
+    folders = [str(Path(bundles[0]).parent), *([known] if known else [])]
+    return {"PYTHONPATH": os.pathsep.join(folders)}

@@ -13,10 +13,10 @@ import apsw
 import pytest
 
 from podium.errors import StoreError
-from podium.records.outbox import Outbox
-from podium.records.outboxed import OutboxedStore
+from podium.outbox.outbox import Outbox
+from podium.outbox.outboxed import OutboxedStore
+from podium.outbox.shipper import Shipper
 from podium.records.record import Record
-from podium.records.shipper import Shipper
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing.stores.samples import ids, sample
 
@@ -149,14 +149,20 @@ def test_segments_follow_each_other_and_are_deleted_when_they_are_shipped(tmp_pa
     until_s = time.monotonic() + 20
     while store.outbox.n_waiting and time.monotonic() < until_s:
         time.sleep(0.05)
-    time.sleep(0.6)
-    left = list((tmp_path / "outbox").glob("*/*.db"))
+    left = segments(tmp_path / "outbox")
+    while len(left) > 2 and time.monotonic() < until_s:
+        time.sleep(0.05)
+        left = segments(tmp_path / "outbox")
     found = len(ids(store))
     store.close()
 
     assert found == 3_000
     assert len(left) <= 2
-    assert list((tmp_path / "outbox").glob("*/*.db")) == []
+    assert segments(tmp_path / "outbox") == []
+
+
+def segments(folder: Path) -> list[Path]:
+    return list(folder.glob("*/*.db"))
 
 
 def test_two_processes_ship_the_same_outboxes_and_the_store_has_each_record_once(tmp_path):
@@ -173,7 +179,9 @@ def test_two_processes_ship_the_same_outboxes_and_the_store_has_each_record_once
         thread.start()
     for outbox in outboxes:
         outbox.close()
-    time.sleep(0.5)
+    until_s = time.monotonic() + 20
+    while segments(folder) and time.monotonic() < until_s:
+        time.sleep(0.05)
     stop.set()
     for thread in threads:
         thread.join()
@@ -183,4 +191,4 @@ def test_two_processes_ship_the_same_outboxes_and_the_store_has_each_record_once
         store.close()
 
     assert len(found) == len(set(found)) == 600
-    assert list(folder.glob("*/*.db")) == []
+    assert segments(folder) == []

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from podium.errors import StoreError
+from podium.outbox.outbox import Outbox
+from podium.outbox.shipper import Shipper
 from podium.records.open import open_store
-from podium.records.outbox import Outbox
-from podium.records.shipper import Shipper
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing.stores.samples import ids, sample
 

@@ -61,5 +61,5 @@ def test_numpy_serves_what_c_serves(name):
 def test_the_version_says_which_kernel_runs():
     said = run("from podium.cli.main import main; sys.argv = ['podium', 'version']; main()")
 
-    assert "forest kernel in numpy, since no compiler was there" in said
+    assert "forest kernel in numpy, since there was no compiler" in said
     assert kernel_name() in ("c", "numpy")

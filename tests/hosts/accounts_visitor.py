@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import time
+from email import message_from_string
+from email.message import Message
 from html import unescape
 from pathlib import Path
 from typing import Self
@@ -15,10 +20,44 @@ _FIELD = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _SECRET = re.compile(r'id="authenticator_secret" value="([A-Z2-7]+)"')
 _LINK = re.compile(r"https?://\S+(/accounts/set-up/\S+/)")
 
+AN_HOUR_LATER = """
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+for row in Session.objects.all():
+    store = SessionStore(row.session_key)
+    for one in store.get("account_authentication_methods", ()):
+        one["at"] -= 3600
+    store.save()
+"""
+
 
 def set_up_path(log: Path) -> str:
     """The path of the link that the server printed last."""
     return _LINK.findall(log.read_text("utf-8"))[-1]
+
+
+def letters(folder: Path, n_wanted: int) -> list[Message]:
+    """The mails in a folder, once that many are there: they are sent when the answer has left."""
+    until = time.monotonic() + 10
+    found: list[Message] = []
+    while len(found) < n_wanted and time.monotonic() < until:
+        time.sleep(0.02)
+        texts = [one.read_text("utf-8") for one in sorted(folder.glob("*.log"))]
+        found = [message_from_string(text) for text in texts if text.rstrip().endswith("-" * 79)]
+    return found
+
+
+def make_older(home: Path) -> None:
+    """Let everybody who is logged in have logged in an hour ago."""
+    command = [sys.executable, "-m", "podium", "manage", "--home", str(home), "shell", "-c"]
+    subprocess.run([*command, AN_HOUR_LATER], capture_output=True, check=True)
+
+
+def body_of(letter: Message) -> str:
+    """What stands in a mail; how it is coded is Django's matter."""
+    body = letter.get_payload(decode=True)
+    assert isinstance(body, bytes)
+    return body.decode()
 
 
 class Visitor:

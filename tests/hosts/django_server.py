@@ -59,7 +59,9 @@ class Project:
         self.environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "shop.settings",
-            "PYTHONPATH": os.pathsep.join([str(PROJECT), str(model.parent)]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(PROJECT), str(model.parent), os.environ.get("PYTHONPATH", "")]
+            ),
             "PYTHONUNBUFFERED": "1",
             "SHOP_FOLDER": str(folder),
             "SHOP_MODEL": str(model),

@@ -16,6 +16,8 @@ GOOD: dict[str, Any] = {
     "since": "2024-03-01",
 }
 PREDICT = "/api/models/loans/predict"
+# Who may send bulk requests differs from host to host: here nobody may.
+NO_BULK = {"PODIUM_BULK_ROWS_MAX": "1000", "PODIUM_BULK_BODY_MAX_BYTES": "1048576"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ def refused(name: str, field_name: str, value: Any) -> Exchange:
 
 CSV = b"age,income,member,plan,note,since\n41,1000.5,true,pro,hello,2024-03-01\n"
 FORM = b"age=41&income=1000.5&member=true&plan=pro&note=hello&since=2024-03-01"
+IN_PARTS = "multipart/form-data; boundary=b"
+PARTS = b"".join(
+    b'--b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % tuple(one.split(b"="))
+    for one in FORM.split(b"&")
+)
+PARTS += b"--b--\r\n"
 
 ANSWERED = (
     post("one row", 200, GOOD),
@@ -70,6 +78,7 @@ ANSWERED = (
     post("json answered as csv", 200, [GOOD], headers={"accept": "text/csv"}),
     post("ndjson", 200, json.dumps(GOOD).encode() * 1 + b"\n", media="application/x-ndjson"),
     post("form fields", 200, FORM, media="application/x-www-form-urlencoded"),
+    post("a form in parts", 200, PARTS, media=IN_PARTS),
     post("a missing value", 200, with_(income=None)),
     post("a field left out that may be missing", 200, without("income")),
     post("a value outside the training range", 200, with_(income=1e9)),
@@ -164,6 +173,9 @@ SEEN = (
     Exchange("a form", 200, path="/models/loans"),
     Exchange("a form with an example", 200, path="/models/loans?example=3"),
     post("a form sent", 200, FORM, media="application/x-www-form-urlencoded", path="/models/loans"),
+    post("a form sent in parts", 200, PARTS, media=IN_PARTS, path="/models/loans"),
+    post("a form in parts without an end", 400, PARTS[:-9], media=IN_PARTS, path="/models/loans"),
+    post("no form in parts", 400, b"{}", media=IN_PARTS, path="/models/loans"),
     post(
         "a form refused",
         422,

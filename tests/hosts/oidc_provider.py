@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import Any, Self
 
+import jwt
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import ClientMixin
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
@@ -83,12 +85,14 @@ class Provider:
     """The provider, for a `with` block.
 
     Attributes:
-        asked: how often a code was asked for with a PKCE challenge.
+        asked: what codes were asked for with.
+        fault: what is wrong with its answers, as an attacker would have it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fault: str = "") -> None:
         self.codes: dict[str, _Code] = {}
         self.asked: list[dict[str, str]] = []
+        self.fault = fault
         self.key = RSAKey.generate_key(2048, parameters={"kid": "one"}, private=True)
         self.app = Flask("provider")
         self._server = make_server("127.0.0.1", 0, self.app, threaded=True)
@@ -104,6 +108,26 @@ class Provider:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def _twisted(self, id_token: str) -> str:
+        """The ID token with the fault in it."""
+        claims = jwt.decode(id_token, options={"verify_signature": False})
+        claims |= {
+            "nonce": {"nonce": "of-another-login"},
+            "issuer": {"iss": "https://evil.example"},
+            "audience": {"aud": ["somebody-else"]},
+            "party": {"aud": [CLIENT_ID, "somebody-else"], "azp": "somebody-else"},
+            "time": {"exp": int(time.time()) - 3600},
+        }.get(self.fault, {})
+        if self.fault == "no nonce":
+            del claims["nonce"]
+        if self.fault == "shared secret":
+            return jwt.encode(claims, CLIENT_SECRET, "HS256", headers={"kid": "one"})
+        if self.fault == "no signature":
+            return jwt.encode(claims, "", "none", headers={"kid": "one"})
+        other = RSAKey.generate_key(2048, parameters={"kid": "one"}, private=True)
+        key = other if self.fault == "key" else self.key
+        return jwt.encode(claims, key.as_pem(private=True), "RS256", headers={"kid": "one"})
 
     def _routes(self, server: AuthorizationServer) -> None:
         at = self.issuer
@@ -130,11 +154,15 @@ class Provider:
 
         @self.app.post("/token")
         def token() -> Any:
-            return server.create_token_response()
+            answer = server.create_token_response()
+            told = answer.get_json()
+            told["id_token"] = self._twisted(told["id_token"])
+            answer.set_data(json.dumps(told))
+            return answer
 
         @self.app.get("/userinfo")
         def userinfo() -> Any:
-            return jsonify(PERSON)
+            return jsonify({**PERSON, "sub": "1"} if self.fault == "user info" else PERSON)
 
         @self.app.get("/keys")
         def keys() -> Any:

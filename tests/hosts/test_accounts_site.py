@@ -76,8 +76,8 @@ def test_who_serves_passwords_to_other_machines_without_https_is_warned(tmp_path
     with ServerProcess(BUNDLE, home=tmp_path / "proxied", environment=environment) as server:
         proxied = server.log.read_text("utf-8")
 
-    assert "speak HTTPS" in plain
-    assert "speak HTTPS" not in proxied
+    assert "use HTTPS" in plain
+    assert "use HTTPS" not in proxied
     assert "  https://models.example/accounts/set-up/" in proxied
 
 

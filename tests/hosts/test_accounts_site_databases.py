@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,38 @@ BUNDLE = str(Path(__file__).parents[1] / "formats" / "logistic-1.podium")
 FORM = "/models/logistic-1"
 KEY = "x" * 20 + "a-key-that-both-servers-were-given" + "y" * 20
 
+# Two forms that were opened together, sent at the same moment: one changes what the other shows.
+AT_ONCE = """
+import threading
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.db import connection
+call_command("migrate", verbosity=0)
+from podium.accounts.rights import Form, Stale, direct, key_of, save
+from podium.hosts.django.permissions import make_permissions
+make_permissions(["logistic-1"])
+boss, row = User.objects.create_superuser("boss"), Group.objects.create(name="analysts")
+key, names = key_of(row), ["feedback_logistic-1", "see_all_logistic-1"]
+def send(right, was, start, outcomes):
+    User.objects.count()  # the connection is open before both begin
+    start.wait()
+    try:
+        outcomes.append(save(boss, Form([row], names, was, was ^ {f"{key}:{right}"})))
+    except Stale:
+        outcomes.append("stale")
+    finally:
+        connection.close()
+for _ in range(10):
+    was = frozenset(f"{key}:{name}" for name in direct([row])[key])
+    start, outcomes = threading.Barrier(2), []
+    threads = [threading.Thread(target=send, args=(one, was, start, outcomes)) for one in names]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    print("ROUND", *sorted(map(str, outcomes)), sep="|")
+"""
+
 
 def opened(server: ServerProcess) -> ServerProcess:
     return server.__enter__()
@@ -30,9 +64,7 @@ def test_two_servers_that_start_at_once_share_the_accounts(kind, request, tmp_pa
         "PODIUM_ACCOUNTS_SECRET_KEY": KEY,
     }
     servers = [
-        ServerProcess(
-            BUNDLE, "--accounts", home=tmp_path / name, environment=environment, ready_s=60
-        )
+        ServerProcess(BUNDLE, "--accounts", home=tmp_path / name, environment=environment)
         for name in ("one", "two")
     ]
     try:
@@ -53,6 +85,23 @@ def test_two_servers_that_start_at_once_share_the_accounts(kind, request, tmp_pa
     assert again.status_code == 410
     assert inside.url.path == "/"
     assert elsewhere.url.path == FORM
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
+def test_of_two_forms_of_rights_at_once_one_is_written(kind, request, tmp_path):
+    database = "" if kind == "sqlite" else request.getfixturevalue(kind).new_database()
+    command = [sys.executable, "-m", "podium", "manage", "--home", str(tmp_path), "shell", "-c"]
+    done = subprocess.run(
+        [*command, AT_ONCE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PODIUM_ACCOUNTS_DATABASE": database},
+    )
+    rounds = re.findall(r"ROUND\|(.*)", done.stdout)
+
+    assert len(rounds) == 10, done.stderr
+    assert set(rounds) <= {"(0, 1)|stale", "(1, 0)|stale"}
 
 
 def test_workers_share_sessions_and_count_attempts_together(tmp_path):
@@ -113,5 +162,5 @@ def test_a_new_key_ends_no_session_but_forgetting_the_older_ones_ends_all(tmp_pa
 
 
 def _end_of(page: str) -> str:
-    start = page.index("/accounts/sessions/", page.index("End it") - 400)
+    start = page.index("/accounts/sessions/", page.index(">End<") - 400)
     return page[start : page.index('"', start)]

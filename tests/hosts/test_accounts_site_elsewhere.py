@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import sys
-from email import message_from_string
 from pathlib import Path
+
+import httpx
+import pytest
 
 from podium.testing import ServerProcess
 
 sys.path.insert(0, str(Path(__file__).parent))
-from accounts_visitor import PASSWORD, Visitor, text_of
+from accounts_visitor import PASSWORD, Visitor, body_of, letters, make_older, text_of
 from oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider
 
 BUNDLE = str(Path(__file__).parents[1] / "formats" / "logistic-1.podium")
@@ -32,19 +34,125 @@ class Badge:
 '''
 
 
+FAULTS = ("nonce", "no nonce", "issuer", "audience", "party", "time", "key")
+FAULTS += ("shared secret", "no signature", "user info")
+
+
+def known_by(provider: Provider, home: Path) -> ServerProcess:
+    """A server that people log in to with this provider."""
+    oidc = {
+        "here": {
+            "issuer": provider.issuer,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "name": "Example Corp",
+        }
+    }
+    environment = {
+        "PODIUM_ACCOUNTS_OIDC": json.dumps(oidc),
+        "PODIUM_ACCOUNTS_EMAIL": (home / "mail").as_uri(),
+    }
+    return ServerProcess(BUNDLE, "--accounts", home=home, environment=environment)
+
+
+def log_in_there(person: Visitor) -> httpx.Response:
+    sent = person.send(
+        "/accounts/login/", to="/accounts/oidc/here/login/?scope=x&auth_params=a%3Db"
+    )
+    return person.http.get(sent.headers["refresh"].partition("url=")[2])
+
+
+def test_no_login_comes_of_an_answer_that_a_provider_would_not_give(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # it is all on this machine
+    found = {}
+    with Provider() as provider, known_by(provider, tmp_path) as server:
+        for fault in (*FAULTS, ""):
+            provider.fault = fault
+            with Visitor(server.address) as person:
+                log_in_there(person)
+                found[fault] = person.get("/accounts/").url.path
+        log = server.log.read_text("utf-8")
+
+    assert found == dict.fromkeys(FAULTS, "/accounts/login/") | {"": "/accounts/"}
+    assert log.count("login_elsewhere_failed") == len(FAULTS)
+    nonces = [one["nonce"] for one in provider.asked]
+    assert len(set(nonces)) == len(nonces)
+    assert all(one["scope"].count("x") == 0 and "a" not in one for one in provider.asked)
+
+
+@pytest.mark.parametrize("issuer", ["http://login.example.org", "ftp://127.0.0.1", "127.0.0.1"])
+def test_an_issuer_is_spoken_to_in_private_only(issuer, tmp_path):
+    oidc = {"here": {"issuer": issuer, "client_id": CLIENT_ID}}
+    environment = {"PODIUM_ACCOUNTS_OIDC": json.dumps(oidc)}
+    server = ServerProcess(BUNDLE, "--accounts", home=tmp_path, environment=environment)
+
+    with pytest.raises(RuntimeError, match="use an https:// URL"), server:
+        pass
+
+
+def test_an_address_that_somebody_only_claims_keeps_nobody_from_a_first_login(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # it is all on this machine
+    with Provider() as provider, known_by(provider, tmp_path) as server:
+        with Visitor(server.address) as claiming:
+            claiming.set_up(server.log, email="ada@example.org")
+        with Visitor(server.address) as claiming:
+            claiming.log_in()
+            claiming.send("/accounts/email/", {"email": "barbara@example.org", "action_add": ""})
+        with Visitor(server.address) as person:
+            back = log_in_there(person)
+            account = person.get("/accounts/")
+
+    assert back.url.path == "/"
+    assert "barbara" in text_of(account)
+
+
+def test_who_has_no_password_here_logs_in_once_more_to_make_a_token(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # it is all on this machine
+    with (
+        Provider() as provider,
+        known_by(provider, tmp_path) as server,
+        Visitor(server.address) as person,
+    ):
+        log_in_there(person)
+        make_older(tmp_path)
+        form = {"name": "nightly", "days": "7", "models": "*", "actions": "*"}
+        asked = person.submit(person.get("/accounts/"), form)
+        left = person.submit(asked, {"next": "/accounts/login/"}, to="/accounts/logout/")
+        log_in_there(person)
+        made = person.submit(person.get("/accounts/"), form)
+
+    assert asked.url.path == "/accounts/again/"
+    assert left.url.path == "/accounts/login/"
+    assert "pod_" in made.text
+
+
+def test_two_accounts_with_one_address_are_both_let_in_by_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # it is all on this machine
+    with Provider() as provider, known_by(provider, tmp_path) as server:
+        with Visitor(server.address) as first:
+            first.set_up(server.log, email="barbara@example.org")
+        with Visitor(server.address) as second:
+            log_in_there(second)
+            other = second.get("/accounts/")
+        with Visitor(server.address) as first:
+            inside = first.log_in("Barbara@example.org")
+            same = first.get("/accounts/")
+        with Visitor(server.address) as outside:
+            outside.send("/accounts/password/reset/", {"email": "barbara@example.org"})
+            sent = letters(tmp_path / "mail", 2)
+
+    assert "barbara" in text_of(other)
+    assert inside.url.path == "/"
+    assert "ada" in text_of(same)
+    assert len(sent) == 2
+
+
 def test_one_logs_in_with_an_openid_provider_and_has_no_rights_at_first(tmp_path, monkeypatch):
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # it is all on this machine
     with Provider() as provider:
-        oidc = {
-            "here": {
-                "issuer": provider.issuer,
-                "client_id": CLIENT_ID,
-                "client_secret": CLIENT_SECRET,
-                "name": "Example Corp",
-            }
-        }
-        environment = {"PODIUM_ACCOUNTS_OIDC": json.dumps(oidc)}
-        server = ServerProcess(BUNDLE, "--accounts", home=tmp_path, environment=environment)
+        server = known_by(provider, tmp_path)
         with server, Visitor(server.address) as person:
             login = person.get("/accounts/login/")
             sent = person.send("/accounts/login/", to="/accounts/oidc/here/login/")
@@ -95,9 +203,8 @@ def test_a_forgotten_password_is_reset_by_mail(tmp_path):
         with Visitor(server.address) as person:
             known = person.send("/accounts/password/reset/", {"email": "ada@example.org"})
             unknown = person.send("/accounts/password/reset/", {"email": "eve@example.org"})
-            (letter,) = [message_from_string(one.read_text("utf-8")) for one in mail.iterdir()]
-            text = letter.get_payload(decode=True).decode()  # how it is coded is Django's matter
-            link = re.search(r"https?://\S+/accounts/password/reset/key/\S+", text)
+            (letter,) = letters(mail, 1)
+            link = re.search(r"https?://\S+/accounts/password/reset/key/\S+", body_of(letter))
             assert link is not None
             page = person.http.get(link[0])
             done = person.submit(page, {"password1": other, "password2": other})

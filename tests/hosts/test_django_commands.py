@@ -46,6 +46,37 @@ def checked(folder: Path, model: Path, *arguments: str, **options: Any) -> str:
     return Project(folder, model, **options).manage("check", *arguments).stderr
 
 
+MADE = """
+from podium.hosts.django.host import current_host
+from podium.records.store import RecordQuery
+from podium.testing.stores.samples import sample
+rows = [sample(n, model="loans", inputs=b'{"age":%d}' % (20 + n // 10)) for n in range(40)]
+store = current_host().app.site.store
+store.insert(rows)
+print(len(store.page(RecordQuery(), limit=100).records))
+"""
+LEFT = """
+from podium.hosts.django.models import AuditEntry, Prediction
+print(Prediction.objects.count(), [one.event for one in AuditEntry.objects.order_by("id")][-2:])
+"""
+
+
+def test_records_are_counted_and_deleted(tmp_path: Path, model: Path) -> None:
+    project = Project(tmp_path, model)
+    project.migrate()
+    assert project.manage("shell", "-c", MADE).stdout.endswith("40\n")
+
+    unnamed = project.manage("podium_delete", "--yes")
+    counted = project.manage("podium_delete", "--key", "age=21")
+    deleted = project.manage("podium_delete", "--key", "age=21", "--yes")
+    left = project.manage("shell", "-c", LEFT).stdout
+
+    assert "no records are selected" in unnamed.stderr
+    assert counted.stdout == "10 records would be deleted; run it with --yes to delete.\n"
+    assert deleted.stdout == "10 records deleted.\n", deleted.stderr
+    assert left.endswith("30 ['records_deletion_begun', 'records_deleted']\n")
+
+
 def test_the_models_are_listed(project: Project) -> None:
     told = project.manage("podium_models")
     listed = json.loads(project.manage("podium_models", "--json").stdout)
@@ -120,6 +151,10 @@ def test_a_setting_that_nobody_knows_is_an_error(tmp_path: Path, model: Path) ->
     assert "'colour'" in told
 
 
+def test_accounts_of_our_own_server_are_an_error(tmp_path: Path, model: Path) -> None:
+    assert "is for Podium's own server" in checked(tmp_path, model, accounts={"mfa": "everyone"})
+
+
 def test_a_project_without_models_is_told_how_to_name_one(tmp_path: Path, model: Path) -> None:
     assert "podium.E002" in checked(tmp_path, model, models={})
 
@@ -128,7 +163,7 @@ def test_a_bundle_that_is_not_there_is_an_error(tmp_path: Path, model: Path) -> 
     told = checked(tmp_path, model, models={"churn": str(tmp_path / "churn.podium")})
 
     assert "podium.E003" in told
-    assert "churn.podium isn't there" in told
+    assert "churn.podium doesn't exist" in told
 
 
 def test_a_bundle_that_was_changed_is_an_error(tmp_path: Path, model: Path) -> None:

@@ -20,10 +20,10 @@ from wtforms_alchemy import model_form_factory
 import podium
 from podium.bundle import Bundle
 from podium.errors import InvalidRows
-from podium.flow.deployment import Deployment, Limits
-from podium.flow.predict import Ask, predict_now
+from podium.flow.prepare import prepare
+from podium.flow.request import PredictRequest
+from podium.flow.version import LoadedVersion
 from podium.hosts.flask.forms import form_class
-from podium.records.record import Ids
 from podium.signature import Field, Signature
 from podium.signature.fields import Category, Range
 
@@ -129,10 +129,10 @@ BAD = [
 
 @pytest.mark.parametrize("bad", BAD, ids=str)
 def test_what_is_refused_is_refused_in_the_words_of_the_api(sent, bundle, bad):
-    deployment = Deployment("churn", bundle, None, Limits(), Ids(), None)
+    version = LoadedVersion(bundle)
     body = urlencode(GOOD | bad).encode()
     with pytest.raises(InvalidRows) as refused:
-        predict_now(deployment, Ask(body, "application/x-www-form-urlencoded"))
+        prepare(version, PredictRequest(body, "application/x-www-form-urlencoded"))
 
     form = sent(**(GOOD | bad))
 

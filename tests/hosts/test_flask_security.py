@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 import podium as core
 from podium.hosts.flask import Podium
+from podium.hosts.flask.identity import owner_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 from exchanges import GOOD, PREDICT
@@ -142,3 +144,24 @@ def test_one_sees_ones_own_records_only(app):
     assert told["ada"] in seen["ada"]
     assert told["bob"] in seen["ada"]
     assert "bob@example.com" in seen["ada"]
+
+
+def test_who_gets_the_key_of_a_deleted_user_gets_none_of_their_records(app: Flask):
+    people = app.extensions["security"].datastore
+    with app.app_context():
+        first = people.create_user(email="zoe@example.com", password=hash_password(PASSWORD))
+        first.create_datetime = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - as SQLite gives it back
+        people.db.session.commit()
+        owner, key = owner_of(first), first.id
+        people.delete_user(first)
+        people.db.session.commit()
+        again = people.create_user(email="zoe@example.com", password=hash_password(PASSWORD))
+        people.db.session.commit()
+        assert again.id == key  # SQLite gives it out once more
+
+        assert owner_of(again) != owner
+        changed = owner_of(again)
+        people.set_uniquifier(again)
+        assert owner_of(again) == changed
+        people.delete_user(again)
+        people.db.session.commit()

@@ -20,7 +20,7 @@ import podium
 from podium.testing import Client, ServerProcess
 
 sys.path.insert(0, str(Path(__file__).parent))
-from exchanges import ANSWERED, EXCHANGES, GOOD, PREDICT, REFUSED, Exchange
+from exchanges import ANSWERED, EXCHANGES, GOOD, NO_BULK, PREDICT, REFUSED, Exchange
 
 FUNCTION = '''
 import datetime as dt
@@ -77,7 +77,8 @@ def client(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     search = {"PYTHONPATH": str(bundle.parent)}
     home = tmp_path_factory.mktemp("home")
-    with ServerProcess(str(bundle), home=home, environment=search) as process:
+    environment = search | NO_BULK
+    with ServerProcess(str(bundle), home=home, environment=environment) as process:
         yield process
 
 
@@ -318,6 +319,7 @@ def test_no_path_makes_the_server_fail(client, target):
     assert client.get(f"/{target}").status < 500
 
 
+@pytest.mark.slow
 @given(query=st.text(max_size=60), path=st.sampled_from(["/models/loans", "/models/loans/records"]))
 def test_no_query_makes_a_page_fail(client, query, path):
     from urllib.parse import quote

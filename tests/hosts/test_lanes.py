@@ -18,7 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -42,6 +44,8 @@ def offers(
 GOOD: dict[str, dict[str, Any]] = {
     "offers": {"age": 41, "income": 1000.5, "plan": "pro", "note": "hello"},
     "trees": {"size": 3.5, "count": 4, "colour": "red", "is_old": True},
+    "odd": {"size": 5.5, "count": 8},
+    "cut": {"size": 3.5, "count": 4},
 }
 # An id, the number of a fault, and the moment of packing differ; the answer must not.
 CHANGING = re.compile(rb"\b[0-9a-f]{32}\b|\b[0-9a-f]{12}\b")
@@ -73,14 +77,21 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
     model.fit(rows, np.where(rows["size"] + rows["count"] > 7, "big", "small"))
     trees = podium.pack(model, rows, name="trees", path=folder)
     offers = podium.pack(offers_model.offers, name="offers", path=folder)
-    assert trees.is_compiled
-    yield [p for p in (trees.path, offers.path) if p is not None]
+    numbers = rows[["size", "count"]]
+    cut = FixedThresholdClassifier(LogisticRegression(), threshold=0.3, pos_label="big")
+    models = {
+        "odd": IsolationForest(n_estimators=10, random_state=0).fit(numbers),
+        "cut": cut.fit(numbers, np.where(rows["size"] > 4, "big", "small")),
+    }
+    others = [podium.pack(one, numbers, name=n, path=folder) for n, one in models.items()]
+    assert all(one.is_compiled for one in (trees, *others))
+    yield [one.path for one in (trees, offers, *others) if one.path is not None]
     sys.path.remove(str(folder))
 
 
 @pytest.fixture(scope="module")
 def client(bundles: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    app = podium.App(*map(str, bundles), home=str(tmp_path_factory.mktemp("home")))
+    app = podium.App(*map(str, bundles), home=str(tmp_path_factory.mktemp("home")), is_local=True)
     yield Client(app)
     app.close()
 
@@ -160,9 +171,24 @@ def bodies(name: str) -> st.SearchStrategy[bytes]:
     )
 
 
+def test_a_plain_request_is_recorded_under_the_word_of_its_label(server, connection):
+    body, headers = json.dumps(GOOD["odd"]).encode(), {"content-type": "application/json"}
+    connection.request("POST", "/api/models/odd/predict", body, headers)
+    answer = json.load(connection.getresponse())
+
+    found = {}
+    for word in ("outlier", "normal"):
+        connection.request("GET", f"/models/odd/records?outcome={word}")
+        found[word] = answer["id"] in connection.getresponse().read().decode()
+
+    assert (answer["prediction"], answer["label"]) == (-1, "outlier")
+    assert found == {"outlier": True, "normal": False}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GOOD)
 @given(data=st.data())
-@settings(max_examples=700, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 def test_both_lanes_and_no_server_agree(client, connection, name, data):
     body = data.draw(bodies(name))
     media = data.draw(st.sampled_from(["application/json", "", "application/json; charset=utf-8"]))
@@ -173,6 +199,29 @@ def test_both_lanes_and_no_server_agree(client, connection, name, data):
     other = told(connection, path, body, headers | OTHER_LANE)
 
     assert fast == other
+    assert fast == by_client(client, path, body, headers)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {f"k{i}": 1 for i in range(3_000)},
+        [{}] * 500,
+        {"age": ["x"] * 900},
+        [GOOD["offers"] | {"plan": "gold"}] * 200,
+        [GOOD["offers"]] * 200,
+        [GOOD["offers"]] * 1_001,
+        "x" * 60_000,
+    ],
+    ids=lambda value: f"{type(value).__name__} of {len(value)}",
+)
+def test_what_takes_longer_than_a_moment_is_answered_alike(client, connection, value):
+    path, body = "/api/models/offers/predict", json.dumps(value).encode()
+    headers = {"content-type": "application/json"}
+
+    fast = told(connection, path, body, headers)
+
+    assert fast == told(connection, path, body, headers | OTHER_LANE)
     assert fast == by_client(client, path, body, headers)
 
 
@@ -303,6 +352,7 @@ def test_the_gate_stands_before_the_fast_lane(server, head):
     assert 400 <= status < 500
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_slowly_loses_nothing_and_holds_nobody_up(server):
     row = request("offers", GOOD["offers"])
     n_asked = 3_000

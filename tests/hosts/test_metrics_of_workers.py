@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import podium
 from podium.testing import ServerProcess
 
+Told = dict[tuple[str, ...], float]
 PREDICT = "/api/models/doubled/predict"
 OTHER_LANE = {"accept": "application/json;q=0.9"}
 FUNCTION = '''
@@ -41,14 +43,35 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     sys.path.remove(str(folder))
 
 
-def told(http: httpx.Client) -> dict[tuple[str, ...], float]:
-    text = http.get("/metrics").text
+def told(address: str) -> Told:
+    text = httpx.get(f"{address}/metrics").text
     return {
         (sample.name, *(sample.labels.get(k, "") for k in ("lane", "outcome"))): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
         if "le" not in sample.labels and "reason" not in sample.labels
     }
+
+
+def told_until(server: ServerProcess, expected: Told) -> Told:
+    """What is told once it is as expected, or after a while."""
+    numbers: Told = {}
+    until_s = time.monotonic() + 20
+    while time.monotonic() < until_s and not expected.items() <= numbers.items():
+        time.sleep(0.1)
+        with contextlib.suppress(httpx.TransportError):  # of a worker that was killed
+            numbers = told(server.address)
+    return numbers
+
+
+EXPECTED = {
+    ("podium_requests_total", "fast", "ok"): 30.0,
+    ("podium_requests_total", "asgi", "ok"): 6.0,
+    ("podium_requests_total", "fast", "invalid"): 6.0,
+    ("podium_requests_total", "fast", "failed"): 6.0,
+    ("podium_rows_total", "", ""): 42.0,
+    ("podium_request_duration_seconds_count", "", ""): 36.0,
+}
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])
@@ -65,39 +88,25 @@ def test_every_request_is_counted_once_and_outlives_its_worker(bundle, tmp_path,
                 http.post(PREDICT, json=[{"number": 1}, {"number": 2}], headers=OTHER_LANE)
                 http.post(PREDICT, json={"number": "one"})
                 http.post(PREDICT, json={"number": 13})
-        time.sleep(1.5)  # workers tell each other once a second
-        with httpx.Client(base_url=server.address) as http:
-            before = told(http)
+        before = told_until(server, EXPECTED)  # workers tell each other once a second
         children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
         for pid in children:
             if Path(f"/proc/{pid}/comm").read_text().strip() == "podium-worker":
                 os.kill(int(pid), signal.SIGKILL)
-        after: dict[tuple[str, ...], float] = {}
-        until_s = time.monotonic() + 10
-        while not after and time.monotonic() < until_s:
-            time.sleep(0.1)
-            try:
-                with httpx.Client(base_url=server.address) as http:
-                    after = told(http)
-            except httpx.TransportError:
-                continue
+        after = told_until(server, EXPECTED)
 
-    expected = {
-        ("podium_requests_total", "fast", "ok"): 30,
-        ("podium_requests_total", "asgi", "ok"): 6,
-        ("podium_requests_total", "fast", "invalid"): 6,
-        ("podium_requests_total", "fast", "failed"): 6,
-        ("podium_rows_total", "", ""): 42,
-        ("podium_request_duration_seconds_count", "", ""): 36,
-    }
     for numbers in (before, after):
-        assert {key: numbers.get(key) for key in expected} == expected
+        assert {key: numbers.get(key) for key in EXPECTED} == EXPECTED
     assert before["podium_workers", "", ""] == n_workers
     assert before["process_resident_memory_bytes", "", ""] > 10 * 2**20
 
 
 def test_forms_and_requests_refused_at_the_gate_are_counted(bundle, tmp_path):
-    environment = {"PYTHONPATH": str(Path(bundle).parent), "PODIUM_BODY_MAX_BYTES": "100"}
+    environment = {
+        "PYTHONPATH": str(Path(bundle).parent),
+        "PODIUM_BODY_MAX_BYTES": "100",
+        "PODIUM_BULK_BODY_MAX_BYTES": "100",
+    }
     with (
         ServerProcess(bundle, home=tmp_path, environment=environment) as server,
         httpx.Client(base_url=server.address) as http,
@@ -109,7 +118,7 @@ def test_forms_and_requests_refused_at_the_gate_are_counted(bundle, tmp_path):
             http.post(PREDICT, json=[{"number": 1}] * 50).status_code,
             http.post("/api/models/nobody/predict", json={"number": 1}).status_code,
         ]
-        numbers = told(http)
+        numbers = told(server.address)
 
     assert statuses == [200, 200, 422, 413, 404]
     assert numbers["podium_requests_total", "asgi", "ok"] == 1

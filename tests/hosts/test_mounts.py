@@ -24,12 +24,12 @@ from starlette.routing import Mount
 
 import podium
 from podium.access import Action, Actor
+from podium.http import Request
 from podium.records.open import open_store
 from podium.testing import ServerProcess
-from podium.web.http import Request
 
 sys.path.insert(0, str(Path(__file__).parent))
-from exchanges import EXCHANGES, GOOD, PREDICT, Exchange
+from exchanges import EXCHANGES, GOOD, NO_BULK, PREDICT, Exchange
 from test_hosts import FUNCTION, ask_http, essence
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "mount.md"
@@ -113,7 +113,7 @@ def alone(
     bundle: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, tuple[int, str, bytes]]:
     """What the server alone answers to each request, by name."""
-    home, search = tmp_path_factory.mktemp("home"), {"PYTHONPATH": str(bundle.parent)}
+    home, search = tmp_path_factory.mktemp("home"), {"PYTHONPATH": str(bundle.parent)} | NO_BULK
     with (
         ServerProcess(str(bundle), home=home, environment=search) as server,
         httpx.Client(base_url=server.address) as http,
@@ -164,7 +164,12 @@ def start(folder: Path, bundle: Path) -> subprocess.Popen[bytes]:
             cwd=folder,
             stdout=log,
             stderr=log,
-            env={**os.environ, "PYTHONPATH": str(bundle.parent), "PYTHONUNBUFFERED": "1"},
+            env={
+                **os.environ,
+                **NO_BULK,
+                "PYTHONPATH": str(bundle.parent),
+                "PYTHONUNBUFFERED": "1",
+            },
         )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import ssl
-import statistics
 import sys
 import threading
-import time
+import urllib.error
+import urllib.request
 
 import httpx
 import numpy as np
@@ -59,9 +59,14 @@ def test_https_is_spoken_in_both_lanes(forest, certificate, tmp_path):
             answers = [http.post(PREDICT, json=ROW) for _ in range(3)]
             answers += [http.post(PREDICT, json=ROW, headers={"accept": "text/csv"})]
             page = http.get("/models/forest")
+        long = urllib.request.Request(server.address + PREDICT, bytes(3_000_000))
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(long, timeout=20, context=context)
+        refused.value.close()
 
     assert [answer.status_code for answer in answers] == [200] * 4
     assert page.status_code == 200
+    assert refused.value.code == 413
 
 
 def test_a_certificate_that_cannot_be_used_is_told_at_start(forest, certificate, tmp_path):
@@ -118,21 +123,17 @@ def test_a_client_with_large_tables_keeps_small_ones_waiting_only_shortly(forest
 
         looping = threading.Thread(target=large)
         looping.start()
-        waited = []
+        n_small = 0
         with httpx.Client(base_url=server.address) as http:
-            http.post(PREDICT, json=ROW)
-            end_s = time.monotonic() + 3
-            while time.monotonic() < end_s:
-                began_s = time.perf_counter()
+            while n_large < 10:
                 assert http.post(PREDICT, json=ROW).status_code == 200
-                waited.append(time.perf_counter() - began_s)
+                n_small += 1
         is_over.set()
         looping.join()
 
-    p50_ms = statistics.median(waited) * 1e3
-    print(f"{n_large} large tables; p50 of the small ones {p50_ms:.1f} ms", file=sys.stderr)
-    assert n_large >= 2
-    assert p50_ms < 60  # `bench/` has the figure of a machine that does nothing else
+    print(f"{n_small} small tables beside {n_large} large ones", file=sys.stderr)
+    # Whoever waited until a large one is done would get one answer to each of them.
+    assert n_small > 3 * n_large
 
 
 def test_columns_and_rows_and_the_careful_way_read_the_same_table(forest, tmp_path):

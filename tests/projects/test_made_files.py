@@ -14,48 +14,51 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 sys.path.insert(0, str(Path(__file__).parent))
 from app_platform import APP  # the folder of these tests is no package
 
-from podium.projects.answers import APPS, DATABASES, Answers
+from podium.projects.choices import APPS, DATABASES, Choices
 from podium.projects.dataset import Dataset
 from podium.projects.files import project_files
+from podium.projects.wheels import build_wheels
 from podium.settings import read_settings
 
 Made = dict[PurePosixPath, str]
 ALL = [
-    Answers("penguins", app, database, has_people=people, is_small=small)
+    Choices("penguins", app, database, has_people=people, is_small=small)
     for app, database, people, small in itertools.product(
         APPS, DATABASES, [False, True], [False, True]
     )
 ]
+WHEELS = build_wheels()
 _SCHEMA = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
 COMPOSE = jsonschema.validators.validator_for({})(json.loads(_SCHEMA.read_text("utf-8")))
 
 
-def name_of(answers: Answers) -> str:
+def name_of(answers: Choices) -> str:
     people, small = "people" if answers.has_people else "nobody", answers.is_small
     return f"{answers.app}-{answers.database}-{people}-{'small' if small else 'large'}"
 
 
 @pytest.fixture(params=ALL, ids=name_of)
-def answers(request: pytest.FixtureRequest) -> Answers:
+def answers(request: pytest.FixtureRequest) -> Choices:
     return request.param
 
 
 @pytest.fixture(scope="module")
-def projects(datasets: dict[str, Dataset]) -> dict[Answers, Made]:
-    return {one: project_files(one, datasets["penguins"]) for one in ALL}
+def projects(datasets: dict[str, Dataset]) -> dict[Choices, Made]:
+    return {one: project_files(one, datasets["penguins"], WHEELS) for one in ALL}
 
 
 @pytest.fixture
-def made(answers: Answers, projects: dict[Answers, Made]) -> Made:
+def made(answers: Choices, projects: dict[Choices, Made]) -> Made:
     return projects[answers]
 
 
-def every(path: str, projects: dict[Answers, Made]) -> set[str]:
+def every(path: str, projects: dict[Choices, Made]) -> set[str]:
     """The different texts that a file has, over all answers."""
     return {made[PurePosixPath(path)] for made in projects.values()}
 
@@ -65,7 +68,7 @@ def documents(made: Made, folder: str) -> list[Any]:
     return [one for text in texts for one in yaml.safe_load_all(text)]
 
 
-def test_kubernetes_knows_every_word_of_its_manifests(projects: dict[Answers, Made]) -> None:
+def test_kubernetes_knows_every_word_of_its_manifests(projects: dict[Choices, Made]) -> None:
     texts = every("kubernetes/app.yaml", projects) | every("kubernetes/service.yaml", projects)
 
     for text in texts:
@@ -74,7 +77,7 @@ def test_kubernetes_knows_every_word_of_its_manifests(projects: dict[Answers, Ma
         )
 
 
-def test_pods_are_locked_in_and_watched(made: Made, answers: Answers) -> None:
+def test_pods_are_locked_in_and_watched(made: Made, answers: Choices) -> None:
     (pods,) = (one for one in documents(made, "kubernetes") if one["kind"] != "Service")
     spec = pods["spec"]["template"]["spec"]
 
@@ -94,8 +97,8 @@ def test_compose_knows_every_word_of_its_file(made: Made) -> None:
     COMPOSE.validate(yaml.safe_load(made[PurePosixPath("compose.yaml")]))
 
 
-def test_a_misspelt_word_would_be_found(projects: dict[Answers, Made]) -> None:
-    made = projects[Answers("penguins", "none", "sqlite", has_people=True, is_small=True)]
+def test_a_misspelt_word_would_be_found(projects: dict[Choices, Made]) -> None:
+    made = projects[Choices("penguins", "none", "sqlite", has_people=True, is_small=True)]
     pods = made[PurePosixPath("kubernetes/app.yaml")].replace("mountPath", "mountpath")
     compose = made[PurePosixPath("compose.yaml")].replace("read_only", "readonly")
     app = made[PurePosixPath(".do/app.yaml")].replace("http_path", "httppath")
@@ -123,7 +126,7 @@ def test_app_platform_knows_every_word_of_its_file(made: Made) -> None:
 
 
 def test_what_needs_no_log_in_and_shows_records_is_not_opened_to_the_world(
-    made: Made, answers: Answers
+    made: Made, answers: Choices
 ) -> None:
     (service,) = yaml.safe_load(made[PurePosixPath(".do/app.yaml")])["services"]
 
@@ -132,7 +135,8 @@ def test_what_needs_no_log_in_and_shows_records_is_not_opened_to_the_world(
 
 def test_every_secret_is_named_in_the_example_and_stands_nowhere_else(made: Made) -> None:
     lines = made.get(PurePosixPath(".env"), "").splitlines()
-    secrets = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    secrets = {name: value for name, value in values.items() if name != "HTTPS"}
     others = {path: text for path, text in made.items() if path != PurePosixPath(".env")}
 
     for name, value in secrets.items():
@@ -143,18 +147,24 @@ def test_every_secret_is_named_in_the_example_and_stands_nowhere_else(made: Made
 
 
 def test_requirements_can_be_read_and_hold_what_the_answers_ask_for(
-    made: Made, answers: Answers
+    made: Made, answers: Choices
 ) -> None:
-    lines = made[PurePosixPath("requirements.txt")].splitlines()
-    needed = {one.name: one for one in map(Requirement, lines[1:])}
+    lines = made[PurePosixPath("requirements.txt")].splitlines()[1:]
+    own = [line.partition(" ; ") for line in lines if line.startswith("./wheels/")]
+    needed = {Requirement(line).name for line in lines if not line.startswith("./")}
 
-    assert needed["podium"].specifier.contains("0.1.0")
-    assert ("sklearn" in needed["podium"].extras) == (not answers.is_small)
-    assert ("accounts" in needed["podium"].extras) == (answers.has_people and answers.app == "none")
+    sums = made[PurePosixPath("wheels/SHA256SUMS")]
+    assert sum(not marker or Marker(marker).evaluate() for _, _, marker in own) == 1
+    for path, _, _ in own:
+        name, _, extras = path.removeprefix("./").partition("[")
+        assert name in sums
+        assert ("sklearn" in extras) == (not answers.is_small)
+        assert ("accounts" in extras) == (answers.has_people and answers.app == "none")
     assert (answers.app in needed) == (answers.app != "none")
+    assert "podium" not in needed
 
 
-def test_podium_can_read_its_settings(made: Made, answers: Answers, tmp_path: Path) -> None:
+def test_podium_can_read_its_settings(made: Made, answers: Choices, tmp_path: Path) -> None:
     text = made.get(PurePosixPath("podium.toml"))
     if answers.app != "none":
         assert text is None
@@ -164,12 +174,12 @@ def test_podium_can_read_its_settings(made: Made, answers: Answers, tmp_path: Pa
 
     settings = read_settings(file=tmp_path / "podium.toml", environment={})
 
-    assert settings.accounts.enabled == answers.has_people
+    assert bool(settings.accounts.enabled) == answers.has_people
     assert settings.records == (answers.database != "none")
 
 
 def test_a_linter_of_dockerfiles_finds_nothing(
-    projects: dict[Answers, Made], tmp_path: Path
+    projects: dict[Choices, Made], tmp_path: Path
 ) -> None:
     texts = every("Dockerfile", projects)
     paths = [tmp_path / f"Dockerfile.{number}" for number, _ in enumerate(texts)]
@@ -189,7 +199,7 @@ def test_a_linter_of_dockerfiles_finds_nothing(
 def test_a_linter_of_python_finds_nothing(datasets: dict[str, Dataset], tmp_path: Path) -> None:
     for number, one in enumerate(ALL):
         dataset = datasets[["penguins", "wine", "diabetes"][number % 3]]
-        for path, text in project_files(one, dataset).items():
+        for path, text in project_files(one, dataset, WHEELS).items():
             if path.suffix == ".py":
                 file = tmp_path / name_of(one) / path
                 file.parent.mkdir(parents=True, exist_ok=True)

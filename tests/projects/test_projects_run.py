@@ -15,20 +15,22 @@ from pathlib import Path
 import pytest
 from allpairspy import AllPairs
 
-from podium.projects.answers import APPS, DATABASES, Answers
+from podium.projects.choices import APPS, DATABASES, Choices
 from podium.projects.dataset import Dataset
 from podium.projects.files import project_files, write_project
+from podium.projects.wheels import build_wheels
 
 CHOICES = [["penguins", "wine", "diabetes"], DATABASES, APPS, [False, True], [True, False]]
 COMBINATIONS = itertools.product(*CHOICES) if os.environ.get("PODIUM_SOAK") else AllPairs(CHOICES)
 ANSWERS = [
-    Answers(name, app, database, has_people=people, is_small=small)
+    Choices(name, app, database, has_people=people, is_small=small)
     for name, database, app, people, small in COMBINATIONS
 ]
+WHEELS = build_wheels()
 OWN = ("PODIUM_", "FLASK_", "DJANGO_", "DATABASE_", "PYTEST_", "PYTHONPATH")
 
 
-def name_of(answers: Answers) -> str:
+def name_of(answers: Choices) -> str:
     people, small = "people" if answers.has_people else "nobody", answers.is_small
     size = "small" if small else "large"
     return f"{answers.name}-{answers.app}-{answers.database}-{people}-{size}"
@@ -58,10 +60,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("answers", ANSWERS, ids=name_of)
 def test_a_project_trains_and_its_tests_pass(
-    answers: Answers, datasets: dict[str, Dataset], trained: dict[str, Path], tmp_path: Path
+    answers: Choices, datasets: dict[str, Dataset], trained: dict[str, Path], tmp_path: Path
 ) -> None:
     dataset = datasets[answers.name]
-    write_project(tmp_path, project_files(answers, dataset), dataset)
+    write_project(tmp_path, project_files(answers, dataset, WHEELS), dataset, WHEELS)
     script = (tmp_path / "train.py").read_text("utf-8")
     model = tmp_path / "models" / f"{answers.name}.podium"
     if script in trained:

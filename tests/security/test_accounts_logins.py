@@ -236,7 +236,7 @@ def test_cookies_over_https_are_bound_to_the_host(https):
         page = person.get("/accounts/2fa/")
 
     names = {one.partition("=")[0] for one in cookies}
-    assert names == {"__Host-podium-session", "__Host-podium-csrf"}
+    assert names == {"__Host-podium-session", "__Host-podium-csrf", "__Host-podium-browser"}
     for cookie in cookies:
         assert {"HttpOnly", "Secure", "Path=/", "SameSite=Lax"} <= set(cookie.split("; ")[1:])
         assert "Domain" not in cookie

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from podium.testing import ServerProcess
 
@@ -28,22 +27,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def browser(chromium_path: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=chromium_path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield launched
-        launched.close()
-
-
 def test_no_name_of_a_token_or_a_group_becomes_a_part_of_a_page(server, browser):
     with Visitor(server.address) as person:
         person.log_in()
         for text in HOSTILE:
-            person.send("/accounts/", {"name": text, "days": "7"})
+            person.send("/accounts/", {"name": text, "days": "7", "models": "*", "actions": "*"})
             person.send("/admin/auth/group/add/", {"name": text})
         cookie = person.http.cookies["podium-session"]
 

@@ -43,9 +43,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def new_token(server: ServerProcess, name: str, **form: object) -> str:
     with Visitor(server.address) as person:
         person.log_in()
-        made = person.send("/accounts/", {"name": name, "days": "7", **form})
+        made = person.send(
+            "/accounts/", {"name": name, "days": "7", "models": "*", "actions": "*", **form}
+        )
     text = TOKEN.findall(made.text)[0]
-    assert within(2, lambda: ask(server, "/api/models", text, method="GET").status_code == 200)
+    assert within(20, lambda: ask(server, "/api/models", text, method="GET").status_code == 200)
     return text
 
 
@@ -130,4 +132,4 @@ def test_a_token_that_gets_too_old_is_refused_by_every_worker(server):
     )
 
     assert done.returncode == 0, done.stderr
-    assert within(1.5, lambda: ask(server, PREDICT, token, json=ROW).status_code == 401)
+    assert within(20, lambda: ask(server, PREDICT, token, json=ROW).status_code == 401)

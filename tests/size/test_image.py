@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from podium.bundle.pack import pack
 from podium.image import Image, Recipe, write_image
 from podium.image.contents import HOME
 from podium.image.interpreter import USER_ID
+from podium.packing.pack import pack
 
 UNPACKED_MAX_MB = 190
 PACKED_MAX_MB = 70

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,17 +66,18 @@ DATA: dict[str, Callable[[], tuple[Any, Any]]] = {
     "cars": _cars,  # mixed, missing cells, a number
 }
 MIXED = ("penguins", "cars")
+LINE = "compiled"
 
 
 @dataclass
 class Zoo:
-    """What was compiled so far.
+    """Compiles models, and says so.
 
     Attributes:
-        lines: a line of the table each.
+        record: takes a line of the table, under the name of `LINE`.
     """
 
-    lines: list[tuple[str, ...]] = field(default_factory=list)
+    record: Callable[[str, object], None]
 
     @staticmethod
     @cache
@@ -127,7 +128,7 @@ class Zoo:
         compiled, original, table = self.compile(fitted, X)
         title = title or type(fitted).__name__
         if compiled.program is None:
-            self.lines.append((title, name, "no", compiled.why, "", "", ""))
+            self.record(LINE, (title, name, "no", compiled.why, "", "", ""))
             pytest.fail(f"{title} on {name}: {compiled.why}")
         found = compiled.verification
         assert found is not None
@@ -135,7 +136,8 @@ class Zoo:
             compiled.program.predict, table
         )
         difference, labels = f"{found.difference:.0e}", str(found.n_labels)
-        self.lines.append((title, name, "yes", "", difference, labels, f"{speed:.0f}x"))
+        self.record(LINE, (title, name, "yes", "", difference, labels, f"{speed:.0f}x"))
+        assert found.n_labels == 0
         return compiled
 
 
@@ -164,27 +166,25 @@ def _seconds_a_row(predict: Callable[[Table], Any], table: Table) -> float:
     return float(np.min(times))
 
 
-ZOO = pytest.StashKey[Zoo]()
+@pytest.fixture
+def zoo(record_property: Callable[[str, object], None]) -> Zoo:
+    """The zoo; what is compiled there goes into the table at the end of the run."""
+    return Zoo(record_property)
 
 
-@pytest.fixture(scope="session")
-def zoo(pytestconfig: pytest.Config) -> Iterator[Zoo]:
-    """The zoo of this run."""
-    pytestconfig.stash[ZOO] = Zoo()
-    return pytestconfig.stash[ZOO]
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The table of what was compiled."""
-    kept = config.stash.get(ZOO, None)
-    if kept is None or not kept.lines:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The table of what was compiled, by whichever process of the run."""
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.getreports(kind)]
+    told = [line for one in reports for name, line in one.user_properties if name == LINE]
+    if not told:
         return
     head = ("estimator", "data", "compiled", "why not", "difference", "labels", "one row")
-    lines = [head, *sorted(kept.lines)]
+    lines = [head, *sorted(map(tuple, told))]
     widths = [min(40, max(len(line[i]) for line in lines)) for i in range(len(head))]
     terminalreporter.section("what was compiled")
     for line in lines:
         cells = [cell[:w].ljust(w) for cell, w in zip(line, widths, strict=True)]
         terminalreporter.write_line("  ".join(cells).rstrip())
-    n_compiled = sum(line[2] == "yes" for line in kept.lines)
-    terminalreporter.write_line(f"{n_compiled} of {len(kept.lines)} compiled")
+    n_compiled = sum(line[2] == "yes" for line in told)
+    n_kinds = len({line[0] for line in told})
+    terminalreporter.write_line(f"{n_compiled} of {len(told)} compiled, of {n_kinds} kinds")

@@ -16,7 +16,7 @@ WORDS = ["Origin", "Maker"]
 NUMBERS = ["Cylinders", "Displacement", "Horsepower", "Weight_in_lbs"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cars(zoo):
     """Cars with one more column of labels: rare ones, and some missing."""
     X, y = zoo.data("cars")

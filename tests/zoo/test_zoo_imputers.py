@@ -1,4 +1,4 @@
-"""Imputers that look at other columns or rows compile, and so do encodings by the target."""
+"""Imputers that use other columns or rows compile, and so do encodings by the target."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_a_ridge_of_several_numbers_compiles(zoo):
 
 
 @pytest.mark.parametrize(
-    ("kernel", "why"), [(Matern(nu=0.7), "Bessel"), (RBF() ** 3, "power")], ids=str
+    ("kernel", "why"), [(Matern(nu=0.7), "Bessel"), (RBF() ** 3, "exponent")], ids=str
 )
 def test_a_kernel_that_no_operation_has_is_not_compiled(zoo, kernel, why):
     X, y = zoo.data("linnerud")

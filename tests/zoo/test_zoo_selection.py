@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_selection import (
     RFE,
     RFECV,
@@ -21,8 +23,11 @@ from sklearn.feature_selection import (
     mutual_info_regression,
 )
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 SELECTORS = [
@@ -48,8 +53,28 @@ def compiles(zoo, model, X):
     return compiled
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        LogisticRegression(),
+        KNeighborsClassifier(),
+        SVC(),
+        GaussianNB(),
+        GradientBoostingClassifier(),
+    ],
+    ids=str,
+)
+def test_neighbouring_columns_of_a_wider_matrix_compile(zoo, model):
+    X, y = zoo.data("penguins")
+    X = X[["island", "sex"]].dropna()
+    encoder = OneHotEncoder(sparse_output=False)
+    fitted = make_pipeline(encoder, SelectKBest(k=2), model).fit(X, y[X.index])
+
+    compiles(zoo, fitted, X)
+
+
 @pytest.mark.parametrize("data", ["diabetes", "cars"])
-@pytest.mark.parametrize("selector", SELECTORS, ids=str)
+@pytest.mark.parametrize("selector", SELECTORS, ids=lambda one: re.sub(r" at 0x\w+", "", str(one)))
 def test_a_selection_compiles(zoo, selector, data):
     zoo.check(make_pipeline(selector, Ridge()), data)
 

@@ -121,7 +121,7 @@ def test_categories_compile(zoo, kind):
     assert any(len(o.words) for o in compiled.program.plan.operations if hasattr(o, "words"))
 
 
-def test_numbers_called_categories_compile_where_they_are_whole(zoo):
+def test_numbers_called_categories_compile(zoo):
     X, y = zoo.data("cars")
     X = X[["Origin", "Displacement"]]
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
@@ -134,7 +134,7 @@ def test_numbers_called_categories_compile_where_they_are_whole(zoo):
     rows = columns.fit_transform(X)
     compiled, _, _ = zoo.compile(model.fit(rows, y), rows)
 
-    assert "fractions" in compiled.why
+    assert compiled.program is not None, compiled.why
 
 
 def test_a_booster_compiles_by_itself(zoo):

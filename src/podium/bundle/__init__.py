@@ -5,5 +5,6 @@
 
 from podium.bundle.bundle import Bundle, load
 from podium.bundle.card import Card, Metric
+from podium.bundle.model_part import ModelPart
 
-__all__ = ["Bundle", "Card", "Metric", "load"]
+__all__ = ["Bundle", "Card", "Metric", "ModelPart", "load"]

@@ -6,11 +6,13 @@ import io
 import os
 import secrets
 import shlex
+import shutil
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from podium.bundle.manifest import (
     FORMAT,
@@ -32,6 +34,7 @@ from podium.bundle.seal import MANIFEST, Sealed, seal, verify
 from podium.bundle.trust import Kind, bytes_digest, sniff
 from podium.errors import BundleError, ForeignFile, OversizedBundle, SetupError, TamperedBundle
 
+_T = TypeVar("_T")
 MAX_BYTES = 2 << 30
 # Sizes and places in the zip have 32 bits.
 _FORMAT_MAX_BYTES = (1 << 32) - 1
@@ -58,9 +61,11 @@ class Archive:
         return tuple(self._contents)
 
     def without(self, folder: str) -> Archive:
-        """The same archive without the parts of a folder, for whoever needs them no more."""
-        kept = {n: content for n, content in self._contents.items() if not n.startswith(folder)}
-        return Archive(self.manifest, self.digest, kept)
+        """The same archive without the parts of a folder, to free their memory."""
+        remaining = {
+            n: content for n, content in self._contents.items() if not n.startswith(folder)
+        }
+        return Archive(self.manifest, self.digest, remaining)
 
     def part(self, name: str) -> bytes:
         """The content of one part.
@@ -88,11 +93,15 @@ def write_archive(
     parts: Mapping[str, bytes],
     requires: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
+    check: Callable[[Path], None] | None = None,
 ) -> str:
     """Write a bundle, and return the digest of its seal in hex.
 
     The file appears under its name when it is whole and on disk; a write that fails changes
     nothing. The same arguments give the same bytes, where zlib is the same.
+
+    Args:
+        check: looks at the whole file before it gets its name; what it raises keeps it from that.
 
     Raises:
         SetupError: the file can't be written, or couldn't be read again.
@@ -112,14 +121,39 @@ def write_archive(
         options=dict(options or {}),
     )
     contents = {MANIFEST: encode_manifest(manifest), **ordered}
+
+    def write(file: BinaryIO) -> str:
+        write_members(file, contents)
+        return seal(file)
+
     try:
         # A link is followed; realpath() never fails, not even for one that leads to itself.
-        return _write_whole(Path(os.path.realpath(path)), contents)
+        return _write_whole(Path(os.path.realpath(path)), write, check)
     except OSError as error:
         raise SetupError(
             f"{path} can't be written: {error.strerror or error}",
-            hint="is there such a folder, with room left, that you may write to?",
+            hint="check that the folder exists, has space left, and that you may write to it",
         ) from error
+
+
+def copy_archive(source: Path, target: Path, digest: str) -> None:
+    """Copy a bundle; the copy appears under its name when it is whole, on disk and verified.
+
+    Args:
+        digest: of its seal.
+
+    Raises:
+        BundleError: the source isn't the bundle that has this digest.
+        SetupError: it can't be read.
+        OSError: the copy can't be written.
+    """
+
+    def check(part: Path) -> None:
+        if read_archive(part).digest != digest:
+            raise BundleError(f"{source} was replaced since it was opened", hint="open it again")
+
+    with source.open("rb") as file:
+        _write_whole(target, partial(shutil.copyfileobj, file), check)
 
 
 def read_archive(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Archive:
@@ -140,7 +174,7 @@ def read_archive(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Archive:
     except OSError as error:
         raise SetupError(
             f"{path} can't be read: {error.strerror or error}",
-            hint="name a .podium file that you may read",
+            hint="give a .podium file that you may read",
         ) from error
 
 
@@ -168,21 +202,24 @@ def _check_parts(parts: Mapping[str, bytes]) -> None:
         )
 
 
-def _write_whole(path: Path, contents: Mapping[str, bytes]) -> str:
+def _write_whole(
+    path: Path, write: Callable[[BinaryIO], _T], check: Callable[[Path], None] | None
+) -> _T:
     """Write beside the target, put it on disk, then rename it over the target."""
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb+") as file:
-            write_members(file, contents)
-            digest = seal(file)
+            written = write(file)
             file.flush()
             os.fsync(file.fileno())
+        if check is not None:
+            check(temporary)
         temporary.replace(path)
     except BaseException:  # also on Ctrl-C; what stays would be taken for a bundle's remains
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
-    return digest
+    return written
 
 
 def _sync_folder(folder: Path) -> None:
@@ -200,9 +237,9 @@ def _size_of(path: Path) -> int:
     """The file's size; a folder, a pipe or a device isn't even opened."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
-        raise SetupError(f"{path} is a folder", hint=f"name a file in it: {path}/NAME.podium")
+        raise SetupError(f"{path} is a folder", hint=f"give a file in it: {path}/NAME.podium")
     if not stat.S_ISREG(status.st_mode):
-        raise SetupError(f"{path} is no regular file", hint="copy the bundle into one")
+        raise SetupError(f"{path} isn't a regular file", hint="copy the bundle into a regular file")
     return status.st_size
 
 
@@ -244,9 +281,9 @@ def _manifest(sealed: Sealed, member: Member, path: Path) -> Manifest:
 
 def _check_same_parts(manifest: Manifest, members: Sequence[Member], path: Path) -> None:
     stated = {name: part.size for name, part in manifest.parts.items()}
-    found = {member.name: member.n_bytes for member in members}
-    if stated != found:
-        names = sorted({name for name, _ in stated.items() ^ found.items()})
+    sizes = {member.name: member.n_bytes for member in members}
+    if stated != sizes:
+        names = sorted({name for name, _ in stated.items() ^ sizes.items()})
         raise TamperedBundle(
             f"{path}: its manifest and its members disagree about {', '.join(names)[:200]}",
             hint=_FOREIGN_HINT,
@@ -270,10 +307,10 @@ def _explained(error: ForeignFile, path: Path) -> ForeignFile:
     kind = sniff(path)
     looks = f": it looks like {_LOOKS[kind]}" if kind in _LOOKS else ""
     if kind in ("joblib", "onnx", "pickle", "skops"):
-        hint = f"pack it first, with rows it was trained on: podium pack {shlex.quote(str(path))} "
+        hint = f"pack it first, with its training rows: podium pack {shlex.quote(str(path))} "
         hint += "--data train.csv"
     elif kind in ("torch", "keras"):
         hint = "export it to ONNX, then: podium pack model.onnx --data train.csv"
     else:
-        hint = "name a file that podium pack wrote, or pack a model: podium pack MODEL --data ROWS"
+        hint = "give a file that podium pack wrote, or pack a model: podium pack MODEL --data ROWS"
     return ForeignFile(error.message + looks, hint=hint)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
+from podium.outputs import Outputs
 from podium.signature import Field, Signature
-from podium.signature.reading import label_text
+from podium.signature.labels import label_text
 from podium.table import Array, Table, is_missing, plain_values
 
 N_BINS = 20
@@ -39,26 +40,32 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
-    """One histogram a field, by name, and one of the model's own answers on the same rows."""
+    """One histogram for each field, by name, and one of the predictions on the same rows.
+
+    Attributes:
+        scores: of the numbers beside the labels of a model without a target.
+    """
 
     fields: dict[str, Histogram] = {}
     outputs: dict[str, Histogram] = {}
+    scores: Histogram | None = None
 
 
-def baseline_of(signature: Signature, table: Table, predictions: Array) -> Baseline:
+def baseline_of(signature: Signature, table: Table, predicted: Outputs) -> Baseline:
     """The baseline of the training rows.
 
     Args:
         table: as the signature's fields have it.
-        predictions: of the model for these rows, shape (n_rows,) or (n_rows, n_outputs).
+        predicted: of the model to these rows.
     """
     fields = {f.name: histogram_of(f, table.columns[f.name]) for f in signature.fields}
-    columns = predictions if predictions.ndim == 2 else predictions.reshape(-1, 1)
+    columns = predicted.predictions.reshape(len(predicted), -1)
     outputs = {
-        output.name: _labels(column) if output.classes else _any(column)
+        output.name: _labels(column, len(output.words)) if output.classes else _any(column)
         for output, column in zip(signature.outputs, columns.T, strict=True)
     }
-    return Baseline(fields=fields, outputs=outputs)
+    scores = None if predicted.scores is None else _numbers(predicted.scores)
+    return Baseline(fields=fields, outputs=outputs, scores=scores)
 
 
 def histogram_of(field: Field, column: Array) -> Histogram:
@@ -84,43 +91,45 @@ def _any(column: Array) -> Histogram:
 
 
 def _numbers(values: Array) -> Histogram:
-    known = values[np.isfinite(values)]
-    n_missing = len(values) - len(known)
-    if not len(known):
+    finite = values[np.isfinite(values)]
+    n_missing = len(values) - len(finite)
+    if not len(finite):
         return Histogram(n_rows=len(values), n_missing=n_missing)
-    counts, edges = np.histogram(known, bins=_edges(known))
+    counts, edges = np.histogram(finite, bins=_edges(finite))
     return Histogram(
         n_rows=len(values),
         n_missing=n_missing,
         edges=tuple(edges.tolist()),
         counts=tuple(counts.tolist()),
-        mean=float(known.mean()),
-        deviation=float(known.std()),
+        mean=float(finite.mean()),
+        deviation=float(finite.std()),
     )
 
 
-def _edges(known: Array) -> Array:
+def _edges(finite: Array) -> Array:
     """Bin edges: one a value where there are few, else of equal width over the whole range."""
-    different = np.unique(known)
+    different = np.unique(finite)
     if len(different) <= N_BINS:
         return np.append(different, np.nextafter(different[-1], np.inf))
-    edges = np.linspace(known.min(), known.max(), N_BINS + 1)
+    edges = np.linspace(finite.min(), finite.max(), N_BINS + 1)
     # Values so close, or so far apart, that doubles can't divide the range.
     if not np.isfinite(edges).all() or not (np.diff(edges) > 0).all():
         return np.array([different[0], np.nextafter(different[-1], np.inf)])
     return edges
 
 
-def _labels(column: Array) -> Histogram:
+def _labels(column: Array, n_least: int = 0) -> Histogram:
+    """The frequency of each label; of very many only the most frequent ones."""
     missing = is_missing(column)
     texts = [label_text(v) for v in plain_values(column[~missing])]
     labels, counts = np.unique(np.array(texts, dtype=object), return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    top = order[:TOP_CATEGORIES]
+    n_counted = max(TOP_CATEGORIES, n_least)
+    top = order[:n_counted]
     return Histogram(
         n_rows=len(column),
         n_missing=int(missing.sum()),
         labels=tuple(str(labels[i]) for i in top),
         counts=tuple(int(counts[i]) for i in top),
-        n_other=int(counts[order[TOP_CATEGORIES:]].sum()),
+        n_other=int(counts[order[n_counted:]].sum()),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,22 +17,25 @@ from podium.bundle.card import Card
 from podium.bundle.compilation import Compilation
 from podium.bundle.model_part import (
     FOLDER,
+    ModelPart,
     original_of_archive,
     part_of_archive,
     runtime_of,
 )
 from podium.bundle.trust import parse_trust, require_trust
 from podium.errors import BundleError, SetupError
+from podium.outputs import Outputs
 from podium.runtimes.protocol import Runtime
 from podium.signature import Signature
 from podium.signature.cells import check_table
-from podium.table import Outputs, Table
+from podium.signature.zones import zone_name
+from podium.table import Table
 
 
 class Bundle:
     """The content of a `.podium` file, verified.
 
-    The model itself is loaded when it is first asked, or by `start()`.
+    The model itself is loaded at the first prediction, or by `start()`.
     """
 
     def __init__(self, archive: Archive, path: Path | None, trust: Collection[str] = ()) -> None:
@@ -40,8 +44,8 @@ class Bundle:
         self._loading = threading.Lock()
         self._runtime: Runtime | None = None
         self.path = path
-        self.signature: Signature = _part(archive, "signature.json", Signature)
-        self.card: Card = _part(archive, "card.json", Card)
+        self.signature: Signature = _part(archive, "signature.json")
+        self.card: Card = _part(archive, "card.json")
 
     @property
     def name(self) -> str:
@@ -60,28 +64,30 @@ class Bundle:
 
     @property
     def runtime_name(self) -> str:
-        """What runs the model: program, skops, pickle, onnx, python."""
+        """The runtime of the model: program, skops, pickle, onnx, python."""
         return self._archive.manifest.runtime
 
     @property
     def requires(self) -> tuple[str, ...]:
         """The extras that serving needs."""
-        return self._archive.manifest.requires
+        times = (one.dtype for one in self.signature.fields if one.type == "datetime")
+        zones = ("zones",) if any(map(zone_name, times)) else ()
+        return (*self._archive.manifest.requires, *zones)
 
     @property
     def options(self) -> dict[str, Any]:
-        """Small facts that the runtime was packed with."""
+        """Options of the runtime, set when the model was packed."""
         return self._archive.manifest.options
 
     @property
     def is_compiled(self) -> bool:
-        """Whether the model is a program, which needs no library of its trainer's."""
+        """Whether the model is a program, which needs no training library."""
         return self.runtime_name == "program"
 
     @cached_property
     def baseline(self) -> Baseline:
         """How each field was spread in training."""
-        baseline: Baseline = _part(self._archive, "baseline.json", Baseline)
+        baseline: Baseline = _part(self._archive, "baseline.json")
         return baseline
 
     @cached_property
@@ -89,15 +95,15 @@ class Bundle:
         """What came of compiling, and how that is known; None where it wasn't tried."""
         if "compilation.json" not in self._archive.names:
             return None
-        compilation: Compilation = _part(self._archive, "compilation.json", Compilation)
+        compilation: Compilation = _part(self._archive, "compilation.json")
         return compilation
 
     def original(self) -> Runtime:
-        """The estimator that was kept beside its program, as a runtime.
+        """The estimator that was packed beside its program, as a runtime.
 
         Raises:
-            SetupError: none was kept.
-            UntrustedModel: it is a pickle that nobody trusted.
+            SetupError: it was packed without one.
+            UntrustedModel: it is a pickle that isn't trusted.
             MissingExtra: a library that it needs isn't installed.
         """
         part = original_of_archive(self._archive)
@@ -106,7 +112,7 @@ class Bundle:
                 f"{self.name} was packed without its original",
                 hint="pack it again with keep_original=True, or --keep-original",
             )
-        return runtime_of(part, self.signature, self.name, self._trust)
+        return self._runtime_of(part)
 
     @property
     def is_started(self) -> bool:
@@ -115,36 +121,44 @@ class Bundle:
 
     @property
     def runtime(self) -> Runtime:
-        """What answers; loaded when it is first asked for."""
+        """The runtime; loaded at its first use."""
         return self._runtime or self.start()
 
     def start(self) -> Runtime:
         """Load the model, once.
 
         Raises:
-            UntrustedModel: it is a pickle that nobody trusted.
+            UntrustedModel: it is a pickle that isn't trusted.
             MissingExtra: a library that it needs isn't installed.
             BundleError: its part can't be loaded.
         """
         with self._loading:
             if self._runtime is None:
                 part = part_of_archive(self._archive)
-                self._runtime = runtime_of(part, self.signature, self.name, self._trust)
+                self._runtime = self._runtime_of(part)
                 # The model lives in the runtime now: its packed bytes needn't stay beside it.
                 self._archive = self._archive.without(FOLDER)
             return self._runtime
+
+    def check_parts(self) -> None:
+        """Read now the parts that are otherwise read at their first use.
+
+        Raises:
+            BundleError: a part can't be read.
+        """
+        _ = self.baseline, self.compilation
 
     def check_trust(self) -> None:
         """Refuse now what `start()` would refuse.
 
         Raises:
-            UntrustedModel: the model is a pickle that nobody trusted.
+            UntrustedModel: the model is a pickle that isn't trusted.
         """
         if self.runtime_name == "pickle":
             require_trust(str(self.options.get("sha256", "")), self.name, self._trust)
 
     def predict(self, rows: object) -> Outputs:
-        """Answers for rows, with warnings about values that training never saw.
+        """Predictions for rows, with warnings about values outside the training data.
 
         Args:
             rows: one mapping, a sequence of mappings, a mapping of columns, a pandas or polars
@@ -154,17 +168,19 @@ class Bundle:
             InvalidRows: some cells aren't accepted; its `cells` lists them.
             ModelError: the model raised.
         """
-        given = Table.of(rows, names=self.signature.names)
-        table, warnings = check_table(self.signature, given)
-        answer = self.runtime.predict(table)
-        return Outputs(answer.predictions, answer.probabilities, warnings)
+        named_rows = Table.of(rows, names=self.signature.names)
+        table, warnings = check_table(self.signature, named_rows)
+        return replace(self.runtime.predict(table), warnings=warnings)
+
+    def _runtime_of(self, part: ModelPart) -> Runtime:
+        return runtime_of(part, self.signature, self.name, self._trust, self.card.libraries)
 
     def __repr__(self) -> str:
         return f"<Bundle {self.name!r} version {self.version!r}, {self.runtime_name}>"
 
 
 def load(path: str | Path, *, trust: str | Sequence[str] = ()) -> Bundle:
-    """A bundle from its file, every byte verified before anything is parsed.
+    """Load a bundle from its file; every byte is verified before anything is parsed.
 
     Args:
         path: of the `.podium` file.
@@ -172,15 +188,23 @@ def load(path: str | Path, *, trust: str | Sequence[str] = ()) -> Bundle:
             safe format could hold need one.
 
     Raises:
-        BundleError: the file isn't a bundle, or not the one that was packed; its subclasses tell.
+        BundleError: the file isn't a bundle, or was changed after packing; see its subclasses.
     """
     allowed = (trust,) if isinstance(trust, str) else trust
     path = Path(path)
     return Bundle(read_archive(path), path, [parse_trust(one) for one in allowed])
 
 
-def _part(archive: Archive, name: str, kind: type[Any]) -> Any:
+_DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {
+    "signature.json": msgspec.json.Decoder(Signature),
+    "card.json": msgspec.json.Decoder(Card),
+    "baseline.json": msgspec.json.Decoder(Baseline),
+    "compilation.json": msgspec.json.Decoder(Compilation),
+}
+
+
+def _part(archive: Archive, name: str) -> Any:
     try:
-        return msgspec.json.decode(archive.part(name), type=kind)
+        return _DECODERS[name].decode(archive.part(name))
     except (msgspec.DecodeError, KeyError) as error:
         raise BundleError(f"{name} of the bundle can't be read: {error}") from error

@@ -15,6 +15,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         title: as people write it, `mean absolute error`.
         better: which way is better.
         unit: of the target, where the figure has it.
+        output: which target it is about, where the model has several.
+        spread: the standard deviation between the folds of a cross-validation.
     """
 
     name: str
@@ -22,6 +24,13 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: float
     better: Literal["higher", "lower"]
     unit: str = ""
+    output: str = ""
+    spread: float | None = None
+
+    @property
+    def label(self) -> str:
+        """The title, with the target where there are several."""
+        return f"{self.title} of {self.output}" if self.output else self.title
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,12 +39,15 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         model: the estimator in a few words, `Pipeline: SimpleImputer, LinearRegression`.
         created: when it was packed, ISO 8601 in UTC.
-        libraries: versions by name, of what the model needs and what packed it.
+        libraries: versions by distribution, of those that the model's classes and functions come
+            from, its runtime's, and Podium.
         n_rows: how many rows the signature and the baseline were taken from.
         metrics: the first one is the one the model is known by.
         n_metric_rows: how many rows the metrics were measured on.
-        metrics_on: whether those rows are known to be held out from training.
-        limits: what a user must know before they trust an answer.
+        metrics_on: which rows these were: figures of the training rows say little about new ones.
+        n_folds: of a cross-validation.
+        limits: what users must know before they rely on a prediction.
+        notes: what packing found or chose, in sentences.
     """
 
     name: str
@@ -49,5 +61,26 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     n_rows: int = 0
     metrics: tuple[Metric, ...] = ()
     n_metric_rows: int = 0
-    metrics_on: Literal["holdout", "unknown", "training"] = "unknown"
+    metrics_on: Literal["holdout", "cross-validation", "training", "unknown"] = "unknown"
+    n_folds: int = 0
     limits: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def measured_on(self) -> str:
+        """The rows that the metrics were measured on, in words: `86 held-out rows`."""
+        n = self.n_metric_rows
+        rows = "row" if n == 1 else "rows"
+        return {
+            "holdout": f"{n:,} held-out {rows}",
+            "cross-validation": f"{n:,} {rows}, by {self.n_folds}-fold cross-validation",
+            "training": f"the {n:,} {rows} it was trained on",
+        }.get(self.metrics_on, f"{n:,} {rows} that it may have been trained on")
+
+    @property
+    def warning(self) -> str:
+        """What to expect for new rows; empty where the metrics show it."""
+        if not self.metrics or self.metrics_on in ("holdout", "cross-validation"):
+            return ""
+        worse = "less" if self.metrics[0].better == "higher" else "larger errors"
+        return f"Expect {worse} on new ones."

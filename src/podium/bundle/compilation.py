@@ -85,7 +85,7 @@ class Compilation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 def compilation_of(compiled: Compiled) -> Compilation:
-    """What a bundle keeps of it."""
+    """The part of it that a bundle stores."""
     program = compiled.program
     return Compilation(
         is_compiled=program is not None,
@@ -108,7 +108,7 @@ def compilation_of(compiled: Compiled) -> Compilation:
 
 
 def exported_compilation(exported: Exported) -> Compilation:
-    """What a bundle keeps of a network that became an ONNX graph."""
+    """What a bundle stores about a network that was exported as an ONNX graph."""
     verified = Verified(
         is_equal=True,
         n_rows=exported.n_rows,
@@ -119,18 +119,18 @@ def exported_compilation(exported: Exported) -> Compilation:
     return Compilation(is_compiled=False, graph=Graph(is_used=True, verified=verified))
 
 
-def verified_of(found: Verification) -> Verified:
-    """What a bundle keeps of it."""
+def verified_of(verification: Verification) -> Verified:
+    """The part of it that a bundle stores."""
     return Verified(
-        is_equal=found.is_equal,
-        why=found.why,
-        n_rows=found.n_rows,
-        n_perturbed=found.n_perturbed,
-        n_refused=found.n_refused,
-        n_labels=found.n_labels,
-        difference=_finite(found.difference),
-        tolerance=found.tolerance,
-        seconds=round(found.seconds, 3),
+        is_equal=verification.is_equal,
+        why=verification.why,
+        n_rows=verification.n_rows,
+        n_perturbed=verification.n_perturbed,
+        n_refused=verification.n_refused,
+        n_labels=verification.n_labels,
+        difference=_finite(verification.difference),
+        tolerance=verification.tolerance,
+        seconds=round(verification.seconds, 3),
     )
 
 

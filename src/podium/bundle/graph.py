@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from podium.bundle.compilation import Graph, verified_of
 from podium.errors import SetupError
+from podium.outputs import Outputs
 from podium.runtimes.onnx import OnnxRuntime
 from podium.runtimes.onnx_sklearn import can_convert, graphs_of
 from podium.signature import Signature
-from podium.table import Outputs, Table
+from podium.table import Table
+
+# After so long no other graph is made: the original answers anyway.
+SECONDS_MAX = 10.0
 
 
 def graph_in_place(
@@ -25,23 +30,34 @@ def graph_in_place(
         original: the estimator's own answers; raises ModelError where it refuses.
         sample: rows of the training data, as the signature has them.
     """
-    from podium.compile import verify_opaque  # a server never needs it
-
     if not can_convert(estimator):
         return None, None
     tried = Graph(is_used=False, why="none of its fields can be an input of a graph")
-    for made in graphs_of(estimator, signature):
-        if isinstance(made, str):
-            tried = tried if tried.verified else Graph(is_used=False, why=made)
+    began = time.perf_counter()
+    for candidate in graphs_of(estimator, signature):
+        if isinstance(candidate, str):
+            tried = tried if tried.verified else Graph(is_used=False, why=candidate)
             continue
         try:
-            runtime = OnnxRuntime(made, signature)
-        except SetupError as error:
-            tried = Graph(is_used=False, why=error.message)
-            continue
-        found = verify_opaque(runtime.predict, signature, original, sample)
-        why = "" if found.is_equal else f"it differs from the original: {found.why}"
-        tried = Graph(is_used=found.is_equal, why=why, verified=verified_of(found))
-        if found.is_equal:
-            return made, tried
+            tried = _converted(candidate, signature, original, sample)
+        except Exception as error:  # noqa: BLE001 - of whatever kind: the original still answers
+            tried = Graph(is_used=False, why=f"{type(error).__name__}: {str(error)[:300]}")
+        if tried.is_used:
+            return candidate, tried
+        if time.perf_counter() - began > SECONDS_MAX:
+            break
     return None, tried
+
+
+def _converted(
+    content: bytes, signature: Signature, original: Callable[[Table], Outputs], sample: Table
+) -> Graph:
+    from podium.compile import verify_opaque  # a server never needs it
+
+    try:
+        runtime = OnnxRuntime(content, signature)
+    except SetupError as error:
+        return Graph(is_used=False, why=error.message)
+    verification = verify_opaque(runtime.predict, signature, original, sample)
+    why = "" if verification.is_equal else f"it differs from the original: {verification.why}"
+    return Graph(is_used=verification.is_equal, why=why, verified=verified_of(verification))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from podium.distribution import update_hint
 from podium.errors import NewerBundle, SetupError, TamperedBundle
 
 FORMAT = 1
@@ -15,20 +17,21 @@ MANIFEST_MAX_BYTES = 1 << 19
 
 _Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 # It becomes a part of addresses and of files' names.
-_ModelName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ModelName = Annotated[str, Meta(pattern=rf"^{MODEL_NAME.pattern}\Z")]
 _Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,100}\Z")]
 _FormatNumber = Annotated[int, Meta(ge=1)]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the manifest says about one part."""
+    """The manifest's entry for one part."""
 
     sha256: _Digest
     size: Annotated[int, Meta(ge=0)]
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a bundle says about itself.
+    """The manifest of a bundle.
 
     Attributes:
         format: of the bundle; what a newer one holds isn't known here.
@@ -57,6 +60,10 @@ class _Newest(msgspec.Struct):
     format: _FormatNumber
 
 
+_MANIFEST = msgspec.json.Decoder(Manifest)
+_NEWEST = msgspec.json.Decoder(_Newest)
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     """The manifest as JSON, the same bytes for the same content.
 
@@ -65,13 +72,13 @@ def encode_manifest(manifest: Manifest) -> bytes:
     """
     try:
         encoded = msgspec.json.encode(manifest, order="deterministic")
-        msgspec.json.decode(encoded, type=Manifest)
+        _MANIFEST.decode(encoded)
     except (msgspec.MsgspecError, RecursionError, TypeError, ValueError) as error:
-        raise SetupError(f"no manifest can be made of this: {error}") from error
+        raise SetupError(f"the manifest can't be written: {error}") from error
     if len(encoded) > MANIFEST_MAX_BYTES:
         raise SetupError(
             f"the manifest would have {len(encoded):,} bytes; {MANIFEST_MAX_BYTES:,} are allowed",
-            hint="options are for small facts",
+            hint="options must be small",
         )
     return encoded
 
@@ -87,13 +94,13 @@ def decode_manifest(encoded: bytes, path: Path) -> Manifest:
         TamperedBundle: it isn't as Podium writes manifests.
     """
     try:
-        found = msgspec.json.decode(encoded, type=_Newest).format
-        if found > FORMAT:
+        format_number = _NEWEST.decode(encoded).format
+        if format_number > FORMAT:
             raise NewerBundle(
-                f"{path} has format {found}; this Podium reads format {FORMAT}",
-                hint="update Podium: pip install --upgrade podium",
+                f"{path} has format {format_number}; this Podium reads format {FORMAT}",
+                hint=update_hint(),
             )
-        return msgspec.json.decode(encoded, type=Manifest)
+        return _MANIFEST.decode(encoded)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise TamperedBundle(
             f"{path} has a manifest that Podium never wrote: {error}",

@@ -57,13 +57,13 @@ class Member(NamedTuple):
 
     @property
     def header(self) -> bytes:
-        """What stands in the file before its content."""
+        """The local header, before the content."""
         name = self.name.encode()
         return _LOCAL.pack(b"PK\x03\x04", *self._facts(), len(name), 0) + name
 
     @property
     def entry(self) -> bytes:
-        """What stands in the directory about it."""
+        """The entry in the central directory."""
         name = self.name.encode()
         facts = (_UNIX | _ZIP_VERSION, *self._facts(), len(name), 0, 0, 0, 0, _MODE, self.offset)
         return _CENTRAL.pack(b"PK\x01\x02", *facts) + name
@@ -219,13 +219,13 @@ def _parsed(raw: bytes, path: Path) -> tuple[Member, ...]:
 def _check_names(names: list[str], path: Path) -> None:
     if not names or names[0] != MANIFEST:
         raise TamperedBundle(f"{path} doesn't begin with {MANIFEST}", hint=_HINT)
-    seen: set[str] = set()
+    folded: set[str] = set()
     for name in names:
         if not NAME.fullmatch(name):
             raise TamperedBundle(
                 f"{path} has a member called {name[:80]!r}, a name that Podium never writes",
                 hint=_HINT,
             )
-        if name.lower() in seen:
+        if name.lower() in folded:
             raise TamperedBundle(f"{path} has two members called {name!r}", hint=_HINT)
-        seen.add(name.lower())
+        folded.add(name.lower())

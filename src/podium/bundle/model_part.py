@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -13,13 +12,17 @@ import msgspec
 from podium.bundle.archive import Archive
 from podium.bundle.compilation import Compilation, compilation_of
 from podium.bundle.graph import graph_in_place
-from podium.bundle.trust import bytes_digest, require_trust
+from podium.bundle.libraries import extras_of, packages_of
+from podium.bundle.pickles import PICKLE
+from podium.bundle.references import MOVE_HINT, references_of
+from podium.bundle.runtimes import open_runtime
+from podium.bundle.skops_file import SKOPS, skops_of
+from podium.bundle.trust import bytes_digest
 from podium.errors import BundleError, SetupError
-from podium.plugins import needs
-from podium.program import Program
 from podium.runtimes.frames import frame_for
-from podium.runtimes.onnx import OnnxRuntime, graph_answers
-from podium.runtimes.onnx_answers import LINKS, Link, link_of
+from podium.runtimes.onnx import GRAPH, graph_outputs
+from podium.runtimes.onnx_outputs import Link, link_of
+from podium.runtimes.packed import PackedModel
 from podium.runtimes.protocol import Runtime
 from podium.runtimes.signatures import SAMPLE_ROWS
 from podium.runtimes.sklearn import SklearnRuntime
@@ -27,28 +30,9 @@ from podium.signature import Signature
 from podium.signature.cells import Findings, check_columns
 from podium.table import Table
 
-# Types that skops doesn't list, though nearly every fitted forest, encoder or neighbours model
-# holds some. Making one of them runs no code that comes from the file.
-KNOWN_TYPES = (
-    "numpy.dtype",
-    "sklearn._loss.",
-    "sklearn.calibration.",
-    "sklearn.ensemble._hist_gradient_boosting.",
-    "sklearn.gaussian_process.",
-    "sklearn.metrics._dist_metrics.",
-    "sklearn.neighbors._ball_tree.",
-    "sklearn.neighbors._kd_tree.",
-    "sklearn.neural_network._stochastic_optimizers.",
-    "sklearn.tree._tree.Tree",
-)
-
 # The files of the model inside a bundle.
 FOLDER = "model/"
 ORIGINAL = "original/"
-SKOPS = FOLDER + "estimator.skops"
-PICKLE = FOLDER + "estimator.pickle"
-ONNX = FOLDER + "graph.onnx"
-IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 class ModelPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,10 +40,12 @@ class ModelPart(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         runtime: which runtime runs it.
-        files: contents by name.
+        files: contents by name. A bundle puts them into the folder `model/`.
         requires: the extras that serving it needs.
         options: small facts for the runtime.
         compilation: what came of compiling, where that was tried.
+        modules: top-level ones, of the libraries that the model was made with and runs in; the card
+            has their versions.
     """
 
     runtime: str
@@ -67,6 +53,7 @@ class ModelPart(msgspec.Struct, frozen=True, kw_only=True):
     requires: tuple[str, ...] = ()
     options: dict[str, Any] = {}
     compilation: Compilation | None = None
+    modules: tuple[str, ...] = ()
 
 
 def compiled_part(
@@ -77,7 +64,7 @@ def compiled_part(
 
     Args:
         sample: rows of the training data, as the signature has them.
-        keep_original: put the estimator beside its program.
+        keep_original: also pack the estimator beside its program.
 
     Raises:
         MissingExtra: it can't be compiled, and skops isn't installed.
@@ -93,27 +80,42 @@ def compiled_part(
         original=original.predict,
         frame=lambda table: frame_for(signature, table),
     )
-    found = compilation_of(compiled)
+    compilation = compilation_of(compiled)
     if compiled.program is not None:
         files = {FOLDER + name: content for name, content in compiled.program.parts().items()}
-        part = ModelPart(runtime="program", files=files, compilation=found)
-        return _with_original(part, estimator, signature) if keep_original else part
+        part = ModelPart(runtime="program", files=files, compilation=compilation)
+        return _complete(part, estimator, signature, keep_original=keep_original)
     content, graph = None, None
     if compiled.verification is None:  # an original that its program differs from may be random
         content, graph = graph_in_place(estimator, signature, original.predict, sample)
-    found = msgspec.structs.replace(found, graph=graph)
+    compilation = msgspec.structs.replace(compilation, graph=graph)
     if content is None:
         part = estimator_part(estimator, signature.frame)
-        return msgspec.structs.replace(part, compilation=found)
-    part = ModelPart(runtime="onnx", files={ONNX: content}, requires=("onnx",), compilation=found)
-    return _with_original(part, estimator, signature) if keep_original else part
+        return msgspec.structs.replace(part, compilation=compilation)
+    part = ModelPart(
+        runtime="onnx", files={FOLDER + GRAPH: content}, requires=("onnx",), compilation=compilation
+    )
+    return _complete(part, estimator, signature, keep_original=keep_original)
 
 
-def _with_original(part: ModelPart, estimator: Any, signature: Signature) -> ModelPart:
+def _complete(
+    part: ModelPart, estimator: Any, signature: Signature, *, keep_original: bool
+) -> ModelPart:
+    """The part with its modules, and with the original estimator where that is to be included."""
+    runtime_modules = ("onnxruntime",) if part.runtime == "onnx" else ()
+    if not keep_original:
+        return msgspec.structs.replace(
+            part, modules=references_of(estimator).modules + runtime_modules
+        )
     beside = estimator_part(estimator, signature.frame)
     files = {_beside(name): content for name, content in beside.files.items()}
     options = {"original": {"runtime": beside.runtime, "options": beside.options}}
-    return msgspec.structs.replace(part, files=part.files | files, options=part.options | options)
+    return msgspec.structs.replace(
+        part,
+        files=part.files | files,
+        options=part.options | options,
+        modules=beside.modules + runtime_modules,
+    )
 
 
 def _beside(name: str) -> str:
@@ -121,17 +123,17 @@ def _beside(name: str) -> str:
 
 
 def original_of_archive(archive: Archive) -> ModelPart | None:
-    """The estimator that was kept beside its program; None where there is none."""
-    kept = archive.manifest.options.get("original")
-    if kept is None:
+    """The original estimator that is stored beside its program; None where there is none."""
+    original = archive.manifest.options.get("original")
+    if original is None:
         return None
     names = [name for name in archive.names if name.startswith(ORIGINAL)]
     files = {FOLDER + name.removeprefix(ORIGINAL): archive.part(name) for name in names}
-    return ModelPart(runtime=str(kept["runtime"]), files=files, options=kept["options"])
+    return ModelPart(runtime=str(original["runtime"]), files=files, options=original["options"])
 
 
 def graph_part(content: bytes, signature: Signature, sample: Table | None) -> ModelPart:
-    """An ONNX graph, and how its numbers become what the signature says.
+    """An ONNX graph, and how its tensors become the outputs of the signature.
 
     Args:
         sample: rows of the training data: without them its numbers are taken as they are.
@@ -142,11 +144,17 @@ def graph_part(content: bytes, signature: Signature, sample: Table | None) -> Mo
     link: Link = ""
     if sample is not None:
         some = check_columns(
-            signature, sample.columns, sample.n_rows, "values", Findings(kept_max=0)
+            signature, sample.columns, sample.n_rows, "table", Findings(recorded_max=0)
         ).take(slice(0, SAMPLE_ROWS))
-        link = link_of(graph_answers(content, signature.fields, some), signature.output)
+        link = link_of(graph_outputs(content, signature.fields, some), signature.output)
     options = {"link": link} if link else {}
-    return ModelPart(runtime="onnx", files={ONNX: content}, requires=("onnx",), options=options)
+    return ModelPart(
+        runtime="onnx",
+        files={FOLDER + GRAPH: content},
+        requires=("onnx",),
+        options=options,
+        modules=("onnxruntime",),
+    )
 
 
 def estimator_part(estimator: Any, frame: str | None) -> ModelPart:
@@ -154,29 +162,42 @@ def estimator_part(estimator: Any, frame: str | None) -> ModelPart:
 
     Raises:
         MissingExtra: skops isn't installed.
-        SetupError: it can't be pickled either.
+        SetupError: it uses classes or functions that can't be imported elsewhere, or can't be
+            pickled either.
     """
-    with needs("sklearn"):
-        import skops.io
-    requires = ("sklearn",) if frame in (None, "numpy") else ("sklearn", frame)
+    references = references_of(estimator)
+    references.require_reachable()
+    modules = (
+        references.modules if frame not in ("pandas", "polars") else (*references.modules, frame)
+    )
     try:
-        content = skops.io.dumps(estimator)
-        if not unknown_types(content):
-            return ModelPart(runtime="skops", files={SKOPS: content}, requires=requires)
-        why = f"skops doesn't know {', '.join(unknown_types(content)[:3])}"
-    except Exception as error:  # noqa: BLE001 - skops meets the user's own classes here
-        why = f"skops can't hold it: {type(error).__name__}"
+        return ModelPart(
+            runtime="skops",
+            files={FOLDER + SKOPS: skops_of(estimator)},
+            requires=extras_of((*modules, "sklearn")),
+            modules=modules,
+        )
+    except BundleError as error:
+        why = error.message
     buffer = io.BytesIO()
     try:
         pickle.dump(estimator, buffer, protocol=5)
     except Exception as error:
         raise SetupError(
             f"{type(estimator).__name__} can't be saved: {why}, and pickle says: {error}",
-            hint="lambdas and local classes can't be saved: move them to a module",
+            hint=f"if it uses a function or class of yours, {MOVE_HINT}",
         ) from error
     content = buffer.getvalue()
-    options = {"sha256": bytes_digest(content), "why": why}
-    return ModelPart(runtime="pickle", files={PICKLE: content}, requires=requires, options=options)
+    options: dict[str, Any] = {"sha256": bytes_digest(content), "why": why}
+    if packages := packages_of(modules):
+        options["packages"] = packages
+    return ModelPart(
+        runtime="pickle",
+        files={FOLDER + PICKLE: content},
+        requires=extras_of(modules),
+        options=options,
+        modules=modules,
+    )
 
 
 def part_of_archive(archive: Archive) -> ModelPart:
@@ -190,106 +211,32 @@ def part_of_archive(archive: Archive) -> ModelPart:
     )
 
 
-def runtime_of(part: ModelPart, signature: Signature, name: str, trust: Collection[str]) -> Runtime:
+def runtime_of(
+    part: ModelPart,
+    signature: Signature,
+    name: str,
+    trust: Collection[str],
+    libraries: Mapping[str, str] | None = None,
+) -> Runtime:
     """What runs a model part.
 
     Args:
         name: of the model, for errors.
         trust: SHA-256 digests, in hex, of the pickles that may be loaded.
+        libraries: versions that it was packed with, by distribution.
 
     Raises:
         UntrustedModel: it is a pickle that isn't trusted.
         MissingExtra: a library that it needs isn't installed.
         BundleError: the runtime is unknown, or its files are damaged.
     """
-    try:
-        if part.runtime == "program":
-            parts = {name.removeprefix(FOLDER): part.files[name] for name in part.files}
-            return Program.load(parts, signature)
-        if part.runtime == "skops":
-            return SklearnRuntime(load_skops(part.files[SKOPS]), signature)
-        if part.runtime == "pickle":
-            return SklearnRuntime(load_pickle(part.files[PICKLE], name, trust), signature)
-        if part.runtime == "onnx":
-            link = part.options.get("link", "")
-            if link not in LINKS:
-                raise BundleError(f"the bundle of {name} names no link: {str(link)[:100]!r}")
-            return OnnxRuntime(part.files[ONNX], signature, link)
-        if part.runtime == "python":
-            from podium.runtimes.python import load_function
-
-            return load_function(_import_path(str(part.options["function"]), name))
-    except KeyError as error:
-        raise BundleError(f"the bundle of {name} lacks {error}") from error
-    raise BundleError(
-        f"the bundle of {name} asks for the runtime {part.runtime!r}, which this Podium lacks",
-        hint="update Podium",
+    packed = PackedModel(
+        name=name,
+        signature=signature,
+        files={file.removeprefix(FOLDER): content for file, content in part.files.items()},
+        options=part.options,
+        requires=part.requires,
+        libraries=libraries or {},
+        trust=trust,
     )
-
-
-def _import_path(path: str, name: str) -> str:
-    """The path, if it names a module: a bundle from elsewhere must not name a file to run."""
-    if not IMPORT_PATH.fullmatch(path) or path.partition(":")[0].endswith(".py"):
-        raise BundleError(f"the bundle of {name} names no module and function: {path[:100]!r}")
-    return path
-
-
-def load_skops(content: bytes) -> Any:
-    """The estimator of a skops file that holds known types only.
-
-    Raises:
-        MissingExtra: skops or scikit-learn isn't installed.
-        SetupError: it holds types that aren't known, or can't be read.
-    """
-    with needs("sklearn"):
-        import skops.io
-    unknown = unknown_types(content)
-    if unknown:
-        raise SetupError(
-            f"the skops file holds types that aren't known to be harmless: {', '.join(unknown[:5])}",
-            hint="pack the estimator in the script that trains it, with podium.pack(model, X, ...)",
-        )
-    try:
-        return skops.io.loads(content, trusted=_types(content))
-    except Exception as error:
-        raise BundleError(f"the skops file can't be loaded: {str(error)[:300]}") from error
-
-
-def load_pickle(content: bytes, what: str, trust: Collection[str]) -> Any:
-    """The estimator of a pickle or joblib file whose digest is trusted.
-
-    Raises:
-        UntrustedModel: it isn't.
-        MissingExtra: a module that it needs isn't installed.
-    """
-    require_trust(bytes_digest(content), what, trust)
-    try:
-        try:
-            import joblib
-        except ModuleNotFoundError:
-            return pickle.loads(content)  # noqa: S301 - the operator named its digest
-        return joblib.load(io.BytesIO(content))
-    except ModuleNotFoundError as error:
-        raise SetupError(
-            f"{what} needs the module {error.name}, which isn't installed",
-            hint=f"install it, or run where it can be imported: pip install {error.name}",
-        ) from error
-    except Exception as error:
-        raise BundleError(
-            f"{what} can't be unpickled: {type(error).__name__}: {str(error)[:300]}",
-            hint="load it with the library versions that wrote it",
-        ) from error
-
-
-def unknown_types(content: bytes) -> list[str]:
-    """The types in a skops file that neither skops nor Podium knows to be harmless."""
-    return [name for name in _types(content) if not name.startswith(KNOWN_TYPES)]
-
-
-def _types(content: bytes) -> list[str]:
-    import skops.io
-
-    try:
-        return list(skops.io.get_untrusted_types(data=content))
-    except Exception as error:
-        raise BundleError(f"the skops file can't be read: {str(error)[:300]}") from error
+    return open_runtime(part.runtime, packed)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from podium.distribution import update_hint
 from podium.errors import ForeignFile, NewerBundle, TamperedBundle, TruncatedBundle
 
 SEAL_VERSION = 1
@@ -90,7 +91,7 @@ def verify(file: BinaryIO, path: Path, size: int) -> Sealed:
     written = file.read(HEX_LENGTH)
     if written != digest.encode():
         raise TamperedBundle(
-            f"{path} isn't what was packed: its bytes have the digest {digest[:16]}..., and its "
+            f"{path} was changed after packing: its bytes have the digest {digest[:16]}..., and its "
             f"seal says {written[:16].decode('ascii', 'replace')}...",
             hint="use another copy, or pack the model again; don't trust this one",
         )
@@ -103,14 +104,14 @@ def _check_ends(file: BinaryIO, path: Path, size: int) -> None:
     head = file.read(_BEGINS_AT + len(_BEGINS))
     file.seek(max(0, size - TAIL_BYTES))
     tail = file.read(TAIL_BYTES)
-    found = _ANY_SEAL.search(tail)
-    if found is not None and int(found[1]) > SEAL_VERSION:
+    match = _ANY_SEAL.search(tail)
+    if match is not None and int(match[1]) > SEAL_VERSION:
         raise NewerBundle(
-            f"{path} carries a seal of version {int(found[1])}; this Podium reads version "
+            f"{path} has a seal of version {int(match[1])}; this Podium reads version "
             f"{SEAL_VERSION}",
-            hint="update Podium: pip install --upgrade podium",
+            hint=update_hint(),
         )
-    if found is None or not tail[-SEAL_LENGTH:].startswith(PREFIX):
+    if match is None or not tail[-SEAL_LENGTH:].startswith(PREFIX):
         _refuse_unsealed(head, tail, path, size)
 
 
@@ -118,7 +119,7 @@ def _refuse_unsealed(head: bytes, tail: bytes, path: Path, size: int) -> NoRetur
     """Say what became of a file without a seal at its end."""
     is_cut_short = head.startswith(_ZIP_MEMBER) and size < _BEGINS_AT + len(_BEGINS)
     if not is_cut_short and not head.startswith(_BEGINS, _BEGINS_AT):
-        raise ForeignFile(f"{path} is no bundle")
+        raise ForeignFile(f"{path} isn't a bundle")
     at = tail.rfind(_ZIP_END)
     after = len(tail) - at - _ZIP_END_LENGTH
     if at < 0 or after < 0:

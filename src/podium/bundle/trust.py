@@ -85,25 +85,27 @@ def parse_trust(text: str) -> str:
     if colon and method == "sha256" and _DIGEST.fullmatch(digest):
         return digest
     if _DIGEST.fullmatch(method) and not colon:
-        raise SetupError(f"trust {text!r} lacks its method", hint=f"write sha256:{method}")
+        raise SetupError(f"trust {text!r} has no hash method", hint=f"write sha256:{method}")
     if method == "sha256":
         why = f"{len(digest)} characters" if _is_hex(digest) else "something else"
         problem = f"a SHA-256 has 64 hex digits, and this is {why}"
     else:
-        problem = "it names no SHA-256"
+        problem = "it isn't a SHA-256"
     raise SetupError(
         f"trust {text[:100]!r} can't be used: {problem}",
-        hint="trust is given to one file by its digest, sha256: and 64 hex digits; "
+        hint="a file is trusted by its digest, sha256: and 64 hex digits; "
         "sha256sum FILE prints it, and so does the error that asks for it",
     )
 
 
-def require_trust(digest: str, what: str, trust: Collection[str], command_hint: str = "") -> None:
+def require_trust(
+    digest: str, description: str, trust: Collection[str], command_hint: str = ""
+) -> None:
     """Return if this digest is trusted.
 
     Args:
         digest: SHA-256, in hex, of the bytes that would be unpickled.
-        what: names them in the error: a file or a model.
+        description: names them in the error: a file or a model.
         trust: the digests that are allowed, in hex.
         command_hint: the command to which the flag belongs, `podium serve churn.podium`.
 
@@ -116,19 +118,19 @@ def require_trust(digest: str, what: str, trust: Collection[str], command_hint: 
         allowed = ", ".join(f"sha256:{one}" for one in sorted(trust)[:3])
         more = f" and {len(trust) - 3} more" if len(trust) > 3 else ""
         message = (
-            f"{what} isn't the file that was trusted: allowed is {allowed}{more}, "
+            f"{description} isn't the file that was trusted: allowed is {allowed}{more}, "
             f"and found was sha256:{digest}. Loading it would run the code inside it"
         )
     else:
         message = (
-            f"{what} is a pickle: loading it runs the code inside it, which may do anything that "
+            f"{description} is a pickle: loading it runs the code inside it, which may do anything that "
             f"you may do. Its digest is sha256:{digest}"
         )
     flag = f"{command_hint} --trust sha256:{digest}".strip()
     raise UntrustedModel(
         message,
         digest=digest,
-        hint=f"if you made it, or trust who did, allow exactly these bytes: {flag} "
+        hint=f"if you made it, or trust its author, allow exactly these bytes: {flag} "
         f'(in Python: trust="sha256:{digest}")',
     )
 
@@ -219,18 +221,18 @@ def _unpacked(head: bytes) -> bytes:
 
 def _is_onnx(head: bytes, size: int) -> bool:
     """Whether this is a ModelProto with a graph, as far as its first fields tell."""
-    at, found = 0, set()
+    at, fields = 0, set()
     while at < len(head):
         tag, at = _varint(head, at)
         field, wire = tag >> 3, tag & 7
         if _ONNX_FIELDS.get(field) != wire:
             return False
         value, at = _varint(head, at)
-        found.add(field)
+        fields.add(field)
         at += value if wire == 2 else 0
         if at > size:
             return False
-    return _ONNX_GRAPH in found and len(found) > 1
+    return _ONNX_GRAPH in fields and len(fields) > 1
 
 
 def _varint(head: bytes, at: int) -> tuple[int, int]:

@@ -36,13 +36,13 @@ def apart(work: Callable[[], object]) -> None:
 
 
 def _code_of(work: Callable[[], object]) -> int:
-    from podium.cli.main import STOPPED, exit_code, tell
+    from podium.cli.main import STOPPED, exit_code, print_error
     from podium.errors import PodiumError
 
     try:
         work()
     except PodiumError as error:
-        tell(error)
+        print_error(error)
         return exit_code(error)
     except KeyboardInterrupt:
         return STOPPED

@@ -16,7 +16,7 @@ PATH = " / "
 def compilation_title(compilation: Compilation) -> str:
     """What the part about it is called."""
     if compilation.graph is not None and compilation.graph.is_used:
-        return "Not compiled: an ONNX graph is served in place of the original"
+        return "Not compiled: an ONNX graph is served instead of the original"
     if not compilation.is_compiled:
         return "Not compiled: the original is served"
     precision = "single" if compilation.is_single else "double"
@@ -42,7 +42,7 @@ def compilation_part(compilation: Compilation) -> RenderableType:
     return Group(*parts)
 
 
-def show_compilation(compilation: Compilation, to: Console) -> None:
+def print_compilation(compilation: Compilation, to: Console) -> None:
     """Print the table of the steps below a heading."""
     to.print(Text(compilation_title(compilation), style="bold"))
     to.print(compilation_part(compilation))
@@ -91,13 +91,13 @@ def _graph(graph: Graph) -> Text:
     return Text(harmless(f"Nor as an ONNX graph: {graph.why}"), style="dim")
 
 
-def _verified(found: Verified) -> str:
-    rows = f"{found.n_rows:,} training rows and {found.n_perturbed:,} made of them"
-    if not found.is_equal:
+def _verified(verified: Verified) -> str:
+    rows = f"{verified.n_rows:,} training rows and {verified.n_perturbed:,} derived from them"
+    if not verified.is_equal:
         return f"Compared on {rows}."
-    most = "not at all" if not found.difference else f"by {found.difference:.1e} at most"
-    refused = f"; both refuse {found.n_refused:,} others" if found.n_refused else ""
+    most = "not at all" if not verified.difference else f"by {verified.difference:.1e} at most"
+    refused = f"; both refuse {verified.n_refused:,} others" if verified.n_refused else ""
     return (
         f"Verified on {rows}: the labels are the same, the numbers differ {most} "
-        f"(allowed: {found.tolerance:.0e}){refused}."
+        f"(allowed: {verified.tolerance:.0e}){refused}."
     )

@@ -13,23 +13,24 @@ from typing import Any
 import click
 
 from podium.bundle import Bundle, load
-from podium.bundle.pack import pack as pack_model
 from podium.cli.apart import apart
-from podium.cli.serve import tell
+from podium.cli.serve import print_summary
 from podium.errors import BundleError
-from podium.hosts.server import serve as serve_models
+from podium.packing.pack import pack as pack_model
 from podium.plugins import needs
+from podium.serving import serve as serve_models
 from podium.settings import read_settings
+from podium.web.numbers import SPACE, headline
 
 # What the data's documentation says of the columns, and their names can't.
 PENGUINS: dict[str, dict[str, Any]] = {
-    "island": {"description": "Where the penguin was seen, in the Palmer Archipelago."},
+    "island": {"description": "The island in the Palmer Archipelago where the penguin was seen."},
     "bill_length_mm": {"title": "Bill length", "unit": "mm"},
     "bill_depth_mm": {"title": "Bill depth", "unit": "mm"},
     "flipper_length_mm": {"title": "Flipper length", "unit": "mm"},
     "body_mass_g": {"title": "Body mass", "unit": "g"},
-    "sex": {"description": "Leave it open where it isn't known."},
-    "year": {"description": "Of the observation."},
+    "sex": {"description": "Leave it empty if it isn't known."},
+    "year": {"description": "The year of the observation."},
 }
 FLIGHTS: dict[str, dict[str, Any]] = {
     "dep_delay": {"title": "Departure delay", "unit": "min", "description": "Negative when early."},
@@ -49,8 +50,8 @@ FLIGHTS: dict[str, dict[str, Any]] = {
 
 @click.command()
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("podium-demo"))
-@click.option("--host", help="The address to listen at; 127.0.0.1 when left out.")
-@click.option("--port", type=int, help="The port to listen at; 0 takes a free one.")
+@click.option("--host", help="The address to listen at; 127.0.0.1 by default.")
+@click.option("--port", type=int, help="The port to listen at; 0 chooses a free one.")
 @click.option("--only-pack", is_flag=True, help="Train and pack, but don't serve.")
 def demo(folder: Path, host: str | None, port: int | None, only_pack: bool) -> None:
     """Train two models on real data, pack them, and serve them here."""
@@ -60,28 +61,24 @@ def demo(folder: Path, host: str | None, port: int | None, only_pack: bool) -> N
         "flights": flights,
     }
     files = []
-    for name, make in makers.items():
+    for name, build in makers.items():
         file = folder / f"{name}.podium"
         if _packed_already(file) is None:
-            apart(partial(_train, name, make, file))
+            apart(partial(_train, name, build, file))
         files.append(str(file))
     if only_pack:
         return
     home = os.environ.get("PODIUM_HOME") or str(folder / "home")
     settings = read_settings({"host": host, "port": port, "home": home})
-    serve_models(*files, settings=settings, tell=tell, supervised=hasattr(os, "fork"))
+    serve_models(*files, settings=settings, tell=print_summary, supervised=hasattr(os, "fork"))
 
 
-def _train(name: str, make: Callable[[Path], Bundle], file: Path) -> None:
+def _train(name: str, build: Callable[[Path], Bundle], file: Path) -> None:
     """Train and pack a model, and say how good it is."""
     began = time.perf_counter()
-    click.echo(f"training {name} ... ", nl=False)
-    metric = (bundle := make(file)).card.metrics[0]
-    click.echo(
-        f"{time.perf_counter() - began:.1f} s, {metric.title} {metric.value:.3g}"
-        f"{' ' + metric.unit if metric.unit else ''} on {bundle.card.n_metric_rows:,} "
-        f"held-out rows: {file}"
-    )
+    click.echo(f"training {name} ...")
+    figure = headline(build(file).card).replace(SPACE, " ")
+    click.echo(f"{file}, in {time.perf_counter() - began:.1f} s. {figure}")
 
 
 def penguins(path: Path) -> Bundle:
@@ -112,13 +109,15 @@ def penguins(path: Path) -> Bundle:
         model,
         X_train,
         y_train,
-        signature=_said(PENGUINS),
+        signature=_corrections(PENGUINS),
         name="penguins",
         path=path,
         title="Penguin species",
-        description="Tells the species of a penguin from its measurements.",
+        description="Predicts the species of a penguin from its measurements.",
         holdout=(X_test, y_test),
-        limits=["It names one of three species for any bird: it was trained on no other."],
+        limits=[
+            "It predicts one of three species for any bird, since it was trained only on these."
+        ],
     )
 
 
@@ -142,19 +141,22 @@ def flights(path: Path) -> Bundle:
         LinearRegression().fit(X_train, y_train),
         X_train,
         y_train,
-        signature=_said(FLIGHTS, title="Arrival delay", unit="min"),
+        signature=_corrections(FLIGHTS, title="Arrival delay", unit="min"),
         name="flights",
         path=path,
         title="Arrival delay",
-        description="Estimates how late a flight from New York arrives, once it has left.",
+        description="Predicts how late a flight from New York arrives, once it has departed.",
         holdout=(X_test, y_test),
-        limits=["Flights that left New York in 2013; cancelled and diverted ones were left out."],
+        limits=["Flights from New York in 2013; cancelled and diverted ones are excluded."],
     )
 
 
-def _said(fields: dict[str, dict[str, Any]], **output: str) -> dict[str, Any]:
+def _corrections(fields: dict[str, dict[str, Any]], **output: str) -> dict[str, Any]:
     """The corrections of a signature, in the form of its TOML."""
-    return {"fields": [{"name": n, **said} for n, said in fields.items()], "outputs": [output]}
+    return {
+        "fields": [{"name": n, **attributes} for n, attributes in fields.items()],
+        "outputs": [output],
+    }
 
 
 def _packed_already(file: Path) -> Bundle | None:

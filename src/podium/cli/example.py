@@ -7,7 +7,7 @@ import shlex
 from podium.bundle import Bundle
 from podium.cli.terminal import harmless
 from podium.signature import Field, Label, Signature
-from podium.signature.reading import label_text
+from podium.signature.labels import label_text
 
 # More fields than these make a command line that nobody reads: the row goes through a pipe then.
 FIELDS_MAX = 12
@@ -21,15 +21,15 @@ def example_row(signature: Signature) -> dict[str, Label | None]:
 
 
 def example_command(bundle: Bundle) -> str:
-    """A command line that answers the example row."""
+    """A command line that predicts the example row."""
     file = shlex.quote(str(bundle.path or f"{bundle.name}.podium"))
     trust = trust_option(bundle)
     row = example_row(bundle.signature)
-    given = [f"{name}={label_text(value)}" for name, value in row.items() if value is not None]
-    if len(row) > FIELDS_MAX or any(harmless(one) != one for one in given):
+    arguments = [f"{name}={label_text(value)}" for name, value in row.items() if value is not None]
+    if len(row) > FIELDS_MAX or any(harmless(one) != one for one in arguments):
         return f"podium predict {file} --example | podium predict {file} -{trust}"
-    dashes = ["--"] if any(one.startswith("-") for one in given) else []
-    return f"podium predict {file}{trust} {shlex.join([*dashes, *given])}"
+    dashes = ["--"] if any(one.startswith("-") for one in arguments) else []
+    return f"podium predict {file}{trust} {shlex.join([*dashes, *arguments])}"
 
 
 def trust_option(bundle: Bundle) -> str:

@@ -9,9 +9,9 @@ from rich.text import Text
 from podium.cli.example import example_row
 from podium.cli.terminal import harmless, value_text
 from podium.signature import Field, Label, Output, Range, Signature
-from podium.signature.reading import label_text
+from podium.signature.labels import label_text
 
-_LABELS_SHOWN = 8
+_LABELS_MAX = 8
 _ROOM_FOR_EXAMPLE = 70
 
 
@@ -26,15 +26,15 @@ def fields_table(signature: Signature, to: Console) -> Grid:
     if to.width >= _ROOM_FOR_EXAMPLE:
         table.add_column("example", overflow="ellipsis", no_wrap=True, max_width=to.width // 6)
     for one in signature.fields:
-        cells = [harmless(one.name), one.type, _missing(one), takes(one)]
+        cells = [harmless(one.name), one.type, _missing(one), describe_input(one)]
         if to.width >= _ROOM_FOR_EXAMPLE:
             cells.append(value_text(example.get(one.name)))
         table.add_row(*(Text(cell) for cell in cells))
     return table
 
 
-def takes(one: Field) -> str:
-    """What training saw of a field, and what is possible at all."""
+def describe_input(one: Field) -> str:
+    """The values of a field in training, and those that it accepts."""
     if one.type in ("category", "boolean"):
         return _labels(one)
     if one.type == "text":
@@ -46,21 +46,24 @@ def takes(one: Field) -> str:
     return f"{seen}; possible: {bounds}" if seen else bounds
 
 
-def gives(one: Output) -> str:
-    """What an output holds: its labels, or the range of its values."""
+def describe_output(one: Output) -> str:
+    """The values of an output: its labels, or their range."""
     if one.classes:
-        labels = _listed([label_text(label) for label in one.classes])
+        labels = _listed(list(one.outcomes))
         return f"{labels}, with probabilities" if one.has_probabilities else labels
     unit = f" {harmless(one.unit)}" if one.unit else ""
     seen = _range(one.seen, unit)
     if one.task == "regression":
         return f"a number{f', {seen} in training' if seen else unit and f' in{unit}'}"
-    return {"clustering": "the number of a cluster", "anomaly": "1 as usual, -1 odd"}.get(
-        one.task, "any value"
-    )
+    return {
+        "clustering": "the number of a cluster",
+        "anomaly": "1 for normal rows, -1 for outliers",
+    }.get(one.task, "any value")
 
 
 def _missing(one: Field) -> str:
+    if not one.is_used:
+        return "not used"
     if one.missing == "refuse":
         return "no"
     share = f", {one.missing_share:.1%}" if one.missing_share else ""
@@ -80,8 +83,8 @@ def _with_share(label: Label, share: float) -> str:
 
 
 def _listed(texts: list[str]) -> str:
-    text = ", ".join(harmless(one) for one in texts[:_LABELS_SHOWN])
-    rest = len(texts) - _LABELS_SHOWN
+    text = ", ".join(harmless(one) for one in texts[:_LABELS_MAX])
+    rest = len(texts) - _LABELS_MAX
     return f"{text} and {rest:,} more" if rest > 0 else text
 
 

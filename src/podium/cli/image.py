@@ -15,19 +15,19 @@ from podium.image import Image, Recipe, build_image, builder, write_image
 @click.command()
 @click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The archive to write.")
-@click.option("--tag", default="", help="Name and tag; the bundle's name and version else.")
+@click.option("--tag", default="", help="Name and tag; the bundle's name and version by default.")
 @click.option("--accounts", is_flag=True, help="People log in.")
-@click.option("--open", "open_", is_flag=True, help="Whoever reaches it may use the models.")
-@click.option("--base", default="", help="A folder, an OCI archive or an image to stand on.")
-@click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML to put inside.")
+@click.option("--open", "open_", is_flag=True, help="Everybody who reaches it may use the models.")
+@click.option("--base", default="", help="A folder, an OCI archive or an image to build on.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML to include.")
 @click.option(
     "--builder",
     "by",
     type=click.Choice(["auto", "none", "podman", "docker"]),
     default="auto",
-    help="What makes it; without one, an archive is written.",
+    help="The program that builds it; without one, an archive is written.",
 )
-@click.option("--extra", "extras", multiple=True, help="An extra to put inside; can be repeated.")
+@click.option("--extra", "extras", multiple=True, help="An extra to include; can be repeated.")
 def image(
     bundles: tuple[Path, ...],
     output: Path | None,
@@ -39,7 +39,7 @@ def image(
     by: str,
     extras: tuple[str, ...],
 ) -> None:
-    """Make a container image that serves BUNDLES.
+    """Build a container image that serves BUNDLES.
 
     \b
     podium image churn.podium --open
@@ -49,15 +49,15 @@ def image(
     program = None if output is not None or by == "none" else _program(by)
     if program is not None:
         tag = build_image(bundles, recipe, program)
-        click.echo(f"{tag} is built")
-        _tell_next(program, tag, recipe)
+        click.echo(f"built {tag}")
+        _print_next_steps(program, tag, recipe)
         return
     target = output or Path(f"{bundles[0].stem}.oci.tar")
-    tell(write_image(bundles, target, recipe), recipe)
+    print_summary(write_image(bundles, target, recipe), recipe)
 
 
 def _program(by: str) -> str | None:
-    """The builder that was asked for; by `auto`, the first that answers.
+    """The requested builder; with `auto`, the first that is running.
 
     Raises:
         SetupError: it isn't installed.
@@ -68,8 +68,8 @@ def _program(by: str) -> str | None:
     return program
 
 
-def tell(written: Image, recipe: Recipe) -> None:
-    """Print what was written, and what to do with it."""
+def print_summary(written: Image, recipe: Recipe) -> None:
+    """Print a summary of the image, and the next steps."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{written.path}[/bold]  {written.path.stat().st_size / 1e6:,.1f} MB")
     names = ["base"] * (len(written.layers) - 2) + ["packages", "models"]
@@ -80,15 +80,15 @@ def tell(written: Image, recipe: Recipe) -> None:
     console.print(f"  tag       {written.tag}", markup=False)
     console.print(f"  digest    {written.digest}", markup=False)
     console.print(f"\npodman load -i {written.path}", markup=False)
-    _tell_next("podman", written.tag, recipe)
+    _print_next_steps("podman", written.tag, recipe)
 
 
-def _tell_next(program: str, tag: str, recipe: Recipe) -> None:
+def _print_next_steps(program: str, tag: str, recipe: Recipe) -> None:
     is_reachable = recipe.open or recipe.accounts
     allow = "" if is_reachable else " -e PODIUM_OPEN=true"
     run = "run --rm --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000"
     click.echo(f"{Path(program).name} {run}{allow} {tag}")
     if not is_reachable:
         click.echo(
-            "PODIUM_OPEN lets whoever reaches the port use the models; --accounts asks who they are."
+            "PODIUM_OPEN lets everybody who reaches the port use the models; with --accounts people log in."
         )

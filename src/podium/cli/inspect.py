@@ -13,19 +13,22 @@ from rich.text import Text
 
 from podium.bundle import Bundle, load
 from podium.bundle.card import Metric
+from podium.bundle.libraries import packages_in
 from podium.cli.compilation import compilation_part, compilation_title
 from podium.cli.example import example_command, trust_option
-from podium.cli.fields import fields_table, gives
+from podium.cli.fields import describe_output, fields_table
 from podium.cli.terminal import console, harmless, heading, indented, number, shelf, wrapped
+from podium.distribution import install_command
 from podium.signature.correct import to_toml
+from podium.web.among import output_facts
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--toml", "as_toml", is_flag=True, help="Print the signature, to correct it by hand.")
 def inspect(bundle: Path, as_json: bool, as_toml: bool) -> None:
-    """Show what BUNDLE holds: its fields, its answers, how good it is and what it needs.
+    """Show the contents of BUNDLE: fields, outputs, metrics and requirements.
 
     The model isn't loaded, so none of its libraries is needed.
 
@@ -43,7 +46,7 @@ def inspect(bundle: Path, as_json: bool, as_toml: bool) -> None:
     elif as_toml:
         click.echo(to_toml(opened.signature).encode(), nl=False)
     else:
-        _show(opened, console())
+        _print_bundle(opened, console())
 
 
 def described(bundle: Bundle) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def described(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _show(bundle: Bundle, to: Console) -> None:
+def _print_bundle(bundle: Bundle, to: Console) -> None:
     card = bundle.card
     to.print(heading(harmless(card.title or bundle.name)))
     if card.description:
@@ -82,11 +85,13 @@ def _show(bundle: Bundle, to: Console) -> None:
 
 
 def _parts(bundle: Bundle, to: Console) -> list[tuple[str, RenderableType]]:
-    """The page, part by part: a heading and what stands below it."""
+    """The parts of the page: each a heading and its content."""
     card = bundle.card
     parts: list[tuple[str, RenderableType]] = []
     if card.metrics:
         parts.append((_metrics_title(bundle), _metrics(card.metrics)))
+    if card.notes:
+        parts.append(("Notes", Text("\n".join(f"- {harmless(note)}" for note in card.notes))))
     if card.limits:
         limits = "\n".join(f"- {harmless(limit)}" for limit in card.limits)
         parts.append(("Limits", Text(limits)))
@@ -106,7 +111,7 @@ def _facts(bundle: Bundle) -> dict[str, str]:
         "packed": f"{when}, with Python {card.python}" if card.python else when,
         "model": card.model,
         "runs as": bundle.runtime_name,
-        "needs": f"pip install 'podium[{','.join(bundle.requires)}]'" if bundle.requires else "",
+        "needs": _needs(bundle),
         "trained on": f"{card.n_rows:,} rows" if card.n_rows else "unknown",
         "libraries": ", ".join(f"{name} {version}" for name, version in card.libraries.items()),
         "file": _file(bundle.path),
@@ -120,6 +125,13 @@ def _facts(bundle: Bundle) -> dict[str, str]:
     return facts
 
 
+def _needs(bundle: Bundle) -> str:
+    packages = packages_in(bundle.options)
+    if not (bundle.requires or packages):
+        return ""
+    return install_command(*bundle.requires, packages=packages)
+
+
 def _file(path: Path | None) -> str:
     if path is None:
         return ""
@@ -129,8 +141,9 @@ def _file(path: Path | None) -> str:
 
 def _metrics_title(bundle: Bundle) -> str:
     card = bundle.card
-    on = {"holdout": "held out from training", "training": "of the training itself"}
-    return f"Metrics, on {card.n_metric_rows:,} rows {on.get(card.metrics_on, 'given at packing')}"
+    if not card.warning:
+        return f"Metrics on {card.measured_on}"
+    return f"Measured on {card.measured_on}. {card.warning}"
 
 
 def _metrics(metrics: tuple[Metric, ...]) -> RenderableType:
@@ -138,7 +151,7 @@ def _metrics(metrics: tuple[Metric, ...]) -> RenderableType:
     for one in metrics:
         unit = f" {harmless(one.unit)}" if one.unit else ""
         table.add_row(
-            harmless(one.title),
+            harmless(one.label),
             Text(number(float(f"{one.value:.4g}")) + unit, style="bold"),
             Text(f"{one.better} is better", style="dim"),
         )
@@ -153,5 +166,9 @@ def _fields_title(bundle: Bundle) -> str:
 def _outputs(bundle: Bundle) -> RenderableType:
     table = shelf()
     for one in bundle.signature.outputs:
-        table.add_row(Text(harmless(one.label), style="bold"), one.task, Text(gives(one)))
+        lines = [f"{title}: {words}" for title, words in output_facts(one, bundle.baseline)]
+        lines = lines or [describe_output(one)]
+        lines += [] if one.threshold is None else [one.threshold.sentence]
+        text = "\n".join(map(harmless, lines))
+        table.add_row(Text(harmless(one.label), style="bold"), one.task, Text(text))
     return table

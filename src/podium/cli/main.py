@@ -29,18 +29,29 @@ class _Commands(click.Group):
 
     # What each does is said here too, so that `podium --help` imports none of them.
     SUMMARIES: ClassVar[dict[str, str]] = {
-        "demo": "Train two models on real data, pack and serve them.",
-        "image": "Make a container image that serves bundles.",
-        "inspect": "Show what is in a bundle.",
-        "manage": "Run a command of Django's on the accounts.",
-        "new": "Make a project around a model: a few questions, and it runs.",
+        "demo": "Train two models on real data, pack them, and serve them.",
+        "feedback": "Add true outcomes from a file to records.",
+        "group": "Create groups of users, and grant them permissions.",
+        "image": "Build a container image that serves bundles.",
+        "inspect": "Show the contents of a bundle.",
+        "manage": "Run a Django command on the accounts.",
+        "new": "Create a project around a model, after a few questions.",
         "pack": "Pack a model file and its data into a bundle.",
-        "predict": "Answer one row.",
-        "score": "Answer every row of a file.",
+        "predict": "Predict one row.",
+        "promote": "Make a version the champion of its model.",
+        "records": "Back up, delete, check, repair or restore records.",
+        "register": "Register a bundle as a version that can be promoted.",
+        "rollback": "Make the previous version the champion again.",
+        "score": "Predict every row of a file.",
         "serve": "Serve models: pages, an API and records.",
-        "user": "Make people's accounts, and let those in who can't get in.",
-        "version": "Print the versions of Podium and of what it uses.",
+        "user": "Create user accounts, and restore access to them.",
+        "version": "Print the versions of Podium and of its libraries.",
+        "versions": "Show the versions of models and their aliases.",
     }
+    # Several commands that one module holds.
+    MODULES: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("promote", "register", "rollback"), "versions"
+    )
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Names, in the order of the alphabet."""
@@ -50,7 +61,8 @@ class _Commands(click.Group):
         """The command of this name, or None."""
         if cmd_name not in self.SUMMARIES:
             return None
-        command: click.Command = getattr(import_module(f"podium.cli.{cmd_name}"), cmd_name)
+        module = import_module(f"podium.cli.{self.MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -98,13 +110,13 @@ def run(args: list[str] | None = None) -> int:
         sys.stderr.close()
         return FAILED
     except PodiumError as error:
-        tell(error)
+        print_error(error)
         return exit_code(error)
     return done if isinstance(done, int) else 0
 
 
-def tell(error: PodiumError) -> None:
-    """Print what went wrong and what to do, on standard error."""
+def print_error(error: PodiumError) -> None:
+    """Print an error and its hint on standard error."""
     if isinstance(error, InvalidRows) and len(error.cells) > 1:  # each says what is accepted
         click.secho(f"error: {error.n_cells} values are not accepted", fg="red", err=True)
         for cell in error.cells:

@@ -16,11 +16,11 @@ from podium.settings import read_settings
         "help_option_names": ["-h"],
     }
 )
-@click.option("--home", help="The home folder of the server; ./podium-home when left out.")
+@click.option("--home", help="The home folder of the server; ./podium-home by default.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def manage(home: str | None, config: Path | None, arguments: tuple[str, ...]) -> None:
-    """Run a command of Django's on the accounts, with the server's settings.
+    """Run a Django command on the accounts, with the server's settings.
 
     \b
     podium manage help
@@ -29,7 +29,7 @@ def manage(home: str | None, config: Path | None, arguments: tuple[str, ...]) ->
     podium manage rotate_secret
     """
     # What follows stands in the server's settings: the database, above all.
-    from podium.hosts.accounts.start import configure
+    from podium.accounts.start import configure
 
     configure(read_settings({"home": home, "accounts": True}, file=config))
     from django.core.management import execute_from_command_line

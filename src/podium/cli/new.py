@@ -13,36 +13,40 @@ from rich.text import Text
 from rich.tree import Tree
 
 from podium.cli.terminal import console, heading, indented
+from podium.distribution import IS_PUBLISHED
 from podium.errors import SetupError
 from podium.projects.advice import advice_for
-from podium.projects.answers import APPS, DATABASES, Answers, checked_name, name_from
+from podium.projects.choices import APPS, DATABASES, Choices, checked_name, name_from
 from podium.projects.dataset import Dataset, columns_of, dataset_of, demo_dataset
 from podium.projects.deployment import Deployment
 from podium.projects.files import project_files, write_project
+from podium.projects.wheels import build_wheels
 
 _APPS = {
-    "none": "no, the model is all there is",
+    "none": "no, there is only the model",
     "flask": "a Flask app",
     "django": "a Django project",
 }
 _DATABASES = {
-    "sqlite": "a file beside the server",
-    "postgresql": "a server of its own, for several machines",
-    "mysql": "MySQL or MariaDB, the same",
-    "none": "keep nothing of what is asked",
+    "sqlite": "a file on the server",
+    "postgresql": "a database server, for several machines",
+    "mysql": "MySQL or MariaDB, likewise",
+    "none": "store no predictions",
 }
 
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--in", "app", type=click.Choice(APPS), help="What there is already.")
-@click.option("--database", type=click.Choice(DATABASES), help="Where predictions are kept.")
-@click.option("--people/--no-people", default=None, help="People log in, or nobody does.")
-@click.option("--small/--no-small", default=None, help="The size of the image matters, or not.")
-@click.option("--data", type=click.Path(path_type=Path), help="Your rows: CSV or Parquet.")
-@click.option("--target", help="The column of your rows that the model predicts.")
-@click.option("--folder", type=click.Path(path_type=Path), help="Where to; ./NAME when left out.")
-@click.option("-y", "--yes", is_flag=True, help="Ask nothing: what isn't said is as usual.")
+@click.option("--in", "app", type=click.Choice(APPS), help="The existing app.")
+@click.option("--database", type=click.Choice(DATABASES), help="The database for predictions.")
+@click.option("--people/--no-people", default=None, help="Whether people log in.")
+@click.option("--small/--no-small", default=None, help="Whether the size of the image matters.")
+@click.option("--data", type=click.Path(path_type=Path), help="Your data: CSV or Parquet.")
+@click.option("--target", help="The column of your data that the model predicts.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="The folder to create; ./NAME by default."
+)
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing, and use the defaults.")
 def new(
     name: str | None,
     app: str | None,
@@ -54,48 +58,51 @@ def new(
     folder: Path | None,
     yes: bool,
 ) -> None:
-    """Make a project called NAME around a model of your rows, or of real ones to begin with.
+    """Create a project called NAME around a model of your data, or of example data.
 
     \b
     podium new                                                 asks a few questions
     podium new churn --data customers.csv --target churned --database postgresql --people
     """
     out = console()
-    asks = _Questions(out, is_asked=not yes and sys.stdin.isatty())
-    dataset = _dataset(asks, data, target)
+    questions = _Questions(out, is_interactive=not yes and sys.stdin.isatty())
+    dataset = _dataset(questions, data, target)
     usual = name_from(Path(dataset.file_name).stem)
-    answers = Answers(
-        name=checked_name(name or asks.text("What shall it be called?", usual)),
-        app=app or asks.choice("Is there an app that it goes into?", _APPS, "none"),  # type: ignore[arg-type]
+    choices = Choices(
+        name=checked_name(name or questions.text("What is the project's name?", usual)),
+        app=app or questions.choice("Is there an app that it goes into?", _APPS, "none"),  # type: ignore[arg-type]
         database=database  # type: ignore[arg-type]
-        or asks.choice("Which database keeps the predictions?", _DATABASES, "sqlite"),
-        has_people=asks.truth("Will people log in?", usual=False) if people is None else people,
-        is_small=asks.truth("Does the size of the image matter?", usual=True)
+        or questions.choice("Which database stores the predictions?", _DATABASES, "sqlite"),
+        has_people=questions.truth("Will people log in?", usual=False)
+        if people is None
+        else people,
+        is_small=questions.truth("Does the size of the image matter?", usual=True)
         if small is None
         else small,
     )
-    _advise(out, answers)
-    place = folder or Path(answers.name)
-    made = write_project(place, project_files(answers, dataset), dataset)
-    _tell(out, place, made, answers)
+    _advise(out, choices)
+    place = folder or Path(choices.name)
+    wheels = () if IS_PUBLISHED else build_wheels()
+    created = write_project(place, project_files(choices, dataset, wheels), dataset, wheels)
+    _print_summary(out, place, created, choices)
 
 
 class _Questions:
-    """Asks what wasn't said; where nobody can answer, it is as usual."""
+    """Prompts for what no option set; without a terminal the default is used."""
 
-    def __init__(self, out: Console, *, is_asked: bool) -> None:
-        self.is_asked = is_asked
+    def __init__(self, out: Console, *, is_interactive: bool) -> None:
+        self.is_interactive = is_interactive
         self._out = out
 
     def text(self, question: str, usual: str) -> str:
-        """An answer of one's own."""
-        if not self.is_asked:
+        """A text, as typed."""
+        if not self.is_interactive:
             return usual
         return str(click.prompt(click.style(f"\n{question}", bold=True), default=usual))
 
     def choice(self, question: str, choices: dict[str, str], usual: str) -> str:
         """One of a few."""
-        if not self.is_asked:
+        if not self.is_interactive:
             return usual
         self._out.print(Text(f"\n{question}", style="bold"))
         width = max(map(len, choices))
@@ -107,12 +114,12 @@ class _Questions:
 
     def truth(self, question: str, *, usual: bool) -> bool:
         """Yes or no."""
-        if not self.is_asked:
+        if not self.is_interactive:
             return usual
         return click.confirm(click.style(f"\n{question}", bold=True), default=usual)
 
 
-def _dataset(asks: _Questions, data: Path | None, target: str | None) -> Dataset:
+def _dataset(questions: _Questions, data: Path | None, target: str | None) -> Dataset:
     """The user's rows, or those of the demo.
 
     Raises:
@@ -120,26 +127,28 @@ def _dataset(asks: _Questions, data: Path | None, target: str | None) -> Dataset
     """
     if data is None and target is not None:
         raise SetupError("--target names a column of --data", hint="give both, or neither")
-    if data is None and asks.is_asked:
-        said = asks.text("Your rows, a CSV or Parquet file (or: none, for penguins)", "none")
-        data = None if said == "none" else Path(said)
+    if data is None and questions.is_interactive:
+        path_text = questions.text(
+            "Your data, a CSV or Parquet file (or: none, for penguins)", "none"
+        )
+        data = None if path_text == "none" else Path(path_text)
     if data is None:
         return demo_dataset()
     if target is None:
         names = columns_of(data)
-        if not asks.is_asked:
+        if not questions.is_interactive:
             raise SetupError(
-                "it isn't said what the model shall predict",
+                "the column to predict is missing",
                 hint=f"name a column with --target: {', '.join(names[:30])}",
             )
-        target = asks.choice(
-            "Which column shall the model predict?", dict.fromkeys(names, ""), names[-1]
+        target = questions.choice(
+            "Which column should the model predict?", dict.fromkeys(names, ""), names[-1]
         )
     return dataset_of(data, target)
 
 
-def _advise(out: Console, answers: Answers) -> None:
-    advice = advice_for(answers)
+def _advise(out: Console, choices: Choices) -> None:
+    advice = advice_for(choices)
     out.print()
     out.print(heading(advice.short))
     out.print(indented(Text(advice.why)))
@@ -147,11 +156,11 @@ def _advise(out: Console, answers: Answers) -> None:
         out.print(indented(Text(f"! {warning}", style="yellow")))
 
 
-def _tell(out: Console, folder: Path, made: list[Path], answers: Answers) -> None:
-    """Show what was made, and what to do next."""
+def _print_summary(out: Console, folder: Path, created: list[Path], choices: Choices) -> None:
+    """Print the files that were created, and the next steps."""
     tree = Tree(Text(f"{folder}/", style="bold"), guide_style="dim")
     branches: dict[Path, Any] = {folder: tree}
-    for path in made:
+    for path in created:
         for parent in [*reversed(path.relative_to(folder).parents)][1:]:
             if folder / parent not in branches:
                 above = branches[(folder / parent).parent]
@@ -160,11 +169,11 @@ def _tell(out: Console, folder: Path, made: list[Path], answers: Answers) -> Non
     out.print()
     out.print(tree)
     out.print(heading("\nNext"))
-    deployment = Deployment(answers)
+    deployment = Deployment(choices)
     train, start = deployment.commands
     out.print(f"  cd {shlex.quote(str(folder))} && {train}", soft_wrap=True)
     out.print(f"  {start}", soft_wrap=True)
-    there = f"Then open {deployment.address}/models/{answers.name}"
+    instructions = f"Then open {deployment.address}/models/{choices.name}"
     if deployment.first_person:
-        there = f"{deployment.first_person}\n{there}"
-    out.print(Text(f"\n{there}", style="dim"))
+        instructions = f"{deployment.first_person}\n{instructions}"
+    out.print(Text(f"\n{instructions}", style="dim"))

@@ -8,35 +8,53 @@ import click
 from rich.console import Console
 
 from podium.bundle import Bundle
-from podium.bundle.data import read_data, split_target
-from podium.bundle.pack import pack as pack_model
-from podium.cli.compilation import show_compilation
+from podium.cli.compilation import print_compilation
 from podium.errors import SetupError
 from podium.flow.cost import UNKNOWN, measure
+from podium.packing.data import read_data, split_target
+from podium.packing.pack import pack as pack_model
 from podium.runtimes.python import load_function
+from podium.web.numbers import SPACE, headline
 
 
 @click.command()
 @click.argument("model")
 @click.option("--data", type=click.Path(path_type=Path), help="Training rows: CSV or Parquet.")
 @click.option("--target", help="The column of the data that the model predicts.")
-@click.option("--holdout", type=click.Path(path_type=Path), help="Rows that the model hasn't seen.")
-@click.option("--name", help="The model's name; that of its file when left out.")
+@click.option("--holdout", type=click.Path(path_type=Path), help="Held-out rows, for the metrics.")
+@click.option("--cv", type=int, metavar="N", help="Measure by cross-validation with N folds.")
+@click.option(
+    "--groups", metavar="COLUMN", help="A column of groups that cross-validation keeps together."
+)
+@click.option(
+    "--weights", metavar="COLUMN", help="A column of sample weights for cross-validation."
+)
+@click.option("--name", help="The model's name; the file's name by default.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The bundle to write.")
-@click.option("--title", default="", help="What people read instead of the name.")
+@click.option("--title", default="", help="A title to show instead of the name.")
 @click.option("--description", default="", help="What the model does, in a sentence.")
-@click.option("--version", "version_", help="The model's version; the time when left out.")
-@click.option("--signature", type=click.Path(path_type=Path), help="TOML that corrects the fields.")
-@click.option("--limit", "limits", multiple=True, help="What users must know; can be repeated.")
-@click.option("--code", metavar="MODULE:CLASS", help="What makes the network of a weights file.")
-@click.option("--no-compile", is_flag=True, help="Serve the estimator itself, not a program of it.")
-@click.option("--keep-original", is_flag=True, help="Put the estimator beside its program.")
+@click.option("--version", "version_", help="The model's version; the current time by default.")
+@click.option(
+    "--signature", type=click.Path(path_type=Path), help="A TOML file that corrects the fields."
+)
+@click.option(
+    "--limit", "limits", multiple=True, help="A limitation that users must know; can be repeated."
+)
+@click.option("--code", metavar="MODULE:CLASS", help="The class of the network of a weights file.")
+@click.option(
+    "--no-compile", is_flag=True, help="Serve the estimator itself, not a compiled program."
+)
+@click.option("--keep-original", is_flag=True, help="Pack the estimator beside its program.")
+@click.option("--rounds", help="The rounds of a booster to use: all, best or a number.")
 @click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this file to run code.")
 def pack(
     model: str,
     data: Path | None,
     target: str | None,
     holdout: Path | None,
+    cv: int | None,
+    groups: str | None,
+    weights: str | None,
     name: str | None,
     output: Path | None,
     title: str,
@@ -47,6 +65,7 @@ def pack(
     code: str | None,
     no_compile: bool,
     keep_original: bool,
+    rounds: str | None,
     trust: tuple[str, ...],
 ) -> None:
     """Pack MODEL into a bundle.
@@ -61,6 +80,9 @@ def pack(
         data=data,
         target=target,
         holdout=holdout,
+        cv=cv,
+        groups=groups,
+        weights=weights,
         name=name,
         path=output,
         title=title,
@@ -71,9 +93,10 @@ def pack(
         code=code,
         compiles=not no_compile,
         keep_original=keep_original,
+        rounds=rounds,
         trust=trust,
     )
-    tell(bundle)
+    print_summary(bundle)
 
 
 def packed(
@@ -82,6 +105,9 @@ def packed(
     data: Path | None,
     target: str | None,
     holdout: Path | None = None,
+    cv: int | None = None,
+    groups: str | None = None,
+    weights: str | None = None,
     name: str | None = None,
     path: Path | None = None,
     title: str = "",
@@ -92,6 +118,7 @@ def packed(
     code: str | None = None,
     compiles: bool = True,
     keep_original: bool = False,
+    rounds: str | None = None,
     trust: tuple[str, ...] = (),
 ) -> Bundle:
     """The bundle of a model file and its data.
@@ -101,22 +128,26 @@ def packed(
     """
     is_file = Path(model).is_file() or (Path(model) / "MLmodel").is_file()
     if not is_file and ":" not in model:
-        raise SetupError(f"{model} isn't there", hint="name a model file, or module:function")
+        raise SetupError(f"{model} doesn't exist", hint="give a model file, or module:function")
     if is_file and data is None:
         raise SetupError(
-            "--data is missing: the signature comes from the rows that the model was fitted on",
+            "--data is missing: the signature is inferred from the training rows",
             hint=f"podium pack {model} --data train.csv --target NAME",
         )
     subject: object = Path(model) if is_file else load_function(model)
     rows, truth = split_target(read_data(data), target) if data is not None else (None, None)
+    row_groups, row_weights = None, None
     if data is not None and target is None and is_file:
-        click.echo("no --target: the metrics are left out", err=True)
-    held = None
+        click.echo("no --target: there are no metrics", err=True)
+    held_out = None
     if holdout is not None:
         if target is None:
             raise SetupError("--holdout needs --target", hint="name the column to predict")
-        held_rows, held_truth = split_target(read_data(holdout), target)
-        held = (held_rows, held_truth)
+        holdout_rows, holdout_truth = split_target(read_data(holdout), target)
+        held_out = (holdout_rows, holdout_truth)
+    if rows is not None:
+        rows, row_groups = split_target(rows, groups)
+        rows, row_weights = split_target(rows, weights)
     default = Path(model).stem if is_file else model.partition(":")[2]
     return pack_model(
         subject,
@@ -128,39 +159,47 @@ def packed(
         description=description,
         version=version,
         target=target,
-        holdout=held,
+        holdout=held_out,
+        cv=cv,
+        groups=row_groups,
+        sample_weight=row_weights,
         signature=signature,
         limits=limits,
         code=code,
         compiles=compiles,
         keep_original=keep_original,
+        rounds=int(rounds) if rounds is not None and rounds.isdecimal() else rounds,
         trust=trust,
     )
 
 
-def tell(bundle: Bundle) -> None:
-    """Print what was packed, and what to do with it."""
+def print_summary(bundle: Bundle) -> None:
+    """Print a summary of the bundle, and the next steps."""
     console = Console(highlight=False, soft_wrap=True)
     signature, card = bundle.signature, bundle.card
     size = bundle.path.stat().st_size if bundle.path else 0
     console.print(f"[bold]{bundle.path}[/bold]  {size / 1024:,.0f} KiB", markup=True)
-    asked = ", ".join(one.name for one in signature.outputs)
-    console.print(f"  predicts  {asked} ({signature.output.task})", markup=False)
+    outputs = ", ".join(one.name for one in signature.outputs)
+    console.print(f"  predicts  {outputs} ({signature.output.task})", markup=False)
     console.print(f"  from      {len(signature.fields)} fields: {_names(bundle)}", markup=False)
     console.print(f"  runs as   {bundle.runtime_name}{_cost(bundle)}", markup=False)
-    for metric in card.metrics[:2]:
-        rows = f"{card.n_metric_rows:,} rows"
-        held = f"{rows} held out" if card.metrics_on == "holdout" else f"{rows} given"
-        unit = f" {metric.unit}" if metric.unit else ""
-        console.print(f"  {metric.title}: {metric.value:.4g}{unit} on {held}", markup=False)
+    for note in (headline(card).replace(SPACE, " "), *card.notes):
+        if note:
+            console.print(f"  {note}", markup=False)
+    if card.metrics_on == "training":
+        console.print(
+            "  To estimate how it does on new data, pass held-out rows (--holdout test.csv), or "
+            "cross-validate (--cv 5)",
+            markup=False,
+        )
     if bundle.compilation is not None:
         console.print()
-        show_compilation(bundle.compilation, console)
+        print_compilation(bundle.compilation, console)
     extra = ""
     if bundle.runtime_name == "pickle":
         digest = bundle.options["sha256"]
         console.print(
-            f"  This model is a pickle, since {bundle.options['why']}.\n"
+            f"  This model is a pickle, because {bundle.options['why']}.\n"
             "  Loading it runs the code inside: serve it only if you know where it comes from.",
             markup=False,
         )

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from podium.cli.files.formats import Source
 from podium.cli.terminal import console
+from podium.scoring.formats import Source
 
 
 @contextmanager
@@ -39,8 +39,8 @@ def progress_of(source: Source) -> Iterator[Callable[[int], None]]:
         def advance(n_rows: int) -> None:
             speed = n_rows / (time.perf_counter() - began)
             done = n_rows if n_rows_all else source.n_bytes()
-            told = f"{n_rows:,} rows, {speed:,.0f} rows/s"
-            progress.update(task, completed=done, rows=told)
+            text = f"{n_rows:,} rows, {speed:,.0f} rows/s"
+            progress.update(task, completed=done, rows=text)
 
         yield advance
 

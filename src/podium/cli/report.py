@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from podium.cli.files.draft import Draft
-from podium.cli.files.rows import Chunk
 from podium.errors import BadCell
 from podium.records.export import neutral
+from podium.scoring.draft import Draft
+from podium.scoring.rows import Chunk
 
-SHOWN_MAX = 5
+EXAMPLES_MAX = 5
 
 
 class Report(AbstractContextManager["Report"]):
-    """Bad cells, written as they are found: there may be more than memory holds.
+    """Bad cells, written at once: there may be more than fit into memory.
 
     The file is begun with the first of them. A report without a path only counts.
 
@@ -52,7 +52,7 @@ class Report(AbstractContextManager["Report"]):
                 self.n_rows += 1
                 last = row
             place = chunk.places[row]
-            if len(self.first) < SHOWN_MAX:
+            if len(self.first) < EXAMPLES_MAX:
                 self.first.append((place, cell))
             if self.path is not None:
                 value = neutral(cell.value)

@@ -9,15 +9,16 @@ from pathlib import Path
 import click
 
 from podium.bundle import load
-from podium.cli.files.draft import Draft, StandardOutput
-from podium.cli.files.formats import Format, Source, format_of, opened, writer_of
 from podium.cli.main import REFUSED
 from podium.cli.progress import progress_of, stopping
 from podium.cli.report import Report
-from podium.cli.scoring import Scorer
 from podium.cli.terminal import harmless
 from podium.cli.totals import Totals
 from podium.errors import InputError, SetupError
+from podium.scoring.draft import Draft, StandardOutput
+from podium.scoring.formats import Format, Source, format_of, opened, writer_of
+from podium.scoring.scorer import Scorer
+from podium.signature.names import renamed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +44,15 @@ class Plan:
 @click.argument("rows", metavar="IN")
 @click.option("-o", "--output", metavar="OUT", help="The file to write; - is standard output.")
 @click.option("--force", is_flag=True, help="Replace OUT once the new one is complete.")
-@click.option("--prefix", default="", help="Put before the names of the predicted columns.")
+@click.option("--prefix", default="", help="A prefix for the names of the predicted columns.")
 @click.option(
-    "--errors", type=click.Path(path_type=Path), help="The report; OUT.errors.csv when left out."
+    "--errors",
+    type=click.Path(path_type=Path),
+    help="The report of refused rows; OUT.errors.csv by default.",
 )
-@click.option("--limit-errors", type=click.IntRange(min=1), help="Stop after so many bad rows.")
+@click.option(
+    "--limit-errors", type=click.IntRange(min=1), help="Stop after this many invalid rows."
+)
 @click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this pickle to run code.")
 def score(
     bundle: Path,
@@ -59,7 +64,7 @@ def score(
     limit_errors: int | None,
     trust: tuple[str, ...],
 ) -> int:
-    """Answer every row of the file IN, and write them to OUT with the answers added.
+    """Predict every row of the file IN, and write the rows to OUT with the predictions added.
 
     \b
     podium score churn.podium in.parquet -o out.parquet
@@ -79,7 +84,7 @@ def score(
         _check_columns(scorer, source)
         scorer.bundle.start()
         totals = _score(scorer, source, plan)
-    totals.tell(plan.output, plan.errors)
+    totals.print_summary(plan.output, plan.errors)
     return REFUSED if totals.n_refused else 0
 
 
@@ -95,13 +100,13 @@ def _planned(
         path = Path(rows)
         end = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
         name = path.name.removesuffix(end)
-        raise click.UsageError(f"say where to write: -o {name}-scored{end}, or -o - to print")
+        raise click.UsageError(f"give the output file: -o {name}-scored{end}, or -o - to print")
     if output is None or output == "-":
         _check_free(None, errors, rows, is_forced=is_forced)
         return Plan(output=None, errors=errors, format=None, limit=limit)
     path = Path(output)
     if path.is_dir():
-        raise SetupError(f"{path} is a folder", hint=f"name a file in it: -o {path / 'out.csv'}")
+        raise SetupError(f"{path} is a folder", hint=f"give a file in it: -o {path / 'out.csv'}")
     is_device = path.exists() and not path.is_file()
     _check_free(path, errors, rows, is_forced=is_forced)
     if errors is None and not is_device:
@@ -114,13 +119,13 @@ def _planned(
 def _check_free(output: Path | None, errors: Path | None, rows: str, *, is_forced: bool) -> None:
     some = [path for path in (output, errors) if path is not None]
     if len({path.resolve() for path in some}) < len(some):
-        raise SetupError(f"{output} can't be the answers and the report", hint="name two files")
+        raise SetupError(f"{output} can't be both the output and the report", hint="give two files")
     for path in some:
         if rows != "-" and path.exists() and Path(rows).exists() and path.samefile(rows):
-            raise SetupError(f"{path} is what is read", hint="write to another file")
+            raise SetupError(f"{path} is the input file", hint="write to another file")
         if path.is_file() and not is_forced:
             raise SetupError(
-                f"{path} is there already", hint="name another file, or replace it with --force"
+                f"{path} exists already", hint="give another file, or replace it with --force"
             )
 
 
@@ -135,8 +140,10 @@ def _check_columns(scorer: Scorer, source: Source) -> None:
     if names is None:
         return
     fields = scorer.bundle.signature.fields
-    lacking = [one for one in fields if one.name not in names]
-    needed = [one.name for one in lacking if one.missing == "refuse"]
+    meant = renamed(names, scorer.bundle.signature.names).values()
+    lacking = [one for one in fields if one.name not in names and one.name not in meant]
+    # A cell that misses is one thing; a whole column that never missed one is another.
+    needed = [one.name for one in lacking if one.is_required]
     if needed:
         raise InputError(
             f"{source.name} lacks {_columns(needed)} that the model needs: {_listed(needed)}",
@@ -145,9 +152,12 @@ def _check_columns(scorer: Scorer, source: Source) -> None:
     for name in scorer.bundle.signature.names:
         if names.count(name) > 1:
             raise SetupError(
-                f"{source.name} has two columns {harmless(name)!r}", hint="rename one of them"
+                f"{source.name} has two columns called {harmless(name)!r}",
+                hint="rename one of them",
             )
     for one in lacking:
+        if not one.is_used:
+            continue
         click.secho(
             f"warning: {source.name} has no column {harmless(one.name)!r}: "
             "every row is scored without it",
@@ -189,23 +199,25 @@ def _score(scorer: Scorer, source: Source, plan: Plan) -> Totals:
 
 def _too_many(report: Report, plan: Plan) -> InputError:
     _, cell = report.first[-1]
-    told = [f"{plan.output} wasn't written"] if plan.output is not None else []
-    told += [f"what is wrong: {report.path if report.path is not None else cell}"]
+    notes = [f"{plan.output} wasn't written"] if plan.output is not None else []
+    notes += [f"details: {report.path if report.path is not None else cell}"]
     return InputError(
         f"stopped after {report.n_rows:,} refused {'row' if report.n_rows == 1 else 'rows'}",
-        hint="; ".join(told),
+        hint="; ".join(notes),
     )
 
 
 def _near(needed: list[str], names: tuple[str, ...]) -> str:
     """Which columns may be those that are needed, by another name."""
     folded = {name.strip().casefold(): name for name in reversed(names)}
-    found = []
+    matches = []
     for name in needed:
         near = difflib.get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.7)
         if near:
-            found.append(f"{folded[near[0]]!r} to {name!r}")
-    return f"should they be renamed? {harmless(', '.join(found[:10]))}" if found else ""
+            matches.append(f"{folded[near[0]]!r} to {name!r}")
+    return (
+        f"do these columns need renaming?  {harmless(', '.join(matches[:10]))}" if matches else ""
+    )
 
 
 def _columns(names: list[str]) -> str:

@@ -14,34 +14,42 @@ from podium.app import made_home
 from podium.cli.apart import apart
 from podium.errors import SetupError
 from podium.hosts.asgi import App
-from podium.hosts.server import serve as serve_models
 from podium.records.open import without_password
+from podium.serving import serve as serve_models
 from podium.settings import read_settings
 from podium.sources import Source
 
 
 @click.command()
 @click.argument("models", nargs=-1)
-@click.option("--host", help="The address to listen at; 127.0.0.1 when left out.")
-@click.option("--port", type=int, help="The port to listen at; 0 takes a free one.")
-@click.option("--home", help="The folder for records; ./podium-home when left out.")
-@click.option("--open", "open_", is_flag=True, default=None, help="Answer other machines too.")
+@click.option("--host", help="The address to listen at; 127.0.0.1 by default.")
+@click.option("--port", type=int, help="The port to listen at; 0 chooses a free one.")
+@click.option("--home", help="The folder for records; ./podium-home by default.")
+@click.option(
+    "--open",
+    "open_",
+    is_flag=True,
+    default=None,
+    help="Serve other machines too, without accounts.",
+)
 @click.option("--accounts", is_flag=True, default=None, help="Let people log in.")
-@click.option("--allowed-host", multiple=True, help="A name that this server is known by.")
-@click.option("--no-records", is_flag=True, default=None, help="Keep no predictions.")
-@click.option("--store", help="Where records live, as an address like sqlite:///file.db.")
+@click.option("--allowed-host", multiple=True, help="A host name of this server; can be repeated.")
+@click.option("--no-records", is_flag=True, default=None, help="Don't record predictions.")
+@click.option("--store", help="Where records are stored, as a URL like sqlite:///file.db.")
 @click.option("--title", help="The name of the site, on every page.")
 @click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this pickle to run code.")
-@click.option("--workers", type=int, help="Processes that answer; 1 when left out.")
+@click.option("--workers", type=int, help="Worker processes; 1 by default.")
 @click.option(
     "--durability",
     type=click.Choice(["normal", "full", "off"]),
-    help="What an answered prediction survives: the process's end, the power's loss, or neither.",
+    help="What a recorded prediction survives: the end of the process, also a power failure, or neither.",
 )
-@click.option("--keep-days", type=int, help="How long records are kept; for ever when left out.")
-@click.option("--tls-cert", help="A PEM file with the certificate, to speak HTTPS.")
+@click.option(
+    "--keep-days", type=int, help="How many days records are stored; for ever by default."
+)
+@click.option("--tls-cert", help="A PEM file with the certificate, for HTTPS.")
 @click.option("--tls-key", help="A PEM file with the certificate's private key.")
-@click.option("--access-log", is_flag=True, default=None, help="Write a line about every request.")
+@click.option("--access-log", is_flag=True, default=None, help="Write a line for every request.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")
 @click.option("--data", type=click.Path(path_type=Path), help="Training rows of a model file.")
 @click.option("--target", help="The column of the data that the model predicts.")
@@ -105,11 +113,11 @@ def serve(
         file = folder / f"{name}.podium"
         apart(partial(packed, models[0], data=data, target=target, path=file, trust=settings.trust))
         sources = (str(file),)
-    serve_models(*sources, settings=settings, tell=tell, supervised=hasattr(os, "fork"))
+    serve_models(*sources, settings=settings, tell=print_summary, supervised=hasattr(os, "fork"))
 
 
-def tell(address: str, app: App) -> None:
-    """Print where everything is."""
+def print_summary(address: str, app: App) -> None:
+    """Print the addresses."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"\n[bold]Podium is at {address}[/bold]\n")
     for name in app.deployments:
@@ -121,5 +129,7 @@ def tell(address: str, app: App) -> None:
         where = without_password(app.settings.store) or Path(app.settings.home) / "podium.db"
         console.print(f"  records    {where}")
     if app.settings.open:
-        console.print("\n[yellow]Open: whoever reaches this address can use the models.[/yellow]")
+        console.print(
+            "\n[yellow]Open: everybody who reaches this address can use the models.[/yellow]"
+        )
     console.print("\nCtrl-C stops it.")

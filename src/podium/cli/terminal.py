@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from podium.signature.reading import label_text
+from podium.signature.labels import label_text
 
 # A terminal obeys control characters; these others turn the direction of all that follows.
 _OBEYED = {"Cc", "Cs", "Zl", "Zp"}
@@ -24,7 +24,7 @@ NAME_WIDTH = 12
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that prints what it is given, and never fails for a letter it lacks."""
+    """A console that prints plain text, and never fails for a character outside its encoding."""
     stream = sys.stderr if stderr else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
@@ -65,7 +65,7 @@ def value_text(value: object) -> str:
 
 
 def bar(share: float, to: Console) -> str:
-    """A bar as long as the share, 0 to 1, of what `BAR_WIDTH` holds."""
+    """A bar whose length is the share, 0 to 1, of `BAR_WIDTH`."""
     share = min(max(share, 0.0), 1.0)
     if not to.encoding.lower().startswith("utf"):
         return "#" * round(share * BAR_WIDTH)
@@ -94,9 +94,9 @@ def wrapped(name: str, text: str, to: Console) -> Text:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    said = Text("\n".join(lines))
-    said.stylize("dim", 0, len(begin))
-    return said
+    content = Text("\n".join(lines))
+    content.stylize("dim", 0, len(begin))
+    return content
 
 
 def heading(text: str) -> Text:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import click
 
-from podium.cli.scoring import Scored
 from podium.cli.terminal import harmless
 from podium.errors import BadCell
+from podium.scoring.scorer import Scored
 
 _WARNINGS = {
     "outside": ("outside the range seen in training", "value"),
-    "unknown": ("never seen in training", "value"),
+    "unknown": ("not in the training data", "value"),
     "missing": ("without a value", "row"),
 }
-_FIELDS_SHOWN = 10
+_FIELDS_MAX = 10
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Totals:
         self.n_refused += len(scored.refused)
         self.warnings.update((one.field, one.code) for one in scored.warnings)
 
-    def tell(self, output: Path | None, errors: Path | None) -> None:
+    def print_summary(self, output: Path | None, errors: Path | None) -> None:
         """Print the counts on standard error, where no pipe takes them for rows."""
         seconds = time.perf_counter() - self.began
         n_scored = self.n_rows - self.n_refused
@@ -51,22 +51,22 @@ class Totals:
         speed = f" ({self.n_rows / seconds:,.0f} rows/s)" if self.n_rows else ""
         click.echo(f"scored {_counted(n_scored, 'row')} in {seconds:.1f} s{speed}{to}", err=True)
         if self.n_refused:
-            told = f": {errors}" if errors is not None else ""
-            click.secho(f"refused {_counted(self.n_refused, 'row')}{told}", fg="red", err=True)
+            where = f": {errors}" if errors is not None else ""
+            click.secho(f"refused {_counted(self.n_refused, 'row')}{where}", fg="red", err=True)
             for place, cell in self.first:
-                click.echo(f"  {self.place} {place}{_said(cell)}", err=True)
+                click.echo(f"  {self.place} {place}{_problem_text(cell)}", err=True)
             if self.n_refused > len({place for place, _ in self.first}):
                 click.echo("  and more", err=True)
-        ranked = self.warnings.most_common(_FIELDS_SHOWN)
+        ranked = self.warnings.most_common(_FIELDS_MAX)
         if ranked:
             total = sum(self.warnings.values())
             click.secho(_counted(total, "warning"), fg="yellow", err=True)
         for (name, code), n in ranked:
-            what, noun = _WARNINGS.get(code, (code, "value"))
-            click.echo(f"  {harmless(name)}: {_counted(n, noun)} {what}", err=True)
+            description, noun = _WARNINGS.get(code, (code, "value"))
+            click.echo(f"  {harmless(name)}: {_counted(n, noun)} {description}", err=True)
 
 
-def _said(cell: BadCell) -> str:
+def _problem_text(cell: BadCell) -> str:
     value = f" {cell.value!r}" if cell.value else ""
     name = f", {harmless(cell.field)}{value}" if cell.field else ""
     accepted = f" (accepted: {harmless(cell.accepted)})" if cell.accepted else ""

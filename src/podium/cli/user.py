@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import wraps
-from pathlib import Path
-from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from podium.settings import read_settings
+from podium.cli.accounts import prepared, print_table
 
-_where = [
-    click.option("--home", help="The home folder of the server; ./podium-home when left out."),
-    click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML."),
-]
 _password = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
 )
 
 
-def _prepared(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that finds the accounts' tables as they must be."""
-
-    @wraps(command)
-    def run(*, home: str | None, config: Path | None, **options: Any) -> None:
-        from podium.hosts.accounts.start import configure, migrate
-
-        settings = read_settings({"home": home, "accounts": True}, file=config)
-        configure(settings)
-        migrate(settings)
-        command(**options)
-
-    for option in _where:
-        run = option(run)
-    return run
-
-
 @click.group()
 def user() -> None:
-    """Make people's accounts, and let those in who can't get in.
+    """Create user accounts, and restore access to them.
 
     \b
     podium user add ada --admin
@@ -53,49 +26,49 @@ def user() -> None:
 
 @user.command()
 @click.argument("name")
-@click.option("--email", default="", help="Their e-mail address.")
-@click.option("--admin", is_flag=True, help="They may do everything.")
-@click.option("--group", "groups", multiple=True, help="A group that they are in; can be repeated.")
+@click.option("--email", default="", help="The user's email address.")
+@click.option("--admin", is_flag=True, help="The user may do everything.")
+@click.option(
+    "--group", "groups", multiple=True, help="A group to add the user to; can be repeated."
+)
 @_password
-@_prepared
+@prepared
 def add(name: str, email: str, admin: bool, groups: tuple[str, ...], password_stdin: bool) -> None:
-    """Make an account called NAME."""
-    from podium.hosts.accounts import people
+    """Create an account called NAME."""
+    from podium.accounts import people
 
-    people.add(name, _said(password_stdin), email=email, is_admin=admin, groups=groups)
+    people.add(name, _read_password(password_stdin), email=email, is_admin=admin, groups=groups)
     click.echo(f"{name} can log in now")
 
 
 @user.command("list")
-@_prepared
+@prepared
 def list_() -> None:
     """Show all accounts."""
-    from podium.hosts.accounts import people
+    from podium.accounts import people
 
-    table = Table("name", "e-mail", "may", "groups", "two-factor", "last login", box=None)
-    for one in people.all_of_them():
-        table.add_row(*one)
-    Console(soft_wrap=True).print(table)
+    columns = ("name", "e-mail", "may", "groups", "two-factor", "last login")
+    print_table(columns, people.all_of_them())
 
 
 @user.command()
 @click.argument("name")
 @_password
-@_prepared
+@prepared
 def password(name: str, password_stdin: bool) -> None:
-    """Give NAME a new password, and end their sessions."""
-    from podium.hosts.accounts import people
+    """Set a new password for NAME, and end their sessions and tokens."""
+    from podium.accounts import people
 
-    people.set_password(name, _said(password_stdin))
+    people.set_password(name, _read_password(password_stdin))
     click.echo(f"{name} has a new password")
 
 
 @user.command()
 @click.argument("name")
-@_prepared
+@prepared
 def disable(name: str) -> None:
-    """Let NAME in no more, and end their sessions."""
-    from podium.hosts.accounts import people
+    """Lock the account NAME, and end its sessions."""
+    from podium.accounts import people
 
     people.set_active(name, is_active=False)
     click.echo(f"{name} can't log in any more")
@@ -103,10 +76,10 @@ def disable(name: str) -> None:
 
 @user.command()
 @click.argument("name")
-@_prepared
+@prepared
 def enable(name: str) -> None:
-    """Let NAME in again."""
-    from podium.hosts.accounts import people
+    """Unlock the account NAME."""
+    from podium.accounts import people
 
     people.set_active(name, is_active=True)
     click.echo(f"{name} can log in again")
@@ -114,17 +87,17 @@ def enable(name: str) -> None:
 
 @user.command("reset-mfa")
 @click.argument("name")
-@_prepared
+@prepared
 def reset_mfa(name: str) -> None:
-    """Forget the second factors of NAME, who has lost them."""
-    from podium.hosts.accounts import people
+    """Remove the second factors of NAME, who has lost them."""
+    from podium.accounts import people
 
     n_forgotten = people.forget_factors(name)
-    click.echo(f"{name} logs in with the password alone ({n_forgotten} forgotten)")
+    click.echo(f"{name} logs in with the password alone ({n_forgotten} removed)")
 
 
-def _said(is_piped: bool) -> str:
+def _read_password(is_piped: bool) -> str:
     if is_piped:
         return sys.stdin.readline().rstrip("\r\n")
-    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return answer
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password

@@ -7,6 +7,7 @@ from importlib import metadata
 
 import click
 
+from podium.distribution import version as version_of_podium
 from podium.program import kernel_name
 
 # What decides what this installation can do: the core's own parts, then the extras'.
@@ -16,10 +17,10 @@ EXTRAS = ("scikit-learn", "skops", "onnxruntime", "pandas", "polars", "pyarrow")
 
 @click.command()
 def version() -> None:
-    """Print the versions of Podium and of what it uses."""
-    click.echo(f"podium {metadata.version('podium')}")
+    """Print the versions of Podium and of its libraries."""
+    click.echo(f"podium {version_of_podium()}")
     click.echo(f"python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    words = {"c": "C", "numpy": "numpy, since no compiler was there when Podium was installed"}
+    words = {"c": "C", "numpy": "numpy, since there was no compiler when Podium was installed"}
     click.echo(f"forest kernel in {words[kernel_name()]}")
     for name in (*PARTS, *EXTRAS):
         try:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from podium.compile.builder import Builder, Codes
+from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
 from podium.compile.linear import linear_classifier
+from podium.compile.registers import Codes
 from podium.program.operations import (
     Bin,
     Finite,
@@ -45,7 +46,7 @@ def multinomial(estimator: Any, build: Builder, x: Features) -> Fitted:
 def complement(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The same with how often each occurs in all other classes, whatever the class's share."""
     if len(estimator.classes_) == 1:
-        raise NotCompiled("it knows one class only")
+        raise NotCompiled("it was trained on one class only")
     return _likeliest(estimator, build, build.linear(x, estimator.feature_log_prob_, 0.0))
 
 

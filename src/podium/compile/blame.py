@@ -10,7 +10,7 @@ import numpy as np
 from podium.compile.builder import Builder, Step
 from podium.compile.features import NotCompiled
 from podium.errors import ModelError
-from podium.program import Answer, Plan, Program
+from podium.program import Plan, PlanOutput, Program
 from podium.program.operations.terms import HASHED_MAX
 from podium.signature import Output, Signature
 from podium.table import Array, Table
@@ -28,18 +28,18 @@ def differences(build: Builder, estimator: Any, frame: Any, table: Table) -> dic
     Args:
         frame: the rows of `table`, as the original takes them.
     """
-    found: dict[int, float] = {}
+    by_row: dict[int, float] = {}
     for place, theirs in _transformed(build.steps, estimator, frame):
         ours = _ours(build, build.steps[place], table)
         if ours is not None and theirs is not None and ours.shape == theirs.shape:
-            found[place] = _difference(theirs, ours)
-    return found
+            by_row[place] = _difference(theirs, ours)
+    return by_row
 
 
 def _transformed(
     steps: Sequence[Step], estimator: Any, frame: Any
 ) -> Iterator[tuple[int, Array | None]]:
-    """What each step makes of the frame, and where it stands in the report."""
+    """The output of each step for the frame, and the step's place in the report."""
     places = {id(step.estimator): place for place, step in enumerate(steps)}
     for _, step in getattr(estimator, "steps", [])[:-1]:
         if not hasattr(step, "transform"):
@@ -68,9 +68,9 @@ def _ours(build: Builder, step: Step, table: Table) -> Array | None:
         return None
     try:
         register = build.matrix(step.after)
-        answers = tuple(Answer(register, column) for column in range(len(step.after)))
+        plan_outputs = tuple(PlanOutput(register, column) for column in range(len(step.after)))
         outputs = tuple(Output(name=str(column)) for column in range(len(step.after)))
-        plan = Plan(build.signature.names, build.operations, answers)
+        plan = Plan(build.signature.names, build.operations, plan_outputs)
         signature = Signature(fields=build.signature.fields, outputs=outputs)
         return np.asarray(Program(plan, signature).register(register, table), np.float64)
     except (NotCompiled, ModelError):

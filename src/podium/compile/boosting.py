@@ -98,10 +98,10 @@ _LINKS: dict[str, LinkName | None] = {
 
 
 def _boosted(estimator: Any, build: Builder, raw: int, *, or_equal: bool = False) -> Fitted:
-    """What is answered for the sums of the trees."""
+    """The outputs for the sums of the trees."""
     name = type(estimator._loss.link).__name__  # noqa: SLF001 - the only place
     if name not in _LINKS:
-        raise NotCompiled(f"its loss has a link ({name}) that isn't known here")
+        raise NotCompiled(f"its loss has a link ({name}) that isn't supported")
     link = _LINKS[name]
     if not hasattr(estimator, "classes_"):
         # The classic one answers the sums themselves, whatever its loss.

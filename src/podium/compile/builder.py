@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
-import numpy as np
-
-from podium.compile.features import Column, Computed, Features, Fitted, Input, NotCompiled
+from podium.compile import sums
+from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.prune import pruned
+from podium.compile.registers import Registers
+from podium.compile.unread import without_unread
 from podium.errors import BundleError
-from podium.program.operations import (
-    AnyOperation,
-    Coding,
-    Encode,
-    Impute,
-    Indicate,
-    Join,
-    Match,
-    Numbers,
-    OneHot,
-    Scale,
-    Select,
-    Shapes,
-    Terms,
-    coding_of,
-)
-from podium.program.operations.terms import HASHED_MAX
-from podium.program.plan import Answer, Plan
-from podium.signature import Field, Label, Signature
+from podium.program.plan import Plan, PlanOutput
+from podium.signature import Signature
 
 # What an exporter may raise when it meets an estimator of a version or a kind that it doesn't
 # know: an attribute is missing or holds something else, or the operations don't fit each other.
@@ -46,7 +29,7 @@ FOREIGN = (
 
 
 class Step(NamedTuple):
-    """An estimator that was exported, and between which columns it stands."""
+    """An exported estimator, with its input and output columns."""
 
     name: str
     estimator: Any
@@ -54,38 +37,40 @@ class Step(NamedTuple):
     after: Features | None
 
 
-class Codes(NamedTuple):
-    """What stands for the values of one column.
+TransformerExporter: TypeAlias = Callable[[Any, "Builder", Features], Features]
+ModelExporter: TypeAlias = Callable[[Any, "Builder", Features], Fitted]
+
+
+class Exporters(Protocol):
+    """What knows the exporter of each estimator: `podium.compile.registry`."""
+
+    def transformer_of(self, estimator: Any) -> TransformerExporter:
+        """The exporter of a transformer.
+
+        Raises:
+            NotCompiled: there is none.
+        """
+
+    def model_of(self, estimator: Any) -> ModelExporter:
+        """The exporter of a model.
+
+        Raises:
+            NotCompiled: there is none.
+        """
+
+
+class Builder(Registers):
+    """A plan to which the exporters of a model's estimators add their operations.
 
     Attributes:
-        of: the codes of known values.
-        missing: of a missing one; None refuses it.
-        unknown: of any other; None refuses it.
-    """
-
-    of: Mapping[Label, float]
-    missing: float | None = None
-    unknown: float | None = None
-
-
-class Builder:
-    """Operations so far, and the ways to add the usual ones.
-
-    Attributes:
-        signature: of the whole model.
         steps: the estimators that were exported so far, inner ones before outer ones.
     """
 
-    def __init__(self, signature: Signature) -> None:
-        self.signature = signature
+    def __init__(self, signature: Signature, exporters: Exporters) -> None:
+        super().__init__(signature)
         self.steps: list[Step] = []
-        self._operations: list[AnyOperation] = []
-        self._shapes = Shapes(len(signature.fields))
-        self._matrices: dict[Features, int] = {}
-        self._features: dict[int, Features] = {}
+        self._exporters = exporters
         self._path: list[str] = []
-
-    # Estimators
 
     def transform(self, estimator: Any, x: Features, name: str = "") -> Features:
         """The columns that a fitted transformer makes of these.
@@ -93,23 +78,19 @@ class Builder:
         Raises:
             NotCompiled: it, or something inside it, can't be exported.
         """
-        from podium.compile.registry import transformer_of
-
         with self._step(name or type(estimator).__name__, estimator):
-            after = transformer_of(estimator)(estimator, self, x)
+            after = self._exporters.transformer_of(estimator)(estimator, self, x)
             self.steps.append(Step(self.path, estimator, x, after))
         return after
 
     def model(self, estimator: Any, x: Features, name: str = "") -> Fitted:
-        """What a fitted model answers for these columns.
+        """The predictions of a fitted model for these columns.
 
         Raises:
             NotCompiled: it, or something inside it, can't be exported.
         """
-        from podium.compile.registry import model_of
-
         with self._step(name or type(estimator).__name__, estimator):
-            fitted = model_of(estimator)(estimator, self, x)
+            fitted = self._exporters.model_of(estimator)(estimator, self, x)
             self.steps.append(Step(self.path, estimator, x, None))
         return fitted
 
@@ -133,228 +114,44 @@ class Builder:
         finally:
             self._path.pop()
 
-    # Registers
-
-    def add(self, operation: AnyOperation) -> int:
-        """The register that the operation fills.
-
-        Raises:
-            BundleError: it doesn't fit what it reads.
-        """
-        self._shapes.add(operation.check(self._shapes))
-        self._operations.append(operation)
-        return len(self._operations) - 1
-
-    @property
-    def operations(self) -> tuple[AnyOperation, ...]:
-        """All of them, needed or not."""
-        return tuple(self._operations)
-
-    def width(self, register: int) -> int:
-        """The number of columns of a matrix, or of classes of an index."""
-        return self._shapes.any(register).width
-
-    def is_single(self, register: int) -> bool:
-        """Whether a matrix holds numbers of single precision."""
-        return self._shapes.matrix(register).is_single
-
-    def features(self, register: int) -> Features:
-        """All columns of a matrix."""
-        if register not in self._features:  # there may be a million of them
-            columns = range(self.width(register))
-            self._features[register] = tuple(Computed(register, column) for column in columns)
-        return self._features[register]
-
-    def inputs(self) -> Features:
-        """The columns of the table."""
-        return tuple(Input(column) for column in range(len(self.signature.fields)))
-
-    def field(self, column: Input) -> Field:
-        """What the signature says of an input."""
-        return self.signature.fields[column.column]
-
-    def is_number(self, column: Column) -> bool:
-        """Whether the column holds numbers or booleans, rather than labels, texts or times."""
-        if isinstance(column, Computed):
-            return True
-        field = self.field(column)
-        if field.type == "category":  # numbers that somebody called so, but no unknown becomes NaN
-            numbers = all(isinstance(label, (int, float)) for label in field.labels)
-            return numbers and not is_closed(field) and not isinstance(column.fill, str)
-        return field.type in ("float", "integer", "boolean")
-
-    def matrix(self, x: Features) -> int:
-        """The register that holds these columns side by side, as numbers.
-
-        Raises:
-            NotCompiled: one of them holds no numbers.
-        """
-        if x not in self._matrices:
-            parts = [
-                self._part(tuple(run))
-                for _, run in groupby(x, lambda c: c.register if isinstance(c, Computed) else -1)
-            ]
-            if not parts:
-                raise NotCompiled("it has no columns")
-            self._matrices[x] = parts[0] if len(parts) == 1 else self.add(Join(tuple(parts)))
-        return self._matrices[x]
-
-    def _part(self, x: Features) -> int:
-        """Columns of one origin."""
-        if isinstance(x[0], Computed):
-            register = x[0].register
-            if self.terms_of(x[0]) is not None and self.width(register) > HASHED_MAX:
-                raise NotCompiled(
-                    f"it takes {self.width(register)} columns of terms, not only their sums; "
-                    f"up to {HASHED_MAX} are known"
-                )
-            columns = [c.column for c in x if isinstance(c, Computed)]
-            if columns == list(range(self.width(register))):
-                return register
-            return self.add(Select(register, np.array(columns, np.int32)))
-        inputs = [c for c in x if isinstance(c, Input)]
-        for column in inputs:
-            if not self.is_number(column):
-                field = self.field(column)
-                raise NotCompiled(f"it takes {field.name!r} as a number, but that is {field.type}")
-        is_single = all(self.field(c).dtype in ("float32", "Float32") for c in inputs)
-        numbers = self.add(Numbers(tuple(c.column for c in inputs), is_single))
-        fill = np.array([np.nan if c.fill is None else float(c.fill) for c in inputs])
-        return numbers if np.isnan(fill).all() else self.add(Impute(numbers, fill))
-
-    # The usual operations
-
-    def scale(self, x: int, **constants: Any) -> int:
-        """A `Scale` whose constants may be anything that numpy makes vectors of; None is none."""
-        width = self.width(x)
-        given = {
-            name: np.broadcast_to(np.asarray(value, np.float64), (width,))
-            for name, value in constants.items()
-            if value is not None
-        }
-        return self.add(Scale(x, **given)) if given else x
-
     def linear(self, x: Features, coefficients: Any, intercept: Any) -> int:
         """Finite columns times coefficients of shape (n_outputs, n_columns), plus intercepts."""
-        from podium.compile.sums import linear
-
-        return linear(self, x, coefficients, intercept)
-
-    def terms_of(self, column: Column) -> Terms | None:
-        """The operation of which the column counts a term; None where it holds something else."""
-        if not isinstance(column, Computed):
-            return None
-        operation = self._operations[column.register]
-        return operation if type(operation) is Terms else None
-
-    def codes(self, x: Features, codes: Sequence[Codes]) -> int:
-        """A matrix of the codes of these columns' values.
-
-        Raises:
-            NotCompiled: values can't be told apart as the original does.
-        """
-        parts = [
-            self._match(columns, [c for _, c in run])
-            if isinstance(columns[0], Computed)
-            else self.add(Encode(tuple(self._coding(column, c) for column, c in run)))
-            for run in _runs(x, codes)
-            for columns in [tuple(column for column, _ in run)]
-        ]
-        return parts[0] if len(parts) == 1 else self.add(Join(tuple(parts)))
-
-    def one_hot(self, x: Features, codes: Sequence[Codes], widths: Sequence[int]) -> int:
-        """A matrix with a one at each value's code, counted from where its column begins.
-
-        Args:
-            widths: how many columns each column becomes. A negative code gives no one.
-        """
-        starts = np.concatenate([[0], np.cumsum(widths)]).astype(np.int32)
-        width = int(starts[-1])
-        if all(isinstance(column, Input) for column in x):
-            codings = tuple(
-                self._coding(column, c, int(start))
-                for column, c, start in zip(x, codes, starts, strict=False)
-            )
-            return self.add(OneHot(codings, width))
-        return self.add(Indicate(self.codes(x, codes), starts[:-1], width))
-
-    def _coding(self, column: Column, codes: Codes, start: int = 0) -> Coding:
-        if not isinstance(column, Input):
-            raise TypeError(column)
-        missing, unknown = codes.missing, codes.unknown
-        if column.fill is not None:
-            missing = codes.of.get(column.fill, unknown)
-        if is_closed(self.field(column)):
-            unknown = missing
-        begin = {label: code + start if code >= 0 else code for label, code in codes.of.items()}
-        missing = missing + start if missing is not None and missing >= 0 else missing
-        unknown = unknown + start if unknown is not None and unknown >= 0 else unknown
-        return coding_of(column.column, begin, missing=missing, unknown=unknown)
-
-    def _match(self, x: Features, codes: Sequence[Codes]) -> int:
-        keys: list[float] = []
-        starts, values, others = [0], [], []
-        for one in codes:
-            if any(isinstance(label, str) for label in one.of):
-                raise NotCompiled("it looks for texts among numbers")
-            for key, code in sorted((float(label), code) for label, code in one.of.items()):
-                keys.append(key)
-                values.append(code)
-            starts.append(len(keys))
-            others += [np.nan if c is None else c for c in (one.missing, one.unknown)]
-        refuses = [(one.missing is None) + 2 * (one.unknown is None) for one in codes]
-        return self.add(
-            Match(
-                self.matrix(x),
-                np.array(keys, np.float64),
-                np.array(starts, np.int32),
-                np.array(values + others, np.float64),
-                np.array(refuses, np.uint8),
-            )
-        )
-
-    # The end
+        return sums.linear(self, x, coefficients, intercept)
 
     def plan(self, fitted: Fitted) -> Plan:
-        """The plan that answers what the signature promises, without what it doesn't need.
+        """The plan for the outputs of the signature, without operations that they don't need.
 
         Raises:
-            NotCompiled: the model doesn't answer that.
+            NotCompiled: the model lacks one of these outputs.
         """
-        answers = self._answers(fitted)
+        outputs = self._plan_outputs(fitted)
         probabilities = fitted.probabilities
         if not self.signature.output.has_probabilities:
             probabilities = None
         elif probabilities is None:
             raise NotCompiled("its probabilities can't be exported")
-        return pruned(Plan(self.signature.names, self.operations, answers, probabilities))
+        scores = fitted.scores if self.signature.output.score else None
+        if self.signature.output.score and scores is None:
+            raise NotCompiled("its scores can't be exported")
+        plan = Plan(self.signature.names, self.operations, outputs, probabilities, scores)
+        plan = pruned(plan)
+        return without_unread(plan, self.signature.fields)
 
-    def _answers(self, fitted: Fitted) -> tuple[Answer, ...]:
+    def _plan_outputs(self, fitted: Fitted) -> tuple[PlanOutput, ...]:
         n_outputs = len(self.signature.outputs)
         if fitted.outputs:
-            return tuple(answer for one in fitted.outputs for answer in self._answers_of_one(one))
+            return tuple(output for one in fitted.outputs for output in self._outputs_of(one))
         if fitted.index is None and fitted.values is None:
-            raise NotCompiled("it makes no predictions")
-        answers = self._answers_of_one(fitted)
-        if len(answers) != n_outputs:
-            raise NotCompiled(f"it answers {len(answers)} outputs, the signature {n_outputs}")
-        return answers
+            raise NotCompiled("it returns no predictions")
+        outputs = self._outputs_of(fitted)
+        if len(outputs) != n_outputs:
+            raise NotCompiled(f"it has {len(outputs)} outputs, the signature has {n_outputs}")
+        return outputs
 
-    def _answers_of_one(self, fitted: Fitted) -> tuple[Answer, ...]:
+    def _outputs_of(self, fitted: Fitted) -> tuple[PlanOutput, ...]:
         if fitted.index is not None:
-            return (Answer(fitted.index, classes=fitted.classes),)
+            return (PlanOutput(fitted.index, classes=fitted.classes),)
         if fitted.values is None:
-            raise NotCompiled("it makes no predictions")
+            raise NotCompiled("it returns no predictions")
         values = fitted.values
-        return tuple(Answer(values, column) for column in range(self.width(values)))
-
-
-def is_closed(field: Field) -> bool:
-    """Whether the frame of the original can't hold a label that training never saw."""
-    return field.type == "category" and field.dtype.lower().startswith(("category", "enum"))
-
-
-def _runs(x: Features, codes: Sequence[Codes]) -> Iterator[tuple[tuple[Column, Codes], ...]]:
-    pairs = zip(x, codes, strict=True)
-    for _, run in groupby(pairs, lambda pair: isinstance(pair[0], Computed)):
-        yield tuple(run)
+        return tuple(PlanOutput(values, column) for column in range(self.width(values)))

@@ -29,28 +29,28 @@ def _corrected(one: Any, build: Builder, x: Features, name: str) -> int:
         raise NotCompiled(f"it is calibrated by {one.method}")
     classes = np.asarray(one.classes).tolist()
     fitted = build.model(one.estimator, x, name)
-    answers = _answers(one.estimator, build, fitted, len(classes))
-    known = [classes.index(label) for label in np.asarray(one.estimator.classes_).tolist()]
+    decision = _decision(one.estimator, build, fitted, len(classes))
+    places = [classes.index(label) for label in np.asarray(one.estimator.classes_).tolist()]
     columns: dict[int, int] = {}
-    for number, (place, calibrator) in enumerate(zip(known, one.calibrators, strict=False)):
-        column = answers
-        if build.width(answers) > 1:
-            column = build.add(Select(answers, np.array([number], np.int32)))
+    for number, (place, calibrator) in enumerate(zip(places, one.calibrators, strict=False)):
+        column = decision
+        if build.width(decision) > 1:
+            column = build.add(Select(decision, np.array([number], np.int32)))
         corrected = _through(build, calibrator, column)
         columns[place + 1 if len(classes) == 2 else place] = corrected
     if len(classes) == 2:
         return _capped(build, build.add(Pair(columns[1])))
     if len(columns) < len(classes):
-        raise NotCompiled("a fold of its training had not every class")
+        raise NotCompiled("a fold of its training lacked a class")
     joined = build.add(Join(tuple(columns[place] for place in range(len(classes)))))
     return _capped(build, build.add(Link(joined, "share")))
 
 
-def _answers(estimator: Any, build: Builder, fitted: Fitted, n_classes: int) -> int:
-    """The decision function, or else the probabilities: of the second class where there are two."""
+def _decision(estimator: Any, build: Builder, fitted: Fitted, n_classes: int) -> int:
+    """The register of the decision function, or of the probabilities; with two classes, the second."""
     if hasattr(estimator, "decision_function"):
         if fitted.scores is None:
-            raise NotCompiled("the decision function of the model inside can't be exported")
+            raise NotCompiled("the decision function of the nested model can't be exported")
         return fitted.scores
     shares = probabilities_of(fitted)
     return build.add(Select(shares, np.array([1], np.int32))) if n_classes == 2 else shares
@@ -66,7 +66,7 @@ def _through(build: Builder, calibrator: Any, column: int) -> int:
 
 
 def _capped(build: Builder, shares: int) -> int:
-    """What rounding lifted above 1, brought back."""
+    """Probabilities above 1 because of rounding, clipped to 1."""
     width = build.width(shares)
     return build.add(Clip(shares, np.zeros(width), np.ones(width)))
 

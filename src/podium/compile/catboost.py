@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.compile.builder import Builder, Codes
+from podium.compile.builder import Builder
 from podium.compile.features import Column, Computed, Features, Fitted, Input, NotCompiled
 from podium.compile.labels import classes_of
 from podium.compile.nodes import Tree, forest_of
+from podium.compile.registers import Codes
 from podium.program.operations import Above, Largest, Link, Pair
 
 # Trees of one split a level are written out: a deep one has many nodes.
@@ -23,7 +24,7 @@ NODES_MAX = 8_000_000
 
 
 class _Places(NamedTuple):
-    """Where the model's features stand among the columns.
+    """The positions of the model's features among the columns.
 
     Attributes:
         numbers: the column of each feature of numbers.
@@ -50,7 +51,7 @@ def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
         link = build.add(Link(sums, "softmax" if loss == "MultiClass" else "sigmoid"))
         index, probabilities = build.add(Largest(sums)), link
     else:
-        raise NotCompiled(f"a classifier with the loss {loss} isn't known here")
+        raise NotCompiled(f"a classifier with the loss {loss} isn't supported")
     return Fitted(index=index, classes=classes, probabilities=probabilities, scores=sums)
 
 
@@ -61,12 +62,12 @@ def regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
     if kind == "Exponent":
         return Fitted(values=build.add(Link(sums, "exp")), scores=sums)
     if kind != "RawFormulaVal":
-        raise NotCompiled(f"it answers {kind}")
+        raise NotCompiled(f"it returns {kind}")
     return Fitted(values=sums, scores=sums)
 
 
 def booster(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The sums: what a native model answers unless it is told otherwise."""
+    """The raw scores: the default prediction of a native model."""
     _, sums = _sums(estimator, build, x)
     return Fitted(values=sums, scores=sums)
 
@@ -74,7 +75,7 @@ def booster(estimator: Any, build: Builder, x: Features) -> Fitted:
 def _require_half(estimator: Any) -> None:
     threshold = estimator.get_probability_threshold()
     if threshold is not None and threshold != 0.5:
-        raise NotCompiled(f"its classes part at a probability of {threshold}")
+        raise NotCompiled(f"its decision threshold is a probability of {threshold}")
 
 
 def _sums(estimator: Any, build: Builder, x: Features) -> tuple[str, int]:
@@ -115,12 +116,15 @@ def _places(
     estimator: Any, model: dict[str, Any], build: Builder, x: Features
 ) -> tuple[Features, _Places]:
     """The columns, those of categories as numbers, and where to find which feature."""
-    known = model["features_info"]
-    if set(known) - {"float_features", "categorical_features", "ctrs"}:
+    features_info = model["features_info"]
+    if set(features_info) - {"float_features", "categorical_features", "ctrs"}:
         raise NotCompiled("it takes texts or embeddings")
-    if known.get("ctrs"):
+    if features_info.get("ctrs"):
         raise NotCompiled("it counts targets by category (one_hot_max_size avoids that)")
-    numbers, labels = known.get("float_features", []), known.get("categorical_features", [])
+    numbers, labels = (
+        features_info.get("float_features", []),
+        features_info.get("categorical_features", []),
+    )
     columns: list[Column] = list(x)
     texts: dict[int, tuple[str, ...]] = {}
     for feature in labels:
@@ -160,12 +164,13 @@ def _codes_by_hash(
     The model's file holds hashes of categories only. The library prints the texts in the trees,
     as far as a pool has them; without names it prints the place of the column before them.
     """
-    known = model["features_info"]["categorical_features"]
+    categorical = model["features_info"]["categorical_features"]
     pool = _pool(
-        model, {int(f["flat_feature_index"]): labels[int(f["feature_index"])] for f in known}
+        model,
+        {int(f["flat_feature_index"]): labels[int(f["feature_index"])] for f in categorical},
     )
-    names = {int(f["feature_index"]): f"{f['flat_feature_index']}, value=" for f in known}
-    found: dict[int, dict[int, int]] = {feature: {} for feature in labels}
+    names = {int(f["feature_index"]): f"{f['flat_feature_index']}, value=" for f in categorical}
+    codes: dict[int, dict[int, int]] = {feature: {} for feature in labels}
     for number, tree in enumerate(model["oblivious_trees"]):
         splits = tree["splits"] or []
         if not any("cat_feature_index" in split for split in splits):
@@ -175,8 +180,8 @@ def _codes_by_hash(
             feature = split.get("cat_feature_index")
             if feature is not None and text.removeprefix(names[feature]) in labels[feature]:
                 label = text.removeprefix(names[feature])
-                found[feature][int(split["value"])] = labels[feature].index(label)
-    return found
+                codes[feature][int(split["value"])] = labels[feature].index(label)
+    return codes
 
 
 def _pool(model: dict[str, Any], labels: dict[int, tuple[str, ...]]) -> Any:
@@ -194,7 +199,7 @@ def _pool(model: dict[str, Any], labels: dict[int, tuple[str, ...]]) -> Any:
 
 
 def _of_levels(tree: dict[str, Any], width: int, places: _Places) -> Tree:
-    """A tree whose nodes of one level all ask the same."""
+    """A tree whose nodes of one level share their split."""
     splits = tree["splits"] or []
     depth = len(splits)
     n_inner, n_leaves = 2**depth - 1, 2**depth
@@ -227,7 +232,7 @@ def _of_levels(tree: dict[str, Any], width: int, places: _Places) -> Tree:
 
 
 class _Test(NamedTuple):
-    """What a split asks.
+    """The condition of a split.
 
     Attributes:
         column: where it looks.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from podium.program.operations import (
     Lookup,
     Matmul,
     Product,
+    Select,
     Total,
 )
 
@@ -28,7 +30,16 @@ def k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
     centres = np.asarray(estimator.cluster_centers_)
     if centres.dtype != np.float64:
         raise NotCompiled("it was trained in single precision")
-    return nearest_of(centres, build, x, range(len(centres)))
+    return _with_distance(nearest_of(centres, build, x, range(len(centres))), build, x, centres)
+
+
+def _with_distance(fitted: Fitted, build: Builder, x: Features, centres: Any) -> Fitted:
+    """The same, with the distance to the centre of the index."""
+    centre = build.add(Lookup(index_of(fitted), np.ascontiguousarray(centres, np.float64)))
+    away = build.add(Total((build.matrix(x), centre), np.array([1.0, -1.0])))
+    squares = build.add(Link(away, "square"))
+    total = build.add(Matmul(squares, np.ones((build.width(squares), 1))))
+    return replace(fitted, scores=build.add(Link(total, "sqrt")))
 
 
 def bisecting_k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -55,7 +66,8 @@ def bisecting_k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
 
     tree = estimator._bisecting_tree  # noqa: SLF001 - as its predict does
     index = build.add(Largest(shares(tree)))
-    return Fitted(index=index, classes=tuple(range(n_clusters)))
+    fitted = Fitted(index=index, classes=tuple(range(n_clusters)))
+    return _with_distance(fitted, build, x, estimator.cluster_centers_)
 
 
 def centres_model(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -63,7 +75,7 @@ def centres_model(estimator: Any, build: Builder, x: Features) -> Fitted:
     centres = estimator.cluster_centers_
     if not len(centres):
         raise NotCompiled("it found no clusters")
-    return nearest_of(centres, build, x, range(len(centres)))
+    return _with_distance(nearest_of(centres, build, x, range(len(centres))), build, x, centres)
 
 
 def birch(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -71,9 +83,10 @@ def birch(estimator: Any, build: Builder, x: Features) -> Fitted:
     labels = np.asarray(estimator.subcluster_labels_)
     classes = sorted(set(labels.tolist()))
     nearest = nearest_of(estimator.subcluster_centers_, build, x, range(len(labels)))
+    scores = _with_distance(nearest, build, x, estimator.subcluster_centers_).scores
     table = (labels[:, None] == np.array(classes)).astype(np.float64)
     index = build.add(Largest(build.add(Lookup(index_of(nearest), table))))
-    return Fitted(index=index, classes=tuple(classes))
+    return Fitted(index=index, classes=tuple(classes), scores=scores)
 
 
 def distances(estimator: Any, build: Builder, x: Features) -> Features:
@@ -119,8 +132,17 @@ def _mixture(estimator: Any, build: Builder, x: Features, logs: Any) -> Fitted:
         away = build.add(Link(build.add(Matmul(register, turned, bias)), "square"))
         constant = np.array([_height(turned) + log])
         parts.append(build.add(Matmul(away, np.full((n_columns, 1), -0.5), constant)))
-    index = build.add(Largest(build.add(Join(tuple(parts)))))
-    return Fitted(index=index, classes=tuple(range(len(parts))))
+    likelihoods = build.add(Join(tuple(parts)))
+    shares = build.add(Link(likelihoods, "softmax"))
+    # log(sum(exp(l))) is the largest l less the logarithm of its share.
+    most = np.array([len(parts) - 1], np.int32)
+    largest, share = (
+        build.add(Select(build.add(Link(register, "sort")), most))
+        for register in (likelihoods, shares)
+    )
+    scores = build.add(Total((largest, build.add(Link(share, "log"))), np.array([1.0, -1.0])))
+    index = build.add(Largest(likelihoods))
+    return Fitted(index=index, classes=tuple(range(len(parts))), scores=scores)
 
 
 def _turned(estimator: Any, number: int, n_columns: int) -> Any:

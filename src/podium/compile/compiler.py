@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from podium.compile import registry
 from podium.compile.blame import differences
 from podium.compile.builder import Builder, Step
 from podium.compile.features import NotCompiled
 from podium.compile.registry import class_name
 from podium.compile.verify import Original, Verification, verify
-from podium.errors import BundleError
+from podium.errors import BundleError, SetupError
 from podium.program import Program
 from podium.signature import Signature
 from podium.table import Table
@@ -21,7 +22,7 @@ from podium.table import Table
 
 @dataclass(frozen=True, kw_only=True)
 class StepReport:
-    """One line of the table that says what was compiled.
+    """One line of the table of compiled steps.
 
     Attributes:
         step: the names of the steps around it and its own.
@@ -68,34 +69,52 @@ def compile_model(
     original: Original,
     frame: Callable[[Table], Any] | None = None,
 ) -> Compiled:
-    """The estimator as a program that was verified to be its equal, or why there is none.
+    """The estimator as a program that was verified to be equal, or the reason why there is none.
 
     Args:
-        signature: what the model takes and gives.
+        signature: the model's inputs and outputs.
         sample: rows of the training data.
         original: the estimator's own answers for a table; raises ModelError where it refuses.
         frame: a table as the estimator takes it: with it the report says how much each step of a
             pipeline differs.
     """
-    build = Builder(signature)
+    build = Builder(signature, registry)
     try:
         program = _export(estimator, signature, build)
+        return _verified(program, build, estimator, sample, original=original, frame=frame)
     except NotCompiled as error:
         return _without(build, error)
+    except SetupError:  # what is installed here contradicts itself, or lacks something
+        raise
+    except Exception as error:  # noqa: BLE001 - of whatever kind: the original still answers
+        why = f"compiling it failed: {type(error).__name__}: {str(error)[:300]}"
+        return _without(build, NotCompiled(why, estimator=estimator))
+
+
+def _verified(
+    program: Program,
+    build: Builder,
+    estimator: Any,
+    sample: Table,
+    *,
+    original: Original,
+    frame: Callable[[Table], Any] | None,
+) -> Compiled:
+    """The program if its predictions equal the original's, and how much each step differs."""
     with _one_thread():
-        found = verify(program, original, sample)
+        verification = verify(program, original, sample)
         some = sample.take(slice(0, STEP_ROWS))
         by_step = {} if frame is None else differences(build, estimator, frame(some), some)
-    by_step[len(build.steps) - 1] = found.difference
-    if found.is_equal:
+    by_step[len(build.steps) - 1] = verification.difference
+    if verification.is_equal:
         report = _report(build.steps, by_step)
-        return Compiled(program=program, report=report, verification=found)
-    bad = next((n for n, d in sorted(by_step.items()) if d > found.tolerance), -1)
+        return Compiled(program=program, report=report, verification=verification)
+    bad = next((n for n, d in sorted(by_step.items()) if d > verification.tolerance), -1)
     return Compiled(
         program=None,
         report=_report(build.steps, by_step, bad if bad >= 0 else len(build.steps) - 1),
-        verification=found,
-        why=f"the program differs from the original: {found.why}",
+        verification=verification,
+        why=f"the program differs from the original: {verification.why}",
     )
 
 

@@ -61,7 +61,7 @@ def factor_analysis(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def linear_discriminants(estimator: Any, build: Builder, x: Features) -> Features:
-    """What tells the classes apart best."""
+    """The directions that separate the classes best."""
     if estimator.solver not in ("svd", "eigen"):
         raise NotCompiled(f"it transforms nothing with solver={estimator.solver!r}")
     n_components = estimator._max_components  # noqa: SLF001 - it has no public name
@@ -116,14 +116,14 @@ def kernel_pca(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def kernel_of(build: Builder, x: Features, kernel: Any, rows: Array, params: Any) -> int:
-    """The register of the kernels between rows and those that are kept.
+    """The register of the kernels between the rows and the training rows.
 
     Raises:
         NotCompiled: the kernel isn't known.
     """
     name = KERNELS.get(kernel) if isinstance(kernel, str) else None
     if name is None:
-        raise NotCompiled(f"its kernel {kernel!r} isn't known here")
+        raise NotCompiled(f"its kernel {kernel!r} isn't supported")
     rows = rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows)
     gamma, coef0, degree = params.get("gamma"), params.get("coef0"), params.get("degree")
     kind = np.float32 if rows.dtype == np.float32 else np.float64

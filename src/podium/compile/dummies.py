@@ -1,4 +1,4 @@
-"""Models of one column or of none: lines of straight pieces, and constants."""
+"""Isotonic regression and dummy models."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from podium.program.operations import (
 def isotonic_regression(estimator: Any, build: Builder, x: Features) -> Fitted:
     """A line that only rises, or only falls."""
     if estimator.out_of_bounds == "nan":
-        raise NotCompiled("it answers NaN for what training never saw")
+        raise NotCompiled("it returns NaN for unknown values")
     register = build.add(Finite(build.matrix(x)))
     knots, heights = estimator.X_thresholds_, estimator.y_thresholds_
     if build.is_single(register) or knots.dtype != np.float64:
         raise NotCompiled("it was trained in single precision")
     if estimator.out_of_bounds == "raise":
-        raise NotCompiled("it refuses what training never saw")
+        raise NotCompiled("it refuses unknown values")
     return Fitted(values=build.add(Interpolate(register, knots, heights.astype(np.float64))))
 
 
@@ -39,13 +39,13 @@ def dummy_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
 def dummy_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The same class for every row."""
     if estimator.n_outputs_ != 1:
-        raise NotCompiled("it answers several outputs")
+        raise NotCompiled("it has several outputs")
     if estimator.strategy not in ("constant", "most_frequent", "prior"):
-        raise NotCompiled("its answers are drawn by lot")
-    answer = estimator.predict(np.zeros((1, 1)))[0]
+        raise NotCompiled("its predictions are random")
+    label = estimator.predict(np.zeros((1, 1)))[0]
     classes = classes_of(estimator)
     index = build.add(
-        Largest(_constants(build, x, (np.asarray(estimator.classes_) == answer) * 1.0))
+        Largest(_constants(build, x, (np.asarray(estimator.classes_) == label) * 1.0))
     )
     shares = _constants(build, x, estimator.predict_proba(np.zeros((1, 1)))[0])
     return Fitted(index=index, classes=classes, probabilities=shares)
@@ -57,7 +57,7 @@ def _constants(build: Builder, x: Features, numbers: Any) -> int:
     # Whether the first column is missing is a number for every row, of any type of column.
     column = x[0]
     if isinstance(column, Input) and not build.is_number(column):
-        raise NotCompiled("it takes columns that hold no numbers")
+        raise NotCompiled("it takes columns that aren't numbers")
     rows = build.add(Missing(build.matrix((column,))))
     if len(numbers) == 1:
         return build.scale(rows, multiply=0.0, add=numbers)

@@ -1,4 +1,4 @@
-"""Encoders of labels: one-hot, ordinal, and by the target."""
+"""Encoders of categories: one-hot, ordinal, and by the target."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from podium.compile.builder import Builder, Codes
+from podium.compile.builder import Builder
 from podium.compile.features import Features, NotCompiled
 from podium.compile.labels import label_of
+from podium.compile.registers import Codes
 
-NOTHING = -1.0
+NO_CODE = -1.0
 
 
 def one_hot_encoder(estimator: Any, build: Builder, x: Features) -> Features:
-    """A column for each category that is kept."""
+    """One column for each category that isn't dropped."""
     codes, widths = [], []
     for index, categories in enumerate(estimator.categories_):
         positions, width = _positions(estimator, index, len(categories))
@@ -25,7 +26,7 @@ def one_hot_encoder(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def _positions(estimator: Any, index: int, n_categories: int) -> tuple[list[float], int]:
-    """Where each category's one stands, and how many columns there are."""
+    """The column of each category, and the number of columns."""
     grouping = _grouping(estimator, index)
     groups = np.arange(n_categories) if grouping is None else np.asarray(grouping)
     width = int(groups.max()) + 1 if len(groups) else 0
@@ -33,7 +34,7 @@ def _positions(estimator: Any, index: int, n_categories: int) -> tuple[list[floa
     drop = None if dropped is None else dropped[index]
     if drop is None:
         return [float(g) for g in groups], width
-    return [NOTHING if g == drop else float(g - (g > drop)) for g in groups], width - 1
+    return [NO_CODE if g == drop else float(g - (g > drop)) for g in groups], width - 1
 
 
 def _grouping(estimator: Any, index: int) -> Any:
@@ -44,7 +45,7 @@ def _grouping(estimator: Any, index: int) -> Any:
 
 
 def _of_unknown(estimator: Any, index: int, positions: Sequence[float]) -> float | None:
-    """What stands for a category that training never saw; None refuses it."""
+    """The code of a category that is unseen in training; None refuses it."""
     how = estimator.handle_unknown
     if how == "error":
         return None
@@ -52,7 +53,7 @@ def _of_unknown(estimator: Any, index: int, positions: Sequence[float]) -> float
     if how in ("infrequent_if_exist", "warn") and grouping is not None:
         rare = int(np.flatnonzero(np.asarray(grouping) == np.max(grouping))[0])
         return positions[rare]
-    return NOTHING
+    return NO_CODE
 
 
 def ordinal_encoder(estimator: Any, build: Builder, x: Features) -> Features:

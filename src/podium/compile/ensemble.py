@@ -1,4 +1,4 @@
-"""Models made of models: voting, stacking, bagging, boosting."""
+"""Ensembles: voting, stacking, bagging, boosting."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def stacking_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """A model of the answers of others; it knows the classes by their numbers."""
     fitted = build.model(estimator.final_estimator_, _stacked(estimator, build, x), "final")
     if fitted.outputs:
-        raise NotCompiled("it answers several outputs")
-    known = np.asarray(estimator.classes_).tolist()
-    classes = tuple(known[int(number)] for number in fitted.classes or ())
+        raise NotCompiled("it has several outputs")
+    own_classes = np.asarray(estimator.classes_).tolist()
+    classes = tuple(own_classes[int(number)] for number in fitted.classes or ())
     return Fitted(
         index=fitted.index,
         classes=classes,
@@ -55,7 +55,7 @@ def stacking_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def _stacked(estimator: Any, build: Builder, x: Features) -> Features:
-    """What the members answer, side by side, and then the columns themselves if asked for."""
+    """The predictions of the members as columns, followed by the features with `passthrough`."""
     members = _members(estimator.estimators_, build, x, _names(estimator))
     parts: list[int] = []
     for one, method in zip(members, estimator.stack_method_, strict=True):
@@ -67,8 +67,8 @@ def _stacked(estimator: Any, build: Builder, x: Features) -> Features:
             parts.append(scores_of(one))
         else:
             parts.append(numbers_of(build, one))
-    answers = build.features(parts[0] if len(parts) == 1 else build.add(Join(tuple(parts))))
-    return (*answers, *x) if estimator.passthrough else answers
+    stacked = build.features(parts[0] if len(parts) == 1 else build.add(Join(tuple(parts))))
+    return (*stacked, *x) if estimator.passthrough else stacked
 
 
 def bagging_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -103,11 +103,11 @@ def _bags(estimator: Any) -> list[tuple[Any, Any]]:
 def adaboost_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """Each member gives its weight to its class, and takes it from the others."""
     if getattr(estimator, "algorithm", "SAMME") == "SAMME.R":
-        raise NotCompiled("it was trained by the algorithm SAMME.R, which is no more")
+        raise NotCompiled("it was trained by the algorithm SAMME.R, which was removed")
     classes = classes_of(estimator)
     n_classes = len(classes)
     if n_classes < 2:
-        raise NotCompiled("it knows one class only")
+        raise NotCompiled("it was trained on one class only")
     weights = np.asarray(estimator.estimator_weights_, np.float64)[: len(estimator.estimators_)]
     tables = []
     for number, (member, weight) in enumerate(zip(estimator.estimators_, weights, strict=True)):
@@ -150,23 +150,23 @@ def probabilities_of(fitted: Fitted) -> int:
     Raises:
         NotCompiled: it has none.
     """
-    return _filled(fitted.probabilities, "the probabilities of a model inside can't be exported")
+    return _filled(fitted.probabilities, "the probabilities of a nested model can't be exported")
 
 
 def scores_of(fitted: Fitted) -> int:
     """The register of its decision function, or NotCompiled."""
-    why = "the decision function of a model inside can't be exported"
+    why = "the decision function of a nested model can't be exported"
     return _filled(fitted.scores, why)
 
 
 def values_of(fitted: Fitted) -> int:
-    """The register of its numbers, or NotCompiled where it answers classes."""
-    return _filled(fitted.values, "a model inside answers no numbers")
+    """The register of its numbers, or NotCompiled where it predicts classes."""
+    return _filled(fitted.values, "a nested model returns no numbers")
 
 
 def index_of(fitted: Fitted) -> int:
-    """The register of its classes' numbers, or NotCompiled where it answers numbers."""
-    return _filled(fitted.index, "a model inside answers no classes")
+    """The register of its class indices, or NotCompiled where it predicts numbers."""
+    return _filled(fitted.index, "a nested model returns no classes")
 
 
 def _filled(register: int | None, why: str) -> int:
@@ -185,7 +185,7 @@ def numbers_of(build: Builder, fitted: Fitted) -> int:
         return fitted.values
     labels = fitted.classes or ()
     if any(isinstance(label, str) for label in labels):
-        raise NotCompiled("the labels of a model inside are no numbers")
+        raise NotCompiled("the labels of a nested model aren't numbers")
     table = np.array([[float(label)] for label in labels])
     return build.add(Lookup(index_of(fitted), table))
 
@@ -206,12 +206,12 @@ def average(build: Builder, parts: Sequence[int], weights: Any) -> int:
     return build.scale(total, divide=float(np.sum(_floats(weights))))
 
 
-def _widened(build: Builder, shares: int, known: Any, n_classes: int) -> int:
+def _widened(build: Builder, shares: int, own_classes: Any, n_classes: int) -> int:
     """Probabilities of some of the classes as those of all."""
-    if known is None or len(known) == n_classes:
+    if own_classes is None or len(own_classes) == n_classes:
         return shares
-    table = np.zeros((len(known), n_classes))
-    table[np.arange(len(known)), [int(label) for label in known]] = 1.0
+    table = np.zeros((len(own_classes), n_classes))
+    table[np.arange(len(own_classes)), [int(label) for label in own_classes]] = 1.0
     return build.add(Matmul(shares, table))
 
 

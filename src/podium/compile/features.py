@@ -9,7 +9,7 @@ from podium.signature import Label
 
 
 class NotCompiled(Exception):
-    """Why one step has no program; the original is kept then.
+    """Why one step has no program; the original is served then.
 
     Exporters say why; which step and estimator it was is filled in around them.
     """
@@ -48,14 +48,14 @@ Features: TypeAlias = tuple[Column, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What a model answers, as registers. Which of them are filled depends on the model.
+    """The outputs of a model, as registers. Which of them are set depends on the model.
 
     Attributes:
         values: numbers, one column an output: a regressor's predictions.
         index: the number of the class that is predicted.
         classes: the labels, in the order of the index and of the probabilities.
         probabilities: one column a class.
-        scores: `decision_function`: one column, or one a class.
+        scores: `decision_function`: one column, or one a class; of a cluster, how well a row fits.
         outputs: each output by itself, where a classifier has several.
     """
 

@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from podium.table import Array, Outputs, plain_values
+from podium.outputs import Outputs
+from podium.table import Array, plain_values
 
 # Probabilities below this are compared by their distance, not by their ratio: 1 - p of a
 # certain class is only as exact as p.
 PROBABILITY_FLOOR = 1e-3
+# A score can be a small difference of large numbers (a machine with a linear kernel on centered data
+# has 1e-4 of sums of thousands), which no two orders of adding give alike.
+SCORE_TOLERANCE = 1e-6
 
 
 @dataclass
@@ -20,55 +24,71 @@ class Findings:
     Attributes:
         tolerance: the largest difference between numbers that is none.
         scale: the least by which each output's difference is divided; empty where it is a label.
+        usual_score: the same for the scores beside labels.
     """
 
     tolerance: float
     scale: Array
+    usual_score: float = 0.0
     n_perturbed: int = 0
     n_refused: int = 0
     n_labels: int = 0
     difference: float = 0.0
     problems: list[str] = field(default_factory=list)
 
-    def compare(self, what: str, theirs: Outputs, ours: Outputs) -> None:
-        """Note every difference between two answers to the same rows."""
+    def compare(self, description: str, theirs: Outputs, ours: Outputs) -> None:
+        """Record every difference between two outputs for the same rows."""
         if theirs.predictions.shape != ours.predictions.shape:
             self.problem(
-                what,
+                description,
                 f"predictions have shape {ours.predictions.shape}, not {theirs.predictions.shape}",
             )
             return
         if self.scale.size:
-            self._numbers(what, theirs.predictions, ours.predictions, self.scale)
+            self._numbers(description, theirs.predictions, ours.predictions, self.scale)
         else:
-            self._labels(what, theirs.predictions, ours.predictions)
+            self._labels(description, theirs.predictions, ours.predictions)
         if (theirs.probabilities is None) != (ours.probabilities is None):
-            self.problem(what, "only one of them answers probabilities")
+            self.problem(description, "only one of them returns probabilities")
         elif theirs.probabilities is not None and ours.probabilities is not None:
             floor = np.array(PROBABILITY_FLOOR)
-            self._numbers(what, theirs.probabilities, ours.probabilities, floor)
+            self._numbers(description, theirs.probabilities, ours.probabilities, floor)
+        if (theirs.scores is None) != (ours.scores is None):
+            self.problem(description, "only one of them returns scores")
+        elif theirs.scores is not None and ours.scores is not None:
+            floor = np.array(max(self.usual_score, 1e-300))
+            tolerance = max(self.tolerance, SCORE_TOLERANCE)
+            self._numbers(description, theirs.scores, ours.scores, floor, tolerance)
 
-    def problem(self, what: str, problem: str) -> None:
+    def problem(self, description: str, problem: str) -> None:
         """Note a difference, and on which rows."""
-        self.problems.append(f"{what}: {problem}")
+        self.problems.append(f"{description}: {problem}")
 
-    def _labels(self, what: str, theirs: Array, ours: Array) -> None:
+    def _labels(self, description: str, theirs: Array, ours: Array) -> None:
         pairs = zip(plain_values(theirs.ravel()), plain_values(ours.ravel()), strict=True)
         differing = [(t, o) for t, o in pairs if type(t) is not type(o) or t != o]
         if differing:
             self.n_labels += len(differing)
             their, our = differing[0]
             self.problem(
-                what, f"{len(differing)} labels differ, first {our!r} instead of {their!r}"
+                description, f"{len(differing)} labels differ, first {our!r} instead of {their!r}"
             )
 
-    def _numbers(self, what: str, theirs: Array, ours: Array, floor: Array) -> None:
+    def _numbers(
+        self,
+        description: str,
+        theirs: Array,
+        ours: Array,
+        floor: Array,
+        tolerance: float | None = None,
+    ) -> None:
+        tolerance = self.tolerance if tolerance is None else tolerance
         theirs, ours = theirs.astype(np.float64), ours.astype(np.float64)
         with np.errstate(all="ignore"):
             off = np.abs(ours - theirs) / np.maximum(np.abs(theirs), floor)
         off = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0.0, off)
         most = float(np.max(np.where(np.isnan(off), np.inf, off), initial=0.0))
         self.difference = max(self.difference, most)
-        if most > self.tolerance:
+        if most > tolerance:
             at = np.unravel_index(int(np.nanargmax(off)), off.shape)
-            self.problem(what, f"{float(ours[at])!r} instead of {float(theirs[at])!r}")
+            self.problem(description, f"{float(ours[at])!r} instead of {float(theirs[at])!r}")

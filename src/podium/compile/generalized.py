@@ -1,4 +1,4 @@
-"""Linear models that were fitted in other ways, and those whose answer is bent by a link."""
+"""Other linear models, and generalized linear models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def generalized_regressor(estimator: Any, build: Builder, x: Features) -> Fitted
     """The mean that belongs to the linear predictor."""
     link = type(estimator._base_loss.link).__name__  # noqa: SLF001 - as its predict does
     if link not in _LINKS:
-        raise NotCompiled(f"its loss has a link ({link}) that isn't known here")
+        raise NotCompiled(f"its loss has a link ({link}) that isn't supported")
     predictor = build.linear(x, estimator.coef_, estimator.intercept_)
     if _LINKS[link] is None:
         return Fitted(values=predictor)

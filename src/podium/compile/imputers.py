@@ -1,4 +1,4 @@
-"""Imputers that look at other columns or rows."""
+"""Imputers that use other columns or rows."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def knn_imputer(estimator: Any, build: Builder, x: Features) -> Features:
     if estimator.metric != "nan_euclidean" or estimator.weights not in ("uniform", "distance"):
         raise NotCompiled("its metric or its weights are code, not data")
     rows = np.asarray(estimator._fit_X, np.float64)  # noqa: SLF001 - as its transform does
-    known = estimator._valid_mask  # noqa: SLF001 - the same
+    valid = estimator._valid_mask  # noqa: SLF001 - the same
     is_weighted = estimator.weights == "distance"
     register = build.add(FillNearest(build.matrix(x), rows, estimator.n_neighbors, is_weighted))
-    if estimator.keep_empty_features and not known.all():
+    if estimator.keep_empty_features and not valid.all():
         # Always 0, also where a row has something there.
-        low, high = (np.where(known, bound, 0.0) for bound in (-np.inf, np.inf))
-        register = build.add(Impute(register, np.where(known, np.nan, 0.0)))
+        low, high = (np.where(valid, bound, 0.0) for bound in (-np.inf, np.inf))
+        register = build.add(Impute(register, np.where(valid, np.nan, 0.0)))
         register = build.add(Clip(register, low, high))
     filled = build.features(register)
     if not estimator.keep_empty_features:
-        filled = tuple(column for column, is_known in zip(filled, known, strict=True) if is_known)
+        filled = tuple(column for column, is_valid in zip(filled, valid, strict=True) if is_valid)
     return filled + _indicated(estimator, build, x)
 
 
@@ -43,7 +43,7 @@ def iterative_imputer(estimator: Any, build: Builder, x: Features) -> Features:
     """A first guess, then each column anew from the others, a few rounds."""
     _refuse_marks(estimator)
     if estimator.sample_posterior:
-        raise NotCompiled("it draws what it fills in at random")
+        raise NotCompiled("its imputed values are random")
     begin = simple_imputer(estimator.initial_imputer_, build, x)
     is_empty = estimator._is_empty_feature  # noqa: SLF001 - as its transform does
     if is_empty.any() and estimator.keep_empty_features:
@@ -104,11 +104,11 @@ def _bounds(estimator: Any) -> tuple[Array, Array]:
 
 def _refuse_marks(estimator: Any) -> None:
     if label_of(estimator.missing_values) is not None:
-        raise NotCompiled(f"{estimator.missing_values!r} is what it takes for missing")
+        raise NotCompiled(f"{estimator.missing_values!r} is its missing value")
 
 
 def _indicated(estimator: Any, build: Builder, x: Features) -> Features:
-    """The columns that say what was missing, where asked for."""
+    """The missing indicators, if the imputer adds them."""
     return missing_indicator(estimator.indicator_, build, x) if estimator.add_indicator else ()
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from podium.compile.perturb import changed
 from podium.compile.trace import Split
 from podium.errors import ModelError
+from podium.outputs import Outputs
 from podium.signature import NUMBERS, Field, Signature
-from podium.table import Array, Outputs, Table, is_missing, plain_values
+from podium.table import Array, Table, is_missing, plain_values
 
 # Halving the span of a column so often ends between neighbours in double precision.
 HALVINGS = 70
@@ -19,7 +20,7 @@ HALVINGS = 70
 PAIRS_MAX = 16
 # How near to a place where terms balance a candidate must agree: nearer, rounding decides.
 NEAR = 1e-9
-SECONDS_MAX = 10.0
+SECONDS_MAX = 5.0
 
 
 def jumps_of(
@@ -29,7 +30,7 @@ def jumps_of(
     n_most: int,
     random: np.random.Generator,
 ) -> list[Split]:
-    """Places at which the answer changes, or close to which it does.
+    """Values at or near which the prediction changes.
 
     Between two values of a field that get different answers lies a place where they change, and
     halving finds it, to two neighbouring numbers. If other rows change between these two as well,
@@ -45,15 +46,15 @@ def jumps_of(
     fields = [field for field in signature.fields if field.type in NUMBERS]
     n_pairs = min(PAIRS_MAX, n_most // max(1, len(fields)))
     deadline = time.perf_counter() + SECONDS_MAX
-    found: list[Split] = []
+    splits: list[Split] = []
     for field in fields:
         if time.perf_counter() > deadline or not n_pairs:
             break
         try:
-            found += _jumps_in(field, predict, signature, table, random, n_pairs)
+            splits += _jumps_in(field, predict, signature, table, random, n_pairs)
         except ModelError:  # somewhere between two values that it takes
             continue
-    return found
+    return splits
 
 
 def _jumps_in(
@@ -65,29 +66,29 @@ def _jumps_in(
     n_pairs: int,
 ) -> list[Split]:
     column = table.columns[field.name]
-    known = np.sort(column[~is_missing(column)].astype(np.float64))
-    if len(known) < 2 or known[0] == known[-1]:
+    present = np.sort(column[~is_missing(column)].astype(np.float64))
+    if len(present) < 2 or present[0] == present[-1]:
         return []
     rows = random.integers(0, table.n_rows, n_pairs)
 
-    def answers(numbers: Array, rows: Array = rows) -> list[object]:
+    def predictions(numbers: Array, rows: Array = rows) -> list[object]:
         cells = np.round(numbers).astype(int) if field.type == "integer" else numbers
-        return _answers(predict(changed(table, rows, field, cells.tolist())))
+        return _comparable(predict(changed(table, rows, field, cells.tolist())))
 
-    low, high = np.sort(random.choice(known, (2, n_pairs)), axis=0)
-    low[0], high[0] = known[0], known[-1]
-    below, above = answers(low), answers(high)
+    low, high = np.sort(random.choice(present, (2, n_pairs)), axis=0)
+    low[0], high[0] = present[0], present[-1]
+    below, above = predictions(low), predictions(high)
     differ = np.array([one != other for one, other in zip(below, above, strict=True)])
     for _ in range(HALVINGS):
         middle = low + (high - low) / 2
         if not differ.any() or not ((low < middle) & (middle < high) & differ).any():
             break
-        same = [one == other for one, other in zip(answers(middle), below, strict=True)]
+        same = [one == other for one, other in zip(predictions(middle), below, strict=True)]
         low, high = np.where(same, middle, low), np.where(same, high, middle)
     others = (rows + random.integers(1, max(2, table.n_rows), n_pairs)) % table.n_rows
-    pairs = zip(answers(low, others), answers(high, others), strict=True)
+    pairs = zip(predictions(low, others), predictions(high, others), strict=True)
     is_threshold = np.array([one != other for one, other in pairs])
-    step = np.where(is_threshold, 0.0, NEAR * np.maximum(np.abs(high), known[-1] - known[0]))
+    step = np.where(is_threshold, 0.0, NEAR * np.maximum(np.abs(high), present[-1] - present[0]))
     at = signature.names.index(field.name)
     return [
         Split(int(rows[i]), at, float(high[i] + way * step[i]))
@@ -96,8 +97,8 @@ def _jumps_in(
     ]
 
 
-def _answers(outputs: Outputs) -> list[object]:
-    """Each row's answer, comparable."""
+def _comparable(outputs: Outputs) -> list[object]:
+    """Each row's outputs as one value that can be compared."""
     predictions = plain_values(outputs.predictions)
     if outputs.probabilities is None:
         return list(predictions)

@@ -20,7 +20,7 @@ def label_of(value: Any) -> Label | None:
     if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
         return None
     if not isinstance(value, (bool, int, float, str)):
-        raise NotCompiled(f"a category of type {type(value).__name__} isn't known here")
+        raise NotCompiled(f"a category of type {type(value).__name__} isn't supported")
     return value
 
 

@@ -8,16 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.compile.builder import Builder, Codes, is_closed
+from podium.compile.builder import Builder
 from podium.compile.features import Column, Computed, Features, Fitted, Input, NotCompiled
 from podium.compile.labels import classes_of, label_of
 from podium.compile.nodes import Tree, forest_of
+from podium.compile.registers import Codes, is_closed
 from podium.program.operations import Blank, Largest, Link, Pair
 from podium.program.operations.links import LinkName
 
 # Bits of a node's decision type; above them is what counts as missing there.
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
-_NOTHING, _ZERO = 0, 1
+_NO_MISSING, _ZERO = 0, 1
 # The library compares with this number, of single precision.
 _ZERO_MAX = float(np.float32(1e-35))
 
@@ -44,7 +45,7 @@ _IDENTITIES = (
 
 
 class _Model(NamedTuple):
-    """What the text says of the whole model.
+    """The header of the model's text.
 
     Attributes:
         objective: its name, and `options` as `name:value` or single words.
@@ -64,12 +65,12 @@ def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """Probabilities; the class is the largest of them."""
     if callable(estimator.objective_):
         raise NotCompiled("its objective is code, not data")
-    own = estimator.booster_
-    sums, answers = _answers(own, build, x)
+    booster_ = estimator.booster_
+    sums, outputs = _registers(booster_, build, x)
     classes = classes_of(estimator)
-    probabilities = build.add(Pair(answers)) if build.width(answers) == 1 else answers
+    probabilities = build.add(Pair(outputs)) if build.width(outputs) == 1 else outputs
     if build.width(probabilities) != len(classes):
-        raise NotCompiled(f"{len(classes)} classes don't fit {build.width(answers)} outputs")
+        raise NotCompiled(f"{len(classes)} classes don't fit {build.width(outputs)} outputs")
     index = build.add(Largest(probabilities))
     return Fitted(index=index, classes=classes, probabilities=probabilities, scores=sums)
 
@@ -80,15 +81,15 @@ def regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def booster(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """What the native booster answers."""
-    sums, answers = _answers(estimator, build, x)
-    return Fitted(values=answers, scores=sums)
+    """The predictions of the native booster."""
+    sums, outputs = _registers(estimator, build, x)
+    return Fitted(values=outputs, scores=sums)
 
 
-def _answers(own: Any, build: Builder, x: Features) -> tuple[int, int]:
-    """The registers of the sums, and of what is made of them."""
-    model = _read(own.model_to_string())
-    x = _categories_first(own.pandas_categorical or [], build, x)
+def _registers(booster_: Any, build: Builder, x: Features) -> tuple[int, int]:
+    """The registers of the raw scores, and of the outputs computed from them."""
+    model = _read(booster_.model_to_string())
+    x = _categories_first(booster_.pandas_categorical or [], build, x)
     n = model.n_outputs
     kinds: dict[int, int] = {}
     trees = [_tree(lines, number % n, kinds) for number, lines in enumerate(model.trees)]
@@ -103,7 +104,7 @@ def _answers(own: Any, build: Builder, x: Features) -> tuple[int, int]:
 def _linked(model: _Model, build: Builder, sums: int) -> int:
     link = _LINKS.get(model.objective)
     if link is None and model.objective not in _IDENTITIES:
-        raise NotCompiled(f"its objective ({model.objective}) isn't known here")
+        raise NotCompiled(f"its objective ({model.objective}) isn't supported")
     if "sqrt" in model.options:
         raise NotCompiled("it was trained on square roots (reg_sqrt)")
     if link is None:
@@ -132,17 +133,17 @@ def _blanked(build: Builder, rows: int, kinds: dict[int, int]) -> int:
     return build.add(Blank(rows, -bound, bound))
 
 
-def _categories_first(known: Sequence[Any], build: Builder, x: Features) -> Features:
+def _categories_first(levels: Sequence[Any], build: Builder, x: Features) -> Features:
     """The columns, those of pandas' categories as their numbers in training."""
     places = [
         place
         for place, column in enumerate(x)
         if isinstance(column, Input) and is_closed(build.field(column))
     ]
-    if len(places) != len(known):
-        raise NotCompiled(f"it was trained on {len(known)} columns of categories")
+    if len(places) != len(levels):
+        raise NotCompiled(f"it was trained on {len(levels)} columns of categories")
     columns: list[Column] = list(x)
-    for place, categories in zip(places, known, strict=True):
+    for place, categories in zip(places, levels, strict=True):
         of = {label_of(label): float(code) for code, label in enumerate(categories)}
         codes = Codes({k: v for k, v in of.items() if k is not None}, np.nan, np.nan)
         columns[place] = Computed(build.codes((x[place],), [codes]), 0)
@@ -182,17 +183,17 @@ def _tree(lines: dict[str, str], target: int, kinds: dict[int, int]) -> Tree:
     missing = decision >> 2
     _note(kinds, feature[~is_set], missing[~is_set])
     # Where nothing counts as missing, a missing value is zero.
-    goes_left = np.where(missing == _NOTHING, threshold >= 0, (decision & _DEFAULT_LEFT) > 0)
+    goes_left = np.where(missing == _NO_MISSING, threshold >= 0, (decision & _DEFAULT_LEFT) > 0)
     goes_left &= ~is_set
     threshold = np.where(is_set, threshold, _beside_zero(threshold))
-    nothing = np.zeros(len(leaves), np.int64)
+    no_category = np.zeros(len(leaves), np.int64)
     return Tree(
-        left=np.concatenate([_children(lines, "left_child", n_inner), nothing - 1]),
-        right=np.concatenate([_children(lines, "right_child", n_inner), nothing - 1]),
-        feature=np.concatenate([feature, nothing]),
-        threshold=np.concatenate([threshold, nothing]),
+        left=np.concatenate([_children(lines, "left_child", n_inner), no_category - 1]),
+        right=np.concatenate([_children(lines, "right_child", n_inner), no_category - 1]),
+        feature=np.concatenate([feature, no_category]),
+        threshold=np.concatenate([threshold, no_category]),
         values=np.concatenate([np.zeros(n_inner), leaves]),
-        missing_left=np.concatenate([goes_left, nothing > 0]),
+        missing_left=np.concatenate([goes_left, no_category > 0]),
         sets=_sets(lines, np.flatnonzero(is_set), threshold),
         target=target,
     )
@@ -212,8 +213,8 @@ def _note(kinds: dict[int, int], features: NDArray[Any], missing: NDArray[Any]) 
 
 def _children(lines: dict[str, str], name: str, n_inner: int) -> NDArray[Any]:
     """Inner nodes first, leaves behind them: the text gives leaf n as ~n."""
-    given = _numbers(lines, name, np.int64)[:n_inner]
-    return np.where(given < 0, n_inner + ~given, given)
+    numbers = _numbers(lines, name, np.int64)[:n_inner]
+    return np.where(numbers < 0, n_inner + ~numbers, numbers)
 
 
 def _sets(

@@ -1,4 +1,4 @@
-"""Linear models: a product and, for classes, a link."""
+"""Linear models: a product and, for classes, a link function."""
 
 from __future__ import annotations
 

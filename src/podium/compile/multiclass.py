@@ -1,4 +1,4 @@
-"""Models of several classes or outputs, made of simpler ones."""
+"""Multiclass and multioutput models, composed of simpler ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from podium.program.operations import (
 def one_vs_rest(estimator: Any, build: Builder, x: Features) -> Fitted:
     """One model a class, against all the others."""
     if estimator.multilabel_:
-        raise NotCompiled("it answers several labels at once")
+        raise NotCompiled("it predicts several labels at once")
     if any(not hasattr(one, "classes_") for one in estimator.estimators_):
         raise NotCompiled("it was trained without one of its classes, or with regressors")
     members = [
@@ -48,17 +48,17 @@ def _shares(build: Builder, members: list[Fitted]) -> int | None:
     """Each model's probability of its own class, divided by their sum; None where one has none."""
     if any(one.probabilities is None for one in members):
         return None
-    own = [build.add(Select(probabilities_of(o), np.array([1], np.int32))) for o in members]
-    if len(own) == 1:
-        return build.add(Pair(own[0]))
-    return build.add(Link(build.add(Join(tuple(own))), "share"))
+    shares = [build.add(Select(probabilities_of(o), np.array([1], np.int32))) for o in members]
+    if len(shares) == 1:
+        return build.add(Pair(shares[0]))
+    return build.add(Link(build.add(Join(tuple(shares))), "share"))
 
 
 def _confidence(build: Builder, estimator: Any, fitted: Fitted) -> int:
     """The decision function, or else the probability of the second class."""
     if hasattr(estimator, "decision_function"):
         if fitted.scores is None:
-            raise NotCompiled("the decision function of a model inside can't be exported")
+            raise NotCompiled("the decision function of a nested model can't be exported")
         return fitted.scores
     return build.add(Select(probabilities_of(fitted), np.array([1], np.int32)))
 
@@ -106,7 +106,7 @@ def multi_output_classifier(estimator: Any, build: Builder, x: Features) -> Fitt
 
 
 def regressor_chain(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """One model an output, which sees the answers of those before it."""
+    """One model for each output, with the predictions of the previous ones as features."""
     columns: dict[int, int] = {}
     features = x
     for number, one in enumerate(estimator.estimators_):
@@ -117,7 +117,7 @@ def regressor_chain(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def classifier_chain(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """One model an output, which sees the answers of those before it."""
+    """One model for each output, with the predictions of the previous ones as features."""
     if getattr(estimator, "chain_method_", "predict") != "predict":
         raise NotCompiled(f"its models see each other's {estimator.chain_method_}")
     outputs: dict[int, Fitted] = {}

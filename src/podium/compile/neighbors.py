@@ -64,9 +64,9 @@ def neighbors_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
     return Fitted(values=_nearest(estimator, build, x, truths.reshape(len(truths), -1)))
 
 
-def _nearest(estimator: Any, build: Builder, x: Features, known: Any) -> int:
+def _nearest(estimator: Any, build: Builder, x: Features, targets: Any) -> int:
     n_nearest, by_distance = int(estimator.n_neighbors), _is_by_distance(estimator)
-    return nearest_rows(estimator, build, x, known, n_nearest, by_distance=by_distance)
+    return nearest_rows(estimator, build, x, targets, n_nearest, by_distance=by_distance)
 
 
 def _is_by_distance(estimator: Any) -> bool:
@@ -82,11 +82,11 @@ def radius_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def radius_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The mean of the rows within the radius; of none it is no number."""
+    """The mean of the rows within the radius; of none it isn't a number."""
     truths = np.asarray(estimator._y, np.float64)  # noqa: SLF001 - no public name
     truths = truths.reshape(len(truths), -1)
-    nothing = np.full(truths.shape[1], np.nan)
-    return Fitted(values=_within(estimator, build, x, truths, nothing))
+    missing = np.full(truths.shape[1], np.nan)
+    return Fitted(values=_within(estimator, build, x, truths, missing))
 
 
 def _share_of_outliers(estimator: Any) -> Any:
@@ -102,14 +102,14 @@ def _share_of_outliers(estimator: Any) -> Any:
     return np.concatenate(parts)
 
 
-def _within(estimator: Any, build: Builder, x: Features, known: Any, otherwise: Any) -> int:
+def _within(estimator: Any, build: Builder, x: Features, targets: Any, otherwise: Any) -> int:
     metric, power = _metric(estimator)
     is_brute = estimator._fit_method == "brute"  # noqa: SLF001 - as its search does
     return build.add(
         Within(
             build.add(Finite(build.matrix(x))),
             _rows(estimator),
-            np.ascontiguousarray(known, np.float64),
+            np.ascontiguousarray(targets, np.float64),
             float(estimator.radius),
             metric,
             power,
@@ -171,7 +171,7 @@ def nearness(build: Builder, register: int, centres: Any) -> int:
 
 
 def nearest_rows(
-    estimator: Any, build: Builder, x: Features, known: Any, n_nearest: int, **options: Any
+    estimator: Any, build: Builder, x: Features, targets: Any, n_nearest: int, **options: Any
 ) -> int:
     """The register of what is known of the nearest training rows.
 
@@ -184,7 +184,7 @@ def nearest_rows(
         Nearest(
             build.add(Finite(build.matrix(x))),
             rows,
-            np.ascontiguousarray(known, np.float64),
+            np.ascontiguousarray(targets, np.float64),
             n_nearest,
             metric,
             power,

@@ -1,4 +1,4 @@
-"""Neural networks: products, each bent by an activation."""
+"""Neural networks: multi-layer perceptrons."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def mlp_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The last layer's probabilities; of one output, more than a half is the second class."""
     claims = _last_layer(estimator, build, x)
     if estimator.out_activation_ != "softmax" and build.width(claims) > 1:
-        raise NotCompiled("it answers several labels at once")
+        raise NotCompiled("it predicts several labels at once")
     classes = classes_of(estimator)
     if build.width(claims) > 1:
         return Fitted(index=build.add(Largest(claims)), classes=classes, probabilities=claims)
@@ -51,7 +51,7 @@ def _last_layer(estimator: Any, build: Builder, x: Features) -> int:
         is_last = number == n_layers
         name = estimator.out_activation_ if is_last else estimator.activation
         if name not in _ACTIVATIONS:
-            raise NotCompiled(f"its activation {name!r} isn't known here")
+            raise NotCompiled(f"its activation {name!r} isn't supported")
         link = _ACTIVATIONS[name]
         register = register if link is None else build.add(Link(register, link))
     return register

@@ -1,4 +1,4 @@
-"""Models that tell outliers."""
+"""Outlier detectors."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def isolation_forest(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def _refuses(estimator: Any) -> Literal["", "missing or infinite"]:
-    """What it takes from nobody: newer versions look at nothing."""
+    """What the estimator refuses from any caller: newer versions check nothing."""
     tags = estimator.__sklearn_tags__() if hasattr(estimator, "__sklearn_tags__") else None
     return "" if tags and tags.input_tags.allow_nan else "missing or infinite"
 
 
 def _usual_length(n_rows: int) -> float:
-    """How many splits set a random row of so many apart, on average.
+    """The mean number of splits that isolate a random row among this many.
 
     Source: Liu, Ting and Zhou (2008), Isolation Forest, ICDM, equation 1.
     """
@@ -67,7 +67,7 @@ def elliptic_envelope(estimator: Any, build: Builder, x: Features) -> Fitted:
     register = build.add(Finite(build.matrix(x)))
     values, vectors = np.linalg.eigh(np.asarray(estimator.precision_, np.float64))
     if (values < 0).any():
-        raise NotCompiled("its ellipse is open")
+        raise NotCompiled("its precision matrix isn't positive")
     centred = build.scale(register, subtract=estimator.location_)
     turned = build.add(Matmul(centred, vectors * np.sqrt(values)))
     squares = build.add(Link(turned, "square"))
@@ -82,7 +82,7 @@ def elliptic_envelope(estimator: Any, build: Builder, x: Features) -> Fitted:
 def local_outlier_factor(estimator: Any, build: Builder, x: Features) -> Fitted:
     """Where its neighbours are much denser than the row, it is an outlier."""
     if not estimator.novelty:
-        raise NotCompiled("it tells outliers of the training data only")
+        raise NotCompiled("it detects outliers in the training data only")
     n_nearest = int(estimator.n_neighbors_)
     densities = np.asarray(estimator._lrd, np.float64)  # noqa: SLF001 - as its predict does
     reach = np.asarray(estimator._distances_fit_X_, np.float64)[:, n_nearest - 1]

@@ -9,22 +9,22 @@ import numpy as np
 
 from podium.compile.trace import Split
 from podium.signature import Field, Signature
+from podium.signature.infer import unseen_label
 from podium.table import Array, Table, column_of, is_missing
 
 # How many rows of the training data each change is tried on.
 TRIES = 3
 LABELS_MAX = 200
-UNKNOWN = "(a category that training never saw)"
 
 
 class Perturbed(NamedTuple):
     """Rows that were changed in one way.
 
     Attributes:
-        what: how, for people.
+        description: how, for people.
     """
 
-    what: str
+    description: str
     table: Table
 
 
@@ -38,10 +38,10 @@ def perturbations(
         splits: where to go just beside.
     """
     for field in signature.fields:
-        for what, values in _groups(field, table.columns[field.name]):
+        for description, values in _groups(field, table.columns[field.name]):
             rows = random.integers(0, table.n_rows, len(values) * TRIES)
             yield Perturbed(
-                f"{field.name}: {what}", changed(table, rows, field, list(values) * TRIES)
+                f"{field.name}: {description}", changed(table, rows, field, list(values) * TRIES)
             )
     by_column: dict[int, list[Split]] = {}
     for split in splits:
@@ -54,7 +54,7 @@ def perturbations(
 
 
 def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
-    """Values to try in one field; those that the original may refuse stand by themselves."""
+    """Values to try in one field; those that the original may refuse are groups of their own."""
     if field.type in ("float", "integer"):
         inside, beyond = _extremes(field, column)
         yield "extremes", inside
@@ -64,24 +64,19 @@ def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
     elif field.type == "category":
         yield "categories", list(field.labels[:LABELS_MAX])
         if field.unknown != "refuse":
-            yield "unknown category", [_unknown(field)]
+            yield "unknown category", [unseen_label(field)]
     elif field.type == "text":
         yield "texts", ["", "?", "a"]
     if field.missing != "refuse":
         yield "missing", [None]
 
 
-def _unknown(field: Field) -> Any:
-    numbers = [label for label in field.labels if isinstance(label, (int, float))]
-    return max(numbers) + 1 if numbers and len(numbers) == len(field.labels) else UNKNOWN
-
-
 def _extremes(field: Field, column: Array) -> tuple[list[Any], list[Any]]:
-    known = column[~is_missing(column)].astype(np.float64)
-    known = known if len(known) else np.array([0.0, 1.0])  # training saw nothing but holes
-    low, high = float(known.min()), float(known.max())
+    present = column[~is_missing(column)].astype(np.float64)
+    present = present if len(present) else np.array([0.0, 1.0])  # training saw nothing but holes
+    low, high = float(present.min()), float(present.max())
     span = (high - low) or 1.0
-    inside = [low, high, (low + high) / 2, *np.quantile(known, [0.1, 0.25, 0.5, 0.75, 0.9])]
+    inside = [low, high, (low + high) / 2, *np.quantile(present, [0.1, 0.25, 0.5, 0.75, 0.9])]
     beyond = [low - span, high + span, low - 100 * span, high + 100 * span, 0.0, -1.0, 1.0]
     possible = [v for v in beyond if _is_possible(v, field)]
     return [_as(v, field) for v in inside], [_as(v, field) for v in possible]
@@ -122,7 +117,7 @@ def changed(table: Table, rows: Any, field: Field, values: list[Any]) -> Table:
     columns = dict(changed.columns)
     old = columns[field.name]
     columns[field.name] = _column(old, values)
-    return Table(columns, changed.n_rows, table.dtypes, table.frame)
+    return Table(columns, changed.n_rows, table.dtypes, table.frame, table.levels)
 
 
 def _column(old: Array, values: list[Any]) -> Array:

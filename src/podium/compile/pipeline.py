@@ -1,4 +1,4 @@
-"""Pipelines, unions and column transformers: they only say which columns go where."""
+"""Pipelines, unions and column transformers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def pipeline_model(estimator: Any, build: Builder, x: Features) -> Fitted:
     for name, step in steps:
         x = _step(step, build, x, name)
     if last is None or isinstance(last, str):
-        raise NotCompiled("its last step is no model")
+        raise NotCompiled("its last step isn't a model")
     return build.model(last, x, last_name)
 
 
 def column_transformer(estimator: Any, build: Builder, x: Features) -> Features:
-    """Each transformer's columns, side by side; the rest as it was told."""
+    """The columns of each transformer, then the remainder as configured."""
     # The public attribute holds names, slices, masks or callables; this one what they became.
     indices: dict[str, list[int]] = estimator._transformer_to_input_indices  # noqa: SLF001 - above
     weights = estimator.transformer_weights or {}

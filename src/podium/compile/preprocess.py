@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from podium.compile.builder import Builder, Codes
+from podium.compile.builder import Builder
 from podium.compile.features import Column, Computed, Features, Input, NotCompiled
 from podium.compile.labels import label_of
+from podium.compile.registers import Codes
 from podium.program.operations import Clip, Impute, Missing
 
 
@@ -20,7 +21,7 @@ def standard_scaler(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def min_max_scaler(estimator: Any, build: Builder, x: Features) -> Features:
-    """Times the scale, plus the minimum; cut off where it says so."""
+    """Times the scale, plus the minimum; clipped if `clip` is set."""
     register = build.scale(build.matrix(x), multiply=estimator.scale_, add=estimator.min_)
     if estimator.clip:
         low, high = estimator.feature_range
@@ -49,14 +50,14 @@ def _clip(build: Builder, register: int, low: float, high: float) -> int:
 
 
 def simple_imputer(estimator: Any, build: Builder, x: Features) -> Features:
-    """Missing cells filled; then, where asked for, a column that says which were missing."""
+    """Missing cells filled; then the missing indicators, if the imputer adds them."""
     fills = [label_of(value) for value in estimator.statistics_]
-    keeps_empty = estimator.keep_empty_features
+    has_empty_columns = estimator.keep_empty_features
     missing = label_of(estimator.missing_values)
     filled: list[Column] = [
         _filled(build, column, fill, missing)
         for column, fill in zip(x, fills, strict=True)
-        if fill is not None or keeps_empty
+        if fill is not None or has_empty_columns
     ]
     if estimator.add_indicator:
         filled += missing_indicator(estimator.indicator_, build, x)
@@ -68,7 +69,7 @@ def _filled(build: Builder, column: Column, fill: Any, missing: Any) -> Column:
     if isinstance(column, Input) and missing is None:
         return column if column.fill is not None else Input(column.column, fill)
     if isinstance(fill, str) or isinstance(missing, str):
-        raise NotCompiled("it replaces a text other than a missing one")
+        raise NotCompiled("it replaces a text other than a missing value")
     register = build.matrix((column,))
     return Computed(build.add(Impute(register, np.array([float(fill)]), missing)), 0)
 
@@ -86,10 +87,10 @@ def missing_indicator(estimator: Any, build: Builder, x: Features) -> Features:
 
 def _missing(build: Builder, column: Column, missing: Any) -> Column:
     if isinstance(column, Input) and missing is None:
-        known = dict.fromkeys(build.field(column).labels, 0.0)
-        return Computed(build.codes((column,), [Codes(known, missing=1.0, unknown=0.0)]), 0)
+        codes = dict.fromkeys(build.field(column).labels, 0.0)
+        return Computed(build.codes((column,), [Codes(codes, missing=1.0, unknown=0.0)]), 0)
     if isinstance(missing, str):
-        raise NotCompiled("it watches for a text")
+        raise NotCompiled("it looks for a text")
     return Computed(build.add(Missing(build.matrix((column,)), missing)), 0)
 
 

@@ -65,9 +65,9 @@ def binary_process(estimator: Any, build: Builder, x: Features) -> Fitted:
     latent = build.add(Matmul(near, weights[:, None]))
     roots = np.asarray(estimator.W_sr_)[:, None]
     solved = np.linalg.solve(estimator.L_, np.diag(roots[:, 0])).T
-    known = build.add(Link(build.add(Matmul(near, np.ascontiguousarray(solved))), "square"))
-    explained = build.add(Matmul(known, np.full((len(weights), 1), -1.0)))
-    variance = build.scale(explained, add=_own(estimator.kernel_))
+    reduction = build.add(Link(build.add(Matmul(near, np.ascontiguousarray(solved))), "square"))
+    explained = build.add(Matmul(reduction, np.full((len(weights), 1), -1.0)))
+    variance = build.scale(explained, add=_self_similarity(estimator.kernel_))
     return Fitted(
         index=build.add(Above(latent)),
         classes=classes_of(estimator),
@@ -75,10 +75,10 @@ def binary_process(estimator: Any, build: Builder, x: Features) -> Fitted:
     )
 
 
-def _own(kernel: Any) -> float:
+def _self_similarity(kernel: Any) -> float:
     """The kernel between a row and itself, where all rows have the same."""
     if not kernel.is_stationary():
-        raise NotCompiled("rows differ in their kernel to themselves")
+        raise NotCompiled("the kernel of a row with itself differs between rows")
     return float(kernel.diag(np.zeros((1, 1)))[0])
 
 
@@ -103,7 +103,7 @@ class _Kernels:
 
     def __init__(self, build: Builder, x: Features, rows: Any) -> None:
         if not isinstance(rows, np.ndarray):
-            raise NotCompiled("it was trained on other things than rows of numbers")
+            raise NotCompiled("it wasn't trained on rows of numbers")
         self.build = build
         self.x = build.add(Finite(build.matrix(x)))
         self.rows = rows.astype(np.float64)
@@ -112,7 +112,7 @@ class _Kernels:
         """The register of the kernel's matrix: a column a training row."""
         name = type(kernel).__name__
         if name not in _KERNELS:
-            raise NotCompiled(f"its kernel {name} isn't known here")
+            raise NotCompiled(f"its kernel {name} isn't supported")
         return _KERNELS[name](self, kernel)
 
     def distance(self, metric: MetricName, length: Any = 1.0) -> int:
@@ -135,7 +135,7 @@ class _Kernels:
     def power(self, kernel: Any) -> int:
         """The square of a kernel."""
         if float(kernel.exponent) != 2.0:
-            raise NotCompiled("its kernel is raised to another power than 2")
+            raise NotCompiled("its kernel has an exponent other than 2")
         return self.build.add(Link(self.register(kernel.kernel), "square"))
 
     def constant(self, kernel: Any) -> int:

@@ -13,23 +13,18 @@ from podium.program.prepare import sources
 
 
 def pruned(plan: Plan) -> Plan:
-    """The plan without operations that nobody reads."""
+    """The plan without unused operations."""
     operations = plan.operations
-    wanted = {answer.register for answer in plan.answers}
-    wanted |= set() if plan.probabilities is None else {plan.probabilities}
+    needed = plan.output_registers
     for register in range(len(operations) - 1, -1, -1):
-        if register in wanted:
-            wanted |= set(sources(operations[register]))
-    new = {old: number for number, old in enumerate(sorted(wanted))}
-    return Plan(
-        plan.inputs,
-        tuple(_renumbered(operations[old], new) for old in sorted(wanted)),
-        tuple(msgspec.structs.replace(a, register=new[a.register]) for a in plan.answers),
-        None if plan.probabilities is None else new[plan.probabilities],
-    )
+        if register in needed:
+            needed |= set(sources(operations[register]))
+    new = {old: number for number, old in enumerate(sorted(needed))}
+    return plan.renumbered((renumbered(operations[old], new) for old in sorted(needed)), new)
 
 
-def _renumbered(operation: AnyOperation, new: Mapping[int, int]) -> AnyOperation:
+def renumbered(operation: AnyOperation, new: Mapping[int, int]) -> AnyOperation:
+    """The operation, reading registers by their new numbers."""
     changes: dict[str, Any] = {}
     if "x" in operation.__struct_fields__:
         changes["x"] = new[operation.x]  # type: ignore[union-attr]

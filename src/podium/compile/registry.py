@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
-from podium.compile.builder import Builder
+from podium.compile.builder import Builder, ModelExporter, TransformerExporter
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.plugins import load
 
@@ -59,10 +59,6 @@ class Exporter(Protocol):
         ...
 
 
-TransformerExporter: TypeAlias = Callable[[Any, Builder, Features], Features]
-ModelExporter: TypeAlias = Callable[[Any, Builder, Features], Fitted]
-
-
 def class_name(estimator: Any) -> str:
     """The top package of the estimator's class, and its name: `sklearn.Ridge`."""
     kind = type(estimator)
@@ -75,8 +71,8 @@ def transformer_of(estimator: Any) -> TransformerExporter:
     Raises:
         NotCompiled: there is none.
     """
-    found = _known("TRANSFORMERS").get(class_name(estimator))
-    return found if found is not None else _foreign(estimator, tuple, "transforms")
+    exporter = _exporters("TRANSFORMERS").get(class_name(estimator))
+    return exporter if exporter is not None else _foreign(estimator, tuple, "transforms")
 
 
 def model_of(estimator: Any) -> ModelExporter:
@@ -85,19 +81,19 @@ def model_of(estimator: Any) -> ModelExporter:
     Raises:
         NotCompiled: there is none.
     """
-    found = _known("MODELS").get(class_name(estimator))
-    return found if found is not None else _foreign(estimator, Fitted, "predicts")
+    exporter = _exporters("MODELS").get(class_name(estimator))
+    return exporter if exporter is not None else _foreign(estimator, Fitted, "predicts")
 
 
-def _known(kind: str) -> Mapping[str, Callable[[Any, Builder, Features], Any]]:
-    found: dict[str, Any] = {}
+def _exporters(kind: str) -> Mapping[str, Callable[[Any, Builder, Features], Any]]:
+    exporters: dict[str, Any] = {}
     for family in FAMILIES:
-        found |= getattr(import_module(f"podium.compile.{family}"), kind, {})
-    return found
+        exporters |= getattr(import_module(f"podium.compile.{family}"), kind, {})
+    return exporters
 
 
 def _foreign(estimator: Any, kind: type, does: str) -> Callable[[Any, Builder, Features], Any]:
-    """The exporter that another package brings."""
+    """The exporter of another package."""
     name = class_name(estimator)
     if name not in {point.name for point in entry_points(group=f"podium.{GROUP}")}:
         raise NotCompiled(f"no exporter is known for {name}")

@@ -72,7 +72,7 @@ def function_transformer(estimator: Any, build: Builder, x: Features) -> Feature
 
 
 def _refuse_unusual(build: Builder, x: Features, function: LinkName) -> None:
-    """numpy answers small integers and booleans in half precision, and whole ones by themselves."""
+    """Refuse dtypes for which numpy returns half precision or integers: small integers, booleans."""
     fields = [build.field(column) for column in x if isinstance(column, Input)]
     for field in fields:
         kind = field.dtype
@@ -97,7 +97,7 @@ def bins(estimator: Any, build: Builder, x: Features) -> Features:
     register = build.add(Finite(build.matrix(x)))
     if estimator.dtype is not None and np.dtype(estimator.dtype) != _kind(build, register):
         if np.dtype(estimator.dtype) != np.float32:
-            raise NotCompiled("it makes doubles of singles")
+            raise NotCompiled("it converts single to double precision")
         register = build.add(Single(register))
     is_single = build.is_single(register)
     inner = [np.asarray(edges, np.float64)[1:-1] for edges in estimator.bin_edges_]
@@ -142,7 +142,7 @@ def polynomial_features(estimator: Any, build: Builder, x: Features) -> Features
         if n >= max(lowest, 1) and chosen:
             parts.append(products)
     if not parts:
-        raise NotCompiled("it makes no columns")
+        raise NotCompiled("it returns no columns")
     return build.features(parts[0] if len(parts) == 1 else build.add(Join(tuple(parts))))
 
 

@@ -1,4 +1,4 @@
-"""Selections of columns; two of them are models, too."""
+"""Feature selection; two of these are models, too."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from podium.program.operations import Finite, Select
 
 def selector(estimator: Any, build: Builder, x: Features) -> Features:
     """The columns that it supports; all of them are checked, as the original does."""
-    kept = np.flatnonzero(estimator.get_support())
-    takes_missing = estimator.__sklearn_tags__().input_tags.allow_nan
+    selected = np.flatnonzero(estimator.get_support())
+    allows_missing = estimator.__sklearn_tags__().input_tags.allow_nan
     if not all(build.is_number(column) for column in x):
-        if not takes_missing and not all(_is_never_missing(build, column) for column in x):
+        if not allows_missing and not all(_is_never_missing(build, column) for column in x):
             raise NotCompiled("it refuses missing values, also of columns that hold no numbers")
-        return tuple(x[i] for i in kept)
+        return tuple(x[i] for i in selected)
     if all(build.terms_of(column) is not None for column in x):
-        return tuple(x[i] for i in kept)  # counts are never missing
+        return tuple(x[i] for i in selected)  # counts are never missing
     register = build.matrix(x)
-    if not takes_missing:
+    if not allows_missing:
         register = build.add(Finite(register))
-    return build.features(build.add(Select(register, kept.astype(np.int32))))
+    return build.features(build.add(Select(register, selected.astype(np.int32))))
 
 
 def _is_never_missing(build: Builder, column: Any) -> bool:

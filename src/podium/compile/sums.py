@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from podium.compile.features import Computed, Features
+from podium.compile.registers import Registers
 from podium.program.operations import Finite, Matmul, Terms, TermSum, Total
 from podium.table import Array
 
-if TYPE_CHECKING:
-    from podium.compile.builder import Builder
 
-
-def linear(build: Builder, x: Features, coefficients: Any, intercept: Any) -> int:
+def linear(build: Registers, x: Features, coefficients: Any, intercept: Any) -> int:
     """Finite columns times coefficients of shape (n_outputs, n_columns), plus intercepts."""
     weights = np.atleast_2d(coefficients).T
     kind = np.float32 if weights.dtype == np.float32 else np.float64
@@ -37,13 +35,13 @@ def linear(build: Builder, x: Features, coefficients: Any, intercept: Any) -> in
     return build.scale(total, add=bias) if np.any(bias) else total
 
 
-def _of_terms(build: Builder, x: Features, places: list[int], weights: Array) -> int:
+def _of_terms(build: Registers, x: Features, places: list[int], weights: Array) -> int:
     """The sums of columns that one operation counts: most terms of a hash have no weight."""
     columns = [x[place] for place in places]
     terms = build.terms_of(columns[0])
     assert isinstance(terms, Terms)
-    known, at = np.unique([column.column for column in columns], return_inverse=True)
-    sums = np.zeros((len(known), weights.shape[1]))
+    distinct, at = np.unique([column.column for column in columns], return_inverse=True)
+    sums = np.zeros((len(distinct), weights.shape[1]))
     np.add.at(sums, at, weights[places])  # a column may be asked for twice
     heavy = np.flatnonzero(sums.any(axis=1))
     is_all = len(heavy) == terms.width
@@ -59,6 +57,6 @@ def _of_terms(build: Builder, x: Features, places: list[int], weights: Array) ->
             terms.weights,
             terms.norm,
             sums=sums if is_all else sums[heavy],
-            places=None if is_all else known[heavy].astype(np.int32),
+            places=None if is_all else distinct[heavy].astype(np.int32),
         )
     )

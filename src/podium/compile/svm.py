@@ -1,4 +1,4 @@
-"""Support vector machines: kernels to the rows that they keep, weighed."""
+"""Support vector machines: weighted kernels to the support vectors."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _sums(estimator: Any, build: Builder, x: Features, weights: Array) -> int:
         return build.linear(x, weights.T @ rows, intercepts)
     register = build.add(Finite(build.matrix(x)))
     if kernel not in ("poly", "rbf", "sigmoid"):
-        raise NotCompiled(f"its kernel {kernel!r} isn't known here")
+        raise NotCompiled(f"its kernel {kernel!r} isn't supported")
     kernels = build.add(
         Kernel(
             register,

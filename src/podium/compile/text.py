@@ -1,4 +1,4 @@
-"""Texts to counts of terms, and to what these weigh."""
+"""Text vectorizers: counts of terms, and tf-idf."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def tfidf_transformer(estimator: Any, build: Builder, x: Features) -> Features:
     terms = _counted(build, x)
     if terms is None:
         if inner.sublinear_tf or inner.norm is not None:
-            raise NotCompiled("what it weighs are no counts of terms")
+            raise NotCompiled("its inputs aren't counts of terms")
         return build.features(build.scale(build.matrix(x), multiply=weights))
     if terms.n_hashed and inner.sublinear_tf:
-        raise NotCompiled("it takes logarithms of what may be below zero (sublinear_tf)")
+        raise NotCompiled("it takes logarithms of possibly negative numbers (sublinear_tf)")
     weighed = msgspec.structs.replace(
         terms, is_sublinear=bool(inner.sublinear_tf), weights=weights, norm=inner.norm or ""
     )
@@ -78,7 +78,7 @@ def _vocabulary(estimator: Any) -> tuple[str, ...]:
     try:
         "".join(terms).encode()
     except (TypeError, UnicodeEncodeError):
-        raise NotCompiled("a term of its vocabulary is no text") from None
+        raise NotCompiled("a term of its vocabulary isn't a text") from None
     return tuple(map(str, terms))
 
 
@@ -94,7 +94,7 @@ def _analysis(estimator: Any) -> Analysis:
             raise NotCompiled(f"its {name} is code, not data")
     is_words = estimator.analyzer == "word"
     if is_words and not is_safe(estimator.token_pattern):
-        raise NotCompiled(f"no text may meet its pattern of words: {estimator.token_pattern!r}")
+        raise NotCompiled(f"its token pattern may match no text: {estimator.token_pattern!r}")
     shortest, longest = estimator.ngram_range
     if not 1 <= shortest <= longest <= GRAM_MAX:
         raise NotCompiled(

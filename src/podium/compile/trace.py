@@ -108,8 +108,8 @@ def splits_of(
         rows = np.asarray(matrices[forest.x], np.float64)
         origins = [origin_of(plan, forest.x, j) for j in range(rows.shape[1])]
         nodes, reached = _reached(forest, rows)
-        keep = np.array([origins[f] is not None for f in forest.feature[nodes]], bool)
-        nodes, reached = nodes[keep], reached[keep]
+        is_traced = np.array([origins[f] is not None for f in forest.feature[nodes]], bool)
+        nodes, reached = nodes[is_traced], reached[is_traced]
         share = max(1, n_most // len(forests))
         if len(nodes) > share:
             drawn = np.sort(random.choice(len(nodes), share, replace=False))

@@ -1,4 +1,4 @@
-"""Decision trees and the forests of them."""
+"""Decision trees and forests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tree_of(estimator: Any, values: Any = None, target: int = 0) -> Tree:
 
 
 def refused(estimator: Any) -> Literal["infinite", "missing or infinite"]:
-    """What the estimator takes from nobody."""
+    """What the estimator refuses from any caller."""
     tags = estimator.__sklearn_tags__() if hasattr(estimator, "__sklearn_tags__") else None
     return "infinite" if tags and tags.input_tags.allow_nan else "missing or infinite"
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from podium.bisection import Bisection
 from podium.compile.findings import Findings
 from podium.compile.jumps import jumps_of
 from podium.compile.perturb import Perturbed, perturbations
 from podium.compile.trace import Split, splits_of
 from podium.errors import ModelError
+from podium.outputs import Outputs
 from podium.program import Program
 from podium.program.operations import Forest
 from podium.signature import Signature
-from podium.table import Array, Outputs, Table
+from podium.table import Array, Table
 
 Original: TypeAlias = Callable[[Table], Outputs]
 
@@ -29,6 +31,9 @@ ONE_BY_ONE = 32
 # Original calls that may be spent on finding out which rows of a group it refuses.
 SEARCHES_MAX = 200
 SECONDS_MAX = 30.0
+# A graph that is tried only because there is no program may cost less.
+SECONDS_OPAQUE = 10.0
+TOGETHER_MAX = 4_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,25 +65,25 @@ class Verification:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """What is to answer instead of an original.
+    """What is to predict in place of an original.
 
     Attributes:
         predict: answers a table; raises ModelError where it refuses.
         predict_rows: answers rows of cells, where there is such a way.
-        answers_labels: its predictions must be the same, not only close.
+        predicts_labels: its predictions must be the same, not only close.
         splits: up to so many places just beside which the two could differ.
     """
 
     signature: Signature
     predict: Original
     predict_rows: Callable[[Sequence[Sequence[Any]]], Outputs] | None = None
-    answers_labels: bool = False
+    predicts_labels: bool = False
     is_single: bool = False
     splits: Callable[[Table, int, np.random.Generator], Sequence[Split]]
 
 
 def verify(program: Program, original: Original, sample: Table, *, seed: int = 0) -> Verification:
-    """Whether the program answers as the original does, on the training data and beside it.
+    """Whether the program predicts as the original does, on the training data and near it.
 
     Args:
         original: raises ModelError where it refuses.
@@ -88,7 +93,7 @@ def verify(program: Program, original: Original, sample: Table, *, seed: int = 0
         signature=program.signature,
         predict=program.predict,
         predict_rows=program.predict_rows,
-        answers_labels=program.plan.answers[0].classes is not None,
+        predicts_labels=program.plan.answers[0].classes is not None,
         is_single=program.is_single,
         splits=lambda rows, n_most, random: _splits(program, rows, n_most, random),
     )
@@ -107,16 +112,21 @@ def verify_opaque(
     candidate = Candidate(
         signature=signature,
         predict=predict,
-        answers_labels=not numbers,
+        predicts_labels=not numbers,
         splits=lambda rows, n_most, random: jumps_of(original, signature, rows, n_most, random),
     )
-    return compare(candidate, original, sample, seed=seed)
+    return compare(candidate, original, sample, seed=seed, seconds=SECONDS_OPAQUE)
 
 
 def compare(
-    candidate: Candidate, original: Original, sample: Table, *, seed: int = 0
+    candidate: Candidate,
+    original: Original,
+    sample: Table,
+    *,
+    seed: int = 0,
+    seconds: float = SECONDS_MAX,
 ) -> Verification:
-    """Whether the candidate answers as the original does; see `verify`."""
+    """Whether the candidate predicts as the original does; see `verify`."""
     began = time.perf_counter()
     random = np.random.default_rng(seed)
     rows = _spread(sample)
@@ -126,23 +136,26 @@ def compare(
         return Verification(is_equal=False, why=f"the original refuses its training data: {error}")
     spent = time.perf_counter() - began
     tolerance = _tolerance(candidate, theirs)
-    found = Findings(tolerance, _scale(candidate, theirs))
-    _compare_group(found, candidate, original, Perturbed("training data", rows))
-    found.n_perturbed = 0
-    _one_by_one(found, candidate, rows, theirs)
-    deadline = began + max(SECONDS_MAX, 4 * spent)
-    for group in _groups(candidate, rows, spent, random):
-        if time.perf_counter() > deadline or len(found.problems) > 20:
+    findings = Findings(tolerance, _scale(candidate, theirs), _usual_score(theirs))
+    _compare_group(findings, candidate, original, Perturbed("training data", rows))
+    findings.n_perturbed = 0
+    _one_by_one(findings, candidate, rows, theirs)
+    deadline = began + max(seconds, 4 * spent)
+    # As many rows together as an original answers in half a second.
+    n_most = int(np.clip(rows.n_rows / max(spent, 1e-9) / 2, 1, TOGETHER_MAX))
+    for batch in _batches(_groups(candidate, rows, spent, random), n_most):
+        if len(findings.problems) > 20 or not _compare_batch(
+            findings, candidate, original, batch, deadline
+        ):
             break
-        _compare_group(found, candidate, original, group)
     return Verification(
-        is_equal=not found.problems,
-        why=found.problems[0] if found.problems else "",
+        is_equal=not findings.problems,
+        why=findings.problems[0] if findings.problems else "",
         n_rows=rows.n_rows,
-        n_perturbed=found.n_perturbed,
-        n_refused=found.n_refused,
-        n_labels=found.n_labels,
-        difference=found.difference,
+        n_perturbed=findings.n_perturbed,
+        n_refused=findings.n_refused,
+        n_labels=findings.n_labels,
+        difference=findings.difference,
         tolerance=tolerance,
         seconds=time.perf_counter() - began,
     )
@@ -162,11 +175,16 @@ def _tolerance(candidate: Candidate, theirs: Outputs) -> float:
 
 def _scale(candidate: Candidate, theirs: Outputs) -> Array:
     """The usual size of each output: the least by which a difference is divided. Empty: labels."""
-    if candidate.answers_labels:
+    if candidate.predicts_labels:
         return np.empty(0)
     sizes = np.abs(theirs.predictions.astype(np.float64))
     typical = np.median(sizes, axis=0)
     return np.where(typical > 0, typical, np.maximum(sizes.max(axis=0), 1e-300))
+
+
+def _usual_score(theirs: Outputs) -> float:
+    """The usual size of a score: the least by which a difference is divided."""
+    return 0.0 if theirs.scores is None else float(np.median(np.abs(theirs.scores)))
 
 
 def _groups(
@@ -193,46 +211,103 @@ def _splits(
     return list(splits_of(plan, matrices, n_most, random)) if matrices else []
 
 
-def _compare_group(
-    found: Findings, candidate: Candidate, original: Original, group: Perturbed
-) -> None:
-    """Compare on a group; where either refuses it, on the halves of it."""
-    waiting: list[Table] = [group.table]
-    searches = 0
-    while waiting:
-        table = waiting.pop()
-        theirs, ours = _answer(original, table), _answer(candidate.predict, table)
+def _batches(groups: Iterable[Perturbed], n_most: int) -> Iterator[list[Perturbed]]:
+    """Groups that follow each other, up to so many rows of them or one group."""
+    batch: list[Perturbed] = []
+    n_rows = 0
+    for group in groups:
+        if batch and n_rows + group.table.n_rows > n_most:
+            yield batch
+            batch, n_rows = [], 0
+        batch.append(group)
+        n_rows += group.table.n_rows
+    if batch:
+        yield batch
+
+
+def _compare_batch(
+    findings: Findings,
+    candidate: Candidate,
+    original: Original,
+    batch: Sequence[Perturbed],
+    deadline: float,
+) -> bool:
+    """Compare on groups together, since a call of 400 columns costs more than its rows do.
+
+    Where they differ, or the original refuses them, each group is compared by itself: the cells of
+    one group may change the type of a column for the others.
+
+    Returns:
+        Whether there was time for all.
+    """
+    parts = Bisection(list(batch))
+    for some in parts:
+        if time.perf_counter() > deadline:
+            return False
+        if len(some) == 1:
+            _compare_group(findings, candidate, original, some[0])
+            continue
+        table = Table.concat([group.table for group in some])
+        alike = Findings(findings.tolerance, findings.scale)
+        theirs, ours = _predict(original, table), _predict(candidate.predict, table)
         if theirs is not None and ours is not None:
-            found.n_perturbed += table.n_rows
-            found.compare(group.what, theirs, ours)
+            alike.compare("together", theirs, ours)
+        if theirs is None or ours is None or alike.problems:
+            parts.split(some)
+            continue
+        findings.n_perturbed += table.n_rows
+        findings.difference = max(findings.difference, alike.difference)
+    return True
+
+
+def _compare_group(
+    findings: Findings, candidate: Candidate, original: Original, group: Perturbed
+) -> None:
+    """Compare on a group; where the original refuses it, on the halves of it.
+
+    What the program refuses of rows that the original answers together is a difference, even if it
+    answers each of them alone: it is asked for many at once, too.
+    """
+    parts = Bisection(range(group.table.n_rows))
+    searches = 0
+    for part in parts:
+        table = group.table.take(slice(part.start, part.stop))
+        theirs, ours = _predict(original, table), _predict(candidate.predict, table)
+        if theirs is not None and ours is not None:
+            findings.n_perturbed += table.n_rows
+            findings.compare(group.description, theirs, ours)
+        elif theirs is not None:
+            rows = "a row" if table.n_rows == 1 else f"{table.n_rows} rows"
+            findings.problem(
+                group.description, f"the original predicts {rows} that the program refuses"
+            )
         elif table.n_rows > 1:
             searches += 1
             if searches > SEARCHES_MAX:
                 break
-            half = table.n_rows // 2
-            waiting += [table.take(slice(half, None)), table.take(slice(0, half))]
-        elif theirs is None and ours is None:
-            found.n_refused += 1
+            parts.split(part)
+        elif ours is None:
+            findings.n_refused += 1
         else:
-            who = "the program answers" if theirs is None else "the original answers"
-            other = "the original" if theirs is None else "the program"
-            found.problem(group.what, f"{who} a row that {other} refuses")
+            findings.problem(
+                group.description, "the program predicts a row that the original refuses"
+            )
 
 
-def _answer(predict: Original, table: Table) -> Outputs | None:
-    """What is answered; None where it is refused, or isn't finite, which counts as refused."""
+def _predict(predict: Original, table: Table) -> Outputs | None:
+    """The outputs; None where the rows are refused or an output isn't finite."""
     try:
         outputs = predict(table)
     except ModelError:
         return None
-    arrays: Sequence[Any] = (outputs.predictions, outputs.probabilities)
+    arrays: Sequence[Any] = (outputs.predictions, outputs.probabilities, outputs.scores)
     for array in arrays:
         if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
             return None
     return outputs
 
 
-def _one_by_one(found: Findings, candidate: Candidate, rows: Table, theirs: Outputs) -> None:
+def _one_by_one(findings: Findings, candidate: Candidate, rows: Table, theirs: Outputs) -> None:
     """A row alone must get what it gets in a batch."""
     for row in range(min(ONE_BY_ONE, rows.n_rows)):
         one = rows.take(slice(row, row + 1))
@@ -241,7 +316,9 @@ def _one_by_one(found: Findings, candidate: Candidate, rows: Table, theirs: Outp
             alone = candidate.predict(one)
             plain = alone if candidate.predict_rows is None else candidate.predict_rows([cells])
         except ModelError as error:
-            found.problem("row by row", f"the program refuses what it took in a batch: {error}")
+            findings.problem(
+                "row by row", f"the program refuses rows that it accepted in a batch: {error}"
+            )
             return
-        found.compare("row by row", theirs.rows(slice(row, row + 1)), alone)
-        found.compare("plain rows", theirs.rows(slice(row, row + 1)), plain)
+        findings.compare("row by row", theirs.rows(slice(row, row + 1)), alone)
+        findings.compare("plain rows", theirs.rows(slice(row, row + 1)), plain)

@@ -1,4 +1,4 @@
-"""Models around one model: searches, frozen ones, other thresholds, other scales of the target."""
+"""Wrappers of one model: searches, frozen models, thresholds, transformed targets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.ensemble import probabilities_of, values_of
+from podium.compile.ensemble import probabilities_of, scores_of, values_of
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
 from podium.program.operations import Above, Link, Select
 from podium.program.operations.links import LinkName
+from podium.runtimes.thresholds import positive_class
 
 # The functions that undo what was done to a target, as links.
 INVERSES: dict[Any, LinkName] = {
@@ -37,26 +38,37 @@ def frozen(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def threshold_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The second class wins above a threshold of one's own."""
+    """One of two classes wins from a threshold of one's own on."""
     fitted = build.model(estimator.estimator_, x, "model")
     classes = classes_of(estimator)
-    if len(classes) != 2 or estimator.response_method == "decision_function":
-        raise NotCompiled("its threshold is no probability")
-    positive = getattr(estimator, "pos_label", None)
-    if positive is not None and positive != classes[1]:
-        raise NotCompiled("its threshold is for the first class")
+    if len(classes) != 2:
+        raise NotCompiled("it has more than two classes")
+    method = estimator.response_method
+    is_share = method == "predict_proba" or (
+        method == "auto" and hasattr(estimator, "predict_proba")
+    )
     threshold = getattr(estimator, "best_threshold_", None)
-    if threshold is None:
-        threshold = 0.5 if estimator.threshold == "auto" else estimator.threshold
-    second = build.add(Select(probabilities_of(fitted), np.array([1], np.int32)))
-    index = build.add(Above(second, float(threshold), or_equal=True))
+    threshold = estimator.threshold if threshold is None else threshold
+    threshold = (0.5 if is_share else 0.0) if threshold == "auto" else float(threshold)
+    is_first = positive_class(estimator, classes) == classes[0]
+    if is_share:
+        column = np.array([0 if is_first else 1], np.int32)
+        score = build.add(Select(probabilities_of(fitted), column))
+        score = build.scale(score, multiply=-1.0) if is_first else score
+    else:
+        score = scores_of(fitted)  # of the second class: that of the first is its opposite
+    # The first class wins at the threshold, too, and the second one only beyond it.
+    above = Above(score, -threshold) if is_first else Above(score, threshold, or_equal=True)
     return Fitted(
-        index=index, classes=classes, probabilities=fitted.probabilities, scores=fitted.scores
+        index=build.add(above),
+        classes=classes,
+        probabilities=fitted.probabilities,
+        scores=fitted.scores,
     )
 
 
 def transformed_target(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A model of a target on another scale, brought back."""
+    """A model of a transformed target, with the inverse transformation."""
     values = values_of(build.model(estimator.regressor_, x, "regressor"))
     inverse = estimator.inverse_func
     if estimator.transformer is not None:
@@ -64,7 +76,7 @@ def transformed_target(estimator: Any, build: Builder, x: Features) -> Fitted:
     if inverse is None:
         return Fitted(values=values)
     if inverse not in INVERSES:
-        raise NotCompiled("the function that brings its target back is code, not data")
+        raise NotCompiled("its inverse function is code, not data")
     return Fitted(values=build.add(Link(values, INVERSES[inverse])))
 
 
@@ -82,7 +94,7 @@ def _unscaled(scaler: Any, build: Builder, values: int) -> int:
         return build.scale(values, multiply=scale, add=center)
     if name == "MaxAbsScaler":
         return build.scale(values, multiply=scaler.scale_)
-    raise NotCompiled(f"{name} isn't brought back here")
+    raise NotCompiled(f"{name} can't be inverted")
 
 
 MODELS = {

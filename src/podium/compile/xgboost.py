@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.compile.builder import Builder, Codes
+from podium.compile.builder import Builder
 from podium.compile.features import Column, Computed, Features, Fitted, Input, NotCompiled
 from podium.compile.labels import classes_of
 from podium.compile.nodes import Tree, forest_of
+from podium.compile.registers import Codes
 from podium.program.operations import (
     Above,
     Blank,
@@ -86,9 +87,9 @@ def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
         if link not in ("sigmoid", None):
             raise NotCompiled(f"a classifier with the objective {learner.objective} isn't known")
         # Without a link it answers the sums, and compares even those with a half.
-        answers = build.add(Link(margins, link)) if link else margins
-        index = build.add(Above(answers, 0.5))
-        probabilities = build.add(Pair(answers))
+        outputs = build.add(Link(margins, link)) if link else margins
+        index = build.add(Above(outputs, 0.5))
+        probabilities = build.add(Pair(outputs))
         return Fitted(index=index, classes=classes, probabilities=probabilities, scores=margins)
     if link != "softmax" or width != len(classes):
         raise NotCompiled(f"a classifier of {width} outputs with {learner.objective} isn't known")
@@ -106,7 +107,7 @@ def regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def booster(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """What the native booster answers with all of its trees."""
+    """The predictions of the native booster with all of its trees."""
     learner = _learner(estimator)
     return _values(learner, build, _margins(learner, build, x, np.nan, 0))
 
@@ -125,7 +126,7 @@ def _link(objective: str) -> LinkName | None:
         return _LINKS[objective]
     if objective in _IDENTITIES:
         return None
-    raise NotCompiled(f"its objective ({objective}) isn't known here")
+    raise NotCompiled(f"its objective ({objective}) isn't supported")
 
 
 def _missing(estimator: Any) -> float:
@@ -140,8 +141,8 @@ def _n_rounds(estimator: Any) -> int:
 def _learner(estimator: Any) -> _Learner:
     if callable(getattr(estimator, "objective", None)):
         raise NotCompiled("its objective is code, not data")
-    own = estimator.get_booster() if hasattr(estimator, "get_booster") else estimator
-    written = json.loads(bytes(own.save_raw("json")))
+    booster = estimator.get_booster() if hasattr(estimator, "get_booster") else estimator
+    written = json.loads(bytes(booster.save_raw("json")))
     learner = written["learner"]
     objective = learner["objective"]["name"]
     # Older versions write one number, newer ones a list of them.
@@ -156,7 +157,7 @@ def _learner(estimator: Any) -> _Learner:
 
 
 def _base(objective: str, score: _Singles) -> _Singles:
-    """The base score as a sum: it is written as an answer."""
+    """The base score as a raw score: the file stores it as a prediction."""
     link = _link(objective)
     one = np.float32(1)
     if link == "sigmoid":
@@ -245,11 +246,11 @@ def _leaves(tree: dict[str, Any], left: NDArray[Any]) -> _Singles:
     if "leaf_weights" not in tree:
         return np.array(tree["base_weights"], np.float32).reshape(-1, width)
     values = np.zeros((len(left), width), np.float32)
-    given = np.array(tree["leaf_weights"], np.float32).reshape(-1, width)
+    weights = np.array(tree["leaf_weights"], np.float32).reshape(-1, width)
     is_leaf = left < 0
     # A leaf keeps where its values stand in the place of its right child.
     places = np.array(tree["right_children"])[is_leaf]
-    values[is_leaf] = given[places if (places >= 0).all() else np.arange(is_leaf.sum())]
+    values[is_leaf] = weights[places if (places >= 0).all() else np.arange(is_leaf.sum())]
     return values
 
 
@@ -274,18 +275,19 @@ def _categories_first(
     learner: _Learner, model: dict[str, Any], build: Builder, x: Features
 ) -> Features:
     """The columns, those of categories as numbers."""
-    known = model.get("cats", {}).get("enc", [])
+    encodings = model.get("cats", {}).get("enc", [])
     columns: list[Column] = list(x)
     for place, kind in enumerate(learner.types):
         if kind != "c":
             continue
         column = x[place]
-        if isinstance(column, Input) and build.field(column).type == "category":
-            codes = _codes(known[place] if place < len(known) else {})
+        if not build.is_number(column):
+            codes = _codes(encodings[place] if place < len(encodings) else {})
             columns[place] = Computed(build.codes((column,), [codes]), 0)
         elif not _is_whole(build, column):
             # A fraction between -1 and 0 counts as no category there, as category 0 here.
-            raise NotCompiled("a column of fractions holds categories")
+            whole = build.add(Link(build.matrix((column,)), "floor"))
+            columns[place] = Computed(whole, 0)
     return tuple(columns)
 
 
@@ -303,15 +305,15 @@ def _is_whole(build: Builder, column: Column) -> bool:
     return bool((codes == np.floor(codes)).all())
 
 
-def _codes(known: dict[str, Any]) -> Codes:
+def _codes(encoding: dict[str, Any]) -> Codes:
     """The number of each category as the model keeps them; one it doesn't know is an error."""
-    values = known.get("values")
+    values = encoding.get("values")
     if not values:
         raise NotCompiled("it doesn't say what its categories are (XGBoost before 3.1)")
     labels: list[Any] = list(values)
-    if "offsets" in known:
+    if "offsets" in encoding:
         texts = np.array(values, np.int8).tobytes()
-        offsets = known["offsets"]
+        offsets = encoding["offsets"]
         labels = [texts[a:b].decode() for a, b in pairwise(offsets)]
     return Codes({label: float(i) for i, label in enumerate(labels)}, missing=np.nan)
 

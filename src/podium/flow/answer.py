@@ -7,9 +7,18 @@ from typing import Any
 
 import msgspec
 
+from podium.outputs import CellWarning, Outputs
 from podium.signature import Output, Signature
-from podium.signature.reading import label_text
-from podium.table import CellWarning, Outputs, plain_values
+from podium.signature.labels import label_text
+from podium.table import plain_values
+
+# The keys of an answer to one row, and of one to many.
+PLURALS = {
+    "prediction": "predictions",
+    "label": "labels",
+    "probabilities": "probabilities",
+    "score": "scores",
+}
 
 
 def predictions_of(signature: Signature, outputs: Outputs) -> list[Any]:
@@ -26,6 +35,30 @@ def probabilities_of(output: Output, outputs: Outputs) -> list[dict[str, float]]
         return None
     labels = [label_text(label) for label in output.classes]
     return [dict(zip(labels, row, strict=True)) for row in outputs.probabilities.tolist()]
+
+
+def labels_of(output: Output, outputs: Outputs) -> list[str] | None:
+    """What people call each prediction, or None where it has no other name."""
+    if not output.words:
+        return None
+    return [output.word_for(label) for label in plain_values(outputs.predictions)]
+
+
+def columns_of(signature: Signature, outputs: Outputs) -> dict[str, list[Any]]:
+    """What is answered to all rows, by the key under which one row has it."""
+    columns = {
+        "prediction": predictions_of(signature, outputs),
+        "label": labels_of(signature.output, outputs),
+        "probabilities": probabilities_of(signature.output, outputs),
+        "score": None if outputs.scores is None else outputs.scores.tolist(),
+    }
+    return {key: values for key, values in columns.items() if values is not None}
+
+
+def values_of(signature: Signature, outputs: Outputs) -> list[dict[str, Any]]:
+    """What is answered to each row, as an object without warnings."""
+    columns = columns_of(signature, outputs)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def warnings_by_row(outputs: Outputs) -> dict[int, list[CellWarning]]:
@@ -46,20 +79,35 @@ def column_names(signature: Signature) -> list[str]:
     if len(signature.outputs) > 1:
         return [f"prediction_{output.name}" for output in signature.outputs]
     output = signature.output
-    if not output.has_probabilities:
-        return ["prediction"]
-    return ["prediction", *(f"probability_{label_text(label)}" for label in output.classes)]
+    shares = output.classes if output.has_probabilities else ()
+    return [
+        "prediction",
+        *(["label"] if output.words else []),
+        *(f"probability_{label_text(label)}" for label in shares),
+        *(["score"] if output.score else []),
+    ]
+
+
+def cells_of(signature: Signature, outputs: Outputs) -> list[list[Any]]:
+    """The cells of these columns, column by column."""
+    if len(signature.outputs) > 1:
+        return [plain_values(column) for column in outputs.predictions.T]
+    labels = labels_of(signature.output, outputs)
+    return [
+        plain_values(outputs.predictions),
+        *([] if labels is None else [labels]),
+        *([] if outputs.probabilities is None else outputs.probabilities.T.tolist()),
+        *([] if outputs.scores is None else [outputs.scores.tolist()]),
+    ]
 
 
 def column_cells(signature: Signature, outputs: Outputs) -> Iterator[list[Any]]:
-    """The cells of these columns, row by row."""
-    if len(signature.outputs) > 1:
-        yield from outputs.predictions.tolist()
-        return
-    predictions = plain_values(outputs.predictions)
-    for row, prediction in enumerate(predictions):
-        cell = label_text(prediction) if isinstance(prediction, bool) else prediction
-        if isinstance(cell, (dict, list)):
-            cell = msgspec.json.encode(cell).decode()
-        rest = [] if outputs.probabilities is None else outputs.probabilities[row].tolist()
-        yield [cell, *rest]
+    """The cells of these columns, row by row, as CSV holds them."""
+    for cell, *rest in zip(*cells_of(signature, outputs), strict=True):
+        yield [_plain(cell), *(map(_plain, rest) if len(signature.outputs) > 1 else rest)]
+
+
+def _plain(cell: Any) -> Any:
+    if isinstance(cell, (dict, list)):
+        return msgspec.json.encode(cell).decode()
+    return label_text(cell) if isinstance(cell, bool) else cell

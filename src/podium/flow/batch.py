@@ -1,52 +1,42 @@
 """Step 3: jobs that wait together are run together.
 
-There is no timer. What arrived in one turn of the event loop is one call; while a call runs in a
-thread, the next batch gathers. Large tables run in chunks, and small jobs pass between them. Every
+Without a `wait_s` in the policy there is no timer: what arrived in one turn of the event loop is one
+call, and while a call runs in a thread, the next batch gathers. Large tables run in chunks, and small jobs pass between them. Every
 job is settled exactly once, whoever fails, is too late or leaves.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import astuple
 
-from podium.errors import Overloaded, TimedOut
-from podium.flow.call import Call, Guard, Large, Reason
+from podium.bisection import halves
+from podium.errors import Overloaded, TimedOut, Unanswerable
+from podium.flow.call import Call, Guard, Reason
 from podium.flow.cost import INLINE_MAX_S, Cost
-from podium.flow.job import Answers, Job
-from podium.flow.run import checked, joined, run, run_async
+from podium.flow.job import BatchOutputs, Job
+from podium.flow.job_queue import JobQueue
+from podium.flow.limits import Bounds
+from podium.flow.run import checked, explanation, run, run_async
 from podium.flow.typed import TypedReader
-from podium.program import Program
-from podium.runtimes.protocol import AsyncRowsRuntime, AsyncRuntime, RowsRuntime, Runtime
-from podium.table import Outputs, Table
+from podium.outputs import Outputs
+from podium.runtimes.protocol import (
+    AsyncRowsRuntime,
+    AsyncRuntime,
+    BatchPolicy,
+    RowsRuntime,
+    Runtime,
+)
+from podium.table import Table
 
-BATCH_ROWS_MAX = 1_024
-# Jobs of an awaited model that overlap. Each is a call of its own: were some in one call, a bad row
-# would make the good ones ask their upstream again.
-AWAITED_MAX = 256
 # So long a job that may have ended the process waits for the awaited calls before it, and those after
 # it wait for it: were it in company again, nobody would know who did it.
 ALONE_S = 1.0
 SWEEP_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much may wait, and how long.
-
-    Attributes:
-        queue_rows_max: the most rows that wait; a job that finds more is refused.
-        deadline_s: from a job's arrival to its answer.
-    """
-
-    queue_rows_max: int = 10_000
-    deadline_s: float = 10.0
 
 
 class Batcher:
@@ -56,9 +46,10 @@ class Batcher:
         runtime: what answers.
         reader: makes tables of typed rows.
         cost: of the model's calls; cheap ones run on the loop, others in a thread.
-        executor: the threads for those; one of its own when left out.
-        settled: called whenever some jobs were settled, after the last of them; for an awaited
-            model once for all calls that ended in one turn of the loop.
+        policy: how many rows and calls at once; the runtime's own when left out.
+        executor: the threads for those calls; its own when left out.
+        settled: called with the jobs that were settled together: those of a call; for an awaited
+            model those of all calls that ended in one turn of the loop.
         batched: called with rows and reason of every call.
         guard: told which jobs are about to run, and that they did, where a call could end the
             process.
@@ -70,36 +61,42 @@ class Batcher:
         reader: TypedReader,
         cost: Cost,
         *,
+        policy: BatchPolicy | None = None,
         bounds: Bounds = Bounds(),
         executor: Executor | None = None,
-        settled: Callable[[], object] | None = None,
+        settled: Callable[[list[Any]], object] | None = None,
         batched: Callable[[int, Reason], object] | None = None,
         guard: Guard | None = None,
     ) -> None:
         self._runtime = runtime
         self._reader = reader
         self._cost = cost
-        self._chunk_rows = cost.chunk_rows
+        self._policy = policy = policy or runtime.features.batch
+        self._most = runtime.features.max_batch_rows
         self._bounds = bounds
         self._when_settled = settled
         self._when_batched = batched
-        # A program is numpy and our own kernel: nothing of the user's could end the process there.
-        self._guard = None if isinstance(runtime, Program) else guard
+        self._guard = guard if runtime.features.can_crash else None
         self.loop = asyncio.get_running_loop()
-        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="podium-run")
+        self._executor = executor or ThreadPoolExecutor(
+            policy.workers, thread_name_prefix="podium-run"
+        )
         self._takes_rows = runtime.features.takes_rows
         self._is_async = runtime.features.is_async
-        self._calls_max = AWAITED_MAX if self._is_async else 1
-        self._small: deque[Job] = deque()
-        self._large: deque[Large] = deque()
-        self._again: deque[Call] = deque()
+        self._rows_max = min(policy.rows_max, self._most or policy.rows_max)
+        chunk_rows = min(cost.chunk_rows, self._most or cost.chunk_rows)
+        self._queue = JobQueue(
+            bounds,
+            rows_max=self._rows_max,
+            chunk_rows=None if self._is_async else chunk_rows,
+            guard=self._guard,
+        )
         self._running: dict[int, Call] = {}
         self._n_calls = 0
-        self._n_small_rows = 0
-        self._n_large_rows = 0
         self._is_scheduled = False
-        self._is_chunk_next = False
         self._sweeping: asyncio.TimerHandle | None = None
+        self._waiting: asyncio.TimerHandle | None = None
+        self._settled_jobs: list[Job] = []
         self._is_telling = False
         self._n_suspects = 0
         self._held_since_s = 0.0
@@ -107,7 +104,15 @@ class Batcher:
     @property
     def n_rows_waiting(self) -> int:
         """How many rows wait for a call, or are in one."""
-        return self._n_small_rows + self._n_large_rows
+        queue = self._queue
+        return queue.n_small_rows + queue.n_large_rows + queue.n_bulk_rows
+
+    @property
+    def call_s(self) -> float:
+        """How long the call in the model's thread has lasted; 0 where none runs there."""
+        if self._is_async or not self._running:
+            return 0.0
+        return self.loop.time() - min(call.began_s for call in self._running.values())
 
     @property
     def is_guarded(self) -> bool:
@@ -123,69 +128,59 @@ class Batcher:
         """
         if self._guard is not None:
             self._guard.check(job)
-        # Large tables fill no place of the small jobs. One that is larger than the bound passes alone,
-        # or nobody could ever ask for it.
-        is_large = self._is_large(job)
-        n_rows = self._n_large_rows if is_large else self._n_small_rows
-        if n_rows and n_rows + job.n_rows > self._bounds.queue_rows_max:
-            raise Overloaded(
-                f"{n_rows} rows wait for this model already",
-                hint="try again in a moment, with fewer requests at a time",
-            )
-        self._count(job, job.n_rows)
+        self._queue.check_room(job)
         job.deadline_s = self.loop.time() + self._bounds.deadline_s
-        if is_large:
-            self._large.append(Large(job, self._table([job])))
+        if self._queue.is_large(job):
+            self._queue.add_large(job, self._table([job]))
         else:
-            self._small.append(job)
+            self._queue.add(job)
         if self._sweeping is None:
             self._sweeping = self.loop.call_later(SWEEP_S, self._sweep)
         self._schedule()
 
     def close(self) -> None:
         """Let go of the threads and the timer; who still waits is told that it ends."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        for timer in (self._sweeping, self._waiting):
+            if timer is not None:
+                timer.cancel()
         for job in list(self._jobs()):
-            self._fail(job, Overloaded("the server is being stopped", hint="ask another"))
-        self._tell()
+            self._fail(
+                job,
+                Overloaded(
+                    "the server is shutting down",
+                    hint="send the request again, to another server if there is one",
+                ),
+            )
+        self._report_size()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _is_large(self, job: Job) -> bool:
-        return job.n_rows > self._chunk_rows and not self._is_async
-
-    def _count(self, job: Job, n_rows: int) -> None:
-        if self._is_large(job):
-            self._n_large_rows += n_rows
-        else:
-            self._n_small_rows += n_rows
-
     def _schedule(self) -> None:
-        if not self._is_scheduled and len(self._running) < self._calls_max:
+        if not self._is_scheduled and len(self._running) < self._policy.workers:
             self._is_scheduled = True
             self.loop.call_soon(self._turn, "turn")
 
     def _turn(self, reason: Reason) -> None:
         """Start the next call, and see to it that another follows."""
         self._is_scheduled = False
-        while len(self._running) < self._calls_max:
+        while len(self._running) < self._policy.workers:
             if self._is_held():
                 return  # until a call ends, or it took too long
-            call = self._next(reason)
+            call = None if self._is_waiting() else self._queue.next_call(reason)
             if call is None:
                 return
             self._start(call)
             # Awaited calls that begin together may end together, and are then recorded together.
             if not self._is_async:
                 break
-        if self._small or self._large or self._again:
+        if self._queue:
             self._schedule()
 
     def _is_held(self) -> bool:
         """Whether an awaited job that may have ended the process is, or is to be, alone."""
         if self._guard is None or not self._running:
             return False
-        if not self._n_suspects and not (self._small and self._guard.is_suspect(self._small[0])):
+        first = self._queue.first_small
+        if not self._n_suspects and not (first is not None and self._guard.is_suspect(first)):
             return False
         now_s = self.loop.time()
         if not self._held_since_s:
@@ -193,42 +188,24 @@ class Batcher:
             self.loop.call_later(ALONE_S, self._schedule)
         return now_s - self._held_since_s < ALONE_S
 
-    def _next(self, reason: Reason) -> Call | None:
-        if self._again:
-            return self._again.popleft()
-        while self._large and self._large[0].job.is_settled:
-            job = self._large.popleft().job
-            self._count(job, -job.n_rows)
-        if self._large and (self._is_chunk_next or not self._small):
-            self._is_chunk_next = False
-            return self._chunk()
-        self._is_chunk_next = bool(self._large)
-        jobs: list[Job] = []
-        n_rows = 0
-        while self._small:
-            if n_rows and n_rows + self._small[0].n_rows > BATCH_ROWS_MAX:
-                reason = "full"
-                break
-            job = self._small.popleft()
-            if job.is_settled:  # its caller left, or it was too late
-                self._count(job, -job.n_rows)
-                continue
-            if self._guard is not None and self._guard.is_suspect(job):
-                if not jobs:
-                    return Call([job], reason, is_suspect=True)
-                self._small.appendleft(job)  # alone, in the call after this one
-                break
-            jobs.append(job)
-            n_rows += job.n_rows
-            if self._is_async:
-                break
-        return Call(jobs, reason) if jobs else None
+    def _is_waiting(self) -> bool:
+        """Whether the jobs that came first are to wait for others; then a timer ends that."""
+        wait_s = self._policy.wait_s
+        first = self._queue.first_small
+        if not wait_s or self._is_async or first is None or not self._queue.is_small_only:
+            return False
+        in_calls = sum(call.n_rows for call in self._running.values())
+        came_s = first.deadline_s - self._bounds.deadline_s
+        left_s = wait_s - (self.loop.time() - came_s)
+        if left_s <= 0 or self._queue.n_small_rows - in_calls >= self._rows_max:
+            return False
+        if self._waiting is None:
+            self._waiting = self.loop.call_later(left_s, self._end_wait)
+        return True
 
-    def _chunk(self) -> Call:
-        large = self._large[0]
-        n_rows = self._chunk_rows
-        table = large.table.take(slice(large.at, large.at + n_rows))
-        return Call([large.job], "chunk", large, table)
+    def _end_wait(self) -> None:
+        self._waiting = None
+        self._schedule()
 
     def _start(self, call: Call) -> None:
         n_rows = call.n_rows
@@ -237,6 +214,7 @@ class Batcher:
         self._n_calls += 1
         number = self._n_calls
         self._running[number] = call
+        call.began_s = self.loop.time()
         if call.is_suspect:
             self._n_suspects += 1
             self._held_since_s = 0.0  # those after it have their own time to wait
@@ -250,7 +228,7 @@ class Batcher:
             except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happened
                 self._failed(number, error)
             else:
-                self._answered(number, outputs)
+                self._deliver_outputs(number, outputs)
         else:
             future = self.loop.run_in_executor(self._executor, self._run, call)
             future.add_done_callback(lambda done: self._ended(number, done))
@@ -266,6 +244,8 @@ class Batcher:
         """The rows of a call, if the model takes them as they are."""
         if not self._takes_rows or call.table is not None or not all(j.rows for j in call.jobs):
             return None
+        if self._most is not None and call.n_rows > self._most:
+            return None  # a table is cut
         return [astuple(row) for job in call.jobs for row in job.rows or ()]
 
     def _table(self, jobs: Sequence[Job]) -> Table:
@@ -279,14 +259,14 @@ class Batcher:
         try:
             rows = self._rows(call)
             if rows is None:
-                outputs = await run_async(of_tables, signature, self._table(call.jobs))
+                outputs = await run_async(of_tables, signature, self._table(call.jobs), self._most)
             else:
                 outputs = checked(await of_rows.predict_rows_async(rows), signature, len(rows))
         except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happened
             self._failed(number, error)
         else:
-            self._answered(number, outputs)
-        if self._small or self._again:
+            self._deliver_outputs(number, outputs)
+        if self._queue:
             self._schedule()
 
     def _ended(self, number: int, done: asyncio.Future[Outputs]) -> None:
@@ -294,29 +274,31 @@ class Batcher:
             return
         error = done.exception()
         if error is None:
-            self._answered(number, done.result())
+            self._deliver_outputs(number, done.result())
         elif isinstance(error, Exception):
             self._failed(number, error)
         if not self._is_scheduled:
             self._turn("after_call")
 
-    def _answered(self, number: int, outputs: Outputs) -> None:
+    def _deliver_outputs(self, number: int, outputs: Outputs) -> None:
         call = self._taken(number)
         large = call.large
         if large is not None:
+            large.is_running = False
             large.parts.append(outputs)
             large.at += len(outputs)
             if large.at < large.table.n_rows and not large.job.is_settled:
+                self._queue.rotate_large()
                 return
-            self._large.popleft()
-            outputs = joined(large.parts)
-        answers = Answers(self._runtime.signature, outputs)
+            self._queue.leave_large()
+            outputs = Outputs.concat(large.parts)
+        batch_outputs = BatchOutputs(self._runtime.signature, outputs)
         at = 0
         for job in call.jobs:
-            self._count(job, -job.n_rows)
+            self._queue.leave(job)
             if not job.is_settled:
-                job.settle(answers, at)
-                job.is_settled = True
+                job.batch_outputs, job.at = batch_outputs, at
+                self._settle(job)
             at += job.n_rows
         self._settled()
 
@@ -324,29 +306,31 @@ class Batcher:
         """Find the job that made the model fail: only its caller gets the error."""
         call = self._taken(number)
         if len(call.jobs) > 1:
-            middle = len(call.jobs) // 2
-            for part in (call.jobs[middle:], call.jobs[:middle]):
-                self._again.appendleft(Call(part, "bisection"))
+            self._queue.add_again(Call(part, "bisection") for part in halves(call.jobs))
             return
+        table = self._table(call.jobs) if call.table is None else call.table
+        error = explanation(error, self._runtime.signature, table)
         if call.large is not None:
-            self._large.popleft()
+            self._queue.leave_large()
+            error = error.moved(call.large.at) if isinstance(error, Unanswerable) else error
         for job in call.jobs:
-            self._count(job, -job.n_rows)
+            self._queue.leave(job)
             self._fail(job, error)
         self._settled()
 
     def _settled(self) -> None:
         # Awaited calls end one by one, often many in one turn: what follows is done once for them.
         if not self._is_async:
-            self._tell()
+            self._report_size()
         elif not self._is_telling:
             self._is_telling = True
-            self.loop.call_soon(self._tell)
+            self.loop.call_soon(self._report_size)
 
-    def _tell(self) -> None:
+    def _report_size(self) -> None:
         self._is_telling = False
-        if self._when_settled is not None:
-            self._when_settled()
+        jobs, self._settled_jobs = self._settled_jobs, []
+        if jobs and self._when_settled is not None:
+            self._when_settled(jobs)
 
     def _taken(self, number: int) -> Call:
         call = self._running.pop(number)
@@ -358,15 +342,17 @@ class Batcher:
 
     def _fail(self, job: Job, error: Exception) -> None:
         if not job.is_settled:
-            job.fail(error)
-            job.is_settled = True
+            job.error = error
+            self._settle(job)
+
+    def _settle(self, job: Job) -> None:
+        job.is_settled = True
+        self._settled_jobs.append(job)
 
     def _jobs(self) -> Iterable[Job]:
         """All that aren't answered yet."""
-        yield from self._small
-        for large in self._large:
-            yield large.job
-        for call in (*self._again, *self._running.values()):
+        yield from self._queue.jobs()
+        for call in self._running.values():
             yield from call.jobs
 
     def _sweep(self) -> None:
@@ -377,11 +363,11 @@ class Batcher:
             self._fail(
                 job,
                 TimedOut(
-                    f"the model didn't answer within {self._bounds.deadline_s:g} s",
+                    f"the model took longer than {self._bounds.deadline_s:g} s",
                     hint="try again later, or with fewer rows",
                 ),
             )
         if late:
             self._settled()
-        is_busy = bool(self._small or self._large or self._again or self._running)
+        is_busy = bool(self._queue or self._running)
         self._sweeping = self.loop.call_later(SWEEP_S, self._sweep) if is_busy else None

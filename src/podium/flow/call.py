@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from podium.flow.job import Job
-from podium.table import Outputs, Table
+from podium.outputs import Outputs
+from podium.table import Table
 
 # Why a batch was released: the turn of the loop ended, it was full, the call before it ended, it
 # is a chunk of a large table, or a part of a batch that failed.
@@ -17,12 +18,18 @@ Reason: TypeAlias = Literal["turn", "full", "after_call", "chunk", "bisection"]
 
 @dataclass(slots=True)
 class Large:
-    """A large table on its way, chunk by chunk."""
+    """A large table on its way, chunk by chunk.
+
+    Attributes:
+        at: the row that the next chunk begins with.
+        is_running: a chunk of it is in a call; only one is at a time.
+    """
 
     job: Job
     table: Table
     parts: list[Outputs] = field(default_factory=list)
     at: int = 0
+    is_running: bool = False
 
 
 @dataclass(slots=True)
@@ -33,6 +40,7 @@ class Call:
         guarded: the guard's number of it.
         is_suspect: its job may have ended the process before.
         task: what awaits it; kept here, since the loop alone doesn't keep a task alive.
+        began_s: when it was started, by the loop's clock.
     """
 
     jobs: Sequence[Job]
@@ -42,6 +50,7 @@ class Call:
     guarded: int = 0
     is_suspect: bool = False
     task: asyncio.Task[None] | None = None
+    began_s: float = 0.0
 
     @property
     def n_rows(self) -> int:

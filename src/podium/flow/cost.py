@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from podium.errors import PodiumError
 from podium.runtimes.protocol import Runtime
 from podium.signature.cells import check_table
 from podium.table import Table
@@ -32,9 +31,11 @@ class Cost:
     def chunk_rows(self) -> int:
         """How many rows of a large table run at once, so that small requests pass between."""
         spare_s = INLINE_MAX_S / 2 - self.call_s
-        if spare_s <= CHUNK_ROWS * self.row_s:
-            return CHUNK_ROWS
-        return min(int(spare_s / max(self.row_s, 1e-9)), 32 * CHUNK_ROWS)
+        if spare_s > CHUNK_ROWS * self.row_s:
+            n_rows = int(spare_s / max(self.row_s, 1e-9))
+        else:  # in a thread: they take no longer than the call itself
+            n_rows = int(self.call_s / self.row_s) if self.row_s else 0
+        return min(max(n_rows, CHUNK_ROWS), 32 * CHUNK_ROWS)
 
 
 # What isn't measured may be slow: it runs in a thread.
@@ -53,7 +54,7 @@ def measure(runtime: Runtime) -> Cost:
         table, _ = check_table(runtime.signature, Table.of(list(examples)))
         many = Table.concat([table] * -(-CHUNK_ROWS // table.n_rows)).take(slice(CHUNK_ROWS))
         one_s, many_s = _seconds(runtime, table.take(slice(1))), _seconds(runtime, many)
-    except PodiumError:
+    except Exception:  # noqa: BLE001 - another package's runtime may raise anything
         return UNKNOWN
     row_s = max(many_s - one_s, 0.0) / (CHUNK_ROWS - 1)
     return Cost(max(one_s - row_s, 0.0), row_s)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,12 +10,13 @@ from typing import Any
 
 from podium.flow.answer import predictions_of
 from podium.flow.typed import Row
+from podium.outputs import Outputs
 from podium.signature import Signature
-from podium.table import Outputs, Table
+from podium.table import Table
 
 
 @dataclass(frozen=True)
-class Answers:
+class BatchOutputs:
     """What one call of the model answered, for all the jobs that were in it."""
 
     signature: Signature
@@ -34,13 +33,19 @@ class Answers:
         given = self.outputs.probabilities
         return None if given is None else given.tolist()
 
+    @cached_property
+    def scores(self) -> list[float] | None:
+        """Scores row by row, or None."""
+        given = self.outputs.scores
+        return None if given is None else given.tolist()
+
 
 def job_digest(body: bytes) -> bytes:
     """By what a body is known again."""
     return blake2b(body, digest_size=16).digest()
 
 
-class Job(ABC):
+class Job:
     """Rows that wait to be answered; settled exactly once.
 
     Attributes:
@@ -49,9 +54,21 @@ class Job(ABC):
         deadline_s: when it is too late, by the clock of the event loop.
         digest: of what was sent, by which rows that end the process are known again.
         is_settled: nobody waits any more.
+        answers: of the call that these rows were in, where they begin at `at`.
+        error: why there are none.
     """
 
-    __slots__ = ("deadline_s", "digest", "is_settled", "n_rows", "rows", "table")
+    __slots__ = (
+        "at",
+        "batch_outputs",
+        "deadline_s",
+        "digest",
+        "error",
+        "is_settled",
+        "n_rows",
+        "rows",
+        "table",
+    )
 
     def __init__(
         self,
@@ -67,37 +84,15 @@ class Job(ABC):
         self.digest = digest
         self.deadline_s = 0.0
         self.is_settled = False
+        self.batch_outputs: BatchOutputs | None = None
+        self.at = 0
+        self.error: Exception | None = None
 
-    @abstractmethod
-    def settle(self, answers: Answers, at: int) -> None:
-        """Tell the answers to these rows, which begin at `at` among those of the call."""
-
-    @abstractmethod
-    def fail(self, error: Exception) -> None:
-        """Tell why there is none."""
-
-
-class AwaitedJob(Job):
-    """A job whose caller is a coroutine."""
-
-    __slots__ = ("future",)
-
-    def __init__(self, table: Table, *, digest: bytes = b"") -> None:
-        super().__init__(table.n_rows, table=table, digest=digest)
-        self.future: asyncio.Future[Outputs] = asyncio.get_running_loop().create_future()
-        self.future.add_done_callback(self._left)
-
-    def settle(self, answers: Answers, at: int) -> None:
-        """Give the outputs of these rows to the coroutine."""
-        outputs = answers.outputs
-        is_all = len(outputs) == self.n_rows
-        if not self.future.done():
-            self.future.set_result(outputs if is_all else outputs.rows(slice(at, at + self.n_rows)))
-
-    def fail(self, error: Exception) -> None:
-        """Raise the error in the coroutine."""
-        if not self.future.done():
-            self.future.set_exception(error)
-
-    def _left(self, _future: asyncio.Future[Outputs]) -> None:
-        self.is_settled = True
+    @property
+    def outputs(self) -> Outputs:
+        """The answers to these rows alone, once they are there."""
+        assert self.batch_outputs is not None
+        outputs = self.batch_outputs.outputs
+        if len(outputs) == self.n_rows:
+            return outputs
+        return outputs.rows(slice(self.at, self.at + self.n_rows))

@@ -1,244 +1,386 @@
-"""The path of a prediction: the order of its steps, and nothing else.
+"""The path of a prediction: the order of its steps, for every way in.
 
-    bytes -> decode -> validate -> batch -> run -> encode -> record -> bytes
+    request -> prepare (decode, validate) -> batch -> run -> respond (encode, record) -> deliver
 
-`predict_now` walks it in the caller's thread. A host with an event loop calls `prepare` and
-`finish` in threads, and lets a `Batcher` run between them what waits together.
+`predict` walks it in the caller's thread. On an event loop `submit` hands the rows to a `Batcher`,
+and what is answered together is recorded together. However a request came in, its records are made
+by `respond` or `_respond_to_row`, kept by `_keep` or `_finish`, and it is counted and observed by
+`_close`, after its answer left.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from hashlib import blake2b
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import msgspec
 
-from podium.flow.decode import JSON, decode
-from podium.flow.deployment import Deployment
-from podium.flow.encode import Answered, encode
-from podium.flow.record import Asked, inputs_json, keep, new_ids, records_of
+from podium.errors import StoreError
+from podium.flow.batch import Batcher
+from podium.flow.call import Guard
+from podium.flow.formats.json_rows import JSON
+from podium.flow.job import BatchOutputs, job_digest
+from podium.flow.limits import Bounds, BulkPlaces
+from podium.flow.observer import Observation, Observer
+from podium.flow.pool import Pool
+from podium.flow.prepare import prepare, prepare_quickly
+from podium.flow.record import outcome_of, record_of
+from podium.flow.request import PredictRequest, Prepared, RequestContext
+from podium.flow.response import EncodedResponse, PredictResponse, respond
 from podium.flow.run import run
-from podium.flow.typed import Row, TypedReader
-from podium.flow.validate import validate
-from podium.records.keys import Claim
-from podium.records.record import Record
-from podium.table import CellWarning, Outputs, Table
+from podium.flow.submission import AwaitedSubmission, Submission
+from podium.flow.version import LoadedVersion
+from podium.monitor.metrics import Lane
+from podium.outbox.keys import Keys
+from podium.outbox.recorder import Recorder
+from podium.records.record import Ids, Record
+
+N_THREADS = 8
+_NO_WARNINGS = b"[]"
+_log = logging.getLogger("podium")
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A request for predictions.
+class PredictionService:
+    """Answers requests for predictions, and sees to it that they are recorded before.
 
-    Attributes:
-        body: the rows, as they were sent.
-        media: the content type, in lower case and without parameters; JSON when empty.
-        accept: the header of that name.
-        source: the way in: `api`, `form`, `cli` or `python`.
-        actor: who asks, or None for nobody in particular.
-        key: the idempotency key: who sends a request again with the same one gets the same answer.
+    Args:
+        recorder: what keeps records; None: nothing is recorded.
+        keys: the idempotency keys that are known.
+        observers: told of what was answered, after the answers left.
+        bounds: how much may wait for a model, and how long.
+        guard: knows which rows end the process.
     """
 
-    body: bytes
-    media: str
-    accept: str = ""
-    source: str = "api"
-    actor: str | None = None
-    key: str = ""
+    def __init__(
+        self,
+        *,
+        recorder: Recorder | None = None,
+        keys: Keys | None = None,
+        observers: Iterable[Observer] = (),
+        bounds: Bounds | None = None,
+        guard: Guard | None = None,
+    ) -> None:
+        self.recorder = recorder
+        self.observers = list(observers)
+        self.pool = Pool("podium-predict", N_THREADS)
+        self.bulk = BulkPlaces()
+        # Decoding and encoding a bulk request takes some times its memory: one at a time.
+        self._bulk_pool = Pool("podium-bulk", 1)
+        self._bulk_lock = threading.Lock()
+        self._keys = keys
+        self._ids = Ids()  # one for all models: the order of ids is the order of records
+        self._bounds = bounds or Bounds()
+        self._guard = guard
 
-    @property
-    def digest(self) -> bytes:
-        """By what this request is known again."""
-        return blake2b(
-            b"\0".join((self.body, self.media.encode(), self.accept.encode())), digest_size=16
-        ).digest()
+    def prepare(self, version: LoadedVersion, request: PredictRequest) -> Prepared:
+        """What comes before the model.
 
+        Raises:
+            InputError: the request can't be answered, or its key came with another one.
+            StoreError: its key can't be looked up.
+        """
+        prepared = prepare(version, request)
+        if request.context.key and self._keys is not None:
+            prepared.claim = self._keys.claim(
+                _scope(version, request.context),
+                request.context.key,
+                request.fingerprint,
+                self._new_ids(prepared.n_rows),
+                prepared.time_us,
+            )
+            prepared.time_us = prepared.claim.time_us
+        return prepared
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a caller reads.
+    def predict(self, version: LoadedVersion, request: PredictRequest) -> PredictResponse:
+        """The response to a request without an idempotency key, recorded before it is returned.
 
-    Attributes:
-        body: as the caller asked for it.
-        media: its content type.
-        is_repeated: it was given before, to the same request with the same key.
-    """
+        Raises:
+            InputError: the request can't be answered; nothing is recorded.
+            ModelError: the model failed.
+            StoreError: the answer couldn't be recorded, so there is none.
+        """
+        return self.complete(version, request.context, prepare(version, request))
 
-    body: bytes
-    media: str
-    is_repeated: bool
+    def respond(self, version: LoadedVersion, request: PredictRequest) -> EncodedResponse:
+        """The response as the caller reads it: the one of before, where its key is known.
 
+        Raises:
+            PodiumError: as `predict`; also where its key came with another request.
+        """
+        with self._bulk_turn(is_bulk=_has_long_body(version, request)):
+            prepared = self.prepare(version, request)
+        repeated = self._repeated(version, request.context, prepared)
+        if repeated is not None:
+            return repeated
+        with self._place(version, request, prepared):
+            return self.complete(version, request.context, prepared)
 
-@dataclass(frozen=True, slots=True)
-class Answer(Reply):
-    """What was answered.
+    def complete(
+        self, version: LoadedVersion, context: RequestContext, prepared: Prepared
+    ) -> PredictResponse:
+        """The rest of the path, in this thread.
 
-    Attributes:
-        ids: of the records, one a row; empty when nothing is recorded.
-        outputs: what the model said, with warnings.
-        prepared: what it was asked.
-    """
+        Raises:
+            ModelError: the model failed.
+            StoreError: the answer couldn't be recorded, so there is none.
+        """
+        submission = Submission(version, context, prepared)
+        outputs = run(version.runtime, prepared.table)
+        submission.batch_outputs = BatchOutputs(version.signature, outputs)
+        with self._bulk_turn(is_bulk=_is_bulk(version, prepared)):
+            response = self._finish(submission)
+        self._close([submission])
+        return response
 
-    ids: tuple[str, ...]
-    outputs: Outputs
-    prepared: Prepared
-    latency_us: int
+    async def respond_async(
+        self, version: LoadedVersion, request: PredictRequest
+    ) -> EncodedResponse:
+        """The same on an event loop, run together with what waits for the same model.
 
-    @property
-    def table(self) -> Table:
-        """What the model was asked."""
-        return self.prepared.table
+        Raises:
+            PodiumError: as `respond`; also where too much waits, or it took too long.
+        """
+        prepared = prepare_quickly(version, request)
+        if prepared is None:
+            pool = self._bulk_pool if _has_long_body(version, request) else self.pool
+            prepared = await pool.run(self.prepare, version, request)
+        repeated = self._repeated(version, request.context, prepared)
+        if repeated is not None:
+            return repeated
+        batcher = self.batcher(version)
+        if batcher is None:
+            await self.pool.run(version.load)
+            batcher = self.batcher(version)
+            assert batcher is not None
+        digest = b""
+        if batcher.is_guarded and _has_long_body(version, request):
+            digest = await self._bulk_pool.run(job_digest, request.body)
+        elif batcher.is_guarded:
+            digest = job_digest(request.body)
+        submission = AwaitedSubmission(version, request.context, prepared, digest=digest)
+        with self._place(version, request, prepared):
+            batcher.submit(submission)
+            try:
+                return await submission.future
+            finally:
+                del submission  # as in `Pool.run`
 
+    def _bulk_turn(self, *, is_bulk: bool) -> AbstractContextManager[object]:
+        """In which a thread decodes or encodes; a bulk request when no other one is."""
+        return self._bulk_lock if is_bulk else nullcontext()
 
-@dataclass(slots=True)  # not frozen: that takes a microsecond more to make
-class Prepared:
-    """A request that is ready for the model.
+    def _place(
+        self, version: LoadedVersion, request: PredictRequest, prepared: Prepared
+    ) -> AbstractContextManager[None]:
+        """A bulk request's place; whoever reads a long body holds one for it already."""
+        if not _is_bulk(version, prepared) or _has_long_body(version, request):
+            return nullcontext()
+        return self.bulk.taken()
 
-    Attributes:
-        reader: of the model's signature.
-        rows: where the typed way read them, else there is a `checked` table.
-        layout: how the caller wrote them.
-        claim: what the idempotency key stands for; None without one.
-    """
+    def batcher(self, version: LoadedVersion) -> Batcher | None:
+        """What runs a version's submissions on this loop; None while its model isn't loaded."""
+        found = version.batcher
+        if found is not None and found.loop is asyncio.get_running_loop():
+            return found  # else the app went on to another loop, as in a test
+        if version.cost is None:
+            return None
+        version.batcher = Batcher(
+            version.runtime,
+            version.reader,
+            version.cost,
+            policy=version.policy,
+            bounds=self._bounds,
+            settled=self._settled,
+            batched=version.metrics.batched,
+            guard=self._guard,
+        )
+        return version.batcher
 
-    reader: TypedReader
-    rows: Sequence[Row] | None
-    checked: Table | None
-    warnings: tuple[CellWarning, ...]
-    layout: str
-    began_ns: int
-    time_us: int
-    claim: Claim | None = None
+    def _settled(self, submissions: list[Submission]) -> None:
+        """Write and record what one version answered together, then let it leave."""
+        version = submissions[0].version
+        ids = iter(self._new_ids(len(submissions)))
+        records: list[Record] = []
+        ready: list[Submission] = []
+        for one in submissions:
+            if one.error is None and not one.is_quick:
+                self._finish_in_thread(one)
+                continue
+            ready.append(one)
+            if one.error is not None:
+                continue
+            if one.is_plain:
+                records += self._respond_to_row(one, next(ids, ""))
+                continue
+            try:
+                records += self._respond(one)[1]
+            except StoreError as error:
+                one.error = error
+        self._record(version, records, ready)
 
-    @property
-    def n_rows(self) -> int:
-        """How many rows there are."""
-        return len(self.rows) if self.rows is not None else self.table.n_rows
+    def _record(
+        self, version: LoadedVersion, records: Sequence[Record], ready: Sequence[Submission]
+    ) -> None:
+        """Keep records, and let the answers leave as soon as they are kept."""
+        recorder = self.recorder
+        if recorder is None or not records:
+            self._close(ready)
+        elif recorder.is_inline:
+            try:
+                recorder.record(records)
+            except StoreError as error:
+                _fail(ready, error)
+            self._close(ready)
+        else:
+            assert version.batcher is not None
+            loop = version.batcher.loop
+            recorder.record_later(
+                records,
+                lambda error: loop.call_soon_threadsafe(self._recorded, ready, error),
+            )
 
-    @property
-    def repeated(self) -> Reply | None:
-        """The answer that was given to this request before, if it was."""
-        claim = self.claim
+    def _recorded(self, ready: Sequence[Submission], error: StoreError | None) -> None:
+        if error is not None:
+            _fail(ready, error)
+        self._close(ready)
+
+    def _finish_in_thread(self, one: Submission) -> None:
+        """Write and record a long answer, or one with a key, where nobody is held up."""
+        assert one.version.batcher is not None
+        loop = one.version.batcher.loop
+
+        def finish() -> None:
+            try:
+                self._finish(one)
+            except Exception as error:  # noqa: BLE001 - raised again where the caller waits
+                one.error = error
+            loop.call_soon_threadsafe(self._close, [one])
+
+        pool = self._bulk_pool if _is_bulk(one.version, one.prepared) else self.pool
+        pool.start(finish)
+
+    def _finish(self, one: Submission) -> PredictResponse:
+        """Write and record an answer, and keep it with its key.
+
+        Raises:
+            StoreError: it couldn't be recorded.
+        """
+        response, records = self._respond(one)
+        if self.recorder is not None and records:
+            self.recorder.record(records)
+        context = one.context
+        if one.prepared.claim is not None and self._keys is not None:
+            scope = _scope(one.version, context)
+            media, body = self._keys.store_response(
+                scope, context.key, response.media, response.body
+            )
+            one.media, one.body = media, body
+            response = replace(response, media=media, body=body)
+        return response
+
+    def _respond(self, one: Submission) -> tuple[PredictResponse, Iterable[Record]]:
+        claim = one.prepared.claim
+        ids = claim.ids if claim is not None else self._new_ids(one.n_rows)
+        response, records = respond(one.version, one.context, one.prepared, one.outputs, ids)
+        one.body, one.media, one.ids = response.body, response.media, response.ids
+        return response, records
+
+    def _respond_to_row(self, one: Submission, id_: str) -> list[Record]:
+        """The same bytes and the same record as `respond` makes, from parts at hand."""
+        version, prepared, batch_outputs = one.version, one.prepared, one.batch_outputs
+        assert batch_outputs is not None
+        assert prepared.rows is not None
+        encoder = version.encoder
+        prediction = batch_outputs.predictions[one.at]
+        probabilities, scores = batch_outputs.probabilities, batch_outputs.scores
+        core = encoder.core(
+            prediction,
+            None if probabilities is None else probabilities[one.at],
+            None if scores is None else scores[one.at],
+        )
+        one.body, one.media = encoder.body(core, id_, _NO_WARNINGS), JSON
+        if not id_:
+            return []
+        one.ids = (id_,)
+        inputs = msgspec.json.encode(prepared.rows[0])
+        outputs = encoder.recorded(core, _NO_WARNINGS)
+        outcome = outcome_of(version.signature.output.word_for(prediction) or prediction)
+        record = record_of(
+            version, one.context, prepared, id_, inputs, outputs, outcome, request_id=id_
+        )
+        return [record]
+
+    def _close(self, done: Sequence[Submission]) -> None:
+        """Deliver what came of some requests, count them, and tell the observers."""
+        for one in done:
+            one.deliver()
+        answered = [one for one in done if one.error is None]
+        if not answered:
+            return
+        version = answered[0].version  # one batch, one version
+        now_ns = time.perf_counter_ns()
+        by_lane: dict[Lane, list[Submission]] = {}
+        for one in answered:
+            by_lane.setdefault(one.context.lane, []).append(one)
+        for lane, some in by_lane.items():
+            latencies_us = [(now_ns - one.prepared.began_ns) // 1_000 for one in some]
+            version.metrics.count_predicted(
+                len(some), sum(one.n_rows for one in some), latencies_us, lane
+            )
+        if self.observers:
+            self._observe(answered)
+
+    def _observe(self, answered: Sequence[Submission]) -> None:
+        some = [
+            Observation(one.version, one.context, one.prepared, one.outputs, one.ids)
+            for one in answered
+            if one.batch_outputs is not None
+        ]
+        for observer in self.observers:
+            try:
+                observer.observe(some)
+            except Exception:  # noqa: BLE001 - who looks on must not fail those who asked
+                _log.exception("observer_failed")
+
+    def _repeated(
+        self, version: LoadedVersion, context: RequestContext, prepared: Prepared
+    ) -> EncodedResponse | None:
+        """The response that was given to this request before, if it was."""
+        claim = prepared.claim
         if claim is None or claim.body is None or claim.media is None:
             return None
-        return Reply(claim.body, claim.media, is_repeated=True)
+        one = Submission(version, context, prepared)
+        self._close([one])  # counted; there is nothing new to observe
+        return EncodedResponse(claim.body, claim.media, is_repeated=True)
 
-    @property
-    def table(self) -> Table:
-        """The rows as every runtime takes them."""
-        if self.checked is None:
-            self.checked = self.reader.table(self.rows or ())
-        return self.checked
-
-
-def reply_now(deployment: Deployment, ask: Ask) -> Reply:
-    """The answer to a request as its caller reads it: the one of before, where it has a known key.
-
-    Raises:
-        InputError: the request can't be answered, or its key came with another one.
-        ModelError: the model failed.
-        StoreError: the answer couldn't be recorded, so there is none.
-    """
-    prepared = prepare(deployment, ask)
-    return prepared.repeated or finish(
-        deployment, ask, prepared, run(deployment.bundle.runtime, prepared.table)
-    )
+    def _new_ids(self, n_rows: int) -> tuple[str, ...]:
+        """One new record id a row, in the order of time; none where nothing is recorded."""
+        if self.recorder is None:
+            return ()
+        return self._ids.some(time.time_ns() // 1_000, n_rows)
 
 
-def predict_now(deployment: Deployment, ask: Ask) -> Answer:
-    """The answer to a request, recorded before it is returned.
-
-    Raises:
-        InputError: the request can't be answered; nothing is recorded.
-        ModelError: the model failed.
-        StoreError: the answer couldn't be recorded, so there is none.
-    """
-    prepared = prepare(deployment, ask)
-    return finish(deployment, ask, prepared, run(deployment.bundle.runtime, prepared.table))
+def _fail(some: Sequence[Submission], error: StoreError) -> None:
+    """Where nothing was recorded, nobody gets an answer."""
+    for one in some:
+        if one.error is None:
+            one.error = error
 
 
-def prepare(deployment: Deployment, ask: Ask) -> Prepared:
-    """Steps 1 and 2: what comes before the model.
-
-    Raises:
-        InputError: the request can't be answered, or its key came with another one.
-        StoreError: its key can't be looked up.
-    """
-    prepared = _read(deployment, ask)
-    if not ask.key or deployment.keys is None:
-        return prepared
-    ids = new_ids(deployment, prepared.n_rows)
-    claim = deployment.keys.claim(
-        _scope(deployment, ask), ask.key, ask.digest, ids, prepared.time_us
-    )
-    return replace(prepared, claim=claim, time_us=claim.time_us)
+def _is_bulk(version: LoadedVersion, prepared: Prepared) -> bool:
+    return prepared.n_rows > version.limits.rows_max
 
 
-def _read(deployment: Deployment, ask: Ask) -> Prepared:
-    began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
-    reader = deployment.reader
-    if ask.media in (JSON, ""):
-        typed = reader.rows(ask.body)
-        if typed is not None:
-            return Prepared(reader, typed.rows, None, (), typed.layout, began_ns, time_us)
-        table = reader.columns(ask.body)
-        if table is not None:
-            return Prepared(reader, None, table, (), "columns", began_ns, time_us)
-    limits = deployment.limits
-    decoded = decode(ask.body, ask.media, rows_max=limits.rows_max)
-    table, warnings = validate(
-        deployment.signature,
-        decoded.columns,
-        decoded.n_rows,
-        decoded.written,
-        is_single=decoded.layout == "object",
-        errors_max=limits.errors_max,
-    )
-    return Prepared(reader, None, table, warnings, decoded.layout, began_ns, time_us)
+def _has_long_body(version: LoadedVersion, request: PredictRequest) -> bool:
+    return len(request.body) > version.limits.body_max_bytes
 
 
-def finish(deployment: Deployment, ask: Ask, prepared: Prepared, outputs: Outputs) -> Answer:
-    """Steps 5 and 6: what comes after the model.
-
-    Raises:
-        StoreError: the answer couldn't be recorded, so there is none.
-    """
-    answer, records = told(deployment, ask, prepared, outputs)
-    keep(deployment, records)
-    if prepared.claim is not None and deployment.keys is not None:
-        scope = _scope(deployment, ask)
-        media, body = deployment.keys.answer(scope, ask.key, answer.media, answer.body)
-        return replace(answer, media=media, body=body)
-    return answer
-
-
-def _scope(deployment: Deployment, ask: Ask) -> str:
+def _scope(version: LoadedVersion, context: RequestContext) -> str:
     """Whose key it is: those of two models or two callers have nothing in common."""
-    return f"{deployment.name} {ask.actor or ''}"
-
-
-def told(
-    deployment: Deployment, ask: Ask, prepared: Prepared, outputs: Outputs
-) -> tuple[Answer, list[Record]]:
-    """The answer, and the records that must be kept before it leaves."""
-    outputs = Outputs(outputs.predictions, outputs.probabilities, prepared.warnings)
-    claim = prepared.claim
-    ids = claim.ids if claim is not None else new_ids(deployment, len(outputs))
-    answered = Answered(deployment.name, deployment.version, deployment.signature, outputs, ids)
-    body, media = encode(answered, prepared.layout, ask.accept)
-    latency_us = (time.perf_counter_ns() - prepared.began_ns) // 1_000
-    asked = Asked(
-        source=ask.source, actor=ask.actor, time_us=prepared.time_us, latency_us=latency_us
-    )
-    records = records_of(deployment, ids, inputs_of(deployment, prepared), outputs, asked)
-    return Answer(body, media, False, ids, outputs, prepared, latency_us), records
-
-
-def inputs_of(deployment: Deployment, prepared: Prepared) -> list[bytes]:
-    """Each row as the JSON object that is recorded; none where nothing is."""
-    if deployment.store is None:
-        return []
-    if prepared.rows is not None:
-        return [msgspec.json.encode(row) for row in prepared.rows]
-    return inputs_json(deployment.signature, prepared.table)
+    actor = context.actor
+    return f"{version.name} {actor.owner if actor.is_known else f'client {context.client}'}"

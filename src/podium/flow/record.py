@@ -3,96 +3,142 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from podium.errors import StoreError
 from podium.flow.answer import (
-    predictions_of,
-    probabilities_of,
+    values_of,
     warning_value,
     warnings_by_row,
 )
-from podium.flow.deployment import Deployment
+from podium.flow.limits import CHUNK_ROWS
+from podium.flow.request import Prepared, RequestContext
+from podium.flow.version import LoadedVersion
+from podium.outputs import Outputs
 from podium.records.record import Record
-from podium.signature import FieldType, Signature
+from podium.records.storable import refused_of
+from podium.signature import Field, Signature
 from podium.signature.infer import json_value
-from podium.signature.reading import label_text
-from podium.table import Array, Outputs, Table, plain_values
+from podium.signature.labels import label_text
+from podium.table import Array, Table, plain_values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Who asked, when, and how.
+def record_of(
+    version: LoadedVersion,
+    context: RequestContext,
+    prepared: Prepared,
+    id_: str,
+    inputs: bytes,
+    outputs: bytes,
+    outcome: tuple[str, float | None],
+    *,
+    request_id: str,
+    row_index: int = 0,
+) -> Record:
+    """The record of a row that was answered just now.
 
-    Attributes:
-        source: the way in: `api`, `form`, `cli` or `python`.
-        actor: who asked, or None for nobody in particular.
-        time_us: when, in microseconds since 1970.
-        latency_us: how long the answer took until here.
+    Args:
+        inputs: the row as a JSON object.
+        outputs: the answer as a JSON object.
+        outcome: the prediction as a text to filter by, and as a number where it is one.
     """
-
-    source: str
-    actor: str | None
-    time_us: int
-    latency_us: int
-
-
-def new_ids(deployment: Deployment, n_rows: int) -> tuple[str, ...]:
-    """One new record id a row, in the order of time; none where nothing is recorded."""
-    if deployment.store is None:
-        return ()
-    return deployment.ids.some(time.time_ns() // 1_000, n_rows)
+    return Record(
+        id=id_,
+        time_us=prepared.time_us,
+        model=version.name,
+        version=version.version,
+        inputs=inputs,
+        outputs=outputs,
+        outcome=outcome[0],
+        outcome_number=outcome[1],
+        latency_us=(time.perf_counter_ns() - prepared.began_ns) // 1_000,
+        source=context.source,
+        actor=context.actor.name or None,
+        owner=context.actor.owner or None,
+        request_id=request_id,
+        row_index=row_index,
+        bundle_digest=version.digest,
+    )
 
 
 def records_of(
-    deployment: Deployment,
-    ids: Sequence[str],
-    inputs: Sequence[bytes],
+    version: LoadedVersion,
+    context: RequestContext,
+    prepared: Prepared,
     outputs: Outputs,
-    asked: Asked,
-) -> list[Record]:
-    """One record a row; none where nothing is recorded.
-
-    Args:
-        inputs: each row as a JSON object.
-    """
-    if deployment.store is None:
-        return []
-    return [
-        Record(
-            id=id_,
-            time_us=asked.time_us,
-            model=deployment.name,
-            version=deployment.version,
-            inputs=row,
-            outputs=answer,
-            outcome=outcome,
-            outcome_number=number,
-            latency_us=asked.latency_us,
-            source=asked.source,
-            actor=asked.actor,
-        )
-        for id_, row, (answer, outcome, number) in zip(
-            ids, inputs, _answers(deployment, outputs), strict=True
-        )
-    ]
-
-
-def keep(deployment: Deployment, records: Sequence[Record]) -> None:
-    """Keep records.
+    ids: Sequence[str],
+) -> Iterable[Record]:
+    """One record a row; those of a bulk request are made as they are asked for, some at a time.
 
     Raises:
-        StoreError: they couldn't all be kept.
+        StoreError: there is no store that could hold some of them; maybe not before they are read.
     """
-    if deployment.store is None:
-        return
-    result = deployment.store.insert(records)
-    if result.failed:
-        raise StoreError(f"{len(result.failed)} of {len(records)} records weren't kept")
+    if len(ids) <= CHUNK_ROWS:
+        return _records(version, context, prepared, outputs, ids)
+    return _records_in_chunks(version, context, prepared, outputs, ids)
+
+
+def _records_in_chunks(
+    version: LoadedVersion,
+    context: RequestContext,
+    prepared: Prepared,
+    outputs: Outputs,
+    ids: Sequence[str],
+) -> Iterator[Record]:
+    by_row = warnings_by_row(outputs)
+    for at in range(0, len(ids), CHUNK_ROWS):
+        rows = slice(at, at + CHUNK_ROWS)
+        some = ids[rows]
+        warnings = [
+            msgspec.structs.replace(one, row=row)
+            for row in range(len(some))
+            for one in by_row.get(at + row, ())
+        ]
+        part = replace(prepared, rows=None, checked=prepared.table.take(rows))
+        answers = replace(outputs.rows(rows), warnings=tuple(warnings))
+        yield from _records(version, context, part, answers, some)
+
+
+def _records(
+    version: LoadedVersion,
+    context: RequestContext,
+    prepared: Prepared,
+    outputs: Outputs,
+    ids: Sequence[str],
+) -> list[Record]:
+    inputs = _inputs_of(version, prepared)
+    answers = _outputs_by_row(version.signature, outputs)
+    records = [
+        record_of(
+            version,
+            context,
+            prepared,
+            id_,
+            row,
+            answer,
+            outcome,
+            request_id=ids[0],
+            row_index=place,
+        )
+        for place, (id_, row, (answer, outcome)) in enumerate(
+            zip(ids, inputs, answers, strict=True)
+        )
+    ]
+    refused = refused_of(records)
+    if refused:
+        raise StoreError(f"{len(refused)} of {len(records)} records weren't stored")
+    return records
+
+
+def _inputs_of(version: LoadedVersion, prepared: Prepared) -> list[bytes]:
+    """Each row as the JSON object that is recorded."""
+    if prepared.rows is not None:
+        return [msgspec.json.encode(row) for row in prepared.rows]
+    return inputs_json(version.signature, prepared.table)
 
 
 def inputs_json(signature: Signature, table: Table) -> list[bytes]:
@@ -101,32 +147,29 @@ def inputs_json(signature: Signature, table: Table) -> list[bytes]:
     names = signature.names
     if not names:
         return [b"{}"] * table.n_rows
-    columns = [_json_column(table.columns[field.name], field.type) for field in signature.fields]
+    columns = [_json_column(table.columns[field.name], field) for field in signature.fields]
     return [encode(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
 
 
-def _json_column(column: Array, type_: FieldType) -> list[Any]:
+def _json_column(column: Array, field: Field) -> list[Any]:
     """A column's cells as JSON can hold them."""
     values = plain_values(column)
     if column.dtype.kind in "fiub":  # what most columns are needs no look at each cell
         return values
-    return [json_value(value, type_) for value in values]
+    return [json_value(value, field) for value in values]
 
 
-def _answers(deployment: Deployment, outputs: Outputs) -> list[tuple[bytes, str, float | None]]:
-    """Each row's answer as JSON, as a text to filter by, and as a number where it is one."""
-    signature = deployment.signature
-    predictions = predictions_of(signature, outputs)
-    probabilities = probabilities_of(signature.output, outputs)
+def _outputs_by_row(
+    signature: Signature, outputs: Outputs
+) -> list[tuple[bytes, tuple[str, float | None]]]:
+    """Each row's answer as JSON, and its outcome."""
     warnings = warnings_by_row(outputs)
     answers = []
-    for row, prediction in enumerate(predictions):
-        value: dict[str, object] = {"prediction": prediction}
-        if probabilities is not None:
-            value["probabilities"] = probabilities[row]
+    for row, value in enumerate(values_of(signature, outputs)):
         value["warnings"] = [warning_value(one) for one in warnings.get(row, [])]
-        body = msgspec.json.encode(value)
-        answers.append((body, *outcome_of(prediction)))
+        answers.append(
+            (msgspec.json.encode(value), outcome_of(value.get("label", value["prediction"])))
+        )
     return answers
 
 

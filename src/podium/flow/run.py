@@ -2,30 +2,71 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from podium.errors import ModelError
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.errors import BadCell, ModelError, Unanswerable
+from podium.flow.limits import CHUNK_ROWS
+from podium.outputs import Outputs
 from podium.runtimes.protocol import AsyncRuntime, Runtime
-from podium.signature import Signature
-from podium.table import Outputs, Table, are_finite
+from podium.signature import Field, Signature
+from podium.signature.cells import printable
+from podium.table import FEW_CELLS, Array, Table, are_finite
+
+# So many rows or cells without an answer are listed.
+LISTED_MAX = 100
+# So many rows are in one call: what a model computes in between takes some times their memory.
+CALL_ROWS_MAX = 10_000
+# Sums of shares may miss 1 by a rounding error, and so may a share.
+_SHARE_TOLERANCE = 1e-6
+# Numbers beyond these sizes, and moments beyond those of pandas, are what models fail on: in
+# single precision they are infinite or 0, and so are their squares in double precision.
+_LARGE, _SMALL, _TIMES_SEEN = 1e15, 1e-30, 1e6
+_MOMENTS = (np.datetime64("1677-09-22", "D"), np.datetime64("2262-04-11", "D"))
 
 
 def run(runtime: Runtime, table: Table) -> Outputs:
     """The model's answers for a table, in as many calls as it needs.
 
     Raises:
-        ModelError: the model raised, or answered the wrong number of rows or no finite number.
+        ModelError: the model raised, or answered something of the wrong shape.
+        Unanswerable: its answer to some rows isn't finite, or it failed on numbers far from all
+            that it knows.
     """
-    most = runtime.features.max_batch_rows
-    if most is None or table.n_rows <= most:
-        return checked(runtime.predict(table), runtime.signature, table.n_rows)
-    parts = [table.take(slice(at, at + most)) for at in range(0, table.n_rows, most)]
-    return joined([run(runtime, part) for part in parts])
+    most = runtime.features.max_batch_rows or CALL_ROWS_MAX
+    if table.n_rows <= most:
+        try:
+            outputs = runtime.predict(table)
+        except ModelError as error:
+            explained = explanation(error, runtime.signature, table)
+            if explained is error:
+                raise
+            raise explained from error
+        return checked(outputs, runtime.signature, table.n_rows)
+    parts = []
+    for at in range(0, table.n_rows, most):
+        try:
+            parts.append(run(runtime, table.take(slice(at, at + most))))
+        except Unanswerable as error:
+            raise error.moved(at) from error
+    return Outputs.concat(parts)
 
 
-async def run_async(runtime: AsyncRuntime, signature: Signature, table: Table) -> Outputs:
-    """The same for a model that is awaited."""
-    return checked(await runtime.predict_async(table), signature, table.n_rows)
+async def run_async(
+    runtime: AsyncRuntime, signature: Signature, table: Table, most: int | None
+) -> Outputs:
+    """The same for a model that is awaited, and takes so many rows at once."""
+    step = most or CHUNK_ROWS
+    parts = []
+    for at in range(0, max(table.n_rows, 1), step):
+        some = table.take(slice(at, at + step)) if table.n_rows > step else table
+        try:
+            parts.append(checked(await runtime.predict_async(some), signature, some.n_rows))
+        except Unanswerable as error:
+            raise error.moved(at) from error
+    return parts[0] if len(parts) == 1 else Outputs.concat(parts)
 
 
 def checked(outputs: Outputs, signature: Signature, n_rows: int) -> Outputs:
@@ -33,23 +74,77 @@ def checked(outputs: Outputs, signature: Signature, n_rows: int) -> Outputs:
 
     Raises:
         ModelError: they aren't.
+        Unanswerable: some of them aren't finite.
     """
-    if len(outputs.predictions) != n_rows:
-        raise ModelError(f"the model answered {len(outputs.predictions)} rows for {n_rows}")
-    if outputs.predictions.dtype.kind == "f" and not are_finite(outputs.predictions):
-        raise ModelError("the model answered NaN or an infinite number")
-    probabilities = outputs.probabilities
+    predictions, probabilities = outputs.predictions, outputs.probabilities
+    if len(predictions) != n_rows:
+        raise ModelError(f"the model returned {len(predictions)} predictions for {n_rows} rows")
+    if predictions.dtype.kind == "f" and not are_finite(predictions):
+        raise _not_finite(predictions)
+    if outputs.scores is not None and not are_finite(outputs.scores):
+        raise _not_finite(outputs.scores)
     if probabilities is None:
         return outputs
     if probabilities.shape != (n_rows, len(signature.output.classes)):
-        raise ModelError(f"the model answered probabilities of shape {probabilities.shape}")
+        raise ModelError(f"the model returned probabilities of shape {probabilities.shape}")
+    if _are_shares(probabilities):
+        return outputs
     if not are_finite(probabilities):
-        raise ModelError("the model answered probabilities that aren't finite")
-    return outputs
+        raise _not_finite(probabilities)
+    if probabilities.min() < -_SHARE_TOLERANCE or probabilities.max() > 1 + _SHARE_TOLERANCE:
+        raise ModelError("the model returned probabilities outside the range 0 to 1")
+    return replace(outputs, probabilities=probabilities.clip(0.0, 1.0))
 
 
-def joined(parts: list[Outputs]) -> Outputs:
-    """Outputs one below the other."""
-    predictions = np.concatenate([part.predictions for part in parts])
-    rows = [part.probabilities for part in parts if part.probabilities is not None]
-    return Outputs(predictions, np.concatenate(rows) if rows else None)
+def explanation(error: Exception, signature: Signature, table: Table) -> Exception:
+    """Why a model failed on rows, where their numbers may be the reason; else the error as it is."""
+    if not isinstance(error, ModelError):
+        return error
+    cells = [
+        BadCell(
+            row=int(row) if table.n_rows > 1 else None,
+            field=one.name,
+            value=printable(str(table.columns[one.name][row])),
+            problem="is outside the range that the model can compute with",
+            accepted="a value closer to the training data",
+            code="out_of_range",
+        )
+        for one in signature.fields
+        for row in np.flatnonzero(_is_extreme(one, table.columns[one.name]))[:LISTED_MAX]
+    ]
+    return Unanswerable(cells[:LISTED_MAX], n_cells=len(cells)) if cells else error
+
+
+def _are_shares(cells: NDArray[np.float64]) -> bool:
+    if cells.size < FEW_CELLS:
+        return all(0.0 <= cell <= 1.0 for cell in cells.ravel().tolist())
+    return bool(((cells >= 0.0) & (cells <= 1.0)).all())
+
+
+def _not_finite(answers: Array) -> Unanswerable:
+    """Names the rows whose answers aren't finite."""
+    by_row = answers.reshape(len(answers), -1)
+    rows = np.flatnonzero(~np.isfinite(by_row).all(axis=1))
+    cells = [
+        BadCell(
+            row=int(row) if len(answers) > 1 else None,
+            problem="the prediction is "
+            + ("not a number (NaN)" if np.isnan(by_row[row]).any() else "infinite"),
+            accepted="values closer to the training data",
+            code="no_finite_answer",
+        )
+        for row in rows[:LISTED_MAX]
+    ]
+    return Unanswerable(cells, n_cells=len(rows))
+
+
+def _is_extreme(one: Field, column: Array) -> NDArray[np.bool_]:
+    """Which cells no model can be blamed for."""
+    if column.dtype.kind == "M":
+        return (column < _MOMENTS[0]) | (column > _MOMENTS[1])
+    if column.dtype.kind not in "fi":
+        return np.zeros(len(column), np.bool_)
+    sizes = np.abs(column.astype(np.float64))
+    seen = [abs(n) for n in (one.seen.minimum, one.seen.maximum) if isinstance(n, (int, float))]
+    is_small: NDArray[np.bool_] = (sizes < _SMALL) & (sizes > 0)
+    return is_small | (sizes > max([_LARGE, *(_TIMES_SEEN * n for n in seen)]))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import GenericAlias
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from podium.flow.limits import CHUNK_ROWS
 from podium.signature import INTEGER_MAX, Field, Signature
 from podium.signature.cells import column_for
 from podium.table import Table
@@ -25,6 +26,8 @@ Row: TypeAlias = msgspec.Struct
 # What msgspec can't have in the name of a field.
 _ODD = re.compile(r'["\\\x00-\x1f]')
 _NUL = b"\\u0000"
+RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
+RAW_COLUMNS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,12 @@ class TypedRows:
 
     rows: Sequence[Row]
     layout: Literal["object", "rows"]
+
+
+def chunks_of(rows: Sequence[msgspec.Raw]) -> Iterator[bytes]:
+    """Rows of JSON as arrays of some of them."""
+    for at in range(0, len(rows), CHUNK_ROWS):
+        yield b"[%b]" % b",".join(rows[at : at + CHUNK_ROWS])
 
 
 class TypedReader:
@@ -73,6 +82,7 @@ class TypedReader:
         self._row = msgspec.json.Decoder(row)
         self._rows: msgspec.json.Decoder[Any] = msgspec.json.Decoder(GenericAlias(list, row))
         self._columns = msgspec.json.Decoder(columns)
+        self._lists = {names[cells[0]]: cells[1] for cells in lists}
 
     def one(self, body: bytes) -> Row | None:
         """The only row of a body that is one JSON object, or None: ask the careful way."""
@@ -104,6 +114,9 @@ class TypedReader:
             columns = msgspec.structs.astuple(self._columns.decode(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
+        return self._table_of(columns)
+
+    def _table_of(self, columns: Sequence[Sequence[object] | None]) -> Table | None:
         lengths = {len(cells) for cells in columns if cells is not None}
         n_rows = lengths.pop() if len(lengths) == 1 else 0
         if not 0 < n_rows <= self._rows_max:
@@ -111,6 +124,31 @@ class TypedReader:
         # Where most values are arrays, an object is columns: a field that was left out counts not.
         filled = [[None] * n_rows if cells is None else cells for cells in columns]
         return self._table(filled, n_rows)
+
+    def in_chunks(self, body: bytes) -> tuple[Table, Literal["rows", "columns"]] | None:
+        """The table in a long body of rows or columns, or None.
+
+        Other threads have their turn after each chunk: reading 32 MiB in one step keeps them from
+        theirs for 0.2 s, finding the chunks for 0.03 s.
+        """
+        if self._row is None or (self._has_text and _NUL in body):
+            return None
+        try:
+            if body[:1] == b"[":
+                rows = RAW_ROWS.decode(body)
+                if not 0 < len(rows) <= self._rows_max:
+                    return None
+                read = (self._rows.decode(chunk) for chunk in chunks_of(rows))
+                return Table.concat([self.table(some) for some in read]), "rows"
+            raw = RAW_COLUMNS.decode(body)
+            if not raw.keys() <= self._lists.keys():
+                return None
+            decode = msgspec.json.decode
+            cells = [decode(raw.get(n, b"null"), type=t) for n, t in self._lists.items()]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        table = self._table_of(cells)
+        return None if table is None else (table, "columns")
 
     def table(self, rows: Sequence[Row]) -> Table:
         """Rows as the table that every runtime takes."""

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from podium.outputs import CellWarning
 from podium.signature import Signature
-from podium.signature.cells import Findings, check_columns
+from podium.signature.cells import Findings, check_columns, refuse_unknown
 from podium.signature.reading import Written
-from podium.table import Array, CellWarning, Table
+from podium.table import Array, Table
 
 
 def validate(
     signature: Signature,
     columns: Mapping[str, Sequence[object] | Array],
+    others: Sequence[str],
     n_rows: int,
     written: Written,
     *,
@@ -24,13 +26,15 @@ def validate(
     """The table, and what its reader should know about it.
 
     Args:
+        others: names that no field has.
         is_single: the caller sent one object, so that errors name no row.
         errors_max: how many bad cells to list.
 
     Raises:
         InvalidRows: some cells aren't accepted.
     """
-    findings = Findings(kept_max=errors_max)
+    findings = Findings(recorded_max=errors_max)
+    refuse_unknown(signature, others, findings)
     table = check_columns(signature, columns, n_rows, written, findings)
     if is_single:
         findings.bad = [msgspec.structs.replace(cell, row=None) for cell in findings.bad]

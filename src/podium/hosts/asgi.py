@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    MutableMapping,
+)
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from podium import app
-from podium.flow.batch import Batcher, Bounds
-from podium.flow.call import Guard
-from podium.flow.deployment import Deployment
-from podium.flow.job import AwaitedJob, job_digest
-from podium.flow.predict import Ask, Reply, finish, prepare
-from podium.monitor.families import QUEUE_ROWS
+from podium.access import NOBODY
+from podium.errors import NotAuthenticated
+from podium.flow.pool import Pool
+from podium.http import Request, Response
+from podium.policy import gate
+from podium.policy.addresses import client_address
+from podium.policy.authority import actor_of
 from podium.sources import Source
-from podium.web import api, gate, routes
-from podium.web.authority import actor_of
-from podium.web.http import Request, Response
+from podium.web import bodies, routes
+from podium.web.site import Site
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,25 +35,26 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _log = logging.getLogger("podium")
 _END = object()
-# Reading a longer body takes longer than going to a thread and back.
-INLINE_BODY_MAX = 16_384
+N_THREADS = 8
+# A database that is away keeps so many threads busy and so many pages waiting, and no more.
+N_READING, READING_MAX, READING_S = 8, 32, 5.0
+PIECE_BYTES = 2**18
+# How long it may take to tell who asks whether the server is ready; then it is nobody in particular.
+KNOWN_S = 1.0
 
 
 class App(app.App):
     """Models as an ASGI app.
 
     `podium.App("churn.podium")` can be served by any ASGI server, and mounted in FastAPI, Starlette,
-    Litestar, Quart or Django under any prefix. Models are loaded at the lifespan's start; where the
-    outer app doesn't pass it on (most don't: give them `lifespan`), at the first request.
+    Litestar, Quart or Django under any prefix. Models are loaded when the lifespan starts; if the
+    outer app doesn't forward it (most don't: pass them `lifespan`), at the first request.
     """
 
     def __init__(self, *models: Source, **settings: Any) -> None:
         super().__init__(*models, **settings)
-        self._batchers: dict[str, Batcher] = {}
-        # Set by our own server: what is done after some jobs were settled, and who knows which rows
-        # end the process.
-        self.settled: Callable[[], object] | None = None
-        self.guard: Guard | None = None
+        self._viewing = Pool("podium-view", N_THREADS)
+        self._reading = Pool("podium-read", N_READING, waiting_max=READING_MAX, wait_s=READING_S)
         authority = self.site.authority
         # Where tokens are known from memory, nobody has to wait for a thread.
         self._knows_at_once = getattr(authority, "of_token", None) is not None
@@ -60,7 +67,7 @@ class App(app.App):
             await self._live(receive, send)
         elif scope["type"] == "http":
             self.start_in_background()
-            await self._answer(scope, receive, send)
+            await self._respond(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1000})
@@ -78,7 +85,7 @@ class App(app.App):
 
     @asynccontextmanager
     async def lifespan(self, _outer: object = None) -> AsyncIterator[None]:
-        """Load the models; at the end let go of them, once their records are in the store.
+        """Load the models; at the end release them, once their records are in the store.
 
         For the lifespan of an app that this one is mounted in: `FastAPI(lifespan=ml.lifespan)`.
         """
@@ -89,132 +96,142 @@ class App(app.App):
             await self._end()
 
     async def _end(self) -> None:
-        for batcher in self._batchers.values():
-            batcher.close()
+        for version in list(self._versions):  # those that were swapped, too
+            if version.batcher is not None:
+                version.batcher.close()
         await asyncio.to_thread(self.close)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = gate.check(self.settings, scope["method"], _raw_path(scope), scope["headers"])
         if refusal is not None:
             request = request_of(scope, b"")
-            await _send(send, self._refused(request, refusal), request.method)
+            response = routes.refused(self.site, request, refusal)
+            await send_response(send, response, request.method)
             return
-        body = await _read(receive, self.settings.body_max_bytes)
+        n_proxies = self.settings.accounts.proxies
+        if bodies.is_long(self.settings, _length(scope)):
+            await self._answer_bulk(request_of(scope, b"", n_proxies), scope, receive, send)
+            return
+        body = await self._body(scope, receive, send, self.settings.body_max_bytes)
         if body is None:
-            return  # the client left
-        if len(body) > self.settings.body_max_bytes:
-            too_large = gate.too_large(self.settings)
-            request = request_of(scope, b"")
-            await _send(send, self._refused(request, too_large), request.method)
             return
-        request = request_of(scope, body)
-        deployment = routes.deployment_to_ask(self.site, request)
-        if deployment is None:
-            response = await self._viewed(request)
+        request = request_of(scope, body, n_proxies)
+        prediction = routes.prediction_of(self.site, request)
+        if prediction is not None:
+            await send_response(send, await self._predict(prediction, request), request.method)
+        elif routes.reads_store(self.site, request):
+            await _unless_left(receive, self._read_and_send(request, send))
         else:
-            response = await self._predict(deployment, request)
-        await _send(send, response, request.method)
+            await send_response(send, await self._viewed(request, self._viewing), request.method)
 
-    def _refused(self, request: Request, refusal: gate.Refusal) -> Response:
-        """What the gate answers; counted where it kept a prediction from being made."""
-        response = routes.refused(self.site, request, refusal)
-        asked = routes.deployment_to_ask(self.site, request, (routes.PREDICT, routes.FORM))
-        if asked is not None:
-            self.site.metrics.of(asked.name, asked.version).refused(response.status, "asgi")
-        return response
-
-    async def _viewed(self, request: Request) -> Response:
-        """What a view answers, in a thread. A form that is sent is a prediction, too."""
-        began_ns = time.perf_counter_ns()
+    async def _answer_bulk(
+        self, request: Request, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer a request with a long body, which is read only if who asks may send it."""
+        site = self.site
         try:
-            request = await self._awaited_actor(request)
+            request = await self._admitted(request, bodies.admitted)
+            place = ExitStack()
+            place.enter_context(self.service.bulk.taken())
+        except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
+            await send_response(send, routes.failed(site, request, error), request.method)
+            return
+        with place:  # until the client has taken the response
+            body = await self._body(scope, receive, send, self.settings.bulk_body_max_bytes)
+            prediction = routes.prediction_of(site, request)
+            if body is not None and prediction is not None:
+                response = await self._predict(prediction, replace(request, body=body))
+                await send_response(send, response, request.method)
+
+    async def _body(self, scope: Scope, receive: Receive, send: Send, most: int) -> bytes | None:
+        """The body; None where it isn't whole, and there is nothing more to answer."""
+        body = await _read(receive, most)
+        if body is None:
+            return None  # the client left
+        if len(body) > most:
+            request = request_of(scope, b"")
+            response = routes.refused(self.site, request, gate.too_large(most))
+            await send_response(send, response, request.method)
+            return None
+        return body
+
+    async def _read_and_send(self, request: Request, send: Send) -> None:
+        """Answer with a page that reads the store, or a file of what is in it."""
+        response = await self._viewed(request, self._reading)
+        await send_response(send, response, request.method, self._reading)
+
+    async def _viewed(self, request: Request, pool: Pool) -> Response:
+        """What a view answers, in a thread."""
+        try:
+            if routes.is_probe(
+                self.site, request
+            ):  # answered from memory, however busy the threads are
+                return routes.respond(self.site, await self._soon_identified(request))
+            if not routes.is_open(self.site, request):
+                request = await self._awaited_actor(request)
+            return await pool.run(routes.respond, self.site, request)
         except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
             return routes.failed(self.site, request, error)
-        response = await asyncio.to_thread(routes.respond, self.site, request)
-        asked = routes.deployment_to_ask(self.site, request, (routes.FORM,))
-        if asked is not None:
-            metrics = self.site.metrics.of(asked.name, asked.version)
-            if response.status == 200:
-                metrics.answered(1, 1, [(time.perf_counter_ns() - began_ns) // 1_000], "asgi")
-            else:
-                metrics.refused(response.status, "asgi")
-        return response
 
-    async def _predict(self, deployment: Deployment, request: Request) -> Response:
+    async def _predict(self, prediction: routes.Prediction, request: Request) -> Response:
         """The answer of the predict route, run together with what waits for the same model."""
-        metrics = self.site.metrics.of(deployment.name, deployment.version)
-        began_ns = time.perf_counter_ns()
         try:
-            request = await self._awaited_actor(request)
-            if self._knows_at_once or request.is_identified:
-                request = routes.admitted(self.site, request)
-            else:
-                request = await asyncio.to_thread(routes.admitted, self.site, request)
-            reply, n_rows = await self._asked(deployment, api.ask_of(request))
+            request = await self._admitted(request, routes.admitted)
+            asked = prediction.request(request)
+            response = await self.service.respond_async(prediction.version, asked)
         except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
-            response = routes.failed(self.site, request, error)
-            metrics.refused(response.status, "asgi")
-            return response
-        latency_us = (time.perf_counter_ns() - began_ns) // 1_000
-        metrics.answered(1, n_rows, [latency_us], "asgi")
-        return routes.predicted(reply, request.verdict)
+            return routes.failed(self.site, request, error)
+        return routes.predicted(self.site, request, prediction, response)
+
+    async def _admitted(
+        self, request: Request, admit: Callable[[Site, Request], Request]
+    ) -> Request:
+        """The same request, with who asks, once it is admitted.
+
+        Raises:
+            PodiumError: as `admit` does.
+        """
+        request = await self._awaited_actor(request)
+        if self._knows_at_once or request.is_identified:
+            return admit(self.site, request)
+        return await self.service.pool.run(admit, self.site, request)
+
+    async def _soon_identified(self, request: Request) -> Request:
+        """The same request, with who asks; nobody in particular where that can't be told soon."""
+        if routes.is_open(self.site, request):
+            return request
+        try:
+            async with asyncio.timeout(KNOWN_S):
+                request = await self._awaited_actor(request)
+                if self._knows_at_once:
+                    return routes.identified(self.site, request)
+                return await self._viewing.run(routes.identified, self.site, request)
+        except NotAuthenticated:
+            raise
+        except Exception:  # noqa: BLE001 - whatever a host's own way to tell who asks raises
+            return replace(request, actor=NOBODY, is_identified=True)
 
     async def _awaited_actor(self, request: Request) -> Request:
         """The same request, with who asks, where that is told by a coroutine."""
-        if self._identify is None:
+        if self._identify is None or request.is_identified:
             return request
         actor = actor_of(await self._identify(request))
-        return replace(request, actor=actor, is_identified=True)
+        return routes.with_actor(self.site, request, actor)
 
-    async def _asked(self, deployment: Deployment, ask: Ask) -> tuple[Reply, int]:
-        """The answer, and of how many rows it is."""
-        # Keys are looked up in a file that other processes write to.
-        is_small = len(ask.body) <= INLINE_BODY_MAX and not ask.key
-        if is_small:
-            prepared = prepare(deployment, ask)
-        else:
-            prepared = await asyncio.to_thread(prepare, deployment, ask)
-        if prepared.repeated is not None:
-            return prepared.repeated, prepared.n_rows
-        job = AwaitedJob(prepared.table, digest=job_digest(ask.body))
-        (await self.started_batcher(deployment)).submit(job)
-        outputs = await job.future
-        if is_small and deployment.is_kept_at_once:
-            return finish(deployment, ask, prepared, outputs), prepared.n_rows
-        reply = await asyncio.to_thread(finish, deployment, ask, prepared, outputs)
-        return reply, prepared.n_rows
-
-    async def started_batcher(self, deployment: Deployment) -> Batcher:
-        """What runs a deployment's jobs on this loop; waits until its model is loaded."""
-        found = self.batcher(deployment)
-        if found is None:
-            await asyncio.to_thread(self.load, deployment)
-            found = self.batcher(deployment)
-        assert found is not None
-        return found
-
-    def batcher(self, deployment: Deployment) -> Batcher | None:
-        """What runs a deployment's jobs on this loop, or None while its model isn't loaded."""
-        found = self._batchers.get(deployment.name)
-        if found is not None and found.loop is not asyncio.get_running_loop():
-            found = None  # the app went on to another loop, as in a test
-        if found is None and deployment.name in self.costs:
-            found = self._batchers[deployment.name] = Batcher(
-                deployment.bundle.runtime,
-                deployment.reader,
-                self.costs[deployment.name],
-                bounds=Bounds(self.settings.queue_rows_max, self.settings.deadline_s),
-                settled=self.settled,
-                batched=self.site.metrics.of(deployment.name, deployment.version).batched,
-                guard=self.guard,
-            )
-            name, version, queue = deployment.name, deployment.version, found
-            self.site.metrics.watch(QUEUE_ROWS, lambda: queue.n_rows_waiting, name, version)
-        return found
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a call of a model goes on though nobody waits for its answer any more."""
+        most_s = self.settings.deadline_s
+        batchers = [version.batcher for version in list(self._versions)]
+        return any(one.call_s > most_s for one in batchers if one is not None)
 
 
-def request_of(scope: Scope, body: bytes) -> Request:
-    """An ASGI request as ours."""
+def request_of(scope: Scope, body: bytes, n_proxies: int = 0) -> Request:
+    """An ASGI request as ours.
+
+    Args:
+        n_proxies: how many proxies are trusted to tell the client's address.
+    """
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
@@ -233,7 +250,7 @@ def request_of(scope: Scope, body: bytes) -> Request:
         body=body,
         root_path=root_path,
         origin=f"{scope.get('scheme', 'http')}://{headers.get('host', '127.0.0.1')}",
-        address=client[0] if client else "",
+        address=client_address(client[0] if client else "", scope["headers"], n_proxies),
         native=scope,
     )
 
@@ -242,6 +259,15 @@ def _raw_path(scope: Scope) -> bytes:
     raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
     query = scope["query_string"]
     return raw + b"?" + query if query and b"?" not in raw else raw
+
+
+def _length(scope: Scope) -> bytes:
+    """The Content-Length, of which the gate lets one through."""
+    for name, value in scope["headers"]:
+        if name.lower() == b"content-length":
+            length: bytes = value.strip(b" \t")
+            return length
+    return b""
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:
@@ -256,7 +282,28 @@ async def _read(receive: Receive, most: int) -> bytes | None:
             return bytes(body)
 
 
-async def _send(send: Send, response: Response, method: str) -> None:
+async def _unless_left(receive: Receive, answering: Coroutine[Any, Any, None]) -> None:
+    """Answer, and give it up when the client leaves."""
+    tasks = [asyncio.ensure_future(answering), asyncio.ensure_future(_left(receive))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            await tasks[0]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def send_response(
+    send: Send, response: Response, method: str, pool: Pool | None = None
+) -> None:
+    """Send a response; what is made piece by piece is made in a pool."""
     headers = [(b"content-type", response.media.encode("latin-1"))]
     headers += [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers.items()]
     start = {"type": "http.response.start", "status": response.status, "headers": headers}
@@ -265,10 +312,17 @@ async def _send(send: Send, response: Response, method: str) -> None:
         if method != "HEAD":
             headers.append((b"content-length", str(len(body)).encode()))
         await send(start)
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+        # A server that keeps what the client doesn't take yet is given a long body in pieces.
+        whole, at = b"" if method == "HEAD" else body, 0
+        while len(whole) - at > PIECE_BYTES:
+            part = whole[at : at + PIECE_BYTES]
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            at += PIECE_BYTES
+        await send({"type": "http.response.body", "body": whole[at:]})
         return
+    assert pool is not None  # only what reads the store is made so
     await send(start)
-    while (piece := await asyncio.to_thread(_next, body)) is not _END:
+    while (piece := await pool.run(_next, body)) is not _END:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from podium.flow.answer import predictions_of, probabilities_of, warnings_by_row
-from podium.flow.decode import JSON
-from podium.flow.deployment import Deployment
-from podium.flow.predict import Answer, Ask, Prepared, finish
-from podium.flow.run import run
+from podium.access import Actor
+from podium.flow.answer import values_of, warnings_by_row
+from podium.flow.predict import PredictionService
+from podium.flow.request import Prepared, RequestContext
+from podium.flow.response import PredictResponse
+from podium.flow.version import LoadedVersion
 from podium.signature.cells import check_table
 from podium.table import Table
 
@@ -24,7 +25,9 @@ class Predicted:
 
     Attributes:
         prediction: a number, a label, or an object where there are several outputs.
+        label: what people call the prediction, where that is a mere number: `outlier`.
         probabilities: of each label, where the model tells.
+        score: of the row, where the model is one without a target.
         warnings: what its reader should know, in sentences.
         id: of the record; "" where none is kept.
     """
@@ -35,10 +38,17 @@ class Predicted:
     id: str
     model: str
     version: str
+    label: str | None = None
+    score: float | None = None
 
 
 def predicted(
-    deployment: Deployment, rows: object, *, actor: str | None, source: str = "python"
+    service: PredictionService,
+    deployment: LoadedVersion,
+    rows: object,
+    *,
+    actor: Actor,
+    source: str = "python",
 ) -> Predicted | list[Predicted]:
     """What a model says of rows of Python's, recorded before it is returned.
 
@@ -58,9 +68,9 @@ def predicted(
     names = deployment.signature.names
     table, warnings = check_table(deployment.signature, Table.of(rows, names=names))
     reader = deployment.reader
-    prepared = Prepared(reader, None, table, warnings, "array", began_ns, time_us)
-    ask = Ask(b"", JSON, source=source, actor=actor)
-    answer = finish(deployment, ask, prepared, run(deployment.bundle.runtime, table))
+    prepared = Prepared(reader, None, table, warnings, "rows", began_ns, time_us)
+    context = RequestContext(source=source, actor=actor)
+    answer = service.complete(deployment, context, prepared)
     found = by_row(deployment, answer)
     is_one = isinstance(rows, Mapping) and not any(
         isinstance(value, (list, tuple)) or hasattr(value, "__array__") for value in rows.values()
@@ -68,20 +78,20 @@ def predicted(
     return found[0] if is_one else found
 
 
-def by_row(deployment: Deployment, answer: Answer) -> list[Predicted]:
+def by_row(deployment: LoadedVersion, answer: PredictResponse) -> list[Predicted]:
     """An answer, as one Predicted for each row."""
     signature, outputs = deployment.signature, answer.outputs
-    predictions = msgspec.to_builtins(predictions_of(signature, outputs))
-    probabilities = probabilities_of(signature.output, outputs)
     warnings = warnings_by_row(outputs)
     return [
         Predicted(
-            prediction=prediction,
-            probabilities=probabilities[row] if probabilities else None,
+            prediction=value["prediction"],
+            label=value.get("label"),
+            probabilities=value.get("probabilities"),
+            score=value.get("score"),
             warnings=tuple(f"{one.field}: {one.message}" for one in warnings.get(row, ())),
             id=answer.ids[row] if answer.ids else "",
             model=deployment.name,
             version=deployment.version,
         )
-        for row, prediction in enumerate(predictions)
+        for row, value in enumerate(msgspec.to_builtins(values_of(signature, outputs)))
     ]

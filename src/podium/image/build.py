@@ -5,16 +5,23 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import Distribution
 from pathlib import Path
 
 from podium.bundle import Bundle
 from podium.image.archive import write_archive
 from podium.image.bytecode import compile_python
 from podium.image.contents import OWNERS, PACKAGES, copy_models, copy_packages
-from podium.image.distributions import needed_distributions
 from podium.image.foundation import Base, base_of_interpreter, base_of_path
 from podium.image.layer import Blob, write_layer
-from podium.image.recipe import Recipe, annotations_of, bundles_of, config_of, extras_of, tag_of
+from podium.image.recipe import (
+    Recipe,
+    annotations_of,
+    bundles_of,
+    config_of,
+    distributions_of,
+    tag_of,
+)
 
 
 @dataclass(frozen=True)
@@ -52,14 +59,12 @@ def write_image(paths: Sequence[Path], target: Path, recipe: Recipe) -> Image:
         BundleError: a bundle can't be used.
     """
     bundles = bundles_of(paths, recipe)
-    extras = extras_of(bundles, recipe)
-    packages = tuple(
-        f"{one.metadata['Name']} {one.version}" for one in needed_distributions(extras)
-    )
+    distributions = distributions_of(bundles, recipe)
+    packages = tuple(f"{one.metadata['Name']} {one.version}" for one in distributions)
     tag = tag_of(bundles, recipe)
     with tempfile.TemporaryDirectory() as name:
-        base, own = _layers(Path(name), bundles, extras, recipe)
-        layers = (*base.layers, *own)
+        base, own_layers = _layers(Path(name), bundles, distributions, recipe)
+        layers = (*base.layers, *own_layers)
         digest = write_archive(
             target,
             layers=layers,
@@ -71,15 +76,15 @@ def write_image(paths: Sequence[Path], target: Path, recipe: Recipe) -> Image:
 
 
 def _layers(
-    scratch: Path, bundles: Sequence[Bundle], extras: Sequence[str], recipe: Recipe
+    scratch: Path, bundles: Sequence[Bundle], distributions: Sequence[Distribution], recipe: Recipe
 ) -> tuple[Base, tuple[Blob, Blob]]:
     """The base, and the two layers above it: packages, then what changes most, the models."""
     upper, models = scratch / "packages", scratch / "models"
-    extensions = copy_packages(upper, extras)
+    extensions = copy_packages(upper, distributions)
     if not recipe.base:
         below = scratch / "base"
         below.mkdir()
-        outside = [Path(str(one.locate_file(""))) for one in needed_distributions(extras)]
+        outside = [Path(str(one.locate_file(""))) for one in distributions]
         base = base_of_interpreter(below, extensions, outside)
     else:
         base = base_of_path(Path(recipe.base), scratch)

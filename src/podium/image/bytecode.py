@@ -36,4 +36,4 @@ def compile_python(root: Path, folder: Path) -> None:
     )
     # 1 is said of a module that no interpreter of this version can read, as templates of code are.
     if done.returncode not in (0, 1):
-        raise SetupError("the bytecode can't be made", hint=done.stderr.strip()[-500:])
+        raise SetupError("the bytecode can't be compiled", hint=done.stderr.strip()[-500:])

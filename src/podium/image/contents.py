@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from importlib.metadata import Distribution
 from pathlib import Path
 
 from podium.bundle import Bundle
 from podium.errors import SetupError
-from podium.image.distributions import files_of, needed_distributions
+from podium.image.distributions import files_of
 from podium.image.interpreter import USER_ID
 from podium.image.libraries import is_elf
 
@@ -29,15 +30,11 @@ sys.exit(main())
 """
 
 
-def copy_packages(root: Path, extras: Sequence[str]) -> list[Path]:
-    """Copy Podium and what it needs, and return the extension modules as they are installed.
-
-    Raises:
-        MissingExtra: some of it isn't installed.
-    """
+def copy_packages(root: Path, distributions: Sequence[Distribution]) -> list[Path]:
+    """Copy what is installed, and return the extension modules as they are here."""
     target = root / PACKAGES
     extensions = []
-    for one in needed_distributions(extras):
+    for one in distributions:
         for source, name in files_of(one):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target / name)

@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import (
+    Distribution,
+    PackageNotFoundError,
+    distribution,
+    packages_distributions,
+)
 from pathlib import Path
 from typing import Any
 
 import podium
+from podium.distribution import NAME, install_command
 from podium.errors import MissingExtra, SetupError
 from podium.plugins import needs
 
-OURS = "podium"
+PACKAGE = "podium"
 # What only building, testing and typing read; and apsw's extensions and tools of SQLite's.
 _FOLDERS = frozenset({"__pycache__", "include", "sqlite_extra_binaries", "tests"})
 _SUFFIXES = frozenset(
@@ -23,29 +29,32 @@ _SUFFIXES = frozenset(
 _FACTS = frozenset({"METADATA", "entry_points.txt", "top_level.txt"})
 
 
-def needed_distributions(extras: Iterable[str]) -> list[Distribution]:
+def needed_distributions(extras: Iterable[str], packages: Iterable[str] = ()) -> list[Distribution]:
     """Podium, what it needs with these extras, what that needs, and so on, as installed here.
+
+    Args:
+        packages: distributions that are needed beside them.
 
     Raises:
         MissingExtra: one of them isn't installed.
     """
     with needs("image"):
         from packaging.requirements import Requirement
-    found: dict[str, Distribution] = {}
-    seen: set[tuple[str, str]] = set()
-    waiting = [(OURS, extra) for extra in ("", *extras)]
+    distributions: dict[str, Distribution] = {}
+    visited: set[tuple[str, str]] = set()
+    waiting = [(NAME, extra) for extra in ("", *extras)] + [(one, "") for one in packages]
     while waiting:
         name, extra = waiting.pop()
         key = (_plain(name), _plain(extra))
-        if key in seen:
+        if key in visited:
             continue
-        seen.add(key)
-        one = found.setdefault(key[0], _installed(name, extra))
+        visited.add(key)
+        one = distributions.setdefault(key[0], _installed(name, extra))
         for line in _requirements(one):
-            wanted = Requirement(line)
-            if wanted.marker is None or wanted.marker.evaluate({"extra": extra}):
-                waiting += [(wanted.name, more) for more in ("", *wanted.extras)]
-    return [found[name] for name in sorted(found)]
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                waiting += [(requirement.name, more) for more in ("", *requirement.extras)]
+    return [distributions[name] for name in sorted(distributions)]
 
 
 def check_extras(extras: Iterable[str]) -> None:
@@ -54,11 +63,11 @@ def check_extras(extras: Iterable[str]) -> None:
     Raises:
         SetupError: it has no such extra.
     """
-    ours = distribution(OURS)
-    known = list(_extras_of_checkout(ours) or ours.metadata.get_all("Provides-Extra") or ())
+    ours = distribution(NAME)
+    available = list(_extras_of_checkout(ours) or ours.metadata.get_all("Provides-Extra") or ())
     for extra in extras:
-        if _plain(extra) not in map(_plain, known):
-            raise SetupError(f"there is no extra {extra!r}", hint=f"known: {', '.join(known)}")
+        if _plain(extra) not in map(_plain, available):
+            raise SetupError(f"there is no extra {extra!r}", hint=f"known: {', '.join(available)}")
 
 
 def files_of(one: Distribution) -> Iterator[tuple[Path, str]]:
@@ -70,9 +79,9 @@ def files_of(one: Distribution) -> Iterator[tuple[Path, str]]:
     name = one.metadata["Name"]
     package = Path(podium.__file__).parent
     listed = [str(file) for file in one.files or ()]
-    if _plain(name) == OURS and f"{OURS}/__init__.py" not in listed:
+    if _plain(name) == _plain(NAME) and f"{PACKAGE}/__init__.py" not in listed:
         # Installed from a checkout: the code is where this module is.
-        yield from _kept(package, f"{OURS}/")
+        yield from _needed_files(package, f"{PACKAGE}/")
     elif not listed:
         raise SetupError(
             f"{name} doesn't say which files are its own", hint=f"pip install --force {name}"
@@ -107,9 +116,9 @@ def _requirements(one: Distribution) -> list[str]:
 
 
 def _of_extra(line: str, extra: str) -> str:
-    wanted, _, marker = line.partition(";")
+    requirement, _, marker = line.partition(";")
     both = f"({marker.strip()}) and " if marker else ""
-    return f'{wanted} ; {both}extra == "{extra}"'
+    return f'{requirement} ; {both}extra == "{extra}"'
 
 
 def _extras_of_checkout(one: Distribution) -> list[str]:
@@ -119,13 +128,13 @@ def _extras_of_checkout(one: Distribution) -> list[str]:
 def _project(one: Distribution) -> dict[str, Any]:
     """`[project]` of Podium's checkout, where it runs from one: what pip noted once may be old."""
     file = Path(podium.__file__).parents[2] / "pyproject.toml"
-    if _plain(one.metadata["Name"]) != OURS or not file.is_file():
+    if _plain(one.metadata["Name"]) != _plain(NAME) or not file.is_file():
         return {}
     project: dict[str, Any] = tomllib.loads(file.read_text("utf-8")).get("project", {})
-    return project if project.get("name") == OURS else {}
+    return project if project.get("name") == NAME else {}
 
 
-def _kept(folder: Path, start: str) -> Iterator[tuple[Path, str]]:
+def _needed_files(folder: Path, start: str) -> Iterator[tuple[Path, str]]:
     for file in sorted(folder.rglob("*")):
         name = start + file.relative_to(folder).as_posix()
         if file.is_file() and is_needed(name):
@@ -134,14 +143,17 @@ def _kept(folder: Path, start: str) -> Iterator[tuple[Path, str]]:
 
 def _is_editable(one: Distribution) -> bool:
     origin = one.read_text("direct_url.json") or ""
-    return '"editable": true' in origin and _plain(one.metadata["Name"]) != OURS
+    return '"editable": true' in origin and _plain(one.metadata["Name"]) != _plain(NAME)
 
 
 def _installed(name: str, extra: str) -> Distribution:
     try:
         return distribution(name)
     except PackageNotFoundError as error:
-        hint = f"pip install 'podium[{extra}]'" if extra else f"pip install {name}"
+        # The same module may come from another: xgboost-cpu brings xgboost.
+        for other in packages_distributions().get(_plain(name), ()):
+            return distribution(other)
+        hint = install_command(extra) if extra else f"pip install {name}"
         raise MissingExtra(f"{name} isn't installed", hint=hint) from error
 
 

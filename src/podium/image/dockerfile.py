@@ -15,20 +15,20 @@ from podium.errors import SetupError
 from podium.image.bytecode import compile_python
 from podium.image.contents import HOME, PACKAGES, copy_models, copy_packages
 from podium.image.interpreter import USER_ID, VERSION
-from podium.image.recipe import Recipe, bundles_of, config_of, extras_of, tag_of
+from podium.image.recipe import Recipe, bundles_of, config_of, distributions_of, tag_of
 
 BUILDERS = ("podman", "docker")
 # By its name alone: bases have it in one of two folders.
 _PYTHON = f"python{VERSION}"
-_ANSWER_S = 20
+_INFO_S = 20
 _BUILD_S = 1_800
 
 
 def builder() -> str | None:
-    """The first builder that is installed here and answers."""
+    """The first builder that is installed and running."""
     for name in BUILDERS:
         program = shutil.which(name)
-        if program is not None and _answers(program):
+        if program is not None and _is_running(program):
             return program
     return None
 
@@ -57,7 +57,7 @@ def build_image(paths: Sequence[Path], recipe: Recipe, program: str) -> str:
     if done.returncode != 0:
         raise SetupError(
             f"{Path(program).name} can't build the image: {done.stderr.strip()[-1_000:]}",
-            hint="-o NAME.oci.tar writes an archive without it",
+            hint="to write an archive without it, use -o NAME.oci.tar",
         )
     return tag
 
@@ -69,7 +69,7 @@ def write_context(folder: Path, bundles: Sequence[Bundle], recipe: Recipe) -> No
         SetupError: an extra isn't known, a file can't be read, or two bundles have one name.
     """
     packages, models = folder / "packages", folder / "models"
-    copy_packages(packages, extras_of(bundles, recipe))
+    copy_packages(packages, distributions_of(bundles, recipe))
     compile_python(packages, packages / PACKAGES)
     copy_models(models, bundles, recipe.config, f"/usr/bin/env {_PYTHON}")
     (models / HOME).rename(folder / "home")
@@ -104,11 +104,9 @@ def dockerfile(base: str, config: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _answers(program: str) -> bool:
+def _is_running(program: str) -> bool:
     try:
-        done = subprocess.run(
-            [program, "info"], capture_output=True, timeout=_ANSWER_S, check=False
-        )
+        done = subprocess.run([program, "info"], capture_output=True, timeout=_INFO_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

@@ -59,7 +59,7 @@ def base_of_path(path: Path, scratch: Path) -> Base:
     if path.is_dir():
         names = {name for name in _PYTHONS if (path / name).exists()}
         python = _python_among(names, path)
-        return Base((write_layer(path, scratch / "base.tar.gz", keeps_rights=True),), python)
+        return Base((write_layer(path, scratch / "base.tar.gz", preserves_rights=True),), python)
     try:
         with tarfile.open(path) as archive:
             return _base_of_archive(archive, path, scratch)
@@ -78,15 +78,15 @@ def _base_of_archive(archive: tarfile.TarFile, path: Path, scratch: Path) -> Bas
     layers, names = [], set[str]()
     for one, diff_id in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True):
         blob = scratch / one["digest"].replace(":", "-")
-        seen = hashlib.sha256()
+        digest = hashlib.sha256()
         with blob.open("wb") as target:
             for part in _parts(archive, _name(one["digest"])):
                 target.write(part)
-                seen.update(part)
-        if one["digest"] != f"sha256:{seen.hexdigest()}":
-            raise ValueError(f"the layer {one['digest']} isn't what its digest says")
-        n_unpacked, found = _look_into(blob)
-        names |= found
+                digest.update(part)
+        if one["digest"] != f"sha256:{digest.hexdigest()}":
+            raise ValueError(f"the layer {one['digest']} doesn't match its digest")
+        n_unpacked, python = _look_into(blob)
+        names |= python
         kind = one["mediaType"]
         layers.append(Blob(blob, one["digest"], one["size"], kind, diff_id, n_unpacked))
     return Base(tuple(layers), _python_among(names, path), config)
@@ -96,8 +96,8 @@ def _look_into(layer: Path) -> tuple[int, set[str]]:
     """The length of what is compressed in a layer, and where a Python is in it."""
     with tarfile.open(layer, "r:*") as tar:
         entries = tar.getmembers()
-        found = {entry.name.removeprefix("./") for entry in entries}
-        return tar.offset, found & set(_PYTHONS)
+        paths = {entry.name.removeprefix("./") for entry in entries}
+        return tar.offset, paths & set(_PYTHONS)
 
 
 def _python_among(names: set[str], path: Path) -> str:
@@ -106,7 +106,7 @@ def _python_among(names: set[str], path: Path) -> str:
             return f"/{name}"
     raise SetupError(
         f"{path} has no Python {VERSION}",
-        hint=f"the packages of this environment need one; leave --base out to bring this Python {VERSION}",
+        hint=f"the packages of this environment need one; leave out --base to include this Python {VERSION}",
     )
 
 

@@ -19,7 +19,7 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHON = f"usr/local/bin/python{VERSION}"
 USER_ID = 10_001
 # Of the standard library, what no server uses: tests, windows, installers, what builds need.
-_LEFT_OUT = frozenset(
+_EXCLUDED = frozenset(
     {
         "__pycache__",
         "config",
@@ -36,7 +36,7 @@ _LEFT_OUT = frozenset(
         "turtle.py",
     }
 )
-_LEFT_OUT_STARTS = ("config-", "_test", "_ctypes_test", "_tkinter", "xxlimited", "xxsubtype")
+_EXCLUDED_STARTS = ("config-", "_test", "_ctypes_test", "_tkinter", "xxlimited", "xxsubtype")
 _PASSWD = f"""\
 root:x:0:0:root:/:/sbin/nologin
 podium:x:{USER_ID}:{USER_ID}:podium:/var/lib/podium:/sbin/nologin
@@ -56,7 +56,9 @@ def copy_interpreter(root: Path, linked: Iterable[Path] = (), *, outside: Iterab
         SetupError: this system's Python can't be copied.
     """
     if not sys.platform.startswith("linux"):
-        raise SetupError("an image is made on Linux", hint="run `podium image` in a container")
+        raise SetupError(
+            "images can only be built on Linux", hint="run `podium image` in a container"
+        )
     library = Path(sysconfig.get_path("stdlib"))
     extensions = Path(sysconfig.get_config_var("DESTSHARED") or library / "lib-dynload")
     for folder in ("usr/bin", "usr/lib", "usr/local/bin", "etc", "tmp"):
@@ -107,8 +109,8 @@ def _unneeded(folder: str, names: list[str]) -> set[str]:
     return {
         name
         for name in names
-        if name in _LEFT_OUT
-        or name.startswith(_LEFT_OUT_STARTS)
+        if name in _EXCLUDED
+        or name.startswith(_EXCLUDED_STARTS)
         or name.endswith((".a", ".exe", ".o"))
         # Debian links some of its own packages into the library; outside they lead nowhere.
         or (os.path.islink(f"{folder}/{name}") and not os.path.exists(f"{folder}/{name}"))  # noqa: PTH110, PTH114

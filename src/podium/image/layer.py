@@ -44,7 +44,7 @@ class Blob:
 
 
 class _Counting(BufferedIOBase):
-    """A file that keeps the digest and the number of the bytes written to it."""
+    """A file that counts and hashes the bytes written to it."""
 
     def __init__(self, target: BufferedIOBase | gzip.GzipFile) -> None:
         self._target = target
@@ -73,7 +73,7 @@ def write_layer(
     target: Path,
     *,
     owners: Mapping[str, int] | None = None,
-    keeps_rights: bool = False,
+    preserves_rights: bool = False,
 ) -> Blob:
     """Write a folder as a compressed tar: sorted, without times, owned by root.
 
@@ -81,7 +81,7 @@ def write_layer(
 
     Args:
         owners: user ids of paths that aren't root's.
-        keeps_rights: owners and rights are those of the files, as in a root folder of a system.
+        preserves_rights: owners and rights are those of the files, as in a root folder of a system.
     """
     with target.open("wb") as file:
         outer = _Counting(file)
@@ -91,7 +91,7 @@ def write_layer(
             with tarfile.open(mode="w|", fileobj=inner, format=tarfile.PAX_FORMAT) as tar:
                 for path in sorted(folder.rglob("*"), key=lambda one: one.as_posix()):
                     entry = _entry(path, path.relative_to(folder).as_posix(), owners or {})
-                    if keeps_rights:
+                    if preserves_rights:
                         status = path.lstat()
                         entry.uid, entry.gid = status.st_uid, status.st_gid
                         entry.mode = stat.S_IMODE(status.st_mode)

@@ -12,7 +12,7 @@ from podium.errors import SetupError
 
 _MAGIC = b"\x7fELF"
 # `libz.so.1 => /lib/libz.so.1 (0x7f...)`, and the loader: `/lib64/ld-linux-x86-64.so.2 (0x7f...)`.
-_FOUND = re.compile(r"^\s*(?:(\S+) => )?(/\S+) \(0x", re.MULTILINE)
+_LIBRARY_LINE = re.compile(r"^\s*(?:(\S+) => )?(/\S+) \(0x", re.MULTILINE)
 _AT_ONCE = 200
 
 
@@ -33,15 +33,15 @@ def needed_libraries(files: Iterable[Path], *, outside: Iterable[Path]) -> dict[
     """
     ldd = shutil.which("ldd")
     if ldd is None:
-        raise SetupError("ldd isn't here, which finds shared libraries", hint="name a --base")
+        raise SetupError("ldd, which finds shared libraries, isn't installed", hint="pass --base")
     folders = [folder.resolve() for folder in outside]
     waiting = sorted({str(file) for file in files})
-    found: dict[str, Path] = {}
+    libraries: dict[str, Path] = {}
     for start in range(0, len(waiting), _AT_ONCE):
         batch = waiting[start : start + _AT_ONCE]
-        told = subprocess.run([ldd, *batch], capture_output=True, text=True, check=False).stdout
-        for name, path in _FOUND.findall(told):
+        output = subprocess.run([ldd, *batch], capture_output=True, text=True, check=False).stdout
+        for name, path in _LIBRARY_LINE.findall(output):
             real = Path(path).resolve()
             if not any(real.is_relative_to(folder) for folder in folders):
-                found.setdefault(name or Path(path).name, real)
-    return dict(sorted(found.items()))
+                libraries.setdefault(name or Path(path).name, real)
+    return dict(sorted(libraries.items()))

@@ -6,19 +6,21 @@ import platform
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
 from podium.bundle import Bundle, load
+from podium.bundle.libraries import packages_in
 from podium.errors import SetupError
 from podium.image.contents import COMMAND, CONFIG, HOME, MODELS, PACKAGES
-from podium.image.distributions import check_extras
+from podium.image.distributions import check_extras, needed_distributions
 from podium.image.interpreter import USER_ID
 from podium.settings import read_settings
 
 PORT = 8_000
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-_ASK = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{PORT}/readyz', timeout=3)"
+_PROBE = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{PORT}/readyz', timeout=3)"
 _SECOND_NS = 10**9
 
 
@@ -45,15 +47,15 @@ class Recipe:
 
 
 def bundles_of(paths: Sequence[Path], recipe: Recipe) -> list[Bundle]:
-    """The bundles, once it is known that an image can be made of them.
+    """The bundles, after checking that they fit into an image.
 
     Raises:
-        SetupError: no bundle is named, or the settings can't be used.
+        SetupError: no bundle was given, or the settings can't be used.
         BundleError: a bundle can't be used.
     """
     bundles = [load(path) for path in paths]
     if not bundles:
-        raise SetupError("no bundle is named", hint="podium image churn.podium")
+        raise SetupError("no bundle was given", hint="podium image churn.podium")
     if recipe.config is not None:
         read_settings(file=recipe.config, environment={})  # a wrong one is found here, not there
     return bundles
@@ -64,6 +66,17 @@ def tag_of(bundles: Sequence[Bundle], recipe: Recipe) -> str:
     first = bundles[0]
     version = re.sub(r"[^\w.-]+", "-", first.version, flags=re.ASCII).lstrip(".-") or "latest"
     return recipe.tag or f"{first.name.lower()}:{version}"
+
+
+def distributions_of(bundles: Sequence[Bundle], recipe: Recipe) -> list[Distribution]:
+    """What an image of these bundles needs, as it is installed here.
+
+    Raises:
+        MissingExtra: some of it isn't installed.
+        SetupError: there is no such extra.
+    """
+    packages = {name for bundle in bundles for name in packages_in(bundle.options)}
+    return needed_distributions(extras_of(bundles, recipe), packages)
 
 
 def extras_of(bundles: Sequence[Bundle], recipe: Recipe) -> tuple[str, ...]:
@@ -120,7 +133,7 @@ def config_of(
             "Labels": annotations_of(bundles),
             # Docker's own field; who reads only the standard's has its own probes.
             "Healthcheck": {
-                "Test": ["CMD", python, "-c", _ASK],
+                "Test": ["CMD", python, "-c", _PROBE],
                 "Interval": 30 * _SECOND_NS,
                 "Timeout": 5 * _SECOND_NS,
                 "StartPeriod": 10 * _SECOND_NS,

@@ -22,22 +22,26 @@ def exposition(snapshot: Snapshot) -> str:
     lines: list[str] = []
     for family in FAMILIES:
         if family.kind == "histogram":
-            found = list(_histograms(family, snapshot.counted.histograms))
+            samples = list(_histograms(family, snapshot.counted.histograms))
         else:
-            found = [
+            samples = [
                 f"{family.name}{_labels(family, series)} {_number(value)}"
                 for series, value in sorted(values.items())
                 if series[0] == family.name
             ]
-        if found:
+        if samples:
             text = family.text.replace("\\", r"\\").replace("\n", r"\n")
-            lines += [f"# HELP {family.name} {text}", f"# TYPE {family.name} {family.kind}", *found]
+            lines += [
+                f"# HELP {family.name} {text}",
+                f"# TYPE {family.name} {family.kind}",
+                *samples,
+            ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _histograms(family: Family, known: Mapping[Series, Sequence[int]]) -> Iterator[str]:
+def _histograms(family: Family, counts_by_series: Mapping[Series, Sequence[int]]) -> Iterator[str]:
     bounds = [_number(bound / family.per_unit) for bound in family.bounds] + ["+Inf"]
-    for series, (*counts, total) in sorted(known.items()):
+    for series, (*counts, total) in sorted(counts_by_series.items()):
         if series[0] != family.name:
             continue
         n_values = list(accumulate(counts))  # in this format a bucket holds those below it, too

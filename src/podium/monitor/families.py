@@ -40,8 +40,8 @@ class Family:
     per_unit: int = 1
 
     @property
-    def is_kept(self) -> bool:
-        """Whether what a worker counted still counts when it has ended."""
+    def outlives_worker(self) -> bool:
+        """Whether the counts of a worker are still included after it has ended."""
         return self.kind != "gauge" and self.merge == "sum"
 
     def series(self, *values: str) -> Series:
@@ -53,14 +53,14 @@ class Family:
 REQUESTS = Family(
     "podium_requests_total",
     "counter",
-    "Requests to predict, by lane and outcome: ok, invalid, failed, refused.",
+    "Prediction requests, by lane and outcome: ok, invalid, failed, refused.",
     (*OF_MODEL, "lane", "outcome"),
 )
-ROWS = Family("podium_rows_total", "counter", "Rows that were answered.", OF_MODEL)
+ROWS = Family("podium_rows_total", "counter", "Predicted rows.", OF_MODEL)
 DURATION = Family(
     "podium_request_duration_seconds",
     "histogram",
-    "From a request's arrival to its answer, of the requests that were answered.",
+    "Time from the arrival of a request to its response, of successful requests.",
     OF_MODEL,
     bounds=LATENCY_BOUNDS_US,
     per_unit=1_000_000,
@@ -73,7 +73,7 @@ BATCH_ROWS = Family(
     bounds=BATCH_BOUNDS,
 )
 QUEUE_ROWS = Family(
-    "podium_queue_rows", "gauge", "Rows that wait for the model, or are in a call of it.", OF_MODEL
+    "podium_queue_rows", "gauge", "Rows that wait for the model, or are being predicted.", OF_MODEL
 )
 OUTBOX_ROWS = Family(
     "podium_outbox_rows", "gauge", "Records of live workers that aren't in the store yet."
@@ -81,30 +81,36 @@ OUTBOX_ROWS = Family(
 OUTBOX_AGE = Family(
     "podium_outbox_age_seconds",
     "gauge",
-    "Age of the oldest record that waits for the store, 0 when none does.",
+    "Age of the oldest record that isn't in the store yet, 0 when there is none.",
     merge="max",
 )
 STORE_ERRORS = Family(
-    "podium_store_errors_total", "counter", "How often the store failed to take records.", (), "max"
+    "podium_store_errors_total",
+    "counter",
+    "How often writing records to the store failed.",
+    (),
+    "max",
 )
 DROPPED = Family(
-    "podium_records_dropped_total", "counter", "Records dropped because too many waited."
+    "podium_records_dropped_total", "counter", "Records dropped because the outbox was full."
 )
 SET_ASIDE = Family(
     "podium_records_set_aside_total",
     "counter",
-    "Records that no store can hold, set aside in a file.",
+    "Records that the store can't hold, set aside in a file.",
     merge="max",
 )
-CONNECTIONS = Family("podium_open_connections", "gauge", "Connections that are open.")
-WORKERS = Family("podium_workers", "gauge", "Processes that answer; the rest is summed over them.")
+CONNECTIONS = Family("podium_open_connections", "gauge", "Open connections.")
+WORKERS = Family(
+    "podium_workers", "gauge", "Worker processes, over which the other metrics are summed."
+)
 MEMORY = Family(
     "process_resident_memory_bytes", "gauge", "Resident memory, summed over the workers."
 )
 STARTED = Family(
     "process_start_time_seconds",
     "gauge",
-    "When the oldest worker began, in seconds since 1970.",
+    "When the oldest worker started, in seconds since 1970.",
     merge="min",
 )
 

@@ -46,7 +46,7 @@ class _Counts:
         self.latency_us = 0
         self.batches: dict[str, list[int]] = {}
 
-    def answered(
+    def count_predicted(
         self, n_requests: int, n_rows: int, latencies_us: Sequence[int], lane: Lane
     ) -> None:
         self.requests[lane, "ok"] += n_requests
@@ -90,53 +90,53 @@ class _Counts:
 class ModelMetrics:
     """What is counted for one version of a model. Made by `Metrics.of`."""
 
-    __slots__ = ("_lock", "_model", "_of_others", "_own", "_owner", "_version")
+    __slots__ = ("_lock", "_model", "_other_counts", "_owner", "_owner_counts", "_version")
 
     def __init__(self, model: str, version: str, owner: int) -> None:
         self._model = model
         self._version = version
         self._owner = owner
-        self._own = _Counts()
-        self._of_others = _Counts()
+        self._owner_counts = _Counts()
+        self._other_counts = _Counts()
         self._lock = threading.Lock()
 
-    def answered(
+    def count_predicted(
         self, n_requests: int, n_rows: int, latencies_us: Sequence[int], lane: Lane = "fast"
     ) -> None:
-        """Count requests that were answered, once for all of a batch.
+        """Count the requests of a batch that got predictions.
 
         Args:
             latencies_us: of each request, from its arrival on.
         """
         if get_ident() == self._owner:
-            self._own.answered(n_requests, n_rows, latencies_us, lane)
+            self._owner_counts.count_predicted(n_requests, n_rows, latencies_us, lane)
         else:
             with self._lock:
-                self._of_others.answered(n_requests, n_rows, latencies_us, lane)
+                self._other_counts.count_predicted(n_requests, n_rows, latencies_us, lane)
 
     def refused(self, status: int, lane: Lane = "fast", n_requests: int = 1) -> None:
-        """Count requests that got no answer, by their status.
+        """Count failed requests, by their status.
 
         503 and 429 are `refused`, others from 500 on `failed`, and what is below is `invalid`.
         """
         outcome = outcome_of(status)
         if get_ident() == self._owner:
-            self._own.refused(outcome, lane, n_requests)
+            self._owner_counts.refused(outcome, lane, n_requests)
         else:
             with self._lock:
-                self._of_others.refused(outcome, lane, n_requests)
+                self._other_counts.refused(outcome, lane, n_requests)
 
     def batched(self, n_rows: int, reason: str) -> None:
         """Count a call of the model, and why it was made then."""
         if get_ident() == self._owner:
-            self._own.batched(n_rows, reason)
+            self._owner_counts.batched(n_rows, reason)
         else:
             with self._lock:
-                self._of_others.batched(n_rows, reason)
+                self._other_counts.batched(n_rows, reason)
 
     def counted(self) -> Counted:
         """What was counted so far."""
-        some = (self._own, self._of_others)
+        some = (self._owner_counts, self._other_counts)
         return total(one.counted(self._model, self._version) for one in some)
 
 
@@ -163,15 +163,15 @@ class Metrics:
         self.watch(families.WORKERS, lambda: 1)
 
     def of(self, model: str, version: str) -> ModelMetrics:
-        """What counts for this version of a model; ask once, and keep it."""
-        found = self._models.get((model, version))
-        if found is None:
-            made = ModelMetrics(model, version, self._owner)
-            found = self._models.setdefault((model, version), made)
-        return found
+        """The metrics of this version of a model; get them once, and store the reference."""
+        metrics = self._models.get((model, version))
+        if metrics is None:
+            created = ModelMetrics(model, version, self._owner)
+            metrics = self._models.setdefault((model, version), created)
+        return metrics
 
     def watch(self, family: Family, read: Callable[[], float | None], *labels: str) -> None:
-        """Ask for a number whenever the metrics are read; a second time, in place of the first.
+        """Call this function whenever the metrics are read; a later one replaces it.
 
         Args:
             read: called from any thread. None where there is no number now.
@@ -187,7 +187,7 @@ class Metrics:
             value = _value_of(read)
             if value is None:
                 continue
-            if families.BY_NAME[series[0]].is_kept:
+            if families.BY_NAME[series[0]].outlives_worker:
                 counters[series] = int(value)
             else:
                 current[series] = value
@@ -195,7 +195,7 @@ class Metrics:
         return Snapshot(self._clock(), total([*models, Counted(counters)]), current)
 
     def write_snapshot(self, folder: Path) -> None:
-        """Tell the siblings: the workers that write to the same folder.
+        """Write for the siblings: the workers that share the folder.
 
         Call it about once a second, in any thread. A disk that fails is told of in the log.
         """
@@ -217,11 +217,11 @@ class Metrics:
             StoreError: those of the others can't be read. Without them counters would fall.
         """
         with self._lock:
-            own = self.snapshot()
+            snapshot = self.snapshot()
             if self._place is None or self._pid != os.getpid():
-                return own
+                return snapshot
             # Written first: whichever sibling is asked next tells no less than what is told now.
-            self._write(self._place, own)
+            self._write(self._place, snapshot)
             try:
                 ended, others = self._place.read()
             except OSError as error:
@@ -229,11 +229,11 @@ class Metrics:
                     f"the metrics in {self._place.folder} can't be read: {error.strerror}",
                     hint="look at the disk and at the folder's permissions",
                 ) from error
-        fresh = [one for one in others if own.taken_s - one.taken_s <= FRESH_S]
+        fresh = [one for one in others if snapshot.taken_s - one.taken_s <= FRESH_S]
         return Snapshot(
-            own.taken_s,
-            total([ended, own.counted, *(one.counted for one in others)]),
-            merged([own.current, *(one.current for one in fresh)]),
+            snapshot.taken_s,
+            total([ended, snapshot.counted, *(one.counted for one in others)]),
+            merged([snapshot.current, *(one.current for one in fresh)]),
         )
 
     def close(self) -> None:
@@ -260,14 +260,14 @@ class Metrics:
 
 
 def outcome_of(status: int) -> str:
-    """What a request came to that got no answer, by its status."""
+    """The outcome of a failed request, by its status."""
     if status in (429, 503):
         return "refused"
     return "failed" if status >= 500 else "invalid"
 
 
 def _value_of(read: Callable[[], float | None]) -> float | None:
-    """What is told now; a store that fails has no number."""
+    """The current value; None while the store fails."""
     try:
         return read()
     except (PodiumError, OSError):

@@ -9,7 +9,7 @@ _STATM = Path("/proc/self/statm")
 
 
 def resident_bytes() -> int | None:
-    """The memory of this process that is in use now; None where the system tells only the most."""
+    """The current memory of this process; None where the system reports only the peak."""
     try:
         pages = _STATM.read_bytes().split()[1]
     except OSError:  # not Linux

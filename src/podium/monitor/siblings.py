@@ -17,13 +17,13 @@ from pathlib import Path
 import msgspec
 
 from podium.monitor.snapshot import Counted, Snapshot, total
-from podium.records.outbox import locked
+from podium.outbox.lock import FileLock
 
 FOLDER_LOCK = "lock"
 ENDED_NAME = "ended"
 ALIVE, SNAPSHOT, NEW = ".alive", ".snapshot", ".new"
 # The folder of a server that wrote nothing for so long, and of which no worker lives, is deleted.
-LEFT_S = 600.0
+ABANDONED_S = 600.0
 
 _ENCODER = msgspec.msgpack.Encoder()
 _SNAPSHOTS = msgspec.msgpack.Decoder(Snapshot)
@@ -53,17 +53,16 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Not the home folder: where that is gone, it isn't for us to make another.
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         self._name = secrets.token_hex(8)
         # Under the folder's lock: before this worker holds its own, it would be taken for dead.
-        folder_fd = locked(folder / FOLDER_LOCK, waits=True)
-        try:
-            self._alive_fd = locked(self._path(ALIVE))
-        finally:
-            os.close(folder_fd)
+        with FileLock(folder / FOLDER_LOCK, waits=True):
+            self._alive = FileLock(self._path(ALIVE))
 
     def write(self, snapshot: Snapshot) -> None:
-        """Tell the siblings.
+        """Write for the siblings.
 
         Raises:
             OSError: they still see the snapshot before.
@@ -76,15 +75,12 @@ class Place:
         Raises:
             OSError: something can't be read.
         """
-        folder_fd = locked(self.folder / FOLDER_LOCK, waits=True)
-        try:
+        with FileLock(self.folder / FOLDER_LOCK, waits=True):
             return self._read()
-        finally:
-            os.close(folder_fd)
 
     def close(self) -> None:
         """Leave; what was written last goes to the total."""
-        os.close(self._alive_fd)
+        self._alive.release()
 
     def _read(self) -> tuple[Counted, list[Snapshot]]:
         ended = self._ended()
@@ -131,8 +127,8 @@ def new_folder(home: Path) -> Path:
     folders.mkdir(mode=0o700, parents=True, exist_ok=True)
     for old in folders.iterdir():
         with suppress(OSError):  # another server that starts deletes it, too
-            is_left = time.time() - old.stat().st_mtime > LEFT_S
-            if is_left and not any(map(_is_alive, old.glob(f"*{ALIVE}"))):
+            is_abandoned = time.time() - old.stat().st_mtime > ABANDONED_S
+            if is_abandoned and not any(map(_is_alive, old.glob(f"*{ALIVE}"))):
                 shutil.rmtree(old, ignore_errors=True)
     folder = folders / secrets.token_hex(8)
     folder.mkdir(mode=0o700)
@@ -142,7 +138,7 @@ def new_folder(home: Path) -> Path:
 def _is_alive(path: Path) -> bool:
     """Whether the worker of this lock lives."""
     try:
-        os.close(locked(path))
+        FileLock(path).release()
     except BlockingIOError:
         return True
     return False

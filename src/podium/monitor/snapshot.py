@@ -47,13 +47,13 @@ def total(parts: Iterable[Counted]) -> Counted:
         for series, count in part.counters.items():
             counters[series] = counters.get(series, 0) + count
         for series, counts in part.histograms.items():
-            known = histograms.get(series)
-            histograms[series] = counts if known is None else list(map(add, known, counts))
+            current = histograms.get(series)
+            histograms[series] = counts if current is None else list(map(add, current, counts))
     return Counted(counters, histograms)
 
 
 def merged(parts: Iterable[Mapping[Series, float]]) -> dict[Series, float]:
-    """What holds for some workers together, as each family is merged."""
+    """The metrics of several workers, merged by family."""
     gathered: dict[Series, list[float]] = {}
     for part in parts:
         for series, value in part.items():

@@ -1,4 +1,4 @@
-"""What is told of the store: how much waits for it, for how long, and what went wrong."""
+"""What metrics tell of the records that wait for the store, and of what went wrong with them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import time
 
 from podium.monitor import families
 from podium.monitor.metrics import Metrics
-from podium.records.outboxed import OutboxedStore
-from podium.records.store import Store
+from podium.outbox.recorder import Recorder
 
 
-def watch_store(metrics: Metrics, store: Store | None) -> None:
-    """Have the metrics tell of this store, whichever way it keeps records."""
-    if isinstance(store, OutboxedStore):
-        metrics.watch(families.OUTBOX_ROWS, lambda: store.outbox.n_waiting)
-        metrics.watch(families.OUTBOX_AGE, lambda: _age_s(store))
-        metrics.watch(families.STORE_ERRORS, lambda: store.shipping.n_errors)
-        metrics.watch(families.DROPPED, lambda: store.outbox.n_dropped)
-        metrics.watch(families.SET_ASIDE, lambda: store.shipping.n_refused)
+def watch_recorder(metrics: Metrics, recorder: Recorder) -> None:
+    """Add the waiting records to the metrics, for a recorder with an outbox."""
+    if recorder.backlog is None:
+        return
+
+    def watch(family: families.Family, name: str) -> None:
+        metrics.watch(family, lambda: getattr(recorder.backlog, name))
+
+    watch(families.OUTBOX_ROWS, "n_rows")
+    watch(families.STORE_ERRORS, "n_errors")
+    watch(families.DROPPED, "n_dropped")
+    watch(families.SET_ASIDE, "n_refused")
+    metrics.watch(families.OUTBOX_AGE, lambda: _age_s(recorder))
 
 
-def _age_s(store: OutboxedStore) -> float:
-    oldest_s = store.shipping.oldest_s
+def _age_s(recorder: Recorder) -> float:
+    oldest_s = recorder.backlog.oldest_s if recorder.backlog else 0.0
     return max(time.time() - oldest_s, 0.0) if oldest_s else 0.0

@@ -7,14 +7,7 @@
  * looked for in the order of the tree, and a heap keeps those that came first, more or less:
  * which of equally near rows count depends on it. What is built is checked once and copied.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
-#include <limits.h>
-#include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "_kernel.h"
 
 #define CAPSULE "podium.program._distances"
 
@@ -212,50 +205,6 @@ search_node(const Rows *rows, Py_ssize_t node, double bound, const double *x, He
 }
 
 /* ---- building ---- */
-
-static int
-is_double(const Py_buffer *buffer)
-{
-    return buffer->itemsize == 8 && buffer->format != NULL &&
-           (strcmp(buffer->format, "d") == 0 || strcmp(buffer->format, "<d") == 0);
-}
-
-static int
-refuse(const char *what, Py_ssize_t at)
-{
-    PyErr_Format(PyExc_ValueError, "%s (at %zd)", what, at);
-    return -1;
-}
-
-/* A contiguous buffer of items of this size, with so many of them. */
-static int
-get_array(PyObject *object, Py_buffer *view, Py_ssize_t itemsize, Py_ssize_t n_items, int flags)
-{
-    if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | flags) < 0) {
-        return -1;
-    }
-    if (view->itemsize != itemsize || (itemsize == 8 && !is_double(view)) ||
-        ((uintptr_t)view->buf % (uintptr_t)itemsize) != 0 ||
-        (n_items >= 0 && view->len != n_items * itemsize)) {
-        refuse("an array has the wrong type or shape", view->len);
-        PyBuffer_Release(view);
-        return -1;
-    }
-    return 0;
-}
-
-static void *
-copy_of(const Py_buffer *view)
-{
-    void *copy = malloc(view->len > 0 ? (size_t)view->len : 1);
-    if (copy == NULL) {
-        PyErr_NoMemory();
-    }
-    else if (view->len > 0) {
-        memcpy(copy, view->buf, (size_t)view->len);
-    }
-    return copy;
-}
 
 enum { A_ROWS, A_ORDER, A_STARTS, A_ENDS, A_IS_LEAF, A_LOW, A_HIGH, A_RADII, N_ARRAYS };
 static const Py_ssize_t SIZES[N_ARRAYS] = {8, 4, 4, 4, 1, 8, 8, 8};
@@ -608,24 +557,10 @@ smallest(PyObject *module, PyObject *const *args, Py_ssize_t n_args)
 
 static PyMethodDef methods[] = {
     {"build", build, METH_VARARGS, build_doc},
-    {"measure", (PyCFunction)(void (*)(void))measure, METH_FASTCALL, measure_doc},
-    {"nearest", (PyCFunction)(void (*)(void))nearest, METH_FASTCALL, nearest_doc},
-    {"smallest", (PyCFunction)(void (*)(void))smallest, METH_FASTCALL, smallest_doc},
+    FAST_METHOD(measure),
+    FAST_METHOD(nearest),
+    FAST_METHOD(smallest),
     {NULL, NULL, 0, NULL},
 };
 
-static PyModuleDef_Slot slots[] = {{0, NULL}};
-
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "_distances",
-    .m_doc = "Distances to rows that a model keeps, and the nearest of them.",
-    .m_methods = methods,
-    .m_slots = slots,
-};
-
-PyMODINIT_FUNC
-PyInit__distances(void)
-{
-    return PyModuleDef_Init(&definition);
-}
+KERNEL_MODULE(_distances, "Distances to rows that a model keeps, and the nearest of them.")

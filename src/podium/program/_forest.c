@@ -14,14 +14,7 @@
  * LANES walks go on at the same time, because one alone waits for memory at every step: over the
  * rows of a block in one tree, or, for few rows, over the trees for one row.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
-#include <limits.h>
-#include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "_kernel.h"
 
 #define CAPSULE "podium.program._forest"
 
@@ -428,50 +421,23 @@ add_all(const Forest *forest, const Py_buffer *x, double *out, double *block, Py
 
 /* ---- building ---- */
 
-static int
-is_double(const Py_buffer *buffer)
-{
-    return buffer->itemsize == 8 && buffer->format != NULL &&
-           (strcmp(buffer->format, "d") == 0 || strcmp(buffer->format, "<d") == 0);
-}
+enum { A_FEATURE, A_THRESHOLD, A_LEFT, A_KIND, A_ROOTS, A_TARGETS, A_VALUES, A_STARTS, A_WORDS,
+       N_ARRAYS };
+static const Py_ssize_t SIZES[N_ARRAYS] = {4, 8, 4, 1, 4, 4, 8, 4, 4};
 
-/* A one-dimensional contiguous buffer of items of this size. */
+/* An array of one dimension. */
 static int
-get_array(PyObject *object, Py_buffer *view, Py_ssize_t itemsize, const char *name)
+get_vector(PyObject *object, Py_buffer *view, Py_ssize_t itemsize)
 {
-    if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) {
+    if (get_array(object, view, itemsize, -1, 0) < 0) {
         return -1;
     }
-    if (view->itemsize != itemsize || view->ndim != 1 ||
-        ((uintptr_t)view->buf % (uintptr_t)itemsize) != 0) {
-        PyErr_Format(PyExc_ValueError, "%s: wrong type or shape", name);
+    if (view->ndim != 1) {
+        refuse("an array has the wrong shape", view->ndim);
         PyBuffer_Release(view);
         return -1;
     }
     return 0;
-}
-
-static void *
-copy_of(const Py_buffer *view)
-{
-    void *copy = malloc(view->len > 0 ? (size_t)view->len : 1);
-    if (copy != NULL && view->len > 0) {
-        memcpy(copy, view->buf, (size_t)view->len);
-    }
-    return copy;
-}
-
-enum { A_FEATURE, A_THRESHOLD, A_LEFT, A_KIND, A_ROOTS, A_TARGETS, A_VALUES, A_STARTS, A_WORDS,
-       N_ARRAYS };
-static const char *const NAMES[N_ARRAYS] = {"feature", "threshold", "left", "kind", "roots",
-                                            "targets", "values",    "starts", "words"};
-static const Py_ssize_t SIZES[N_ARRAYS] = {4, 8, 4, 1, 4, 4, 8, 4, 4};
-
-static int
-refuse(const char *what, Py_ssize_t at)
-{
-    PyErr_Format(PyExc_ValueError, "%s (at %zd)", what, at);
-    return -1;
 }
 
 /* Sets, each as the number of its words and then the words; their old starts become new ones. */
@@ -657,11 +623,15 @@ take_levels(Forest *forest)
     }
     for (Py_ssize_t tree = 0; tree < forest->n_trees; tree++) {
         const int depth = take_tree_levels(forest, forest->roots[tree], at, some);
-        if (depth < 0 || n_leaves > (size_t)forest->n_nodes) {
+        if (depth < 0) {
             return 0;
         }
         n_levels += (size_t)depth;
         n_leaves += (size_t)1 << depth;
+        /* Each leaf is copied once: trees that share theirs would take any amount of memory. */
+        if (n_leaves > (size_t)forest->n_leaves) {
+            return 0;
+        }
     }
     forest->levels = malloc((n_levels + 1) * sizeof(Level));
     forest->depths = malloc(((size_t)forest->n_trees + 1) * sizeof(uint32_t));
@@ -714,7 +684,7 @@ build(PyObject *module, PyObject *args)
     forest->n_outputs = n_outputs;
     forest->is_single_input = is_single_input;
     forest->is_single_sum = is_single_sum;
-    while (n < N_ARRAYS && get_array(objects[n], &arrays[n], SIZES[n], NAMES[n]) == 0) {
+    while (n < N_ARRAYS && get_vector(objects[n], &arrays[n], SIZES[n]) == 0) {
         n++;
     }
     if (n == N_ARRAYS && take_arrays(forest, arrays) == 0 && take_levels(forest) == 0) {
@@ -830,23 +800,9 @@ all_finite(PyObject *module, PyObject *array)
 
 static PyMethodDef methods[] = {
     {"build", build, METH_VARARGS, build_doc},
-    {"add", (PyCFunction)(void (*)(void))add, METH_FASTCALL, add_doc},
+    FAST_METHOD(add),
     {"finite", all_finite, METH_O, finite_doc},
     {NULL, NULL, 0, NULL},
 };
 
-static PyModuleDef_Slot slots[] = {{0, NULL}};
-
-static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "_forest",
-    .m_doc = "Decision trees over flat arrays.",
-    .m_methods = methods,
-    .m_slots = slots,
-};
-
-PyMODINIT_FUNC
-PyInit__forest(void)
-{
-    return PyModuleDef_Init(&definition);
-}
+KERNEL_MODULE(_forest, "Decision trees over flat arrays.")

@@ -22,12 +22,14 @@ Words: TypeAlias = NDArray[np.uint32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
 # What a field of an operation may hold. `Floats` may be of single precision too.
-_TAKEN: dict[Any, tuple[ArrayType, ...]] = {
+_ACCEPTED: dict[Any, tuple[ArrayType, ...]] = {
     np.float64: ("<f8", "<f4"),
     np.int32: ("<i4",),
     np.uint32: ("<u4",),
     np.uint8: ("|u1",),
 }
+# An array without numbers lies in no file, and could have any number of rows.
+_EMPTY_MAX = 4_000_000
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -71,17 +73,24 @@ class ArrayReader:
 
     def __init__(self, content: bytes, places: Sequence[ArrayPlace]) -> None:
         self._arrays = [_array(content, number, place) for number, place in enumerate(places)]
+        self._returned: set[int] = set()
+        if sum(array.nbytes for array in self._arrays) > len(content):
+            raise BundleError("arrays of the program overlap")
 
     def get(self, number: object, kind: Any) -> NDArray[Any]:
-        """The array of this number, if it is of the kind that is asked for.
+        """The array of this number, if it has the requested type.
 
         Raises:
             BundleError: there is none, or it holds something else.
         """
         if type(number) is not int or not 0 <= number < len(self._arrays):
-            raise BundleError(f"the plan asks for array {number!r}, which isn't there")
+            raise BundleError(f"the plan uses array {number!r}, which doesn't exist")
+        # Operations make copies of theirs: as many as there are arrays, and no more.
+        if number in self._returned:
+            raise BundleError(f"the plan uses array {number} twice")
+        self._returned.add(number)
         array = self._arrays[number]
-        types = _TAKEN.get(_scalar(kind), ())
+        types = _ACCEPTED.get(_scalar(kind), ())
         if array.dtype.newbyteorder("<").str not in types:
             raise BundleError(f"array {number} holds {array.dtype}, not {' or '.join(types)}")
         return array
@@ -101,6 +110,8 @@ def _array(content: bytes, number: int, place: ArrayPlace) -> NDArray[Any]:
     dtype = np.dtype(place.type)
     count = math.prod(place.shape)
     if place.at % ALIGNMENT or place.at + count * dtype.itemsize > len(content):
-        raise BundleError(f"array {number} doesn't lie inside its file")
+        raise BundleError(f"array {number} isn't inside its file")
+    if not count and max(place.shape) > _EMPTY_MAX:
+        raise BundleError(f"array {number} has {max(place.shape)} empty rows or columns")
     array = np.frombuffer(content, dtype, count, place.at).reshape(place.shape)
     return array.astype(dtype.newbyteorder("="), copy=False)

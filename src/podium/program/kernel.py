@@ -60,7 +60,7 @@ def kernel_name() -> str:
 def adder(
     trees: Trees, n_features: int, n_outputs: int, *, is_single_input: bool, is_single_sum: bool
 ) -> Add:
-    """The function that adds the leaves of rows to sums, and says what it saw.
+    """The function that adds the leaves of rows to sums, and reports what it read.
 
     It takes rows of shape (n, n_features) and sums of shape (n, n_outputs), and returns
     `SAW_NAN`, `SAW_INFINITE`, both added up, or 0.
@@ -79,23 +79,24 @@ def adder(
     try:
         forest = _forest.build(*trees, n_features, n_outputs, is_single_input, is_single_sum)
     except ValueError as error:
-        raise BundleError(f"the forest can't be: {error}") from error
+        raise BundleError(f"the forest isn't valid: {error}") from error
     add = _forest.add
     return lambda rows, sums: add(forest, rows, sums)
 
 
-def _all_finite(values: Floats) -> bool:
-    return bool(np.isfinite(values).all())
-
-
-all_finite: Callable[[Any], bool] = _all_finite if _forest is None else _forest.finite
+def all_finite(values: Any) -> bool:
+    """Whether none of these numbers of double precision is NaN or infinite."""
+    # The kernel walks one run of memory; columns selected from a wider matrix are many.
+    if _forest is None or not values.flags.forc:
+        return bool(np.isfinite(values).all())
+    return bool(_forest.finite(values))
 
 
 def _check(trees: Trees, n_features: int, n_outputs: int) -> None:
     """The same checks as in C."""
     n_nodes, n_trees = len(trees.feature), len(trees.roots)
     if len({n_nodes, len(trees.threshold), len(trees.left), len(trees.kind)}) > 1:
-        raise BundleError("the forest can't be: the arrays of nodes differ in length")
+        raise BundleError("the forest isn't valid: the arrays of nodes differ in length")
     leaf = (trees.kind & LEAF) > 0
     is_scalar = n_trees > 0 and len(trees.targets) == n_trees
     n_leaves = len(trees.values) if is_scalar else len(trees.values) // n_outputs
@@ -116,7 +117,7 @@ def _check(trees: Trees, n_features: int, n_outputs: int) -> None:
         and _within(trees.starts, len(trees.words) + 1)
     )
     if not fine:
-        raise BundleError("the forest can't be: a walk could leave its arrays")
+        raise BundleError("the forest isn't valid: a walk could leave its arrays")
 
 
 def _within(values: Any, limit: int) -> bool:
@@ -178,8 +179,8 @@ class NumpyForest:
         inside = possible & ((category >> 5) < end - start)
         words = np.append(self.trees.words, np.uint32(0))
         word = words[np.where(inside, start + (category >> 5), len(words) - 1)]
-        found = inside & ((word >> (category & 31).astype(np.uint32)) & 1).astype(bool)
-        return np.where(np.isnan(values), self.goes_left_missing[at], found)
+        is_member = inside & ((word >> (category & 31).astype(np.uint32)) & 1).astype(bool)
+        return np.where(np.isnan(values), self.goes_left_missing[at], is_member)
 
     def _add_block(self, rows: Floats, sums: Floats) -> None:
         leaves = self.trees.left[self.leaves(rows)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -22,8 +22,8 @@ PLAN, ARRAYS = "plan.json", "arrays.bin"
 _Labels: TypeAlias = tuple[Label, ...]
 
 
-class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where one output of the model is found.
+class PlanOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The register that holds one output of the model.
 
     Attributes:
         register: an index of classes, or a matrix.
@@ -44,12 +44,32 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         operations: the n-th fills register n.
         answers: one an output.
         probabilities: the register that holds one column a class.
+        scores: the register that holds the score of each row, beside a single answer.
     """
 
     inputs: tuple[str, ...]
     operations: tuple[AnyOperation, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[PlanOutput, ...]
     probabilities: Register | None = None
+    scores: Register | None = None
+
+    @property
+    def output_registers(self) -> set[Register]:
+        """The registers that hold the outputs, the probabilities and the scores."""
+        others = {self.probabilities, self.scores} - {None}
+        return {output.register for output in self.answers} | others  # type: ignore[operator] # not None
+
+    def renumbered(
+        self, operations: Iterable[AnyOperation], new: Mapping[Register, Register]
+    ) -> Plan:
+        """The same outputs from other operations, whose registers have new numbers."""
+        return Plan(
+            self.inputs,
+            tuple(operations),
+            tuple(msgspec.structs.replace(a, register=new[a.register]) for a in self.answers),
+            None if self.probabilities is None else new[self.probabilities],
+            None if self.scores is None else new[self.scores],
+        )
 
     def check(self) -> Shapes:
         """The shapes of all registers.
@@ -59,34 +79,45 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         """
         shapes = Shapes(len(self.inputs))
         for operation in self.operations:
-            shapes.add(operation.check(shapes))
-        require(len(self.answers) > 0, "nothing is answered")
-        for answer in self.answers:
-            shape = shapes.any(answer.register)
-            if answer.classes is None:
-                require(not shape.is_index, "an index is answered without its labels")
-                require(answer.column < shape.width, "a column is answered that isn't there")
+            shape = operation.check(shapes)
+            shapes.add(shape, operation.n_buffered(shapes))
+        require(len(self.answers) > 0, "nothing is returned")
+        for output in self.answers:
+            shape = shapes.any(output.register)
+            if output.classes is None:
+                require(not shape.is_index, "an index is returned without its labels")
+                require(output.column < shape.width, "a column is returned that doesn't exist")
             else:
-                fits = shape.is_index and shape.width == len(answer.classes)
+                fits = shape.is_index and shape.width == len(output.classes)
                 require(fits, "the labels don't fit the index")
         if self.probabilities is not None:
             width, classes = shapes.matrix(self.probabilities).width, self.answers[0].classes
             require(classes is not None and width == len(classes), "probabilities lack a class")
+        if self.scores is not None:
+            is_alone = len(self.answers) == 1 and self.probabilities is None
+            require(is_alone, "scores are combined with other outputs")
+            require(shapes.matrix(self.scores).width == 1, "a row has one score")
         return shapes
 
 
 class _Head(msgspec.Struct, frozen=True):
-    """As much of the file as tells whether the rest can be read."""
+    """The part of the file that tells whether the rest can be read."""
 
     format: int
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The plan's file: arrays stand in it as numbers, and lie in a file of their own."""
+    """The plan's file: it refers by number to arrays, which are stored in another file."""
 
     format: int
     arrays: tuple[ArrayPlace, ...]
     plan: msgspec.Raw
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_FILE = msgspec.json.Decoder(_File)
+# Makes known to msgspec, now, what a plan is made of: see `plan_of`.
+_PLAN = msgspec.json.Decoder(Plan)
 
 
 def parts_of(plan: Plan) -> dict[str, bytes]:
@@ -111,9 +142,9 @@ def plan_of(parts: Mapping[str, bytes]) -> Plan:
     try:
         written, content = parts[PLAN], parts[ARRAYS]
     except KeyError as error:
-        raise BundleError(f"the program lacks its file {error}") from error
+        raise BundleError(f"the program has no file {error}") from error
     try:
-        version = msgspec.json.decode(written, type=_Head).format
+        version = _HEAD.decode(written).format
         if version > FORMAT:
             raise NewerBundle(
                 f"the program has format {version}; this Podium reads up to {FORMAT}",
@@ -121,7 +152,7 @@ def plan_of(parts: Mapping[str, bytes]) -> Plan:
             )
         if version < 1:
             raise BundleError(f"no program has format {version}")
-        file = msgspec.json.decode(written, type=_File)
+        file = _FILE.decode(written)
         reader = ArrayReader(content, file.arrays)
 
         def array(kind: Any, number: object) -> NDArray[Any]:

@@ -45,10 +45,9 @@ def prepared(plan: Plan, shapes: Shapes) -> Prepared:
     """
     operations = folded(plan)
     read = Counter(r for operation in operations for r in sources(operation))
-    read.update(answer.register for answer in plan.answers)
-    read.update([] if plan.probabilities is None else [plan.probabilities])
+    read.update(plan.output_registers)
     steps = [
-        operation.prepare(shapes) if read[register] else _nothing
+        operation.prepare(shapes) if read[register] else _no_operation
         for register, operation in enumerate(operations)
     ]
     may_warn = any(o.may_warn for register, o in enumerate(operations) if read[register])
@@ -107,5 +106,5 @@ def _folded(scale: Scale, product: Matmul) -> Matmul:
     )
 
 
-def _nothing(_columns: Sequence[Any], _values: Sequence[Any]) -> Any:
+def _no_operation(_columns: Sequence[Any], _values: Sequence[Any]) -> Any:
     return None

@@ -8,17 +8,21 @@ from typing import Any, ClassVar
 import numpy as np
 
 from podium.errors import BundleError, ModelError
+from podium.outputs import Outputs
 from podium.program.features import RuntimeFeatures
 from podium.program.operations import Encode, Numbers, OneHot, Shapes, Step, Terms
-from podium.program.plan import Answer, Plan, parts_of, plan_of
+from podium.program.operations.operation import NUMBERS_MAX
+from podium.program.plan import Plan, PlanOutput, parts_of, plan_of
 from podium.program.prepare import prepared
 from podium.signature import Signature
-from podium.table import Array, Outputs, Table
+from podium.table import Array, Table
 
 # More rows are taken in parts: what the operations hand on stays in the second cache, and isn't
 # asked from the system anew for every call: 10,000 rows of 32 columns take 1.7 ms instead of 3.2,
 # of 442 columns 25 ms, and 108 ms where a part has four times as many numbers.
 CHUNK_ROWS, CHUNK_ROWS_MIN, CHUNK_NUMBERS = 16_384, 128, 65_536
+# What an operation may raise on cells that it can't compute with.
+_RAISED = (ArithmeticError, BufferError, LookupError, MemoryError, TypeError, ValueError)
 
 
 class Program:
@@ -30,7 +34,7 @@ class Program:
         BundleError: the plan can't be followed, or is of another signature.
     """
 
-    features: ClassVar[RuntimeFeatures] = RuntimeFeatures(releases_gil=True, takes_rows=True)
+    features: ClassVar[RuntimeFeatures] = RuntimeFeatures(takes_rows=True, can_crash=False)
 
     def __init__(self, plan: Plan, signature: Signature) -> None:
         self.plan = plan
@@ -39,12 +43,13 @@ class Program:
         shapes = plan.check()
         # Silencing numpy costs half a microsecond, a fifth of a small model.
         self._steps, self._may_warn = prepared(plan, shapes)
-        self._takes_matrix = _takes_matrix(plan)
+        self._reads_matrix = _reads_matrix(plan)
         self._later_steps = self._steps[1:]
-        self._answer = _Answerer(plan, shapes)
+        self._read_outputs = _OutputReader(plan, shapes)
         widest = max((shapes.any(register).width for register in range(len(shapes))), default=1)
-        wanted = CHUNK_NUMBERS // max(widest, 1)
-        self._chunk_rows = min(max(wanted, CHUNK_ROWS_MIN), CHUNK_ROWS)
+        rows_max = CHUNK_NUMBERS // max(widest, 1)
+        allowed = max(NUMBERS_MAX // max(shapes.n_numbers, 1), 1)
+        self._chunk_rows = min(max(rows_max, CHUNK_ROWS_MIN), CHUNK_ROWS, allowed)
 
     @classmethod
     def load(cls, parts: Mapping[str, bytes], signature: Signature) -> Program:
@@ -54,7 +59,13 @@ class Program:
             NewerBundle: a newer Podium wrote it.
             BundleError: it is damaged, or of another signature.
         """
-        return cls(plan_of(parts), signature)
+        try:
+            with np.errstate(all="ignore"):
+                return cls(plan_of(parts), signature)
+        except _RAISED as error:  # of constants that fit no operation in a way that nobody foresaw
+            raise BundleError(
+                f"the program isn't valid: {type(error).__name__}: {str(error)[:200]}"
+            ) from error
 
     @property
     def is_single(self) -> bool:
@@ -70,7 +81,7 @@ class Program:
         return parts_of(self.plan)
 
     def predict(self, table: Table) -> Outputs:
-        """The answers for these rows.
+        """The outputs for these rows.
 
         Raises:
             ModelError: the model takes no such value.
@@ -79,34 +90,37 @@ class Program:
         at_once = self._chunk_rows
         if table.n_rows <= at_once:
             return self._run(columns, [], self._steps)
-        parts = [
-            self._run([column[at : at + at_once] for column in columns], [], self._steps)
-            for at in range(0, table.n_rows, at_once)
-        ]
-        predictions = np.concatenate([part.predictions for part in parts])
-        shares = [part.probabilities for part in parts if part.probabilities is not None]
-        return Outputs(predictions, np.concatenate(shares) if shares else None)
+        return Outputs.concat(
+            [
+                self._run([column[at : at + at_once] for column in columns], [], self._steps)
+                for at in range(0, table.n_rows, at_once)
+            ]
+        )
 
     def predict_rows(self, rows: Sequence[Sequence[Any]]) -> Outputs:
-        """The answers for rows of plain cells, in the order of the fields; None is missing.
+        """The outputs for rows of plain cells, in the order of the fields; None is missing.
 
         Faster than `predict` for a few rows, because no column is made of them.
 
         Raises:
             ModelError: the model takes no such value.
         """
+        at_once = self._chunk_rows
+        if len(rows) > at_once:
+            starts = range(0, len(rows), at_once)
+            return Outputs.concat([self.predict_rows(rows[at : at + at_once]) for at in starts])
         try:
-            if self._takes_matrix:
+            if self._reads_matrix:
                 return self._run((), [np.array(rows, np.float64)], self._later_steps)
             columns = tuple(zip(*rows, strict=True))
         except (TypeError, ValueError) as error:
             raise ModelError(f"the rows can't be read: {error}") from error
         if len(columns) != len(self.plan.inputs):
-            raise ModelError(f"{len(columns)} cells are no row of {len(self.plan.inputs)}")
+            raise ModelError(f"{len(columns)} cells aren't a row of {len(self.plan.inputs)}")
         return self._run(columns, [], self._steps)
 
     def register(self, register: int, table: Table) -> Array:
-        """What one of the plan's registers holds for these rows, for whoever looks inside.
+        """The content of one of the plan's registers for these rows, for inspection.
 
         Raises:
             ModelError: the model takes no such value.
@@ -119,45 +133,53 @@ class Program:
                 for operation in self.plan.operations[: register + 1]:
                     shapes.add(operation.check(shapes))
                     values.append(operation.prepare(shapes)(columns, values))
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ModelError(f"the program raised {type(error).__name__}: {error}") from error
+        except _RAISED as error:
+            raise _refusal(error) from error
         return values[register]
 
     def _run(self, columns: Sequence[Any], values: list[Any], steps: Sequence[Step]) -> Outputs:
-        keep = values.append
+        append = values.append
         try:
             if self._may_warn:
                 with np.errstate(all="ignore"):
                     for step in steps:
-                        keep(step(columns, values))
+                        append(step(columns, values))
             else:
                 for step in steps:
-                    keep(step(columns, values))
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ModelError(f"the program raised {type(error).__name__}: {error}") from error
-        return self._answer(values)
+                    append(step(columns, values))
+            return self._read_outputs(values)
+        except _RAISED as error:
+            raise _refusal(error) from error
 
 
-class _Answerer:
-    """Registers to outputs."""
+def _refusal(error: Exception) -> ModelError:
+    return ModelError(f"the program raised {type(error).__name__}: {error}")
+
+
+class _OutputReader:
+    """Reads the outputs from the registers."""
 
     def __init__(self, plan: Plan, shapes: Shapes) -> None:
-        self.takers = [_taker(answer, shapes) for answer in plan.answers]
-        self.only = self.takers[0] if len(self.takers) == 1 else None
+        self.readers = [_reader(output, shapes) for output in plan.answers]
+        self.only = self.readers[0] if len(self.readers) == 1 else None
         self.probabilities = plan.probabilities
+        self.scores = plan.scores
 
     def __call__(self, values: Sequence[Any]) -> Outputs:
         if self.only is None:
-            return Outputs(np.stack([take(values) for take in self.takers], axis=1))
+            return Outputs(np.stack([read(values) for read in self.readers], axis=1))
+        if self.scores is not None:
+            scores: Array = values[self.scores].ravel()
+            return Outputs(self.only(values), scores=scores.astype(np.float64, copy=False))
         if self.probabilities is None:
             return Outputs(self.only(values))
         probabilities: Array = values[self.probabilities]
         return Outputs(self.only(values), probabilities.astype(np.float64, copy=False))
 
 
-def _taker(answer: Answer, shapes: Shapes) -> Callable[[Sequence[Any]], Array]:
-    """The function that takes one output's predictions from the registers."""
-    register, column, labels = answer.register, answer.column, _labels(answer)
+def _reader(output: PlanOutput, shapes: Shapes) -> Callable[[Sequence[Any]], Array]:
+    """The function that reads one output's predictions from the registers."""
+    register, column, labels = output.register, output.column, _labels(output)
     if labels is not None:
         return lambda values: labels.take(values[register])
     shape = shapes.any(register)
@@ -165,29 +187,30 @@ def _taker(answer: Answer, shapes: Shapes) -> Callable[[Sequence[Any]], Array]:
         return lambda values: values[register][:, column].astype(np.float64)
     if shape.width == 1:
         return lambda values: values[register].ravel()
-    return lambda values: values[register][:, column]
+    # A copy: a view would keep all columns of every part of many rows.
+    return lambda values: values[register][:, column].copy()
 
 
-def _takes_matrix(plan: Plan) -> bool:
-    """Whether all that is read of a table is one matrix of all its columns, in order."""
+def _reads_matrix(plan: Plan) -> bool:
+    """Whether the plan reads its table only as one matrix of all columns, in order."""
     first = plan.operations[0] if plan.operations else None
     others = any(isinstance(o, (Numbers, Encode, OneHot, Terms)) for o in plan.operations[1:])
     is_all = isinstance(first, Numbers) and first.columns == tuple(range(len(plan.inputs)))
     return is_all and not others and not getattr(first, "is_single", False)
 
 
-def _labels(answer: Answer) -> Array | None:
+def _labels(output: PlanOutput) -> Array | None:
     """Labels as an array that keeps their type."""
-    if answer.classes is None:
+    if output.classes is None:
         return None
-    kinds = {type(label) for label in answer.classes}
+    kinds = {type(label) for label in output.classes}
     if kinds in ({int}, {bool}, {float}):
         try:
-            return np.array(answer.classes)
+            return np.array(output.classes)
         except OverflowError:
             pass
-    labels = np.empty(len(answer.classes), object)
-    labels[:] = answer.classes
+    labels = np.empty(len(output.classes), object)
+    labels[:] = output.classes
     return labels
 
 
@@ -199,11 +222,13 @@ def _check_signature(plan: Plan, signature: Signature) -> None:
         )
     if len(plan.answers) != len(signature.outputs):
         raise BundleError(
-            f"the program answers {len(plan.answers)} outputs, the signature "
+            f"the program has {len(plan.answers)} outputs, the signature has "
             f"{len(signature.outputs)}"
         )
     if (plan.probabilities is not None) != signature.output.has_probabilities:
         raise BundleError("the program and the signature differ about probabilities")
+    if (plan.scores is not None) != bool(signature.output.score):
+        raise BundleError("the program and the signature differ about scores")
     classes = plan.answers[0].classes
     if plan.probabilities is not None and len(classes or ()) != len(signature.output.classes):
         raise BundleError("the program and the signature differ in their classes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from podium.projects.answers import Answers
+from podium.projects.choices import Choices
 from podium.projects.figures import (
     IMAGES_SOURCE,
     MACHINE,
@@ -25,7 +25,7 @@ class Advice:
     Attributes:
         short: in a few words.
         why: in two or three sentences.
-        warnings: what the answers leave open, a sentence each.
+        warnings: what the choices leave open, a sentence each.
     """
 
     short: str
@@ -42,34 +42,34 @@ def _image(image: Image, framework: str) -> str:
 
 _IN_FLASK = Advice(
     "Podium inside your Flask app",
-    "A blueprint brings the form, the API and the records into the app that you have, with its "
-    "log in and its templates; nothing but the core is added. Where one core has to answer "
-    "thousands a second, run Podium beside it instead.",
+    "A blueprint adds the form, the API and the records to your app, with its login and its "
+    "templates; nothing but the core is installed. If one core has to serve thousands of requests "
+    "a second, run Podium beside it instead.",
 )
 _IN_DJANGO = Advice(
     "Podium inside your Django project",
-    "An app of INSTALLED_APPS brings the form, the API and the records into the project that you "
-    "have, with its users, permissions and database; nothing but the core is added. Where one core "
-    "has to answer thousands a second, run Podium beside it instead.",
+    "An app of INSTALLED_APPS adds the form, the API and the records to your project, with its "
+    "users, permissions and database; nothing but the core is installed. If one core has to serve "
+    "thousands of requests a second, run Podium beside it instead.",
 )
 _WITH_PEOPLE = Advice(
-    "Podium with accounts: as much as a Django project has, without writing one",
-    "People log in, so Django comes in behind the pages for users, groups, permissions, tokens and "
-    f"an admin, and predictions don't pass through it. {_image(WITH_ACCOUNTS, 'Django')}",
+    "Podium with accounts: the features of a Django project, without writing one",
+    "People log in, so Django is used for users, groups, permissions, tokens and an admin; "
+    f"predictions don't pass through it. {_image(WITH_ACCOUNTS, 'Django')}",
 )
 _ALONE = Advice(
     "Podium alone: as small as a Flask app, without writing one",
-    "Nobody logs in and there is no app to fit into, so no web framework is installed: the model is "
-    "compiled when it is packed, and needs neither scikit-learn nor pandas. "
+    "Without a login and an existing app, no web framework is installed: the model is compiled "
+    "when it is packed, and needs neither scikit-learn nor pandas. "
     f"{_image(PLAIN, 'Flask')}",
 )
 
 
-def advice_for(answers: Answers) -> Advice:
-    """What these answers come to."""
-    alone = _WITH_PEOPLE if answers.has_people else _ALONE
-    advice = {"flask": _IN_FLASK, "django": _IN_DJANGO}.get(answers.app, alone)
-    return Advice(advice.short, f"{advice.why} {_measured()}", tuple(_warnings(answers)))
+def advice_for(choices: Choices) -> Advice:
+    """The hosting that fits these choices."""
+    alone = _WITH_PEOPLE if choices.has_people else _ALONE
+    advice = {"flask": _IN_FLASK, "django": _IN_DJANGO}.get(choices.app, alone)
+    return Advice(advice.short, f"{advice.why} {_measured()}", tuple(_warnings(choices)))
 
 
 def _measured() -> str:
@@ -81,21 +81,23 @@ def _measured() -> str:
     )
 
 
-def _warnings(answers: Answers) -> list[str]:
-    told = []
-    if answers.database == "none":
-        told.append("Nothing that is asked or answered is kept: take a database to have records.")
-    if answers.app == "none" and not answers.has_people:
-        told.append(
-            "Nobody logs in: whoever reaches the server can use the model"
-            + (". " if answers.database == "none" else " and read the records. ")
-            + "So its port is opened to this machine alone, and inside a cluster."
+def _warnings(choices: Choices) -> list[str]:
+    warnings = []
+    if choices.database == "none":
+        warnings.append("Predictions aren't recorded: choose a database to have records.")
+    if choices.app == "none" and not choices.has_people:
+        warnings.append(
+            "Nobody logs in: everybody who reaches the server can use the model"
+            + (". " if choices.database == "none" else " and read the records. ")
+            + "So its port is published on this machine only, and inside a cluster."
         )
-    if answers.has_files:
-        told.append(
-            "App Platform has no disks: what is kept in files is lost there with each deployment. "
-            "Take postgresql or mysql if you go there."
+    if choices.has_files:
+        warnings.append(
+            "App Platform has no disks: files are lost there with each deployment. "
+            "Choose postgresql or mysql if you deploy there."
         )
-    if not answers.is_small:
-        told.append("The image takes scikit-learn and pandas, for models that don't compile.")
-    return told
+    if not choices.is_small:
+        warnings.append(
+            "The image includes scikit-learn and pandas, for models that don't compile."
+        )
+    return warnings

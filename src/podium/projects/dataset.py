@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from podium.bundle.data import PARQUET, read_data, split_target
 from podium.errors import SetupError, SignatureError
+from podium.packing.data import PARQUET, FileTable, read_data, split_target
 from podium.signature import Field
+from podium.signature.delimited import delimiter_of
 from podium.signature.infer import infer_fields
-from podium.table import Table, delimiter_of
+from podium.table import Table
 
 # Integers are taken as classes up to here: stars, grades, yes and no. Beyond they are a quantity.
 CLASSES_MAX = 20
@@ -34,6 +35,7 @@ class Dataset:
         categories: the columns with a few values each.
         left_out: columns of free text, dates, or nothing at all, which the script doesn't use.
         separator: between the cells of a text file.
+        decimal: in the numbers of a text file.
     """
 
     path: Path | None
@@ -44,6 +46,7 @@ class Dataset:
     categories: tuple[str, ...]
     left_out: tuple[str, ...] = ()
     separator: str = ","
+    decimal: str = "."
 
     @property
     def is_parquet(self) -> bool:
@@ -81,7 +84,7 @@ def dataset_of(path: Path, target: str) -> Dataset:
 
 
 def separator_of(path: Path) -> str:
-    """What stands between the cells of a text file; a comma of Parquet, which has none."""
+    """The separator of a text file; a comma for Parquet, which has none."""
     if path.name.endswith(PARQUET):
         return ","
     opened = gzip.open if path.suffix == ".gz" else open
@@ -109,7 +112,7 @@ def _described(
     if not numbers and not categories:
         raise SetupError(
             f"{file_name} has no column that a model can learn from besides {target!r}",
-            hint="it needs numbers, or texts with a few different values",
+            hint="it needs numbers, or texts with few distinct values",
         )
     used = {*numbers, *categories}
     return Dataset(
@@ -121,6 +124,7 @@ def _described(
         categories=tuple(categories),
         left_out=tuple(name for name in rest.names if name not in used),
         separator=separator,
+        decimal=table.decimal if isinstance(table, FileTable) else ".",
     )
 
 
@@ -129,17 +133,17 @@ def _has_classes(goal: Field, column: Table, file_name: str) -> bool:
     n_different = len({row[goal.name] for row in column.rows()} - {None})
     if n_different < 2:
         raise SetupError(
-            f"{file_name}: {goal.name!r} is always the same", hint="choose another --target"
+            f"{file_name}: {goal.name!r} has only one value", hint="choose another --target"
         )
     if goal.type in ("text", "date", "datetime"):
         raise SetupError(
             f"{file_name}: {goal.name!r} holds {goal.type}s, which the training script can't predict",
-            hint="choose a --target of numbers, or of a few different values",
+            hint="choose a --target with numbers, or with few distinct values",
         )
     if goal.type == "category" and n_different > min(TEXTS_MAX, column.n_rows - 1):
         raise SetupError(
-            f"{file_name}: {goal.name!r} has {n_different} different values in {column.n_rows} rows",
-            hint=f"choose a --target of numbers, or of {TEXTS_MAX} different values at most",
+            f"{file_name}: {goal.name!r} has {n_different} distinct values in {column.n_rows} rows",
+            hint=f"choose a --target with numbers, or with at most {TEXTS_MAX} distinct values",
         )
     return goal.type in ("category", "boolean") or (
         goal.type == "integer" and n_different <= CLASSES_MAX

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from podium.projects.answers import Answers
+from podium.projects.choices import Choices
 
 PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name
 _PORTS = MappingProxyType({"postgresql": 5432, "mysql": 3306})
@@ -18,6 +18,8 @@ _SECRET_KEYS = MappingProxyType(
         "django": "DJANGO_SECRET_KEY",
     }
 )
+# Where it isn't said, it is so: cookies and redirections are for HTTPS alone.
+_HTTPS = MappingProxyType({"flask": "FLASK_HTTPS", "django": "DJANGO_HTTPS"})
 _KEY_SIGNS = "signs cookies; at least 50 characters that nobody can guess"
 
 
@@ -39,7 +41,8 @@ _STARTS = MappingProxyType(
     {
         "none": "podium serve",
         "flask": "flask run",
-        "django": "python manage.py migrate && python manage.py runserver",
+        "django": "python manage.py migrate && python manage.py createcachetable && "
+        "python manage.py runserver",
     }
 )
 _PORTS_HERE = MappingProxyType({"none": 8000, "flask": 5000, "django": 8000})
@@ -47,69 +50,79 @@ _FIRST_PEOPLE = MappingProxyType(
     {
         "none": "The first start prints a link for the first administrator: it works once, for 15 "
         "minutes. In a container it is in the log.",
-        "flask": "Let somebody log in with `flask add-person ada`.",
-        "django": "Make the first administrator with `python manage.py createsuperuser`.",
+        "flask": "Create a user with `flask add-person ada`.",
+        "django": "Create the first administrator with `python manage.py createsuperuser`.",
     }
 )
 
 
 class Deployment:
-    """How the project of these answers is run: on one's own machine, and in containers."""
+    """How the project of these choices is run: on one's own machine, and in containers."""
 
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, choices: Choices) -> None:
+        self._choices = choices
 
     @property
     def commands(self) -> tuple[str, str]:
         """What trains it here, and what starts it."""
         train = "pip install -r requirements-dev.txt && python train.py"
-        return train, _STARTS[self._answers.app]
+        return train, _STARTS[self._choices.app]
 
     @property
     def image_command(self) -> str:
         """What makes the smallest image."""
-        name = self._answers.name
-        options = ["--accounts" if self._answers.has_people else "--open"]
-        if self._answers.has_server:
-            options.append(f"--extra {self._answers.database}")
-        told = " ".join(options)
-        return f"podium image models/{name}.podium --config podium.toml {told} -o {name}.oci.tar"
+        name = self._choices.name
+        options = ["--accounts" if self._choices.has_people else "--open"]
+        if self._choices.has_server:
+            options.append(f"--extra {self._choices.database}")
+        flags = " ".join(options)
+        return f"podium image models/{name}.podium --config podium.toml {flags} -o {name}.oci.tar"
 
     @property
     def address(self) -> str:
         """Where it is then."""
-        return f"http://127.0.0.1:{_PORTS_HERE[self._answers.app]}{self._answers.prefix}"
+        return f"http://127.0.0.1:{_PORTS_HERE[self._choices.app]}{self._choices.prefix}"
 
     @property
     def first_person(self) -> str:
-        """How the first one gets in; "" where nobody logs in."""
-        return _FIRST_PEOPLE[self._answers.app] if self._answers.has_people else ""
+        """How the first person logs in; "" without accounts."""
+        return _FIRST_PEOPLE[self._choices.app] if self._choices.has_people else ""
 
     @property
     def needs_disk(self) -> bool:
         """Whether something has to outlive a container: accounts, records, or those on their way."""
-        return self._answers.has_files or self._answers.has_server
+        return self._choices.has_files or self._choices.has_server
 
     @property
     def is_public(self) -> bool:
-        """Whether all the world may reach it: not where whoever does could read every record."""
-        return self._answers.has_people or self._answers.app != "none"
+        """Whether it may be public: not where any visitor could read every record."""
+        return self._choices.has_people or self._choices.app != "none"
 
     @property
     def migrates(self) -> bool:
         """Whether the tables of Django have to be made before it starts."""
-        return self._answers.app == "django"
+        return self._choices.app == "django"
+
+    @property
+    def migrations(self) -> str:
+        """What makes them."""
+        return "python manage.py migrate --noinput && python manage.py createcachetable"
 
     @property
     def migrating_start(self) -> str:
         """The start of one that makes its tables by itself."""
-        return "python manage.py migrate --noinput && exec gunicorn project.wsgi"
+        return f"{self.migrations} && exec gunicorn project.wsgi"
+
+    @property
+    def https(self) -> str | None:
+        """The variable for an HTTPS proxy in front; None where none is read."""
+        return _HTTPS.get(self._choices.app)
 
     @property
     def memory_mb(self) -> int:
         """What a container may take: three times what it takes with a model of the usual size."""
-        base = 512 if self._answers.app == "none" and not self._answers.has_people else 768
-        return base if self._answers.is_small else base + 256
+        base = 512 if self._choices.app == "none" and not self._choices.has_people else 768
+        return base if self._choices.is_small else base + 256
 
     @property
     def home(self) -> str:
@@ -119,44 +132,46 @@ class Deployment:
     @property
     def home_variable(self) -> str:
         """What names that folder."""
-        return f"{_PREFIXES[self._answers.app]}PODIUM_HOME"
+        return f"{_PREFIXES[self._choices.app]}PODIUM_HOME"
 
     @property
     def secret_key(self) -> str | None:
         """The variable with what cookies are signed with; None where there are none to sign."""
-        if self._answers.has_people or self._answers.app == "django":
-            return _SECRET_KEYS[self._answers.app]
+        if self._choices.has_people or self._choices.app == "django":
+            return _SECRET_KEYS[self._choices.app]
         return None
 
     @property
     def secrets(self) -> dict[str, str]:
         """What compose.yaml needs in `.env`, and what each is for."""
         needed = {}
-        if self._answers.has_server:
+        if self._choices.has_server:
             needed[PASSWORD] = "of the database, which this project's containers alone reach"
         # Podium's own server makes its key by itself, in its home folder.
-        if self.secret_key is not None and self._answers.app != "none":
+        if self.secret_key is not None and self._choices.app != "none":
             needed[self.secret_key] = _KEY_SIGNS
         return needed
 
     def compose(self) -> list[Variable]:
         """Variables under Docker Compose, which fills in what is in `.env`."""
-        found = self._databases(self._address(f"${{{PASSWORD}:?is in .env}}", "database"))
-        if self.secret_key is not None and self._answers.app != "none":
-            found.append(Variable(self.secret_key, f"${{{self.secret_key}:?is in .env}}"))
-        if self._answers.has_people and self._answers.app == "none":
+        variables = self._databases(self._address(f"${{{PASSWORD}:?is in .env}}", "database"))
+        if self.secret_key is not None and self._choices.app != "none":
+            variables.append(Variable(self.secret_key, f"${{{self.secret_key}:?is in .env}}"))
+        if self.https is not None:
+            variables.append(Variable(self.https, "${HTTPS:-true}"))
+        if self._choices.has_people and self._choices.app == "none":
             # Inside it knows only 0.0.0.0, which no link should lead to.
-            found.append(Variable("PODIUM_ACCOUNTS_URL", "http://127.0.0.1:8000"))
-        return found
+            variables.append(Variable("PODIUM_ACCOUNTS_URL", "http://127.0.0.1:8000"))
+        return variables
 
     def kubernetes(self) -> list[Variable]:
-        """Variables in a cluster, where a Secret holds the others."""
-        found = self._names(self._answers.name)
-        found += [Variable(one.name, is_secret=True) for one in self._databases("")]
+        """Variables in a cluster, where a Secret contains the others."""
+        variables = self._names(self._choices.name)
+        variables += [Variable(one.name, is_secret=True) for one in self._databases("")]
         # Pods have to know each other's cookies.
-        if self.secret_key is not None and (self._answers.app != "none" or self._has_replicas):
-            found.append(Variable(self.secret_key, is_secret=True))
-        return found
+        if self.secret_key is not None and (self._choices.app != "none" or self._has_replicas):
+            variables.append(Variable(self.secret_key, is_secret=True))
+        return variables
 
     def example_of(self, variable: Variable) -> str:
         """What the secret of a variable looks like."""
@@ -166,49 +181,49 @@ class Deployment:
 
     def app_platform(self) -> list[Variable]:
         """Variables at App Platform, which fills in what it knows."""
-        found = self._names("${APP_DOMAIN}" if self.is_public else "web")
-        if self._answers.has_people and self._answers.app == "none":
-            found.append(Variable("PODIUM_ACCOUNTS_URL", "${APP_URL}"))
-            found.append(Variable("PODIUM_ACCOUNTS_PROXIES", "1"))
-        if self._answers.app == "django":
-            found.append(Variable("DJANGO_HTTPS", "true"))
+        variables = self._names("${APP_DOMAIN}" if self.is_public else "web")
+        if self._choices.has_people and self._choices.app == "none":
+            variables.append(Variable("PODIUM_ACCOUNTS_URL", "${APP_URL}"))
+            variables.append(Variable("PODIUM_ACCOUNTS_PROXIES", "1"))
         address = "${database.DATABASE_URL}"
-        if self._answers.database == "mysql":  # drivers don't know all that theirs asks for
+        if self._choices.database == "mysql":  # drivers don't know all that theirs asks for
             user = "${database.USERNAME}:${database.PASSWORD}"
             address = (
                 f"mysql://{user}@${{database.HOSTNAME}}:${{database.PORT}}/${{database.DATABASE}}"
             )
-        found += self._databases(address)
+        variables += self._databases(address)
         if self.secret_key is not None:
-            found.append(Variable(self.secret_key, is_secret=True))
-        return found
+            variables.append(Variable(self.secret_key, is_secret=True))
+        return variables
 
     @property
     def _has_replicas(self) -> bool:
-        return not self._answers.has_files
+        return not self._choices.has_files
 
     def _address(self, password: str, host: str) -> str:
-        database = self._answers.database
+        database = self._choices.database
         if database not in _PORTS:
             return ""
         return f"{database}://podium:{password}@{host}:{_PORTS[database]}/podium"
 
     def _databases(self, address: str) -> list[Variable]:
         """The variables that name the database, where it is a server."""
-        if not self._answers.has_server:
+        if not self._choices.has_server:
             return []
-        if self._answers.app == "django":
+        if self._choices.app == "django":
             return [Variable("DATABASE_URL", address)]
-        found = [Variable(f"{_PREFIXES[self._answers.app]}PODIUM_STORE", address)]
-        if self._answers.has_people:
-            is_own = self._answers.app == "none"
-            found.append(
-                Variable("PODIUM_ACCOUNTS_DATABASE" if is_own else "FLASK_DATABASE_URL", address)
+        variables = [Variable(f"{_PREFIXES[self._choices.app]}PODIUM_STORE", address)]
+        if self._choices.has_people:
+            is_standalone = self._choices.app == "none"
+            variables.append(
+                Variable(
+                    "PODIUM_ACCOUNTS_DATABASE" if is_standalone else "FLASK_DATABASE_URL", address
+                )
             )
-        return found
+        return variables
 
     def _names(self, name: str) -> list[Variable]:
         """The names that requests may use for it, besides those that need no saying."""
-        if self._answers.app == "django":
+        if self._choices.app == "django":
             return [Variable("DJANGO_ALLOWED_HOSTS", f"{name},localhost")]
-        return [Variable(f"{_PREFIXES[self._answers.app]}PODIUM_ALLOWED_HOSTS", name)]
+        return [Variable(f"{_PREFIXES[self._choices.app]}PODIUM_ALLOWED_HOSTS", name)]

@@ -7,7 +7,6 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
@@ -17,9 +16,10 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 
 from podium.errors import SetupError
 from podium.projects.advice import advice_for
-from podium.projects.answers import Answers
+from podium.projects.choices import Choices
 from podium.projects.dataset import Dataset
 from podium.projects.deployment import Deployment
+from podium.projects.wheels import FOLDER, Wheel, checksums, requirements
 
 # A secret of the project's own, which other users of this machine can't read.
 SECRET = PurePosixPath(".env")
@@ -32,15 +32,17 @@ def _secret() -> str:
 
 
 def project_files(
-    answers: Answers,
+    choices: Choices,
     dataset: Dataset,
+    wheels: tuple[Wheel, ...],
     *,
-    make_secret: Callable[[], str] = _secret,
+    create_secret: Callable[[], str] = _secret,
 ) -> dict[PurePosixPath, str]:
     """The text files of a project by their path, in the order of their paths.
 
     Args:
-        make_secret: makes one of those that `.env` holds.
+        wheels: of Podium; none where the index has it.
+        create_secret: makes one of those that `.env` holds.
     """
     shared = dict(_templates("parts"))
     environment = Environment(  # noqa: S701 - no HTML: names are quoted as each format wants it
@@ -51,32 +53,43 @@ def project_files(
         keep_trailing_newline=True,
     )
     environment.filters |= {"quoted": _quoted, "listed": _listed}
-    context = _context(answers, dataset, make_secret)
-    made: dict[PurePosixPath, str] = {}
-    for name, text in [*_templates("common"), *_templates(answers.app)]:
+    context = _context(choices, dataset, wheels, create_secret)
+    contents: dict[PurePosixPath, str] = {}
+    for name, text in [*_templates("common"), *_templates(choices.app)]:
         content = environment.from_string(text).render(context)
         if content.strip():  # a template that these answers don't need comes out empty
-            made[_target(name)] = content
-    return dict(sorted(made.items()))
+            contents[_target(name)] = content
+    if wheels:
+        contents[PurePosixPath(FOLDER) / "SHA256SUMS"] = checksums(wheels)
+    return dict(sorted(contents.items()))
 
 
-def write_project(folder: Path, made: Mapping[PurePosixPath, str], dataset: Dataset) -> list[Path]:
-    """Write the files of a project, and its rows; returns all of them, below the folder.
+def write_project(
+    folder: Path,
+    contents: Mapping[PurePosixPath, str],
+    dataset: Dataset,
+    wheels: tuple[Wheel, ...],
+) -> list[Path]:
+    """Write the files of a project, its rows and its wheels; returns all of them, below the folder.
 
     Raises:
-        SetupError: a file is there already (nothing is written then), or can't be written.
+        SetupError: a file exists already (nothing is written then), or can't be written.
     """
     data = PurePosixPath("data") / dataset.file_name
-    there = [path for path in [*made, data] if (folder / path).exists()]
-    if there:
+    built = {PurePosixPath(FOLDER) / one.name: one.content for one in wheels}
+    all_paths = sorted([*contents, data, *built])
+    existing = [path for path in all_paths if (folder / path).exists()]
+    if existing:
         raise SetupError(
-            f"{folder} has {', '.join(map(str, there[:5]))}"
-            f"{' and more' if len(there) > 5 else ''} already",
+            f"{folder} has {', '.join(map(str, existing[:5]))}"
+            f"{' and more' if len(existing) > 5 else ''} already",
             hint="nothing was written; choose another folder with --folder",
         )
     try:
-        for path, content in made.items():
+        for path, content in contents.items():
             _write(folder / path, content, is_secret=path == SECRET)
+        for path, archive in built.items():
+            (folder / path).write_bytes(archive)  # the checksums have made the folder
         (folder / data).parent.mkdir(parents=True, exist_ok=True)
         if dataset.path is None:
             rows = files("podium.projects") / _TEMPLATES / dataset.file_name
@@ -87,7 +100,7 @@ def write_project(folder: Path, made: Mapping[PurePosixPath, str], dataset: Data
         raise SetupError(
             f"{error.filename or folder} can't be written: {error.strerror}"
         ) from error
-    return [folder / path for path in sorted([*made, data])]
+    return [folder / path for path in all_paths]
 
 
 def _write(path: Path, content: str, *, is_secret: bool) -> None:
@@ -114,16 +127,21 @@ def _target(name: str) -> PurePosixPath:
     return PurePosixPath(re.sub(r"(^|/)dot-", r"\1.", name))
 
 
-def _context(answers: Answers, dataset: Dataset, make_secret: Callable[[], str]) -> dict[str, Any]:
-    deployment = Deployment(answers)
-    major, minor = version("podium").split(".")[:2]
+def _context(
+    choices: Choices,
+    dataset: Dataset,
+    wheels: tuple[Wheel, ...],
+    create_secret: Callable[[], str],
+) -> dict[str, Any]:
+    deployment = Deployment(choices)
     return {
-        "project": answers,
+        "project": choices,
         "data": dataset,
-        "advice": advice_for(answers),
+        "advice": advice_for(choices),
         "deployment": deployment,
-        "secrets": {name: (make_secret(), about) for name, about in deployment.secrets.items()},
-        "podium_versions": f">={version('podium')},<{major}.{int(minor) + 1}",
+        "secrets": {name: (create_secret(), about) for name, about in deployment.secrets.items()},
+        "podium": lambda extras: requirements(wheels, tuple(extras)),
+        "has_wheels": bool(wheels),
     }
 
 

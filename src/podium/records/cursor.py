@@ -41,4 +41,4 @@ def read_cursor(cursor: str) -> tuple[int, str]:
 
 
 def _bad() -> BadCursor:
-    return BadCursor("this is no place in the list of records", hint="begin at the first page")
+    return BadCursor("the page of records is invalid", hint="start at the first page")

@@ -7,26 +7,33 @@ import datetime as dt
 import io
 import re
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from podium.records.record import Record
-from podium.records.store import RecordQuery, Store
+from podium.records.store import RecordQuery, Store, iter_pages
 
-PAGE_ROWS = 500
 # Spreadsheets run what begins so, also in the wide forms of East Asia;
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - it is UTC, and the Z is written by hand
 
-_FIRST = ("id", "time", "model", "version", "source", "actor", "latency_us")
+_SPECIAL = {"id", "time_us", "inputs", "outputs", "outcome", "outcome_number", "feedback"}
+_OTHERS = tuple(name for name in Record.__struct_fields__ if name not in _SPECIAL)
+_others = attrgetter(*_OTHERS)
+_FIRST = ("id", "time", *_OTHERS)
 _LAST = ("feedback", "feedback.time", "feedback.actor", "feedback.note")
 
 
 def iter_csv(
-    store: Store, query: RecordQuery, fields: Sequence[str], labels: Sequence[str]
+    store: Store,
+    query: RecordQuery,
+    fields: Sequence[str],
+    labels: Sequence[str],
+    extras: Sequence[str] = (),
 ) -> Iterator[bytes]:
     """The records of a query, newest first, as pieces of a CSV file.
 
@@ -38,17 +45,15 @@ def iter_csv(
     Args:
         fields: of the model, one column each.
         labels: of its classes, as texts, one column of probabilities each.
+        extras: keys of what else its answers hold, one column each.
 
     Raises:
         StoreError: the database fails; before the first piece, or in the middle.
     """
-    page = store.page(query, limit=PAGE_ROWS)
-    yield "\ufeff".encode() + _lines([_header(fields, labels)])
-    while True:
-        yield _lines([_cells(record, fields, labels) for record in page.records])
-        if page.cursor is None:
-            return
-        page = store.page(query, limit=PAGE_ROWS, cursor=page.cursor)
+    start = "\ufeff".encode() + _lines([_header(fields, labels, extras)])
+    for records in iter_pages(store, query):
+        yield start + _lines([_cells(record, fields, labels, extras) for record in records])
+        start = b""
 
 
 def neutral(cell: object) -> object:
@@ -64,42 +69,48 @@ def time_text(time_us: int) -> str:
     return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
-def _header(fields: Sequence[str], labels: Sequence[str]) -> list[str]:
+def _header(fields: Sequence[str], labels: Sequence[str], extras: Sequence[str]) -> list[str]:
     inputs = [f"input.{name}" for name in fields]
     probabilities = [f"probability.{label}" for label in labels]
-    return [*_FIRST, *inputs, "prediction", *probabilities, *_LAST]
+    return [*_FIRST, *inputs, "prediction", *probabilities, *extras, *_LAST]
 
 
-def _cells(record: Record, fields: Sequence[str], labels: Sequence[str]) -> list[object]:
+def _cells(
+    record: Record, fields: Sequence[str], labels: Sequence[str], extras: Sequence[str]
+) -> list[object]:
     inputs: dict[str, Any] = msgspec.json.decode(record.inputs)
     outputs: dict[str, Any] = msgspec.json.decode(record.outputs)
     probabilities = outputs.get("probabilities") or {}
     cells = [
         record.id,
         time_text(record.time_us),
-        record.model,
-        record.version,
-        record.source,
-        record.actor,
-        record.latency_us,
+        *_others(record),
         *(inputs.get(name) for name in fields),
         outputs.get("prediction"),
         *(probabilities.get(label) for label in labels),
+        *(outputs.get(key) for key in extras),
         *_feedback_cells(record),
     ]
     return [neutral(_plain(cell)) for cell in cells]
 
 
 def _feedback_cells(record: Record) -> tuple[object, ...]:
-    told = record.feedback
-    if told is None:
+    feedback = record.feedback
+    if feedback is None:
         return (None, None, None, None)
-    return (msgspec.json.decode(told.truth), time_text(told.time_us), told.actor, told.note)
+    return (
+        msgspec.json.decode(feedback.truth),
+        time_text(feedback.time_us),
+        feedback.actor,
+        feedback.note,
+    )
 
 
 def _plain(cell: object) -> object:
     if isinstance(cell, bool):
         return "true" if cell else "false"
+    if isinstance(cell, bytes):
+        return cell.decode()
     if isinstance(cell, (dict, list)):
         return msgspec.json.encode(cell).decode()
     return cell

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
 from podium import plugins
@@ -10,13 +12,21 @@ from podium.errors import SetupError
 from podium.plugins import needs
 from podium.records.store import Store
 
+# The extra that brings what a store needs, and its class, which takes the address. What comes after
+# a plus names SQLAlchemy's driver; `sqlite:` without one is a file.
+STORES: Mapping[str, tuple[str, str]] = {
+    "memory": ("", "podium.records.stores.memory:MemoryStore"),
+    "postgresql": ("postgresql", "podium.records.stores.sql:SqlStore"),
+    "postgres": ("postgresql", "podium.records.stores.sql:SqlStore"),
+    "mysql": ("mysql", "podium.records.stores.sql:SqlStore"),
+    "mariadb": ("mysql", "podium.records.stores.sql:SqlStore"),
+    "sqlite": ("sql", "podium.records.stores.sql:SqlStore"),
+}
 _BUILT_IN = "built in: sqlite:///podium.db, memory:, postgresql://..., mysql://..., mariadb://..."
-# What comes after a plus names SQLAlchemy's driver.
-_SQL = ("postgresql", "postgres", "mysql", "mariadb")
 _PASSWORD = re.compile(r"(?<=://)([^:/?#]*:).*@|(password=)[^&]*")
 
 
-def open_store(address: str | Path) -> Store:
+def open_store(address: str | Path, *, is_late: bool = False) -> Store:
     """The store at an address.
 
     Args:
@@ -24,54 +34,60 @@ def open_store(address: str | Path) -> Store:
             four and an absolute one), `memory:` for none, `postgresql://`, `mysql://`, `mariadb://` or
             `sqlite+pysqlite:///` for SQLAlchemy's, or any address whose scheme a package registers
             in the entry-point group `podium.stores`.
+        is_late: a SQLite file is opened when it is first needed.
 
     Raises:
         SetupError: nobody knows the scheme, or there is no path.
         MissingExtra: what reaches this database isn't installed.
         StoreError: the database can't be opened.
     """
-    from podium.records.stores.memory import MemoryStore
+    file = file_of(address)
+    if file is not None:
+        return _sqlite(file, is_late=is_late)
+    address = str(address)
+    scheme = address.partition(":")[0]
+    if scheme.partition("+")[0] not in STORES:
+        return _plugged_in(scheme, address)
+    extra, place = STORES[scheme.partition("+")[0]]
+    module, _, name = place.partition(":")
+    with needs(extra):
+        store: Store = getattr(import_module(module), name)(address)
+    return store
 
+
+def file_of(address: str | Path) -> Path | None:
+    """The SQLite file at an address; None where it names something else.
+
+    Raises:
+        SetupError: it names no path.
+    """
     if isinstance(address, Path):
-        return _sqlite(address)
+        return address
     scheme, colon, rest = address.partition(":")
     # Without a scheme it is a path, as is one that begins with the letter of a drive.
     if not colon or len(scheme) == 1:
         scheme, rest = "sqlite", f"///{address}"
-    if scheme == "memory":
-        return MemoryStore()
-    if scheme == "sqlite":
-        return _sqlite(_path(rest, address))
-    if scheme.partition("+")[0] in (*_SQL, "sqlite"):
-        return _sql(address)
-    return _plugged_in(scheme, address)
+    return _path(rest, address) if scheme == "sqlite" else None
 
 
 def without_password(address: str) -> str:
     """An address as it may be shown."""
-    return _PASSWORD.sub(lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", address)
+    return _PASSWORD.sub(lambda match: f"{match[1]}***@" if match[1] else f"{match[2]}***", address)
 
 
-def _sqlite(path: Path) -> Store:
+def _sqlite(path: Path, *, is_late: bool) -> Store:
     from podium.records.stores.sqlite import SqliteStore
 
     # What was shipped is deleted from the outbox: were it not on the disk by then, the loss of
     # power would take what the outbox had kept from it. It costs one wait for up to 2,000 records.
-    return SqliteStore(path, synchronous="FULL")
-
-
-def _sql(address: str) -> Store:
-    with needs("sql"):
-        from podium.records.stores.sql import SqlStore
-
-    return SqlStore(address)
+    return SqliteStore(path, synchronous="FULL", is_late=is_late)
 
 
 def _path(text: str, address: str) -> Path:
     path = text.removeprefix("///")
     if not path or path.startswith("//"):
         raise SetupError(
-            f"{address!r} names no file",
+            f"{address!r} has no file name",
             hint="write sqlite:///podium.db or sqlite:////srv/podium.db",
         )
     return Path(path)

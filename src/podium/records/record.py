@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from typing import Literal
 
 import msgspec
+
+from podium.records import forks
 
 NOISE_DIGITS = 12
 NOISE_BYTES = 1_536  # for 256 ids
 
+Role = Literal["primary", "shadow", "replay"]
+
 
 class Feedback(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What really happened, told later.
+    """The true outcome, reported later.
 
     Attributes:
         truth: the true value, as JSON.
@@ -27,8 +32,12 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     note: str = ""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """One row that was asked, and its answer.
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One row of a request, and its prediction.
+
+    Stores derive their columns from this declaration (`records.columns`). A new field goes to the
+    end and has a default: a segment of an outbox holds a record as an array, and may be an older
+    version's. Write the names of fields out; by their places is for those who read rows of tables.
 
     Attributes:
         id: 32 lower-case hex digits; later records have greater ids.
@@ -39,7 +48,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
         outcome_number: the prediction, where it is a number.
         latency_us: how long the answer took, the recording left out.
         source: the way in: `api`, `form`, `cli` or `python`.
-        actor: who asked, or None for nobody in particular.
+        actor: who asked, by name, for people to read; None for nobody in particular.
+        owner: whose it is, as `Actor.owner` says: by this alone it is theirs. None also of records
+            that were made before there were owners: these are nobody's.
+        request_id: shared by the rows of one request: the id of its first record. None of records
+            that were made before there were request ids, as is `bundle_digest`.
+        row_index: of the row in its request, from 0.
+        role: `primary` answered the caller; `shadow` was computed beside it, `replay` later.
+        bundle_digest: of the bundle that answered, as its seal has it.
+        attributes: a JSON object of what has no field of its own.
     """
 
     id: str
@@ -54,9 +71,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     source: str = "api"
     actor: str | None = None
     feedback: Feedback | None = None
+    owner: str | None = None
+    request_id: str | None = None
+    row_index: int = 0
+    role: Role = "primary"
+    bundle_digest: str | None = None
+    attributes: bytes | None = None
 
 
-class Ids:
+class Ids(forks.ForkAware):
     """Makes ids that grow, also when the clock jumps back and within one microsecond.
 
     An id is a UUIDv7 (RFC 9562): milliseconds, then a counter in place of its first random bits,
@@ -70,6 +93,11 @@ class Ids:
         self._pid = 0
         self._noise = ""
         self._noise_at = 0
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        """Wait for none of the parent's threads."""
+        self._lock = threading.Lock()
 
     def new(self, time_us: int) -> str:
         """A new id, greater than every id before."""

@@ -17,7 +17,7 @@ _log = logging.getLogger("podium")
 
 
 class Retention:
-    """Tells when records are to be deleted, and which.
+    """Decides when to delete records, and which.
 
     A clock that jumps ahead would make every record old: for a day it isn't believed.
 
@@ -47,7 +47,7 @@ class Retention:
             return None
         if self._deleted_s is not None and now_s - self._deleted_s < EVERY_S:
             return None
-        if not self._is_believed(now_s):
+        if not self._trusts_clock(now_s):
             return None
         return int(self._wall_s() * 1e6) - self._keep_days * DAY_US
 
@@ -55,7 +55,7 @@ class Retention:
         """They were deleted: the next time is in an hour."""
         self._deleted_s = self._steady_s()
 
-    def _is_believed(self, now_s: float) -> bool:
+    def _trusts_clock(self, now_s: float) -> bool:
         offset_s = self._wall_s() - now_s
         if offset_s - self._offset_s <= JUMP_MAX_S:
             self._offset_s, self._jumped_s = offset_s, None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 
 import msgspec
+from msgspec.structs import asdict, astuple
 
+from podium.records.columns import names_of
 from podium.records.record import Feedback, Record
 
 ID_LENGTH = 32
@@ -16,6 +19,8 @@ TIME_MAX_US = 2**53
 
 _any_json = msgspec.json.Decoder(msgspec.Raw)
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
+_INTEGERS, _OBJECTS = names_of(int), names_of(bytes)
+_TEXTS = tuple(name for name in names_of(str) if name != "id")  # ids are looked at by their digits
 
 
 def reason_to_refuse(record: Record) -> str | None:
@@ -25,22 +30,24 @@ def reason_to_refuse(record: Record) -> str | None:
     """
     if not is_id(record.id):
         return "the id isn't 32 lower-case hex digits"
-    if not (0 <= record.time_us < TIME_MAX_US and 0 <= record.latency_us < TIME_MAX_US):
-        return "a time lies before 1970 or after 2255"
+    values = asdict(record)
+    if not all(0 <= values[name] < TIME_MAX_US for name in _INTEGERS):
+        return "a time is before 1970 or after 2255, or a row has no place"
     if record.outcome_number is not None and not math.isfinite(record.outcome_number):
-        return "the outcome is no finite number"
-    # One text for the common case: five checks cost more than putting them together.
-    texts = f"{record.model}{record.version}{record.outcome}{record.source}{record.actor}"
+        return "the outcome isn't a finite number"
+    problems = [
+        _object_problem(name, values[name]) for name in _OBJECTS if values[name] is not None
+    ]
     return (
-        text_problem(texts)
-        or _object_problem("inputs", record.inputs)
-        or _object_problem("outputs", record.outputs)
+        # One text for the common case: many checks cost more than putting them together.
+        text_problem("".join(values[name] or "" for name in _TEXTS))
+        or next(filter(None, problems), None)
         or (None if record.feedback is None else feedback_problem(record.feedback))
     )
 
 
 def refused_of(records: Sequence[Record]) -> dict[str, str]:
-    """Why each record that no store can keep can't be kept, by its id.
+    """Why each record that no store can contain is refused, by its id.
 
     One look at all of them together finds that there is none: 1 us a record rather than 3.
     """
@@ -51,21 +58,26 @@ def refused_of(records: Sequence[Record]) -> dict[str, str]:
 
 
 def _are_all_storable(records: Sequence[Record]) -> bool:
-    """Whether every store can keep all of these. False says nothing about any of them."""
-    texts = "".join(
-        [f"{one.id}{one.model}{one.version}{one.outcome}{one.source}{one.actor}" for one in records]
+    """Whether every store accepts all of these. False says nothing about a single one."""
+    if not records:
+        return True
+    # By fields: most of a field's values are the same in all records, and are looked at once.
+    by_field = dict(
+        zip(Record.__struct_fields__, zip(*map(astuple, records), strict=True), strict=True)
     )
-    times = [time for one in records for time in (one.time_us, one.latency_us)]
+    ids = by_field["id"]
+    texts = chain.from_iterable(set(by_field[name]) for name in _TEXTS)
     return (
-        all(len(one.id) == ID_LENGTH for one in records)
-        and not "".join([one.id for one in records]).strip(HEX_DIGITS)
-        and not any(one.feedback for one in records)
-        and min(times, default=0) >= 0
-        and max(times, default=0) < TIME_MAX_US
-        and math.isfinite(sum(one.outcome_number or 0.0 for one in records))
-        and text_problem(texts) is None
-        and _are_objects([one.inputs for one in records])
-        and _are_objects([one.outputs for one in records])
+        all(len(id_) == ID_LENGTH for id_ in ids)
+        and not "".join(ids).strip(HEX_DIGITS)
+        and not any(by_field["feedback"])
+        and all(min(by_field[name]) >= 0 for name in _INTEGERS)
+        and all(max(by_field[name]) < TIME_MAX_US for name in _INTEGERS)
+        and math.isfinite(sum(filter(None, by_field["outcome_number"])))
+        and text_problem("".join(filter(None, texts))) is None
+        and all(
+            _are_objects([raw for raw in by_field[name] if raw is not None]) for name in _OBJECTS
+        )
     )
 
 
@@ -74,15 +86,20 @@ def _are_objects(raw: Sequence[bytes]) -> bool:
     joined = b"[%b]" % b",".join(raw)
     # Two objects in one place would be counted as two.
     is_right = all(one[:1] == b"{" and one[-1:] == b"}" for one in raw)
-    if not is_right or b"\\u0000" in joined or _json_problem("", joined) is not None:
+    if not is_right or b"\\u0000" in joined:
         return False
-    return len(_parts.decode(joined)) == len(raw)
+    try:
+        if not joined.isascii():
+            joined.decode()
+        return len(_parts.decode(joined)) == len(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def feedback_problem(feedback: Feedback) -> str | None:
     """Why no store can keep this feedback, or None."""
     if not 0 <= feedback.time_us < TIME_MAX_US:
-        return "a time lies before 1970 or after 2255"
+        return "a time is before 1970 or after 2255"
     return text_problem(f"{feedback.actor}{feedback.note}") or _json_problem(
         "the truth", feedback.truth
     )
@@ -91,9 +108,9 @@ def feedback_problem(feedback: Feedback) -> str | None:
 def text_problem(text: str) -> str | None:
     """Why no store can hold this text, or None."""
     if "\x00" in text:
-        return "a text holds a NUL character"
+        return "a text contains a NUL character"
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        return "a text holds half a character (a lone surrogate)"
+        return "a text contains half a character (a lone surrogate)"
     return None
 
 
@@ -103,7 +120,7 @@ def is_id(text: str) -> bool:
 
 
 def _object_problem(name: str, raw: bytes) -> str | None:
-    return _json_problem(name, raw) if raw[:1] == b"{" else f"the {name} are no JSON object"
+    return _json_problem(name, raw) if raw[:1] == b"{" else f"{name}: no JSON object"
 
 
 def _json_problem(name: str, raw: bytes) -> str | None:
@@ -112,8 +129,8 @@ def _json_problem(name: str, raw: bytes) -> str | None:
         if not raw.isascii():
             raw.decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return f"{name}: no JSON that every database can hold"
+        return f"{name}: not JSON that every database can store"
     # Without the escaped backslashes, what looks like an escaped NUL is one.
     if b"\\u0000" in raw and b"\\u0000" in raw.replace(b"\\\\", b""):
-        return f"{name}: a text holds a NUL character"
+        return f"{name}: a text contains a NUL character"
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -11,11 +11,14 @@ from podium.errors import InputError
 from podium.records.record import Feedback, Record
 from podium.records.storable import text_problem
 
+PAGE_ROWS = 500
+
 
 class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which records; None means any.
 
     Attributes:
+        actor: the name of who asked; `owner` whose it is.
         since_us: the first moment, in microseconds since 1970.
         until_us: the moment after the last.
         outcome: the prediction as a text.
@@ -36,41 +39,55 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
     outcome_max: float | None = None
     has_feedback: bool | None = None
     id_prefix: str | None = None
+    owner: str | None = None
 
     def __post_init__(self) -> None:
-        for text in (self.model, self.version, self.actor, self.outcome, self.id_prefix):
+        texts = (self.model, self.version, self.actor, self.outcome, self.id_prefix, self.owner)
+        for text in texts:
             if text is not None and (problem := text_problem(text)) is not None:
-                raise InputError(f"no record can be looked for so: {problem}")
+                raise InputError(f"invalid filter: {problem}")
         for time_us in (self.since_us, self.until_us):
             if time_us is not None and not -(2**63) <= time_us < 2**63:
-                raise InputError(f"{time_us} microseconds is no moment that a store can look for")
+                raise InputError(f"{time_us} microseconds is outside the range of times")
+
+    def fits(self, record: Record) -> bool:
+        """Whether a record is among those that are looked for."""
+        same = (
+            (self.model, record.model),
+            (self.version, record.version),
+            (self.actor, record.actor),
+            (self.owner, record.owner),
+            (self.outcome, record.outcome),
+            (self.has_feedback, record.feedback is not None),
+        )
+        number = record.outcome_number
+        return (
+            all(expected is None or expected == value for expected, value in same)
+            and (self.since_us is None or record.time_us >= self.since_us)
+            and (self.until_us is None or record.time_us < self.until_us)
+            and (self.outcome_min is None or (number is not None and number >= self.outcome_min))
+            and (self.outcome_max is None or (number is not None and number <= self.outcome_max))
+            and (self.id_prefix is None or record.id.startswith(self.id_prefix))
+        )
 
 
 ALL_FILTERS = frozenset(RecordQuery.__struct_fields__)
 
 
 class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):
-    """What a store can do beyond the protocol, for whoever uses it.
+    """What a store can do beyond the protocol.
 
     Attributes:
-        atomic_batch: a batch is inserted wholly or not at all.
-        read_your_writes: a record can be found as soon as `insert` returns.
+        durability: what an inserted record survives: nothing, the end of the process, or the loss
+            of power. A store in this process's memory is written at once, any other from an outbox.
         duplicate_policy: `count` tells how many there were; `absorb` counts them as inserted.
             Either way they change nothing.
         filters: the names in RecordQuery that pages can be filtered by; others are an InputError.
-        aggregates: it can count and average by itself.
-        ttl: it deletes old records by itself.
-        durability: what an inserted record survives: nothing, the end of the process, or the loss
-            of power.
     """
 
-    atomic_batch: bool
-    read_your_writes: bool
     durability: Literal["memory", "process", "power"]
     duplicate_policy: Literal["count", "absorb"] = "count"
     filters: frozenset[str] = ALL_FILTERS
-    aggregates: bool = False
-    ttl: bool = False
 
 
 class InsertResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,32 +114,32 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store(Protocol):
-    """Where records live. Called from threads, never from an event loop.
+    """The storage of records. Called from threads, never from an event loop.
 
     Every method raises StoreError when the database fails. `podium.testing.StoreContract` tests
-    all that is promised here.
+    what each method must guarantee.
     """
 
     features: StoreFeatures
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Keep records; one whose id is kept already is a duplicate, and changes nothing.
+        """Store records; one whose id is stored already is a duplicate, and changes nothing.
 
-        A record that no database can hold fails alone: `reason_to_refuse` tells which do.
+        A record that no database can store fails alone: `reason_to_refuse` says which do.
         """
         ...
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
         """The record of this id, or None.
 
-        Its time, where the caller has it, helps to find it; there is none at another time.
+        Its time, if known, helps to find it; a record with another time isn't returned.
         """
         ...
 
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
         """At most `limit` records (1 or more), newest first by time and id.
 
-        Who follows the cursors meets every record once that was there at the first page, whatever
+        Following the cursors returns every record of the first page's moment once, whatever
         is inserted meanwhile.
 
         Raises:
@@ -133,19 +150,43 @@ class Store(Protocol):
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
-        """Add what really happened to a record, in place of what was told before.
+        """Add the true outcome to a record, replacing earlier feedback.
 
-        Returns False when there is no such record; none is made.
-
-        Raises:
-            InputError: the feedback is nothing that every database can hold.
+        Returns False when there is no such record; none is created. The caller has found no
+        `feedback_problem` in it.
         """
         ...
 
-    def delete(self, *, before_us: int) -> int:
-        """Delete the records before a moment; returns how many there were."""
+    def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
+        """Add what really happened to the records of a model, by their ids, as `set_feedback` does.
+
+        Returns the ids of those that there are. They may be written some at a time: where it fails,
+        the same call again writes the rest.
+        """
+        ...
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records with their feedback, by their ids; returns how many there were.
+
+        They may be deleted some at a time: where it fails, the same call again deletes the rest.
+        """
         ...
 
     def close(self) -> None:
-        """Let go of the database; a second call does nothing."""
+        """Close the database; a second call does nothing."""
         ...
+
+
+def iter_pages(
+    store: Store, query: RecordQuery, *, rows: int = PAGE_ROWS
+) -> Iterator[Sequence[Record]]:
+    """All records of a query, newest first, read page by page to bound memory.
+
+    Raises:
+        StoreError: the database fails.
+    """
+    page = store.page(query, limit=rows)
+    yield page.records
+    while page.cursor is not None:
+        page = store.page(query, limit=rows, cursor=page.cursor)
+        yield page.records

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from podium.errors import ModelError, SetupError
+from podium.errors import BundleError, ModelError, SetupError
+from podium.outputs import Outputs
 from podium.plugins import needs
-from podium.runtimes.onnx_answers import Link, outputs_from
+from podium.runtimes.onnx_outputs import LINKS, Link, outputs_from
+from podium.runtimes.onnx_tensors import require_embedded_tensors
+from podium.runtimes.packed import PackedModel
 from podium.runtimes.protocol import RuntimeFeatures
 from podium.signature import NUMBERS, Field, FieldType, Output, Signature
-from podium.table import Array, Outputs, Table, plain_values
+from podium.table import Array, Table, plain_values
 
 _NUMPY = {
     "tensor(float)": np.float32,
@@ -26,6 +29,7 @@ _NUMPY = {
     "tensor(bool)": np.bool_,
     "tensor(string)": np.object_,
 }
+GRAPH = "graph.onnx"
 TEXTS = "tensor(string)"
 FRACTIONAL = ("tensor(float)", "tensor(double)", "tensor(float16)")
 
@@ -42,7 +46,7 @@ class OnnxRuntime:
         SetupError: the graph can't be loaded, or its inputs don't fit the signature.
     """
 
-    features = RuntimeFeatures(releases_gil=True)
+    features = RuntimeFeatures()
 
     def __init__(self, content: bytes, signature: Signature, link: Link = "") -> None:
         self._session = open_session(content)
@@ -55,7 +59,7 @@ class OnnxRuntime:
         self._check_inputs()
 
     @property
-    def takes_numbers(self) -> bool:
+    def takes_float_matrix(self) -> bool:
         """Whether it takes one matrix of numbers with a fractional part."""
         return self._feeds_matrix and self._inputs[0].type in FRACTIONAL
 
@@ -66,9 +70,9 @@ class OnnxRuntime:
             ModelError: ONNX Runtime refused the rows, or the graph answered in a way that fits no
                 signature.
         """
-        return outputs_from(self.answers(table), self.signature, self.link)
+        return outputs_from(self.tensors(table), self.signature, self.link)
 
-    def answers(self, table: Table) -> list[Any]:
+    def tensors(self, table: Table) -> list[Any]:
         """The graph's tensors as they are.
 
         Raises:
@@ -76,10 +80,10 @@ class OnnxRuntime:
         """
         feed = self._feed(table)
         try:
-            answers: list[Any] = self._session.run(None, feed)
+            tensors: list[Any] = self._session.run(None, feed)
         except Exception as error:
             raise ModelError(f"ONNX Runtime raised {type(error).__name__}") from error
-        return answers
+        return tensors
 
     def _check_inputs(self) -> None:
         for one in self._inputs:
@@ -126,19 +130,35 @@ class OnnxRuntime:
         return {name: column.reshape(-1, 1) for name, column in cells}
 
 
+def open_graph(packed: PackedModel) -> OnnxRuntime:
+    """The graph in a bundle.
+
+    Raises:
+        MissingExtra: ONNX Runtime isn't installed.
+        SetupError: the graph can't be loaded, or its inputs don't fit the signature.
+        BundleError: the bundle lacks it, or names an unknown link.
+    """
+    link = packed.options.get("link", "")
+    if link not in LINKS:
+        raise BundleError(f"the bundle of {packed.name} has no valid link: {str(link)[:100]!r}")
+    return OnnxRuntime(packed.file(GRAPH), packed.signature, link)
+
+
 def open_session(content: bytes) -> Any:
     """An ONNX Runtime session on one thread, which the server multiplies by its workers.
 
     Raises:
         MissingExtra: ONNX Runtime isn't installed.
-        SetupError: this is no ONNX graph, or a newer one than the runtime knows.
+        SetupError: this is no ONNX graph, a newer one than the runtime knows, or one whose numbers
+            are in other files.
     """
+    require_embedded_tensors(content)
     with needs("onnx"):
         import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised too; logged, they are red on the terminal
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
@@ -156,7 +176,7 @@ def graph_fields(content: bytes) -> tuple[Field, ...]:
     return tuple(Field(name=one.name, type=_field_type(one.type)) for one in inputs)
 
 
-def graph_answers(content: bytes, fields: Sequence[Field], sample: Table) -> list[Any]:
+def graph_outputs(content: bytes, fields: Sequence[Field], sample: Table) -> list[Any]:
     """The graph's tensors for some rows, and for rows far beyond them where it takes a matrix.
 
     What is a probability stays one there; what only looks like one doesn't.
@@ -165,16 +185,16 @@ def graph_answers(content: bytes, fields: Sequence[Field], sample: Table) -> lis
         ModelError: it refuses the rows.
     """
     runtime = OnnxRuntime(content, Signature(fields=tuple(fields), outputs=(Output(),)))
-    if not runtime.takes_numbers:
-        return runtime.answers(sample)
+    if not runtime.takes_float_matrix:
+        return runtime.tensors(sample)
     columns = {
         one.name: np.concatenate([_numbers(sample.columns[one.name]) * by for by in (1, 1e3, -1e3)])
         for one in fields
     }
     try:
-        return runtime.answers(Table(columns, 3 * sample.n_rows, sample.dtypes, sample.frame))
+        return runtime.tensors(Table(columns, 3 * sample.n_rows, sample.dtypes, sample.frame))
     except ModelError:  # indices of an embedding, for one, have an end
-        return runtime.answers(sample)
+        return runtime.tensors(sample)
 
 
 def _field_type(onnx_type: str) -> FieldType:
@@ -218,7 +238,13 @@ def _cells(column: Array, name: str, dtype: Any) -> Array:
         return _texts(column)
     numbers = _numbers(column)
     if np.dtype(dtype).kind == "f":
-        return numbers.astype(dtype)
+        with np.errstate(over="ignore"):
+            cells = numbers.astype(dtype)
+        if (np.isinf(cells) & np.isfinite(numbers)).any():
+            raise ModelError(
+                f"the ONNX graph takes {np.dtype(dtype)} in {name!r}; one is out of range"
+            )
+        return cells
     with np.errstate(invalid="ignore"):
         cells = numbers.astype(dtype)
     if (cells != numbers).any():

@@ -73,21 +73,21 @@ def exported(network: Any, rows: Array) -> Exported:
     if _is_keras(network):
         rows, mixed = rows.astype(np.float32), mixed.astype(np.float32)
         live, convert = _keras(network)
-        _ask(live, rows)
+        _run_network(live, rows)
         return _compared(live, convert(), rows, mixed)
     parameter = next((p for p in network.parameters() if p.is_floating_point()), None)
     is_double = parameter is not None and parameter.dtype == torch.float64
     dtype = np.float64 if is_double else np.float32
     rows, mixed = rows.astype(dtype), mixed.astype(dtype)
-    with _answering(network):
+    with _in_eval_mode(network):
         device = None if parameter is None else parameter.device
 
         def live(rows: Array) -> Any:
             with torch.no_grad():
-                answer = network(torch.from_numpy(rows).to(device))
-            return answer.cpu().numpy() if isinstance(answer, torch.Tensor) else answer
+                output = network(torch.from_numpy(rows).to(device))
+            return output.cpu().numpy() if isinstance(output, torch.Tensor) else output
 
-        _ask(live, rows)
+        _run_network(live, rows)
         return _compared(live, _of_torch(network, rows[:2], device), rows, mixed)
 
 
@@ -125,7 +125,7 @@ def _of_torch(network: Any, rows: Array, device: Any) -> bytes:
         )
         program.save(content)
 
-    _quietly(export)
+    _without_output(export)
     return content.getvalue()
 
 
@@ -133,14 +133,14 @@ def _keras(network: Any) -> tuple[Callable[[Array], Any], Callable[[], bytes]]:
     import keras
 
     def live(rows: Array) -> Any:
-        answer = network(rows, training=False)
-        many = isinstance(answer, (list, tuple, dict))
-        return answer if many else keras.ops.convert_to_numpy(answer)
+        output = network(rows, training=False)
+        many = isinstance(output, (list, tuple, dict))
+        return output if many else keras.ops.convert_to_numpy(output)
 
     def convert() -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "graph.onnx"
-            _quietly(
+            _without_output(
                 lambda: network.export(str(file), format="onnx", verbose=False, opset_version=OPSET)
             )
             return file.read_bytes()
@@ -148,8 +148,8 @@ def _keras(network: Any) -> tuple[Callable[[Array], Any], Callable[[], bytes]]:
     return live, convert
 
 
-def _quietly(export: Callable[[], None]) -> None:
-    """Run an exporter without what it prints for its own developers.
+def _without_output(export: Callable[[], None]) -> None:
+    """Run an exporter without its warnings and logs.
 
     Raises:
         SetupError: it failed.
@@ -174,8 +174,8 @@ def _quietly(export: Callable[[], None]) -> None:
 
 
 @contextmanager
-def _answering(network: Any) -> Iterator[None]:
-    """The network as it answers, not as it learns; then as it was."""
+def _in_eval_mode(network: Any) -> Iterator[None]:
+    """The network in evaluation mode; then in the mode that it had before."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
@@ -185,8 +185,8 @@ def _answering(network: Any) -> Iterator[None]:
             module.training = training
 
 
-def _ask(live: Callable[[Array], Any], rows: Array) -> Array:
-    """The network's own answers.
+def _run_network(live: Callable[[Array], Any], rows: Array) -> Array:
+    """The network's own output.
 
     Raises:
         SetupError: it refuses the rows, or answers something else than a number or more a row.
@@ -194,33 +194,37 @@ def _ask(live: Callable[[Array], Any], rows: Array) -> Array:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            answer = live(rows)
+            output = live(rows)
     except Exception as error:
         raise SetupError(
             f"the network can't take rows of {rows.shape[1]} numbers: {str(error)[:300]}",
-            hint="give X with the columns that it was trained on, in their order",
+            hint="pass X with the columns that it was trained on, in their order",
         ) from error
-    if not isinstance(answer, np.ndarray) or answer.ndim not in (1, 2):
-        what = f"shape {answer.shape}" if isinstance(answer, np.ndarray) else type(answer).__name__
-        raise SetupError(f"the network answers {what}; it has to answer one tensor, a row a row")
-    if len(answer) != len(rows):
-        raise SetupError(f"the network answered {len(answer)} rows for {len(rows)}")
-    return answer
+    if not isinstance(output, np.ndarray) or output.ndim not in (1, 2):
+        returned = (
+            f"shape {output.shape}" if isinstance(output, np.ndarray) else type(output).__name__
+        )
+        raise SetupError(
+            f"the network returns {returned}; it has to return one tensor, with one row for each row"
+        )
+    if len(output) != len(rows):
+        raise SetupError(f"the network returned {len(output)} rows for {len(rows)}")
+    return output
 
 
 def _compared(live: Callable[[Array], Any], content: bytes, rows: Array, mixed: Array) -> Exported:
     session = open_session(content)
     name = session.get_inputs()[0].name
     tolerance = TOLERANCE_DOUBLE if rows.dtype == np.float64 else TOLERANCE_SINGLE
-    theirs = _ask(live, rows)
+    theirs = _run_network(live, rows)
     sizes = np.median(np.abs(theirs), axis=0)
     scale = np.where(sizes > 0, sizes, 1.0)
     most = 0.0
     for some in (rows, rows[:1], mixed):
-        ours, theirs = session.run(None, {name: some})[0], _ask(live, some)
+        ours, theirs = session.run(None, {name: some})[0], _run_network(live, some)
         if ours.shape != theirs.shape:
             raise SetupError(
-                f"as an ONNX graph the network answers {ours.shape}, not {theirs.shape}"
+                f"as an ONNX graph the network returns {ours.shape}, not {theirs.shape}"
             )
         with np.errstate(invalid="ignore"):
             off = np.abs(ours - theirs) / np.maximum(np.abs(theirs), scale)
@@ -229,9 +233,9 @@ def _compared(live: Callable[[Array], Any], content: bytes, rows: Array, mixed: 
         most = max(most, float(off.max(initial=0.0)))
     if most > tolerance:
         raise SetupError(
-            f"as an ONNX graph the network answers otherwise: by {most:.1e}, allowed is "
+            f"as an ONNX graph the network predicts differently: by {most:.1e}, allowed is "
             f"{tolerance:.0e}",
-            hint="is it random when it answers? A function made with @podium.model serves it as it is",
+            hint="are its predictions random? A function made with @podium.model serves it as it is",
         )
     return Exported(
         content=content,

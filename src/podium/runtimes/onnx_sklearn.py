@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -10,6 +11,8 @@ from typing import Any
 
 from podium.signature import Field, Signature
 
+# How long a conversion is waited for: the original answers anyway.
+CONVERT_S = 10.0
 # ONNX Runtime 1.18, the oldest that is supported, runs these; newer ones run them for ever.
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 
@@ -37,10 +40,10 @@ def graphs_of(estimator: Any, signature: Signature) -> Iterator[bytes | str]:
         yield f"{names[kinds.index(None)]} is a {signature.fields[kinds.index(None)].type}"
         return
     if all(numbers):
-        yield _converted(estimator, signature, [("rows", "Double", len(names))])
+        yield _converted_in_time(estimator, signature, [("rows", "Double", len(names))])
     if len(names) > 1 or not all(numbers):
         inputs = [(name, str(kind), 1) for name, kind in zip(names, kinds, strict=True)]
-        yield _converted(estimator, signature, inputs)
+        yield _converted_in_time(estimator, signature, inputs)
 
 
 def _kind(field: Field) -> str | None:
@@ -54,8 +57,23 @@ def _kind(field: Field) -> str | None:
     if field.type != "category":
         return None
     kinds = {type(label).__name__ for label in field.labels}
-    known = {"int": "Int64", "str": "String", "bool": "Boolean"}
-    return known.get(kinds.pop()) if len(kinds) == 1 else None
+    dtype_names = {"int": "Int64", "str": "String", "bool": "Boolean"}
+    return dtype_names.get(kinds.pop()) if len(kinds) == 1 else None
+
+
+def _converted_in_time(
+    estimator: Any, signature: Signature, inputs: Sequence[tuple[str, str, int]]
+) -> bytes | str:
+    """The graph, if converted in time. A converter can't be interrupted: its thread runs on."""
+    results: list[bytes | str] = []
+
+    def convert() -> None:
+        results.append(_converted(estimator, signature, inputs))
+
+    converting = threading.Thread(target=convert, name="podium-convert", daemon=True)
+    converting.start()
+    converting.join(CONVERT_S)
+    return results[0] if results else f"skl2onnx made no graph within {CONVERT_S:g} s"
 
 
 def _converted(

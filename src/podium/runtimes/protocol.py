@@ -5,35 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from podium.program import RuntimeFeatures
+from podium.outputs import Outputs
+from podium.program import BatchPolicy, RuntimeFeatures
 from podium.signature import Signature
-from podium.table import Outputs, Table
+from podium.table import Table
 
-__all__ = ["AsyncRowsRuntime", "AsyncRuntime", "RowsRuntime", "Runtime", "RuntimeFeatures"]
+__all__ = [
+    "AsyncRowsRuntime",
+    "AsyncRuntime",
+    "BatchPolicy",
+    "RowsRuntime",
+    "Runtime",
+    "RuntimeFeatures",
+]
 
 
 class Runtime(Protocol):
-    """A model that answers tables with outputs.
+    """Executes a model: takes tables and returns outputs.
 
-    Tables hold the signature's fields, in order, already validated; `predict` answers one
+    Tables contain the signature's fields, in order, already validated; `predict` returns one
     row for each of theirs, in their order.
     """
 
     @property
     def signature(self) -> Signature:
-        """What it takes and gives."""
+        """Its inputs and outputs."""
         ...
 
     @property
     def features(self) -> RuntimeFeatures:
-        """What it can do, for whoever schedules its calls."""
+        """What it supports, for the scheduler of its calls."""
         ...
 
     def predict(self, table: Table) -> Outputs:
-        """The answers for these rows, without warnings.
+        """The outputs for these rows, without warnings.
 
         Raises:
-            ModelError: the model raised, or answered something of the wrong shape.
+            ModelError: the model raised, or returned something of the wrong shape.
         """
         ...
 

@@ -12,23 +12,27 @@ from types import ModuleType, TracebackType
 from typing import Any, overload
 
 from podium.errors import ModelError, PodiumError, SetupError, SignatureError
-from podium.runtimes.functions.answers import answers_of
+from podium.outputs import Outputs
 from podium.runtimes.functions.arguments import Call, arguments_of
 from podium.runtimes.functions.docstrings import summary_of
 from podium.runtimes.functions.examples import example_rows
-from podium.runtimes.functions.hints import annotations_of, called
-from podium.runtimes.functions.loops import OwnLoop
+from podium.runtimes.functions.hints import annotations_of, name_of
+from podium.runtimes.functions.loops import EventLoop
 from podium.runtimes.functions.modules import module_named, module_of_file
 from podium.runtimes.functions.places import import_path_of
-from podium.runtimes.protocol import RuntimeFeatures
+from podium.runtimes.functions.returned import return_type_of
+from podium.runtimes.protocol import BatchPolicy, RuntimeFeatures
 from podium.signature import Signature
-from podium.table import Outputs, Table
+from podium.table import Table
 
 __all__ = ["FunctionModel", "import_path_of", "load_function", "model"]
 
 # So many rows of an async function are awaited together: about as many connections as the pools of
 # HTTP clients and databases hold.
 AWAITED_MAX = 100
+# Requests that overlap. Each is a call of its own: were some in one call, a bad row would make the
+# good ones ask their upstream again.
+OVERLAPPING_MAX = 256
 
 
 class FunctionModel:
@@ -44,7 +48,7 @@ class FunctionModel:
         features: `is_async` for a coroutine function.
 
     Raises:
-        SignatureError: an annotation is missing, or tells no field.
+        SignatureError: an annotation is missing, or isn't supported.
     """
 
     __name__: str
@@ -62,24 +66,27 @@ class FunctionModel:
         _require_function(function)
         functools.update_wrapper(self, function)
         self.name = name or function.__name__
-        title, said = summary_of(function)
+        title, summary = summary_of(function)
         self.title = title
-        self.description = said if description is None else description
+        self.description = summary if description is None else description
         hints = annotations_of(function)
         self._arguments = arguments_of(function, hints)
-        self._answers = answers_of(
+        self._return_type = return_type_of(
             function, hints.get("return", Any), is_batch=self._arguments.is_batch
         )
         self.signature = Signature(
             fields=tuple(one.field for one in self._arguments.parameters),
-            outputs=self._answers.outputs,
+            outputs=self._return_type.outputs,
             examples=example_rows(self._arguments.parameters),
         )
+        is_async = inspect.iscoroutinefunction(function)
         self.features = RuntimeFeatures(
-            is_async=inspect.iscoroutinefunction(function),
+            is_async=is_async,
             takes_rows=not self._arguments.is_batch,
+            has_effects=True,
+            batch=BatchPolicy(workers=OVERLAPPING_MAX) if is_async else BatchPolicy(),
         )
-        self._loop = OwnLoop()
+        self._loop = EventLoop()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function itself returns."""
@@ -96,7 +103,7 @@ class FunctionModel:
         """
         with _running:
             calls = self._arguments.calls(table)
-        return self._answered(calls, table.n_rows)
+        return self._call_all(calls, table.n_rows)
 
     def predict_rows(self, rows: Sequence[Sequence[Any]]) -> Outputs:
         """The same for rows of plain cells, where the function is called once a row.
@@ -106,7 +113,7 @@ class FunctionModel:
         """
         with _running:
             calls = self._arguments.calls_of(rows)
-        return self._answered(calls, len(rows))
+        return self._call_all(calls, len(rows))
 
     async def predict_async(self, table: Table) -> Outputs:
         """The same, awaited on the caller's loop: rows wait for each other's answers together.
@@ -128,23 +135,23 @@ class FunctionModel:
             calls = self._arguments.calls_of(rows)
         return await self._awaited(calls, len(rows))
 
-    def _answered(self, calls: Sequence[Call], n_rows: int) -> Outputs:
+    def _call_all(self, calls: Sequence[Call], n_rows: int) -> Outputs:
         if self.features.is_async:
             return self._loop.run(lambda: self._awaited(calls, n_rows))
         with _running:
-            answers = [self.__wrapped__(*args, **named) for args, named in calls]
-        return self._outputs(answers, n_rows)
+            returned = [self.__wrapped__(*args, **named) for args, named in calls]
+        return self._outputs(returned, n_rows)
 
     async def _awaited(self, calls: Sequence[Call], n_rows: int) -> Outputs:
         if not self.features.is_async:
-            return self._answered(calls, n_rows)
+            return self._call_all(calls, n_rows)
         if len(calls) == 1:  # the server's case: no task is needed for it
-            return self._outputs([await self._answer(calls[0])], n_rows)
+            return self._outputs([await self._call(calls[0])], n_rows)
         turns = asyncio.Semaphore(AWAITED_MAX)
 
         async def answer(call: Call) -> Any:
             async with turns:
-                return await self._answer(call)
+                return await self._call(call)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -154,15 +161,15 @@ class FunctionModel:
             raise errors.exceptions[0] from errors.exceptions[0].__cause__
         return self._outputs([task.result() for task in tasks], n_rows)
 
-    async def _answer(self, call: Call) -> Any:
+    async def _call(self, call: Call) -> Any:
         args, named = call
         with _running:
             return await self.__wrapped__(*args, **named)
 
-    def _outputs(self, answers: list[Any], n_rows: int) -> Outputs:
-        given = answers[0] if self._arguments.is_batch else answers
+    def _outputs(self, results: list[Any], n_rows: int) -> Outputs:
+        returned = results[0] if self._arguments.is_batch else results
         with _running:  # an answer's attributes and items may be code, too
-            return self._answers.outputs_of(given, n_rows)
+            return self._return_type.outputs_of(returned, n_rows)
 
 
 @overload
@@ -188,7 +195,7 @@ def model(
     name: str | None = None,
     description: str | None = None,
 ) -> FunctionModel | Callable[[Callable[..., Any]], FunctionModel]:
-    """Make a model of a typed function: `@podium.model`, or `@podium.model(name="churn")`.
+    """Turn a typed function into a model: `@podium.model`, or `@podium.model(name="churn")`.
 
     Parameters are the fields. One value each (`age: float`) makes a function that is called once a
     row; lists or arrays (`age: list[float]`, `age: NDArray[np.float64]`) one that is called once a
@@ -204,8 +211,8 @@ def model(
     | `age: int = 40` | may be missing, and is 40 then |
     | `Annotated[int, podium.Range(0, 120)]` | only values from 0 to 120 |
     | `Annotated[int, "age in years"]` | with a text of help |
-    | `Annotated[int, podium.Field(name="", unit="years")]` | with all that a field can say |
-    | `Annotated[float, podium.Field(name="bill length")]` | called so, whatever the parameter is |
+    | `Annotated[int, podium.Field(name="", unit="years")]` | with any attribute of a field |
+    | `Annotated[float, podium.Field(name="bill length")]` | with this name, whatever the parameter's name |
     | `Annotated[int, msgspec.Meta(ge=0, title="Age", examples=[41])]` | the same |
 
     | what it returns | model |
@@ -214,14 +221,14 @@ def model(
     | `bool`, `Literal[...]`, an `Enum` | classification |
     | `dict[Literal[...], float]` | classification with probabilities |
     | a dataclass, a TypedDict, a msgspec.Struct | several outputs |
-    | anything else that JSON can hold | a value |
+    | anything else that JSON can represent | a value |
 
     Args:
-        name: of the model; the function's own when left out.
-        description: what it does; the docstring's text when left out.
+        name: of the model; the function's name by default.
+        description: what it does; the text of the docstring by default.
 
     Raises:
-        SignatureError: an annotation is missing, or tells no field.
+        SignatureError: an annotation is missing, or isn't supported.
     """
     if function is None:
         return lambda one: FunctionModel(one, name=name, description=description)
@@ -266,7 +273,7 @@ def _require_function(function: Any) -> None:
         )
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise SignatureError(
-            f"{called(function)} yields its answers", hint="return them, in a list for a batch"
+            f"{name_of(function)} is a generator", hint="return the values, as a list for a batch"
         )
 
 
@@ -277,7 +284,7 @@ def _split(path: str) -> tuple[str, str]:
         place, name = path, ""
     if not place or (name and not name.isidentifier()):
         raise SetupError(
-            f"{path!r} names no function", hint="write module:function, or file.py:function"
+            f"{path!r} has no function name", hint="write module:function, or file.py:function"
         )
     return place, name
 
@@ -287,8 +294,8 @@ def _only(models: dict[str, FunctionModel], place: str) -> FunctionModel:
     if len(different) == 1:
         return next(iter(different.values()))
     if not models:
-        raise SetupError(f"{place} holds no model", hint="write @podium.model above a function")
-    raise SetupError(f"{place} holds several models", hint=f"name one: {', '.join(models)}")
+        raise SetupError(f"{place} has no model", hint="write @podium.model above a function")
+    raise SetupError(f"{place} has several models", hint=f"choose one: {', '.join(models)}")
 
 
 def _unknown(
@@ -298,8 +305,8 @@ def _unknown(
         return SetupError(
             f"{name} in {place} isn't a model", hint="write @podium.model above the function"
         )
-    known = f"models there: {', '.join(models)}" if models else "there is none: write @podium.model"
-    return SetupError(f"{place} has no model called {name!r}", hint=known)
+    hint = f"models there: {', '.join(models)}" if models else "there are none: write @podium.model"
+    return SetupError(f"{place} has no model called {name!r}", hint=hint)
 
 
 class _Running:
@@ -322,7 +329,7 @@ class _Running:
         if error is None or isinstance(error, ModelError):
             return
         if isinstance(error, asyncio.CancelledError):
-            if _is_leaving():
+            if _is_cancelled():
                 return
             # Raised further it would look as if the caller had left.
             raise ModelError("the function cancelled itself") from error
@@ -335,8 +342,8 @@ class _Running:
 _running = _Running()
 
 
-def _is_leaving() -> bool:
-    """Whether the caller asked the task that runs here to stop."""
+def _is_cancelled() -> bool:
+    """Whether the current task is being cancelled by its caller."""
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no loop runs in this thread
@@ -354,10 +361,10 @@ def _importing(place: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise SetupError(
             f"{place} needs the module {error.name}, which can't be imported",
-            hint="install it beside Podium, or put its file into the same folder",
+            hint="install it, or put its file into the same folder",
         ) from error
     except (Exception, SystemExit) as error:
         raise SetupError(
             f"{place} can't be imported: {type(error).__name__}: {error}",
-            hint="run it by itself to see where it fails",
+            hint="run it on its own to see where it fails",
         ) from error

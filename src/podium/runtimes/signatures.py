@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,49 +12,61 @@ from msgspec.structs import replace
 from podium.errors import SetupError
 from podium.runtimes.frames import frame_for
 from podium.runtimes.sklearn import outputs_of
+from podium.runtimes.tolerance import tolerant
+from podium.runtimes.uses import uses_of
 from podium.signature import Signature
 from podium.signature.cells import Findings, check_columns
 from podium.signature.infer import examples, infer_fields, series_field
-from podium.table import Array, Table
+from podium.table import Array, Frame, Table
 
 # Enough rows to see how an estimator answers, few enough to wait for.
 SAMPLE_ROWS = 100
 
 
 def signature_of(
-    estimator: Any, table: Table, names: Sequence[str] = (), known: Array | None = None
+    estimator: Any, table: Table, names: Sequence[str] = (), targets: Array | None = None
 ) -> Signature:
     """What the estimator takes and answers.
 
     Args:
         table: rows that it was fitted on.
         names: of the targets, as far as known.
-        known: the true target of the rows, for its classes where the estimator has none.
+        targets: the true target of the rows, for its classes where the estimator has none.
 
     Raises:
         SetupError: it doesn't answer these rows.
         SignatureError: a column holds what no field can.
     """
-    fields = infer_fields(table)
+    fields = infer_fields(table, uses_of(estimator, table.names))
     draft = Signature(fields=fields, examples=examples(table, fields), frame=table.frame)
-    try:
-        return _with_outputs(draft, estimator, table, names, known)
-    except SetupError:
-        if len(fields) > 1:
-            raise
-        series = replace(draft, fields=(series_field(table),), is_series=True)
+    errors = []
+    for one in _forms(draft, table):
         try:
-            return _with_outputs(series, estimator, table, names, known)
-        except SetupError:
-            pass
-        raise
+            return _with_outputs(one, estimator, table, names, targets)
+        except SetupError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _forms(draft: Signature, table: Table) -> Iterator[Signature]:
+    """The forms in which an estimator may take the rows, beginning with that in which they came.
+
+    Plain values came from nowhere: the estimator may have been fitted on an array or on a frame.
+    """
+    plain: tuple[Frame | None, ...] = (None, "pandas") if find_spec("pandas") else (None,)
+    named = {None: (*plain, "dicts"), "dicts": ("dicts", *plain)}
+    for frame in named.get(table.frame, (table.frame, "dicts")):
+        yield replace(draft, frame=frame)
+        if len(draft.fields) == 1 and frame != "dicts":
+            yield replace(draft, frame=frame, fields=(series_field(table),), is_series=True)
 
 
 def _with_outputs(
-    draft: Signature, estimator: Any, table: Table, names: Sequence[str], known: Array | None
+    draft: Signature, estimator: Any, table: Table, names: Sequence[str], targets: Array | None
 ) -> Signature:
     # At least two rows: a single one hides that a model took the columns for its rows.
     rows = np.arange(min(SAMPLE_ROWS, max(2, table.n_rows))) % table.n_rows
     some = table.take(rows)
-    some = check_columns(draft, some.columns, some.n_rows, "values", Findings(kept_max=0))
-    return replace(draft, outputs=outputs_of(estimator, frame_for(draft, some), names, known))
+    some = check_columns(draft, some.columns, some.n_rows, "table", Findings(recorded_max=0))
+    outputs = outputs_of(estimator, frame_for(draft, some), names, targets)
+    return tolerant(replace(draft, outputs=outputs), estimator, some)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from podium.errors import ModelError, SetupError
+from podium.outputs import Outputs
 from podium.runtimes.frames import frame_for
 from podium.runtimes.protocol import RuntimeFeatures
+from podium.runtimes.refusals import refusing_rows, without_predict
+from podium.runtimes.thresholds import threshold_of
+from podium.runtimes.unsupervised import scores_of, unsupervised_output
+from podium.runtimes.versions import skew, skew_hint
 from podium.signature import Label, Output, Signature, Task
-from podium.table import Array, Outputs, Table
+from podium.table import Array, Table
+
+# Shares of single precision pass 1 by less.
+ROUNDING = 1e-5
 
 
 class SklearnRuntime:
@@ -20,12 +28,15 @@ class SklearnRuntime:
 
     features = RuntimeFeatures()
 
-    def __init__(self, estimator: Any, signature: Signature) -> None:
+    def __init__(
+        self, estimator: Any, signature: Signature, libraries: Mapping[str, str] | None = None
+    ) -> None:
         self.estimator = estimator
         self.signature = signature
+        self._libraries = libraries or {}  # versions that it was packed with
 
     def predict(self, table: Table) -> Outputs:
-        """The estimator's own answers.
+        """The estimator's own predictions.
 
         Raises:
             ModelError: the estimator raised.
@@ -35,65 +46,70 @@ class SklearnRuntime:
             with warnings.catch_warnings():
                 # They are about training or about how the frame was made: nothing for a caller.
                 warnings.simplefilter("ignore")
-                return self._outputs(frame)
+                return predict_with(self.estimator, frame, self.signature)
         except Exception as error:
-            raise ModelError(f"the model raised {type(error).__name__}") from error
+            message = f"the model raised {type(error).__name__}"
+            if differs := skew(self._libraries):
+                message = f"{message}; it was packed with {differs}"
+                raise ModelError(message, hint=skew_hint(self._libraries)) from error
+            raise ModelError(message) from error
 
-    def _outputs(self, frame: Any) -> Outputs:
-        predictions = _plain(self.estimator.predict(frame))
-        if len(self.signature.outputs) == 1 and predictions.ndim == 2 and predictions.shape[1] == 1:
-            predictions = predictions[:, 0]
-        if not self.signature.output.has_probabilities:
-            return Outputs(predictions)
-        probabilities = np.asarray(self.estimator.predict_proba(frame), np.float64)
-        return Outputs(predictions, probabilities)
+
+def predict_with(estimator: Any, frame: Any, signature: Signature) -> Outputs:
+    """The estimator's own predictions, in the form that the signature describes."""
+    predictions = _plain(estimator.predict(frame))
+    if len(signature.outputs) == 1 and predictions.ndim == 2 and predictions.shape[1] == 1:
+        predictions = predictions[:, 0]
+    if not signature.output.has_probabilities:
+        kind = signature.output.score
+        return Outputs(predictions, scores=scores_of(estimator, frame, kind) if kind else None)
+    return Outputs(predictions, np.asarray(estimator.predict_proba(frame), np.float64))
 
 
 def outputs_of(
-    estimator: Any, frame: Any, names: Sequence[str], known: Array | None
+    estimator: Any, frame: Any, names: Sequence[str], targets: Array | None
 ) -> tuple[Output, ...]:
     """What the estimator answers, found out by asking it.
 
     Args:
         frame: a few training rows, as `frame_for` makes them.
         names: of the targets, as far as known.
-        known: the true target of the training rows, for its classes where the estimator has none.
+        targets: the true target of the training rows, for its classes where the estimator has none.
 
     Raises:
         SetupError: it has no `predict`, isn't fitted, or refuses the rows.
     """
-    if not callable(getattr(estimator, "predict", None)):
-        raise SetupError(
-            f"{type(estimator).__name__} has no predict()",
-            hint="pack a fitted estimator; one that only transforms goes into a Pipeline before it",
-        )
+    if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
+        raise without_predict(estimator)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            answer = _plain(estimator.predict(frame))
+            predictions = _plain(estimator.predict(frame))
     except Exception as error:
-        fitted = "" if "NotFitted" not in type(error).__name__ else " It isn't fitted yet."
-        raise SetupError(
-            f"{type(estimator).__name__} can't predict the rows that were given: {error}.{fitted}",
-            hint="give X as the estimator was fitted on: the same columns, in the same kind of table",
-        ) from error
-    if len(answer) != len(frame):
-        raise SetupError(f"the estimator answered {len(answer)} rows for {len(frame)}")
+        raise refusing_rows(estimator, error) from error
+    if len(predictions) != len(frame):
+        raise SetupError(f"the estimator returned {len(predictions)} predictions for {len(frame)}")
     task = _task(estimator)
     classes = getattr(estimator, "classes_", None)
-    if answer.ndim == 2 and answer.shape[1] > 1:
-        return _several(answer.shape[1], names, task, classes)
+    if predictions.ndim == 2 and predictions.shape[1] > 1:
+        return _several(predictions.shape[1], names, task, classes)
     name = names[0] if names else "prediction"
+    if task in ("anomaly", "clustering"):
+        return (unsupervised_output(estimator, frame, predictions, task, name),)
     if task != "classification":
         return (Output(name=name, task=task),)
     if classes is None:
-        classes = np.unique(answer if known is None else known)
+        classes = np.unique(predictions if targets is None else targets)
+    if not np.isin(predictions, np.asarray(classes)).all():
+        # With an objective of one's own some libraries answer the scores, and no classes.
+        return (Output(name=name, task="value"),)
     return (
         Output(
             name=name,
             task="classification",
             classes=_labels(classes),
             has_probabilities=_has_probabilities(estimator, frame, len(classes)),
+            threshold=threshold_of(estimator, frame),
         ),
     )
 
@@ -126,11 +142,11 @@ def _task(estimator: Any) -> Task:
 
 
 def _several(n_outputs: int, names: Sequence[str], task: Task, classes: Any) -> tuple[Output, ...]:
-    given = list(names) if len(names) == n_outputs else [f"y{i}" for i in range(n_outputs)]
+    output_names = list(names) if len(names) == n_outputs else [f"y{i}" for i in range(n_outputs)]
     lists = classes if isinstance(classes, list) else [()] * n_outputs
     return tuple(
         Output(name=name, task=task, classes=_labels(labels) if task == "classification" else ())
-        for name, labels in zip(given, lists, strict=True)
+        for name, labels in zip(output_names, lists, strict=True)
     )
 
 
@@ -141,14 +157,23 @@ def _has_probabilities(estimator: Any, frame: Any, n_classes: int) -> bool:
             probabilities = np.asarray(estimator.predict_proba(frame))
     except Exception:  # noqa: BLE001 - no such method, or one that this configuration lacks
         return False
-    return probabilities.shape == (len(frame), n_classes)
+    # Those of a raw score, or of an objective of one's own, may lie anywhere.
+    are_shares = bool(((probabilities > -ROUNDING) & (probabilities < 1 + ROUNDING)).all())
+    return are_shares and probabilities.shape == (len(frame), n_classes)
 
 
 def _labels(classes: Any) -> tuple[Label, ...]:
-    return tuple(np.asarray(classes).tolist())
+    labels = tuple(np.asarray(classes).tolist())
+    odd = next((one for one in labels if not isinstance(one, (bool, int, float, str))), None)
+    if odd is not None:
+        raise SetupError(
+            f"its classes are of type {type(odd).__name__}: {odd!r}",
+            hint="a class is a text, a number or a boolean: fit on y as text, y.astype(str)",
+        )
+    return labels
 
 
-def _plain(answer: Any) -> Array:
+def _plain(predictions: Any) -> Array:
     """Predictions as a numpy array; texts as Python's own."""
-    array = np.asarray(answer)
+    array = np.asarray(predictions)
     return array.astype(object) if array.dtype.kind in "US" else array

@@ -9,18 +9,27 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from podium.errors import BadCell, InvalidRows
-from podium.signature.fields import INTEGER_MAX, Field, Label, Signature
-from podium.signature.reading import MISSING_TEXTS, Refusal, Written, label_text, plain_text, reader
-from podium.table import Array, CellWarning, Table, is_missing, plain_values
+from podium.errors import BadCell, InvalidRows, TooLarge
+from podium.outputs import CellWarning
+from podium.signature.accepted import accepted, span_text
+from podium.signature.fields import Field, Signature
+from podium.signature.labels import INTEGER_MAX, folded, label_text, plain_text
+from podium.signature.names import named
+from podium.signature.reading import FILES, MISSING_TEXTS, Refusal, Written, numbers_of, reader
+from podium.signature.zones import has_offset, local_text, moment_of, zone_name
+from podium.table import Array, Table, is_missing, plain_values
 
-VALUE_SHOWN_MAX = 80
+VALUE_CHARS_MAX = 80
+# Each is an object here, and in the answer.
+WARNINGS_MAX = 200_000
+SUGGESTED_MAX, SUGGESTED_LENGTH_MAX = 3, 100
+ABSENT: Final = object()  # the cell of a row that doesn't name its field
 
 
 @dataclass
@@ -28,26 +37,64 @@ class Findings:
     """What was found wrong or noteworthy while rows were checked.
 
     Attributes:
-        kept_max: how many bad cells are kept; the others are only counted.
+        recorded_max: how many bad cells are kept; the others are only counted.
+        written: how the cells are written; an error says how to write a missing one.
         bad_rows: the numbers of all the rows with a bad cell.
     """
 
-    kept_max: int = 100
+    recorded_max: int = 100
+    written: Written = "values"
     bad: list[BadCell] = field(default_factory=list)
     n_bad: int = 0
     bad_rows: set[int] = field(default_factory=set)
     warnings: list[CellWarning] = field(default_factory=list)
 
-    def refuse(self, cell: BadCell) -> None:
-        """Keep or count one bad cell."""
+    @property
+    def room(self) -> int:
+        """How many more bad cells are recorded."""
+        return max(self.recorded_max - len(self.bad), 0)
+
+    def refuse(
+        self,
+        one: Field,
+        row: int | None,
+        problem: str,
+        code: str,
+        *,
+        value: object = None,
+        allowed: str | None = None,
+    ) -> None:
+        """Keep or count one bad cell; to count it costs next to nothing.
+
+        Args:
+            value: as it came; None where nothing did.
+            allowed: what would be accepted, where the field alone doesn't say.
+        """
         self.n_bad += 1
-        if cell.row is not None:
-            self.bad_rows.add(cell.row)
-        if len(self.bad) < self.kept_max:
-            self.bad.append(cell)
+        if row is not None:
+            self.bad_rows.add(row)
+        if self.room:
+            self.bad.append(
+                BadCell(
+                    row=row,
+                    field=one.name,
+                    value=None if value is None else printable(value),
+                    problem=problem,
+                    accepted=accepted(one, self.written) if allowed is None else allowed,
+                    code=code,
+                )
+            )
 
     def warn(self, row: int, name: str, message: str, code: str) -> None:
-        """Keep one warning."""
+        """Keep one warning.
+
+        Raises:
+            TooLarge: there are too many.
+        """
+        if len(self.warnings) >= WARNINGS_MAX:
+            raise TooLarge(
+                f"more than {WARNINGS_MAX} cells need a warning", hint="send fewer rows at once"
+            )
         self.warnings.append(CellWarning(row=row, field=name, message=message, code=code))
 
     def raise_if_bad(self) -> None:
@@ -62,20 +109,24 @@ class Findings:
             raise InvalidRows(cells, n_cells=self.n_bad)
 
 
-def check_table(signature: Signature, given: Table) -> tuple[Table, tuple[CellWarning, ...]]:
+def check_table(signature: Signature, rows: Table) -> tuple[Table, tuple[CellWarning, ...]]:
     """The table that the model may see, and what its reader should know.
 
     Args:
         signature: whose fields the columns must match, in any order; a field that may be missing
             may be left out.
-        given: as `Table.of` made it.
+        rows: as `Table.of` made it.
 
     Raises:
         InvalidRows: some cells aren't accepted.
     """
-    columns: dict[str, Sequence[object] | Array] = dict(given.columns)
+    rows = named(rows, signature.names)
+    columns: dict[str, Sequence[object] | Array] = dict(rows.columns)
+    for one in signature.fields:
+        if one.type == "datetime" and one.name in columns:
+            columns[one.name] = _moments(rows.columns[one.name], rows.dtypes.get(one.name, ""))
     findings = Findings()
-    table = check_columns(signature, columns, given.n_rows, "values", findings)
+    table = check_columns(signature, columns, rows.n_rows, "values", findings)
     findings.raise_if_bad()
     return table, tuple(findings.warnings)
 
@@ -97,21 +148,17 @@ def check_columns(
     Args:
         ignore_others: pass over columns that the signature doesn't know, as in a file with more.
     """
+    findings.written = written
     if not ignore_others:
-        for name in columns:
-            if name not in signature.names:
-                findings.refuse(_unknown_field(signature, name))
+        names = frozenset(signature.names)
+        refuse_unknown(signature, [name for name in columns if name not in names], findings)
     checked: dict[str, Array] = {}
     for one in signature.fields:
         cells = columns.get(one.name)
         if cells is None:
             cells = [None] * n_rows
-            if one.missing == "refuse":
-                findings.refuse(
-                    BadCell(
-                        field=one.name, problem="is missing", accepted=accepted(one), code="missing"
-                    )
-                )
+            if one.is_required:
+                findings.refuse(one, None, _why_missing(one), "missing")
                 findings.bad_rows.update(range(n_rows))
                 checked[one.name] = column_for(one, cells)
                 continue
@@ -119,69 +166,51 @@ def check_columns(
     return Table(checked, n_rows, frame=signature.frame)
 
 
-def accepted(one: Field) -> str:
-    """What a field takes, in a few words."""
-    low, high = one.bounds.minimum, one.bounds.maximum
-    span = _span(low, high)
-    within = "" if not span else f" of {span}" if None in (low, high) else f" from {span}"
-    unit = f" in {one.unit}" if one.unit else ""
-    words = {
-        "float": f"a number{within}{unit}",
-        "integer": f"a whole number{within}{unit}",
-        "boolean": "true or false",
-        "category": _one_of(one.labels) if one.unknown == "refuse" else "a label",
-        "text": f"a text of at most {one.max_length} characters",
-        "date": f"a date like 2024-03-01{within}",
-        "datetime": f"a date and time like 2024-03-01T13:45:00{within}",
-    }
-    text = words[one.type]
-    return text if one.missing == "refuse" else f"{text}, or nothing"
-
-
-def _span(low: float | str | None, high: float | str | None) -> str:
-    """The values between two bounds, of which one may be missing."""
-    if low is not None and high is not None:
-        return f"{plain_text(low)} to {plain_text(high)}"
-    if low is not None:
-        return f"at least {plain_text(low)}"
-    return "" if high is None else f"at most {plain_text(high)}"
-
-
-def shown(value: object) -> str:
-    """A value as an error may repeat it: short, and with nothing that a terminal obeys."""
+def printable(value: object) -> str:
+    """A value for an error message: shortened, and without control characters."""
     text = value if isinstance(value, str) else reprlib.repr(value)
     # A lone surrogate can't be encoded, so no answer could carry it.
     text = "".join(
         c if c.isprintable() and not "\ud800" <= c <= "\udfff" else "\ufffd"
-        for c in text[: VALUE_SHOWN_MAX + 1]
+        for c in text[: VALUE_CHARS_MAX + 1]
     )
-    return text if len(text) <= VALUE_SHOWN_MAX else text[: VALUE_SHOWN_MAX - 1] + "…"
+    return text if len(text) <= VALUE_CHARS_MAX else text[: VALUE_CHARS_MAX - 1] + "…"
 
 
-def _one_of(labels: Sequence[Label]) -> str:
-    texts = [label_text(label) for label in labels]
-    if len(texts) <= 12:
-        return f"one of {', '.join(texts)}"
-    return f"one of {', '.join(texts[:12])} and {len(texts) - 12} more"
+def refuse_unknown(signature: Signature, names: Sequence[str], findings: Findings) -> None:
+    """Refuse names that no field has; the first few of them with a suggestion."""
+    fields = signature.names
+    more = f" and {len(fields) - 20} more" if len(fields) > 20 else ""
+    listed = f"fields: {', '.join(fields[:20])}{more}"
+    for i, name in enumerate(names[: findings.room]):
+        # To look for the nearest name costs a hundred times what the rest does.
+        is_compared = i < SUGGESTED_MAX and len(name) <= SUGGESTED_LENGTH_MAX
+        near = difflib.get_close_matches(name, fields, n=1) if is_compared else []
+        hint = f"did you mean {near[0]}? " if near else ""
+        findings.bad.append(
+            BadCell(
+                field=printable(name),
+                problem="isn't a field of this model",
+                accepted=hint + listed,
+                code="unknown_field",
+            )
+        )
+    findings.n_bad += len(names)
 
 
-def _unknown_field(signature: Signature, name: str) -> BadCell:
-    near = difflib.get_close_matches(str(name), signature.names, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    names = ", ".join(signature.names[:20])
-    more = f" and {len(signature.names) - 20} more" if len(signature.names) > 20 else ""
-    return BadCell(
-        field=shown(name),
-        problem="isn't a field of this model",
-        accepted=f"{hint}fields: {names}{more}",
-        code="unknown_field",
-    )
+def _moments(column: Array, dtype: str) -> Sequence[object] | Array:
+    """Moments of a column with a zone as such: a table holds them without one."""
+    if column.dtype.kind != "M" or not zone_name(dtype):
+        return column
+    return [None if v is None else v.replace(tzinfo=dt.UTC) for v in plain_values(column)]
 
 
 def _check_column(
     one: Field, cells: Sequence[object] | Array, written: Written, findings: Findings
 ) -> Array:
-    column = _whole(one, cells)
+    if not isinstance(cells, (list, np.ndarray)):
+        cells = list(cells)
+    column = None if one.zone and written != "table" else _whole(one, cells, written)
     if column is None:
         column = _cell_by_cell(one, cells, written, findings)
     else:
@@ -191,8 +220,8 @@ def _check_column(
     return column
 
 
-def _whole(one: Field, cells: Sequence[object] | Array) -> Array | None:
-    """The column without a look at each cell, where its type alone says that all are right."""
+def _whole(one: Field, cells: Sequence[object] | Array, written: Written) -> Array | None:
+    """The column without checking each cell, where its dtype alone shows that all are valid."""
     if isinstance(cells, np.ndarray):
         kind = cells.dtype.kind
         if one.type == "float" and kind in "if":
@@ -205,6 +234,9 @@ def _whole(one: Field, cells: Sequence[object] | Array) -> Array | None:
             return cells.astype("datetime64[us]")
         return None
     kinds = set(map(type, cells))
+    if written == "file" and kinds == {str}:
+        column = numbers_of(one, cells)  # type: ignore[arg-type] # they are texts
+        return column if column is None or column.dtype.kind == "f" or _is_exact(column) else None
     if one.type == "float" and kinds == {float}:
         return np.array(cells, np.float64)
     if one.type == "integer" and kinds == {int}:
@@ -233,102 +265,91 @@ def _refuse_infinite(one: Field, column: Array, findings: Findings) -> None:
     if column.dtype.kind != "f":
         return
     for row in np.flatnonzero(np.isinf(column)):
-        findings.refuse(
-            BadCell(
-                row=int(row),
-                field=one.name,
-                value=shown(float(column[row])),
-                problem="isn't a finite number",
-                accepted=accepted(one),
-                code="not_finite",
-            )
-        )
+        value = float(column[row])
+        findings.refuse(one, int(row), "isn't a finite number", "not_finite", value=value)
 
 
-def _missing(one: Field, row: int, findings: Findings) -> None:
-    if one.missing == "refuse":
-        findings.refuse(
-            BadCell(
-                row=row,
-                field=one.name,
-                problem="is missing",
-                accepted=accepted(one),
-                code="missing",
-            )
-        )
+def _missing(one: Field, row: int, findings: Findings, raw: object = None) -> None:
+    if one.missing == "refuse" or (raw is ABSENT and one.is_required):
+        findings.refuse(one, row, _why_missing(one), "missing")
     elif one.missing == "warn":
         findings.warn(row, one.name, "no value was given", "missing")
+
+
+def _why_missing(one: Field) -> str:
+    """What is wrong with a missing cell: where null is accepted, only leaving the cell out is."""
+    return "is missing" if one.missing == "refuse" else "was left out"
 
 
 def _cell_by_cell(
     one: Field, cells: Sequence[object] | Array, written: Written, findings: Findings
 ) -> Array:
     read = reader(one, written)
-    is_file = written == "file"
-    taken: list[object] = []
-    for row, raw in enumerate(_plain(cells)):
+    is_file = written in FILES
+    warns_of_unknown = one.type == "category" and one.unknown == "warn"
+    # Where no frame says otherwise moments count in UTC, as an offset says.
+    is_shifted = one.type == "datetime" and bool(one.dtype) and not one.zone
+    accepted: list[object] = []
+    for row, raw in enumerate(plain_values(cells) if isinstance(cells, np.ndarray) else cells):
         value: object = None
         try:
-            value = None if _is_nothing(raw, is_file, written) else read(raw)
+            value = None if _is_blank(raw, is_file, written) else read(raw)
         except Refusal as refusal:
-            if is_file and isinstance(raw, str) and raw.strip().lower() in MISSING_TEXTS:
+            if is_file and _spells_missing(raw):
                 _missing(one, row, findings)
             else:
-                findings.refuse(
-                    BadCell(
-                        row=row,
-                        field=one.name,
-                        value=shown(raw),
-                        problem=refusal.problem,
-                        accepted=accepted(one),
-                        code=refusal.code,
-                    )
-                )
+                findings.refuse(one, row, refusal.problem, refusal.code, value=raw)
         else:
             if value is None:
-                _missing(one, row, findings)
-            elif one.type == "category" and one.unknown == "warn" and not _is_known(one, value):
-                findings.warn(
-                    row, one.name, f"{shown(value)} was never seen in training", "unknown"
-                )
-        taken.append(value)
-    return column_for(one, taken)
+                _missing(one, row, findings, raw)
+            elif is_shifted and has_offset(raw):
+                message = f"{printable(raw)} was read as {value}: the model's times have no zone"
+                findings.warn(row, one.name, message, "shifted")
+            elif warns_of_unknown and (isinstance(value, bool), value) not in one.labels_by_value:
+                if is_file and _spells_missing(raw):
+                    value = None
+                    _missing(one, row, findings)
+                else:
+                    findings.warn(row, one.name, _unknown_message(one, value), "unknown")
+        accepted.append(value)
+    return column_for(one, accepted)
 
 
-def _plain(cells: Sequence[object] | Array) -> Iterator[object]:
-    if isinstance(cells, np.ndarray):
-        return iter(plain_values(cells))
-    return iter(cells)
+def _unknown_message(one: Field, value: Any) -> str:
+    near = one.labels_folded.get(folded(label_text(value)))
+    hint = f": did you mean {printable(label_text(near))!r}?" if near is not None else ""
+    return f"{printable(value)} isn't in the training data{hint}"
 
 
-def _is_nothing(raw: object, is_file: bool, written: Written) -> bool:
-    if raw is None:
+def _is_blank(raw: object, is_file: bool, written: Written) -> bool:
+    if raw is None or raw is ABSENT:
         return True
-    if written == "values":
+    if written in ("values", "table"):
         # A NaN in a caller's list is their library's missing value; JSON can't hold one.
         return isinstance(raw, float) and raw != raw
     return isinstance(raw, str) and (raw == "" or (not is_file and not raw.strip()))
 
 
-def _is_known(one: Field, value: object) -> bool:
-    return any(type(label) is type(value) and label == value for label in one.labels)
+def _spells_missing(raw: object) -> bool:
+    """Whether a cell of a file is a word for missing; a category may have that name, too."""
+    return isinstance(raw, str) and raw.strip().lower() in MISSING_TEXTS
 
 
-def column_for(one: Field, taken: Sequence[object]) -> Array:
+def column_for(one: Field, cells: Sequence[object]) -> Array:
     """Accepted cells, None where missing, as the normal form of their field."""
     # numpy makes a NaN of None.
-    if one.type == "float" or (one.type == "integer" and any(v is None for v in taken)):
-        return np.array(taken, np.float64)
+    if one.type == "float" or (one.type == "integer" and any(v is None for v in cells)):
+        return np.array(cells, np.float64)
     if one.type == "integer":
-        return np.array(taken, np.int64)
-    if one.type == "boolean" and not any(v is None for v in taken):
-        return np.array(taken, np.bool_)
+        return np.array(cells, np.int64)
+    if one.type == "boolean" and not any(v is None for v in cells):
+        return np.array(cells, np.bool_)
     if one.type == "date":
-        return np.array(taken, "datetime64[D]")
+        return np.array(cells, "datetime64[D]")
     if one.type == "datetime":
-        return np.array(taken, "datetime64[us]")
-    column = np.empty(len(taken), object)
-    column[:] = taken
+        return np.array(cells, "datetime64[us]")
+    column = np.empty(len(cells), object)
+    column[:] = cells
     return column
 
 
@@ -341,35 +362,27 @@ def _check_range(one: Field, column: Array, findings: Findings) -> None:
     ):
         if (low is None and high is None) or (not is_hard and one.outside == "accept"):
             continue
-        below = column < _edge(low, column) if low is not None else np.zeros(len(column), bool)
-        above = column > _edge(high, column) if high is not None else np.zeros(len(column), bool)
+        none = np.zeros(len(column), bool)
+        below = none if low is None else column < _edge(one, low)
+        above = none if high is None else column > _edge(one, high)
         for row in np.flatnonzero(below | above):
             _outside(one, int(row), column[row], low, high, is_hard, findings)
 
 
-def _edge(bound: float | str, column: Array) -> Any:
-    return np.datetime64(bound) if column.dtype.kind == "M" else bound
+def _edge(one: Field, bound: float | str) -> Any:
+    return np.datetime64(moment_of(bound, one.zone)) if isinstance(bound, str) else bound
 
 
 def _outside(
     one: Field, row: int, cell: Any, low: Any, high: Any, is_hard: bool, findings: Findings
 ) -> None:
     value = cell.item()
-    text = value.isoformat() if isinstance(value, dt.date) else plain_text(value)
-    seen = _span(low, high)
+    text = local_text(value, one.zone) if isinstance(value, dt.datetime) else plain_text(value)
+    span = span_text(low, high)
     if is_hard or one.outside == "refuse":
-        allowed = accepted(one) if is_hard else f"{seen}, as seen in training"
-        findings.refuse(
-            BadCell(
-                row=row,
-                field=one.name,
-                value=text,
-                problem="is out of range",
-                accepted=allowed,
-                code="out_of_range",
-            )
-        )
+        allowed = None if is_hard else f"{span}, as seen in training"
+        findings.refuse(one, row, "is out of range", "out_of_range", value=text, allowed=allowed)
         return
     unit = f" {one.unit}" if one.unit else ""
-    message = f"{text}{unit} is outside the range seen in training, {seen}{unit}"
+    message = f"{text}{unit} is outside the range seen in training, {span}{unit}"
     findings.warn(row, one.name, message, "outside")

@@ -13,7 +13,7 @@ from podium.errors import SignatureError
 from podium.signature.fields import Field, Output, Signature
 
 # These are measured, not decided: there is nothing for a person to correct.
-_MEASURED = ("quantiles", "missing_share", "dtype")
+_MEASURED = ("quantiles", "missing_share", "dtype", "is_used")
 
 
 def to_toml(signature: Signature) -> str:
@@ -31,8 +31,8 @@ def to_toml(signature: Signature) -> str:
     )
 
 
-def corrected(signature: Signature, said: Path | Mapping[str, Any]) -> Signature:
-    """The signature with what a TOML file, or a mapping of the same form, says instead.
+def corrected(signature: Signature, corrections: Path | Mapping[str, Any]) -> Signature:
+    """The signature with the corrections of a TOML file, or of a mapping of the same form.
 
     It names fields and outputs, and of each only what it changes. An output may be left unnamed
     where there is one.
@@ -41,22 +41,22 @@ def corrected(signature: Signature, said: Path | Mapping[str, Any]) -> Signature
         SignatureError: the file can't be read, names a field that isn't there, or gives it
             something that a field can't have.
     """
-    if isinstance(said, Path):
-        said = _read(said)
-    unknown = sorted(set(said) - {"fields", "outputs"})
+    if isinstance(corrections, Path):
+        corrections = _read(corrections)
+    unknown = sorted(set(corrections) - {"fields", "outputs"})
     if unknown:
         raise SignatureError(
             f"{unknown[0]!r} isn't part of a signature",
             hint="a signature has [[fields]] and [[outputs]]; `podium inspect --toml` prints one",
         )
     fields = {one.name: one for one in signature.fields}
-    for change in _tables(said, "fields"):
+    for change in _tables(corrections, "fields"):
         name = str(change.get("name"))
         if name not in fields:
             raise SignatureError(f"no field is called {name!r}", hint=f"known: {', '.join(fields)}")
         fields[name] = replaced(fields[name], change, Field)
     outputs = list(signature.outputs)
-    for change in _tables(said, "outputs"):
+    for change in _tables(corrections, "outputs"):
         at = _output_at(outputs, change)
         outputs[at] = replaced(outputs[at], change, Output)
     return msgspec.structs.replace(signature, fields=tuple(fields.values()), outputs=tuple(outputs))
@@ -68,11 +68,11 @@ def _read(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise SignatureError(f"{file} can't be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SignatureError(f"{file} is no TOML: {error}") from error
+        raise SignatureError(f"{file} isn't valid TOML: {error}") from error
 
 
-def _tables(said: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    tables = said.get(key, [])
+def _tables(corrections: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    tables = corrections.get(key, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise SignatureError(f"{key} must be tables", hint=f"begin each with [[{key}]]")
     return tables
@@ -100,9 +100,10 @@ def replaced(one: Any, change: dict[str, Any], kind: type[Any]) -> Any:
     """
     values = msgspec.to_builtins(one) | change
     if change.get("categories") and not isinstance(change["categories"][0], dict):
-        known = {c.value: c.frequency for c in one.categories}
+        frequencies = {c.value: c.frequency for c in one.categories}
         values["categories"] = [
-            {"value": value, "frequency": known.get(value, 0.0)} for value in change["categories"]
+            {"value": value, "frequency": frequencies.get(value, 0.0)}
+            for value in change["categories"]
         ]
     try:
         return msgspec.convert(values, kind)

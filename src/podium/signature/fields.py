@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from podium.errors import SignatureError
+from podium.signature.labels import INTEGER_MAX, Label, folded, label_text, plain_text
+from podium.signature.zones import zone_name, zone_of
 from podium.table import Frame
 
 FieldType: TypeAlias = Literal[
     "float", "integer", "boolean", "category", "text", "date", "datetime"
 ]
 Task: TypeAlias = Literal["regression", "classification", "clustering", "anomaly", "value"]
-Label: TypeAlias = bool | int | float | str
+ScoreKind: TypeAlias = Literal["", "decision_function", "distance", "log_likelihood"]
 
 NUMBERS: tuple[FieldType, ...] = ("float", "integer")
 TIMES: tuple[FieldType, ...] = ("date", "datetime")
 
-# Integers travel as JSON, which other languages read as doubles: exact up to here.
-INTEGER_MAX = 2**53
+_INTEGER = re.compile(r"0|-?[1-9]\d{0,15}", re.ASCII)
 
 
 def _readable(name: str) -> str:
@@ -29,7 +33,7 @@ def _readable(name: str) -> str:
 
 
 class Range(msgspec.Struct, frozen=True):
-    """The least and the greatest value, both included; None is no bound.
+    """The minimum and the maximum, both included; None means no bound.
 
     Numbers for numbers, ISO 8601 text for dates and times.
     """
@@ -46,28 +50,35 @@ class Category(msgspec.Struct, frozen=True):
 
 
 class Field(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    dict=True,  # for what is computed once: there may be thousands of categories
 ):
     """One input of a model.
 
     Attributes:
         name: the column's name, as the model knows it.
         type: what its values are.
-        title: what people read instead of the name.
+        title: shown instead of the name.
         description: a sentence of help.
         unit: of the numbers, as people write it (mm, °C).
-        missing: what to do with a missing value: `refuse` it, or let it pass to the model, which
+        missing: what to do with a missing value: `refuse` it, or pass it to the model, which
             was trained with missing values (`accept`), with or without a word (`warn`).
-        unknown: the same for a category that training never saw. `warn` passes it on.
-        outside: the same for a value outside the range that training saw.
-        bounds: the values that are possible at all; others are always refused.
+        unknown: the same for a category that isn't in the training data. `warn` passes it on.
+        outside: the same for a value outside the range of the training data.
+        bounds: the possible values; others are always refused.
         seen: the range of the training data.
         quantiles: of the training data, at 5, 25, 50, 75 and 95 %.
-        step: the distance between neighbouring values, for a person who turns a knob.
-        categories: the values of a category, most frequent first.
+        step: the step between neighbouring values in a form's number input.
+        categories: the values of a category: most frequent first, or as the column declared them.
+        is_ordered: the categories are ordered, from the least to the greatest.
         max_length: of a text, in characters.
         missing_share: of the training rows (0 to 1).
         dtype: the column's type in the frame that the model was trained on.
+        is_used: the model uses it; otherwise its value has no effect on the predictions.
     """
 
     name: str
@@ -83,19 +94,101 @@ class Field(
     quantiles: tuple[float, ...] = ()
     step: float | None = None
     categories: tuple[Category, ...] = ()
+    is_ordered: bool = False
     max_length: int = 10_000
     missing_share: float = 0.0
     dtype: str = ""
+    is_used: bool = True
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it must be given: a column that training never missed, even where null passes."""
+        never_missed = self.missing == "warn" and not self.missing_share
+        return self.missing == "refuse" or never_missed
 
     @property
     def label(self) -> str:
-        """What people read: the title, or the name made readable."""
+        """The title, or the name in a readable form."""
         return self.title or _readable(self.name)
 
-    @property
+    @cached_property
+    def zone(self) -> str:
+        """The zone of its moments in training, or "".
+
+        Raises:
+            SignatureError: this machine knows no such zone, so that its times can't be read.
+        """
+        name = zone_name(self.dtype) if self.type == "datetime" else ""
+        if name and zone_of(name) is None:
+            raise SignatureError(
+                f"{self.name} is in the time zone {name!r}, which this machine doesn't know",
+                hint="install the time zones: pip install tzdata, or the system's package tzdata",
+            )
+        return name
+
+    @cached_property
     def labels(self) -> tuple[Label, ...]:
         """The values of a category."""
         return tuple(c.value for c in self.categories)
+
+    @cached_property
+    def labels_by_value(self) -> Mapping[tuple[bool, object], Label]:
+        """The labels by `(is it a boolean, value)`: 1 and true are two, 1 and 1.0 are one."""
+        return {(isinstance(label, bool), label): label for label in reversed(self.labels)}
+
+    @cached_property
+    def labels_by_text(self) -> Mapping[str, tuple[Label, ...]]:
+        """The labels by how they are written as texts: `1` may be a number and a text."""
+        by_text: dict[str, tuple[Label, ...]] = {}
+        for label in self.labels_by_value.values():
+            for text in {label_text(label), plain_text(label)}:
+                by_text[text] = (*by_text.get(text, ()), label)
+        return by_text
+
+    @cached_property
+    def spellings(self) -> tuple[Label, ...]:
+        """Labels of the other JSON type that can mean only one: "12" for 12, or 12 for "12"."""
+        others: list[Label] = []
+        for text, labels in self.labels_by_text.items():
+            if len(labels) > 1:
+                continue
+            if not isinstance(labels[0], str):
+                others.append(text)
+            elif _INTEGER.fullmatch(text) and abs(int(text)) <= INTEGER_MAX:
+                others.append(int(text))
+        return tuple(others)
+
+    @cached_property
+    def labels_folded(self) -> Mapping[str, Label]:
+        """The labels by their texts without regard to case, spaces around, or Unicode form."""
+        return {folded(label_text(label)): label for label in reversed(self.labels)}
+
+    @cached_property
+    def label_types(self) -> frozenset[object]:
+        """The Python types of the labels."""
+        return frozenset(map(type, self.labels))
+
+
+class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From where on a classifier of two classes predicts one of them.
+
+    Attributes:
+        label: the class that is predicted from there on.
+        value: of its probability, or of the decision function; included.
+    """
+
+    label: Label
+    value: float
+    of: Literal["probability", "decision_function"] = "probability"
+
+    @property
+    def sentence(self) -> str:
+        """The threshold for people."""
+        if self.of == "probability":
+            where = f"its probability is at least {100 * self.value:.1f} %"
+        else:
+            where = f"its decision score is at least {self.value:.4g}"
+        return f'"{label_text(self.label)}" is predicted when {where}.'
 
 
 class Output(
@@ -105,9 +198,14 @@ class Output(
 
     Attributes:
         name: of the target.
-        task: what kind of answer it is; `value` is anything that JSON can hold.
+        task: the kind of prediction; `value` is anything that JSON can represent.
         classes: the labels, in the order of the columns of the probabilities.
-        has_probabilities: whether each answer comes with one probability a class.
+        words: names of the classes for people, one each, where the labels are mere numbers.
+        has_probabilities: whether each prediction has a probability for each class.
+        score: the number that comes with each prediction of a model without a target: the decision
+            function (below 0 is an outlier), the distance to the centre of the row's cluster, or
+            the logarithm of the row's likelihood.
+        threshold: of a classifier that doesn't simply predict the most probable class.
         seen: the range of the target in the training data.
     """
 
@@ -117,13 +215,41 @@ class Output(
     description: str = ""
     unit: str = ""
     classes: tuple[Label, ...] = ()
+    words: tuple[str, ...] = ()
     has_probabilities: bool = False
+    score: ScoreKind = ""
+    threshold: Threshold | None = None
     seen: Range = Range()
 
     @property
     def label(self) -> str:
-        """What people read: the title, or the name made readable."""
+        """The title, or the name in a readable form."""
         return self.title or _readable(self.name)
+
+    def word_for(self, prediction: object) -> str:
+        """The name of this label for people; "" if it has none."""
+        if not self.words or prediction not in self.classes:
+            return ""
+        return self.words[self.classes.index(prediction)]
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """How records name the classes that were predicted."""
+        return self.words or tuple(map(label_text, self.classes))
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The keys of responses besides predictions and probabilities."""
+        return (*(("label",) if self.words else ()), *(("score",) if self.score else ()))
+
+    def __post_init__(self) -> None:
+        if self.words and len(set(self.words)) != len(self.classes):
+            raise SignatureError(
+                f"{self.name} has {len(self.classes)} classes and the words {list(self.words)}",
+                hint="give one word for each class, all different",
+            )
+        if self.threshold is not None and self.threshold.label not in self.classes:
+            raise SignatureError(f"{self.name} has no class {self.threshold.label!r}")
 
 
 class Signature(
@@ -135,8 +261,8 @@ class Signature(
         fields: inputs, in the order the model was trained with.
         outputs: usually one.
         examples: a few whole rows of the training data, as plain JSON values by field name.
-        frame: the kind of table the model was trained on, which its runtime makes again.
-        is_series: it was trained on the only column by itself, as models of texts are.
+        frame: the kind of table the model was trained on, which its runtime recreates.
+        is_series: it was trained on its only column as a series, as text models are.
     """
 
     fields: tuple[Field, ...]
@@ -154,6 +280,19 @@ class Signature(
     def output(self) -> Output:
         """The first output: the only one of nearly every model."""
         return self.outputs[0]
+
+    @property
+    def n_probabilities(self) -> int:
+        """The number of probability columns: one for each class, of all outputs."""
+        return sum(len(one.classes) for one in self.outputs if one.has_probabilities)
+
+    def probabilities_of(self, place: int) -> slice | None:
+        """Which of these columns are of the output at this place; None where it has none."""
+        if not self.outputs[place].has_probabilities:
+            return None
+        before = self.outputs[:place]
+        start = sum(len(one.classes) for one in before if one.has_probabilities)
+        return slice(start, start + len(self.outputs[place].classes))
 
     def field(self, name: str) -> Field:
         """The field of this name.

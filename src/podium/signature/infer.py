@@ -4,37 +4,77 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from podium.errors import SignatureError
-from podium.signature.fields import Category, Field, FieldType, Label, Range
-from podium.table import Array, Table, is_missing, plain_values
+from podium.signature.fields import Category, Field, Range
+from podium.signature.labels import INTEGER_MAX, Label
+from podium.signature.zones import local_text, zone_name
+from podium.table import Array, Levels, Table, is_missing, plain_values
 
-# A column of strings is a category up to here, and a text beyond. 1,000 options are about what a
-# person still finds their way in with a keyboard.
-CATEGORIES_MAX = 1_000
+# Strings that differ in every other row are texts, unless they are so few.
 FEW_CATEGORIES = 20
+# More words than this in a string make it a text.
+WORDS_MAX = 6
+# What to do about values that no field can hold, by their type.
+_LISTS = "make a column of each of its values"
+_CONVERSIONS = {
+    "list": _LISTS,
+    "tuple": _LISTS,
+    "ndarray": _LISTS,
+    "dict": _LISTS,
+    "bytes": "decode it to texts",
+    "complex": "make two columns of its real and imaginary parts",
+    "Period": "convert it with .dt.to_timestamp()",
+    "Timedelta": "convert it with .dt.total_seconds()",
+    "timedelta": "convert it to seconds",
+    "time": "convert it to hours or seconds",
+    "Interval": "take its middle or its text",
+}
+UNSEEN = "(a category that isn't in the training data)"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 N_EXAMPLES = 5
 
 
-def infer_fields(table: Table) -> tuple[Field, ...]:
+class ColumnUse(NamedTuple):
+    """How a model uses a column, where it shows that.
+
+    Attributes:
+        is_text: it looks at the words; else at whole values, as categories.
+        labels: the categories that it knows.
+    """
+
+    is_text: bool
+    labels: tuple[Label, ...] = ()
+
+
+def infer_fields(table: Table, uses: Mapping[str, ColumnUse] | None = None) -> tuple[Field, ...]:
     """One field a column of the training data.
+
+    Args:
+        uses: what the model takes some of the columns for; the data alone decides on the others.
 
     Raises:
         SignatureError: there is no column or no row, or a column holds what no field can.
     """
     if not table.columns:
         raise SignatureError(
-            "the data has no columns", hint="give the rows the model was fitted on"
+            "the data has no columns", hint="pass the rows that the model was fitted on"
         )
     if not table.n_rows:
-        raise SignatureError("the data has no rows", hint="give the rows the model was fitted on")
-    return tuple(
-        _field(name, column, table.dtypes.get(name, "")) for name, column in table.columns.items()
-    )
+        raise SignatureError(
+            "the data has no rows", hint="pass the rows that the model was fitted on"
+        )
+    return tuple(_field(table, name, (uses or {}).get(name)) for name in table.names)
+
+
+def unseen_label(field: Field) -> Label:
+    """A category of the field's kind that training never saw."""
+    numbers = [label for label in field.labels if isinstance(label, (int, float))]
+    return max(numbers) + 1 if numbers and len(numbers) == len(field.labels) else UNSEEN
 
 
 def series_field(table: Table) -> Field:
@@ -46,13 +86,13 @@ def series_field(table: Table) -> Field:
         SignatureError: it holds what no field can.
     """
     ((name, column),) = table.columns.items()
-    field = _field(name, column, table.dtypes.get(name, ""))
-    known = plain_values(column[~is_missing(column)])
-    if field.type != "category" or not all(isinstance(value, str) for value in known):
+    field = _field(table, name)
+    present = plain_values(column[~is_missing(column)])
+    if field.type != "category" or not all(isinstance(value, str) for value in present):
         return field
     # A series without a name.
     title = "Text" if name == "x0" else ""
-    return _text(_with(field, categories=(), title=title), known)
+    return _text(_with(field, categories=(), title=title), present)
 
 
 def examples(table: Table, fields: Sequence[Field]) -> tuple[dict[str, Label | None], ...]:
@@ -64,17 +104,17 @@ def examples(table: Table, fields: Sequence[Field]) -> tuple[dict[str, Label | N
     for column in table.columns.values():
         missing += is_missing(column)
     fewest = np.flatnonzero(missing == missing.min())
-    wanted = np.unique(np.linspace(0, len(fewest) - 1, N_EXAMPLES).astype(int))
-    rows = table.take(fewest[wanted]).select([f.name for f in fields]).rows()
-    return tuple({f.name: json_value(row[f.name], f.type) for f in fields} for row in rows)
+    places = np.unique(np.linspace(0, len(fewest) - 1, N_EXAMPLES).astype(int))
+    rows = table.take(fewest[places]).select([f.name for f in fields]).rows()
+    return tuple({f.name: json_value(row[f.name], f) for f in fields} for row in rows)
 
 
-def json_value(value: object, type_: FieldType) -> Label | None:
-    """A cell as JSON can hold it: dates and times as ISO 8601 text."""
+def json_value(value: object, field: Field) -> Label | None:
+    """A cell as JSON can hold it: dates and times as ISO 8601 text, with an offset in a zone."""
     if value is None:
         return None
-    if type_ == "date" and isinstance(value, dt.datetime):
-        return value.date().isoformat()
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if field.type == "date" else local_text(value, field.zone)
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, (bool, int, float, str)):
@@ -82,10 +122,11 @@ def json_value(value: object, type_: FieldType) -> Label | None:
     return str(value)
 
 
-def _field(name: str, column: Array, dtype: str) -> Field:
+def _field(table: Table, name: str, use: ColumnUse | None = None) -> Field:
+    column, dtype, levels = table.columns[name], table.dtypes.get(name, ""), table.levels.get(name)
     missing = is_missing(column)
     share = float(missing.mean())
-    known = column[~missing]
+    present = column[~missing]
     base = Field(
         name=name,
         missing="accept" if share else "refuse",
@@ -93,26 +134,34 @@ def _field(name: str, column: Array, dtype: str) -> Field:
         dtype=dtype,
     )
     kind = column.dtype.kind
+    if use is not None and not use.is_text and kind in "if":
+        return _numbered(base, plain_values(present), use)
     if kind in "if":
-        return _number(base, known, is_integer=kind == "i")
+        return _number(base, present, is_integer=kind == "i")
     if kind == "b":
-        return _with(base, type="boolean", categories=_categories(plain_values(known)))
+        return _with(base, type="boolean", categories=_categories(plain_values(present)))
     if kind == "M":
-        return _time(base, known)
-    return _labels(base, plain_values(known))
+        return _time(base, present)
+    return _labels(base, plain_values(present), levels, use)
 
 
 def _with(field: Field, **changes: object) -> Field:
     return Field(**{name: getattr(field, name) for name in Field.__struct_fields__} | changes)
 
 
-def _number(base: Field, known: Array, *, is_integer: bool) -> Field:
-    finite = known[np.isfinite(known)]
+def _number(base: Field, present: Array, *, is_integer: bool) -> Field:
+    finite = present[np.isfinite(present)]
     if not len(finite):
         return base
     # A column of integers with holes arrives as floats, but its type in the frame says so.
     is_integer = is_integer or base.dtype.lower().startswith(("int", "uint"))
     low, high = finite.min(), finite.max()
+    if is_integer and max(abs(int(low)), abs(int(high))) > INTEGER_MAX:
+        raise SignatureError(
+            f"column {base.name!r} holds whole numbers of more than {INTEGER_MAX:,}, which aren't "
+            "exact in JSON, nor in most models",
+            hint="leave out the column if it is an id; otherwise fit on it as text, or as floats",
+        )
     quantiles = tuple(float(q) for q in np.quantile(finite, QUANTILES))
     return _with(
         base,
@@ -122,64 +171,90 @@ def _number(base: Field, known: Array, *, is_integer: bool) -> Field:
     )
 
 
-def _time(base: Field, known: Array) -> Field:
-    if not len(known):
+def _time(base: Field, present: Array) -> Field:
+    if not len(present):
         return _with(base, type="datetime")
-    days = known.astype("datetime64[D]")
-    is_date = bool((days == known).all())
-    moments = days if is_date else known
-    low, high = moments.min().item(), moments.max().item()
-    return _with(
-        base,
-        type="date" if is_date else "datetime",
-        seen=Range(low.isoformat(), high.isoformat()),
-    )
+    days = present.astype("datetime64[D]")
+    zone = zone_name(base.dtype)
+    if zone in ("", "UTC") and bool((days == present).all()):
+        return _with(base, type="date", seen=Range(str(days.min()), str(days.max())))
+    low, high = (local_text(moment.item(), zone) for moment in (present.min(), present.max()))
+    return _with(base, type="datetime", seen=Range(low, high))
 
 
-def _labels(base: Field, known: Sequence[object]) -> Field:
-    kinds = {type(v) for v in known}
+def _numbered(base: Field, numbers: Sequence[float], use: ColumnUse) -> Field:
+    """Numbers that encode categories, whole ones as integers whatever the column's dtype."""
+    labels = [int(v) if float(v).is_integer() else v for v in numbers]
+    others = [int(v) if float(v).is_integer() else v for v in use.labels if not isinstance(v, str)]
+    return _with(base, type="category", categories=_categories(labels, others))
+
+
+def _labels(
+    base: Field, present: Sequence[object], levels: Levels | None, use: ColumnUse | None
+) -> Field:
+    kinds = {type(v) for v in present}
     if kinds == {bool}:
-        return _with(base, type="boolean", categories=_categories(known))
-    if kinds and kinds <= {int, float, bool} and "categor" not in base.dtype.lower():
-        numbers = np.array(known, np.float64)
+        both = _categories(present)
+        both = both if levels is None else _in_order(both, levels)
+        return _with(base, type="boolean", categories=both)
+    is_category = levels is not None or _is_categorical(base)
+    if kinds and kinds <= {int, float, bool} and not is_category:
+        numbers = np.array(present, np.float64)
         return _number(base, numbers, is_integer=float not in kinds)
-    if kinds <= {dt.date, dt.datetime} and kinds:
-        return _time(base, np.array(known, "datetime64[us]"))
-    odd = [kind.__name__ for kind in kinds if kind not in (str, int, float, bool)]
+    if kinds <= {dt.date, dt.datetime} and kinds and not is_category:
+        return _time(base, np.array(present, "datetime64[us]"))
+    declared = () if levels is None else levels.values
+    odd = [type(v).__name__ for v in (*present, *declared) if not isinstance(v, (str, int, float))]
     if odd:
         raise SignatureError(
-            f"column {base.name!r} holds values of type {odd[0]}",
+            f"column {base.name!r} holds {'categories' if is_category else 'values'} of type "
+            f"{odd[0]}",
             hint="a field is a number, a boolean, a category, a text, a date or a time: "
-            "convert the column before fitting",
+            f"{_CONVERSIONS.get(odd[0], 'convert the column')} before fitting, or leave it out if "
+            "the model doesn't use it",
         )
-    if _is_text(known):
-        return _text(base, known)
-    return _with(base, type="category", categories=_categories(known))
+    if levels is not None:
+        categories = _in_order(_categories(present), levels)
+        return _with(base, type="category", categories=categories, is_ordered=levels.is_ordered)
+    if not is_category and (_is_text(present) if use is None else use.is_text):
+        return _text(base, present)
+    others = () if use is None else use.labels
+    return _with(base, type="category", categories=_categories(present, others))
 
 
-def _text(base: Field, known: Sequence[object]) -> Field:
-    longest = max((len(str(v)) for v in known), default=0)
+def _is_categorical(base: Field) -> bool:
+    return base.dtype.lower().startswith(("categor", "enum", "dictionary"))
+
+
+def _in_order(categories: Sequence[Category], levels: Levels) -> tuple[Category, ...]:
+    """All that a column declares, as the model counts it."""
+    frequencies = {(type(one.value), one.value): one.frequency for one in categories}
+    return tuple(Category(v, frequencies.get((type(v), v), 0.0)) for v in levels.values)
+
+
+def _text(base: Field, texts: Sequence[object]) -> Field:
+    longest = max((len(str(v)) for v in texts), default=0)
     return _with(base, type="text", max_length=max(10_000, 2 * longest))
 
 
-def _is_text(known: Sequence[object]) -> bool:
+def _is_text(values: Sequence[object]) -> bool:
     """Whether strings are texts rather than the names of categories."""
-    if not known or not all(isinstance(v, str) for v in known):
+    if not values or not all(isinstance(v, str) for v in values):
         return False
-    texts = [str(v) for v in known]
+    texts = [str(v) for v in values]
     n_different = len(set(texts))
     n_words = sum(text.count(" ") + 1 for text in texts) / len(texts)
-    if n_words > 6 or n_different > CATEGORIES_MAX:
+    if n_words > WORDS_MAX:
         return True
-    if n_different <= FEW_CATEGORIES:
-        return False
-    return n_different > 0.5 * len(texts)
+    return n_different > FEW_CATEGORIES and n_different > 0.5 * len(texts)
 
 
-def _categories(known: Sequence[object]) -> tuple[Category, ...]:
+def _categories(values: Sequence[object], others: Sequence[object] = ()) -> tuple[Category, ...]:
+    """The different values, most frequent first, then others that the model knows."""
     # 1, 1.0 and True are one key of a dict but three categories: count them by type too.
-    counts = Counter((type(v), v) for v in known)
-    total = len(known) or 1
+    counts = Counter((type(v), v) for v in values)
+    counts.update(dict.fromkeys(((type(v), v) for v in others if (type(v), v) not in counts), 0))
+    total = len(values) or 1
     # As often as each other: in the order of their text, so that packing twice gives the same.
     ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0][1])))
     return tuple(Category(value, round(n / total, 6)) for (_, value), n in ranked)  # type: ignore[arg-type]

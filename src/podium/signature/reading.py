@@ -5,21 +5,34 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
-from podium.signature.fields import INTEGER_MAX, Field, Label
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.signature.delimited import has_decimal_commas, with_point
+from podium.signature.fields import Field
+from podium.signature.labels import INTEGER_MAX, Label, folded, label_text, plain_text
+from podium.signature.zones import utc_of
 
 # How cells are written: as JSON or Python values, as texts of a form, or as texts of a file, where
-# a missing value has a dozen spellings.
-Written: TypeAlias = Literal["values", "form", "file"]
+# a missing value has a dozen spellings; in a `comma file` a number may have a decimal comma.
+# `table` is what a Table of training rows holds: moments without a zone are in UTC.
+Written: TypeAlias = Literal["values", "form", "file", "comma file", "table"]
+FILES: tuple[Written, ...] = ("file", "comma file")
 MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "nat"})
 
+# What the texts of plain numbers consist of; an empty one is a missing float.
+_OF_NUMBERS = {"float": "0123456789+-.eE ", "integer": "0123456789+- "}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
 )
+# Moments that numpy and Arrow know, and Python's calendar doesn't.
+_BEYOND = re.compile(r"([+-]\d{4,}|\d{5,})-\d{2}-\d{2}(T[0-9:.]+)?", re.ASCII)
 _TRUE = frozenset({"true", "yes", "on", "1", "t", "y"})
 _FALSE = frozenset({"false", "no", "off", "0", "f", "n"})
 
@@ -32,27 +45,33 @@ class Refusal(Exception):
         self.code = code
 
 
-def label_text(label: Label) -> str:
-    """A label as people write it in a form, a file or on the command line."""
-    if isinstance(label, bool):
-        return "true" if label else "false"
-    return str(label)
+def written_with(delimiter: str) -> Written:
+    """How the cells of a file are written that has this character between them."""
+    return "comma file" if has_decimal_commas(delimiter) else "file"
 
 
-def plain_text(value: Label) -> str:
-    """A value in full, as it would be typed: a whole number without its `.0`."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < INTEGER_MAX:
-        return str(int(value))
-    return label_text(value)
+def numbers_of(one: Field, texts: Sequence[str]) -> NDArray[Any] | None:
+    """A column of numbers without parsing each text; None where that is necessary.
+
+    Of these characters alone, whatever Python reads as a number is one here.
+    """
+    characters = _OF_NUMBERS.get(one.type)
+    if characters is None or "".join(texts).strip(characters) or len(max(texts, key=len)) > 400:
+        return None
+    try:
+        if one.type == "integer":
+            return np.fromiter(map(int, texts), np.int64, len(texts))
+        column = np.fromiter((float(text or "nan") for text in texts), np.float64, len(texts))
+    except (ValueError, OverflowError):
+        return None
+    return None if np.isinf(column).any() else column
 
 
 def reader(one: Field, written: Written) -> Callable[[Any], object]:
     """The function that reads one cell of a field, or refuses it."""
-    from_text = written != "values"
-    if one.type == "float":
-        return _float_of_text if from_text else _float
-    if one.type == "integer":
-        return (lambda raw: _integer(_float_or_int(raw))) if from_text else _integer
+    from_text = written == "form" or written in FILES
+    if one.type in ("float", "integer"):
+        return _number(one, written) if from_text else _float if one.type == "float" else _integer
     if one.type == "boolean":
         return _boolean_of_text if from_text else _boolean
     if one.type == "category":
@@ -60,7 +79,7 @@ def reader(one: Field, written: Written) -> Callable[[Any], object]:
     if one.type == "date":
         return _date
     if one.type == "datetime":
-        return _time
+        return _time(one.zone if written != "table" else "")
     return _text(one)
 
 
@@ -76,14 +95,20 @@ def _float(raw: Any) -> float:
     return value
 
 
-def _float_of_text(raw: Any) -> float:
-    return _float(_float_or_int(raw))
+def _number(one: Field, written: Written) -> Callable[[Any], object]:
+    """What reads the texts of numbers, with a decimal comma where that can be nothing else."""
+    check = _float if one.type == "float" else _integer
+    if written == "comma file":
+        return lambda raw: check(_float_or_int(with_point(str(raw))))
+    return lambda raw: check(_float_or_int(raw))
 
 
 def _float_or_int(raw: Any) -> object:
     text = str(raw).strip()
     if not _NUMBER.fullmatch(text) or len(text) > 400:
-        raise Refusal("isn't a number", "wrong_type")
+        point = with_point(text)
+        hint = f": its comma may be a thousands or a decimal separator, so write {point}"
+        raise Refusal(f"isn't a number{hint if point != text else ''}", "wrong_type")
     return int(text) if text.lstrip("+-").isdigit() else float(text)
 
 
@@ -113,29 +138,64 @@ def _boolean_of_text(raw: Any) -> bool:
 
 
 def _category(one: Field, from_text: bool) -> Callable[[Any], Label]:
-    by_value: dict[object, Label]
-    if from_text:
-        by_value = {label_text(label): label for label in reversed(one.labels)}
-    else:
-        by_value = {(isinstance(label, bool), label): label for label in one.labels}
-
     def read(raw: Any) -> Label:
-        key: object = raw if from_text else (isinstance(raw, bool), raw)
-        try:
-            found = by_value.get(key)
-        except TypeError:  # a list or a dict has no hash
-            raise Refusal(f"is {_kind(raw)}, not a label", "wrong_type") from None
-        if found is None and from_text:
-            found = by_value.get(str(raw).strip())
-        if found is not None:
-            return found
-        if not isinstance(raw, (str, int, float, bool)):
-            raise Refusal(f"is {_kind(raw)}, not a label", "wrong_type")
-        if one.unknown == "refuse":
-            raise Refusal("isn't a known category", "unknown_category")
-        return _clean(raw) if isinstance(raw, str) else raw
+        label = _written_label(one, str(raw)) if from_text else _label_of(one, raw)
+        return _unknown_label(one, raw, from_text) if label is None else label
 
     return read
+
+
+def _label_of(one: Field, raw: Any) -> Label | None:
+    """The label that a value is, or is the only one to be written as."""
+    if not isinstance(raw, (str, int, float, bool)):
+        raise Refusal(f"is {_kind(raw)}, not a label", "wrong_type")
+    label = one.labels_by_value.get((isinstance(raw, bool), raw))
+    if label is not None:
+        return label
+    if isinstance(raw, bool) or (isinstance(raw, float) and not raw.is_integer()):
+        return None
+    written = _spelled(one, plain_text(raw))
+    return written[0] if len(written) == 1 else None
+
+
+def _spelled(one: Field, text: str) -> Sequence[Label]:
+    """The labels that are written so, in whatever Unicode form."""
+    labels = one.labels_by_text.get(text, ())
+    if labels or text.isascii():
+        return labels
+    forms = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
+    return next((one.labels_by_text[form] for form in forms if form in one.labels_by_text), ())
+
+
+def _written_label(one: Field, text: str) -> Label | None:
+    """The label that is written so; spaces around it count only where nothing fits without."""
+    labels = _spelled(one, text) or _spelled(one, text.strip())
+    if len(labels) > 1:
+        raise Refusal(
+            "may be a number or a text here: send JSON, with quotes around a text", "ambiguous"
+        )
+    return labels[0] if labels else None
+
+
+def _unknown_label(one: Field, raw: Any, from_text: bool) -> Label:
+    """A value that is none of the labels, as a label of their type."""
+    if one.unknown == "refuse":
+        near = one.labels_folded.get(folded(label_text(raw)))
+        hint = "" if near is None else f": did you mean {label_text(near)!r}?"
+        raise Refusal(f"isn't a known category{hint}", "unknown_category")
+    types = one.label_types
+    if from_text and types and str not in types:
+        raw = _float_or_int(raw) if types & {int, float} else _boolean_of_text(raw)
+    if isinstance(raw, str):
+        if types and str not in types:
+            raise Refusal("is a text, while the categories aren't", "wrong_type")
+        return _clean(raw)
+    if types == {str}:
+        raise Refusal(f"is {_kind(raw)}, while the categories are texts", "wrong_type")
+    if isinstance(raw, float) and not math.isfinite(raw):
+        raise Refusal("isn't a finite number", "not_finite")
+    label: Label = raw
+    return label
 
 
 def _text(one: Field) -> Callable[[Any], str]:
@@ -151,12 +211,12 @@ def _text(one: Field) -> Callable[[Any], str]:
 
 def _clean(text: str) -> str:
     if "\x00" in text:
-        raise Refusal("holds a NUL character", "nul")
+        raise Refusal("contains a NUL character", "nul")
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise Refusal("holds half a character (a lone surrogate)", "surrogate") from None
+            raise Refusal("contains half a character (a lone surrogate)", "surrogate") from None
     return text
 
 
@@ -171,26 +231,42 @@ def _date(raw: Any) -> dt.date:
         try:
             return dt.date.fromisoformat(raw.strip())
         except ValueError:
-            raise Refusal("isn't a day of the calendar", "wrong_type") from None
-    raise Refusal(f"is {_kind(raw)}, not a date", "wrong_type")
+            raise Refusal("isn't a valid date", "wrong_type") from None
+    raise _no_moment(raw, "a date")
 
 
-def _time(raw: Any) -> dt.datetime:
+def _time(zone: str) -> Callable[[Any], dt.datetime]:
+    def read(raw: Any) -> dt.datetime:
+        moment = _moment(raw)
+        try:
+            if moment.tzinfo is not None:
+                return moment.astimezone(dt.UTC).replace(tzinfo=None)
+            return utc_of(moment, zone) if zone else moment
+        except OverflowError:
+            raise Refusal("is outside the years 1 to 9999 in UTC", "wrong_type") from None
+        except ValueError as error:
+            raise Refusal(str(error), "ambiguous") from None
+
+    return read
+
+
+def _moment(raw: Any) -> dt.datetime:
     if isinstance(raw, str) and _TIME.fullmatch(raw.strip()):
         try:
-            raw = dt.datetime.fromisoformat(raw.strip())
+            return dt.datetime.fromisoformat(raw.strip())
         except ValueError:
-            raise Refusal("isn't a moment of the calendar", "wrong_type") from None
-    elif isinstance(raw, dt.date) and not isinstance(raw, dt.datetime):
-        raw = dt.datetime(raw.year, raw.month, raw.day)  # noqa: DTZ001 - the model's own zone
+            raise Refusal("isn't a valid date and time", "wrong_type") from None
+    if isinstance(raw, dt.date) and not isinstance(raw, dt.datetime):
+        return dt.datetime(raw.year, raw.month, raw.day)  # noqa: DTZ001 - the model's own zone
     if not isinstance(raw, dt.datetime):
-        raise Refusal(f"is {_kind(raw)}, not a date and time", "wrong_type")
-    if raw.tzinfo is not None:
-        try:
-            return raw.astimezone(dt.UTC).replace(tzinfo=None)
-        except OverflowError:
-            raise Refusal("is out of the calendar in UTC", "wrong_type") from None
+        raise _no_moment(raw, "a date and time")
     return raw
+
+
+def _no_moment(raw: object, expected: str) -> Refusal:
+    if isinstance(raw, str) and _BEYOND.fullmatch(raw):
+        return Refusal("is outside the years 1 to 9999", "wrong_type")
+    return Refusal(f"is {_kind(raw)}, not {expected}", "wrong_type")
 
 
 def _kind(raw: object) -> str:

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from podium.signature.fields import INTEGER_MAX, NUMBERS, TIMES, Field, Output, Signature
-from podium.signature.reading import label_text, plain_text
+import msgspec
+
+from podium.signature.fields import (
+    NUMBERS,
+    TIMES,
+    Field,
+    Output,
+    ScoreKind,
+    Signature,
+    Threshold,
+)
+from podium.signature.labels import INTEGER_MAX, label_text, plain_text
 
 Schema = dict[str, Any]
 EXAMPLES_MAX = 3
+_SCORES: dict[ScoreKind, str] = {
+    "decision_function": "The decision function: outliers are below 0.",
+    "distance": "The distance to the centre of the row's cluster.",
+    "log_likelihood": "The natural logarithm of the row's likelihood.",
+}
+_NO_NUL = "^[^\\u0000]*$"
 
 
 def row_schema(signature: Signature) -> Schema:
@@ -22,10 +38,15 @@ def row_schema(signature: Signature) -> Schema:
     )
 
 
-def columns_schema(signature: Signature) -> Schema:
-    """The schema of many rows as columns: an object of field names and arrays."""
+def columns_schema(signature: Signature, rows_max: int | None = None) -> Schema:
+    """The schema of many rows as columns: an object of field names and arrays.
+
+    Args:
+        rows_max: the most rows that are answered at once.
+    """
+    most = {} if rows_max is None else {"maxItems": rows_max}
     properties = {
-        field.name: {"type": "array", "items": field_schema(field), "minItems": 1}
+        field.name: {"type": "array", "items": field_schema(field), "minItems": 1, **most}
         for field in signature.fields
     }
     # An object without any column is one row, all of whose values are missing.
@@ -42,7 +63,7 @@ def field_schema(field: Field) -> Schema:
     else:
         schema["type"] = "boolean" if field.type == "boolean" else "string"
     if field.type == "text":
-        schema["maxLength"] = field.max_length
+        schema |= {"maxLength": field.max_length, "pattern": _NO_NUL}
     if field.type == "date":
         schema["format"] = "date"
     if field.type == "datetime":
@@ -54,26 +75,50 @@ def field_schema(field: Field) -> Schema:
 
 def describe(field: Field) -> str:
     """The field's help, unit and training range, in a sentence or two."""
-    said = [field.description.strip()] if field.description else []
+    sentences = [field.description.strip()] if field.description else []
     unit = f" {field.unit}" if field.unit else ""
     low, high = field.seen.minimum, field.seen.maximum
     if low is not None and high is not None:
-        said.append(f"Seen in training: {plain_text(low)} to {plain_text(high)}{unit}.")
+        sentences.append(f"Seen in training: {plain_text(low)} to {plain_text(high)}{unit}.")
     elif field.unit:
-        said.append(f"In {field.unit}.")
+        sentences.append(f"In {field.unit}.")
+    if field.zone:
+        sentences.append(f"In {field.zone} where it has no offset.")
     if field.type in TIMES:
         # JSON Schema has no bounds for dates: they are told in words.
         edges = zip(("Not before", "Not after"), _edges(field), strict=True)
-        said += [f"{word} {bound}." for word, bound in edges if bound is not None]
-    return " ".join(said)
+        sentences += [f"{word} {bound}." for word, bound in edges if bound is not None]
+    if not field.is_used:
+        sentences.append("The model doesn't use it.")
+    return " ".join(sentences)
 
 
 def output_schema(signature: Signature) -> Schema:
-    """The schema of the answer to one row."""
-    properties: Schema = {"prediction": prediction_schema(signature)}
-    if signature.output.has_probabilities and len(signature.outputs) == 1:
-        properties["probabilities"] = probabilities_schema(signature.output)
+    """The schema of the prediction for one row."""
+    properties = prediction_schemas(signature)
+    if signature.output.threshold is not None:
+        properties["threshold"] = threshold_schema(signature.output.threshold)
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def prediction_schemas(signature: Signature) -> dict[str, Schema]:
+    """The JSON schemas of the prediction for one row, by key."""
+    schemas = {"prediction": prediction_schema(signature)}
+    output = signature.output
+    if len(signature.outputs) > 1:
+        return schemas
+    if output.words:
+        schemas["label"] = {"enum": list(output.words), "description": _words(output)}
+    if output.has_probabilities:
+        schemas["probabilities"] = probabilities_schema(output)
+    if output.score:
+        schemas["score"] = {"type": "number", "description": _SCORES[output.score]}
+    return schemas
+
+
+def threshold_schema(threshold: Threshold) -> Schema:
+    """The schema of the threshold, which is the same in every response."""
+    return {"const": msgspec.to_builtins(threshold), "description": threshold.sentence}
 
 
 def prediction_schema(signature: Signature) -> Schema:
@@ -91,11 +136,17 @@ def probabilities_schema(output: Output) -> Schema:
     return {"type": "object", "properties": dict.fromkeys(labels, share), "required": labels}
 
 
+def _words(output: Output) -> str:
+    named = zip(output.classes[:EXAMPLES_MAX], output.words, strict=False)
+    more = ", …" if len(output.classes) > EXAMPLES_MAX else ""
+    return ", ".join(f"{label_text(label)}: {word}" for label, word in named) + more + "."
+
+
 def _one_output(output: Output) -> Schema:
     title: Schema = {"title": output.label}
     if output.description:
         title["description"] = output.description
-    if output.task == "classification" and output.classes:
+    if output.classes:
         return title | {"enum": list(output.classes)}
     if output.task == "value":
         return title
@@ -107,14 +158,14 @@ def _one_output(output: Output) -> Schema:
 
 def _row(signature: Signature, properties: Schema) -> Schema:
     schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    required = [field.name for field in signature.fields if field.missing == "refuse"]
+    required = [field.name for field in signature.fields if field.is_required]
     return schema | ({"required": required} if required else {})
 
 
 def _examples(signature: Signature, field: Field) -> Schema:
-    given = [row.get(field.name) for row in signature.examples]
+    values = [row.get(field.name) for row in signature.examples]
     # By their texts, so that true doesn't pass for 1.
-    different = {label_text(value): value for value in given if value is not None}
+    different = {label_text(value): value for value in values if value is not None}
     return {"examples": list(different.values())[:EXAMPLES_MAX]} if different else {}
 
 
@@ -139,7 +190,9 @@ def _number_schema(field: Field) -> Schema:
 
 def _category_schema(field: Field) -> Schema:
     if field.unknown == "refuse":
-        return {"enum": list(field.labels)}
+        return {"enum": [*field.labels, *field.spellings]}
+    if field.label_types == {str}:
+        return {"type": "string"}
     return {"type": ["string", "number", "boolean"]}
 
 

@@ -3,9 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from podium.signature.fields import Category, Field, Output, Signature
+
+TRUTH: Final = "truth"
+ID: Final = "id"
+NOTE, NOTE_MAX = "note", 1_000
+
+
+def feedback_signature(signature: Signature) -> Signature:
+    """What callers send: `truth`, or `truth.NAME` for each of several outputs, and a note."""
+    fields = truth_signature(signature).fields
+    names = [TRUTH] if len(fields) == 1 else [f"{TRUTH}.{field.name}" for field in fields]
+    truths = [
+        msgspec.structs.replace(field, name=name) for field, name in zip(fields, names, strict=True)
+    ]
+    note = Field(name=NOTE, title="Note", type="text", missing="accept", max_length=NOTE_MAX)
+    return Signature(fields=(*truths, note))
+
+
+def feedback_truth(signature: Signature, row: Mapping[str, Any]) -> Any:
+    """The truth as records hold it, of a row of `feedback_signature`."""
+    if len(signature.outputs) == 1:
+        return row[TRUTH]
+    return {output.name: row[f"{TRUTH}.{output.name}"] for output in signature.outputs}
 
 
 def truth_signature(signature: Signature) -> Signature:
@@ -13,13 +37,13 @@ def truth_signature(signature: Signature) -> Signature:
     return Signature(fields=tuple(map(_field, signature.outputs)))
 
 
-def truth_of(signature: Signature, said: Mapping[str, Any]) -> Any:
+def truth_of(signature: Signature, values: Mapping[str, Any]) -> Any:
     """The truth as records keep it, of values by output: alone where there is one output."""
-    return said[signature.output.name] if len(signature.outputs) == 1 else dict(said)
+    return values[signature.output.name] if len(signature.outputs) == 1 else dict(values)
 
 
-def said_of(signature: Signature, truth: Any) -> dict[str, Any]:
-    """The other way round."""
+def values_by_output(signature: Signature, truth: Any) -> dict[str, Any]:
+    """The true values by the name of their output: the inverse of `truth_of`."""
     if len(signature.outputs) == 1:
         return {signature.output.name: truth}
     return dict(truth) if isinstance(truth, Mapping) else {}

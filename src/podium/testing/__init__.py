@@ -3,6 +3,7 @@
 from podium.testing.client import Client
 from podium.testing.exporters import ExporterContract
 from podium.testing.process import ServerProcess
+from podium.testing.runtimes import RuntimeContract
 from podium.testing.stores import StoreContract
 
-__all__ = ["Client", "ExporterContract", "ServerProcess", "StoreContract"]
+__all__ = ["Client", "ExporterContract", "RuntimeContract", "ServerProcess", "StoreContract"]

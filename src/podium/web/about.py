@@ -8,12 +8,15 @@ from podium.bundle import Bundle
 from podium.bundle.baseline import Histogram
 from podium.bundle.card import Metric
 from podium.signature import Field, Range
-from podium.signature.reading import label_text
+from podium.signature.labels import label_text
+from podium.web.among import output_facts
 from podium.web.numbers import metric_text, number_text, percent_text, range_text
 from podium.web.spread import Spread, spread_of
 
 # More fields than this are folded away: the page would be about nothing else.
 FIELDS_OPEN_MAX = 12
+# More pictures than this nobody looks through: of 400 fields they were a third of the page.
+SPREADS_MAX = 100
 LABELS_SHOWN = 3
 LABEL_MAX = 40
 _TYPES = {
@@ -43,6 +46,7 @@ class FieldLine:
     label: str
     type: str
     is_optional: bool
+    is_used: bool
     training: str
     shares: tuple[tuple[str, str], ...]
     n_others: int
@@ -56,10 +60,12 @@ class About:
 
     Attributes:
         metrics: each with its value as people read it.
+        answers: what a model without a target answered to its training rows.
         is_long: there are so many fields that they are folded away.
     """
 
     metrics: tuple[tuple[Metric, str], ...]
+    answers: tuple[tuple[str, str], ...]
     fields: tuple[FieldLine, ...]
     is_long: bool
 
@@ -83,32 +89,38 @@ def about_of(bundle: Bundle) -> About:
     """What to tell of a packed model."""
     fields = bundle.signature.fields
     histograms = bundle.baseline.fields
+    drawn = histograms if len(fields) <= SPREADS_MAX else {}
     return About(
         metrics=tuple((one, metric_text(one)) for one in bundle.card.metrics),
-        fields=tuple(_line(field, histograms.get(field.name)) for field in fields),
+        answers=tuple(output_facts(bundle.signature.output, bundle.baseline)),
+        fields=tuple(
+            _line(field, histograms.get(field.name), drawn.get(field.name)) for field in fields
+        ),
         is_long=len(fields) > FIELDS_OPEN_MAX,
     )
 
 
-def _line(field: Field, histogram: Histogram | None) -> FieldLine:
+def _line(field: Field, histogram: Histogram | None, drawn: Histogram | None) -> FieldLine:
     shares = _shares(field, histogram)
     return FieldLine(
         name=field.name,
         label=field.label,
         type=_TYPES[field.type],
-        is_optional=field.missing != "refuse",
+        is_optional=field.missing == "accept",
+        is_used=field.is_used,
         training="" if shares else _training(field, histogram),
         shares=tuple((label[:LABEL_MAX], percent_text(n)) for label, n in shares[:LABELS_SHOWN]),
         n_others=max(len(shares) - LABELS_SHOWN, 0),
         missing=percent_text(field.missing_share) if field.missing_share else "",
-        spread=None if histogram is None else spread_of(histogram),
+        spread=None if drawn is None else spread_of(drawn),
     )
 
 
 def _shares(field: Field, histogram: Histogram | None) -> list[tuple[str, float]]:
     """The labels that training saw, most frequent first; none where it saw no labels."""
     if any(category.frequency for category in field.categories):
-        return [(label_text(category.value), category.frequency) for category in field.categories]
+        ranked = sorted(field.categories, key=lambda one: -one.frequency)
+        return [(label_text(one.value), one.frequency) for one in ranked]
     n_known = 0 if histogram is None else histogram.n_rows - histogram.n_missing
     if histogram is None or not n_known:
         return []
@@ -118,7 +130,7 @@ def _shares(field: Field, histogram: Histogram | None) -> list[tuple[str, float]
 
 def _training(field: Field, histogram: Histogram | None) -> str:
     """What training saw of a field that holds no labels, in a few words."""
-    seen = range_text(field.seen, field.unit)
+    seen = range_text(field.seen, field.unit or field.zone)
     if histogram is None or histogram.mean is None:
         return seen
     if field.type == "text":

@@ -4,51 +4,73 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from typing import Any
 
 from podium.errors import PodiumError
-from podium.flow.decode import CSV
-from podium.flow.deployment import Deployment
-from podium.flow.encode import Answered, encode
+from podium.flow.format import ResponseData
+from podium.flow.formats import encode
+from podium.flow.formats.csv_rows import CSV
 from podium.flow.run import run
-from podium.signature.cells import accepted, check_table
+from podium.flow.version import LoadedVersion
+from podium.http import Request, Response
+from podium.signature.accepted import accepted
+from podium.signature.cells import check_table
 from podium.signature.schema import describe
-from podium.table import Outputs, Table
+from podium.table import Table
 from podium.web import render
 from podium.web.examples import Row, example_rows, text_bodies
-from podium.web.http import Request, Response
+from podium.web.numbers import headline
 from podium.web.pages import predict_address
-from podium.web.result import curl_command, known_by
+from podium.web.result import curl_command
 from podium.web.site import Site
 
 # Status, code, and when: what a caller of the API can meet.
 ERRORS = (
-    (400, "malformed_body", "the body isn't what its content type says"),
-    (400, "input", "the request can't be answered for another reason"),
+    (400, "malformed_body", "the body doesn't match its content type"),
+    (400, "input", "the request is invalid for another reason"),
     (400, "bad_host", "there isn't exactly one valid Host header"),
-    (400, "bad_path", "the address holds .., NUL, a backslash or an encoded slash"),
-    (400, "bad_length", "the Content-Length is no length, or is given twice"),
-    (403, "cross_site", "another site's page made the browser send it"),
-    (401, "not_authenticated", "nobody knows who asks: log in, or send a token that is valid"),
-    (403, "not_allowed", "who asks may not do this"),
-    (404, "not_found", "no model is called so; the hint names those there are"),
-    (405, "method_not_allowed", "predictions are asked with POST; Allow names what is answered"),
+    (400, "bad_head", "the request isn't valid HTTP/1.1"),
+    (400, "bad_path", "the URL contains .., #, NUL, a backslash or an encoded slash"),
+    (400, "bad_length", "the Content-Length isn't a valid length, or is given twice"),
+    (403, "cross_site", "a page of another site made the browser send it"),
+    (
+        401,
+        "not_authenticated",
+        "the request is anonymous, or its token isn't valid: log in, or send a valid token",
+    ),
+    (403, "not_allowed", "the user or token lacks the permission"),
+    (404, "not_found", "there is no such model; the hint lists those there are"),
+    (
+        405,
+        "method_not_allowed",
+        "predictions are requested with POST; Allow lists the supported methods",
+    ),
+    (408, "request_timeout", "the request took too long to arrive"),
+    (409, "count_differs", "the number of matching records differs from the expected one"),
+    (409, "version_changed", "another version is the champion than expected"),
     (411, "length_required", "the Content-Length is missing"),
-    (413, "too_large", "the body is too long, or holds too many rows"),
-    (414, "uri_too_long", "the address is longer than 8,192 bytes"),
-    (415, "unsupported_media", "the content type isn't read here"),
+    (413, "too_large", "the body is too long, or has too many rows"),
+    (414, "uri_too_long", "the URL is longer than 8,192 bytes"),
+    (415, "unsupported_media", "the content type isn't supported"),
     (415, "encoded_body", "the body is compressed"),
-    (421, "host_not_allowed", "the server isn't known under this name"),
+    (421, "host_not_allowed", "the Host header isn't a name of this server"),
     (422, "invalid_rows", "some values are not accepted; cells lists them"),
-    (429, "rate_limited", "who asks has asked too often: Retry-After says when to try again"),
+    (422, "unanswerable", "the model has no finite prediction for some rows; cells lists them"),
+    (429, "rate_limited", "the quota is used up: Retry-After says when to try again"),
     (431, "headers_too_large", "there are more than 64 headers, or 16,384 bytes of them"),
-    (422, "idempotency_key_reused", "the Idempotency-Key came with another request before"),
-    (422, "quarantined", "these rows ended the server's process twice"),
+    (422, "incompatible_version", "the version refuses what the champion accepts"),
+    (422, "idempotency_key_reused", "the Idempotency-Key was used for a different request before"),
+    (422, "quarantined", "these rows crashed a worker process twice"),
     (500, "model", "the model failed on these rows"),
-    (500, "internal", "a fault of the server's; instance names it in the log"),
-    (503, "store", "the answer couldn't be recorded; try again"),
-    (503, "overloaded", "more waits than can be answered in time: try again after Retry-After"),
-    (504, "timed_out", "the model didn't answer in time"),
+    (500, "internal", "an error of the server; instance identifies it in the log"),
+    (503, "store", "the prediction couldn't be recorded; try again"),
+    (503, "registry", "the registry of versions can't be used; predictions go on"),
+    (503, "accounts", "the accounts can't be read, so nobody can be authenticated; try again"),
+    (503, "model_not_loaded", "this model can't be loaded; others are available"),
+    (503, "overloaded", "too many requests are queued: try again after Retry-After"),
+    (504, "timed_out", "the model took too long"),
+    (505, "http_version", "a version of HTTP other than 1.1 and 1.0"),
 )
 
 
@@ -57,17 +79,18 @@ def index(site: Site, request: Request) -> Response:
     visible = tuple(site.visible(request.actor).values())
 
     def made() -> Response:
-        models = [_model(request, one) for one in visible]
+        models = [_model(site, request, one) for one in visible]
         return render.page(site, request, "docs.html", models=models, errors=ERRORS)
 
     # What a function answers to the example may be another thing each time.
     if any(one.bundle.runtime_name == "python" for one in visible):
         return made()
+    digests = tuple(one.bundle.digest for one in visible)
     are_started = tuple(one.bundle.is_started for one in visible)
-    return render.kept_page(site, request, ("docs",), (visible, are_started), made)
+    return render.cached_page(site, request, ("docs",), (digests, are_started), made)
 
 
-def _model(request: Request, deployment: Deployment) -> dict[str, Any]:
+def _model(site: Site, request: Request, deployment: LoadedVersion) -> dict[str, Any]:
     signature, card = deployment.signature, deployment.card
     row = example_rows(signature)[0]
     address = predict_address(request, deployment.name)
@@ -75,7 +98,7 @@ def _model(request: Request, deployment: Deployment) -> dict[str, Any]:
         "name": deployment.name,
         "title": card.title or deployment.name,
         "description": card.description,
-        "known_by": known_by(card),
+        "headline": headline(card),
         "fields": [
             {"name": field.name, "accepted": accepted(field), "about": describe(field)}
             for field in signature.fields
@@ -86,23 +109,22 @@ def _model(request: Request, deployment: Deployment) -> dict[str, Any]:
             {"title": "JavaScript", "text": _javascript(address, row)},
             {"title": "Many rows, as CSV", "text": _curl_csv(address, text_bodies(signature)[CSV])},
         ],
-        "answer": _answer(deployment, row),
+        "answer": _example_response(site, deployment, row),
     }
 
 
-def _answer(deployment: Deployment, row: Row) -> str:
+def _example_response(site: Site, deployment: LoadedVersion, row: Row) -> str:
     """What the model really answers to the example; a word where it can't now."""
     if not deployment.bundle.is_started:
         return "(the model is being loaded)"
     try:
         table, warnings = check_table(deployment.signature, Table.of([row]))
-        outputs = run(deployment.bundle.runtime, table)
+        outputs = replace(run(deployment.bundle.runtime, table), warnings=warnings)
     except PodiumError:
-        return "(the model has no answer to this example)"
-    outputs = Outputs(outputs.predictions, outputs.probabilities, warnings)
-    ids = ["0193c2b5e7a07cc98f1d6d9e4f5a6b7c"] if deployment.store is not None else []
-    answered = Answered(deployment.name, deployment.version, deployment.signature, outputs, ids)
-    body, _ = encode(answered, "object", "application/json")
+        return "(the model has no prediction for this example)"
+    ids = ["0193c2b5e7a07cc98f1d6d9e4f5a6b7c"] if site.store is not None else []
+    data = ResponseData(deployment.name, deployment.version, deployment.signature, outputs, ids)
+    body, _ = encode(data, "object", "application/json")
     return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
 
 

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from podium.flow.decode import CSV, LINES
+from podium.flow.formats.csv_rows import CSV
+from podium.flow.formats.json_rows import LINES
 from podium.signature import Field, Label, Signature
-from podium.signature.reading import label_text
+from podium.signature.labels import label_text
 
 Row: TypeAlias = dict[str, Label | None]
 ROWS_MAX = 2
@@ -44,7 +45,7 @@ def form_fields(signature: Signature) -> dict[str, str]:
 
 def _value(field: Field) -> Label | None:
     """A value that a field takes; its middle where it has one."""
-    if field.missing != "refuse":
+    if not field.is_required:
         return None
     if field.type == "category":
         return field.labels[0] if field.labels else "a label"

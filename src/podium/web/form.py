@@ -5,19 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from podium.errors import BadCell
 from podium.signature import Field, Label, Signature
-from podium.signature.reading import label_text, plain_text
+from podium.signature.labels import label_text, plain_text
+from podium.signature.zones import clock_text
 from podium.web.numbers import range_text
 
 Kind: TypeAlias = Literal[
-    "number", "select", "radio", "checkbox", "date", "datetime-local", "text", "textarea"
+    "number", "select", "search", "radio", "checkbox", "date", "datetime-local", "text", "textarea"
 ]
 # Beyond these a list of buttons is longer than a menu is deep.
 RADIO_MAX = 4
+# Beyond these nobody scrolls through a menu: what is typed finds the options.
+SELECT_MAX = 100
+# So many options a page offers in lists that are searched; each list then has its most frequent.
+OPTIONS_MAX = 20_000
 # Buttons with more than this to read don't fit into half of the form's width.
 RADIO_TEXT_MAX = 30
 _TICKED = ("true", "on", "yes", "1")
@@ -46,9 +51,12 @@ class Widget:
         type: of the input element; `text` where a browser would drop what was typed.
         value: what stands in it.
         about: what its signature says of it, in the words of whoever packed the model.
-        seen: the range of the training data, or "".
+        seen: what training saw, in a sentence, or "".
         error: why what stands in it isn't accepted, after its label; or "".
+        is_optional: it may be left empty without a word.
+        is_folded: the model doesn't read it, and it may be left empty.
         mode: the keyboard that a phone shows.
+        options: the id of the list that is searched, which an earlier widget may have brought.
     """
 
     id: str
@@ -62,8 +70,11 @@ class Widget:
     unit: str
     error: str
     is_required: bool
+    is_optional: bool
+    is_folded: bool = False
     choices: tuple[Choice, ...] = ()
     mode: str = ""
+    options: str = ""
     low: str = ""
     high: str = ""
     step: str = ""
@@ -103,10 +114,36 @@ def widgets(
         errors: what was refused of it.
     """
     refused = {cell.field: cell for cell in errors}
-    return [
+    made = [
         _widget(f"f{i}", field, values.get(field.name, ""), refused.get(field.name))
         for i, field in enumerate(signature.fields)
     ]
+    return _with_lists(made, signature)
+
+
+def _with_lists(made: list[Widget], signature: Signature) -> list[Widget]:
+    """The widgets, those that are searched with their options; equal lists are sent once."""
+    labels = {w.id: f.labels for w, f in zip(made, signature.fields, strict=True)}
+    lists: dict[tuple[Label, ...], str] = {}
+    for widget in made:
+        if widget.kind == "search":
+            lists.setdefault(labels[widget.id], f"{widget.id}-list")
+    n_each = OPTIONS_MAX // max(1, len(lists))
+    return [
+        widget if widget.kind != "search" else _searched(widget, labels[widget.id], lists, n_each)
+        for widget in made
+    ]
+
+
+def _searched(
+    widget: Widget, labels: tuple[Label, ...], lists: Mapping[tuple[Label, ...], str], n_most: int
+) -> Widget:
+    options = lists[labels]
+    choices: tuple[Choice, ...] = ()
+    if options == f"{widget.id}-list":
+        texts = sorted((label_text(label) for label in labels[:n_most]), key=str.casefold)
+        choices = tuple(Choice(text, text, False) for text in dict.fromkeys(texts))
+    return replace(widget, options=options, choices=choices)
 
 
 def texts(signature: Signature, row: Mapping[str, Label | None]) -> dict[str, str]:
@@ -117,6 +154,8 @@ def texts(signature: Signature, row: Mapping[str, Label | None]) -> dict[str, st
 def _text(field: Field, value: Label | None) -> str:
     if value is None:
         return ""
+    if field.zone and isinstance(value, str):
+        return clock_text(value, field.zone)
     # The value of an option is the label in full: a category of floats has an option `1.0`.
     return label_text(value) if field.type == "category" else plain_text(value)
 
@@ -134,10 +173,12 @@ def _widget(id_: str, field: Field, value: str, refused: BadCell | None) -> Widg
         type="text" if is_text else kind,
         value=value,
         about=field.description.strip(),
-        seen=range_text(field.seen, field.unit),
-        unit=field.unit,
+        seen=_seen(field, kind),
+        unit=field.unit or field.zone,
         error=_error(refused),
-        is_required=field.missing == "refuse" and kind != "checkbox",
+        is_required=field.is_required and kind != "checkbox",
+        is_optional=field.missing == "accept",
+        is_folded=not field.is_used and not field.is_required,
         choices=_choices(field, kind, value),
         mode=_mode(field),
         low=low,
@@ -149,11 +190,13 @@ def _widget(id_: str, field: Field, value: str, refused: BadCell | None) -> Widg
 
 def _kind(field: Field) -> Kind:
     if field.type == "boolean":
-        return "checkbox" if field.missing == "refuse" else "radio"
+        return "checkbox" if field.is_required else "radio"
     if field.type == "category":
         if not field.categories:
             return "text"
-        return "radio" if len(field.categories) <= RADIO_MAX else "select"
+        if len(field.categories) <= RADIO_MAX:
+            return "radio"
+        return "select" if len(field.categories) <= SELECT_MAX else "search"
     kinds: dict[str, Kind] = {"text": "textarea", "date": "date", "datetime": "datetime-local"}
     return kinds.get(field.type, "number")
 
@@ -161,18 +204,30 @@ def _kind(field: Field) -> Kind:
 def _choices(field: Field, kind: Kind, value: str) -> tuple[Choice, ...]:
     if kind not in ("select", "radio"):
         return ()
-    labels = [True, False] if field.type == "boolean" else sorted(field.labels, key=_order)
+    labels = [True, False] if field.type == "boolean" else _sorted(field)
     said = {"true": "yes", "false": "no"} if field.type == "boolean" else {}
     options = {
         label_text(label): said.get(label_text(label), label_text(label)) for label in labels
     }
     if value:
         options.setdefault(value, value)  # what training never saw stays in the form all the same
-    if field.missing != "refuse":
+    if not field.is_required:
         options[""] = "not known"
     elif kind == "select":
         options = {"": "choose one", **options}
     return tuple(Choice(option, text, option == value) for option, text in options.items())
+
+
+def _sorted(field: Field) -> Sequence[Label]:
+    return field.labels if field.is_ordered else sorted(field.labels, key=_order)
+
+
+def _seen(field: Field, kind: Kind) -> str:
+    if kind == "search":
+        others = "" if field.unknown == "refuse" else "; others are accepted with a warning"
+        return f"Type part of a name to search {len(field.labels):,} known values{others}."
+    seen = range_text(field.seen, field.unit or field.zone)
+    return f"Seen in training: {seen}." if seen else ""
 
 
 def _order(label: Label) -> tuple[bool, float, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from podium.http import Request, Response
 from podium.monitor.exposition import MEDIA, exposition
-from podium.web.http import Request, Response
 from podium.web.site import Site
 
 

@@ -1,10 +1,14 @@
-"""Numbers as people read them."""
+"""Numbers and moments as people read them."""
 
 from __future__ import annotations
 
-from podium.bundle.card import Metric
+import re
+
+from podium.bundle.card import Card, Metric
+from podium.records.export import time_text
 from podium.signature import Range
 
+_OFFSET = re.compile(r"(?<=:\d\d)[+-]\d{2}:\d{2}$", re.ASCII)
 _SHARES = frozenset({"accuracy", "balanced_accuracy"})
 # Between a number and its unit, so that no line ends there.
 SPACE = "\u00a0"
@@ -42,12 +46,40 @@ def with_unit(number: str, unit: str) -> str:
     return f"{number}{SPACE}{unit}" if unit else number
 
 
+def moment_text(time_us: int) -> str:
+    """A moment in UTC, to the second."""
+    return time_text(time_us)[:19].replace("T", " ")
+
+
 def metric_text(metric: Metric) -> str:
-    """The value of a figure: a share in percent, all else as a number with its unit."""
+    """The value of a figure, and how far the folds of a cross-validation spread around it."""
+    value = _figure(metric, metric.value)
+    if metric.spread is None:
+        return value
+    return f"{value}{SPACE}±{SPACE}{_figure(metric, metric.spread)}"
+
+
+def headline(card: Card) -> str:
+    """The figure that a model is known by, and on which rows; "" when there is none."""
+    if not card.metrics:
+        return ""
+    figure = f"{card.metrics[0].label} {metric_text(card.metrics[0])}"
+    if card.metrics_on == "cross-validation":
+        return f"{card.n_folds}-fold cross-validation: {figure}."
+    if card.warning:
+        return f"Measured on {card.measured_on}: {figure}. {card.warning}"
+    return f"{figure[0].upper()}{figure[1:]} on {card.measured_on}."
+
+
+def _figure(metric: Metric, value: float) -> str:
+    """A share in percent, all else as a number with its unit."""
     if metric.name in _SHARES:
-        return percent_text(metric.value)
-    return with_unit(number_text(metric.value), metric.unit)
+        return percent_text(value)
+    return with_unit(number_text(value), metric.unit)
 
 
 def _bound(bound: float | str) -> str:
-    return bound.replace("T", " ") if isinstance(bound, str) else number_text(bound)
+    if not isinstance(bound, str):
+        return number_text(bound)
+    # What has an offset stands beside its zone.
+    return _OFFSET.sub("", bound.replace("T", " "))

@@ -9,28 +9,37 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
+from podium.access import Action, allowed
 from podium.errors import BadCell, InvalidRows, NotFound, UnsupportedMedia
-from podium.flow.answer import predictions_of, probabilities_of, warning_value
-from podium.flow.decode import FORM
-from podium.flow.deployment import Deployment
-from podium.flow.predict import Answer, Ask, predict_now
+from podium.flow.answer import values_of, warning_value
+from podium.flow.formats.forms import FORM
+from podium.flow.formats.multipart import MULTIPART, fields_of
+from podium.flow.request import PredictRequest, RequestContext
+from podium.flow.response import PredictResponse
+from podium.flow.version import LoadedVersion
+from podium.http import Request, Response
+from podium.signature import Label, Signature
 from podium.signature.infer import json_value
 from podium.web import render
 from podium.web.about import about_of
+from podium.web.among import among_answers
 from podium.web.form import texts, widgets
-from podium.web.http import Request, Response
-from podium.web.record_filters import find_record, may_see
-from podium.web.result import among_answers, curl_command, known_by, result_of
+from podium.web.numbers import headline
+from podium.web.result import curl_command, result_of
 from podium.web.site import Site
+from podium.web.visible_records import find_record, may_see
 
 _LINE_BREAK = re.compile(rb"%0[Dd]%0[Aa]")
+# Of 400 fields two examples are brought along, 40 kB.
+EXAMPLE_CELLS_MAX = 800
 _EXAMPLE = re.compile(r"[0-9]{1,6}")
 
 
 def home(site: Site, request: Request) -> Response:
     """The models: `GET /`."""
-    models = [(one, known_by(one.card)) for one in site.visible(request.actor).values()]
-    return render.page(site, request, "home.html", models=models)
+    models = [(one, headline(one.card)) for one in site.visible(request.actor).values()]
+    failed = site.failed(request.actor)
+    return render.page(site, request, "home.html", models=models, failed=failed)
 
 
 def model(site: Site, request: Request, name: str) -> Response:
@@ -46,22 +55,37 @@ def predict(site: Site, request: Request, name: str) -> Response:
         UnsupportedMedia: the body is no form: programs have an address of their own.
     """
     deployment = site.deployment(name, request.actor)
-    if request.media != FORM:
-        raise UnsupportedMedia(
-            "this address takes the form of its page only",
-            hint=f"programs send rows to {request.url(f'/api/models/{name}/predict')}",
-        )
-    # Browsers write every line break of a form as CR LF; models were trained on what was typed.
-    body = _LINE_BREAK.sub(b"%0A", request.body)
-    typed = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    if request.form_token is not None and typed.pop(request.form_token[0], None) is not None:
-        body = urlencode(typed).encode()
-    ask = Ask(body, FORM, source="form", actor=request.actor.name or None)
+    body, typed = read_form(request, programs=f"/api/models/{name}/predict")
+    context = RequestContext(source="form", actor=request.actor)
     try:
-        answer = predict_now(deployment, ask)
+        answer = site.service.predict(deployment, PredictRequest(body, FORM, context))
     except InvalidRows as error:
         return _form_page(site, request, deployment, typed, errors=error.cells, status=422)
     return _form_page(site, request, deployment, typed, answer=answer)
+
+
+def read_form(request: Request, *, programs: str) -> tuple[bytes, dict[str, str]]:
+    """A form of ours, urlencoded and without the host's token, and its values by name.
+
+    Args:
+        programs: where programs send the same.
+
+    Raises:
+        UnsupportedMedia: the body is no form: programs have an address of their own.
+    """
+    if request.media not in (FORM, MULTIPART):
+        raise UnsupportedMedia(
+            "this URL accepts only the form of its page",
+            hint=f"send rows from programs to {request.url(programs)}",
+        )
+    is_in_parts = request.media == MULTIPART
+    body = urlencode(fields_of(request.body)).encode() if is_in_parts else request.body
+    # Browsers write every line break of a form as CR LF; models were trained on what was typed.
+    body = _LINE_BREAK.sub(b"%0A", body)
+    typed = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    if request.form_token is not None and typed.pop(request.form_token[0], None) is not None:
+        body = urlencode(typed).encode()
+    return body, typed
 
 
 def predict_address(request: Request, name: str) -> str:
@@ -72,10 +96,10 @@ def predict_address(request: Request, name: str) -> str:
 def _form_page(
     site: Site,
     request: Request,
-    deployment: Deployment,
+    deployment: LoadedVersion,
     values: Mapping[str, str],
     *,
-    answer: Answer | None = None,
+    answer: PredictResponse | None = None,
     errors: Sequence[BadCell] = (),
     status: int = 200,
 ) -> Response:
@@ -91,37 +115,37 @@ def _form_page(
         widgets=fields,
         is_filled=bool(values),
         errors=[str(cell) for cell in errors if cell.field not in shown],
-        examples=_json([texts(signature, row) for row in signature.examples]),
+        examples=_json([texts(signature, row) for row in _examples(signature)]),
         next_example=_next_example(request),
-        known_by=known_by(deployment.card),
+        headline=headline(deployment.card),
         about=about_of(deployment.bundle),
         **_answered(request, deployment, answer),
     )
 
 
-def _answered(request: Request, deployment: Deployment, answer: Answer | None) -> dict[str, Any]:
+def _answered(
+    request: Request, deployment: LoadedVersion, answer: PredictResponse | None
+) -> dict[str, Any]:
     """What the page shows of an answer."""
     if answer is None:
         return {"result": None, "among": None, "record_id": None, "curl": None}
     signature = deployment.signature
-    probabilities = probabilities_of(signature.output, answer.outputs)
-    prediction = msgspec.to_builtins(predictions_of(signature, answer.outputs)[0])
-    value = {
-        "prediction": prediction,
-        "probabilities": probabilities[0] if probabilities else None,
-        "warnings": [warning_value(one) for one in answer.outputs.warnings],
-    }
+    (answered,) = values_of(signature, answer.outputs)
+    value = msgspec.to_builtins(answered)
+    value["warnings"] = [warning_value(one) for one in answer.outputs.warnings]
+    # Who asks owns the record of the answer, but not everybody may look up their own.
+    may_open = allowed(request.actor, Action.SEE_OWN, deployment.name)
     (row,) = answer.table.rows()
-    plain = {field.name: json_value(row[field.name], field.type) for field in signature.fields}
+    plain = {field.name: json_value(row[field.name], field) for field in signature.fields}
     return {
         "result": result_of(signature, value),
-        "among": among_answers(signature, deployment.bundle.baseline, prediction),
-        "record_id": answer.ids[0] if answer.ids else None,
+        "among": among_answers(signature, deployment.bundle.baseline, value),
+        "record_id": answer.ids[0] if answer.ids and may_open else None,
         "curl": curl_command(predict_address(request, deployment.name), plain),
     }
 
 
-def _values(site: Site, request: Request, deployment: Deployment) -> dict[str, str]:
+def _values(site: Site, request: Request, deployment: LoadedVersion) -> dict[str, str]:
     """What stands in the form at first."""
     signature = deployment.signature
     number = _example(request)
@@ -130,13 +154,18 @@ def _values(site: Site, request: Request, deployment: Deployment) -> dict[str, s
     record_id = request.query.get("from", "")
     if record_id and site.store is not None:
         record = find_record(site.store, record_id)
-        if record is None or record.model != deployment.name or not may_see(request, record):
+        if record is None or record.model != deployment.name or not may_see(request.actor, record):
             raise NotFound(
                 "there is no such record of this model",
                 hint=f"see {request.url(f'/models/{deployment.name}/records')}",
             )
         return texts(signature, msgspec.json.decode(record.inputs))
     return {}
+
+
+def _examples(signature: Signature) -> Sequence[Mapping[str, Label | None]]:
+    """The examples that a page brings along; one at least, however many fields it has."""
+    return signature.examples[: max(1, EXAMPLE_CELLS_MAX // len(signature.fields))]
 
 
 def _example(request: Request) -> int:

@@ -12,11 +12,13 @@ import secrets
 import msgspec
 
 from podium.errors import (
-    BadCell,
+    AccountsError,
+    IncompatibleVersion,
     InputError,
     InvalidRows,
     MalformedBody,
     ModelError,
+    ModelNotLoaded,
     NotAllowed,
     NotAuthenticated,
     NotFound,
@@ -24,88 +26,108 @@ from podium.errors import (
     PodiumError,
     Quarantined,
     RateLimited,
+    RegistryError,
     StoreError,
     TimedOut,
     TooLarge,
+    Unanswerable,
     UnsupportedMedia,
+    VersionChanged,
 )
-from podium.records.keys import KeyReused
-from podium.web.gate import Refusal
-from podium.web.http import Response
+from podium.http import Problem, Response
+from podium.outbox.deletion import CountDiffers
+from podium.outbox.keys import KeyReused
+from podium.policy.gate import Refusal
 
 MEDIA = "application/problem+json"
 # The first that fits counts: a kind stands before those it is derived from.
-STATUSES: dict[type[PodiumError], tuple[int, str]] = {
-    InvalidRows: (422, "Some values are not accepted"),
-    MalformedBody: (400, "The body can't be read"),
-    TooLarge: (413, "Too much at once"),
-    UnsupportedMedia: (415, "Unsupported content type"),
-    KeyReused: (422, "This key was used before"),
-    Quarantined: (422, "These rows are not tried again"),
-    NotAuthenticated: (401, "Who are you?"),
-    NotAllowed: (403, "Not allowed"),
-    RateLimited: (429, "Too often"),
-    NotFound: (404, "Not found"),
-    Overloaded: (503, "Too busy"),
-    TimedOut: (504, "Too slow"),
-    InputError: (400, "The request can't be answered"),
-    StoreError: (503, "The answer can't be recorded"),
-    ModelError: (500, "The model failed"),
+STATUSES: dict[type[PodiumError], int] = {
+    Unanswerable: 422,
+    InvalidRows: 422,
+    MalformedBody: 400,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    KeyReused: 422,
+    CountDiffers: 409,
+    VersionChanged: 409,
+    IncompatibleVersion: 422,
+    Quarantined: 422,
+    NotAuthenticated: 401,
+    NotAllowed: 403,
+    RateLimited: 429,
+    NotFound: 404,
+    Overloaded: 503,
+    TimedOut: 504,
+    InputError: 400,
+    AccountsError: 503,
+    RegistryError: 503,
+    StoreError: 503,
+    ModelNotLoaded: 503,
+    ModelError: 500,
 }
-_TITLES = {
-    400: "Bad request",
+# Source: RFC 9110, section 15; RFC 6585. Python's own names differ from version to version.
+PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
-    405: "Method not allowed",
-    411: "Length required",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    411: "Length Required",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    415: "Unsupported Media Type",
+    421: "Misdirected Request",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+    505: "HTTP Version Not Supported",
+}
+# What stands above a page that tells of a problem, for people.
+_HEADINGS = {
+    401: "Please log in",
+    403: "Not allowed",
+    404: "Not found",
     413: "Too much at once",
-    414: "Address too long",
-    415: "Unsupported content type",
-    421: "Unknown host",
-    431: "Headers too large",
+    422: "Some values are not accepted",
+    429: "Too many requests",
+    500: "Something went wrong",
+    503: "Not available right now",
+    504: "This took too long",
 }
 # What a caller hears of the faults that aren't theirs; the cause is in the log.
 _FAULTS: dict[type[PodiumError], str] = {
     ModelError: "the model failed on these rows",
-    StoreError: "the answer couldn't be recorded, so it isn't given",
+    RegistryError: "the registry of versions can't be used; predictions go on",
+    AccountsError: "the accounts can't be read, so nobody can be authenticated",
+    StoreError: "the prediction couldn't be recorded, so it isn't returned",
 }
+_UNREAD = "the store of records didn't respond; predictions go on"
 _log = logging.getLogger("podium")
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error as RFC 9457 has it.
+def of_error(error: Exception, *, is_reading: bool = False) -> Problem:
+    """The problem that an error is. What the caller can't mend goes to the log, under an id.
 
-    Attributes:
-        type: a name that stays, for programs: `urn:podium:invalid_rows`.
-        code: its last part.
-        instance: of a fault that isn't the caller's: the name under which the log tells more.
-        hint: what to do.
-        cells: the values that aren't accepted, as many as are listed in one answer.
-        n_cells: how many there are in all.
+    Args:
+        is_reading: records were looked up, and not kept.
     """
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    instance: str = ""
-    hint: str = ""
-    cells: tuple[BadCell, ...] = ()
-    n_cells: int = 0
-
-
-def of_error(error: Exception) -> Problem:
-    """The problem that an error is. What the caller can't mend goes to the log, under an id."""
     kind = next((known for known in STATUSES if isinstance(error, known)), None)
     if not isinstance(error, PodiumError) or kind is None:
-        return _fault(error, 500, "Internal error", "internal", "something went wrong here")
-    status, title = STATUSES[kind]
+        return _fault(error, 500, "internal", "something went wrong on the server")
+    status = STATUSES[kind]
+    if kind is StoreError and is_reading:
+        return _fault(error, status, kind.code, _UNREAD)
     if kind in _FAULTS:
-        return _fault(error, status, title, kind.code, _FAULTS[kind])
+        return _fault(error, status, kind.code, _FAULTS[kind])
     rows = error if isinstance(error, InvalidRows) else None
     return Problem(
         type=f"urn:podium:{error.code}",
-        title=title,
+        title=PHRASES[status],
         status=status,
         detail=error.message,
         code=error.code,
@@ -119,7 +141,7 @@ def of_refusal(refusal: Refusal) -> Problem:
     """The problem that a refusal at the gate is."""
     return Problem(
         type=f"urn:podium:{refusal.code}",
-        title=_TITLES[refusal.status],
+        title=PHRASES[refusal.status],
         status=refusal.status,
         detail=refusal.detail,
         code=refusal.code,
@@ -127,21 +149,26 @@ def of_refusal(refusal: Refusal) -> Problem:
     )
 
 
+def heading(problem: Problem) -> str:
+    """What stands above the page that tells people of a problem."""
+    return _HEADINGS.get(problem.status, "The request can't be answered")
+
+
 def respond(problem: Problem) -> Response:
     """A problem as problem+json."""
     return Response(msgspec.json.encode(problem), problem.status, MEDIA)
 
 
-def _fault(error: Exception, status: int, title: str, code: str, words: str) -> Problem:
+def _fault(error: Exception, status: int, code: str, words: str) -> Problem:
     incident = secrets.token_hex(6)
     fields = {"incident": incident, "status": status, "code": code}
     # The id stands in the text too: not every handler prints fields.
     _log.error("request_failed incident=%s", incident, extra=fields, exc_info=error)
     return Problem(
         type=f"urn:podium:{code}",
-        title=title,
+        title=PHRASES[status],
         status=status,
-        detail=f"{words}; the log tells more under {incident}",
+        detail=f"{words}; the log has the details under {incident}",
         code=code,
         instance=f"urn:podium:incident:{incident}",
         hint="try again, or ask the operator of this server",

@@ -5,20 +5,32 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 
-from podium.access import ANYONE, Action, Actor, allowed
-from podium.records.record import Record
-from podium.records.store import RecordQuery, Store
-from podium.web.http import Request
+from podium.access import ALL, ANYONE, Action, Actor, allowed
+from podium.records.store import RecordQuery, StoreFeatures
+from podium.signature import Output
 
-NAMES = ("since", "until", "outcome", "min", "max", "id")
+# The parameters of an address: what the store must be able to filter by, and how people read it.
+_FILTERS = {
+    "since": ("since_us", "From (UTC)"),
+    "until": ("until_us", "To (UTC)"),
+    "outcome": ("outcome", "Prediction"),
+    "min": ("outcome_min", "At least"),
+    "max": ("outcome_max", "At most"),
+    "id": ("id_prefix", "Id begins with"),
+}
+NAMES = tuple(_FILTERS)
+LABELS = {name: label for name, (_, label) in _FILTERS.items()}
 # Cursors of the pages before this one, kept in its address: 40 of 66 characters stay far below
 # the 8 KiB that an address may have, also where it is repeated as the Referer.
 TRAIL_MAX = 40
 _ID = re.compile(r"[0-9a-f]{1,32}")
+# A day alone is no moment that browsers show.
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,21 @@ class Filters:
         """The address of the records that fit, with more parameters."""
         values = {name: value for name, value in {**self.said, **more}.items() if value}
         return f"{base}?{urlencode(values)}" if values else base
+
+
+class FilterField(NamedTuple):
+    """A filter as a form offers it.
+
+    Attributes:
+        value: what it holds now.
+        choices: of a `choice`, beside none.
+    """
+
+    name: str
+    label: str
+    kind: Literal["moment", "number", "choice", "text"]
+    value: str
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +109,7 @@ class Place:
         return {"after": self.after, "trail": ".".join(self.trail), "page": str(self.number)}
 
 
-def filters_of(model: str, query: Mapping[str, str], actor: Actor = ANYONE) -> Filters:
+def filters_of(model: str | None, query: Mapping[str, str], actor: Actor = ANYONE) -> Filters:
     """The filters that the parameters of an address are, of the records that an actor may see.
 
     Raises:
@@ -92,7 +119,7 @@ def filters_of(model: str, query: Mapping[str, str], actor: Actor = ANYONE) -> F
     problems: list[str] = []
     prefix = said["id"].lower()
     if prefix and not _ID.fullmatch(prefix):
-        problems.append("An id is made of up to 32 of the digits 0 to 9 and a to f.")
+        problems.append("An id has up to 32 hexadecimal digits, 0 to 9 and a to f.")
         prefix = ""
     wanted = RecordQuery(
         model=model,
@@ -102,9 +129,39 @@ def filters_of(model: str, query: Mapping[str, str], actor: Actor = ANYONE) -> F
         outcome_min=_number(said["min"], problems),
         outcome_max=_number(said["max"], problems),
         id_prefix=prefix or None,
-        actor=None if allowed(actor, Action.SEE, model) else actor.name,
+        owner=None if allowed(actor, Action.SEE, model or ALL) else actor.owner,
     )
     return Filters(said, wanted, tuple(problems))
+
+
+def supported(filters: frozenset[str]) -> list[str]:
+    """The parameters of pages and of the API for these filters of a store."""
+    return [name for name, (wanted, _) in _FILTERS.items() if wanted in filters]
+
+
+def filter_fields(
+    filters: Filters, outputs: Sequence[Output], features: StoreFeatures
+) -> list[FilterField]:
+    """The filters that make sense for a model and that its store supports, in the form's order."""
+    output = outputs[0]
+    is_number = output.task == "regression" and len(outputs) == 1
+    unit = f" ({output.unit})" if output.unit else ""
+    fields = []
+    for name in supported(features.filters):
+        if name in (("outcome",) if is_number else ("min", "max")):
+            continue
+        value, label = filters.said[name], LABELS[name]
+        if name in ("since", "until"):
+            end = "T00:00" if name == "since" else "T23:59"
+            value += end if _DAY.fullmatch(value) else ""
+            fields.append(FilterField(name, label, "moment", value))
+        elif name in ("min", "max"):
+            fields.append(FilterField(name, label + unit, "number", value))
+        elif name == "outcome" and output.outcomes and len(outputs) == 1:
+            fields.append(FilterField(name, label, "choice", value, tuple(output.outcomes)))
+        else:
+            fields.append(FilterField(name, label, "text", value))
+    return fields
 
 
 def place_of(query: Mapping[str, str]) -> Place:
@@ -118,20 +175,6 @@ def place_of(query: Mapping[str, str]) -> Place:
     return Place(max(int(number), 2) if is_number else 2, after, trail[-TRAIL_MAX:])
 
 
-def find_record(store: Store, record_id: str) -> Record | None:
-    """The record of this id; None also where the text is no id."""
-    return store.get(record_id) if re.fullmatch(r"[0-9a-f]{32}", record_id) else None
-
-
-def may_see(request: Request, record: Record) -> bool:
-    """Whether who asks may see a record: anyone's, or only their own."""
-    actor = request.actor
-    if allowed(actor, Action.SEE, record.model):
-        return True
-    is_own = actor.is_known and record.actor == actor.name
-    return is_own and allowed(actor, Action.SEE_OWN, record.model)
-
-
 def _moment(text: str, problems: list[str], *, is_end: bool) -> int | None:
     """A moment in UTC, in microseconds; the end of the day or minute that is named as an end."""
     if not text:
@@ -139,7 +182,7 @@ def _moment(text: str, problems: list[str], *, is_end: bool) -> int | None:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        problems.append(f"“{text[:40]}” is no date or time.")
+        problems.append(f"“{text[:40]}” is not a date or time.")
         return None
     moment = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
     if is_end:
@@ -159,5 +202,5 @@ def _number(text: str, problems: list[str]) -> float | None:
         number = math.nan
     if math.isfinite(number):
         return number
-    problems.append(f"“{text[:40]}” is no number.")
+    problems.append(f"“{text[:40]}” is not a number.")
     return None

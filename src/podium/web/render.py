@@ -11,10 +11,10 @@ from typing import Any
 import jinja2
 
 from podium.access import ALL, Action, allowed
+from podium.http import Request, Response
 from podium.web import static
-from podium.web.http import Request, Response
-from podium.web.kept_pages import Basis, Key
 from podium.web.numbers import number_text
+from podium.web.page_cache import Basis, Key
 from podium.web.site import PageParts, Site
 
 # Between the parts of a page that a host puts into one of its own; no text can hold it by chance.
@@ -64,7 +64,7 @@ def page(
     return Response(html.encode("utf-8", "replace"), status)
 
 
-def kept_page(
+def cached_page(
     site: Site, request: Request, key: Key, basis: Basis, make: Callable[[], Response]
 ) -> Response:
     """A page that is made again only where something is another than when it was made last.
@@ -79,12 +79,12 @@ def kept_page(
     key = (*key, request.root_path, request.origin)
     links = tuple(site.authority.links(request))
     basis = (*basis, request.actor, links, request.form_token)
-    html = site.kept_pages.get(key, basis)
+    html = site.page_cache.get(key, basis)
     if html is None:
         made = make()
         assert isinstance(made.body, bytes)
         html = made.body
-        site.kept_pages.put(key, basis, html)
+        site.page_cache.put(key, basis, html)
     return Response(html)
 
 

@@ -10,17 +10,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from podium.bundle.baseline import Baseline
-from podium.bundle.card import Card
-from podium.signature import Output, Range, Signature
-from podium.signature.reading import label_text, plain_text
-from podium.web.numbers import (
-    metric_text,
-    number_text,
-    percent_text,
-    range_text,
-)
-from podium.web.spread import Spread, spread_of
+from podium.signature import Output, Signature, Threshold
+from podium.signature.labels import label_text, plain_text
+from podium.web.numbers import number_text, percent_text
 
 # The twelve most probable classes are a picture; the others go into a list that can be opened.
 BARS_MAX = 12
@@ -32,12 +24,17 @@ FIGURE_MAX, HEADLINE_MAX = 16, 60
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The probability of one class; `width` is its share of the picture's 100 units."""
+    """The probability of one class; `width` is its share of the picture's 100 units.
+
+    Attributes:
+        mark: from where on the class is predicted, where that isn't simply the most probable one.
+    """
 
     label: str
     width: str
     percent: str
     is_top: bool
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +62,7 @@ class Result:
         parts: one an output.
         code: an answer that is no number or label, as JSON; else "".
         bars: the most probable classes; `more` the others.
+        threshold: from where on one of two classes is predicted, in a sentence, or "".
         has_long_labels: some labels need a line of their own.
         warnings: the field's label, and what its reader should know.
     """
@@ -75,6 +73,7 @@ class Result:
     bars: tuple[Bar, ...]
     more: tuple[Bar, ...]
     warnings: tuple[tuple[str, str], ...]
+    threshold: str = ""
 
     @property
     def has_long_labels(self) -> bool:
@@ -88,26 +87,18 @@ class Result:
         return f"{words[:HEADLINE_MAX]}…" if len(words) > HEADLINE_MAX else words or "Answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Among:
-    """Where an answer stands among the model's answers to its training rows.
-
-    Attributes:
-        ends: the least and the greatest of them, in words.
-    """
-
-    spread: Spread
-    ends: str
-
-
-def result_of(signature: Signature, answer: Mapping[str, Any]) -> Result:
+def result_of(
+    signature: Signature, answer: Mapping[str, Any], *, is_current: bool = True
+) -> Result:
     """The result in an answer, as a record keeps it: prediction, probabilities, warnings.
 
-    The answer may be another version's, with other outputs than the signature has.
+    Args:
+        is_current: it is this version's: another one may have other outputs than the signature.
     """
     prediction = answer["prediction"]
-    parts = _parts(signature, prediction)
-    bars = _bars(answer.get("probabilities") or {}, prediction)
+    parts = _parts(signature, answer)
+    threshold = signature.output.threshold if is_current else None
+    bars = _bars(answer.get("probabilities") or {}, prediction, threshold)
     labels = {field.name: field.label for field in signature.fields}
     warnings = tuple(
         (labels.get(one["field"], one["field"]), one["message"])
@@ -121,37 +112,8 @@ def result_of(signature: Signature, answer: Mapping[str, Any]) -> Result:
         bars=bars[:BARS_MAX],
         more=bars[BARS_MAX:],
         warnings=warnings,
+        threshold="" if threshold is None else threshold.sentence,
     )
-
-
-def known_by(card: Card) -> str:
-    """The figure that a model is known by, in a sentence; "" when there is none."""
-    if not card.metrics:
-        return ""
-    metric = card.metrics[0]
-    rows = f"{card.n_metric_rows:,} rows"
-    where = (
-        f"{rows} that it had not seen" if card.metrics_on == "holdout" else f"{rows} of its data"
-    )
-    return f"On {where}, its {metric.title} is {metric_text(metric)}."
-
-
-def among_answers(signature: Signature, baseline: Baseline, prediction: object) -> Among | None:
-    """Where a number stands among the model's answers to its training rows.
-
-    None where the answer is no number, or nothing is known of the others.
-    """
-    output = signature.output
-    histogram = baseline.outputs.get(output.name)
-    if output.task != "regression" or len(signature.outputs) > 1 or histogram is None:
-        return None
-    if isinstance(prediction, bool) or not isinstance(prediction, (int, float)):
-        return None
-    spread = spread_of(histogram, float(prediction))
-    if spread is None or spread.mark is None:
-        return None
-    ends = Range(histogram.edges[0], histogram.edges[-1])
-    return Among(spread, range_text(ends, output.unit))
 
 
 def curl_command(address: str, row: Mapping[str, Any]) -> str:
@@ -164,9 +126,10 @@ def curl_command(address: str, row: Mapping[str, Any]) -> str:
     )
 
 
-def _parts(signature: Signature, prediction: Any) -> tuple[Part, ...]:
+def _parts(signature: Signature, answer: Mapping[str, Any]) -> tuple[Part, ...]:
     """One part an output; none where the answer is nothing that reads as figures or words."""
     outputs = signature.outputs
+    prediction = answer.get("label") or answer["prediction"]
     if len(outputs) == 1 and isinstance(prediction, (bool, int, float, str)):
         return (_part(outputs[0], prediction),)
     if len(outputs) == 1 or not isinstance(prediction, dict):
@@ -186,10 +149,15 @@ def _part(output: Output, value: Any) -> Part:
     return Part(output.label, text, output.unit)
 
 
-def _bars(probabilities: Mapping[str, float], prediction: Any) -> tuple[Bar, ...]:
+def _bars(
+    probabilities: Mapping[str, float], prediction: Any, threshold: Threshold | None
+) -> tuple[Bar, ...]:
     ranked = sorted(probabilities.items(), key=lambda item: -item[1])
     chosen = label_text(prediction) if isinstance(prediction, (bool, int, float, str)) else None
+    marks = {}
+    if threshold is not None and threshold.of == "probability":
+        marks[label_text(threshold.label)] = f"{threshold.value * 100:.2f}"
     return tuple(
-        Bar(label, f"{share * 100:.2f}", percent_text(share), label == chosen)
+        Bar(label, f"{share * 100:.2f}", percent_text(share), label == chosen, marks.get(label))
         for label, share in ranked
     )

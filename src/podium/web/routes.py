@@ -1,115 +1,70 @@
-"""Every route, and how a request becomes a response."""
+"""The pages, and how a request becomes a response."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from functools import partial
 
-from podium.access import ALL, NOBODY, Action
+from podium.access import ALL, NOBODY, Action, Actor
 from podium.errors import NotAuthenticated, NotFound, RateLimited
-from podium.flow.deployment import Deployment
-from podium.flow.predict import Reply
-from podium.web import api, docs, metrics, openapi, pages, problems, record_pages, render, static
-from podium.web.accept import quality
-from podium.web.authority import LOG_IN, require
-from podium.web.gate import METHODS, Refusal
-from podium.web.http import Request, Response
-from podium.web.quota import Verdict
+from podium.flow.accept import quality
+from podium.flow.request import PredictRequest
+from podium.flow.response import EncodedResponse
+from podium.flow.version import LoadedVersion
+from podium.http import Problem, Request, Response, Verdict
+from podium.policy.authority import LOG_IN, require
+from podium.policy.gate import METHODS, Refusal
+from podium.web import (
+    deletion_pages,
+    docs,
+    metrics,
+    pages,
+    probes,
+    problems,
+    record_pages,
+    render,
+    static,
+    version_pages,
+)
+from podium.web.headers import finished
+from podium.web.router import FILTERED, LISTED, OPEN, Found, Route, ServingProtocol
 from podium.web.site import Site
 
-PREDICT, FORM = "predict", "form"
-OPEN: Final = "open"
-LISTED: Final = "listed"
-TOLD: Final = "told"
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
-SECURITY_HEADERS = {
-    "content-security-policy": CSP,
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
 RETRY_AFTER_S = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """An address, the methods it answers, and the view that does.
-
-    Attributes:
-        pattern: segments in braces match one segment each, and are given to the view by name.
-        access: what one must be allowed to do with the model that the path names; or OPEN to
-            everybody; or LISTED: the view shows what the actor may see, if that is anything; or
-            TOLD: it shows that to everybody, and to nobody in particular what all may know.
-        is_page: errors are told as a page, unless the caller would rather have JSON.
-    """
-
-    name: str
-    methods: tuple[str, ...]
-    pattern: str
-    view: Callable[..., Response]
-    access: Action | Literal["open", "listed", "told"]
-    is_page: bool = False
-
-    def match(self, segments: list[str]) -> dict[str, str] | None:
-        """The named segments of a path that fits, or None; it has as many as the pattern."""
-        found = {}
-        for mine, theirs in zip(self.pattern.split("/"), segments, strict=True):
-            if mine.startswith("{"):
-                if not theirs:
-                    return None
-                found[mine[1:-1]] = theirs
-            elif mine != theirs:
-                return None
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a path leads to.
-
-    Attributes:
-        route: what answers the method; None when nothing does.
-        values: the named segments of the path.
-        allowed: the methods that are answered there; empty when the path leads nowhere.
-    """
-
-    route: Route | None
-    values: dict[str, str]
-    allowed: tuple[str, ...]
-
-
 _GET, _POST = ("GET",), ("POST",)
-_RECORDS = "/models/{name}/records"
-ROUTES = (
+_ASKS = (*_GET, *_POST)
+_RECORDS, _RECORD = "/models/{name}/records", "/records/{record_id}"
+_VERSIONS = "/models/{name}/versions"
+_reading = partial(Route, is_page=True, reads=True)
+PAGES = (
     Route("home", _GET, "/", pages.home, LISTED, is_page=True),
-    Route("model", _GET, "/models/{name}", pages.model, Action.PREDICT, is_page=True),
-    Route(FORM, _POST, "/models/{name}", pages.predict, Action.PREDICT, is_page=True),
-    Route("records", _GET, _RECORDS, record_pages.index, Action.SEE_OWN, is_page=True),
-    Route("records_csv", _GET, f"{_RECORDS}.csv", record_pages.csv, Action.SEE_OWN, is_page=True),
-    Route("record", _GET, "/records/{record_id}", record_pages.detail, LISTED, is_page=True),
+    Route("model", _GET, "/models/{name}", pages.model, Action.PREDICT, is_page=True, reads="from"),
+    Route(
+        "form",
+        _POST,
+        "/models/{name}",
+        pages.predict,
+        Action.PREDICT,
+        is_page=True,
+        is_prediction=True,
+    ),
+    _reading("records", _GET, _RECORDS, record_pages.index, Action.SEE_OWN),
+    _reading("records_csv", _GET, f"{_RECORDS}.csv", record_pages.csv, Action.SEE_OWN),
+    _reading("record", _GET, _RECORD, record_pages.detail, LISTED),
+    _reading("feedback", _POST, f"{_RECORD}/feedback", record_pages.feedback, LISTED),
+    _reading("delete_records", _ASKS, f"{_RECORDS}/delete", deletion_pages.several, Action.DELETE),
+    _reading("delete_record", _ASKS, f"{_RECORD}/delete", deletion_pages.one, LISTED),
+    Route("versions", _GET, _VERSIONS, version_pages.index, Action.MANAGE, is_page=True),
+    Route("change_version", _POST, _VERSIONS, version_pages.change, Action.MANAGE, is_page=True),
     Route("docs", _GET, "/docs", docs.index, LISTED, is_page=True),
-    Route("openapi", _GET, "/openapi.json", openapi.document, LISTED),
-    Route("api_models", _GET, "/api/models", api.models, LISTED),
-    Route("api_model", _GET, "/api/models/{name}", api.model, Action.PREDICT),
-    Route(PREDICT, _POST, "/api/models/{name}/predict", api.predict, Action.PREDICT),
-    Route("livez", _GET, "/livez", api.livez, OPEN),
-    Route("readyz", _GET, "/readyz", api.readyz, TOLD),
-    Route("metrics", _GET, "/metrics", metrics.show, Action.METRICS),
+    Route("livez", _GET, "/livez", probes.livez, OPEN),
+    Route("readyz", _GET, "/readyz", probes.readyz, FILTERED),
+    Route("metrics", _GET, "/metrics", metrics.show, Action.METRICS, is_for_both=True),
     Route("static", _GET, "/static/{file}", static.serve, OPEN),
     Route("favicon", _GET, "/favicon.ico", static.favicon, OPEN),
 )
-_BY_LENGTH: Final = {
-    length: tuple(one for one in ROUTES if one.pattern.count("/") + 1 == length)
-    for length in {one.pattern.count("/") + 1 for one in ROUTES}
-}
 
 
 def respond(site: Site, request: Request) -> Response:
@@ -118,7 +73,8 @@ def respond(site: Site, request: Request) -> Response:
     # or a model, a caller gets an answer with an id, and the log gets the cause.
     try:
         request = counted(site, identified(site, request))
-        return finished(_viewed(site, request), request.method, request.verdict)
+        response = finished(_viewed(site, request), site, request, request.verdict)
+        return _counted(site, request, response)
     except Exception as error:  # noqa: BLE001 - see above
         return failed(site, request, error)
 
@@ -131,14 +87,26 @@ def identified(site: Site, request: Request) -> Request:
     """
     if request.is_identified:
         return request
-    route = find(request.method, request.path).route
+    found = site.router.find(request.method, request.path)
+    route = found.route
     if route is not None and route.access == OPEN:
+        return replace(request, actor=NOBODY, is_identified=True)
+    authority = site.authority
+    ask = authority.of_api if is_for_programs(found, request.headers) else authority.of_page
+    try:
+        actor = ask(request)
+    except Exception as error:
+        # Whatever a host's own way to tell who asks raises: a probe is answered all the same.
+        if route is None or route.access != FILTERED or isinstance(error, NotAuthenticated):
+            raise
         actor = NOBODY
-    elif _is_for_programs(request, route):
-        actor = site.authority.of_api(request)
-    else:
-        actor = site.authority.of_page(request)
-    return replace(request, actor=actor, is_identified=True)
+    return with_actor(site, request, actor)
+
+
+def with_actor(site: Site, request: Request, actor: Actor) -> Request:
+    """The same request, of this actor."""
+    is_bulk = site.may_send_bulk(actor)
+    return replace(request, actor=actor, is_identified=True, is_bulk=is_bulk)
 
 
 def admitted(site: Site, request: Request) -> Request:
@@ -148,7 +116,7 @@ def admitted(site: Site, request: Request) -> Request:
         PodiumError: as `identified` and `admit` do.
     """
     request = counted(site, identified(site, request))
-    found = find(request.method, request.path)
+    found = site.router.find(request.method, request.path)
     if found.route is not None:
         admit(site, request, found.route, found.values)
     return request
@@ -160,12 +128,13 @@ def counted(site: Site, request: Request) -> Request:
     Raises:
         RateLimited: nothing is.
     """
-    if site.quota is None:
+    if site.quota is None or request.verdict is not None or request.method == "OPTIONS":
         return request
-    route = find(request.method, request.path).route
-    if route is not None and route.access in (OPEN, TOLD):
+    route = site.router.find(request.method, request.path).route
+    if route is not None and route.access in (OPEN, FILTERED):
         return request
-    verdict = site.quota.take(request.actor, request.address)
+    is_prediction = route is not None and route.is_prediction
+    verdict = site.quota.take(request.actor, request.address, is_prediction=is_prediction)
     if verdict is None:
         return request
     verdict.require()
@@ -183,79 +152,117 @@ def admit(site: Site, request: Request, route: Route, values: Mapping[str, str])
     if isinstance(route.access, Action):
         require(request.actor, route.access, values.get("name", ALL))
     elif route.access == LISTED:
-        is_anything_there = not site.deployments or site.visible(request.actor)
-        if not request.actor.is_known and not is_anything_there:
-            raise NotAuthenticated("this is only for those who are known", hint=LOG_IN)
+        is_any = site.deployments or site.failures
+        is_any_there = site.visible(request.actor) or site.failed(request.actor)
+        if not request.actor.is_known and is_any and not is_any_there:
+            raise NotAuthenticated("this requires a login or a token", hint=LOG_IN)
 
 
-def deployment_to_ask(
-    site: Site, request: Request, names: Sequence[str] = (PREDICT,)
-) -> Deployment | None:
-    """The deployment that a request to predict names; None for every other request.
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a request for predictions leads to.
 
-    Args:
-        names: of the routes that lead to a prediction.
+    Attributes:
+        values: the named segments of the path.
+    """
+
+    version: LoadedVersion
+    protocol: ServingProtocol
+    values: Mapping[str, str]
+
+    def request(self, request: Request) -> PredictRequest:
+        """What the prediction service takes, once it is known who asks."""
+        return self.protocol.read(request, self.values)
+
+    def response(self, response: EncodedResponse) -> Response:
+        """What it answered, as HTTP has it."""
+        return self.protocol.write(response)
+
+
+def prediction_of(site: Site, request: Request) -> Prediction | None:
+    """What a request for predictions leads to; None for every other request.
+
+    The form's isn't one: its page makes its own.
     """
     if request.method != "POST":
         return None
-    found = find(request.method, request.path)
-    if found.route is None or found.route.name not in names:
+    found = site.router.find(request.method, request.path)
+    if found.route is None or found.route.view is not None or found.protocol is None:
         return None
-    return site.deployments.get(found.values["name"])
+    version = _version(site, found)
+    return None if version is None else Prediction(version, found.protocol, found.values)
+
+
+def _version(site: Site, found: Found) -> LoadedVersion | None:
+    name = found.values["name"]
+    return None if name in site.failures else site.find(name)
+
+
+def reads_store(site: Site, request: Request) -> bool:
+    """Whether the answer waits for the store."""
+    route = site.router.find(request.method, request.path).route
+    if route is None or request.method == "OPTIONS":
+        return False
+    return route.reads in request.query if isinstance(route.reads, str) else route.reads
+
+
+def is_open(site: Site, request: Request) -> bool:
+    """Whether it is for everybody, so that it needn't be known who asks."""
+    route = site.router.find(request.method, request.path).route
+    return route is not None and route.access == OPEN
+
+
+def is_probe(site: Site, request: Request) -> bool:
+    """Whether somebody watches the server with it: it is answered from memory."""
+    route = site.router.find(request.method, request.path).route
+    return route is not None and route.name in ("livez", "readyz")
 
 
 def failed(site: Site, request: Request, error: Exception) -> Response:
     """The response to a request that a view couldn't answer."""
-    response = _told(site, request, problems.of_error(error))
+    response = _problem_response(
+        site, request, problems.of_error(error, is_reading=reads_store(site, request))
+    )
     verdict = request.verdict
     if isinstance(error, RateLimited):
         verdict = Verdict(error.limit, 0, error.retry_after_s, error.retry_after_s)
         response.headers["retry-after"] = str(math.ceil(error.retry_after_s))
-    return finished(response, request.method, verdict)
+    return _counted(site, request, finished(response, site, request, verdict))
 
 
 def refused(site: Site, request: Request, refusal: Refusal) -> Response:
     """The response to a request that didn't come through the gate."""
-    response = _told(site, request, problems.of_refusal(refusal))
+    response = _problem_response(site, request, problems.of_refusal(refusal))
     if refusal.status == 405:
-        allowed = find("OPTIONS", request.path).allowed or METHODS
+        allowed = site.router.find("OPTIONS", request.path).allowed or METHODS
         response.headers["allow"] = ", ".join(allowed)
-    return finished(response, request.method)
+    return _counted(site, request, finished(response, site, request))
 
 
-def predicted(reply: Reply, verdict: Verdict | None = None) -> Response:
+def predicted(
+    site: Site, request: Request, prediction: Prediction, response: EncodedResponse
+) -> Response:
     """The response that a prediction is."""
-    return finished(api.answered(reply), verdict=verdict)
+    return finished(prediction.response(response), site, request, request.verdict)
 
 
-def find(method: str, path: str) -> Found:
-    """What answers a method at a path. HEAD goes with GET; OPTIONS fits everywhere.
-
-    Args:
-        path: decoded, below the mount.
-    """
-    segments = path.split("/")
-    wanted = "GET" if method == "HEAD" else method
-    chosen: Route | None = None
-    values: dict[str, str] = {}
-    allowed: list[str] = []
-    for route in _BY_LENGTH.get(len(segments), ()):
-        matched = route.match(segments)
-        if matched is None:
-            continue
-        allowed += route.methods
-        if chosen is None and (wanted in route.methods or wanted == "OPTIONS"):
-            chosen, values = route, matched
-    if "GET" in allowed:
-        allowed.append("HEAD")
-    return Found(chosen, values, (*allowed, "OPTIONS") if allowed else ())
+def _counted(site: Site, request: Request, response: Response) -> Response:
+    """The same response; counted, where it keeps a prediction from being made."""
+    if response.status < 400 or request.method != "POST":
+        return response
+    found = site.router.find(request.method, request.path)
+    if found.route is not None and found.route.is_prediction:
+        version = _version(site, found)
+        if version is not None:
+            version.metrics.refused(response.status, request.lane)
+    return response
 
 
 def _viewed(site: Site, request: Request) -> Response:
-    found = find(request.method, request.path)
+    found = site.router.find(request.method, request.path)
     if found.route is not None and request.method != "OPTIONS":
         admit(site, request, found.route, found.values)
-        return found.route.view(site, request, **found.values)
+        return _route_response(site, request, found.route, found)
     if not found.allowed:
         raise NotFound(
             f"there is nothing at {request.path[:200]}", hint=f"see {request.url('/docs')}"
@@ -264,16 +271,25 @@ def _viewed(site: Site, request: Request) -> Response:
     if request.method == "OPTIONS":
         return Response(status=204, headers={"allow": allow})
     refusal = Refusal(
-        405, "method_not_allowed", f"{request.method} isn't answered here", f"use {allow}"
+        405, "method_not_allowed", f"{request.method} isn't supported here", f"use {allow}"
     )
-    response = _told(site, request, problems.of_refusal(refusal))
+    response = _problem_response(site, request, problems.of_refusal(refusal))
     response.headers["allow"] = allow
     return response
 
 
-def _told(site: Site, request: Request, problem: problems.Problem) -> Response:
+def _route_response(site: Site, request: Request, route: Route, found: Found) -> Response:
+    if route.view is not None:
+        return route.view(site, request, **found.values)
+    assert found.protocol is not None  # pages have views
+    version = site.deployment(found.values["name"], request.actor)
+    prediction = Prediction(version, found.protocol, found.values)
+    return prediction.response(site.service.respond(version, prediction.request(request)))
+
+
+def _problem_response(site: Site, request: Request, problem: Problem) -> Response:
     """A problem as a page for people, or as problem+json for programs."""
-    if _is_for_people(request):
+    if _is_for_people(site, request):
         login = site.authority.login_url(request) if problem.status == 401 else None
         if login is not None:
             return Response.redirect(login)
@@ -281,12 +297,13 @@ def _told(site: Site, request: Request, problem: problems.Problem) -> Response:
             site,
             request,
             status=problem.status,
-            title=problem.title,
+            title=problems.heading(problem),
             detail=problem.detail,
             hint=problem.hint,
         )
     else:
-        response = problems.respond(problem)
+        protocol = site.router.protocol_of(request.path)
+        response = problems.respond(problem) if protocol is None else protocol.problem(problem)
     response.problem = problem
     if problem.status == 401:
         response.headers["www-authenticate"] = "Bearer"
@@ -295,29 +312,24 @@ def _told(site: Site, request: Request, problem: problems.Problem) -> Response:
     return response
 
 
-def _is_for_programs(request: Request, route: Route | None) -> bool:
-    """Whether a token tells who asks, and not a cookie."""
-    if route is None:
-        return request.path.startswith("/api/")
-    # The document is read by browsers and by programs.
-    is_both = route.name == "openapi" and "authorization" not in request.headers
-    return not route.is_page and not is_both
+def is_for_programs(found: Found, headers: Container[str]) -> bool:
+    """Whether a token tells who asks, and not a cookie.
+
+    Args:
+        headers: names of those that were sent, in lower case.
+    """
+    if found.route is None:
+        return found.protocol is not None
+    if found.route.is_for_both:
+        return "authorization" in headers
+    return not found.route.is_page
 
 
-def _is_for_people(request: Request) -> bool:
+def _is_for_people(site: Site, request: Request) -> bool:
     """Whether an error is told as a page: where pages are, and to browsers that are lost."""
     accept = request.headers.get("accept", "")
     html, json = quality(accept, "text/html"), quality(accept, "application/json")
-    route = find("OPTIONS", request.path).route
-    if route is not None:
-        return route.is_page and html >= json
-    return html >= json and "text/html" in accept and not request.path.startswith("/api/")
-
-
-def finished(response: Response, method: str = "POST", verdict: Verdict | None = None) -> Response:
-    """A response with the headers that every response has."""
-    headers = {**SECURITY_HEADERS, "cache-control": "no-store", **response.headers}
-    if verdict is not None:
-        headers |= verdict.headers
-    body = b"" if method == "HEAD" else response.body
-    return Response(body, response.status, response.media, headers, response.problem)
+    found = site.router.find("OPTIONS", request.path)
+    if found.route is not None:
+        return found.route.is_page and html >= json
+    return html >= json and "text/html" in accept and found.protocol is None

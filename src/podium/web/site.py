@@ -6,16 +6,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from podium.access import Actor, may_anything
-from podium.errors import NotFound
-from podium.flow.deployment import Deployment
+from podium.access import Action, Actor, allowed, may_anything
+from podium.deployments.deployment import Deployment
+from podium.deployments.versions import Versions
+from podium.errors import ModelNotLoaded, NotFound, PodiumError
+from podium.flow.predict import PredictionService
+from podium.flow.version import LoadedVersion
+from podium.http import Request
 from podium.monitor.metrics import Metrics
+from podium.outbox.deletion import Deletion
+from podium.policy.authority import Authority, OpenAuthority
+from podium.policy.bulk import may_send_bulk
+from podium.policy.quota import Quota
 from podium.records.store import Store
 from podium.settings import Settings
-from podium.web.authority import Authority, OpenAuthority
-from podium.web.http import Request
-from podium.web.kept_pages import KeptPages
-from podium.web.quota import Quota
+from podium.web.page_cache import PageCache
+from podium.web.router import Router
 
 
 @dataclass(frozen=True)
@@ -42,16 +48,23 @@ class Site:
 
     Attributes:
         deployments: by name, in the order they were given.
+        service: what answers requests for predictions.
         store: where records are, or None when none are kept.
-        is_ready: whether every model is loaded.
+        is_ready: whether every model is loaded, or can't be.
+        failures: why models can't be loaded, by name; those that were opened are deployments, too.
         metrics: what is counted here, and told at `/metrics`.
         authority: who knows who asks.
         quota: counts how often they do; None where they may as often as they like.
-        kept_pages: those that need not be made again.
+        page_cache: those that need not be made again.
+        deletion: deletes records; None when none are kept.
+        versions: promotes those of the models; None where they are fixed.
+        router: the addresses of the app.
+        is_local: only programs of this machine reach it.
         frame: makes the whole page of the host's own around the parts of one of ours; None: ours.
     """
 
     deployments: Mapping[str, Deployment]
+    service: PredictionService
     store: Store | None
     settings: Settings
     is_ready: Callable[[], bool]
@@ -59,24 +72,69 @@ class Site:
     authority: Authority = field(default_factory=OpenAuthority)
     quota: Quota | None = None
     frame: Frame | None = None
-    kept_pages: KeptPages = field(default_factory=KeptPages)
+    deletion: Deletion | None = None
+    failures: Mapping[str, Exception] = field(default_factory=dict)
+    versions: Versions | None = None
+    page_cache: PageCache = field(default_factory=PageCache)
+    router: Router = field(default_factory=lambda: Router(()))
+    is_local: bool = False
 
-    def deployment(self, name: str, actor: Actor) -> Deployment:
-        """The deployment of this name.
+    def deployment(self, name: str, actor: Actor) -> LoadedVersion:
+        """The version that answers under this name, for the whole of a request.
 
         Raises:
+            ModelNotLoaded: it can't be loaded; why, is for those who watch the server.
             NotFound: there is none; the hint names those that the actor may see.
         """
+        failure = self.failure(name, actor)
+        if failure is not None:
+            raise failure
         try:
-            return self.deployments[name]
+            return self.deployments[name].choose()
         except KeyError:
             known = ", ".join(self.visible(actor)) or "none"
             raise NotFound(f"no model is called {name!r}", hint=f"known: {known}") from None
 
-    def visible(self, actor: Actor) -> dict[str, Deployment]:
-        """The deployments that are there for an actor, by name."""
+    def may_send_bulk(self, actor: Actor) -> bool:
+        """Whether an actor may send bulk requests to the API."""
+        return may_send_bulk(actor, self.authority, is_local=self.is_local)
+
+    def rows_max(self, actor: Actor) -> int:
+        """The most rows in one request of theirs to the API."""
+        settings = self.settings
+        return settings.bulk_rows_max if self.may_send_bulk(actor) else settings.rows_max
+
+    def body_max_bytes(self, actor: Actor) -> int:
+        """The longest body of a request of theirs to the API."""
+        settings = self.settings
+        return (
+            settings.bulk_body_max_bytes if self.may_send_bulk(actor) else settings.body_max_bytes
+        )
+
+    def find(self, name: str) -> LoadedVersion | None:
+        """The version that answers under this name, if there is one."""
+        deployment = self.deployments.get(name)
+        return None if deployment is None else deployment.choose()
+
+    def visible(self, actor: Actor) -> dict[str, LoadedVersion]:
+        """The versions that are there for an actor and can answer, by name."""
         return {
-            name: deployment
+            name: deployment.choose()
             for name, deployment in self.deployments.items()
-            if may_anything(actor, name)
+            if name not in self.failures and may_anything(actor, name)
         }
+
+    def failed(self, actor: Actor) -> list[str]:
+        """The models that are there for an actor and can't be loaded."""
+        return [name for name in self.failures if may_anything(actor, name)]
+
+    def failure(self, name: str, actor: Actor) -> ModelNotLoaded | None:
+        """Why a model can't be loaded that is there for an actor; in words for who may know them."""
+        if name not in self.failures or not may_anything(actor, name):
+            return None
+        failure, text = self.failures[name], f"the model {name!r} can't be loaded"
+        if not allowed(actor, Action.METRICS):
+            return ModelNotLoaded(text, hint="the log of this server says why")
+        if isinstance(failure, PodiumError):
+            return ModelNotLoaded(f"{text}: {failure.message}", hint=failure.hint)
+        return ModelNotLoaded(f"{text}: {type(failure).__name__}: {failure}")

@@ -7,7 +7,7 @@ import hashlib
 from importlib import resources
 
 from podium.errors import NotFound
-from podium.web.http import Request, Response
+from podium.http import Request, Response
 from podium.web.site import Site
 
 _MEDIA = {

@@ -16,10 +16,10 @@ from django.db import connections, transaction
 from podium.errors import StoreError
 from podium.hosts.django.models import Prediction
 from podium.hosts.django.store import DjangoStore
-from podium.records.outboxed import OutboxedStore
+from podium.outbox.outboxed import OutboxedStore
 from podium.records.store import RecordQuery, Store
 from podium.testing import StoreContract
-from podium.testing.stores.samples import sample, told
+from podium.testing.stores.samples import decoded, sample
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ def test_what_a_transaction_takes_back_stays_in_the_records(empty: None) -> None
         DjangoStore().insert([sample(1)])
         transaction.set_rollback(True, using="predictions")
 
-    assert told(DjangoStore().get(sample(1).id)) == told(sample(1))
+    assert decoded(DjangoStore().get(sample(1).id)) == decoded(sample(1))
 
 
 def test_a_thread_that_nobody_looks_after_leaves_no_connection(empty: None) -> None:

@@ -281,7 +281,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> 
     [
         ("missing.podium", "can't be read: No such file"),
         ("folder", "is a folder"),
-        ("pipe", "is no regular file"),
+        ("pipe", "isn't a regular file"),
         ("loop", "can't be read: Too many levels"),
         ("file/churn.podium", "can't be read: Not a directory"),
     ],

@@ -387,7 +387,7 @@ def test_a_format_of_a_later_podium_asks_for_an_update(path: Path) -> None:
 
     assert type(error) is NewerBundle
     assert "format 2; this Podium reads format 1" in error.message
-    assert "pip install --upgrade podium" in error.hint
+    assert "a newer Podium" in error.hint
 
 
 @pytest.mark.parametrize(

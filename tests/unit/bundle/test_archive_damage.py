@@ -113,7 +113,7 @@ def test_too_little_to_tell_is_no_bundle(whole: bytes, path: Path, length: int) 
 
 
 def test_an_empty_file_is_called_empty(path: Path) -> None:
-    assert "is no bundle: it looks like an empty file" in refusal(path, b"").message
+    assert "isn't a bundle: it looks like an empty file" in refusal(path, b"").message
 
 
 @pytest.mark.parametrize("extra", [b"\n", b"\0" * 512, b"x" * 65_000])
@@ -154,7 +154,7 @@ def test_a_seal_of_a_later_podium_asks_for_an_update(whole: bytes, path: Path) -
         error = refusal(path, whole.replace(b"podium-bundle 1 sha256:", later))
 
         assert type(error) is NewerBundle
-        assert "pip install --upgrade podium" in error.hint
+        assert "a newer Podium" in error.hint
 
 
 @pytest.mark.parametrize("seal", [b"podium-bundle 1 blake2:", b"podium-bundle 0 sha256:"])
@@ -229,11 +229,11 @@ def database() -> bytes:
         (joblib_dump(), "a model saved by joblib", "podium pack {path} --data train.csv"),
         (skops_dump(), "a model saved by skops", "podium pack {path} --data train.csv"),
         (onnx_graph(), "an ONNX graph", "podium pack {path} --data train.csv"),
-        (foreign_zip(), "a zip of another kind", "name a file that podium pack wrote"),
+        (foreign_zip(), "a zip of another kind", "give a file that podium pack wrote"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "a Keras or HDF5 file", "export it to ONNX"),
-        (b"a,b\n1,2\n" * 100, "", "name a file that podium pack wrote"),
-        (database(), "", "name a file that podium pack wrote"),
-        (random.Random(1).randbytes(10_000), "", "name a file that podium pack wrote"),
+        (b"a,b\n1,2\n" * 100, "", "give a file that podium pack wrote"),
+        (database(), "", "give a file that podium pack wrote"),
+        (random.Random(1).randbytes(10_000), "", "give a file that podium pack wrote"),
     ],
     ids=["pickle", "joblib", "skops", "onnx", "zip", "hdf5", "csv", "sqlite", "noise"],
 )
@@ -243,7 +243,7 @@ def test_another_file_is_told_what_it_looks_like_and_what_to_do(
     error = refusal(path, content)
 
     assert type(error) is ForeignFile
-    assert error.message == f"{path} is no bundle" + (f": it looks like {looks}" if looks else "")
+    assert error.message == f"{path} isn't a bundle" + (f": it looks like {looks}" if looks else "")
     assert advice.format(path=path) in error.hint
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import podium
-from podium.cli.compilation import show_compilation
+from podium.cli.compilation import print_compilation
 from podium.table import Table
 
 
@@ -67,7 +68,7 @@ def wine():
 
 
 def printed(bundle, capsys):
-    show_compilation(bundle.compilation, Console(width=200))
+    print_compilation(bundle.compilation, Console(width=200))
     return capsys.readouterr().out
 
 
@@ -76,6 +77,7 @@ def nearest(*before):
     return make_pipeline(*before, by, KNeighborsClassifier(3))
 
 
+@pytest.mark.slow
 def test_a_graph_that_answers_as_the_original_takes_its_place(wine, tmp_path, capsys):
     X, y = wine
     model = nearest(StandardScaler()).fit(X, y)
@@ -90,9 +92,10 @@ def test_a_graph_that_answers_as_the_original_takes_its_place(wine, tmp_path, ca
     outputs = bundle.predict(X)
     assert outputs.predictions.tolist() == model.predict(X).tolist()
     np.testing.assert_allclose(outputs.probabilities, model.predict_proba(X), rtol=1e-9)
-    assert "an ONNX graph is served in place of the original" in printed(bundle, capsys)
+    assert "an ONNX graph is served instead of the original" in printed(bundle, capsys)
 
 
+@pytest.mark.slow
 def test_columns_that_are_told_by_their_names_become_inputs(wine, tmp_path):
     X, y = wine
     X = X.assign(cellar=np.where(np.arange(len(X)) % 3, "north", "south"))
@@ -115,7 +118,7 @@ def test_a_graph_that_differs_leaves_the_original_and_says_so(tmp_path, capsys):
     wrong = podium.pack(Line(2.0 + 1e-7).fit(X, None), X, name="wrong", path=tmp_path)
 
     assert right.requires == ("onnx",), right.compilation.graph
-    assert wrong.requires == ("sklearn", "pandas")
+    assert set(wrong.requires) == {"pandas", "sklearn"}
     assert "differs from the original" in wrong.compilation.graph.why
     assert 1e-8 < wrong.compilation.graph.verified.difference < 1e-7
     assert "Nor as an ONNX graph: it differs" in printed(wrong, capsys)
@@ -131,8 +134,31 @@ def test_an_estimator_that_nobody_converts_stays_as_it_is(wine, tmp_path):
 
     bundle = podium.pack(Unknown().fit(X, y), X, name="own", path=tmp_path)
 
-    assert bundle.requires == ("sklearn", "pandas")
+    assert set(bundle.requires) == {"pandas", "sklearn"}
     assert bundle.compilation.graph.why.startswith("skl2onnx can't convert it: ")
+
+
+class Stuck(Line):
+    """An estimator whose converter doesn't come to an end."""
+
+
+def test_a_conversion_that_takes_too_long_leaves_the_original(wine, tmp_path, monkeypatch):
+    from skl2onnx import update_registered_converter
+
+    go_on = threading.Event()
+
+    def convert(scope, operator, container):
+        go_on.wait(30)
+
+    update_registered_converter(Stuck, "Stuck", shape_of_line, convert)
+    monkeypatch.setattr("podium.runtimes.onnx_sklearn.CONVERT_S", 0.2)
+    X, y = wine
+
+    bundle = podium.pack(Stuck().fit(X, y), X, name="stuck", path=tmp_path)
+
+    go_on.set()
+    assert bundle.compilation.graph.why == "skl2onnx made no graph within 0.2 s"
+    assert bundle.predict(X[:1]).predictions.shape == (1,)
 
 
 def test_a_date_is_no_input_of_a_graph(tmp_path):
@@ -154,6 +180,7 @@ def test_where_nothing_converts_no_graph_is_tried(wine, tmp_path, monkeypatch):
     assert "sklearn" in bundle.requires
 
 
+@pytest.mark.slow
 def test_the_original_is_kept_beside_its_graph_on_request(wine, tmp_path):
     X, y = wine
     model = nearest().fit(X, y)

@@ -44,8 +44,10 @@ def penguins(penguins_rows: pd.DataFrame, tmp_path_factory: pytest.TempPathFacto
     X, y = penguins_rows.drop(columns="species"), penguins_rows["species"]
     columns = ColumnTransformer(
         [
-            ("words", OneHotEncoder(handle_unknown="ignore"), ["island", "sex"]),
-            ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), [*NUMBERS, "year"]),
+            ("island", OneHotEncoder(), ["island"]),
+            ("sex", OneHotEncoder(handle_unknown="ignore"), ["sex"]),
+            ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS),
+            ("year", StandardScaler(), ["year"]),
         ]
     )
     model = make_pipeline(columns, LogisticRegression(max_iter=1_000)).fit(X, y)

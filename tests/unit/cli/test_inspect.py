@@ -56,7 +56,7 @@ def test_the_page_tells_what_a_bundle_is(penguins: Path, podium_run: Command) ->
         "trained on  344 rows",
         f"digest      sha256:{bundle.digest}",
         f"scikit-learn {bundle.card.libraries['scikit-learn']}",
-        "Metrics, on 344 rows given at packing",
+        "Measured on the 344 rows it was trained on. Expect less on new ones.",
         "higher is better",
         "- Any bird is one of three species to it.",
         "7 fields",

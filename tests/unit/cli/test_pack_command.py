@@ -9,7 +9,6 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io
 from sklearn.datasets import load_diabetes
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -27,6 +26,8 @@ Command = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def trained(here: Path, diabetes_rows: pd.DataFrame) -> pd.DataFrame:
     """`model.skops` and `train.csv` in the folder where the test runs; the answers in order."""
+    import skops.io
+
     y = load_diabetes(as_frame=True).target
     model = make_pipeline(StandardScaler(), LinearRegression()).fit(diabetes_rows, y)
     skops.io.dump(model, here / "model.skops")

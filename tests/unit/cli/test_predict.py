@@ -13,8 +13,9 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import podium
-from podium.flow.deployment import Deployment
-from podium.flow.predict import Ask, predict_now
+from podium.flow.predict import PredictionService
+from podium.flow.request import PredictRequest
+from podium.flow.version import LoadedVersion
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -62,12 +63,12 @@ def test_a_number_comes_with_its_unit(diabetes: Path, podium_run: Command) -> No
 
 def test_json_is_byte_for_byte_what_the_api_answers(penguins: Path, podium_run: Command) -> None:
     bundle = podium.load(penguins)
-    asked = Ask(json.dumps(PENGUIN).encode(), "application/json")
+    asked = PredictRequest(json.dumps(PENGUIN).encode(), "application/json")
 
     code, out, _ = podium_run("predict", penguins, *GIVEN, "--json")
 
     assert code == 0
-    assert out.encode() == predict_now(Deployment("penguins", bundle), asked).body + b"\n"
+    assert out.encode() == PredictionService().predict(LoadedVersion(bundle), asked).body + b"\n"
 
 
 def test_a_value_outside_the_training_range_is_answered_with_a_warning(
@@ -105,9 +106,9 @@ def test_every_bad_value_is_listed_with_what_would_be_accepted(
     assert "4 values are not accepted" in err
     assert "bill_length: isn't a field of this model (accepted: did you mean bill_length_mm?" in err
     assert "island: isn't a known category (accepted: one of Biscoe, Dream, Torgersen)" in err
-    assert "body_mass_g: isn't a number (accepted: a number in g, or nothing)" in err
+    assert "body_mass_g: isn't a number (accepted: a number in g, or an empty value)" in err
     assert "year: is missing (accepted: a whole number)" in err
-    assert f"podium predict {penguins} shows what every field takes" in err
+    assert f"podium predict {penguins} shows every field" in err
 
 
 @pytest.mark.parametrize("bundle", ["penguins", "diabetes", "odd_names"])
@@ -190,7 +191,7 @@ def test_a_file_with_other_columns_is_answered_with_the_command_for_files(
 
     assert code == 3
     assert "species: isn't a field of this model" in err
-    assert "podium score answers files, and passes over other columns" in err
+    assert "podium score predicts files, and ignores other columns" in err
 
 
 def test_warnings_about_many_rows_name_their_row(
@@ -278,7 +279,7 @@ def test_letters_that_the_terminal_lacks_are_no_error(
     ("args", "says"),
     [
         (["nothere.podium", "x=1"], "nothere.podium"),
-        (["rows.csv", "x=1"], "is no bundle"),
+        (["rows.csv", "x=1"], "isn't a bundle"),
     ],
 )
 def test_what_is_no_bundle_is_told(

@@ -7,11 +7,11 @@ import io
 
 import pytest
 
-from podium.cli.files import delimited
-from podium.cli.files.delimited import CHUNK_CHARACTERS_MAX, DelimitedReader
-from podium.cli.files.lines import CHUNK_BYTES_MAX, LinesReader
-from podium.cli.files.rows import CHUNK_CELLS_MAX, CHUNK_ROWS_MAX, Reader
 from podium.errors import MalformedBody
+from podium.scoring import delimited
+from podium.scoring.delimited import CHUNK_CHARACTERS_MAX, DelimitedReader
+from podium.scoring.lines import CHUNK_BYTES_MAX, LinesReader
+from podium.scoring.rows import CHUNK_CELLS_MAX, CHUNK_ROWS_MAX, Reader
 
 
 def buffered(content: bytes) -> io.BufferedReader:

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import podium
-from podium.cli.scoring import _numbers
+from podium.scoring.scorer import _numbers
 from podium.signature import Field, Signature
 from podium.signature.cells import Findings, check_columns
 from podium.table import plain_values
@@ -83,7 +83,7 @@ def test_the_report_names_line_field_value_problem_and_what_is_accepted(
     assert rows_of("out.csv.errors.csv") == [
         ["line", "field", "value", "problem", "accepted"],
         ["3", "island", "Bisco", "isn't a known category", islands],
-        ["5", "body_mass_g", "heavy", "isn't a number", "a number in g, or nothing"],
+        ["5", "body_mass_g", "heavy", "isn't a number", "a number in g, or an empty value"],
         ["5", "year", "", "is missing", "a whole number"],
         ["6", "", "d,Biscoe,1", "has 3 cells", "5 cells"],
         ["7", "", "e,Biscoe,3750,male,2007,more,=cmd()", "has 7 cells", "5 cells"],
@@ -190,7 +190,7 @@ def test_too_many_bad_rows_stop_it_with_a_report_but_no_output(
 
     assert code == 3
     assert "stopped after 2 refused rows" in err
-    assert "out.csv wasn't written; what is wrong: out.csv.errors.csv" in err
+    assert "out.csv wasn't written; details: out.csv.errors.csv" in err
     assert [row[0] for row in rows_of("out.csv.errors.csv")] == ["line", "3", "5", "5"]
     assert sorted(p.name for p in Path.cwd().iterdir()) == ["bad.csv", "out.csv.errors.csv"]
 

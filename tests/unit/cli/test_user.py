@@ -41,8 +41,8 @@ def test_accounts_are_made_and_listed(home):
     [
         (("add", "ada", "--password-stdin"), "already exists"),
         (("add", "grace", "--group", "nowhere", "--password-stdin"), "there is no group 'nowhere'"),
-        (("password", "nobody", "--password-stdin"), "nobody is called 'nobody'"),
-        (("disable", "nobody"), "nobody is called 'nobody'"),
+        (("password", "nobody", "--password-stdin"), "no user is called 'nobody'"),
+        (("disable", "nobody"), "no user is called 'nobody'"),
     ],
 )
 def test_what_cannot_be_done_is_told(home, arguments, says):
@@ -92,5 +92,5 @@ def test_a_database_that_is_not_there_is_told_in_a_line(home):
 
     assert done.returncode == 0
     assert failed.returncode == 4
-    assert "the accounts can't be kept" in failed.stderr
+    assert "the accounts database can't be used" in failed.stderr
     assert "key" not in failed.stderr

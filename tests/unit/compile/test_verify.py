@@ -22,7 +22,10 @@ from sklearn.tree import DecisionTreeRegressor
 from podium.compile import Fitted, compile_model, verify
 from podium.compile.nodes import forest_of
 from podium.compile.trees import MODELS, tree_of
+from podium.compile.verify import Candidate, compare
 from podium.errors import ModelError
+from podium.outputs import Outputs
+from podium.program import Program
 from podium.program.kernel import LEAF, MISSING_LEFT
 from podium.program.operations import Encode, Forest, Matmul, OneHot, Scale
 
@@ -260,7 +263,7 @@ def test_a_program_that_refuses_what_the_original_answers_is_refused(make_case, 
 
     found = refused(case, spoiled(plan_of(case), OneHot, codings=strict))
 
-    assert "the original answers a row that the program refuses" in found.why
+    assert "the original predicts 3 rows that the program refuses" in found.why
 
 
 def test_a_program_that_answers_what_the_original_refuses_is_refused(make_case, mixed):
@@ -274,7 +277,7 @@ def test_a_program_that_answers_what_the_original_refuses_is_refused(make_case, 
 
     found = refused(case, spoiled(plan_of(case), OneHot, codings=lax))
 
-    assert "the program answers a row that the original refuses" in found.why
+    assert "the program predicts a row that the original refuses" in found.why
 
 
 @pytest.mark.parametrize("off", [1e-8, 1e-6])
@@ -297,6 +300,41 @@ def test_a_boundary_that_belongs_to_the_other_class_is_refused(make_case):
     zero = spoiled(plan, Forest, values=lambda o: o.values * 0)
 
     refused(case, zero)
+
+
+def test_a_program_that_refuses_every_batch_but_no_single_row_is_refused(make_case, diabetes):
+    X, y = diabetes
+    case = make_case(LinearRegression().fit(X, y), X)
+    program = case.compile().program
+
+    class AloneOnly(Program):
+        def predict(self, table):
+            if table.n_rows > 1:
+                raise ModelError("one at a time, please")
+            return super().predict(table)
+
+    found = verify(AloneOnly(program.plan, program.signature), case.original.predict, case.sample)
+
+    assert not found.is_equal
+    assert "rows that the program refuses" in found.why
+
+
+def test_an_exporter_that_fails_in_an_unforeseen_way_leaves_the_original(
+    make_case, diabetes, monkeypatch
+):
+    X, y = diabetes
+
+    def failing(_estimator, _build, _x):
+        raise BufferError("nobody thought of this")
+
+    monkeypatch.setitem(MODELS, "sklearn.DecisionTreeRegressor", failing)
+    case = make_case(DecisionTreeRegressor(max_depth=4).fit(X, y), X)
+
+    compiled = case.compile()
+
+    assert compiled.program is None
+    assert "BufferError: nobody thought of this" in compiled.why
+    assert not compiled.report[-1].is_compiled
 
 
 def test_an_original_that_refuses_its_own_training_data_compiles_to_nothing(make_case, mixed):
@@ -375,3 +413,56 @@ def test_the_report_says_which_step_differs(make_case, mixed, monkeypatch):
     assert not lines["Pipeline / standardscaler"].is_compiled
     assert lines["Pipeline / standardscaler"].difference > 1e-4
     assert lines["Pipeline / linearregression"].is_compiled
+
+
+def test_all_of_hundreds_of_columns_are_compared_in_few_calls(make_case):
+    random = np.random.default_rng(0)
+    X = pd.DataFrame(random.normal(size=(300, 400)), columns=[f"n{i}" for i in range(400)])
+    case = make_case(LinearRegression().fit(X, X.sum(axis=1)), X)
+    plan, n_calls = plan_of(case), 0
+
+    def counted(table):
+        nonlocal n_calls
+        n_calls += 1
+        return case.original.predict(table)
+
+    right = verify(case.program(plan), counted, case.sample)
+
+    def last(o):
+        weights = o.weights.copy()
+        weights[-1] *= 1 + 1e-6
+        return weights
+
+    wrong = spoiled(plan, Matmul, weights=last)
+    assert right.is_equal
+    assert right.n_perturbed > 400 * 40  # each column, within and beyond what training had
+    assert n_calls < 20
+    assert "n399: " in refused(case, wrong).why or "training data" in refused(case, wrong).why
+
+
+def test_groups_that_are_refused_hide_no_difference_of_the_others(make_case):
+    random = np.random.default_rng(0)
+    X = pd.DataFrame({f"n{i}": random.uniform(1, 2, 200) for i in range(9)})
+    case = make_case(LinearRegression().fit(X, X.sum(axis=1)), X)
+
+    def picky(table):
+        if any((column < 0).any() for name, column in table.columns.items() if name != "n7"):
+            raise ModelError("below zero")
+        return case.original.predict(table)
+
+    def wrong(table):
+        outputs = picky(table)
+        return Outputs(outputs.predictions + (np.abs(table.columns["n7"]) > 50))
+
+    right, found = (
+        compare(
+            Candidate(signature=case.signature, predict=predict, splits=lambda *_: ()),
+            picky,
+            case.sample,
+        )
+        for predict in (picky, wrong)
+    )
+
+    assert right.is_equal
+    assert right.n_refused
+    assert found.why.startswith("n7: beyond extremes")

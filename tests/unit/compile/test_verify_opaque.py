@@ -7,8 +7,9 @@ import pytest
 
 from podium.compile import verify_opaque
 from podium.errors import ModelError
+from podium.outputs import Outputs
 from podium.signature import Field, Output, Range, Signature
-from podium.table import Outputs, Table
+from podium.table import Table
 
 THRESHOLD = 0.7071067811865476
 RANDOM = np.random.default_rng(0)
@@ -100,3 +101,15 @@ def test_a_column_of_one_value_has_no_thresholds(column):
         return Outputs(np.zeros(table.n_rows))
 
     assert verify_opaque(constant, NUMBERS, constant, sample).is_equal
+
+
+def test_a_candidate_that_answers_rows_one_at_a_time_only_is_refused():
+    def alone_only(table):
+        if table.n_rows > 1:
+            raise ModelError("one at a time, please")
+        return step(table)
+
+    outcome = found(alone_only, step)
+
+    assert not outcome.is_equal
+    assert "60 rows that the program refuses" in outcome.why

@@ -4,22 +4,21 @@ import asyncio
 
 import podium
 from podium.errors import ModelError
-from podium.flow.batch import AWAITED_MAX, Batcher
+from podium.flow.batch import Batcher
 from podium.flow.cost import Cost
 from podium.flow.job import Job
 from podium.flow.typed import TypedReader
+from podium.runtimes.python import OVERLAPPING_MAX
 
 
 class Told(Job):
-    """Keeps what it is told."""
+    """A job that says what came of it."""
 
-    __slots__ = ("answer",)
+    __slots__ = ()
 
-    def settle(self, answers, at):
-        self.answer = answers.predictions[at]
-
-    def fail(self, error):
-        self.answer = error
+    @property
+    def answer(self):
+        return self.error or self.batch_outputs.predictions[self.at]
 
 
 def ask(n_jobs):
@@ -42,7 +41,7 @@ def ask(n_jobs):
             raise ValueError("an unlucky number")
         return 2 * x
 
-    def settled():
+    def settled(_jobs):
         nonlocal n_told
         n_told += 1
         changed.set()
@@ -76,9 +75,9 @@ def test_those_that_arrive_together_run_together_and_are_told_together():
 
 
 def test_no_more_than_the_most_run_at_once_and_all_are_answered():
-    jobs, n_most, _ = ask(3 * AWAITED_MAX + 1)
-    assert n_most == AWAITED_MAX
-    assert sum(isinstance(job.answer, float) for job in jobs) == 3 * AWAITED_MAX
+    jobs, n_most, _ = ask(3 * OVERLAPPING_MAX + 1)
+    assert n_most == OVERLAPPING_MAX
+    assert sum(isinstance(job.answer, float) for job in jobs) == 3 * OVERLAPPING_MAX
 
 
 class Suspecting:
@@ -100,7 +99,7 @@ class Suspecting:
         pass
 
 
-def ask_one_suspect(gate_s, monkeypatch):
+def ask_one_suspect(gate_s, alone_s, monkeypatch):
     """What ran beside a job that may have ended the process, and in which order they were answered."""
     beside, order = [], []
     n_now = 0
@@ -116,7 +115,7 @@ def ask_one_suspect(gate_s, monkeypatch):
         order.append(int(x))
         return x
 
-    monkeypatch.setattr("podium.flow.batch.ALONE_S", 0.1)
+    monkeypatch.setattr("podium.flow.batch.ALONE_S", alone_s)
     reader = TypedReader(slow.signature, rows_max=10)
     jobs = [Told(1, rows=[reader.one(b'{"x": %d}' % n)], digest=b"%d" % n) for n in range(10)]
 
@@ -133,12 +132,12 @@ def ask_one_suspect(gate_s, monkeypatch):
 
 
 def test_one_that_may_have_ended_the_process_runs_alone(monkeypatch):
-    beside, order = ask_one_suspect(0.01, monkeypatch)
+    beside, order = ask_one_suspect(0.01, 20, monkeypatch)
     assert beside == [0]
     assert order.index(5) == 5
 
 
 def test_it_waits_for_one_that_hangs_only_so_long(monkeypatch):
-    beside, order = ask_one_suspect(2.0, monkeypatch)
+    beside, order = ask_one_suspect(2.0, 0.1, monkeypatch)
     assert beside == [1]
     assert order[-1] == 0

@@ -11,11 +11,11 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from podium.bundle import Bundle, load
-from podium.bundle.pack import pack
 from podium.errors import SetupError
 from podium.image import Recipe, build_image
 from podium.image.dockerfile import write_context
 from podium.image.recipe import tag_of
+from podium.packing.pack import pack
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ def metrics() -> Metrics:
         if family.kind != "histogram" and family.labels == ():
             made.watch(family, lambda: 12.5)
     made.watch(families.QUEUE_ROWS, lambda: 3, "churn", "1")
-    made.of("churn", "1").answered(2, 2, [120, 99_000])
+    made.of("churn", "1").count_predicted(2, 2, [120, 99_000])
     made.of("churn", "1").batched(2, "turn")
     return made
 
@@ -62,7 +62,7 @@ def test_buckets_hold_those_below_them_and_the_last_one_holds_all(metrics):
 @pytest.mark.parametrize("name", ['"', "\\", "a\nb", "\\n", 'x"} 1', "größe", "{", ""])
 def test_a_name_of_any_characters_is_read_back(name):
     metrics = Metrics()
-    metrics.of(name, "1").answered(1, 1, [1])
+    metrics.of(name, "1").count_predicted(1, 1, [1])
 
     families = text_string_to_metric_families(exposition(metrics.snapshot()))
     models = {one.labels["model"] for f in families for one in f.samples if "model" in one.labels}
@@ -71,7 +71,7 @@ def test_a_name_of_any_characters_is_read_back(name):
 
 def test_whole_numbers_stay_exact_however_large():
     metrics = Metrics()
-    metrics.of("churn", "1").answered(2**62 + 1, 1, [1])
+    metrics.of("churn", "1").count_predicted(2**62 + 1, 1, [1])
 
     assert f'outcome="ok"}} {2**62 + 1}\n' in exposition(metrics.snapshot())
 

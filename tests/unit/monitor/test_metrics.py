@@ -31,7 +31,7 @@ def often_switched() -> Iterator[None]:
 
 
 def test_an_answered_batch_counts_its_requests_rows_and_latencies(metrics, read):
-    metrics.of("churn", "1").answered(3, 5, [900, 1_000, 1_001], "fast")
+    metrics.of("churn", "1").count_predicted(3, 5, [900, 1_000, 1_001], "fast")
 
     value = read(metrics.snapshot())
     name = "podium_request_duration_seconds"
@@ -47,7 +47,7 @@ def test_an_answered_batch_counts_its_requests_rows_and_latencies(metrics, read)
 @pytest.mark.parametrize("latency_us", [0, *LATENCY_BOUNDS_US, LATENCY_BOUNDS_US[-1] + 1])
 @pytest.mark.parametrize("n_requests", [1, 3])
 def test_a_latency_is_in_the_first_bucket_that_holds_it(metrics, latency_us, n_requests):
-    metrics.of("churn", "1").answered(n_requests, 1, [latency_us] * n_requests)
+    metrics.of("churn", "1").count_predicted(n_requests, 1, [latency_us] * n_requests)
 
     *counts, _ = metrics.snapshot().counted.histograms[families.DURATION.series("churn", "1")]
     right = [latency_us <= bound for bound in (*LATENCY_BOUNDS_US, latency_us)].index(True)
@@ -56,7 +56,7 @@ def test_a_latency_is_in_the_first_bucket_that_holds_it(metrics, latency_us, n_r
 
 def test_latencies_of_one_batch_may_lie_far_apart(metrics):
     latencies = [50, 100, 101, 9_999_999, 10_000_000, 10_000_001, 60_000_000]
-    metrics.of("churn", "1").answered(7, 7, latencies)
+    metrics.of("churn", "1").count_predicted(7, 7, latencies)
 
     *counts, total = metrics.snapshot().counted.histograms[families.DURATION.series("churn", "1")]
     assert (counts[0], counts[1], counts[-2], counts[-1]) == (2, 1, 2, 2)
@@ -113,8 +113,8 @@ def test_every_outcome_is_there_before_the_first_request(metrics, read):
 
 
 def test_versions_are_told_apart(metrics, read):
-    metrics.of("churn", "1").answered(1, 1, [1])
-    metrics.of("churn", "2").answered(2, 2, [1, 1])
+    metrics.of("churn", "1").count_predicted(1, 1, [1])
+    metrics.of("churn", "2").count_predicted(2, 2, [1, 1])
 
     value = read(metrics.snapshot())
     assert value("podium_rows_total", version="1") == 1
@@ -130,7 +130,7 @@ def test_nothing_is_lost_that_many_threads_count_while_others_read(metrics, ofte
     def count() -> None:
         together.wait()
         for n in range(N_TIMES):
-            one.answered(1, 2, [n])
+            one.count_predicted(1, 2, [n])
             one.batched(2, f"reason {n % 7}")
             one.refused(422)
 
@@ -185,6 +185,6 @@ def test_a_process_tells_of_itself(metrics, read):
 
 
 def test_two_metrics_share_nothing(metrics):
-    metrics.of("churn", "1").answered(1, 1, [1])
+    metrics.of("churn", "1").count_predicted(1, 1, [1])
 
     assert Metrics().snapshot().counted.counters == {}

@@ -15,7 +15,7 @@ import pytest
 from podium.errors import StoreError
 from podium.monitor import families
 from podium.monitor.metrics import FRESH_S, Metrics
-from podium.monitor.siblings import ENDED_NAME, LEFT_S, new_folder
+from podium.monitor.siblings import ABANDONED_S, ENDED_NAME, new_folder
 
 ROWS = "podium_rows_total"
 WORKER = """
@@ -25,14 +25,14 @@ from podium.monitor import families
 from podium.monitor.metrics import Metrics
 
 metrics = Metrics()
-metrics.of("churn", "1").answered(1, int(sys.argv[2]), [10])
+metrics.of("churn", "1").count_predicted(1, int(sys.argv[2]), [10])
 metrics.watch(families.CONNECTIONS, lambda: 4)
 metrics.watch(families.DROPPED, lambda: 2)
 metrics.watch(families.STORE_ERRORS, lambda: 5)
 metrics.write_snapshot(Path(sys.argv[1]))
 print("written", flush=True)
 sys.stdin.read()
-metrics.of("churn", "1").answered(1, 1000, [10])
+metrics.of("churn", "1").count_predicted(1, 1000, [10])
 metrics.close()
 """
 
@@ -75,7 +75,7 @@ def metrics(tmp_path: Path) -> Iterator[Metrics]:
 
 
 def test_whoever_is_asked_tells_of_all_workers(tmp_path, metrics, workers, read):
-    metrics.of("churn", "1").answered(1, 3, [10])
+    metrics.of("churn", "1").count_predicted(1, 3, [10])
     workers.append(Worker(tmp_path, 10))
 
     value = read(metrics.merged())
@@ -113,7 +113,7 @@ def test_a_worker_that_ends_leaves_its_last_numbers(tmp_path, metrics, workers, 
 
 def test_a_worker_that_has_left_takes_no_second_place(tmp_path, metrics, read):
     leaving = Metrics()
-    leaving.of("churn", "1").answered(1, 10, [10])
+    leaving.of("churn", "1").count_predicted(1, 10, [10])
     leaving.write_snapshot(tmp_path)
     leaving.close()
 
@@ -151,7 +151,7 @@ def test_counters_never_fall_whichever_worker_is_asked(tmp_path):
     last = 0
     for turn in range(30):
         asked = workers[turn % 3]
-        asked.of("churn", "1").answered(1, 1, [1])
+        asked.of("churn", "1").count_predicted(1, 1, [1])
         rows = asked.merged().counted.counters[families.ROWS.series("churn", "1")]
         assert rows >= last
         last = rows
@@ -164,7 +164,7 @@ def test_a_stuck_worker_keeps_its_counters_and_loses_its_gauges(tmp_path, read):
     now_s = [100.0]
     stuck, well = Metrics(lambda: now_s[0]), Metrics(lambda: now_s[0])
     stuck.watch(families.CONNECTIONS, lambda: 9)
-    stuck.of("churn", "1").answered(1, 8, [1])
+    stuck.of("churn", "1").count_predicted(1, 8, [1])
     stuck.write_snapshot(tmp_path)
     well.write_snapshot(tmp_path)
 
@@ -174,7 +174,7 @@ def test_a_stuck_worker_keeps_its_counters_and_loses_its_gauges(tmp_path, read):
     value = read(well.merged())
     assert (value("podium_workers"), value(ROWS)) == (1, 8)
     assert not [series for series in well.merged().current if "connections" in series[0]]
-    stuck.of("churn", "1").answered(1, 1, [1])
+    stuck.of("churn", "1").count_predicted(1, 1, [1])
     stuck.write_snapshot(tmp_path)
     assert read(well.merged())("podium_workers") == 2
     assert read(well.merged())(ROWS) == 9
@@ -184,7 +184,7 @@ def test_a_stuck_worker_keeps_its_counters_and_loses_its_gauges(tmp_path, read):
 
 def test_without_a_folder_a_worker_tells_of_itself_alone(read):
     metrics = Metrics()
-    metrics.of("churn", "1").answered(1, 2, [1])
+    metrics.of("churn", "1").count_predicted(1, 2, [1])
 
     assert read(metrics.merged())(ROWS) == 2
 
@@ -234,7 +234,7 @@ def test_folders_of_servers_that_are_gone_are_deleted_and_no_others(tmp_path):
     ended.close()
     lives.write_snapshot(living)
     for folder in (gone, living):
-        long_ago_s = folder.stat().st_mtime - LEFT_S - 60
+        long_ago_s = folder.stat().st_mtime - ABANDONED_S - 60
         os.utime(folder, (long_ago_s, long_ago_s))
 
     made = new_folder(tmp_path)

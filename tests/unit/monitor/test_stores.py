@@ -6,12 +6,11 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from podium.errors import StoreError
 from podium.monitor.metrics import Metrics
-from podium.monitor.stores import watch_store
-from podium.records.outboxed import OutboxedStore
+from podium.monitor.stores import watch_recorder
+from podium.outbox.outboxed import OutboxedStore
+from podium.outbox.recorder import StoreRecorder
 from podium.records.record import Ids, Record
 from podium.records.store import InsertResult
 from podium.records.stores.memory import MemoryStore
@@ -52,7 +51,7 @@ def test_an_outbox_tells_how_much_waits_and_since_when(tmp_path: Path, read):
     failing = FailingStore()
     store = OutboxedStore(failing, tmp_path)
     metrics = Metrics()
-    watch_store(metrics, store)
+    watch_recorder(metrics, store)
     store.insert(some_records(3))
     assert failing.failed_twice.wait(30)  # the first failure is written down before the second
 
@@ -80,7 +79,7 @@ def test_records_that_no_store_can_hold_are_told_of(tmp_path: Path, read):
     refusing = RefusingStore()
     store = OutboxedStore(refusing, tmp_path)
     metrics = Metrics()
-    watch_store(metrics, store)
+    watch_recorder(metrics, store)
     for record in some_records(2):  # the first is written down before the second is tried
         store.insert([record])
         assert refusing.asked.acquire(timeout=30)
@@ -92,7 +91,7 @@ def test_records_that_no_store_can_hold_are_told_of(tmp_path: Path, read):
 def test_an_outbox_in_which_nothing_waits_has_no_age(tmp_path: Path, read):
     store = OutboxedStore(MemoryStore(), tmp_path, ships=False)
     metrics = Metrics()
-    watch_store(metrics, store)
+    watch_recorder(metrics, store)
 
     assert read(metrics.snapshot())("podium_outbox_age_seconds") == 0
     store.close()
@@ -101,7 +100,7 @@ def test_an_outbox_in_which_nothing_waits_has_no_age(tmp_path: Path, read):
 def test_a_store_that_nobody_waits_for_tells_what_it_dropped(read, tmp_path):
     store = OutboxedStore(MemoryStore(), tmp_path, durability="off", rows_max=2, ships=False)
     metrics = Metrics()
-    watch_store(metrics, store)
+    watch_recorder(metrics, store)
     store.insert(some_records(3))
     store.outbox.settle()
 
@@ -109,10 +108,9 @@ def test_a_store_that_nobody_waits_for_tells_what_it_dropped(read, tmp_path):
     store.close()
 
 
-@pytest.mark.parametrize("store", [None, MemoryStore()])
-def test_where_nothing_waits_nothing_is_told(store):
+def test_where_nothing_waits_nothing_is_told():
     metrics = Metrics()
-    watch_store(metrics, store)
+    watch_recorder(metrics, StoreRecorder(MemoryStore()))
 
     told = metrics.snapshot()
     assert not [one for one in told.current if "outbox" in one[0]]

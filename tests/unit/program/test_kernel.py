@@ -77,6 +77,7 @@ def both(monkeypatch, trees, rows, n_outputs=3, **how):
     return answers
 
 
+@pytest.mark.slow
 @needs_c
 @pytest.mark.parametrize("scalar", [True, False], ids=["one value", "several values"])
 @pytest.mark.parametrize("n_rows", [0, 1, 3, 8, 9, 64, 700])
@@ -208,7 +209,7 @@ def test_a_hostile_forest_is_refused(how, forest, monkeypatch):
     trees = stump(0.1)
     changes = {n: np.array(v, getattr(trees, n).dtype) for n, v in HOSTILE[how].items()}
 
-    with pytest.raises(BundleError, match="the forest can't be"):
+    with pytest.raises(BundleError, match="the forest isn't valid"):
         adder(trees._replace(**changes), 1, 1, is_single_input=False, is_single_sum=False)
 
 
@@ -279,6 +280,14 @@ def test_finite_numbers_are_told_from_others():
     assert not kernel._forest.finite(np.array([[0.0, np.nan]]))
     assert not kernel._forest.finite(np.array([[-np.inf]]))
     assert kernel._forest.finite(np.zeros((0, 2)))
+
+
+def test_columns_that_are_part_of_a_wider_matrix_are_finite_too():
+    wide = np.zeros((3, 5))
+    wide[:, 4] = np.nan
+
+    assert kernel.all_finite(wide[:, 1:3])
+    assert not kernel.all_finite(wide[:, 3:5])
 
 
 def test_a_forest_without_features_answers_its_constant():

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podium.errors import BundleError, ModelError, NewerBundle
-from podium.program import Answer, Plan, Program, kernel_name
+from podium.program import Plan, PlanOutput, Program, kernel_name
 from podium.program.operations import (
     Above,
     Clip,
@@ -73,7 +73,7 @@ def plan(**changes):
             Pair(5),
             Above(4),
         ),
-        "answers": (Answer(7, classes=("no", "yes")),),
+        "answers": (PlanOutput(7, classes=("no", "yes")),),
         "probabilities": 6,
     }
     return Plan(**(parts | changes))
@@ -150,7 +150,7 @@ def test_labels_keep_their_type(classes, kind):
         outputs=(Output(classes=classes, task="classification", has_probabilities=True),),
     )
 
-    program = Program(plan(answers=(Answer(7, classes=classes),)), signature)
+    program = Program(plan(answers=(PlanOutput(7, classes=classes),)), signature)
     predictions = Program.load(program.parts(), signature).predict(TABLE).predictions
 
     assert {type(label) for label in predictions.tolist()} == {kind}
@@ -162,7 +162,7 @@ def test_labels_of_several_types_keep_theirs():
         outputs=(Output(classes=("a", 1), task="classification", has_probabilities=True),),
     )
 
-    program = Program(plan(answers=(Answer(7, classes=("a", 1)),)), signature)
+    program = Program(plan(answers=(PlanOutput(7, classes=("a", 1)),)), signature)
 
     assert program.predict(TABLE).predictions.tolist() == ["a", 1, "a"]
 
@@ -172,9 +172,9 @@ def test_a_value_that_the_model_refuses_is_an_error_of_the_model():
     operations = [strict if isinstance(o, OneHot) else o for o in plan().operations]
     program = Program(plan(operations=tuple(operations)), SIGNATURE)
 
-    with pytest.raises(ModelError, match="no such category"):
+    with pytest.raises(ModelError, match="doesn't know this category"):
         program.predict(TABLE)
-    with pytest.raises(ModelError, match="no such category"):
+    with pytest.raises(ModelError, match="doesn't know this category"):
         program.predict(TABLE.take(slice(2, 3)))
 
 
@@ -193,7 +193,7 @@ def test_a_missing_cell_of_plain_rows_is_missing():
         Impute(0, np.array([7.0, np.nan])),
         Matmul(1, np.array([[1.0], [10]])),
     )
-    program = Program(Plan(("a", "b"), operations, (Answer(2),)), signature)
+    program = Program(Plan(("a", "b"), operations, (PlanOutput(2),)), signature)
 
     assert program.predict_rows([(None, 1.0), (2.0, 2)]).predictions.tolist() == [17.0, 22.0]
     assert program.predict_rows([(None, 1.0)]).predictions.tolist() == [17.0]
@@ -222,7 +222,7 @@ def test_a_scale_before_a_product_becomes_part_of_it():
 
     numbers, scale = Numbers((0, 1)), Scale(0, np.array([1.0, 2.0]), np.array([2.0, 4.0]))
     product = Matmul(2, np.array([[3.0], [5.0]]), np.array([1.0]))
-    whole = Plan(("a", "b"), (numbers, scale, Finite(1), product), (Answer(3),))
+    whole = Plan(("a", "b"), (numbers, scale, Finite(1), product), (PlanOutput(3),))
 
     operations = folded(whole)
 
@@ -236,7 +236,7 @@ def test_a_scale_of_numbers_far_from_zero_stays_by_itself():
     from podium.program.prepare import folded
 
     scale = Scale(0, np.array([1e9]), np.array([1e-3]))
-    whole = Plan(("a",), (Numbers((0,)), scale, Matmul(1, np.array([[3.0]]))), (Answer(2),))
+    whole = Plan(("a",), (Numbers((0,)), scale, Matmul(1, np.array([[3.0]]))), (PlanOutput(2),))
 
     assert folded(whole) == list(whole.operations)
 
@@ -244,7 +244,7 @@ def test_a_scale_of_numbers_far_from_zero_stays_by_itself():
 def test_infinity_is_silent_and_no_warning():
     signature = Signature(fields=(Field(name="a"),))
     operations = (Numbers((0,)), Link(0, "exp"), Scale(1, multiply=np.array([1e308])))
-    program = Program(Plan(("a",), operations, (Answer(2),)), signature)
+    program = Program(Plan(("a",), operations, (PlanOutput(2),)), signature)
 
     assert program.predict_rows([(1e6,)]).predictions.tolist() == [np.inf]
 
@@ -282,11 +282,11 @@ WRONG_PLANS = {
     "its own register": plan(operations=(Link(0, "exp"),)),
     "a column that isn't there": plan(operations=(Numbers((3,)),)),
     "no column": plan(operations=(Numbers(()),)),
-    "an answer that isn't there": plan(answers=(Answer(8, classes=("no", "yes")),)),
-    "labels that don't fit": plan(answers=(Answer(7, classes=("no",)),)),
-    "an index without labels": plan(answers=(Answer(7),)),
-    "a matrix with labels": plan(answers=(Answer(4, classes=("no", "yes")),)),
-    "a column of an answer that isn't there": plan(answers=(Answer(4, 1),)),
+    "an answer that isn't there": plan(answers=(PlanOutput(8, classes=("no", "yes")),)),
+    "labels that don't fit": plan(answers=(PlanOutput(7, classes=("no",)),)),
+    "an index without labels": plan(answers=(PlanOutput(7),)),
+    "a matrix with labels": plan(answers=(PlanOutput(4, classes=("no", "yes")),)),
+    "a column of an answer that isn't there": plan(answers=(PlanOutput(4, 1),)),
     "no answers": plan(answers=()),
     "probabilities of an index": plan(probabilities=7),
     "probabilities that lack a class": plan(probabilities=5),
@@ -468,4 +468,4 @@ def test_a_forest_is_checked_when_its_program_is_loaded():
     signature = Signature(fields=(Field(name="a"),))
 
     with pytest.raises(BundleError, match="forest"):
-        Program(Plan(("a",), (Numbers((0,)), leaf), (Answer(1),)), signature)
+        Program(Plan(("a",), (Numbers((0,)), leaf), (PlanOutput(1),)), signature)

@@ -9,7 +9,7 @@ from sklearn.neighbors import BallTree, KDTree
 from podium.errors import BundleError
 from podium.program.operations import Nodes, distances
 from podium.program.operations.distances import built, measured
-from podium.program.operations.search import Kept, searcher
+from podium.program.operations.search import SearchIndex, searcher
 
 needs_c = pytest.mark.skipif(distances.kernel is None, reason="the extension isn't built here")
 METRICS = {
@@ -42,7 +42,7 @@ def nodes_of(rows, kind, metric, power):
 
 def kept(rows, n_nearest=4, metric="euclidean", power=2.0, *, by_product=False, nodes=None):
     known = np.arange(float(len(rows)))[:, None]
-    return Kept(rows, known, n_nearest, metric, power, by_product, nodes)
+    return SearchIndex(rows, known, n_nearest, metric, power, by_product, nodes)
 
 
 @needs_c

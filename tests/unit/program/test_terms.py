@@ -75,6 +75,7 @@ def test_terms_are_those_of_scikit_learn(text, of, shortest, more, lowercase, ac
     assert sorted(ours.prepare()(text)) == sorted(theirs.build_analyzer()(text))
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=12), max_size=4))
 def test_hashes_are_those_of_scikit_learn(words):
     text = " ".join(words).encode("utf-8", "replace").decode()

@@ -70,8 +70,16 @@ def test_missing_truth_values_are_a_category(tmp_path: Path) -> None:
 def test_the_separator_is_the_files_own(tmp_path: Path) -> None:
     path = rows_in(tmp_path, "x;y", "1.5;2.5", "2.5;3.5")
 
-    assert dataset_of(path, "y").separator == ";"
+    assert (dataset_of(path, "y").separator, dataset_of(path, "y").decimal) == (";", ".")
     assert columns_of(path) == ("x", "y")
+
+
+def test_decimal_commas_are_the_files_own(tmp_path: Path) -> None:
+    path = rows_in(tmp_path, "x;y", "1,5;2,5", "2;3,5", "1;")
+
+    dataset = dataset_of(path, "y")
+
+    assert (dataset.decimal, dataset.numbers, dataset.classes) == (",", ("x",), False)
 
 
 def test_a_files_name_becomes_one_that_needs_no_quotes(tmp_path: Path) -> None:
@@ -84,7 +92,7 @@ def test_a_files_name_becomes_one_that_needs_no_quotes(tmp_path: Path) -> None:
     ("lines", "target", "said"),
     [
         (["x,y", "1,2", "2,3"], "z", "no column 'z'"),
-        (["x,y", "1,2", "2,2"], "y", "always the same"),
+        (["x,y", "1,2", "2,2"], "y", "only one value"),
         (["x,y", "1,2024-01-01", "2,2024-01-02"], "y", "'y'"),
         (["who,y", "ada,1", "bob,2"], "y", "no column that a model can learn from"),
         (["y", "1", "2"], "y", "no columns"),
@@ -103,5 +111,5 @@ def test_what_cannot_be_learned_from_is_told(
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="isn't there"):
+    with pytest.raises(SetupError, match="doesn't exist"):
         dataset_of(tmp_path / "none.csv", "y")

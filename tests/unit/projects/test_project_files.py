@@ -11,7 +11,7 @@ import pytest
 from podium.errors import SetupError
 from podium.projects import figures
 from podium.projects.advice import advice_for
-from podium.projects.answers import Answers, checked_name, name_from
+from podium.projects.choices import Choices, checked_name, name_from
 from podium.projects.dataset import demo_dataset
 from podium.projects.files import project_files, write_project
 
@@ -100,13 +100,13 @@ def test_a_name_is_found_in_any_text(text: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        (Answers("model"), "Podium alone"),
-        (Answers("model", has_people=True), "Podium with accounts"),
-        (Answers("model", app="flask", has_people=True), "inside your Flask app"),
-        (Answers("model", app="django"), "inside your Django project"),
+        (Choices("model"), "Podium alone"),
+        (Choices("model", has_people=True), "Podium with accounts"),
+        (Choices("model", app="flask", has_people=True), "inside your Flask app"),
+        (Choices("model", app="django"), "inside your Django project"),
     ],
 )
-def test_the_advice_is_about_the_answers_and_gives_figures(answers: Answers, said: str) -> None:
+def test_the_advice_is_about_the_answers_and_gives_figures(answers: Choices, said: str) -> None:
     advice = advice_for(answers)
 
     assert said in advice.short
@@ -120,7 +120,7 @@ def test_what_is_there_already_is_never_written_over(tmp_path: Path) -> None:
     dataset = demo_dataset()
 
     with pytest.raises(SetupError, match=r"README\.md already") as told:
-        write_project(tmp_path, project_files(Answers("model"), dataset), dataset)
+        write_project(tmp_path, project_files(Choices("model"), dataset, ()), dataset, ())
 
     assert "--folder" in told.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
@@ -132,21 +132,22 @@ def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
     dataset = demo_dataset()
 
     with pytest.raises(SetupError, match="can't be written"):
-        write_project(tmp_path, project_files(Answers("model"), dataset), dataset)
+        write_project(tmp_path, project_files(Choices("model"), dataset, ()), dataset, ())
 
 
 def test_the_secret_is_nobody_elses_to_read(tmp_path: Path) -> None:
-    dataset, answers = demo_dataset(), Answers("model", database="postgresql")
+    dataset, answers = demo_dataset(), Choices("model", database="postgresql")
 
-    write_project(tmp_path, project_files(answers, dataset), dataset)
+    write_project(tmp_path, project_files(answers, dataset, ()), dataset, ())
 
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
 
 def test_each_secret_is_another_one() -> None:
-    answers = Answers("model", app="django", database="mysql")
-    files = [project_files(answers, demo_dataset())[PurePosixPath(".env")] for _ in range(2)]
+    answers = Choices("model", app="django", database="mysql")
+    files = [project_files(answers, demo_dataset(), ())[PurePosixPath(".env")] for _ in range(2)]
 
-    secrets = [line.partition("=")[2] for text in files for line in text.splitlines()[1:]]
+    lines = [line for text in files for line in text.splitlines()]
+    secrets = [line.partition("=")[2] for line in lines if "KEY=" in line or "PASSWORD=" in line]
 
     assert len(secrets) == len(set(secrets)) == 4

@@ -13,11 +13,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from podium.errors import StoreError
-from podium.records.export import PAGE_ROWS, iter_csv, neutral, time_text
+from podium.records.export import iter_csv, neutral, time_text
 from podium.records.record import Record
-from podium.records.store import RecordQuery, Store
+from podium.records.store import PAGE_ROWS, RecordQuery, Store
 from podium.records.stores.memory import MemoryStore
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing.stores.samples import feedback, ids, sample
@@ -45,7 +46,13 @@ def asked(number: int, outputs: object = None, **inputs: Any) -> Record:
 
 def test_a_row_tells_all_of_a_record(store: Store) -> None:
     outputs = {"prediction": "Adelie", "probabilities": {"Adelie": 0.9, "Gentoo": 0.1}}
-    record = asked(1, outputs, island="Torgersen", age=3)
+    record = replace(
+        asked(1, outputs, island="Torgersen", age=3),
+        request_id="0" * 32,
+        row_index=2,
+        bundle_digest="ab",
+        attributes=b'{"a":1}',
+    )
     store.insert([record])
     store.set_feedback(record.id, feedback("Gentoo", actor="ada", note="seen"))
 
@@ -57,9 +64,15 @@ def test_a_row_tells_all_of_a_record(store: Store) -> None:
             "time": "2026-03-01T12:00:00.001Z",
             "model": "penguins",
             "version": "1",
+            "latency_us": "310",
             "source": "api",
             "actor": "",
-            "latency_us": "310",
+            "owner": "",
+            "request_id": "0" * 32,
+            "row_index": "2",
+            "role": "primary",
+            "bundle_digest": "ab",
+            "attributes": '{"a":1}',
             "input.island": "Torgersen",
             "input.age": "3",
             "prediction": "Adelie",
@@ -205,6 +218,7 @@ def test_other_programs_read_the_names_without_the_mark_at_the_beginning(
     assert pl.read_csv(path).columns[0] == "id"
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_however_many_records_there_are(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "podium.db")
     n_records = 100_000

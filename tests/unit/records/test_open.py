@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from podium.distribution import install_command
 from podium.errors import MissingExtra, SetupError, StoreError
 from podium.records.open import open_store, without_password
 from podium.records.stores.memory import MemoryStore
@@ -57,7 +58,7 @@ def test_an_address_may_name_a_file_anywhere(write, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["", "sqlite:", "sqlite:///", "sqlite://host/kept.db"])
 def test_an_address_without_a_file_is_refused_with_an_example(address: str) -> None:
-    with pytest.raises(SetupError, match="names no file") as raised:
+    with pytest.raises(SetupError, match="has no file name") as raised:
         open_store(address)
 
     assert "sqlite:///podium.db" in raised.value.hint
@@ -129,6 +130,8 @@ def test_an_address_that_cannot_be_read_is_not_told(address: str, here: Path) ->
     ("address", "module", "extra"),
     [
         ("postgresql://host/db", "psycopg", "postgresql"),
+        ("postgres://host/db", "podium.records.stores.sql", "postgresql"),
+        ("sqlite+pysqlite:///kept.db", "podium.records.stores.sql", "sql"),
         ("mariadb://host/db", "pymysql", "mysql"),
         ("mysql://host/db", "pymysql", "mysql"),
     ],
@@ -141,7 +144,7 @@ def test_a_driver_that_is_missing_is_named(
     with pytest.raises(MissingExtra) as raised:
         open_store(address)
 
-    assert raised.value.hint == f"pip install 'podium[{extra}]'"
+    assert raised.value.hint == install_command(extra)
 
 
 @pytest.mark.parametrize(

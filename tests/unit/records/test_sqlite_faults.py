@@ -141,6 +141,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_new_file_at_once_share_it(path: Path) -> None:
     writers = [
         subprocess.Popen(

@@ -15,7 +15,7 @@ from podium.errors import StoreError
 from podium.records.store import RecordQuery
 from podium.records.stores.sqlite import SqliteStore
 from podium.records.stores.sqlite_file import APPLICATION_ID, MIGRATIONS
-from podium.testing.stores.samples import feedback, ids, ids_of, sample, told
+from podium.testing.stores.samples import decoded, feedback, ids, ids_of, sample
 
 Sql = Callable[[str], list[Any]]
 
@@ -59,7 +59,7 @@ def test_records_and_feedback_are_there_when_it_is_opened_again(path: Path) -> N
 
     second = SqliteStore(path)
 
-    assert told(second.get(sample(1).id)) == told(sample(1, feedback=feedback("Gentoo")))
+    assert decoded(second.get(sample(1).id)) == decoded(sample(1, feedback=feedback("Gentoo")))
     assert ids(second) == ids_of(2, 1)
     second.close()
 
@@ -123,7 +123,7 @@ def test_a_damaged_file_is_a_store_error(path: Path) -> None:
     with pytest.raises(StoreError) as raised:
         store.page(RecordQuery(), limit=500)
 
-    assert "damaged" in raised.value.hint
+    assert "podium records check" in raised.value.hint
     store.close()
 
 
@@ -144,7 +144,7 @@ def test_a_closed_store_says_so(store: SqliteStore) -> None:
         lambda: store.get(sample(1).id),
         lambda: store.page(RecordQuery(), limit=1),
         lambda: store.set_feedback(sample(1).id, feedback()),
-        lambda: store.delete(before_us=1),
+        lambda: store.delete([sample(1)]),
     ):
         with pytest.raises(StoreError, match="closed"):
             call()
@@ -160,7 +160,7 @@ def test_a_kept_page_ends_with_the_next_change(
         lambda: writer.insert([sample(1), sample(2)]),
         lambda: writer.set_feedback(sample(1).id, feedback("Gentoo")),
         lambda: writer.insert([sample(3)]),
-        lambda: writer.delete(before_us=2**62),
+        lambda: writer.delete([sample(1), sample(2), sample(3)]),
     ]
     before = store.page(everything, limit=10)
     for change in changes:

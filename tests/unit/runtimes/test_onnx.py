@@ -10,9 +10,10 @@ from onnx import parser
 from sklearn.datasets import load_wine
 from sklearn.linear_model import LogisticRegression
 
+from podium.distribution import install_command
 from podium.errors import MissingExtra, ModelError, SetupError
-from podium.runtimes.onnx import OnnxRuntime, graph_answers, graph_fields
-from podium.runtimes.onnx_answers import described, link_of
+from podium.runtimes.onnx import OnnxRuntime, graph_fields, graph_outputs
+from podium.runtimes.onnx_outputs import described, link_of
 from podium.signature import Category, Field, Output, Signature
 from podium.table import Table
 
@@ -50,7 +51,7 @@ def scored(content, output):
     """What a graph of two numbers answers for an output, with the link that it asks for."""
     fields = signature_of("a", "b").fields
     sample = Table.of({"a": [0.0, 1.0, -2.0], "b": [1.0, 3.0, 0.5]})
-    link = link_of(graph_answers(content, fields, sample), output)
+    link = link_of(graph_outputs(content, fields, sample), output)
     runtime = OnnxRuntime(content, signature_of("a", "b", output=output), link)
     return link, runtime.predict(sample)
 
@@ -160,7 +161,7 @@ def test_without_onnx_runtime_the_extra_is_named(monkeypatch):
     with pytest.raises(MissingExtra) as raised:
         OnnxRuntime(linear([1], [1]), signature_of("a", "b"))
 
-    assert raised.value.hint == "pip install 'podium[onnx]'"
+    assert raised.value.hint == install_command("onnx")
 
 
 def test_a_graph_tells_the_names_and_types_of_its_inputs():
@@ -183,7 +184,7 @@ def test_labels_are_texts_and_probabilities_stand_in_the_order_of_the_classes(zi
     sample = Table.of(X)
 
     outputs = described(
-        graph_answers(content, signature.fields, sample), [y.to_numpy(object)], ["wine"]
+        graph_outputs(content, signature.fields, sample), [y.to_numpy(object)], ["wine"]
     )
     runtime = OnnxRuntime(content, signature_of(*X.columns, output=outputs[0]))
     answers = runtime.predict(sample)
@@ -307,3 +308,16 @@ def test_several_numbers_a_row_are_several_outputs():
     )
 
     assert answers.predictions.tolist() == [[4.0, 6.0]]
+
+
+def test_what_a_graph_raises_is_an_error_and_no_red_text_on_the_terminal(capfd):
+    content = graph_of("""(double[N, 1] rows) => (double[N, 1] answers) <double[2] two = {1, 2}> {
+        places = Cast <to: int = 7> (rows)
+        answers = Gather(two, places)
+    }""")
+    runtime = OnnxRuntime(content, signature_of(Field(name="rows", type="float")))
+
+    with pytest.raises(ModelError):
+        runtime.predict(Table.of({"rows": [7.0]}))
+
+    assert capfd.readouterr().err == ""

@@ -388,17 +388,17 @@ def test_annotations_that_are_strings_are_resolved():
 
 
 def test_a_function_without_named_parameters_is_refused():
-    with pytest.raises(SignatureError, match="nothing takes nothing"):
+    with pytest.raises(SignatureError, match="nothing takes no parameters"):
 
         @podium.model
         def nothing() -> float: ...
 
-    with pytest.raises(SignatureError, match=r"parameter '\*args.*' of anything stands for"):
+    with pytest.raises(SignatureError, match=r"parameter '\*args.*' of anything takes any"):
 
         @podium.model
         def anything(*args: float) -> float: ...
 
-    with pytest.raises(SignatureError, match="stands for any number"):
+    with pytest.raises(SignatureError, match="takes any number"):
 
         @podium.model
         def named(age: float, **others: float) -> float: ...
@@ -418,7 +418,7 @@ def test_only_functions_are_models(what):
 
 
 def test_a_function_that_yields_is_refused():
-    with pytest.raises(SignatureError, match="yields its answers"):
+    with pytest.raises(SignatureError, match="is a generator"):
 
         @podium.model
         def function(x: float):

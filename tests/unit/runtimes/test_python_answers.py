@@ -136,7 +136,7 @@ def test_an_output_cant_promise_what_a_field_can(extra):
 
 
 def test_a_function_that_returns_nothing_is_refused():
-    with pytest.raises(SignatureError, match="the answer of function is None"):
+    with pytest.raises(SignatureError, match="the return value of function is None"):
         answering(None)
 
 
@@ -169,30 +169,30 @@ def test_an_enums_member_is_its_value():
 @pytest.mark.parametrize(
     ("annotation", "answer", "message"),
     [
-        (float, math.nan, "function answered nan for row 0, not a finite number"),
-        (float, -math.inf, "answered -inf for row 0"),
-        (float, 10**400, "answered inf"),
-        (float, None, "answered nothing for row 0, not a number"),
-        (float, "1", "answered a str for row 0, not a number"),
-        (float, True, "answered a bool"),
-        (float, 1j, "answered a complex"),
-        (float, np.array([1.0]), "answered a ndarray|answered an ndarray"),
-        (int, 1.5, "answered 1.5 for row 0, not a whole number"),
-        (int, True, "answered a bool"),
-        (int, "1", "answered a str"),
-        (int, math.nan, "answered nan"),
+        (float, math.nan, "function returned nan for row 0, not a finite number"),
+        (float, -math.inf, "returned -inf for row 0"),
+        (float, 10**400, "returned inf"),
+        (float, None, "returned nothing for row 0, not a number"),
+        (float, "1", "returned a str for row 0, not a number"),
+        (float, True, "returned a bool"),
+        (float, 1j, "returned a complex"),
+        (float, np.array([1.0]), "returned a ndarray|returned an ndarray"),
+        (int, 1.5, "returned 1.5 for row 0, not a whole number"),
+        (int, True, "returned a bool"),
+        (int, "1", "returned a str"),
+        (int, math.nan, "returned nan"),
         (int, 2**63, "more than 64 bits"),
-        (bool, 1, "answered 1 for row 0, which is none of its classes: false, true"),
-        (bool, None, "answered None"),
-        (Literal["a", "b"], "c", "answered c for row 0, which is none of its classes: a, b"),
-        (Literal["a", "b"], ["a"], "none of its classes"),
-        (Literal[1, 2], True, "answered True"),
-        (Literal[1, 2], 1.0, r"answered 1\.0"),
-        (Risk, "middle", "answered middle for row 0, which is none of its classes: low, high"),
-        (str, 3, "answered an int for row 0, not a text"),
-        (str, "\ud800", "JSON can't hold"),
-        (Any, object(), "JSON can't hold: it holds an object"),
-        (Any, {(1, 2): 3}, "JSON can't hold"),
+        (bool, 1, "returned 1 for row 0, which isn't one of its classes: false, true"),
+        (bool, None, "returned None"),
+        (Literal["a", "b"], "c", "returned c for row 0, which isn't one of its classes: a, b"),
+        (Literal["a", "b"], ["a"], "one of its classes"),
+        (Literal[1, 2], True, "returned True"),
+        (Literal[1, 2], 1.0, r"returned 1\.0"),
+        (Risk, "middle", "returned middle for row 0, which isn't one of its classes: low, high"),
+        (str, 3, "returned an int for row 0, not a text"),
+        (str, "\ud800", "JSON can't represent"),
+        (Any, object(), "JSON can't represent: it contains an object"),
+        (Any, {(1, 2): 3}, "JSON can't represent"),
     ],
 )
 def test_an_answer_that_breaks_the_promise_is_named(annotation, answer, message):
@@ -201,7 +201,7 @@ def test_an_answer_that_breaks_the_promise_is_named(annotation, answer, message)
 
 
 def test_the_row_that_broke_the_promise_is_named():
-    with pytest.raises(ModelError, match="answered nan for row 2,"):
+    with pytest.raises(ModelError, match="returned nan for row 2,"):
         predictions(float, 1.0, 2.0, math.nan, math.nan)
 
 
@@ -209,7 +209,7 @@ def test_an_answer_that_holds_itself_is_refused():
     loop: list[Any] = []
     loop.append(loop)
 
-    with pytest.raises(ModelError, match="JSON can't hold"):
+    with pytest.raises(ModelError, match="JSON can't represent"):
         predictions(list, loop)
 
 
@@ -278,10 +278,10 @@ def test_probabilities_may_be_off_by_rounding():
         ({"a": 0.0, "b": 0.0}, "sum to 0"),
         ({"a": 1.0}, "left out the probability of b for row 0"),
         ({"a": 0.5, "b": 0.25, "c": 0.25}, "a probability of c for row 0, which is none of"),
-        ({"a": "1", "b": 0.0}, "answered a str"),
-        ({"a": True, "b": False}, "answered a bool"),
-        (0.5, "answered a float for row 0, not probabilities"),
-        (None, "answered nothing"),
+        ({"a": "1", "b": 0.0}, "returned a str"),
+        ({"a": True, "b": False}, "returned a bool"),
+        (0.5, "returned a float for row 0, not probabilities"),
+        (None, "returned nothing"),
     ],
 )
 def test_probabilities_that_are_none_are_refused(answer, message):
@@ -337,14 +337,14 @@ def test_a_class_of_one_field_is_one_output():
 @pytest.mark.parametrize(
     ("annotation", "answer", "message"),
     [
-        (Offer, {"price": 1.0}, "answered without 'is_open'"),
+        (Offer, {"price": 1.0}, "returned no 'is_open'"),
         (
             Offer,
             {"price": math.nan, "is_open": True},
-            r"the function \(price\) answered nan for row 0",
+            r"the function \(price\) returned nan for row 0",
         ),
-        (Quote, {"price": 1.0}, "answered without 'rooms'"),
-        (One, None, "answered without 'price'"),
+        (Quote, {"price": 1.0}, "returned no 'rooms'"),
+        (One, None, "returned no 'price'"),
     ],
 )
 def test_a_part_that_is_missing_or_wrong_is_named(annotation, answer, message):
@@ -391,15 +391,15 @@ def test_a_batch_answers_probabilities_and_several_outputs():
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ([1.0], "function answered 1 rows for 2"),
-        ([1.0, 2.0, 3.0], "answered 3 rows for 2"),
-        (np.zeros((2, 1)), r"an array of shape \(2, 1\), not one answer a row"),
-        (np.float64(3), "answered one float64 for all the rows"),
-        ("ab", "answered one str for all the rows"),
-        ({0: 1.0, 1: 2.0}, "answered one dict"),
-        (None, "answered one NoneType"),
-        (np.array([1.0, math.nan]), "answered nan for row 1"),
-        (np.array(["a", "b"]), "answered a str"),
+        ([1.0], "function returned 1 values for 2"),
+        ([1.0, 2.0, 3.0], "returned 3 values for 2"),
+        (np.zeros((2, 1)), r"an array of shape \(2, 1\), not one value for each row"),
+        (np.float64(3), "returned one float64 for all the rows"),
+        ("ab", "returned one str for all the rows"),
+        ({0: 1.0, 1: 2.0}, "returned one dict"),
+        (None, "returned one NoneType"),
+        (np.array([1.0, math.nan]), "returned nan for row 1"),
+        (np.array(["a", "b"]), "returned a str"),
     ],
 )
 def test_a_batch_that_isnt_one_number_a_row_is_refused(answer, message):

@@ -168,7 +168,7 @@ def test_answers_are_checked_as_those_of_plain_functions_are():
     async def function(x: float) -> float:
         return float("nan")
 
-    with pytest.raises(ModelError, match="answered nan for row 0"):
+    with pytest.raises(ModelError, match="returned nan for row 0"):
         function.predict(of(1))
 
 

@@ -149,7 +149,9 @@ def test_a_class_that_asks_for_more_than_its_fields_is_refused():
     class Empty(msgspec.Struct):
         pass
 
-    with pytest.raises(SignatureError, match=r"Greedy can't be made of its fields alone: .*'rate'"):
+    with pytest.raises(
+        SignatureError, match=r"Greedy can't be created from its fields alone: .*'rate'"
+    ):
         podium.model(_taking(Greedy))
     with pytest.raises(SignatureError, match="Empty has no fields"):
         podium.model(_taking(Empty))
@@ -317,7 +319,7 @@ def test_a_function_that_changes_its_columns_leaves_the_table_alone():
         ),
         (
             {"a": Annotated[NDArray[np.int64], Field(name="", missing="accept")], "b": list[int]},
-            "'a' of function may be missing, but an array of int64 can't hold that",
+            "'a' of function may be missing, which an array of int64 can't represent",
         ),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from podium.errors import InvalidRows
 from podium.signature import Category, Field, Range, Signature
-from podium.signature.cells import Findings, check_columns, check_table
+from podium.signature.cells import ABSENT, Findings, check_columns, check_table
 from podium.table import Table
 
 FIELDS = (
@@ -181,7 +181,7 @@ def test_missing_values_warn_where_the_signature_says_so():
 
 
 def test_only_so_many_bad_cells_are_kept_but_all_are_counted():
-    findings = Findings(kept_max=3)
+    findings = Findings(recorded_max=3)
     signature = Signature(fields=(Field(name="x"),))
 
     check_columns(signature, {"x": ["bad"] * 10}, 10, "values", findings)
@@ -227,3 +227,30 @@ def test_what_is_shown_of_a_value_is_short_and_printable():
 
     assert len(findings.bad[0].value) <= 80
     assert "\x1b" not in findings.bad[0].value
+
+
+@pytest.mark.parametrize(
+    ("one", "would_be"),
+    [
+        (Field(name="plan", type="category", unknown="warn", missing="warn"), "a label, or null"),
+        (Field(name="age", type="integer", missing="warn"), "a whole number, or null"),
+        (Field(name="since", type="date", missing="warn"), "a date like 2024-03-01, or null"),
+    ],
+)
+@pytest.mark.parametrize("has_column", [False, True])
+def test_a_field_left_out_is_refused_where_null_is_accepted(one, would_be, has_column):
+    signature, findings = Signature(fields=(one,)), Findings()
+    columns = {one.name: [ABSENT]} if has_column else {}
+
+    check_columns(signature, columns, 1, "values", findings)
+
+    (refused,) = findings.bad
+    assert (refused.problem, refused.accepted) == ("was left out", would_be)
+    check_columns(signature, {one.name: [None]}, 1, "values", again := Findings())
+    assert again.bad == []
+
+
+def test_in_a_text_a_missing_value_is_an_empty_one():
+    _, findings = check("form", income="much")
+
+    assert findings.bad[0].accepted == "a number, or an empty value"

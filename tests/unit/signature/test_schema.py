@@ -39,8 +39,8 @@ PLANS = (Category("basic", 0.7), Category("pro", 0.3))
         ),
         (
             Field(name="x", type="category", categories=PLANS, unknown="warn"),
-            ["basic", "Basic", 1],
-            [None, [], {}],
+            ["basic", "Basic"],
+            [1, None, [], {}],
         ),
         (Field(name="x", type="text", max_length=3), ["", "abc"], ["abcd", 1]),
         (Field(name="x", type="date"), ["2024-03-01"], [20240301]),

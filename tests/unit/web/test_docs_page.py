@@ -16,10 +16,11 @@ import pytest
 
 import podium
 from podium.errors import ModelError
+from podium.http import Request
+from podium.policy import gate
 from podium.runtimes.python import load_function
 from podium.testing import Client, ServerProcess
 from podium.web import docs, problems, routes
-from podium.web.http import Request
 
 NAMES = ("loans", "arrival-delay", "optional", "fragile")
 
@@ -83,7 +84,7 @@ def test_it_loads_nothing_from_elsewhere(page: Page):
 def test_it_lists_every_field_with_what_it_takes(client: Client):
     text = client.get("/docs").text
 
-    for name in client.app.deployments["loans"].signature.names:
+    for name in client.app.deployments["loans"].choose().signature.names:
         assert f'<th scope="row"><code dir="auto">{name}</code></th>' in text
     assert "a whole number from 0 to 120" in text
     assert "one of basic, pro" in text
@@ -109,12 +110,15 @@ def codes_at_the_gate(client: Client) -> set[tuple[int, str]]:
         client.request(method, target, headers=headers | {"accept": "application/json"})
         for method, target, headers in tried
     ]
-    return {(reply.status, reply.json()["code"]) for reply in replies}
+    of_the_server = {gate.bad_head(""), gate.other_version(), gate.too_slow()}
+    return {(reply.status, reply.json()["code"]) for reply in replies} | {
+        (refusal.status, refusal.code) for refusal in of_the_server
+    }
 
 
 def test_it_lists_every_error_that_a_caller_can_meet(client: Client):
     listed = {(status, code) for status, code, _ in docs.ERRORS}
-    errors = {(status, kind.code) for kind, (status, _) in problems.STATUSES.items()}
+    errors = {(status, kind.code) for kind, status in problems.STATUSES.items()}
 
     assert listed == errors | codes_at_the_gate(client) | {(500, "internal")}
     text = client.get("/docs").text
@@ -140,9 +144,9 @@ def test_a_model_that_cannot_answer_its_example_has_a_page_all_the_same(tmp_path
 
     text = client.get("/docs").text
 
-    assert "the model has no answer to this example" in text
+    assert "the model has no prediction for this example" in text
     with pytest.raises(ModelError):
-        client.app.deployments["moody"].bundle.predict({"x": 1.0})
+        client.app.deployments["moody"].choose().bundle.predict({"x": 1.0})
     client.app.close()
 
 
@@ -226,6 +230,7 @@ def test_its_curl_commands_are_answered(server: ServerProcess):
         )
 
 
+@pytest.mark.slow
 def test_its_python_programs_print_the_prediction(server: ServerProcess):
     programs = blocks(server, "import json")
 

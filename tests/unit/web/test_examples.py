@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from podium.flow.decode import CSV, FORM, JSON, LINES, decode
+from podium.flow.formats import decode
+from podium.flow.formats.csv_rows import CSV
+from podium.flow.formats.forms import FORM
+from podium.flow.formats.json_rows import JSON, LINES
 from podium.flow.validate import validate
 from podium.signature import Category, Field, Range, Signature
 from podium.web.examples import example_rows, form_fields, json_bodies, text_bodies
@@ -37,10 +40,11 @@ def test_a_row_is_made_of_the_fields_that_they_take(fields):
 
     (row,) = example_rows(signature)
 
-    decoded = decode(b"{}", JSON, rows_max=1)
+    decoded = decode(b"{}", JSON, (), rows_max=1)
     table, _ = validate(
         signature,
         {name: [value] for name, value in row.items()},
+        (),
         1,
         decoded.written,
         is_single=True,
@@ -80,7 +84,7 @@ def test_texts_hold_the_same_row(media):
     signature = Signature(fields=tuple(FIELDS))
     body = text_bodies(signature)[media].encode()
 
-    decoded = decode(body, media, rows_max=1)
+    decoded = decode(body, media, signature.names, rows_max=1)
 
     assert tuple(decoded.columns) == signature.names
     assert FORM not in text_bodies(signature)

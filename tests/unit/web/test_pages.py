@@ -16,10 +16,11 @@ import pandas as pd
 import pytest
 
 import podium
+from podium.flow.predict import PredictionService
+from podium.http import Request
 from podium.settings import Settings
 from podium.testing import Client
 from podium.web import pages
-from podium.web.http import Request
 from podium.web.site import Site
 
 VOID = {"input", "link", "meta", "img", "br", "hr", "path", "rect", "line"}
@@ -253,7 +254,7 @@ def test_home_tells_what_each_model_does(packed: Client):
     text = packed.get("/").text
 
     assert "Tells the species of a penguin." in text
-    assert "On 80 rows that it had not seen, its accuracy is" in text
+    assert re.search("Accuracy [0-9.]+\u00a0% on 80 held-out rows", text)
     page = Page(text)
     for name in NAMES:
         for path in (f"/models/{name}", f"/models/{name}/records", f"/docs#{name}"):
@@ -261,13 +262,13 @@ def test_home_tells_what_each_model_does(packed: Client):
 
 
 def test_home_without_models_says_how_to_get_one():
-    site = Site({}, None, Settings(), lambda: True)
+    site = Site({}, PredictionService(), None, Settings(), lambda: True)
 
     response = pages.home(site, Request("GET", "/"))
 
     page = Page(response.body.decode())
     assert page.complaints == []
-    assert "No model is served here yet" in page.text(**{"class": "empty"})
+    assert "No model is being served yet" in page.text(**{"class": "empty"})
     assert "podium serve" in page.text(**{"class": "empty"})
 
 
@@ -351,7 +352,7 @@ def test_an_answer_shows_the_prediction_its_probabilities_and_what_was_typed(pac
     assert page.text(**{"class": "chosen"}).startswith("Gentoo")
     assert page.all("input", name="bill_length_mm")[0]["value"] == "46.1"
     assert "checked" in page.all("input", name="sex", value="male")[0]
-    assert "its accuracy is" in page.text(id="result")
+    assert "held-out rows" in page.text(id="result")
     assert page.all("a", href="/models/penguins")
 
 
@@ -394,7 +395,7 @@ def test_a_value_outside_of_training_is_answered_with_a_warning(packed: Client):
 def test_a_number_stands_among_the_models_other_answers(packed: Client):
     page = sent(packed, "diabetes", example_of(packed, "diabetes"))
 
-    assert "This answer among those to the training rows" in page.text(**{"class": "among"})
+    assert "This prediction among those for the training rows" in page.text(**{"class": "among"})
     (mark,) = page.all("line")
     assert 0 < float(mark["x1"]) < 200
 
@@ -438,7 +439,7 @@ def test_what_is_refused_stands_beside_its_field_and_in_the_summary(packed: Clie
     assert depth["aria-invalid"] == "true"
     assert depth["aria-describedby"].split()[0] == f"{depth['id']}-error"
     assert page.text(id=f"{depth['id']}-error") == (
-        "Bill depth mm isn't a number. Give a number, or nothing."
+        "Bill depth mm isn't a number. Give a number, or an empty value."
     )
     summary = page.text(id="problems")
     assert summary.startswith("2 values are not accepted")
@@ -459,12 +460,12 @@ def test_what_was_typed_stays_also_where_a_browser_would_drop_it(packed: Client,
     assert "checked" in page.all("input", name="island", value="Biscoe")[0]
 
 
-def test_a_refused_category_stays_and_its_summary_leads_to_the_first_button(packed: Client):
-    page = sent(packed, "penguins", PENGUIN | {"island": "<Atlantis>"}, 422)
+def test_a_refused_category_stays_and_its_summary_leads_to_the_first_button(client: Client):
+    page = sent(client, "loans", {"age": "41", "plan": "<Gold>", "since": "2024-03-01"}, 422)
 
-    assert "checked" in page.all("input", name="island", value="<Atlantis>")[0]
-    assert page.all("a", href="#f0-0")
-    assert page.all("input", id="f0-0", type="radio")
+    assert "checked" in page.all("input", name="plan", value="<Gold>")[0]
+    assert page.all("a", href="#f3-0")
+    assert page.all("input", id="f3-0", type="radio")
 
 
 def test_a_field_that_the_model_does_not_have_is_told(packed: Client):
@@ -506,7 +507,6 @@ def test_a_line_break_reaches_the_model_as_it_was_typed(client: Client, loan):
         ("application/json", b'{"x":1}'),
         ("text/csv", b"x\n1\n2\n"),
         ("application/x-ndjson", b'{"x":1}\n{"x":2}\n'),
-        ("multipart/form-data", b"--b\r\n\r\n"),
         ("", b"x=1"),
     ],
 )

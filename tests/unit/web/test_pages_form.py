@@ -47,7 +47,7 @@ def test_hard_bounds_are_limits_and_the_range_of_training_is_not():
 
     assert (hard.low, hard.high, hard.seen) == ("0", "120", "")
     assert (seen.low, seen.high) == ("", "")
-    assert seen.seen == "18 to 90\u00a0years"
+    assert seen.seen == "Seen in training: 18 to 90\u00a0years."
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,8 @@ def test_a_keyboard_without_a_minus_is_shown_only_where_none_is_needed(said, mod
 def test_a_value_that_may_be_missing_isnt_required():
     assert widget().is_required
     assert not widget(missing="accept").is_required
+    assert not widget(missing="warn", missing_share=0.1).is_required
+    assert widget(missing="warn").is_required
     assert not widget(type="boolean").is_required
 
 
@@ -86,7 +88,7 @@ def test_a_menu_begins_with_nothing_chosen():
 
 
 def test_what_may_be_missing_can_be_not_known():
-    made = widget(type="boolean", missing="warn")
+    made = widget(type="boolean", missing="warn", missing_share=0.1)
 
     said = [(one.value, one.text) for one in made.choices]
     assert said == [("true", "yes"), ("false", "no"), ("", "not known")]

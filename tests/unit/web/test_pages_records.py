@@ -33,6 +33,9 @@ def record(i: int, **said: Any) -> Record:
         "inputs": msgspec.json.encode({"age": i, "note": "=1+1"}),
         "outputs": msgspec.json.encode(answer),
         "outcome": outcome,
+        "request_id": f"{i - 1:032x}",
+        "row_index": 1,
+        "bundle_digest": "ab" * 32,
     }
     return Record(**(values | said))
 
@@ -149,13 +152,13 @@ def test_classes_are_chosen_from_a_menu_and_numbers_typed(kept: Client):
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("since=soon", "“soon” is no date or time."),
-        ("until=2023-02-30", "“2023-02-30” is no date or time."),
-        ("min=nan", "“nan” is no number."),
-        ("max=inf", "“inf” is no number."),
-        ("min=1e999", "“1e999” is no number."),
-        ("id=xyz", "An id is made of up to 32 of the digits"),
-        ("min=%3Cb%3E", "“&lt;b&gt;” is no number."),
+        ("since=soon", "“soon” is not a date or time."),
+        ("until=2023-02-30", "“2023-02-30” is not a date or time."),
+        ("min=nan", "“nan” is not a number."),
+        ("max=inf", "“inf” is not a number."),
+        ("min=1e999", "“1e999” is not a number."),
+        ("id=xyz", "An id has up to 32 hexadecimal digits"),
+        ("min=%3Cb%3E", "“&lt;b&gt;” is not a number."),
     ],
 )
 def test_a_filter_that_cannot_be_read_is_told_and_stays(kept: Client, query, told):
@@ -195,7 +198,7 @@ def test_a_place_that_no_page_gave_is_refused(kept: Client, query):
 def test_where_nothing_was_asked_yet_the_page_leads_to_the_form(kept: Client):
     text = kept.get("/models/optional/records").text
 
-    assert "No prediction has been made yet" in text
+    assert "No predictions yet" in text
     assert 'href="/models/optional"' in text
     assert "<form" not in text
 
@@ -203,7 +206,7 @@ def test_where_nothing_was_asked_yet_the_page_leads_to_the_form(kept: Client):
 def test_where_no_record_fits_the_filters_stay(kept: Client):
     text = kept.get("/models/loans/records?outcome=maybe").text
 
-    assert "No record fits" in text
+    assert "No records match" in text
     assert "<form" in text
 
 
@@ -212,6 +215,8 @@ def test_one_record_is_shown_whole(kept: Client):
 
     for shown in ("Record", f"{7:032x}", "2023-11-14 22:20:20 UTC", "75.0\u00a0%", "=1+1"):
         assert shown in text
+    assert f"{6:032x}, row 2" in text
+    assert f"sha256:{'ab' * 32}" in text
     assert f'href="/models/loans?from={7:032x}"' in text
     assert "http://127.0.0.1:8000/records/" in text
 
@@ -232,10 +237,10 @@ def test_the_figures_of_another_version_are_not_told_of_a_record(models_file, tm
     finally:
         app.close()
 
-    assert "that it had not seen" in now
-    assert "This answer among those" in now
-    assert "that it had not seen" not in before
-    assert "This answer among those" not in before
+    assert "held-out rows" in now
+    assert "This prediction among those" in now
+    assert "held-out rows" not in before
+    assert "This prediction among those" not in before
 
 
 @pytest.mark.parametrize("record_id", ["0", "f" * 32, "F" * 32, "x" * 32, "é", "0" * 33])

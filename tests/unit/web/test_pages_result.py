@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from podium.bundle.baseline import Baseline, Histogram
 from podium.bundle.card import Card, Metric
 from podium.signature import Field, Output, Range, Signature
-from podium.signature.reading import plain_text
-from podium.web.numbers import metric_text, number_text, percent_text, range_text
-from podium.web.result import among_answers, curl_command, known_by, result_of
+from podium.signature.labels import plain_text
+from podium.web.among import among_answers
+from podium.web.numbers import headline, metric_text, number_text, percent_text, range_text
+from podium.web.result import curl_command, result_of
 from podium.web.spread import HEIGHT, spread_of
 
 FIELDS = (Field(name="age", title="Age"),)
@@ -83,7 +84,7 @@ def test_a_range_of_moments_reads_as_moments():
     assert range_text(moments) == "2024-01-01 00:00:00 to 2024-12-31 23:59:59"
 
 
-def test_a_model_is_known_by_its_first_figure():
+def test_a_model_is_headline_its_first_figure():
     error = Metric(
         name="mean_absolute_error",
         title="mean absolute error",
@@ -93,11 +94,46 @@ def test_a_model_is_known_by_its_first_figure():
     )
     card = Card(name="x", version="1", metrics=(error,), n_metric_rows=25_000, metrics_on="holdout")
 
-    told = known_by(card)
+    said = headline(card)
 
-    assert told == f"On 25,000 rows that it had not seen, its mean absolute error is 11.2{NBSP}min."
-    assert known_by(Card(name="x", version="1")) == ""
-    assert "of its data" in known_by(msgspec.structs.replace(card, metrics_on="unknown"))
+    assert said == f"Mean absolute error 11.2{NBSP}min on 25,000 held-out rows."
+    assert headline(Card(name="x", version="1")) == ""
+
+
+def test_figures_of_training_rows_do_not_look_like_quality():
+    accuracy = Metric(name="accuracy", title="accuracy", value=1.0, better="higher")
+    error = Metric(name="mean_absolute_error", title="mean absolute error", value=2, better="lower")
+    card = Card(
+        name="x", version="1", metrics=(accuracy,), n_metric_rows=344, metrics_on="training"
+    )
+
+    said = headline(card)
+
+    measured = "Measured on the 344 rows it was trained on"
+    assert said == f"{measured}: accuracy 100.0{NBSP}%. Expect less on new ones."
+    errors = headline(msgspec.structs.replace(card, metrics=(error,)))
+    assert errors == f"{measured}: mean absolute error 2. Expect larger errors on new ones."
+    unknown = headline(msgspec.structs.replace(card, metrics_on="unknown"))
+    assert unknown.startswith("Measured on 344 rows that it may have been trained on: ")
+
+
+def test_a_cross_validation_tells_how_far_its_folds_spread():
+    accuracy = Metric(name="accuracy", title="accuracy", value=0.971, better="higher", spread=0.008)
+    error = Metric(name="mae", title="error", value=11.2, better="lower", unit="min", spread=0.25)
+    card = Card(
+        name="x",
+        version="1",
+        metrics=(accuracy, error),
+        n_metric_rows=344,
+        metrics_on="cross-validation",
+        n_folds=5,
+    )
+
+    said = headline(card)
+
+    assert said == f"5-fold cross-validation: accuracy 97.1{NBSP}%{NBSP}±{NBSP}0.8{NBSP}%."
+    assert metric_text(error) == f"11.2{NBSP}min{NBSP}±{NBSP}0.25{NBSP}min"
+    assert card.warning == ""
 
 
 def test_a_share_is_told_in_percent():
@@ -278,10 +314,12 @@ BASELINE = Baseline(outputs={"delay": Histogram(n_rows=3, edges=(0, 1, 2), count
 
 
 def test_a_number_is_marked_among_the_answers_to_the_training_rows():
-    among = among_answers(signature(Output(name="delay", unit="min")), BASELINE, 1.5)
+    among = among_answers(
+        signature(Output(name="delay", unit="min")), BASELINE, {"prediction": 1.5}
+    )
 
     assert among is not None
-    assert among.ends == f"0 to 2{NBSP}min"
+    assert f"0 to 2{NBSP}min" in among.caption
     assert among.spread.mark == pytest.approx(14.5)
 
 
@@ -297,4 +335,4 @@ def test_a_number_is_marked_among_the_answers_to_the_training_rows():
     ],
 )
 def test_other_answers_stand_among_nothing(now, prediction):
-    assert among_answers(now, BASELINE, prediction) is None
+    assert among_answers(now, BASELINE, {"prediction": prediction}) is None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 import podium
 from podium.testing import ServerProcess
@@ -34,17 +34,6 @@ def address(models_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     models = [str(file), f"{models_file}:loans", f"{models_file}:arrival"]
     with ServerProcess(*models, home=folder / "home") as server:
         yield server.address
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=chromium_path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -205,7 +194,7 @@ def test_a_second_click_asks_nothing(opened):
 def test_the_command_is_copied_whole(opened):
     page = opened("/models/loans?example=1", permissions=["clipboard-read", "clipboard-write"])
     send(page)
-    page.get_by_text("Ask the same from a program").click()
+    page.get_by_text("Call it from code").click()
 
     page.get_by_role("button", name="Copy").click()
 

@@ -8,7 +8,7 @@ import re
 import msgspec
 import pytest
 
-from podium import errors
+from podium import errors, http
 from podium.errors import (
     BadCell,
     BundleError,
@@ -23,8 +23,8 @@ from podium.errors import (
     TooLarge,
     UnsupportedMedia,
 )
+from podium.policy.gate import Refusal
 from podium.web import problems
-from podium.web.gate import Refusal
 
 SECRET = "/srv/models: password=hunter2"
 
@@ -48,9 +48,9 @@ def caught(error: Exception, cause: Exception | None = None) -> Exception:
 def test_a_callers_mistake_is_told_with_what_to_do(error, status):
     problem = problems.of_error(error)
 
-    assert problem == problems.Problem(
+    assert problem == http.Problem(
         type=f"urn:podium:{error.code}",
-        title=problems.STATUSES[type(error)][1],
+        title=problems.PHRASES[problems.STATUSES[type(error)]],
         status=status,
         detail=error.message,
         code=error.code,
@@ -141,6 +141,6 @@ def test_a_refusal_is_told_as_an_error_is():
 
     problem = problems.of_refusal(refusal)
 
-    assert (problem.status, problem.title) == (421, "Unknown host")
+    assert (problem.status, problem.title) == (421, "Misdirected Request")
     assert (problem.type, problem.code) == ("urn:podium:host_not_allowed", "host_not_allowed")
     assert (problem.detail, problem.hint) == ("unknown", "allow it")

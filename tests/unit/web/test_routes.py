@@ -12,14 +12,18 @@ import pytest
 
 import podium
 from podium.errors import StoreError
+from podium.flow.predict import PredictionService
+from podium.http import Request
+from podium.outbox.recorder import StoreRecorder
+from podium.policy.gate import Refusal
+from podium.protocols import router_of
 from podium.records.store import InsertResult
 from podium.records.stores.memory import MemoryStore
 from podium.testing import Client
 from podium.web import routes
-from podium.web.gate import Refusal
-from podium.web.http import Request
-from podium.web.routes import ROUTES, find
+from podium.web.router import Found
 
+ROUTER = router_of()
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 PROBLEM = "application/problem+json"
 PAGE = "text/html; charset=utf-8"
@@ -40,7 +44,7 @@ PREDICT = "/api/models/loans/predict"
     ],
 )
 def test_a_method_and_a_path_lead_to_one_route(method, path, name, values):
-    found = find(method, path)
+    found = ROUTER.find(method, path)
 
     assert found.route is not None
     assert (found.route.name, found.values) == (name, values)
@@ -51,11 +55,11 @@ def test_a_method_and_a_path_lead_to_one_route(method, path, name, values):
     ["", "/nothing", "/models", "/models/", "/models//records", "/docs/", "//", "/static/a/b"],
 )
 def test_other_paths_lead_nowhere(path):
-    assert find("GET", path) == routes.Found(None, {}, ())
+    assert ROUTER.find("GET", path) == Found(None, {}, (), None)
 
 
 def test_each_name_is_one_routes():
-    names = [route.name for route in ROUTES]
+    names = [route.name for route in ROUTER.routes]
 
     assert sorted(set(names)) == sorted(names)
 
@@ -93,7 +97,7 @@ def test_a_percent_encoded_name_is_the_same_name(client: Client):
         ("GET", PREDICT, "POST, OPTIONS"),
         ("PUT", PREDICT, "POST, OPTIONS"),
         ("DELETE", "/models/loans", "GET, POST, HEAD, OPTIONS"),
-        ("PATCH", "/nothing", "GET, HEAD, POST, OPTIONS"),
+        ("PATCH", "/nothing", "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
     ],
 )
 def test_a_wrong_method_is_told_the_right_ones(client: Client, method, target, allowed):
@@ -103,7 +107,7 @@ def test_a_wrong_method_is_told_the_right_ones(client: Client, method, target, a
     assert reply.json()["code"] == "method_not_allowed"
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@pytest.mark.parametrize("route", ROUTER.routes, ids=lambda route: route.name)
 def test_every_address_tells_its_methods(client: Client, route):
     target = re.sub(r"\{\w+\}", "loans", route.pattern)
 
@@ -256,8 +260,8 @@ class FullStore(MemoryStore):
 def full(app: podium.App) -> Any:
     """The site of the app, its store full."""
     store = FullStore()
-    found = {n: dataclasses.replace(d, store=store) for n, d in app.deployments.items()}
-    return dataclasses.replace(app.site, deployments=found, store=store)
+    service = PredictionService(recorder=StoreRecorder(store))
+    return dataclasses.replace(app.site, service=service, store=store)
 
 
 def test_an_answer_that_cannot_be_recorded_is_not_given(app: podium.App, client: Client, caplog):
@@ -268,7 +272,7 @@ def test_an_answer_that_cannot_be_recorded_is_not_given(app: podium.App, client:
 
     assert response.status == 503
     assert response.headers["retry-after"] == "1"
-    assert b"prediction" not in response.body
+    assert b'"prediction"' not in response.body
     assert b"/srv" not in response.body
     assert "no space left on /srv/records" in caplog.text
 
@@ -310,8 +314,8 @@ def test_links_hold_the_prefix_that_the_app_is_mounted_under(app: podium.App, cl
 
 def test_only_a_post_to_predict_names_the_deployment_to_ask(app: podium.App):
     def asked(method: str, path: str) -> str | None:
-        found = routes.deployment_to_ask(app.site, Request(method, path))
-        return found.name if found else None
+        found = routes.prediction_of(app.site, Request(method, path))
+        return found.version.name if found else None
 
     assert asked("POST", PREDICT) == "loans"
     assert asked("POST", "/api/models/nothing/predict") is None
@@ -327,13 +331,13 @@ def test_every_refusal_has_a_title_and_a_status(app: podium.App):
     response = routes.refused(app.site, Request("GET", "/" + "a" * 9_000), refusal)
 
     assert response.status == 414
-    assert b"Address too long" in response.body
+    assert b"URI Too Long" in response.body
 
 
 def test_the_table_of_routes_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        ROUTES[0].pattern = "/x"  # type: ignore[misc]
-    assert isinstance(ROUTES, tuple)
+        ROUTER.routes[0].pattern = "/x"  # type: ignore[misc]
+    assert isinstance(ROUTER.routes, tuple)
 
 
 def test_static_files_are_found_by_name_only(client: Client):

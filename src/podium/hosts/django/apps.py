@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 
+from podium.errors import PodiumError
+
 if TYPE_CHECKING:
     from podium.hosts.django.host import Host
+
+_log = logging.getLogger("podium")
 
 
 class PodiumConfig(AppConfig):
@@ -29,7 +34,7 @@ class PodiumConfig(AppConfig):
         from django.core.signals import setting_changed
         from django.db.models.signals import post_migrate
 
-        from podium.hosts.django import appear, audit, changes
+        from podium.hosts.django import audit, changes
         from podium.hosts.django.assets import add_folder
         from podium.hosts.django.checks import register_checks
 
@@ -37,7 +42,7 @@ class PodiumConfig(AppConfig):
         register_checks()
         changes.watch_changes()
         audit.watch()
-        post_migrate.connect(appear.after_migrate, sender=self, dispatch_uid="podium")
+        post_migrate.connect(self._make_permissions, sender=self, dispatch_uid="podium")
         setting_changed.connect(self._changed, dispatch_uid="podium")
 
     @property
@@ -66,6 +71,25 @@ class PodiumConfig(AppConfig):
             host, self._host = self._host, None
         if host is not None:
             host.close()
+
+    def _make_permissions(self, *, using: str, **_: Any) -> None:
+        """Those for the project's models, as soon as there are tables for them."""
+        from django.contrib.auth.models import Permission
+        from django.db import router
+
+        from podium.hosts.django.permissions import make_permissions
+
+        if router.allow_migrate_model(using, Permission):
+            make_permissions(self._model_names(), using)
+
+    def _model_names(self) -> tuple[str, ...]:
+        """The project's models; those that can't be opened get their permissions later."""
+        try:
+            host = self.host
+            return host.options.names or tuple(host.opened.versions)
+        except PodiumError as error:
+            _log.warning("permissions_not_made: %s", error)
+            return ()
 
     def _changed(self, *, setting: str, **_: Any) -> None:
         if setting == "PODIUM":

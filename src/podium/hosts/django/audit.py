@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,13 +13,15 @@ from django.db.models import signals
 from django.http import HttpRequest
 from django.utils.deprecation import MiddlewareMixin
 
-from podium.access import NOBODY, Actor
+from podium.access import ALL, NOBODY, Actor
 from podium.hosts.django.models import ApiToken, AuditEntry
 from podium.hosts.django.models.audit import ACTOR_MAX, ADDRESS_MAX, EVENT_MAX, TARGET_MAX
+from podium.hosts.django.models.prediction import owner_of
+from podium.hosts.django.permissions import right_of
 
 DETAIL_MAX = 500
 # What of a user decides what they may; their password is never written down, only that it changed.
-_WATCHED = ("is_active", "is_staff", "is_superuser", "password")
+_WATCHED = ("is_active", "is_staff", "is_superuser", "password", "email")
 _BEFORE = "_podium_before"
 
 
@@ -29,6 +31,7 @@ class Asking:
 
     name: str = ""
     address: str = ""
+    owner: str = ""
 
 
 _NO_DETAILS: Mapping[str, str] = MappingProxyType({})
@@ -69,6 +72,7 @@ def write(
     asking = asking or _asking.get()
     entry = AuditEntry(
         event=event[:EVENT_MAX],
+        actor_id=_clean(actor.owner or asking.owner, ACTOR_MAX),
         actor=_clean(actor.name or asking.name, ACTOR_MAX),
         token=_clean(actor.via, 80),
         target=_clean(target or details.get("model", ""), TARGET_MAX),
@@ -92,7 +96,7 @@ def watch() -> None:
     signals.pre_save.connect(_user_about_to_change, sender=user, dispatch_uid=uid)
     signals.post_save.connect(_user_changed, sender=user, dispatch_uid=uid)
     signals.post_delete.connect(_user_deleted, sender=user, dispatch_uid=uid)
-    signals.post_save.connect(_group_made, sender=Group, dispatch_uid=uid)
+    signals.post_save.connect(_group_created, sender=Group, dispatch_uid=uid)
     signals.post_delete.connect(_group_deleted, sender=Group, dispatch_uid=uid)
     signals.post_save.connect(_token_changed, sender=ApiToken, dispatch_uid=uid)
     signals.m2m_changed.connect(_rights_changed, sender=Group.permissions.through, dispatch_uid=uid)
@@ -103,12 +107,12 @@ def watch() -> None:
 
 
 def _logged_in(*, request: HttpRequest | None, user: Any, **_: Any) -> None:
-    write("logged_in", asking=Asking(user.get_username(), _asking_by(request).address))
+    write("logged_in", asking=_asking_as(user, request))
 
 
 def _logged_out(*, request: HttpRequest | None, user: Any, **_: Any) -> None:
     if user is not None:
-        write("logged_out", asking=Asking(user.get_username(), _asking_by(request).address))
+        write("logged_out", asking=_asking_as(user, request))
 
 
 def _login_failed(*, credentials: Any, request: HttpRequest | None = None, **_: Any) -> None:
@@ -139,6 +143,8 @@ def _user_changed(*, instance: Any, created: bool, raw: bool, **_: Any) -> None:
         new = getattr(instance, field)
         if new != old and field == "password":
             write("password_changed", target=name)
+        elif new != old and field == "email":
+            write("user_changed", target=name, details={field: new or "none"})
         elif new != old:
             write("user_changed", target=name, details={field: "yes" if new else "no"})
 
@@ -147,7 +153,7 @@ def _user_deleted(*, instance: Any, **_: Any) -> None:
     write("user_deleted", target=instance.get_username())
 
 
-def _group_made(*, instance: Any, created: bool, raw: bool, **_: Any) -> None:
+def _group_created(*, instance: Any, created: bool, raw: bool, **_: Any) -> None:
     if not raw:
         write("group_made" if created else "group_changed", target=instance.name)
 
@@ -173,27 +179,28 @@ def _token_changed(
         details={
             "name": instance.name,
             "hint": instance.hint,
-            "models": ", ".join(instance.model_names) or "all",
-            "actions": ", ".join(instance.actions) or "all",
+            "models": in_words(instance.model_names),
+            "actions": in_words(instance.actions),
             "until": f"{instance.expires_at:%Y-%m-%d}",
         },
     )
 
 
 def _rights_changed(**changed: Any) -> None:
-    """Permissions were given to a user or a group, or taken from one."""
-    _link_changed(("granted", "revoked"), "permissions", _codename, **changed)
+    """Permissions were given to a user or a group, or taken from one: an entry for each."""
+    for event, one, permission in _links(("granted", "revoked"), **changed):
+        of = "group" if one._meta.label == "auth.Group" else "user"  # noqa: SLF001
+        write(event, target=str(one), details={"of": of, **_right(permission)})
 
 
 def _members_changed(**changed: Any) -> None:
     """A user was put into groups, or taken out of them."""
-    _link_changed(("joined", "left"), "groups", str, **changed)
+    for event, one, group in _links(("joined", "left"), **changed):
+        write(event, target=str(one), details={"groups": str(group)})
 
 
-def _link_changed(
+def _links(
     events: tuple[str, str],
-    noun: str,
-    text_of: Any,
     *,
     instance: Any,
     action: str,
@@ -202,24 +209,26 @@ def _link_changed(
     pk_set: Iterable[Any] | None,
     sender: Any,
     **_: Any,
-) -> None:
-    """Write down who or what got or lost which; whichever side the change was made from."""
+) -> Iterator[tuple[str, Any, Any]]:
+    """What happened, who or what got or lost which; whichever side the change was made from."""
     if action not in ("post_add", "post_remove", "pre_clear"):
         return
     event = events[0] if action == "post_add" else events[1]
-    others = _others(instance, action, sender, model, pk_set)
-    if not others:
-        return
-    if reverse:
-        for other in others:
-            write(event, target=str(other), details={noun: text_of(instance)})
-    else:
-        names = ", ".join(sorted(map(text_of, others)))
-        write(event, target=str(instance), details={noun: names})
+    for other in sorted(linked(instance, action, sender, model, pk_set), key=str):
+        yield (event, other, instance) if reverse else (event, instance, other)
 
 
-def _others(instance: Any, action: str, sender: Any, model: Any, pks: Any) -> list[Any]:
-    """Those on the other side of the link."""
+def _right(permission: Any) -> dict[str, str]:
+    """A permission: of ours the model and the action, of others their name."""
+    right = right_of(permission)
+    if right is None:
+        return {"permission": f"{permission.content_type.app_label}.{permission.codename}"}
+    action, model = right
+    return {"model": "every model" if model == ALL else model, "action": action.value}
+
+
+def linked(instance: Any, action: str, sender: Any, model: Any, pks: Any) -> list[Any]:
+    """Those on the other side of a link that changes, as `m2m_changed` tells of it."""
     found = model._default_manager  # noqa: SLF001 - as Django's own admin asks
     if action != "pre_clear":
         return list(found.filter(pk__in=pks or ()))
@@ -235,8 +244,9 @@ def _leads_to(field: Any, model: Any) -> bool:
     return target is not None and issubclass(model, target)
 
 
-def _codename(permission: Any) -> str:
-    return f"{permission.content_type.app_label}.{permission.codename}"
+def in_words(said: Sequence[str]) -> str:
+    """What a token is for, by its models or its actions."""
+    return "all" if ALL in said else ", ".join(said) or "none"
 
 
 def has_field(user: Any, name: str) -> bool:
@@ -248,8 +258,15 @@ def _asking_by(request: HttpRequest | None) -> Asking:
     if request is None:
         return _asking.get()
     user: Any = getattr(request, "user", None)
-    name = user.get_username() if user is not None and user.is_authenticated else ""
-    return Asking(name, request.META.get("REMOTE_ADDR", ""))
+    address = request.META.get("REMOTE_ADDR", "")
+    if user is None or not user.is_authenticated:
+        return Asking("", address)
+    return Asking(user.get_username(), address, owner_of(user))
+
+
+def _asking_as(user: Any, request: HttpRequest | None) -> Asking:
+    """Who logs in or out: as the request may not say yet, or no longer."""
+    return Asking(user.get_username(), _asking_by(request).address, owner_of(user))
 
 
 def _clean(text: str, most: int) -> str:

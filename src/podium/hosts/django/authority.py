@@ -3,59 +3,90 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings as project
 from django.contrib.auth import get_user_model
 from django.db import Error, close_old_connections, connections
+from django.db.models import QuerySet
 from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve
 from django.utils import timezone
 
 from podium.access import Action, Actor
-from podium.errors import StoreError
+from podium.errors import AccountsError
 from podium.hosts.django import changes
 from podium.hosts.django.appear import note_models
 from podium.hosts.django.audit import has_field
 from podium.hosts.django.models import ApiToken
+from podium.hosts.django.models.prediction import owner_of
 from podium.hosts.django.permissions import granted_to, granted_to_groups, joined
-from podium.hosts.django.remembered import Remembered, Snapshot, TokenTable
-from podium.hosts.django.tokens import digest_of, narrowed, refusal
-from podium.web.http import Request
+from podium.hosts.django.remembered import UNREAD, Remembered, Snapshot, TokenTable
+from podium.hosts.django.tokens import digest_of, narrowed, refusal, valid_tokens
+from podium.http import Request
 
 # What everybody may do with a model that the project's settings make public.
 PUBLIC_ACTIONS = frozenset({Action.PREDICT})
 HEADERS_MAX = 4_096
+_log = logging.getLogger("podium")
 _USED_EVERY = dt.timedelta(minutes=1)
+
+
+def login_address() -> str | None:
+    """Where people log in to the project; None if its `LOGIN_URL` leads to nothing."""
+    try:
+        address = resolve_url(project.LOGIN_URL)
+        path = urlsplit(address).path
+        if urlsplit(address).netloc or not path.startswith("/"):
+            return address  # elsewhere: nobody here can tell
+        resolve(f"/{path.removeprefix(get_script_prefix())}")
+    except (NoReverseMatch, Resolver404):
+        return None
+    return address
 
 
 class DjangoAuthority:
     """Asks the project's user model, its back ends and its database, each time.
 
+    While the database can't be read, what everybody may is what it was: as this process read it last,
+    or at least what the project's settings make public. Nothing else is granted.
+
     Args:
-        models: the version that is served, by the model's name.
+        models: the version that is served, by the model's name; "" where it can't be.
         public: the models that everybody may ask; ALL among them means every one.
     """
 
+    takes_tokens = True
+
     def __init__(self, models: Mapping[str, str], public: Collection[str] = ()) -> None:
         self._public = dict.fromkeys(public, PUBLIC_ACTIONS)
+        self._for_public: Mapping[str, frozenset[Action]] = self._public
         self._models = dict(models)
         self._are_noted = False
+        self._health = ""
+
+    @property
+    def health(self) -> str:
+        """Why the accounts can't be read, as far as everybody may hear it; "" where they can."""
+        return self._health
 
     def of_page(self, request: Request) -> Actor:
         """The user of the session.
 
         Raises:
-            StoreError: the database failed.
+            AccountsError: the database failed.
         """
         user = getattr(request.native, "user", None)
-        with _told():
-            for_public, for_everyone = self._of_groups()
+        with self._told():
             if user is None or not user.is_authenticated:
-                return Actor(grants=for_public)
+                return self._nobody()
+            _, for_everyone = self._of_groups()
             return _actor(user, joined(granted_to(user, self._models), for_everyone))
 
     def of_api(self, request: Request) -> Actor:
@@ -63,26 +94,29 @@ class DjangoAuthority:
 
         Raises:
             NotAuthenticated: the token isn't valid.
-            StoreError: the database failed.
+            AccountsError: the database failed.
         """
         header = request.headers.get("authorization", "").encode("latin-1", "replace")
-        with _told():
-            for_public, for_everyone = self._of_groups()
-            if not header:
-                return Actor(grants=for_public)
-            now = timezone.now()
-            token = _valid(now).filter(digest=digest_of(header)).first()
+        if not header:
+            return self._nobody()
+        with self._told():
+            _, for_everyone = self._of_groups()
+            token = self._tokens().filter(digest=digest_of(header)).first()
             if token is None or not token.user.is_active:
                 raise refusal()
+            now = timezone.now()
             if token.last_used_at is None or token.last_used_at < now - _USED_EVERY:
                 ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
             return _actor_with(token, joined(granted_to(token.user, self._models), for_everyone))
 
     def login_url(self, request: Request) -> str | None:
-        """The project's `LOGIN_URL`, and back."""
+        """The project's `LOGIN_URL`, and back; None where it leads to nothing."""
+        address = login_address()
+        if address is None:
+            return None
         query = f"?{request.query_string}" if request.query_string else ""
         back = urlencode({"next": request.url(request.path) + query})
-        return f"{resolve_url(project.LOGIN_URL)}?{back}"
+        return f"{address}?{back}"
 
     def links(self, request: Request) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - as every one
         """None: the project has its own."""
@@ -92,19 +126,42 @@ class DjangoAuthority:
         """Write it into the audit log.
 
         Raises:
-            StoreError: the database failed.
+            AccountsError: the database failed.
         """
         from podium.hosts.django.audit import write
 
-        with _told():
+        with self._told():
             write(event, actor=actor, target=fields.pop("target", ""), details=fields)
+
+    def _tokens(self) -> QuerySet[ApiToken]:
+        """The tokens that open something, as far as the database can tell, with their owners."""
+        return valid_tokens()
 
     def _of_groups(self) -> tuple[Mapping[str, frozenset[Action]], ...]:
         """What the public may, and what everyone who is logged in may."""
         if not self._are_noted:
             self._note_models()
         for_public, for_everyone = granted_to_groups(self._models)
-        return joined(for_public, self._public), joined(for_everyone, self._public)
+        self._health = ""
+        self._for_public = joined(for_public, self._public)
+        return self._for_public, joined(for_everyone, self._public)
+
+    def _nobody(self) -> Actor:
+        """Who brings nothing, also while the database is away."""
+        with suppress(AccountsError), self._told():
+            self._of_groups()
+        return Actor(grants=self._for_public)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Says of the database's errors what every store's are called."""
+        try:
+            yield
+        except Error as error:
+            if not self._health:
+                _log.error("accounts_not_read: %s", error)
+            self._health = UNREAD
+            raise AccountsError(f"the accounts' database failed: {error}") from error
 
     def _note_models(self) -> None:
         note_models(self._models)
@@ -117,10 +174,16 @@ class RememberingAuthority(DjangoAuthority):
     def __init__(self, models: Mapping[str, str], public: Collection[str] = ()) -> None:
         super().__init__(models, public)
         self._table = TokenTable(
-            self._snapshot, _digests, changes.stamp, _note_used, connections.close_all
+            self._snapshot, self._digests, self._stamp, _note_used, connections.close_all
         )
         self._actors: dict[bytes, Actor] = {}
         self._actors_version = -1
+        self._inode = 0
+
+    @property
+    def health(self) -> str:
+        """Why the accounts can't be read, as far as everybody may hear it; "" where they can."""
+        return self._table.failure
 
     @property
     def version(self) -> int:
@@ -132,7 +195,7 @@ class RememberingAuthority(DjangoAuthority):
 
         Raises:
             NotAuthenticated: the token isn't valid.
-            StoreError: the database hasn't been read for too long.
+            AccountsError: the database hasn't been read for too long.
         """
         version = self._table.version
         if version != self._actors_version:
@@ -155,33 +218,45 @@ class RememberingAuthority(DjangoAuthority):
         """End the thread that reads."""
         self._table.close()
 
+    def _stamp(self) -> int:
+        """What changes with the rights.
+
+        Raises:
+            AccountsError: the file that they are in is gone. Who has it open would read on.
+        """
+        database: Any = connections["default"]
+        if database.vendor == "sqlite" and not database.is_in_memory_db():
+            path = Path(database.settings_dict["NAME"])
+            seen = path.stat() if path.exists() else None
+            if seen is None or not seen.st_size:
+                why = f"{path.name} is gone"
+                raise AccountsError(why, hint="restore it from a backup", reason=why)
+            if seen.st_ino != self._inode:
+                connections.close_all()
+                self._inode = seen.st_ino
+        return changes.stamp()
+
     def _snapshot(self) -> Snapshot:
         close_old_connections()
         for_public, for_everyone = self._of_groups()
         rights: dict[Any, Mapping[str, frozenset[Action]]] = {}
         found: dict[str, Remembered] = {}
-        for token in _valid(timezone.now()):
+        for token in self._tokens():
             if not token.user.is_active:
                 continue
-            owner = token.user_id
+            owner = token.user.pk
             if owner not in rights:
                 rights[owner] = joined(granted_to(token.user, self._models), for_everyone)
             actor = _actor_with(token, rights[owner])
             found[token.digest] = Remembered(actor, token.expires_at.timestamp(), token.pk)
         return Snapshot(found, Actor(grants=for_public))
 
-
-def _valid(now: dt.datetime) -> Any:
-    """Tokens that aren't revoked and not too old, with their owners."""
-    return ApiToken.objects.filter(revoked_at=None, expires_at__gt=now).select_related("user")
-
-
-def _digests() -> frozenset[str]:
-    """Of the tokens that are valid, and whose owners are active."""
-    rows = _valid(timezone.now())
-    if has_field(get_user_model(), "is_active"):
-        rows = rows.filter(user__is_active=True)
-    return frozenset(rows.values_list("digest", flat=True))
+    def _digests(self) -> frozenset[str]:
+        """Of the tokens that are valid, and whose owners are active."""
+        rows = self._tokens()
+        if has_field(get_user_model(), "is_active"):
+            rows = rows.filter(user__is_active=True)
+        return frozenset(rows.values_list("digest", flat=True))
 
 
 def _note_used(token_ids: AbstractSet[int]) -> None:
@@ -195,17 +270,8 @@ def _note_used(token_ids: AbstractSet[int]) -> None:
 def _actor(user: Any, grants: Mapping[str, frozenset[Action]], via: str = "") -> Actor:
     name = user.get_username()
     short = getattr(user, "get_short_name", lambda: "")()
-    return Actor(name, short or name, grants, via)
+    return Actor(name, short or name, grants, via, owner_of(user))
 
 
 def _actor_with(token: ApiToken, grants: Mapping[str, frozenset[Action]]) -> Actor:
     return _actor(token.user, narrowed(grants, token), token.name)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Says of the database's errors what every store's are called."""
-    try:
-        yield
-    except Error as error:
-        raise StoreError(f"the accounts' database failed: {error}") from error

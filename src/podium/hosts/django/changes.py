@@ -1,4 +1,4 @@
-"""Noticing that somebody's rights changed, so that processes that remember them look again."""
+"""Noticing that somebody's permissions changed, so that processes that remember them look again."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ def watch_changes() -> None:
 
     user: Any = get_user_model()
     for model in (user, Group, Permission, ApiToken):
-        signals.post_save.connect(_saved, sender=model, dispatch_uid="podium-rights")
-        signals.post_delete.connect(_changed, sender=model, dispatch_uid="podium-rights")
+        watch_rows(model)
     links = [Group.permissions.through]
     for name in ("groups", "user_permissions"):
         # A project's own user model needn't have them.
@@ -36,6 +35,12 @@ def watch_changes() -> None:
         links += [] if link is None else [link]
     for through in links:
         signals.m2m_changed.connect(_changed, sender=through, dispatch_uid="podium-rights")
+
+
+def watch_rows(model: Any) -> None:
+    """Touch the stamp whenever rows of a table change, by which rights hang."""
+    signals.post_save.connect(_saved, sender=model, dispatch_uid="podium-rights")
+    signals.post_delete.connect(_changed, sender=model, dispatch_uid="podium-rights")
 
 
 def stamp() -> int:

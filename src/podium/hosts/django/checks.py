@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
 from django.conf import settings as project
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -46,6 +46,7 @@ def check_setup(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
         *_template(options),
         *_middleware(options),
         *_addresses(),
+        *_login(options),
         *_sizes(),
         *_public(options, names),
     ]
@@ -59,8 +60,8 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
     if project.DEBUG:
         found.append(
             checks.Warning(
-                "DEBUG is on: a page that fails shows rows, settings and code",
-                hint="set DEBUG = False where others reach the project",
+                "DEBUG is on: error pages show rows, settings and code",
+                hint="set DEBUG = False where others can reach the project",
                 id="podium.W001",
             )
         )
@@ -68,8 +69,8 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
     if cache.endswith(_OWN_CACHES):
         found.append(
             checks.Warning(
-                f"each process has a cache of its own ({cache.rpartition('.')[2]}): "
-                "limits count in each of them, and a change is seen late",
+                f"each process has its own cache ({cache.rpartition('.')[2]}): "
+                "limits are counted per process, and changes are seen late",
                 hint="use one that all processes share: Redis, Memcached or the database",
                 id="podium.W002",
             )
@@ -78,7 +79,7 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
 
 
 def _is_asked(app_configs: Sequence[AppConfig] | None) -> bool:
-    if apps.is_installed("podium.hosts.accounts"):
+    if hasattr(project, "PODIUM_SETTINGS"):
         return False  # the project is our own server's, which is set up by its own settings
     return app_configs is None or any(one.label == "podium" for one in app_configs)
 
@@ -87,7 +88,7 @@ def _models(options: Options, names: list[str]) -> Iterator[CheckMessage]:
     """Opens the models, and adds what they are called to `names`."""
     if not options.sources:
         yield Error(
-            f"{NAME} names no model",
+            f"{NAME} has no model",
             hint=f'write {NAME} = {{"models": {{"churn": BASE_DIR / "churn.podium"}}}}',
             id="podium.E002",
         )
@@ -103,7 +104,7 @@ def _models(options: Options, names: list[str]) -> Iterator[CheckMessage]:
         names += [bundle.name for bundle in opened]
         if said and said != opened[0].name:
             yield Error(
-                f"{NAME} calls a model {said!r} that was packed as {opened[0].name!r}",
+                f"{NAME} has a model {said!r} that was packed as {opened[0].name!r}",
                 hint=f"call it {opened[0].name!r}, or pack it again with name={said!r}",
                 id="podium.E006",
             )
@@ -129,8 +130,8 @@ def _template(options: Options) -> Iterator[CheckMessage]:
         engines["django"].get_template(options.base_template)
     except (TemplateDoesNotExist, KeyError):
         yield Error(
-            f'{NAME}["base_template"] is {options.base_template!r}, which no Django template is',
-            hint="name a template as `{% extends %}` would",
+            f'{NAME}["base_template"] is {options.base_template!r}, which is not a Django template',
+            hint="give a template name, as in `{% extends %}`",
             id="podium.E007",
         )
 
@@ -140,8 +141,7 @@ def _middleware(options: Options) -> Iterator[CheckMessage]:
     for wanted in (SessionMiddleware, AuthenticationMiddleware):
         if ALL not in options.public and not any(issubclass(one, wanted) for one in used):
             yield checks.Warning(
-                f"{wanted.__name__} is missing: nobody can open the page of a model that isn't "
-                "public",
+                f"{wanted.__name__} is missing: only public models can be used",
                 hint=f"add {wanted.__module__}.{wanted.__name__} to MIDDLEWARE",
                 id="podium.W003",
             )
@@ -152,27 +152,41 @@ def _addresses() -> Iterator[CheckMessage]:
         reverse("podium:home")
     except NoReverseMatch:
         yield checks.Warning(
-            "no address leads to Podium",
+            "no URL leads to Podium",
             hint='add path("ml/", include("podium.hosts.django.urls")) to urlpatterns',
             id="podium.W004",
         )
 
 
-def _sizes() -> Iterator[CheckMessage]:
-    wanted = getattr(project, NAME, {}).get("body_max_bytes", 0)
-    most = project.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if most is not None and wanted > most:
+def _login(options: Options) -> Iterator[CheckMessage]:
+    from podium.hosts.django.authority import login_address
+
+    if ALL not in options.public and login_address() is None:
         yield checks.Warning(
-            f'{NAME}["body_max_bytes"] is {wanted}, but Django reads no more than {most} bytes',
-            hint="raise DATA_UPLOAD_MAX_MEMORY_SIZE, too",
-            id="podium.W005",
+            f"LOGIN_URL is {str(project.LOGIN_URL)!r}, which doesn't exist in this project: nobody "
+            "can log in to use a model",
+            hint='set LOGIN_URL to the name of your login page, or add path("accounts/", '
+            'include("django.contrib.auth.urls")) to urlpatterns',
+            id="podium.W008",
         )
+
+
+def _sizes() -> Iterator[CheckMessage]:
+    most = project.DATA_UPLOAD_MAX_MEMORY_SIZE
+    for name in ("body_max_bytes", "bulk_body_max_bytes"):
+        wanted = getattr(project, NAME, {}).get(name, 0)
+        if most is not None and wanted > most:
+            yield checks.Warning(
+                f'{NAME}["{name}"] is {wanted}, but Django reads no more than {most} bytes',
+                hint="raise DATA_UPLOAD_MAX_MEMORY_SIZE, too",
+                id="podium.W005",
+            )
 
 
 def _public(options: Options, names: Sequence[str]) -> Iterator[CheckMessage]:
     for name in sorted(options.public - {ALL, *names}):
         yield checks.Warning(
-            f'{NAME}["public"] names {name!r}, which is no model',
+            f'{NAME}["public"] has {name!r}, which is not a model',
             hint=f"known: {', '.join(names) or 'none'}",
             id="podium.W006",
         )
@@ -187,7 +201,7 @@ def _home() -> Iterator[CheckMessage]:
         root = getattr(project, name, None)
         if root and home.is_relative_to(Path(root).resolve()):
             yield checks.Warning(
-                f"the home folder {home} lies in {name}, which everybody can read from",
+                f"the home folder {home} lies in {name}, whose files are public",
                 hint=f'set {NAME}["home"] to a folder of the project\'s own',
                 id="podium.W007",
             )

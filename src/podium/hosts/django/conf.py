@@ -13,7 +13,7 @@ from django.conf import settings as project
 
 from podium.access import ALL
 from podium.errors import SetupError
-from podium.settings import Settings, read_settings
+from podium.settings import Settings, read_settings, said_of_accounts
 from podium.sources import Source
 
 NAME = "PODIUM"
@@ -97,11 +97,18 @@ def _settings(given: Mapping[str, Any], store: str) -> Settings:
     except SetupError as error:
         known = ", ".join(OWN)
         raise SetupError(f"{NAME}: {error.message}", hint=f"{error.hint}, {known}") from error
+    if said_of_accounts(read):
+        raise SetupError(
+            f'{NAME}["accounts"] is for Podium\'s own server',
+            hint="users log in with this project's own login",
+        )
     # Django refuses longer bodies by itself, with a page that no program reads.
     django_max = project.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if django_max is not None and django_max < read.body_max_bytes:
-        return msgspec.structs.replace(read, body_max_bytes=django_max)
-    return read
+    if django_max is None:
+        return read
+    names = ("body_max_bytes", "bulk_body_max_bytes")
+    most = {name: min(getattr(read, name), django_max) for name in names}
+    return msgspec.structs.replace(read, **most)
 
 
 def _plain(value: Any) -> Any:

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
-from podium.errors import BadCell, InvalidRows, SetupError
-from podium.flow.decode import JSON
-from podium.flow.predict import Ask, prepare
+from podium.errors import BadCell, InvalidRows
+from podium.flow.formats.json_rows import JSON
+from podium.flow.prepare import prepare
+from podium.flow.request import PredictRequest
 from podium.hosts.django.host import current_host
 from podium.hosts.django.predicted import json_of, output_of, predict_form
 from podium.hosts.predicted import Predicted
@@ -23,13 +24,9 @@ def podium_form(model: str) -> type[PredictionForm]:
     """The form of a model: a field for each of its inputs, in their order.
 
     Raises:
-        SetupError: no model is called so.
+        PodiumError: no model is called so, or it can't be served.
     """
-    bundles = current_host().bundles
-    if model not in bundles:
-        known = ", ".join(bundles) or "none"
-        raise SetupError(f"no model is called {model!r}", hint=f"known: {known}")
-    signature = bundles[model].signature
+    signature = current_host().bundle(model).signature
     shown = widgets(signature, {})
     fields = {
         field.name: form_field(field, widget)
@@ -114,9 +111,7 @@ def form_field(field: Field, widget: Widget) -> forms.Field:
     Args:
         widget: what our own page would show.
     """
-    help_text = widget.about
-    if widget.seen:
-        help_text = f"{help_text} Seen in training: {widget.seen}.".strip()
+    help_text = f"{widget.about} {widget.seen}".strip()
     label = f"{field.label} ({field.unit})" if field.unit else field.label
     usual: dict[str, Any] = {
         "label": label,
@@ -177,7 +172,7 @@ class PredictionFormMixin:
         podium_inputs: for the model's inputs, where they are called otherwise in the table, the
             name there, or a function of the row.
         podium_outputs: for fields of the table, what is filled into them: `prediction`,
-            `probabilities.yes`, `id`, `version`.
+            `label`, `probabilities.yes`, `score`, `id`, `version`.
         podium_user: whom the record names; set it in the view.
     """
 
@@ -197,7 +192,8 @@ class PredictionFormMixin:
             return
         deployment = current_host().deployment(self.podium_model)
         try:
-            prepare(deployment, Ask(json_of(self._row(deployment.signature)), JSON))
+            row = json_of(self._row(deployment.signature))
+            prepare(deployment, PredictRequest(row, JSON))
         except InvalidRows as refusal:
             for cell in refusal.cells:
                 self._refuse(deployment.signature, cell)

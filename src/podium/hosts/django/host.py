@@ -5,20 +5,19 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from django.apps import apps
 
 from podium.app import App
 from podium.bundle import Bundle
-from podium.errors import SetupError
-from podium.flow.deployment import Deployment
+from podium.flow.version import LoadedVersion
 from podium.hosts.django.conf import NAME, Options
-from podium.sources import bundles_of
-from podium.web.http import Request
+from podium.http import Request
+from podium.records import forks
+from podium.sources import Opened, opened
 from podium.web.site import Frame, PageParts
 
 # Around the parts of our pages, which are HTML, stand the blocks that the project's template has.
@@ -28,61 +27,68 @@ _PAGE = """{% extends base_template %}
 {% block content %}{{ podium.main|safe }}{% endblock %}"""
 
 
-class Host:
+class Host(forks.ForkAware):
     """The app of this process, and what the project wants of it."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self._lock = threading.Lock()
-        self._bundles: dict[str, Bundle] | None = None
+        self._opened: Opened | None = None
         self._app: App | None = None
         self._inherited: App | None = None
         self._pid = 0
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        """Wait for none of the parent's threads."""
+        self._lock = threading.Lock()
 
     @property
-    def bundles(self) -> dict[str, Bundle]:
-        """The models by name, as they were packed.
+    def opened(self) -> Opened:
+        """The models by name, as they were packed, and why some can't be served."""
+        with self._lock:
+            if self._opened is None:
+                options, settings = self.options, self.options.settings
+                home = Path(settings.home)
+                found = opened(options.sources, home, settings.trust, options.names)
+                self._opened = found.logged()
+            return self._opened
+
+    def bundle(self, name: str) -> Bundle:
+        """The model of this name, as it was packed.
 
         Raises:
-            PodiumError: one can't be opened, or has another name than the project says.
+            PodiumError: there is none, or it can't be served.
         """
-        with self._lock:
-            if self._bundles is None:
-                self._bundles = _opened(self.options)
-            return self._bundles
+        return self.opened.bundle(name, f"no model is called {name!r} in {NAME}")
 
     @property
     def app(self) -> App:
         """The app, whose models are loaded when they are asked.
 
         Raises:
-            PodiumError: a setting or a model can't be used.
+            PodiumError: a setting can't be used, or there is no model.
         """
         if self._app is not None and self._pid == os.getpid():
             return self._app
-        bundles = self.bundles
+        found = self.opened
         with self._lock:
             if self._app is None or self._pid != os.getpid():
                 # That of the process that this one was forked from stays as it is, unused: to let
                 # go of it would close files that are the other's.
                 self._inherited = self._app
-                self._app, self._pid = _made(self.options, bundles), os.getpid()
+                self._app, self._pid = _made(self.options, found), os.getpid()
                 atexit.register(self.close)
             return self._app
 
-    def deployment(self, name: str) -> Deployment:
-        """The deployment of this name.
+    def deployment(self, name: str) -> LoadedVersion:
+        """The version that answers under this name.
 
         Raises:
-            SetupError: there is none.
+            PodiumError: there is none, or it can't be served.
         """
-        deployments = self.app.deployments
-        if name not in deployments:
-            raise SetupError(
-                f"no model is called {name!r} in {NAME}",
-                hint=f"known: {', '.join(deployments) or 'none'}",
-            )
-        return deployments[name]
+        self.bundle(name)
+        return self.app.deployments[name].choose()
 
     def close(self) -> None:
         """Let the app of this process go, and ship what waits for the store."""
@@ -99,34 +105,22 @@ def current_host() -> Host:
     Raises:
         SetupError: `PODIUM` can't be used.
     """
-    from podium.hosts.django.apps import PodiumConfig
-
-    return cast("PodiumConfig", apps.get_app_config("podium")).host
-
-
-def _opened(options: Options) -> dict[str, Bundle]:
-    settings = options.settings
-    opened = bundles_of(options.sources, Path(settings.home), settings.trust)
-    for said, bundle in zip(options.names, opened, strict=False):
-        if said != bundle.name:
-            raise SetupError(
-                f"{NAME} calls a model {said!r} that was packed as {bundle.name!r}",
-                hint=f"call it {bundle.name!r}, or pack it again with name={said!r}",
-            )
-    return {bundle.name: bundle for bundle in opened}
+    config: Any = apps.get_app_config("podium")
+    host: Host = config.host
+    return host
 
 
-def _made(options: Options, bundles: Mapping[str, Bundle]) -> App:
+def _made(options: Options, found: Opened) -> App:
     from podium.hosts.django.authority import DjangoAuthority
     from podium.hosts.django.store import DjangoStore
 
-    versions = {name: bundle.version for name, bundle in bundles.items()}
     return App(
-        *bundles.values(),
+        *found.bundles.values(),
         settings=msgspec.structs.replace(options.settings, models=()),
         record_store=DjangoStore() if options.has_orm_store else None,
-        identify=DjangoAuthority(versions, options.public),
+        identify=DjangoAuthority(found.versions, options.public),
         frame=_framed(options.base_template) if options.base_template else None,
+        failures=found.failures,
     )
 
 

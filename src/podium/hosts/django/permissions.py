@@ -32,6 +32,32 @@ def codenames(models: Iterable[str]) -> dict[str, tuple[Action, str]]:
     return found
 
 
+def right_of(permission: Any) -> tuple[Action, str] | None:
+    """What one of Django's permissions allows, and of which model; None if it is none of ours."""
+    kind, name = permission.content_type, permission.codename
+    if (kind.app_label, kind.model) != ("podium", "servedmodel"):
+        return None
+    for action, start in CODENAMES.items():
+        if name == start:
+            return action, ALL
+        if action in _OF_MODELS and name.startswith(f"{start}_"):
+            return action, name.removeprefix(f"{start}_")
+    return None
+
+
+def known_models() -> list[str]:
+    """Every model that was ever served, or migrated: there are permissions for it."""
+    from django.contrib.auth.models import Permission
+
+    start = codename(Action.PREDICT, "")
+    rows = Permission.objects.filter(
+        content_type__app_label="podium",
+        content_type__model="servedmodel",
+        codename__startswith=start,
+    )
+    return sorted(name.removeprefix(start) for name in rows.values_list("codename", flat=True))
+
+
 def granted(has: Callable[[str], bool], models: Iterable[str]) -> dict[str, frozenset[Action]]:
     """What is allowed, by model.
 
@@ -97,7 +123,7 @@ def make_permissions(models: Iterable[str], using: str = "default") -> None:
     there = set(rows.filter(content_type__app_label="podium").values_list("codename", flat=True))
     rows.bulk_create(
         [
-            Permission(content_type=kind, codename=name, name=_words(action, model))
+            Permission(content_type=kind, codename=name, name=f"may {words_of(action, model)}")
             for name, (action, model) in wanted.items()
             if name not in there
         ],
@@ -107,7 +133,8 @@ def make_permissions(models: Iterable[str], using: str = "default") -> None:
         Group.objects.using(using).get_or_create(name=name)
 
 
-def _words(action: Action, model: str) -> str:
+def words_of(action: Action, model: str) -> str:
+    """What is allowed, behind "may"."""
     if action is Action.METRICS:
-        return "may see the metrics"
-    return f"may {WORDS[action]} of {'every model' if model == ALL else model}"
+        return "see the metrics"
+    return f"{WORDS[action]} of {'every model' if model == ALL else model}"

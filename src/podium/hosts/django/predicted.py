@@ -9,10 +9,12 @@ import msgspec
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 
-from podium.flow.decode import JSON
-from podium.flow.deployment import Deployment
-from podium.flow.predict import Ask, predict_now
+from podium.access import NOBODY, Actor
+from podium.flow.formats.json_rows import JSON
+from podium.flow.request import PredictRequest, RequestContext
+from podium.flow.version import LoadedVersion
 from podium.hosts.django.host import current_host
+from podium.hosts.django.models.prediction import owner_of
 from podium.hosts.predicted import Predicted, by_row
 from podium.table import Table
 
@@ -70,8 +72,8 @@ def output_of(predicted: Predicted, wanted: str) -> Any:
         return value[label] if label else value
     except (AttributeError, KeyError, TypeError):
         raise ImproperlyConfigured(
-            f"{predicted.model} gives no {wanted!r}: use prediction, probabilities.LABEL, id, "
-            "model or version"
+            f"{predicted.model} returns no {wanted!r}: use prediction, label, "
+            "probabilities.LABEL, score, id, model or version"
         ) from None
 
 
@@ -89,13 +91,13 @@ def _plain_value(value: object) -> object:
         return str(value)
     if hasattr(value, "item"):  # a number of numpy's
         return value.item()
-    raise TypeError(f"{type(value).__name__} is no value that a model takes")
+    raise TypeError(f"{type(value).__name__} isn't a value that a model accepts")
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain_value)
 
 
-def _plain_rows(rows: Any, deployment: Deployment) -> Iterator[Mapping[str, Any]]:
+def _plain_rows(rows: Any, deployment: LoadedVersion) -> Iterator[Mapping[str, Any]]:
     if hasattr(rows, "columns") or hasattr(rows, "dtype"):  # a frame, an array
         return Table.of(rows, names=deployment.signature.names).rows()
     return iter(rows)
@@ -112,7 +114,11 @@ def _chunks(rows: Iterator[Mapping[str, Any]], most: int) -> Iterator[list[Mappi
         yield chunk
 
 
-def _some(deployment: Deployment, body: bytes, user: Any, source: str) -> list[Predicted]:
-    actor = user.get_username() if user is not None and user.is_authenticated else None
-    answer = predict_now(deployment, Ask(body, JSON, source=source, actor=actor))
+def _some(deployment: LoadedVersion, body: bytes, user: Any, source: str) -> list[Predicted]:
+    actor = NOBODY
+    if user is not None and user.is_authenticated:
+        actor = Actor(user.get_username(), id=owner_of(user))
+    context = RequestContext(source=source, actor=actor)
+    service = current_host().app.service
+    answer = service.predict(deployment, PredictRequest(body, JSON, context))
     return by_row(deployment, answer)

@@ -2,7 +2,8 @@
 
 Invariant: what is told was true in the database at most `POLL_S` and one reading ago, whoever
 changed it through Django; after `READ_S` whoever changed it. While the database can't be read, what
-was last known holds for `GRACE_S`, and then nothing does. One thread reads; it ends when nobody has
+was last known holds for `GRACE_S`, and then only what everybody may: that is nobody's, and can't be
+taken back where it can't be read. One thread reads; it ends when nobody has
 asked for a while, and whoever asks next waits for a new one's first reading.
 """
 
@@ -17,13 +18,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from podium.access import NOBODY, Actor
-from podium.errors import StoreError
+from podium.errors import AccountsError
 
 POLL_S = 0.5
 READ_S = 30.0
 GRACE_S = 300.0
 IDLE_S = 60.0
 USED_S = 60.0
+UNREAD = "the accounts' database can't be read: the log says why"
 FIRST_READ_S = 5.0
 _log = logging.getLogger("podium")
 
@@ -74,6 +76,8 @@ class TokenTable:
         self._pid = 0  # of the process whose thread runs; threads don't outlive a fork
         self._is_asked = False
         self._snapshot: Snapshot | None = None
+        self._public: Actor | None = None
+        self.failure = ""
         self._version = 0
         self._used: set[int] = set()
         self._stopping = threading.Event()
@@ -82,16 +86,14 @@ class TokenTable:
     @property
     def version(self) -> int:
         """What changes whenever somebody's rights may have. Also once a minute while it is asked."""
-        self._is_asked = True
-        if self._pid != os.getpid():
-            self._start()
+        self._ensure_running()
         return self._version
 
     def find(self, digest: str) -> Actor | None:
         """Who comes with the token of this digest; None for nobody.
 
         Raises:
-            StoreError: the database hasn't been read for too long.
+            AccountsError: the database hasn't been read for too long.
         """
         found = self._known().tokens.get(digest)
         if found is None or found.expires_s <= time.time():
@@ -103,9 +105,10 @@ class TokenTable:
         """Who comes without a token.
 
         Raises:
-            StoreError: the database hasn't been read for too long.
+            AccountsError: the database was never read.
         """
-        return self._known().public
+        self._ensure_running()
+        return self._known().public if self._public is None else self._public
 
     def close(self) -> None:
         """End the thread."""
@@ -115,15 +118,18 @@ class TokenTable:
             thread.join()
 
     def _known(self) -> Snapshot:
+        self._ensure_running()
+        snapshot = self._snapshot
+        if snapshot is None:
+            raise AccountsError(
+                "the accounts can't be read", hint="check whether their database is running"
+            )
+        return snapshot
+
+    def _ensure_running(self) -> None:
         self._is_asked = True
         if self._pid != os.getpid():
             self._start()
-        snapshot = self._snapshot
-        if snapshot is None:
-            raise StoreError(
-                "the accounts can't be read", hint="see whether their database is running"
-            )
-        return snapshot
 
     def _start(self) -> None:
         with self._lock:
@@ -174,11 +180,12 @@ class TokenTable:
                 state.used_at = now
             if state.is_failing:
                 _log.warning("accounts_read_again")
-            state.good_at, state.is_failing = now, False
+            state.good_at, state.is_failing, self.failure = now, False, ""
         except Exception as error:  # noqa: BLE001 - a driver may raise anything; tried again soon
             if not state.is_failing:  # twice a second would be too much to say
                 _log.error("accounts_not_read: %s", error)
             state.is_failing = True
+            self.failure = getattr(error, "reason", "") or UNREAD
             self._close()
             if now - state.good_at > GRACE_S and self._snapshot is not None:
                 self._snapshot = None
@@ -187,7 +194,7 @@ class TokenTable:
     def _show(self, snapshot: Snapshot) -> None:
         now = time.time()
         valid = {key: one for key, one in snapshot.tokens.items() if one.expires_s > now}
-        self._snapshot = Snapshot(valid, snapshot.public)
+        self._snapshot, self._public = Snapshot(valid, snapshot.public), snapshot.public
         self._version += 1
 
     def _is_idle(self, state: _Seen) -> bool:

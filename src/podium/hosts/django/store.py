@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -11,12 +11,14 @@ import msgspec
 from django.db import Error, connections, router, transaction
 from django.db.models import JSONField, Q, Value
 
-from podium.errors import InputError, StoreError
+from podium.errors import StoreError
 from podium.hosts.django.models.prediction import Prediction, PredictionQuerySet
+from podium.records.columns import FEEDBACK_NAMES, NAMES, names_of
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.record import Feedback, Record
-from podium.records.storable import HEX_DIGITS, feedback_problem, is_id, refused_of
+from podium.records.storable import HEX_DIGITS, is_id, refused_of
 from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
+from podium.records.stores.rows import row_of
 
 # SQLite takes no more than 999 values in a statement where it is old.
 DELETE_ROWS = 500
@@ -27,14 +29,12 @@ _T = TypeVar("_T")
 class DjangoStore:
     """A store in the table of `Prediction`.
 
-    Each call uses the connection that its thread has, as all code of the project does, and is
-    never part of a transaction around it: what a view's transaction takes back was answered all
-    the same, and its record has left the outbox for good.
+    Each call uses the connection that its thread has, as all code of the project does. New records
+    are never part of a transaction around it: what a view's transaction takes back was answered
+    all the same, and its record has left the outbox for good. Feedback and deletion are.
     """
 
     features = StoreFeatures(
-        atomic_batch=True,
-        read_your_writes=True,
         durability="power",
         duplicate_policy="absorb",  # no database tells through the ORM how many it passed over
     )
@@ -68,29 +68,46 @@ class DjangoStore:
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
         """Add what really happened; False when there is no such record."""
-        if (problem := feedback_problem(feedback)) is not None:
-            raise InputError(f"this feedback can't be kept: {problem}")
         if not is_id(record_id):
             return False
         values = _feedback_values(feedback)
-        return self._written(lambda rows: _the_one(rows, record_id, time_us).update(**values)) > 0
+        return self._changed(lambda rows: _the_one(rows, record_id, time_us).update(**values)) > 0
 
-    def delete(self, *, before_us: int) -> int:
-        """Delete the records before a moment, some at a time."""
-        deleted = 0
-        while True:
-            # Apart from the deletion: SQLite lets nobody write who began with reading.
-            ids = self._read(lambda rows: _older(rows, before_us))
-            if ids:
-                deleted += self._written(partial(_deleted, ids=ids))
-            if len(ids) < DELETE_ROWS:
-                return deleted
+    def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
+        """Add what really happened to the records of a model; the ids of those that there are."""
+        # In one order, as in `delete`.
+        ids, found = sorted(filter(is_id, feedback)), []
+
+        def write(some: Sequence[str], rows: PredictionQuerySet) -> list[str]:
+            with transaction.atomic(rows.db):
+                of_model = rows.filter(model=model)
+                return [
+                    id_
+                    for id_ in some
+                    if _the_one(of_model, id_, None).update(**_feedback_values(feedback[id_]))
+                ]
+
+        for start in range(0, len(ids), DELETE_ROWS):
+            found += self._changed(partial(write, ids[start : start + DELETE_ROWS]))
+        return frozenset(found)
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records, some at a time."""
+        # In one order: two that delete the same records never wait for each other crosswise.
+        ids = sorted(record.id for record in records)
+        pieces = [ids[at : at + DELETE_ROWS] for at in range(0, len(ids), DELETE_ROWS)]
+        return sum(self._changed(partial(_deleted, ids=piece)) for piece in pieces)
 
     def close(self) -> None:
         """Nothing: connections are the project's."""
 
     def _read(self, work: Callable[[PredictionQuerySet], _T]) -> _T:
         # Where writes go: a replica may not have yet what was just told.
+        return _done(work, router.db_for_write(Prediction))
+
+    def _changed(self, work: Callable[[PredictionQuerySet], _T]) -> _T:
+        """A part of the project's own transaction, where there is one: apart from it, it would
+        wait for what that transaction has locked, and so for itself."""
         return _done(work, router.db_for_write(Prediction))
 
     def _written(self, work: Callable[[PredictionQuerySet], _T]) -> _T:
@@ -132,12 +149,6 @@ def _the_one(rows: PredictionQuerySet, record_id: str, time_us: int | None) -> P
     return found if time_us is None else found.filter(time_us=time_us)
 
 
-def _older(rows: PredictionQuerySet, before_us: int) -> list[str]:
-    """The ids of some records before a moment."""
-    old = rows.filter(time_us__lt=before_us).order_by("time_us")
-    return list(old.values_list("id", flat=True)[:DELETE_ROWS])
-
-
 def _deleted(rows: PredictionQuerySet, ids: Sequence[str]) -> int:
     """How many of these nobody else deleted first."""
     return rows.filter(id__in=ids).delete()[0]
@@ -148,6 +159,7 @@ def _condition(query: RecordQuery, after: tuple[int, str] | None) -> Q:
         "model": query.model,
         "version": query.version,
         "actor": query.actor,
+        "owner": query.owner,
         "outcome": query.outcome,
         "time_us__gte": query.since_us,
         "time_us__lt": query.until_us,
@@ -173,21 +185,14 @@ def _begins(prefix: str) -> Q:
 
 
 def _row(record: Record) -> Prediction:
+    cells = dict(zip(NAMES, row_of(record), strict=True))
+    for name in names_of(bytes):
+        if cells[name] is not None:
+            cells[name] = msgspec.json.decode(cells[name])
+    for name in FEEDBACK_NAMES:
+        del cells[name]
     told = {} if record.feedback is None else _feedback_values(record.feedback)
-    return Prediction(
-        id=record.id,
-        time_us=record.time_us,
-        model=record.model,
-        version=record.version,
-        inputs=msgspec.json.decode(record.inputs),
-        outputs=msgspec.json.decode(record.outputs),
-        outcome=record.outcome,
-        outcome_number=record.outcome_number,
-        latency_us=record.latency_us,
-        source=record.source,
-        actor=record.actor,
-        **told,
-    )
+    return Prediction(**cells, **told)
 
 
 def _feedback_values(feedback: Feedback) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from podium.access import ALL, Action, Actor
@@ -25,8 +26,8 @@ VALID_MAX = 100
 HINT_CHARACTERS = 8
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _SHAPE = re.compile(rb"pod_[0-9A-Za-z]{36}")
-_BAD = "this token isn't valid: it is unknown, revoked or too old"
-_BAD_HINT = "make another one on the page of your account"
+_BAD = "this token isn't valid: it is unknown, revoked or expired"
+_BAD_HINT = "create another one on your account page"
 
 
 def new_text() -> str:
@@ -49,7 +50,7 @@ def digest_of(header: bytes) -> str:
     text = said.strip()
     if scheme.lower() != b"bearer" or not is_token(text):
         raise NotAuthenticated(
-            "the Authorization header holds no token of ours",
+            "the Authorization header has no API token",
             hint="send it as: Authorization: Bearer pod_...",
         )
     return hashlib.sha256(text).hexdigest()
@@ -71,45 +72,55 @@ def make_token(
     user: Any,
     name: str,
     *,
-    models: Collection[str] = (),
-    actions: Collection[Action] = (),
+    models: Collection[str] | None = None,
+    actions: Collection[Action | str] | None = None,
     days: int = DAYS,
     by: Actor | None = None,
 ) -> tuple[ApiToken, str]:
     """A new token of a user's, and its text: nobody can ever read that again.
 
     Args:
-        models: that it is for; none means all that its owner may use.
-        actions: that it is for; none means all that its owner may do.
+        models: that it is for; all that its owner may use when left out, also those to come.
+        actions: that it is for; all that its owner may do when left out.
         by: who makes it; the user when left out.
 
     Raises:
         NotAllowed: a token would make it.
-        InputError: its name or its days can't be used, or the user has too many.
+        InputError: its name or its days can't be used, it is for nothing, or the user has too many.
     """
     if by is not None and by.via:
-        raise NotAllowed("a token can't make tokens", hint="log in, and make it on a page")
+        raise NotAllowed(
+            "a token can't create tokens", hint="log in, and create it on your account page"
+        )
     name = name.strip()
     if not name or len(name) > 80 or not name.isprintable():
         raise InputError("a token needs a name of at most 80 letters", hint="say what it is for")
     if not 1 <= days <= DAYS_MAX:
-        raise InputError(f"{days} days is no life for a token", hint=f"1 to {DAYS_MAX}")
-    now = timezone.now()
-    if ApiToken.objects.filter(user=user, revoked_at=None, expires_at__gt=now).count() >= VALID_MAX:
-        raise InputError(f"{VALID_MAX} tokens are valid already", hint="revoke some first")
-    text = new_text()
+        raise InputError(f"{days} days isn't a valid lifetime", hint=f"1 to {DAYS_MAX}")
+    if (models is not None and not models) or (actions is not None and not actions):
+        raise InputError(
+            "the token has no model or no action", hint="select at least one model and one action"
+        )
+    if valid_tokens().filter(user=user).count() >= VALID_MAX:
+        raise InputError(f"{VALID_MAX} tokens exist already", hint="revoke some first")
+    text, now = new_text(), timezone.now()
     token = ApiToken(
         user=user,
         name=name,
         hint=text[:HINT_CHARACTERS],
         digest=hashlib.sha256(text.encode()).hexdigest(),
-        model_names=sorted(set(models)),
-        actions=sorted({Action(action).value for action in actions}),
+        model_names=[ALL] if models is None else sorted(set(models)),
+        actions=[ALL] if actions is None else sorted({Action(one).value for one in actions}),
         created_at=now,
         expires_at=now + dt.timedelta(days=days),
     )
     token.save(force_insert=True)
     return token, text
+
+
+def chosen_of(ticked: Collection[str]) -> list[str] | None:
+    """What a form's boxes say a token is for: None is everything, an empty list nothing."""
+    return None if ALL in ticked else list(ticked)
 
 
 def revoke_token(token: ApiToken) -> bool:
@@ -121,18 +132,30 @@ def revoke_token(token: ApiToken) -> bool:
     return True
 
 
+def valid_tokens() -> QuerySet[ApiToken]:
+    """Those that aren't revoked and not too old, with their owners."""
+    found = ApiToken.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
+    return found.select_related("user")
+
+
+def revoke_tokens(user: Any) -> int:
+    """Let no token of a user's open anything any more; how many did."""
+    return sum(revoke_token(token) for token in valid_tokens().filter(user=user))
+
+
 def narrowed(
     grants: Mapping[str, frozenset[Action]], token: ApiToken
 ) -> dict[str, frozenset[Action]]:
     """What a token may: what its owner is granted, as far as it is for that."""
-    wanted = frozenset(one for one in Action if not token.actions or one in token.actions)
+    said = set(token.actions)
+    wanted = frozenset(one for one in Action if ALL in said or one in said)
     # Who sees all records sees their own; a token may be for these only.
     full = {
         model: actions | {Action.SEE_OWN} if Action.SEE in actions else actions
         for model, actions in grants.items()
     }
     general = full.get(ALL, frozenset())
-    if token.model_names:
+    if ALL not in token.model_names:
         full = {model: full.get(model, frozenset()) | general for model in token.model_names}
     return {model: actions & wanted for model, actions in full.items() if actions & wanted}
 

@@ -7,7 +7,8 @@ import re
 from django.urls import URLPattern, path, re_path
 
 from podium.hosts.django.views import view_of
-from podium.web.routes import ROUTES, Route
+from podium.protocols import router_of
+from podium.web.router import Route
 
 app_name = "podium"
 
@@ -22,6 +23,6 @@ def _pattern(route: Route) -> URLPattern:
 # The first of those that share an address answers all of them: which view it is, depends on the
 # method, and the core looks that up by itself. The others are there to be found by their names.
 urlpatterns = [
-    *(_pattern(route) for route in ROUTES),
+    *(_pattern(route) for route in router_of().routes),
     re_path(r"^(?P<path>.*)\Z", view_of(None), name="nothing"),
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -11,7 +10,6 @@ from urllib.parse import quote
 import msgspec
 from asgiref.sync import sync_to_async
 from django.core.exceptions import DisallowedHost
-from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.request import RawPostDataException
 from django.http.response import HttpResponseBase
@@ -20,37 +18,43 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from podium.hosts.django.assets import static_url
 from podium.hosts.django.host import Host, current_host
-from podium.web import gate, routes
-from podium.web.http import Request, Response
+from podium.hosts.django.transactions import outside_transactions
+from podium.http import Request, Response
+from podium.policy import gate
+from podium.web import bodies, routes
+from podium.web.router import Route
 
 CSRF_FIELD = "csrfmiddlewaretoken"
 
 
-def view_of(route: routes.Route | None) -> Callable[..., HttpResponseBase]:
+def view_of(route: Route | None) -> Callable[..., HttpResponseBase]:
     """The view of a route; that of every other address for None.
 
     The gate stands before the project's CSRF protection, which guards the pages only: the API
-    knows no cookie that another site could make use of. A transaction around the view would take
-    back nothing but what was answered already.
+    knows no cookie that another site could make use of.
     """
-    answer = csrf_protect(_page) if route is not None and route.is_page else _answered
+    answer = csrf_protect(_page) if route is not None and route.is_page else _respond
 
     @csrf_exempt
-    @non_atomic_requests
+    @outside_transactions
     def view(request: HttpRequest, **values: str) -> HttpResponseBase:
         tail = values["path"] if route is None else route.pattern.format(**values)
-        host, asked = current_host(), _Asked(request, tail)
-        refusal = asked.refusal(host)
+        host, incoming = current_host(), _Incoming(request, tail)
+        refusal = incoming.refusal(host)
         if refusal is not None:
-            return _sent(asked, _refused(host, asked.read(), refusal))
+            return _sent(incoming, _refused(host, incoming.read(), refusal))
+        if bodies.is_long(host.options.settings, request.META.get("CONTENT_LENGTH") or ""):
+            host.app.start_in_background()
+            read = partial(_body, request)
+            return _sent(incoming, bodies.respond(host.app.site, incoming.read(), read))
         # Before anything else looks for a token in it: a stream can be read only once.
-        asked.body = _body(request)
-        return answer(request, host, asked)
+        incoming.body = _body(request)
+        return answer(request, host, incoming)
 
     return view
 
 
-class _Asked:
+class _Incoming:
     """Django's request on its way to ours.
 
     Args:
@@ -81,8 +85,8 @@ class _Asked:
             return gate.Refusal(
                 421,
                 "host_not_allowed",
-                f"this server isn't known as {self.host[:100]}",
-                "its operator can allow the name: ALLOWED_HOSTS",
+                f"this server doesn't accept the host name {self.host[:100]}",
+                "its operator can allow it: ALLOWED_HOSTS",
             )
         return refusal
 
@@ -114,42 +118,32 @@ def _body(request: HttpRequest) -> bytes:
         return b""
 
 
-def _page(request: HttpRequest, host: Host, asked: _Asked) -> HttpResponseBase:
+def _page(request: HttpRequest, host: Host, incoming: _Incoming) -> HttpResponseBase:
     token = (CSRF_FIELD, get_token(request))
-    return _responded(host, asked, asked.read(token))
+    return _responded(host, incoming, incoming.read(token))
 
 
-def _answered(_: HttpRequest, host: Host, asked: _Asked) -> HttpResponseBase:
-    return _responded(host, asked, asked.read())
+def _respond(_: HttpRequest, host: Host, incoming: _Incoming) -> HttpResponseBase:
+    return _responded(host, incoming, incoming.read())
 
 
-def _responded(host: Host, asked: _Asked, request: Request) -> HttpResponseBase:
+def _responded(host: Host, incoming: _Incoming, request: Request) -> HttpResponseBase:
     app = host.app
     app.start_in_background()
-    began_ns = time.perf_counter_ns()
-    response = routes.respond(app.site, request)
-    deployment = routes.deployment_to_ask(app.site, request, (routes.PREDICT, routes.FORM))
-    if deployment is not None:
-        metrics = app.site.metrics.of(deployment.name, deployment.version)
-        if response.status == 200:
-            latency_us = (time.perf_counter_ns() - began_ns) // 1_000
-            metrics.answered(1, 1, [latency_us], "asgi")
-        else:
-            metrics.refused(response.status, "asgi")
-    return _sent(asked, response)
+    return _sent(incoming, routes.respond(app.site, request))
 
 
 def _refused(host: Host, request: Request, refusal: gate.Refusal) -> Response:
     return routes.refused(host.app.site, request, refusal)
 
 
-def _sent(asked: _Asked, response: Response) -> HttpResponseBase:
+def _sent(incoming: _Incoming, response: Response) -> HttpResponseBase:
     """Our response as Django's."""
     headers: Any = {"content-type": response.media, **response.headers}
     body = response.body
     if isinstance(body, bytes):
         return HttpResponse(body, status=response.status, headers=headers)
-    pieces: Any = _awaited(body) if asked.is_async else body
+    pieces: Any = _awaited(body) if incoming.is_async else body
     return StreamingHttpResponse(pieces, status=response.status, headers=headers)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,17 +14,22 @@ from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter, MapAdapter, Rule
 
+from podium.access import NOBODY, Actor
 from podium.errors import SetupError
 from podium.hosts.flask.cli import group
 from podium.hosts.flask.host import NAME, Host, host_of
 from podium.hosts.flask.problems import Problem
-from podium.web import gate, routes
-from podium.web.http import Request, Response
+from podium.http import Request, Response
+from podium.policy import gate
+from podium.protocols import router_of
+from podium.web import bodies, routes
 
+# Known before the models are: Flask wants its rules when the app is made.
+ROUTER = router_of()
 _SEGMENT = re.compile(r"\{(\w+)\}")
 _TAIL = "podium_tail"
 # Bytes of a body that is refused unread. Who sends more must bear that the connection ends.
-_SHORT = re.compile(r"\d{1,7}", re.ASCII)
+_SHORT = re.compile(r"\d{1,8}", re.ASCII)
 
 
 class _Tail(BaseConverter):
@@ -50,19 +55,21 @@ def blueprint_of(host: Host) -> Blueprint:
 
 
 def _add_rules(state: BlueprintSetupState) -> None:
-    """One rule answers every method and address, as the core finds them; others only have names."""
+    """One rule answers every method and address, as the core finds them; what it found is the
+    request's endpoint from then on, so that the app's own guards can tell them apart."""
     app, prefix = state.app, state.url_prefix or ""
     app.url_map.converters[_TAIL] = _Tail
     endpoint = f"{NAME}.nothing"
-    app.view_functions[endpoint] = _answer
+    app.view_functions[endpoint] = _respond
     every: Callable[..., Rule] = app.url_rule_class
     app.url_map.add(
         every(f"{prefix}/<{_TAIL}:tail>", endpoint=endpoint, methods=None, merge_slashes=False)
     )
     app.url_map.add(every(prefix, endpoint=f"{NAME}.prefix", redirect_to=_with_slash))
-    for route in routes.ROUTES:
+    for route in ROUTER.routes:
         pattern = prefix + _SEGMENT.sub(r"<\1>", route.pattern)
         name = f"{NAME}.{route.name}"
+        app.view_functions[name] = _respond
         app.url_map.add(every(pattern, endpoint=name, methods=route.methods, build_only=True))
 
 
@@ -72,30 +79,39 @@ def _with_slash(adapter: MapAdapter) -> str:
 
 
 def _look(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG001 - Flask's
-    """Before anything of the app reads the body: look at the head, and keep the body.
-
-    Whoever reads the fields of a form first leaves nothing of the body otherwise.
+    """Before anything of the app sees the request: say what it asks for, look at the head, and
+    keep the body. Whoever reads the fields of a form first leaves nothing of it otherwise.
     """
     host = host_of()
+    flask.g.podium_path = path = f"/{(values or {}).get('tail', '')}"
+    found = ROUTER.find(flask.request.method, path)
+    if found.route is not None:
+        (rule,) = host.flask.url_map.iter_rules(f"{NAME}.{found.route.name}")
+        flask.request.url_rule, flask.request.view_args = rule, dict(found.values)
     csrf = csrf_of(host.flask)
     if csrf is not None:
         # The pages' forms are checked here, when the body is kept; the API knows no cookie that
         # another site could make use of.
         csrf.exempt(host.flask.blueprints[NAME])
     flask.g.podium_refusal = refusal = _refusal(host)
-    if refusal is None:
-        flask.request.get_data(cache=True)
-    else:
+    if refusal is not None:
         _pass_over(flask.request.environ)
+    elif not _is_long(host):
+        flask.request.get_data(cache=True)
 
 
-def _answer(tail: str) -> flask.Response:
-    host, path = host_of(), f"/{tail}"
+def _respond(**_: str) -> flask.Response:
+    host, path = host_of(), flask.g.podium_path
     if (refusal := flask.g.podium_refusal) is not None:
         request = _read(host, path, b"", None)
         return _sent(host, request, routes.refused(host.app.site, request, refusal))
+    if _is_long(host):
+        request = _read(host, path, b"", None)
+        skip = partial(_pass_over, flask.request.environ)
+        response = bodies.respond(host.serving.site, request, flask.request.get_data, skip)
+        return _sent(host, request, response)
     token = None
-    route = routes.find(flask.request.method, path).route
+    route = ROUTER.find(flask.request.method, path).route
     csrf = csrf_of(host.flask)
     if csrf is not None and route is not None and route.is_page:
         from flask_wtf.csrf import generate_csrf  # type: ignore[import-untyped] # it has no types
@@ -106,11 +122,17 @@ def _answer(tail: str) -> flask.Response:
     return _sent(host, request, _responded(host, request))
 
 
-def who_asks(host: Host) -> str | None:
-    """The name of who sent the current request, as records tell it; None outside of one."""
+def current_actor(host: Host, name: str | None = None) -> Actor:
+    """Whom a record names: who sent the current request, and nobody outside of one.
+
+    Args:
+        name: of somebody else, in their place.
+    """
+    if name:
+        return Actor(name)
     if not flask.has_request_context():
-        return None
-    return host.app.site.authority.of_page(asked(host)).name or None
+        return NOBODY
+    return host.app.site.authority.of_page(current_request(host))
 
 
 def _pass_over(environ: dict[str, Any]) -> None:
@@ -121,6 +143,11 @@ def _pass_over(environ: dict[str, Any]) -> None:
     left = int(length)
     while left > 0 and (piece := environ["wsgi.input"].read(min(left, 2**16))):
         left -= len(piece)
+
+
+def _is_long(host: Host) -> bool:
+    """Whether the body is one that only some may send: it isn't read before that is known."""
+    return bodies.is_long(host.options.settings, flask.request.environ.get("CONTENT_LENGTH", ""))
 
 
 def csrf_of(app: Flask) -> Any:
@@ -153,7 +180,7 @@ def _target(environ: dict[str, Any]) -> bytes:
     return target.encode("latin-1", "replace")
 
 
-def asked(host: Host) -> Request:
+def current_request(host: Host) -> Request:
     """The current request, of whatever view it is, for those who tell who asks."""
     return _read(host, flask.request.path, b"", None)
 
@@ -180,17 +207,7 @@ def _read(host: Host, path: str, body: bytes, token: tuple[str, str] | None) -> 
 
 
 def _responded(host: Host, request: Request) -> Response:
-    app = host.serving
-    began_ns = time.perf_counter_ns()
-    response = routes.respond(app.site, request)
-    deployment = routes.deployment_to_ask(app.site, request, (routes.PREDICT, routes.FORM))
-    if deployment is not None:
-        metrics = app.site.metrics.of(deployment.name, deployment.version)
-        if response.status == 200:
-            metrics.answered(1, 1, [(time.perf_counter_ns() - began_ns) // 1_000], "asgi")
-        else:
-            metrics.refused(response.status, "asgi")
-    return response
+    return routes.respond(host.serving.site, request)
 
 
 def _sent(host: Host, request: Request, response: Response) -> flask.Response:
@@ -221,6 +238,6 @@ def check_free(app: Flask) -> None:
     """
     if NAME in app.extensions or NAME in app.blueprints:
         raise SetupError(
-            f"the app {app.name!r} has a Podium already",
-            hint="give all models to one: models=[...]",
+            f"the app {app.name!r} already has a Podium extension",
+            hint="pass all models to one: models=[...]",
         )

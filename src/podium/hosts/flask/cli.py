@@ -17,8 +17,8 @@ from flask.cli import AppGroup, ScriptInfo, with_appcontext
 from podium.access import ANYONE
 from podium.errors import PodiumError
 from podium.hosts.flask.host import NAME, host_of
+from podium.http import Request
 from podium.web import record_pages
-from podium.web.http import Request
 
 # The command line stands above the hosts: it is looked up by its name when it is called.
 _MAIN = "podium.cli.main"
@@ -73,7 +73,7 @@ def _ended(command: Callable[..., Any]) -> Callable[..., None]:
             code = command(*args, **values)
         except PodiumError as error:
             main = import_module(_MAIN)
-            main.tell(error)
+            main.print_error(error)
             sys.exit(main.exit_code(error))
         sys.exit(code or 0)
 
@@ -83,21 +83,23 @@ def _ended(command: Callable[..., Any]) -> Callable[..., None]:
 def _file(name: str) -> Path | None:
     """The file of a model's name."""
     app = click.get_current_context().ensure_object(ScriptInfo).load_app()
-    bundles = host_of(app).bundles
-    if name not in bundles:
-        raise click.BadParameter(f"no model is called {name!r}; known: {', '.join(bundles)}")
-    return bundles[name].path
+    try:
+        return host_of(app).bundle(name).path
+    except PodiumError as error:
+        raise click.BadParameter(f"{error.message}; {error.hint}") from error
 
 
-group = _Group(NAME, help="Ask the models of this app, and read their records.")
+group = _Group(NAME, help="Use the models of this app, and read their records.")
 
 
 @group.command("models")
 @_ended
 def models() -> None:
-    """List the models, and where they are."""
+    """List the models and their URLs."""
     host = host_of()
-    for bundle in host.bundles.values():
+    for name, failure in host.opened.failures.items():
+        click.secho(f"{name} can't be served: {failure}", err=True)
+    for bundle in host.opened.bundles.values():
         click.secho(bundle.name, bold=True)
         click.echo(f"  title    {bundle.card.title}")
         click.echo(f"  version  {bundle.version}")
@@ -112,7 +114,7 @@ def models() -> None:
 @click.argument("model")
 @click.option("--since", default="", help="The first day, as 2026-11-21.")
 @click.option("--until", default="", help="The last day.")
-@click.option("--outcome", default="", help="Only those with this prediction.")
+@click.option("--outcome", default="", help="Only records with this prediction.")
 @_ended
 def records(model: str, since: str, until: str, outcome: str) -> None:
     """Print the records of MODEL as CSV, newest first.

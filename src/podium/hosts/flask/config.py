@@ -15,7 +15,7 @@ from flask import Flask
 
 from podium.access import ALL, Action
 from podium.errors import SetupError
-from podium.settings import PREFIX, Settings, read_settings
+from podium.settings import PREFIX, Settings, read_settings, said_of_accounts
 from podium.sources import Source
 
 Models: TypeAlias = "Mapping[str, Source] | Sequence[Source] | Source"
@@ -120,16 +120,17 @@ def _settings(app: Flask, given: Mapping[str, Any]) -> Settings:
     others = {name: value for name, value in values.items() if not isinstance(value, str)}
     # The app's config says everything: neither a podium.toml nor the environment counts by itself.
     read = read_settings(others, file=Path(os.devnull), environment=texts)
-    if read.accounts.enabled:
+    if said_of_accounts(read):
         raise SetupError(
             "PODIUM_ACCOUNTS is for Podium's own server",
-            hint="people log in to this app by Flask-Login or Flask-Security, or by `identify`",
+            hint="users log in to this app with Flask-Login or Flask-Security, or by `identify`",
         )
     # Flask reads no longer bodies, whatever we say.
     flask_max = app.config.get("MAX_CONTENT_LENGTH")
-    most = read.body_max_bytes if flask_max is None else min(read.body_max_bytes, flask_max)
+    names = ("body_max_bytes", "bulk_body_max_bytes")
+    most = {} if flask_max is None else {n: min(getattr(read, n), flask_max) for n in names}
     home = str(Path(app.instance_path) / read.home)
-    return msgspec.structs.replace(read, home=home, body_max_bytes=most)
+    return msgspec.structs.replace(read, home=home, **most)
 
 
 def _database(given: Mapping[str, Any]) -> Any:
@@ -162,7 +163,7 @@ def _url_prefix(value: object) -> str:
     if not _URL_PREFIX.fullmatch(prefix):
         raise SetupError(
             f"{PREFIX}URL_PREFIX is {value!r}",
-            hint='give an address of its own that begins with a slash, like "/ml"',
+            hint='give a prefix that begins with a slash, like "/ml"',
         )
     return prefix
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, overload
 
 from flask import Flask
 
-from podium.hosts.flask.blueprint import blueprint_of, check_free, who_asks
+from podium.hosts.flask.blueprint import blueprint_of, check_free, current_actor
 from podium.hosts.flask.config import Models, read_options
 from podium.hosts.flask.frame import framed
 from podium.hosts.flask.host import NAME, Host, OpenStore, host_of
-from podium.hosts.flask.identity import Permissions, authority_of
+from podium.hosts.flask.identity import Permissions, authority_of, check_options
 from podium.hosts.predicted import Predicted, predicted
 from podium.plugins import needs
-from podium.web.authority import Authority, Identify
+from podium.policy.authority import Authority, Identify
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -55,9 +55,9 @@ class Podium:
         store: OpenStore | SQLAlchemy | str | None = None,
         **settings: Any,
     ) -> None:
-        self._said = {**settings, "models": models, "url_prefix": url_prefix}
+        self._arguments = {**settings, "models": models, "url_prefix": url_prefix}
         if not callable(store):
-            self._said["store"] = store
+            self._arguments["store"] = store
         self._identify = identify
         self._permissions = permissions
         self._store = store if callable(store) else None
@@ -71,14 +71,15 @@ class Podium:
             PodiumError: its config or a model can't be used.
         """
         check_free(app)
-        options = read_options(app, self._said)
+        options = read_options(app, self._arguments)
+        check_options(options, identify=self._identify, permissions=self._permissions)
         host = Host(
             app,
             options,
             # Extensions may be set up after this one: who asks is looked up when somebody does.
             authority=lambda: authority_of(
                 app,
-                tuple(host.bundles),
+                tuple(host.opened.versions),
                 options,
                 identify=self._identify,
                 permissions=self._permissions,
@@ -115,7 +116,7 @@ class Podium:
         """
         host = host_of()
         deployment = host.deployment(model)
-        return predicted(deployment, rows, actor=actor or who_asks(host))
+        return predicted(host.app.service, deployment, rows, actor=current_actor(host, actor))
 
     def form(
         self, model: str, *, base: type[Form] | None = None, app: Flask | None = None
@@ -135,7 +136,7 @@ class Podium:
         with needs("flask-forms"):
             from podium.hosts.flask.forms import form_class
 
-        return form_class(model, host_of(app).signature(model), base)
+        return form_class(model, host_of(app).bundle(model).signature, base)
 
     def start(self, app: Flask | None = None) -> None:
         """Load every model now, in this process, rather than at the first request.

@@ -21,11 +21,11 @@ from wtforms import (  # type: ignore[import-untyped] # it has no types
 from wtforms.fields.choices import Choice  # type: ignore[import-untyped]
 from wtforms.validators import ValidationError  # type: ignore[import-untyped]
 
-from podium.hosts.flask.blueprint import who_asks
+from podium.hosts.flask.blueprint import current_actor
 from podium.hosts.flask.host import host_of
 from podium.hosts.predicted import Predicted, predicted
 from podium.signature import Field, Signature
-from podium.signature.reading import label_text, plain_text
+from podium.signature.labels import label_text, plain_text
 from podium.web.form import Widget, widgets
 from podium.web.form_cells import read_cell, sentence_of
 
@@ -79,7 +79,9 @@ class PredictionForm:
         """
         host = host_of()
         deployment = host.deployment(self.podium_model)
-        said = predicted(deployment, self.row, actor=actor or who_asks(host), source="form")
+        said = predicted(
+            host.app.service, deployment, self.row, actor=current_actor(host, actor), source="form"
+        )
         assert isinstance(said, Predicted)
         return said
 
@@ -199,10 +201,9 @@ def form_field(field: Field, widget: Widget) -> Any:
     Args:
         widget: what our own page would show.
     """
-    seen = f"Seen in training: {widget.seen}." if widget.seen else ""
     usual: dict[str, Any] = {
         "label": f"{field.label} ({field.unit})" if field.unit else field.label,
-        "description": f"{widget.about} {seen}".strip(),
+        "description": f"{widget.about} {widget.seen}".strip(),
         "name": field.name,
         # Ids hold no blanks; without one WTForms makes it of the name.
         "id": f"podium-{widget.id}" if len(field.name.split()) > 1 else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template
 
 from podium.errors import SetupError
-from podium.web.http import Request
+from podium.http import Request
 from podium.web.site import Frame, PageParts
 
 TEMPLATE = "podium/framed.html"
@@ -22,7 +22,7 @@ def framed(base: str) -> Frame:
         html = render_template(TEMPLATE, podium_base=base, podium=parts)
         if parts.main not in html:
             raise SetupError(
-                f"the template {base!r} has no block for our pages",
+                f"the template {base!r} has no block for Podium's pages",
                 hint="write {% block content %}{% endblock %} where they belong",
             )
         if parts.head not in html:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import threading
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, cast
@@ -14,15 +12,16 @@ from typing import TypeAlias, cast
 import msgspec
 from flask import Flask, current_app
 
+from podium.access import ALL
 from podium.app import App
 from podium.bundle import Bundle
 from podium.errors import SetupError
-from podium.flow.deployment import Deployment
+from podium.flow.version import LoadedVersion
 from podium.hosts.flask.config import Options
+from podium.policy.authority import Authority, OpenAuthority
+from podium.records import forks
 from podium.records.store import Store
-from podium.signature import Signature
-from podium.sources import bundles_of
-from podium.web.authority import Authority, OpenAuthority
+from podium.sources import Opened, opened
 from podium.web.site import Frame
 
 _log = logging.getLogger("podium")
@@ -33,14 +32,14 @@ TOLD_S = 1.0
 OpenStore: TypeAlias = Callable[[Flask], Store]
 
 
-class Host:
+class Host(forks.ForkAware):
     """The models of one Flask app, and what answers for them in this process.
 
     Threads, files and connections belong to the process that made them, and a server may fork after
     the app was made: everything but the models' bytes is made at the first request.
 
     Raises:
-        PodiumError: a model can't be opened, or has another name than the app says.
+        SetupError: the app names no model, or rights of one that isn't there.
     """
 
     def __init__(
@@ -54,7 +53,8 @@ class Host:
     ) -> None:
         self.flask = flask
         self.options = options
-        self.bundles = _opened(options)
+        self.opened = _opened(options)
+        _check_names(options, self.opened)
         self._authority = authority
         self._frame = frame
         self._open_store = store
@@ -64,7 +64,7 @@ class Host:
         self._telling: threading.Thread | None = None
         self._stop = threading.Event()
         self._is_warned = False
-        _call_after_fork(weakref.WeakMethod(self._forked))
+        forks.watch(self)
 
     @property
     def app(self) -> App:
@@ -98,35 +98,30 @@ class Host:
                 if self._telling is None:
                     self._stop = threading.Event()
                     self._telling = threading.Thread(
-                        target=_tell, args=(app, self._stop), name="podium-metrics", daemon=True
+                        target=_write_metrics,
+                        args=(app, self._stop),
+                        name="podium-metrics",
+                        daemon=True,
                     )
                     self._telling.start()
         return app
 
-    def deployment(self, name: str) -> Deployment:
-        """The deployment of this name.
+    def bundle(self, name: str) -> Bundle:
+        """The model of this name as it was packed, without making the app of this process.
 
         Raises:
-            SetupError: there is none.
+            PodiumError: there is none, or it can't be served.
         """
-        deployments = self.app.deployments
-        if name not in deployments:
-            raise SetupError(
-                f"this app has no model called {name!r}", hint=f"known: {', '.join(deployments)}"
-            )
-        return deployments[name]
+        return self.opened.bundle(name, f"this app has no model called {name!r}")
 
-    def signature(self, name: str) -> Signature:
-        """What a model takes and gives, without making the app of this process.
+    def deployment(self, name: str) -> LoadedVersion:
+        """The version that answers under this name.
 
         Raises:
-            SetupError: there is no such model.
+            PodiumError: there is none, or it can't be served.
         """
-        if name not in self.bundles:
-            raise SetupError(
-                f"this app has no model called {name!r}", hint=f"known: {', '.join(self.bundles)}"
-            )
-        return self.bundles[name].signature
+        self.bundle(name)
+        return self.app.deployments[name].choose()
 
     def close(self) -> None:
         """Let go of what this process holds, and ship what waits for the store."""
@@ -141,24 +136,32 @@ class Host:
             app.close()
 
     def _warn(self, app: App) -> None:
-        is_at_work = not self.flask.debug and not self.flask.testing
-        if is_at_work and isinstance(app.site.authority, OpenAuthority) and not app.settings.open:
+        if self.flask.debug or self.flask.testing or app.settings.open:
+            return
+        if self.flask.config.get("LOGIN_DISABLED"):
             _log.warning(
-                "podium_is_open: whoever reaches %s may use the models and read all records; "
-                "set up Flask-Login, give `identify`, or say PODIUM_OPEN = True",
+                "podium_is_open: LOGIN_DISABLED lets everybody who reaches %s use the models and "
+                "read all records; remove it, or set PODIUM_OPEN = True",
+                self.options.url_prefix,
+            )
+        elif isinstance(app.site.authority, OpenAuthority):
+            _log.warning(
+                "podium_is_open: everybody who reaches %s may use the models and read all records; "
+                "set up Flask-Login, pass `identify`, or set PODIUM_OPEN = True",
                 self.options.url_prefix,
             )
 
     def _made(self) -> App:
         return App(
-            *self.bundles.values(),
+            *self.opened.bundles.values(),
             settings=msgspec.structs.replace(self.options.settings, models=()),
             record_store=None if self._open_store is None else self._open_store(self.flask),
             identify=self._authority(),
             frame=self._frame,
+            failures=self.opened.failures,
         )
 
-    def _forked(self) -> None:
+    def after_fork_in_child(self) -> None:
         """What the parent made stays the parent's. It is kept, for nothing of it may be closed."""
         self._lock = threading.Lock()
         if self._app is not None:
@@ -166,7 +169,7 @@ class Host:
             self._inherited.append(self._app)
             self._app = self._telling = None
             # A model that was loaded already may have had threads, which a child has not.
-            self.bundles = _opened(self.options)
+            self.opened = _opened(self.options)
 
 
 def host_of(app: Flask | None = None) -> Host:
@@ -184,40 +187,39 @@ def host_of(app: Flask | None = None) -> Host:
         ) from None
 
 
-def _opened(options: Options) -> dict[str, Bundle]:
+def _check_names(options: Options, found: Opened) -> None:
+    """Refuse rights of models that aren't there: with another spelling they would count.
+
+    Raises:
+        SetupError: one is named, and can't be that of a model that isn't known by its name yet.
+    """
+    known = tuple(found.versions)
+    if found.failures and not options.names:
+        return
+    granted = {model for grants in (options.grants or {}).values() for model in grants}
+    for setting, names in (("PUBLIC", options.public), ("GRANTS", granted)):
+        for name in sorted(names - {ALL, *known}):
+            raise SetupError(
+                f"PODIUM_{setting} has {name!r}, which isn't a model of this app",
+                hint=f"known: {', '.join(known)}",
+            )
+
+
+def _opened(options: Options) -> Opened:
     settings = options.settings
-    opened = bundles_of(options.sources, Path(settings.home), settings.trust)
-    if not opened:
+    found = opened(options.sources, Path(settings.home), settings.trust, options.names)
+    if not found.bundles and not found.failures:
         raise SetupError(
-            "there is no model to answer with",
+            "there is no model",
             hint='PODIUM_MODELS = {"churn": "models/churn.podium"}',
         )
-    for said, bundle in zip(options.names, opened, strict=False):
-        if said != bundle.name:
-            raise SetupError(
-                f"the app calls a model {said!r} that was packed as {bundle.name!r}",
-                hint=f"call it {bundle.name!r}, or pack it again with name={said!r}",
-            )
-    for bundle in opened:
-        bundle.check_trust()
-    return {bundle.name: bundle for bundle in opened}
+    return found.logged()
 
 
-def _tell(app: App, stop: threading.Event) -> None:
+def _write_metrics(app: App, stop: threading.Event) -> None:
     """Write what was counted where the other processes of the app look, until told to stop."""
     folder = Path(app.settings.home) / "metrics" / "flask"
     while True:
         app.site.metrics.write_snapshot(folder)
         if stop.wait(TOLD_S):
             return
-
-
-def _call_after_fork(method: weakref.WeakMethod[Callable[[], None]]) -> None:
-    """Call a method in each child, as long as its object lives: what is registered stays."""
-
-    def call() -> None:
-        if (found := method()) is not None:
-            found()
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=call)

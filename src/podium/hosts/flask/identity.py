@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import flask
 from flask import Flask
 
-from podium.access import ALL, ANYONE, Action, Actor
-from podium.errors import NotAuthenticated
+from podium.access import ALL, ANYONE, Action, Actor, allowed
+from podium.errors import NotAuthenticated, SetupError
 from podium.hosts.flask.config import Grants, Options
-from podium.web.authority import Authority, Identify, OpenAuthority, actor_of
-from podium.web.http import Request
+from podium.http import Request
+from podium.policy.authority import Authority, Identify, OpenAuthority, actor_of
 
 _log = logging.getLogger("podium")
 # What everybody may do with a public model: records stay with those who may see them.
@@ -23,6 +25,38 @@ PUBLIC = frozenset({Action.PREDICT})
 Permissions: TypeAlias = Callable[[Any, Action, str], bool]
 # By what people know a user; Flask-Security's own ids say nothing to them.
 _NAMES = ("username", "email")
+# What no two users ever have in common, in this order. Flask-Security's `get_id` changes with the
+# password, so that the key of the row comes first.
+_IDS = ("id", "pk")
+
+
+def check_options(
+    options: Options,
+    *,
+    identify: Identify | Authority | None,
+    permissions: Permissions | None,
+) -> None:
+    """Refuse what would silently overrule something else that was said of rights.
+
+    Raises:
+        SetupError: two of them can't both count.
+    """
+    if options.grants is not None and permissions is not None:
+        raise SetupError(
+            "PODIUM_GRANTS and permissions= contradict each other",
+            hint="use only one of them",
+        )
+    if options.grants is not None and identify is not None:
+        raise SetupError(
+            "PODIUM_GRANTS needs roles, which identify= doesn't return, so it would have no effect",
+            hint="return Actor(name, label, grants) from identify, or decide with permissions=",
+        )
+    if identify is not None and not callable(identify) and (permissions or options.public):
+        said = "permissions=" if permissions else "PODIUM_PUBLIC"
+        raise SetupError(
+            f"the authority that identify= returns decides everything, so {said} would have no effect",
+            hint="give one of them",
+        )
 
 
 def authority_of(
@@ -75,11 +109,12 @@ class FlaskAuthority:
     def of_page(self, request: Request) -> Actor:
         """The user of the session."""
         if self._identify is not None:
-            return self._with_public(actor_of(self._identify(request)))
+            return self._identified(request)
         if self._login is None:
             identity = _identity()
             user = None if identity is None or identity.id is None else identity
-            return self._actor(user, str(getattr(user, "id", "")))
+            name = str(getattr(user, "id", ""))
+            return self._actor(user, name, f"identity:{name}")
         if self._app.config.get("LOGIN_DISABLED"):
             return ANYONE
         from flask_login import current_user  # type: ignore[import-untyped] # it has no types
@@ -93,7 +128,7 @@ class FlaskAuthority:
             NotAuthenticated: there is a token, and it is nobody's.
         """
         if self._identify is not None:
-            return self._with_public(actor_of(self._identify(request)))
+            return self._identified(request)
         if self._login is not None and self._app.config.get("LOGIN_DISABLED"):
             return ANYONE
         # What `current_user` does, without the cookies that it looks at first: there is no public
@@ -102,7 +137,7 @@ class FlaskAuthority:
         user = None if load is None else load(request.native)
         if user is None:
             if "authorization" in request.headers:
-                raise NotAuthenticated("this token isn't valid", hint="ask for a new one")
+                raise NotAuthenticated("this token isn't valid", hint="get a new one")
             return Actor(grants=self._public)
         flask.g._login_user = user  # noqa: SLF001 - as Flask-Login keeps it
         return self._of_user(user, is_new=True)
@@ -124,43 +159,74 @@ class FlaskAuthority:
 
     def audit(self, actor: Actor, event: str, **fields: str) -> None:
         """What was done goes to the log."""
-        _log.info("%s", event, extra={"actor": actor.name, **fields})
+        _log.info("%s", event, extra={"actor": actor.name, "actor_id": actor.owner, **fields})
 
     @property
     def _login(self) -> Any:
         """Flask-Login's manager, or None."""
         return getattr(self._app, "login_manager", None)
 
+    def _identified(self, request: Request) -> Actor:
+        """Whom `identify` names, and may what it grants as far as `permissions` agrees."""
+        assert self._identify is not None
+        said = self._identify(request)
+        actor = actor_of(said)
+        if self._permissions is not None and actor.is_known:
+            grants = {
+                model: frozenset(action for action in granted if allowed(actor, action, model))
+                for model, granted in self._permitted(said).items()
+            }
+            actor = replace(actor, grants=grants)
+        return self._with_public(actor)
+
+    def _permitted(self, user: Any) -> Grants:
+        """What `permissions` lets somebody do."""
+        assert self._permissions is not None
+        may = self._permissions
+        return {
+            model: frozenset(action for action in Action if may(user, action, model))
+            for model in (ALL, *self._models)
+        }
+
     def _of_user(self, user: Any, *, is_new: bool = False) -> Actor:
         if not user or not user.is_authenticated:
             return Actor(grants=self._public)
         names = (getattr(user, name, None) for name in _NAMES)
         name = next((str(one) for one in names if one), None) or str(user.get_id())
-        return self._actor(user, name, is_new=is_new)
+        return self._actor(user, name, owner_of(user), is_new=is_new)
 
-    def _actor(self, user: Any, name: str, *, is_new: bool = False) -> Actor:
+    def _actor(self, user: Any, name: str, owner: str, *, is_new: bool = False) -> Actor:
         if user is None:
             return Actor(grants=self._public)
-        return self._with_public(Actor(name, name, self._grants(user, is_new=is_new)))
+        grants = self._grants(user, is_new=is_new)
+        return self._with_public(Actor(name, name, grants, id=owner))
 
     def _with_public(self, actor: Actor) -> Actor:
         if not self._public:
             return actor
-        return Actor(actor.name, actor.label, _sum([actor.grants, self._public]), actor.via)
+        return replace(actor, grants=_sum([actor.grants, self._public]))
 
     def _grants(self, user: Any, *, is_new: bool) -> Grants:
         if self._permissions is not None:
-            may = self._permissions
-            return {
-                model: frozenset(action for action in Action if may(user, action, model))
-                for model in (ALL, *self._models)
-            }
+            return self._permitted(user)
         said = self._options.grants
         if said is None:
             return ANYONE.grants
         needs = _needs(self._app, user, is_new=is_new)
         roles = {getattr(role, "name", role) for role in getattr(user, "roles", None) or ()}
         return _sum([said[key] for key in said if key in roles or key in needs])
+
+
+def owner_of(user: Any) -> str:
+    """Whose records are a user's: by the key of their row, and by when it was made, if it says so.
+
+    SQLite gives the key of the last row to the next one, once that row is deleted.
+    """
+    ids = (getattr(user, name, None) for name in _IDS)
+    key = next((one for one in ids if one is not None and not callable(one)), None)
+    made = getattr(user, "create_datetime", None)  # as Flask-Security calls it
+    since = f"@{made:%Y%m%dT%H%M%S}" if isinstance(made, dt.datetime) else ""
+    return f"user:{user.get_id() if key is None else key}{since}"
 
 
 def _needs(app: Flask, user: Any, *, is_new: bool) -> Collection[object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 from werkzeug.exceptions import HTTPException
 
-from podium.web import problems
+from podium import http
 
 
 class Problem(HTTPException):
@@ -19,7 +19,7 @@ class Problem(HTTPException):
         is_for_people: whether whoever asked reads pages.
     """
 
-    def __init__(self, problem: problems.Problem, response: flask.Response) -> None:
+    def __init__(self, problem: http.Problem, response: flask.Response) -> None:
         super().__init__(problem.detail, response)
         self.code = problem.status
         self.problem = problem

@@ -1,5 +1,1 @@
-"""Our own server: uvicorn on uvloop and httptools."""
-
-from podium.hosts.server.serving import serve
-
-__all__ = ["serve"]
+"""Our own server: uvicorn on uvloop, with connections that are our own."""

@@ -1,4 +1,4 @@
-"""Connections: the fast lane where a request is plain, uvicorn's own protocol where it isn't."""
+"""Connections: each head is read once, and then the fast lane answers it, or the ASGI app does."""
 
 from __future__ import annotations
 
@@ -6,39 +6,42 @@ import asyncio
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from podium.hosts.server.lane import Lane, LaneJob
+from podium.hosts.server.exchange import Exchange, scope_of
+from podium.hosts.server.head import Head, PredictHead, Rejected, check_size, readable
+from podium.hosts.server.lane import Lane
+from podium.hosts.server.lane_job import LaneSubmission
+from podium.hosts.server.lingering import LingeringConnection
+from podium.policy import gate
 
 HEAD_S = 5.0
 BODY_S = 10.0
+# A long body has longer, by this rate.
+BODY_BYTES_S = 2**19
 # Longer than proxies keep their connections, so that it is they who close an idle one.
 IDLE_S = 75.0
-# A head that is longer than the gate allows is handed on, to be refused.
-HEAD_BYTES_MAX = 32_768
+# A client that takes nothing of its answer for so long has gone away.
+STALLED_S = 60.0
 # What a client may send ahead of its answers before it isn't read any more.
 AHEAD_BYTES_MAX = 262_144
-_TIMEOUT = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain; charset=utf-8\r\n"
-    b"content-length: 28\r\nconnection: close\r\n\r\nthe request took too long\r\n\r\n"
-)
 
 
-class FastConnection(asyncio.Protocol):
-    """A connection in the fast lane: one request at a time, in order.
+class Connection(asyncio.Protocol):
+    """A connection: one request at a time, in order.
 
-    A request that isn't plain goes to uvicorn's protocol with all its bytes, on the same connection,
-    which comes back here after the response.
+    Plain requests to predict go to the fast lane, whole; all others become an exchange with the ASGI
+    app, which reads the body as it arrives. Where a request ends is settled by its head alone, for
+    both lanes.
     """
 
     __slots__ = (
         "_app_state",
         "_buffer",
         "_config",
+        "_current",
         "_is_closing",
         "_is_paused",
-        "_job",
         "_lane",
         "_loop",
         "_state",
@@ -62,8 +65,9 @@ class FastConnection(asyncio.Protocol):
         self._loop = _loop or asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._buffer = b""
-        self._job: LaneJob | None = None
+        self._current: LaneSubmission | Exchange | None = None
         self._is_paused = False
+        # No more is read: the client sends no more, or the server is being stopped.
         self._is_closing = False
         self.since_s = self._loop.time()
 
@@ -75,27 +79,36 @@ class FastConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio calls it
         """The client left; what it waited for is of no use any more."""
         self._state.connections.discard(self)
-        if self._job is not None:
-            self._job.is_settled = True
-            self._job = None
+        current, self._current = self._current, None
+        if isinstance(current, Exchange):
+            current.leave()
+        elif current is not None:
+            current.is_settled = True
 
     def eof_received(self) -> bool:
-        """The client sends no more, but still waits for what it asked."""
+        """The client sends no more, but still waits for all that it asked."""
         self._is_closing = True
-        return self._job is not None
+        current = self._current
+        if isinstance(current, Exchange) and current.n_missing:
+            return False  # its request never comes whole
+        if current is None and self._buffer:
+            self._loop.call_soon(self._go_on)
+        # A connection with TLS can't stay half open.
+        is_plain = self._transport.get_extra_info("sslcontext") is None
+        return is_plain and bool(current or self._buffer)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came in."""
-        if self._job is not None or self._is_paused:
-            self._buffer += data
-            if len(self._buffer) > AHEAD_BYTES_MAX:
-                self._transport.pause_reading()
+        if self._current is not None or self._is_paused:
+            self._keep(data)
             return
         if self._buffer:
             data = self._buffer + data
         else:
             self.since_s = self._loop.time()
         self._read(data)
+        if len(self._buffer) > AHEAD_BYTES_MAX:
+            self._transport.pause_reading()
 
     @property
     def address(self) -> str:
@@ -106,130 +119,195 @@ class FastConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client reads slower than it is answered: it has to wait with more questions."""
         self._is_paused = True
+        self.since_s = self._loop.time()
+        if isinstance(self._current, Exchange):
+            self._current.writable.clear()
 
     def resume_writing(self) -> None:
         """It has caught up."""
         self._is_paused = False
-        if self._job is None:
+        self.since_s = self._loop.time()
+        if isinstance(self._current, Exchange):
+            self._current.writable.set()
+        elif self._current is None:
             self._go_on()
 
+    def write(self, data: bytes) -> None:
+        """Send these bytes of an exchange's response."""
+        self._transport.write(data)
+
+    def hold_back(self, *, is_full: bool) -> None:
+        """Let the client wait with the rest of its body, or go on."""
+        if is_full:
+            self._transport.pause_reading()
+        elif len(self._buffer) <= AHEAD_BYTES_MAX and not self._transport.is_reading():
+            self.since_s = self._loop.time()  # it was us who kept the client waiting
+            self._transport.resume_reading()
+
+    def finish(self, *, is_last: bool) -> None:
+        """An exchange has sent its response."""
+        is_read = isinstance(self._current, Exchange) and not self._current.n_missing
+        self._current = None
+        self._next(is_last=is_last, is_read=is_read)
+
+    def break_off(self) -> None:
+        """The rest of a response can't be sent: the client must notice."""
+        self._transport.abort()
+
     def answer(self, data: bytes, *, is_last: bool) -> None:
-        """Send a response; then the next request's turn comes."""
-        self._job = None
-        transport = self._transport
-        if transport.is_closing():
+        """Send a response of the fast lane; then the next request's turn comes."""
+        self._current = None
+        if self._transport.is_closing():
             return
-        transport.write(data)
-        if is_last or (self._is_closing and not self._buffer):
-            transport.close()
-        elif self._buffer and not self._is_paused:
-            self._loop.call_soon(self._go_on)
+        self._transport.write(data)
+        if is_last or self._buffer or self._is_closing:
+            self._next(is_last=is_last)
 
     def shutdown(self) -> None:
         """The server is being stopped: what began is answered, and no more."""
         self._is_closing = True
-        if self._job is None:
-            self._transport.close()
+        if self._current is None:
+            self._close()
 
     def sweep(self, now_s: float) -> None:
         """Close a connection that takes too long."""
-        if self._job is not None:
-            return
         waited_s = now_s - self.since_s
-        if not self._buffer:
+        current = self._current
+        if self._is_paused or self._transport.is_closing():
+            if waited_s > STALLED_S:
+                self._transport.abort()
+        elif isinstance(current, Exchange):
+            if current.is_waiting and waited_s > BODY_S + current.head.length / BODY_BYTES_S:
+                self._give_up(current)
+        elif current is not None:
+            return
+        elif not self._buffer:
             if waited_s > IDLE_S:
-                self._transport.close()
+                self._close()
         elif waited_s > (BODY_S if b"\r\n\r\n" in self._buffer else HEAD_S):
-            self._transport.write(_TIMEOUT)
-            self._transport.close()
+            self._reject(Rejected(gate.too_slow(), readable(self._buffer)))
+
+    def _next(self, *, is_last: bool, is_read: bool = True) -> None:
+        """Close the connection after a response, or turn to what came in meanwhile."""
+        if is_last and (self._buffer or not is_read):
+            self._linger()
+        elif is_last or (self._is_closing and not self._buffer):
+            self._close()
+        elif self._buffer and not self._is_paused:
+            self._loop.call_soon(self._go_on)
+        else:
+            self.since_s = self._loop.time()
+            self._read_on()
 
     def _go_on(self) -> None:
-        if self._job is not None or self._is_paused or self._transport.is_closing():
+        if self._current is not None or self._is_paused or self._transport.is_closing():
             return
         data, self._buffer = self._buffer, b""
-        self._transport.resume_reading()
         self.since_s = self._loop.time()
         if data:
             self._read(data)
+        if not self._transport.is_closing():
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Hear more of the client, unless enough of what it sent ahead still waits."""
+        if len(self._buffer) <= AHEAD_BYTES_MAX:
+            self._transport.resume_reading()
+
+    def _keep(self, data: bytes) -> None:
+        """Keep what comes while a request is being answered: the rest of its body, or the next ones."""
+        if isinstance(self._current, Exchange):
+            data = self._current.feed(data)
+        self._buffer += data
+        if len(self._buffer) > AHEAD_BYTES_MAX:
+            self._transport.pause_reading()
 
     def _read(self, data: bytes) -> None:
         end = data.find(b"\r\n\r\n") + 4
-        if end == 3:
-            if len(data) > HEAD_BYTES_MAX:
-                self._hand_over(data)
-            else:
-                self._buffer = data
-            return
         lane = self._lane
-        head = lane.heads.read(data[:end]) if lane.is_used else None
-        batcher = None if head is None else lane.batcher(head.deployment)
-        if head is None or batcher is None:
-            self._hand_over(data)
+        try:
+            if end == 3:
+                check_size(data)
+                self._await_rest(b"" if data == b"\r\n" else data)
+                return
+            head = lane.heads.read(data[:end])
+        except Rejected as rejected:
+            self._reject(rejected)
             return
         total = end + head.length
-        if len(data) < total:
-            self._buffer = data
+        body = data[end:total]
+        if not isinstance(head, PredictHead):
+            self._exchange(head, body, data[total:])
+        elif len(data) < total:
+            self._await_rest(data)
+        else:
+            self._ask(head, body, data[total:])
+
+    def _ask(self, head: PredictHead, body: bytes, rest: bytes) -> None:
+        lane = self._lane
+        version = head.deployment.choose()
+        batcher = lane.batcher(version)
+        prepared = lane.read(version, body)
+        if batcher is None or not lane.takes(version, body, prepared):
+            self._exchange(head, body, rest)
             return
-        self._buffer = data[total:]
+        self._buffer = rest
         # None when it is answered already, with an error. Other answers come in a later turn.
-        self._job = lane.ask(self, head, data[end:total], batcher)
+        self._current = lane.submit(self, head, body, version, prepared, batcher)
 
-    def _hand_over(self, data: bytes) -> None:
-        self._buffer = b""
-        self._state.connections.discard(self)
-        other = HandedConnection(
-            self._config, self._state, self._app_state, self._loop, lane=self._lane
-        )
-        other.connection_made(self._transport)
-        self._transport.set_protocol(other)
-        other.data_received(data)
+    def _await_rest(self, data: bytes) -> None:
+        """Keep a request that isn't whole yet."""
+        self._buffer = data
         if self._is_closing:
-            other.shutdown()
+            self._close()
 
-
-class HandedConnection(HttpToolsProtocol):
-    """A connection whose request isn't plain: as uvicorn does it, until it is answered."""
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-        *,
-        lane: Lane,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._lane = lane
-        self._n_open = 0
-        self._since_s = self.loop.time()
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._n_open += 1
-        self._since_s = self.loop.time()
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        """A request was read whole."""
-        self._n_open -= 1
-        super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """It is answered: the connection goes back to the fast lane, if nothing is under way."""
-        is_idle = not self._n_open and not self.pipeline
-        super().on_response_complete()
-        if not is_idle or self.transport.is_closing():
+    def _exchange(self, head: Head, body: bytes, rest: bytes) -> None:
+        if self._is_closing and len(body) < head.length:
+            self._close()
             return
-        self._unset_keepalive_if_required()
-        self.connections.discard(self)
-        fast = FastConnection(
-            self.config, self.server_state, self.app_state, self.loop, lane=self._lane
+        self._buffer = rest
+        transport = self._transport
+        is_secure = transport.get_extra_info("sslcontext") is not None
+        scope = scope_of(
+            head,
+            scheme="https" if is_secure else "http",
+            client=_address(transport, "peername"),
+            server=_address(transport, "sockname"),
+            state=self._app_state.copy(),
         )
-        fast.connection_made(self.transport)
-        self.transport.set_protocol(fast)
+        exchange = Exchange(self, head, body, scope, self._state.default_headers)
+        self._current = exchange
+        task = self._loop.create_task(exchange.run(self._config.loaded_app))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
 
-    def sweep(self, now_s: float) -> None:
-        """Close a connection whose request takes too long to arrive."""
-        if self._n_open and now_s - self._since_s > BODY_S:
-            self.transport.close()
+    def _give_up(self, exchange: Exchange) -> None:
+        """The body of a request doesn't come."""
+        exchange.leave()
+        self._current = None
+        if exchange.is_begun:
+            self._transport.abort()
+        else:
+            self._reject(Rejected(gate.too_slow(), exchange.head))
+
+    def _reject(self, rejected: Rejected) -> None:
+        """Answer for the last time; nobody knows what the next bytes would mean."""
+        self._transport.write(self._lane.refusal(rejected))
+        if self._is_closing:
+            self._close()
+        else:
+            self._linger()
+
+    def _linger(self) -> None:
+        self._state.connections.discard(self)
+        self._buffer = b""
+        LingeringConnection(self._state, self._transport, self._loop)
+
+    def _close(self) -> None:
+        self.since_s = self._loop.time()
+        self._transport.close()
+
+
+def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:
+    found = transport.get_extra_info(name)
+    return (str(found[0]), int(found[1])) if found else None

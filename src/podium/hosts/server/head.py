@@ -1,122 +1,151 @@
-"""Heads of requests: which of them the fast lane answers, and what it must know of them."""
+"""The head of a request: one strict grammar, so that nobody else can read it differently.
+
+Requests are smuggled where two readers disagree about where a request ends. Here nobody reads a head
+a second time, and whatever readers are known to disagree about (lines that end in LF alone, folded
+lines, spaces before the colon, two lengths, bodies in chunks) is refused, and the connection closed.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from urllib.parse import quote
+import re
+from dataclasses import dataclass
 
-import httptools
+from podium.deployments.deployment import Deployment
+from podium.policy import gate
+from podium.policy.gate import Refusal
 
-from podium.flow.deployment import Deployment
-from podium.settings import Settings
-from podium.web import gate
-from podium.web.routes import PREDICT, ROUTES
-from podium.web.site import Site
+# The method, the version, and the scheme and host of an absolute address.
+LINE_MAX_BYTES = gate.URI_MAX_BYTES + 512
+# With a colon, a space and an end for each header.
+FIELDS_MAX_BYTES = gate.HEADERS_MAX_BYTES + 4 * gate.HEADERS_MAX + 4
+SMALL_BYTES = 2_048
 
-# A longer body is read by the other lane, in a thread.
-BODY_MAX = 65_536
-# Programs send the same head again and again: what was found out about it is kept.
-KEPT_MAX = 4_096
-KEPT_HEAD_BYTES_MAX = 2_048
-# With any of these a request is more than a plain question.
-_UNUSUAL = frozenset({b"expect", b"idempotency-key", b"te", b"trailer", b"upgrade"})
-_MEDIA = frozenset({b"", b"application/json", b"application/json; charset=utf-8"})
-_ACCEPT = frozenset({b"", b"*/*", b"application/json", b"application/json, */*"})
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_LINE = _TOKEN + rb" [!-~]+ HTTP/1\.[01]"
+_FIELD = _TOKEN + rb":[\t -~\x80-\xff]*"
+_HEAD = re.compile(rb"%b\r\n(?:%b\r\n)*\r\n" % (_LINE, _FIELD))
+_ONE_LINE, _ONE_FIELD = re.compile(_LINE), re.compile(_FIELD)
+_OTHER_VERSION = re.compile(rb".* HTTP/(?!1\.[01]\Z)[0-9.]+")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE)
+
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A request to predict that came through the gate, without its body.
+    """A head that came through the gate.
 
     Attributes:
+        target: path and query, percent-encoded.
+        headers: with names in lower case, and without those whose name has an underscore.
         length: of the body, in bytes.
         is_last: the connection ends after the answer.
+        is_http_10: the client knows no chunks, and no `100 Continue`.
+    """
+
+    method: str
+    target: bytes
+    headers: Headers
+    length: int = 0
+    is_last: bool = False
+    is_http_10: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictHead(Head):
+    """The head of a plain request to predict: one for the fast lane.
+
+    Attributes:
+        deployment: what is asked.
         authorization: the header of that name, or nothing.
     """
 
     deployment: Deployment
-    length: int
-    is_last: bool
-    headers: tuple[tuple[bytes, bytes], ...]
-    authorization: bytes = b""
+    authorization: bytes
 
 
-@dataclass(slots=True)
-class _Parts:
-    """What the parser finds."""
+class Rejected(Exception):
+    """A head that isn't answered, with as much of it as could be read."""
 
-    url: bytes = b""
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-
-    def on_url(self, url: bytes) -> None:
-        self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
+    def __init__(self, refusal: Refusal, head: Head) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+        self.head = head
 
 
-def predict_path(name: str) -> str:
-    """Where a model is asked."""
-    (route,) = (one for one in ROUTES if one.name == PREDICT)
-    return route.pattern.replace("{name}", name)
+def parse(raw: bytes) -> tuple[str, bytes, Headers, bool]:
+    """Method, target, headers, and whether it is HTTP/1.0; `raw` ends with the empty line.
+
+    Raises:
+        Rejected: it is too large, or isn't written as HTTP/1.1 has it.
+    """
+    raw = raw.removeprefix(b"\r\n")  # some clients send one after a body
+    if len(raw) > SMALL_BYTES:  # what is smaller can't hold so much that reading it takes long
+        check_size(raw)
+    if _HEAD.fullmatch(raw) is None:
+        raise Rejected(_fault(raw), readable(raw))
+    line, *fields = raw[:-4].split(b"\r\n")
+    method, target, version = line.split(b" ")
+    headers = tuple([_field(one) for one in fields])
+    if not target.startswith(b"/"):
+        target = _origin_form(target, headers, raw)
+    return method.decode("ascii"), target, headers, version == b"HTTP/1.0"
 
 
-class Heads:
-    """Reads heads for one site."""
+def check_size(raw: bytes) -> None:
+    """Refuse a head as soon as what has arrived of it is too large, or can't become a good one.
 
-    def __init__(self, site: Site) -> None:
-        self._settings: Settings = site.settings
-        self._deployments = {
-            predict_path(quote(name)).encode(): deployment
-            for name, deployment in site.deployments.items()
-        }
-        self._known: dict[bytes, Head] = {}
-
-    def read(self, raw: bytes) -> Head | None:
-        """What this head asks, or None: the other lane answers it.
-
-        Args:
-            raw: all up to and with the empty line.
-        """
-        known = self._known.get(raw)
-        if known is not None:
-            return known
-        head = self._parsed(raw)
-        if head is not None and len(raw) <= KEPT_HEAD_BYTES_MAX:
-            if len(self._known) >= KEPT_MAX:
-                self._known.clear()
-            self._known[raw] = head
-        return head
-
-    def _parsed(self, raw: bytes) -> Head | None:
-        parts = _Parts()
-        parser = httptools.HttpRequestParser(parts)
-        try:
-            parser.feed_data(raw)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            return None
-        deployment = self._deployments.get(parts.url)
-        if deployment is None or parser.get_method() != b"POST" or parser.should_upgrade():
-            return None
-        if parser.get_http_version() != "1.1" or not _is_plain(parts.headers):
-            return None
-        if gate.check(self._settings, "POST", parts.url, parts.headers) is not None:
-            return None
-        headers = dict(parts.headers)
-        length = int(headers[b"content-length"])  # the gate saw to it that it is one
-        if length > BODY_MAX:
-            return None
-        is_last = not parser.should_keep_alive()
-        authorization = headers.get(b"authorization", b"")
-        return Head(deployment, length, is_last, tuple(parts.headers), authorization)
+    Raises:
+        Rejected: it is, or it can't.
+    """
+    n_ends = raw.count(b"\r\n")
+    if raw.count(b"\n") != n_ends:
+        raise Rejected(gate.bad_head("a line doesn't end with CR LF"), readable(raw))
+    end = raw.find(b"\r\n")
+    n_line = len(raw) if end < 0 else end
+    if n_line > LINE_MAX_BYTES:
+        raise Rejected(gate.uri_too_long(), readable(raw))
+    # The first line has an end, too, and the empty line.
+    if len(raw) - n_line > FIELDS_MAX_BYTES or n_ends > gate.HEADERS_MAX + 2:
+        raise Rejected(gate.headers_too_large(), readable(raw))
 
 
-def _is_plain(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether it is a question in JSON, to be answered in JSON."""
-    found = dict(headers)
-    return (
-        len(found) == len(headers)
-        and not _UNUSUAL & found.keys()
-        and found.get(b"content-type", b"").strip().lower() in _MEDIA
-        and found.get(b"accept", b"").strip().lower() in _ACCEPT
+def readable(raw: bytes) -> Head:
+    """What can be read of a head that is refused: enough to answer in the form that is wanted."""
+    line, *fields = raw[: LINE_MAX_BYTES + FIELDS_MAX_BYTES].split(b"\r\n")[: gate.HEADERS_MAX]
+    method, _, rest = line.partition(b" ")
+    is_good = _ONE_LINE.fullmatch(line) is not None
+    return Head(
+        method=method[:20].decode("latin-1") if is_good else "GET",
+        target=rest.partition(b" ")[0] if is_good else b"*",
+        headers=tuple(_field(one) for one in fields if _ONE_FIELD.fullmatch(one)),
+        is_last=True,
     )
+
+
+def _field(line: bytes) -> tuple[bytes, bytes]:
+    name, _, value = line.partition(b":")
+    return name.lower(), value.strip(b" \t")
+
+
+def _origin_form(target: bytes, headers: Headers, raw: bytes) -> bytes:
+    """The path and query of an absolute address, which must name the host of the Host header."""
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        return target  # the gate refuses it
+    authority, rest = absolute.groups()
+    if authority.lower() != dict(headers).get(b"host", b"").lower():
+        refusal = Refusal(400, "bad_host", "the URL names another host than the Host header")
+        raise Rejected(refusal, readable(raw))
+    return rest if rest.startswith(b"/") else b"/" + rest
+
+
+def _fault(raw: bytes) -> Refusal:
+    """What is wrong with a head that doesn't fit the grammar."""
+    line, *fields = raw[:-4].split(b"\r\n")
+    if _ONE_LINE.fullmatch(line) is None:
+        if _OTHER_VERSION.fullmatch(line):
+            return gate.other_version()
+        return gate.bad_head("the first line isn't a method, a URL and HTTP/1.1")
+    (number, *_) = (i for i, one in enumerate(fields, 1) if not _ONE_FIELD.fullmatch(one))
+    return gate.bad_head(f"header {number} isn't a name, a colon and a value in one line")

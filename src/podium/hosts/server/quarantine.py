@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from podium.errors import Quarantined
 from podium.flow.job import Job
-from podium.hosts.server.board import IN_FLIGHT_MAX, Board
+from podium.hosts.server.scoreboard import IN_FLIGHT_MAX, Scoreboard
 
 KILLS_MAX = 2
 
@@ -27,11 +27,11 @@ class Quarantine:
     """What a worker knows of such requests, and tells its supervisor of its own.
 
     Args:
-        slot: this worker's place on the board.
+        slot: this worker's place on the scoreboard.
     """
 
-    def __init__(self, board: Board, slot: int) -> None:
-        self._board = board
+    def __init__(self, scoreboard: Scoreboard, slot: int) -> None:
+        self._scoreboard = scoreboard
         self._slot = slot
         self._generation = -1
         self._suspects: dict[bytes, int] = {}
@@ -47,7 +47,7 @@ class Quarantine:
         """
         if self._count(job) >= KILLS_MAX:
             raise Quarantined(
-                "this request ended the server's process twice, so it isn't tried again",
+                "this request crashed a worker process twice, so it is refused",
                 hint="change the rows, or tell the operator of this server",
             )
 
@@ -63,7 +63,7 @@ class Quarantine:
             if not self._free:  # what isn't noted can't be blamed
                 break
             place = self._free.pop()
-            self._board.begin(self._slot, place, job.digest)
+            self._scoreboard.begin(self._slot, place, job.digest)
             places.append(place)
         self._taken[self._n_calls] = places
         return self._n_calls
@@ -71,11 +71,11 @@ class Quarantine:
     def end(self, number: int) -> None:
         """Note that they are done, and the process is still there."""
         for place in self._taken.pop(number):
-            self._board.end(self._slot, place)
+            self._scoreboard.end(self._slot, place)
             self._free.append(place)
 
     def _count(self, job: Job) -> int:
-        if self._board.generation != self._generation:
-            self._generation = self._board.generation
-            self._suspects = self._board.suspects()
+        if self._scoreboard.generation != self._generation:
+            self._generation = self._scoreboard.generation
+            self._suspects = self._scoreboard.suspects()
         return self._suspects.get(job.digest, 0) if self._suspects else 0

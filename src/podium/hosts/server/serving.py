@@ -9,11 +9,11 @@ import signal
 import socket
 import ssl
 import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import uvicorn
 
@@ -21,78 +21,84 @@ from podium.app import made_home, opened_store, outbox_folder
 from podium.errors import SetupError
 from podium.hosts.asgi import App
 from podium.hosts.server.access import AccessLog, logged
-from podium.hosts.server.connection import IDLE_S, FastConnection
+from podium.hosts.server.child import WorkerContext
+from podium.hosts.server.connection import IDLE_S, Connection
 from podium.hosts.server.lane import Lane
 from podium.hosts.server.quarantine import Quarantine
-from podium.hosts.server.supervisor import Seat, Supervisor
+from podium.hosts.server.supervisor import Supervisor
 from podium.hosts.server.threads import share_cores
 from podium.monitor.families import CONNECTIONS
 from podium.monitor.siblings import new_folder
-from podium.records.aside import Aside
-from podium.records.shipper import Shipper
-from podium.settings import Settings, read_settings
-from podium.sources import Source
-from podium.web.gate import is_loopback
+from podium.outbox.aside import Aside
+from podium.outbox.shipper import Shipper
+from podium.policy.bulk import is_local
+from podium.policy.gate import is_loopback
+from podium.settings import Settings
+
+MakeApp: TypeAlias = Callable[..., App]
+Tell: TypeAlias = Callable[[str, App], None]
 
 # How long requests that have begun may take after a stop was asked for.
 GRACE_S = 10
 SWITCH_S = 0.001
+BEAT_S = 0.5
 GC_THRESHOLDS = (20_000, 20, 50)
 
 
-def serve(
-    *models: Source,
-    settings: Settings | None = None,
-    tell: Callable[[str, App], None] | None = None,
-    supervised: bool = False,
-    **flags: Any,
+def run(
+    make_app: MakeApp,
+    settings: Settings,
+    listener: socket.socket,
+    tell: Tell,
+    *,
+    supervised: bool,
 ) -> None:
-    """Serve models until the process is stopped.
+    """Serve an app until the process is stopped.
 
     Args:
-        models: bundles, their files, folders of them, functions made with `@podium.model`, or
-            `module:function`.
-        settings: a whole Settings; else `podium.toml`, `PODIUM_*` and `flags` make one.
-        tell: called with the address and the app once it listens; prints them when left out.
-        supervised: answer in a process of its own, which is started again if it ends; else in this
-            one, unless there are several workers. Libraries that started threads before (a model
-            that was fitted in this process, for one) may not stand the fork.
-        flags: single settings, by name.
+        make_app: makes it from `settings` and what each process is given, in each that answers.
+        tell: called with the address and the app once it listens.
+        supervised: answer in a process of its own; see `podium.serve`.
 
     Raises:
-        SetupError: a setting or a model can't be used, or the address is taken.
-        UntrustedModel: a bundle holds a pickle that isn't trusted.
+        SetupError: a setting or a model can't be used.
+        UntrustedModel: a bundle contains a pickle that isn't trusted.
     """
-    settings = settings or read_settings(flags)
-    check_address(settings)
-    check_certificate(settings)
-    listener = listen(settings)
+    if settings.workers == 1 and not supervised:
+        _serve(make_app, settings, listener, tell, None)
+    elif hasattr(os, "fork"):
+        metrics = _metrics_folder(settings)
+        work = partial(_serve, make_app, settings, listener, tell, metrics=metrics)
+        ship = None
+        if _is_shipped_apart(settings):
+            made_home(Path(settings.home))
+            opened_store(settings).close()  # what can't be used is told before anything starts
+            ship = partial(_ship, settings, listener)
+        Supervisor(work, settings.workers, ship, hang_s=settings.hang_s).run()
+    else:
+        raise SetupError(
+            "several workers need an operating system that can fork",
+            hint="set workers to 1 here",
+        )
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """A socket at the address of the settings.
+
+    Raises:
+        SetupError: the address is taken, isn't this machine's, or can't be used so.
+    """
+    _check_address(settings)
+    _check_certificate(settings)
+    listener = _listen(settings)
     try:
-        if settings.accounts.enabled:
-            settings, tell = _with_accounts(settings, tell or _print)
-        if settings.workers == 1 and not supervised:
-            _serve(models, settings, listener, tell or _print, None)
-        elif hasattr(os, "fork"):
-            work = partial(
-                _serve,
-                models,
-                settings,
-                listener,
-                tell or _print,
-                metrics=_metrics_folder(settings),
-            )
-            ship = partial(_ship, settings) if _is_shipped_apart(settings) else None
-            Supervisor(work, settings.workers, ship).run()
-        else:
-            raise SetupError(
-                "several workers need an operating system that can fork",
-                hint="set workers to 1 here",
-            )
+        yield listener
     finally:
         listener.close()
 
 
-def check_address(settings: Settings) -> None:
+def _check_address(settings: Settings) -> None:
     """Refuse to answer other machines unless that was asked for.
 
     Raises:
@@ -101,13 +107,13 @@ def check_address(settings: Settings) -> None:
     if settings.open or settings.accounts.enabled or is_loopback(settings.host):
         return
     raise SetupError(
-        f"{settings.host} can be reached from other machines, and anyone there could use the models "
-        "and read every record: there are no accounts",
-        hint="let people log in with --accounts; or accept it with --open",
+        f"{settings.host} can be reached from other machines, and there are no accounts: anyone there "
+        "could use the models and read every record",
+        hint="let people log in with --accounts, or allow it with --open",
     )
 
 
-def check_certificate(settings: Settings) -> None:
+def _check_certificate(settings: Settings) -> None:
     """Refuse a certificate that HTTPS can't be spoken with.
 
     Raises:
@@ -126,7 +132,7 @@ def check_certificate(settings: Settings) -> None:
         ) from error
 
 
-def listen(settings: Settings) -> socket.socket:
+def _listen(settings: Settings) -> socket.socket:
     """A socket at the address of the settings.
 
     Raises:
@@ -149,7 +155,7 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def address_of(settings: Settings, listener: socket.socket) -> str:
+def _address_of(settings: Settings, listener: socket.socket) -> str:
     """The address to open in a browser."""
     port = listener.getsockname()[1]
     host = settings.host.strip("[]")
@@ -160,50 +166,31 @@ def address_of(settings: Settings, listener: socket.socket) -> str:
 
 
 def _serve(
-    models: tuple[Source, ...],
+    make_app: MakeApp,
     settings: Settings,
     listener: socket.socket,
-    tell: Callable[[str, App], None],
-    seat: Seat | None,
+    tell: Tell,
+    worker: WorkerContext | None,
     *,
     metrics: Path | None = None,
 ) -> None:
-    """Answer in this process until it is told to stop; as a worker, in the seat it is given."""
+    """Answer in this process until it is told to stop; as a worker, with what the supervisor gives it."""
     share_cores(settings.workers)
-    app = _app(models, settings, ships=seat is None)
-    if seat is not None:
-        app.guard = Quarantine(seat.board, seat.slot)
-    if seat is None or (seat.is_first and seat.slot == 0):
-        tell(address_of(settings, listener), app)
+    context: dict[str, Any] = {"ships": worker is None, "is_local": is_local(settings)}
+    if worker is not None:
+        context["guard"] = Quarantine(worker.scoreboard, worker.slot)
+    # A model that can't be served ends the start. A worker that is started again answers without it:
+    # others were served before, and are to go on.
+    is_first = worker is None or worker.is_first
+    app = make_app(settings=settings, strict=is_first, **context)
+    if worker is None or (worker.is_first and worker.slot == 0):
+        tell(_address_of(settings, listener), app)
     # A thread that computes lets the loop's thread have its turn sooner.
     sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_until_stopped(app, listener, seat, metrics))
+        runner.run(_until_stopped(app, listener, worker, metrics))
     if app.failure is not None:
         raise app.failure
-
-
-def _with_accounts(
-    settings: Settings, tell: Callable[[str, App], None]
-) -> tuple[Settings, Callable[[str, App], None]]:
-    """Make the accounts' tables, before any process is forked, and tell how to get in."""
-    from podium.hosts.accounts.start import gated, prepare, welcome
-
-    path = prepare(settings)
-
-    def told(address: str, app: App) -> None:
-        tell(address, app)
-        print(welcome(settings, address, path), flush=True)
-
-    return gated(settings), told
-
-
-def _app(models: tuple[Source, ...], settings: Settings, *, ships: bool) -> App:
-    if not settings.accounts.enabled:
-        return App(*models, settings=settings, ships=ships)
-    from podium.hosts.accounts.site import AccountsApp
-
-    return AccountsApp(*models, settings=settings, ships=ships)
 
 
 def _is_shipped_apart(settings: Settings) -> bool:
@@ -211,12 +198,12 @@ def _is_shipped_apart(settings: Settings) -> bool:
     return settings.records and settings.store != "memory:"
 
 
-def _ship(settings: Settings, seat: Seat) -> None:
-    """Move records to the store until the supervisor ends, and then what is left."""
+def _ship(settings: Settings, listener: socket.socket, worker: WorkerContext) -> None:
+    """Move records to the store until it is told to stop, and then what is left."""
+    listener.close()  # whoever holds it keeps the port, and takes connections that nobody answers
     # Ctrl-C reaches every process of the terminal: this one ends when the workers have.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_stop_when_alone, args=(seat,), daemon=True).start()
-    store = opened_store(settings)
+    store = opened_store(settings, is_late=True)
     aside = Aside()
     shipper = Shipper(
         outbox_folder(settings),
@@ -225,17 +212,12 @@ def _ship(settings: Settings, seat: Seat) -> None:
         rows_max=settings.outbox_rows_max,
         aside=aside,
     )
-    seat.board.set_ready(seat.slot, is_ready=True)
+    worker.scoreboard.set_ready(worker.slot, is_ready=True)
     try:
-        shipper.run(seat.stop)
+        shipper.run(worker.stop)
     finally:
         aside.close()
         store.close()
-
-
-def _stop_when_alone(seat: Seat) -> None:
-    os.read(seat.alive_fd, 1)  # nobody writes: it returns when the supervisor has ended
-    seat.stop.set()
 
 
 def _metrics_folder(settings: Settings) -> Path | None:
@@ -253,15 +235,15 @@ def _metrics_folder(settings: Settings) -> Path | None:
 
 
 async def _until_stopped(
-    app: App, listener: socket.socket, seat: Seat | None, metrics: Path | None
+    app: App, listener: socket.socket, worker: WorkerContext | None, metrics: Path | None
 ) -> None:
-    """Serve; stop by itself when a model can't be loaded, or the supervisor is gone."""
+    """Serve; stop by itself when a model can't be loaded."""
     settings = app.settings
     log = AccessLog() if settings.access_log else None
     lane = Lane(app, lambda: server.server_state.default_headers, log)
     config = uvicorn.Config(
         app if log is None else logged(app, log),
-        http=partial(FastConnection, lane=lane),  # type: ignore[arg-type]
+        http=partial(Connection, lane=lane),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,
@@ -274,32 +256,40 @@ async def _until_stopped(
         timeout_graceful_shutdown=GRACE_S,
     )
     server = uvicorn.Server(config)
-    if seat is not None:
-        asyncio.get_running_loop().add_reader(seat.alive_fd, _leave, server)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     app.site.metrics.watch(CONNECTIONS, lambda: len(server.server_state.connections))
-    sweeping = asyncio.create_task(_every_second(server, app, metrics))
+    running = [asyncio.create_task(_every_second(server, app, metrics))]
     while not serving.done() and not app.is_ready:
         await asyncio.wait([serving], timeout=0.02)
-        # Before uvicorn listens to signals, the seat does.
-        if app.failure is not None or (seat is not None and seat.stop.is_set()):
+        # Before uvicorn listens to signals, the worker does.
+        if app.failure is not None or (worker is not None and worker.stop.is_set()):
             server.should_exit = True
-    if app.is_ready and seat is not None:
-        seat.board.set_ready(seat.slot, is_ready=True)
+    server.should_exit = server.should_exit or app.failure is not None
+    is_serving = app.is_ready and not server.should_exit
+    if is_serving and worker is not None:
+        # At once: one that is killed before it is known to have answered ends the start.
+        worker.scoreboard.set_ready(worker.slot, is_ready=True)
+        running.append(asyncio.create_task(_beat(app, worker)))
     # What is there now stays: looking at it again and again is no use. A request leaves no cycles
     # behind, so that the collector need only look for those of others now and then.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     await serving
-    sweeping.cancel()
+    for task in running:
+        task.cancel()
     if log is not None:
         log.write()
 
 
-def _leave(server: uvicorn.Server) -> None:
-    """The supervisor has ended: so does its worker."""
-    server.should_exit = True
+async def _beat(app: App, worker: WorkerContext) -> None:
+    """Tell the supervisor that this worker answers, and again and again that its loop turns and no
+    model is stuck: a thread can't be ended, its process can.
+    """
+    while True:
+        if not app.is_stuck:
+            worker.scoreboard.beat(worker.slot)
+        await asyncio.sleep(BEAT_S)
 
 
 async def _every_second(server: uvicorn.Server, app: App, metrics: Path | None) -> None:
@@ -321,7 +311,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-def _print(address: str, app: App) -> None:
+def print_addresses(address: str, app: App) -> None:
+    """Print where the pages of the models are."""
     print(f"Podium is at {address}")
     for name in app.deployments:
         print(f"  {address}/models/{name}")

@@ -57,7 +57,7 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         """
         require(self.shortest <= self.longest, "the longest term is shorter than the shortest")
         if self.of == "word":
-            require(is_safe(self.pattern), f"{self.pattern[:100]!r} isn't a known pattern of words")
+            require(is_safe(self.pattern), f"{self.pattern[:100]!r} isn't a known token pattern")
 
     def prepare(self) -> Text2Terms:
         """The function that gives a text's terms, as often as they occur."""
@@ -84,8 +84,8 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 def is_safe(pattern: str) -> bool:
     """Whether matching the pattern takes time in proportion to the text, whatever the text is."""
-    found = _PATTERN.fullmatch(pattern)
-    if found is None:
+    match = _PATTERN.fullmatch(pattern)
+    if match is None:
         return False
     try:
         re.compile(pattern)
@@ -93,7 +93,7 @@ def is_safe(pattern: str) -> bool:
         return False
     # A repeated class may give back character by character, looking for the end of a word. Words
     # end where \w does; after others it looks once from the beginning of each word only.
-    return not found["end"] or bool(found["begin"]) or found["last"] == r"\w"
+    return not match["end"] or bool(match["begin"]) or match["last"] == r"\w"
 
 
 def _ascii(text: str) -> str:

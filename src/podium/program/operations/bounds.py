@@ -56,11 +56,11 @@ class Blank(_Bounded, frozen=True, tag="blank"):
     def prepare(self, shapes: Shapes) -> Step:
         """A copy where something is within the bounds."""
         x, (low, high) = self.x, self.bounds(shapes)
-        nothing = np.array(np.nan, low.dtype)
+        missing = np.array(np.nan, low.dtype)
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
             numbers: Array = values[x]
             inside = (numbers >= low) & (numbers <= high)
-            return np.where(inside, nothing, numbers) if inside.any() else numbers
+            return np.where(inside, missing, numbers) if inside.any() else numbers
 
         return run

@@ -41,7 +41,7 @@ class Finite(Operation, frozen=True, tag="finite"):
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
             numbers: Array = values[x]
             if not (np.isfinite(numbers).all() if is_single else all_finite(numbers)):
-                raise ModelError("the model takes no missing or infinite values here")
+                raise ModelError("the model accepts no missing or infinite values here")
             return numbers
 
         return run
@@ -196,14 +196,14 @@ class Match(Operation, frozen=True, tag="match"):
             out = np.empty(numbers.shape)
             for j, (keys, codes, refuses_missing, refuses_unknown) in enumerate(tables):
                 column = numbers[:, j]
-                found = np.searchsorted(keys[:-1], column)
-                known = keys[found] == column
+                places = np.searchsorted(keys[:-1], column)
+                is_match = keys[places] == column
                 holes = column != column
                 if refuses_missing and holes.any():
                     raise ModelError("the model was trained without missing values here")
-                if refuses_unknown and not (known | holes).all():
-                    raise ModelError("the model knows no such category")
-                out[:, j] = codes[np.where(known, found, np.where(holes, -2, -1))]
+                if refuses_unknown and not (is_match | holes).all():
+                    raise ModelError("the model doesn't know this category")
+                out[:, j] = codes[np.where(is_match, places, np.where(holes, -2, -1))]
             return out
 
         return run

@@ -38,15 +38,15 @@ class Numbers(Operation, frozen=True, tag="numbers"):
 
     def prepare(self, shapes: Shapes) -> Step:
         """The columns side by side."""
-        wanted = self.columns
+        selected = self.columns
         dtype = np.float32 if self.is_single else np.float64
-        if wanted == tuple(range(shapes.n_columns)):
+        if selected == tuple(range(shapes.n_columns)):
             return lambda columns, _: np.array(columns, dtype).T
-        return lambda columns, _: np.array([columns[c] for c in wanted], dtype).T
+        return lambda columns, _: np.array([columns[c] for c in selected], dtype).T
 
 
 class Coding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The number that stands for each label of one column.
+    """The code of each label of one column.
 
     Attributes:
         codes: of the labels, then of a missing cell, then of an unknown label.
@@ -95,7 +95,7 @@ class OneHot(Operation, frozen=True, tag="one_hot"):
     is_single: bool = False
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as it says."""
+        """Its width is declared."""
         _check_codings(self.codings, shapes)
         for coding in self.codings:
             finite = bool(np.isfinite(coding.codes).all())
@@ -144,7 +144,7 @@ class _Codes(dict[Any, Any]):
                 raise ModelError("the model was trained without missing values in this column")
             return self.missing
         if self.coding.refuses_unknown:
-            raise ModelError("the model knows no such category")
+            raise ModelError("the model doesn't know this category")
         return self.unknown
 
 

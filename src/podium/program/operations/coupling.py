@@ -45,6 +45,10 @@ class Couple(Operation, frozen=True, tag="couple"):
         require(width == n_classes * (n_classes - 1) // 2, "a pair of classes is missing")
         return Shape(n_classes)
 
+    def n_buffered(self, _shapes: Shapes) -> int:
+        """Two tables of all pairs, and what is added up of them."""
+        return 4 * self.n_classes**2
+
     def prepare(self, _shapes: Shapes) -> Step:
         """Some rounds, until every row has settled."""
         x, n_classes = self.x, self.n_classes

@@ -40,7 +40,7 @@ class Bin(Operation, frozen=True, tag="bin"):
         """What it reads."""
         shape, starts = shapes.matrix(self.x), self.starts
         require_vector(starts, shape.width + 1, "the starts of the edges")
-        require(self.edges.ndim == 1, "the edges are no vector")
+        require(self.edges.ndim == 1, "the edges aren't a vector")
         ends = starts[0] == 0 and starts[-1] == len(self.edges)
         require(bool(ends) and bool((np.diff(starts) >= 0).all()), "the edges don't fit")
         return shape
@@ -89,7 +89,7 @@ class Power(Operation, frozen=True, tag="power"):
 
 def _box_cox(x: Array, powers: Array) -> Array:
     if (x <= 0).any():
-        raise ModelError("the model takes only positive numbers here")
+        raise ModelError("the model accepts only positive numbers here")
     return _raised(np.log(x), powers, np.abs(powers) < 1e-19)
 
 

@@ -30,11 +30,11 @@ kernel = _distances
 MetricName: TypeAlias = Literal["square", "euclidean", "manhattan", "chebyshev", "minkowski"]
 
 # Differences of so many numbers are held at a time: what the second cache takes.
-HELD_MAX = 32_768
+BUFFERED_MAX = 32_768
 
 
 class Distance(Operation, frozen=True, tag="distance"):
-    """A column for each row that is kept: how far it is from the row.
+    """A column for each training row: its distance from the row.
 
     Differences are taken before they are squared, so that near rows aren't lost in rounding.
 
@@ -52,7 +52,7 @@ class Distance(Operation, frozen=True, tag="distance"):
     power: float = 2.0
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as there are rows kept."""
+        """One column for each training row."""
         width = shapes.matrix(self.x).width
         require_rows(self.rows, width)
         require(self.power > 0, f"no distance has the power {self.power}")
@@ -68,12 +68,12 @@ def measured(rows: Floats, metric: MetricName, power: float = 2.0) -> Callable[[
     """The function that returns the distances of each of its rows to each of these."""
     if kernel is None:
         return _in_numpy(rows, metric, power)
-    kept, norm, measure = built(rows, metric, power), _NORMS[metric], kernel.measure
+    built_rows, norm, measure = built(rows, metric, power), _NORMS[metric], kernel.measure
     n_rows = len(rows)
 
     def run(x: Array) -> Array:
         out = np.empty((len(x), n_rows))
-        measure(kept, np.ascontiguousarray(x, np.float64), out)
+        measure(built_rows, np.ascontiguousarray(x, np.float64), out)
         norm.finish(out, power)
         return out
 
@@ -100,15 +100,15 @@ def built(rows: Floats, metric: MetricName, power: float, nodes: Nodes | None = 
 
 
 def _in_numpy(rows: Floats, metric: MetricName, power: float) -> Callable[[Array], Array]:
-    kept, norm = rows.astype(np.float64), _NORMS[metric]
-    columns = list(np.ascontiguousarray(kept.T))
-    at_once = max(2, HELD_MAX // max(1, len(kept)))
+    model_rows, norm = rows.astype(np.float64), _NORMS[metric]
+    columns = list(np.ascontiguousarray(model_rows.T))
+    at_once = max(2, BUFFERED_MAX // max(1, len(model_rows)))
 
     def run(x: Array) -> Array:
         if len(x) == 1:
-            return norm.of_row(x.astype(np.float64, copy=False) - kept, power)[None]
-        out = np.zeros((len(x), len(kept)))
-        away = np.empty((min(at_once, len(x)), len(kept)))
+            return norm.of_row(x.astype(np.float64, copy=False) - model_rows, power)[None]
+        out = np.zeros((len(x), len(model_rows)))
+        away = np.empty((min(at_once, len(x)), len(model_rows)))
         for at in range(0, len(x), at_once):
             some = x[at : at + at_once].astype(np.float64, order="F")
             part, differences = out[at : at + at_once], away[: len(some)]
@@ -129,7 +129,7 @@ class _Norm(NamedTuple):
     finish: Callable[[Array, float], None]
 
 
-def _keep(_total: Array, _power: float) -> None:
+def _unchanged(_total: Array, _power: float) -> None:
     """The sums are the distances."""
 
 
@@ -192,9 +192,9 @@ _NUMBERS: Mapping[MetricName, int] = {
     "minkowski": 3,
 }
 _NORMS: Mapping[MetricName, _Norm] = {
-    "square": _Norm(_square, _add_square, _keep),
+    "square": _Norm(_square, _add_square, _unchanged),
     "euclidean": _Norm(_euclidean, _add_square, _root),
-    "manhattan": _Norm(_manhattan, _add_size, _keep),
-    "chebyshev": _Norm(_chebyshev, _raise_to_size, _keep),
+    "manhattan": _Norm(_manhattan, _add_size, _unchanged),
+    "chebyshev": _Norm(_chebyshev, _raise_to_size, _unchanged),
     "minkowski": _Norm(_minkowski, _add_power, _power_root),
 }

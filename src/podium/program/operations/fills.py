@@ -74,7 +74,7 @@ class FillLinear(Operation, frozen=True, tag="fill_linear"):
         require_vector(self.fill, shape.width, "the first guess")
         require_vector(self.columns, n_steps, "the guessed columns")
         inside = ((self.columns >= 0) & (self.columns < shape.width)).all()
-        require(bool(inside), "a column is guessed that isn't there")
+        require(bool(inside), "a column is imputed that doesn't exist")
         fits = self.weights.shape == (n_steps, shape.width)
         require(fits, f"weights of shape {self.weights.shape} don't fit")
         for constants in (self.bias, self.low, self.high):
@@ -132,16 +132,20 @@ class FillNearest(Operation, frozen=True, tag="fill_nearest"):
         require(self.n_neighbors > 0, "no neighbour is asked")
         return shape
 
+    def n_buffered(self, _shapes: Shapes) -> int:
+        """The distances to all rows, and which of them are the nearest."""
+        return 4 * len(self.rows)
+
     def prepare(self, shapes: Shapes) -> Step:
-        """Distances from the rows with something missing to all that are kept."""
+        """Distances from the rows with missing values to all training rows."""
         x, n_neighbors = self.x, self.n_neighbors
         dtype = np.float32 if shapes.matrix(x).is_single else np.float64
         distances = _Distances(self.rows.astype(np.float64))
         weigh = _closeness if self.is_weighted else _presence
         columns = [
             (column, donors, self.rows[donors, column].astype(np.float64))
-            for column, known in enumerate(~np.isnan(self.rows.T))
-            for donors in [np.flatnonzero(known)]
+            for column, has_value in enumerate(~np.isnan(self.rows.T))
+            for donors in [np.flatnonzero(has_value)]
             if len(donors)
         ]
 
@@ -153,10 +157,10 @@ class FillNearest(Operation, frozen=True, tag="fill_nearest"):
                 return numbers
             filled = numbers.astype(dtype)
             far = distances(numbers[some], holes[some])
-            for column, donors, given in columns:
+            for column, donors, donated in columns:
                 rows = np.flatnonzero(holes[some, column])
                 if len(rows):
-                    mean = _mean(far[rows][:, donors], given, n_neighbors, weigh)
+                    mean = _mean(far[rows][:, donors], donated, n_neighbors, weigh)
                     filled[some[rows], column] = mean
             return filled
 
@@ -164,7 +168,7 @@ class FillNearest(Operation, frozen=True, tag="fill_nearest"):
 
 
 class _Distances:
-    """From rows to those that are kept, over the columns that both have, as scikit-learn adds."""
+    """Distances to the training rows over the columns that both have, summed as scikit-learn does."""
 
     def __init__(self, rows: Array) -> None:
         missing = np.isnan(rows)
@@ -191,14 +195,14 @@ class _Distances:
         return distances
 
 
-def _mean(far: Array, given: Array, n_neighbors: int, weigh: Any) -> Array:
-    n_neighbors = min(n_neighbors, len(given))
+def _mean(far: Array, values: Array, n_neighbors: int, weigh: Any) -> Array:
+    n_neighbors = min(n_neighbors, len(values))
     nearest = np.argpartition(far, n_neighbors - 1, axis=1)[:, :n_neighbors]
     weights = weigh(np.take_along_axis(far, nearest, axis=1))
     weights[np.isnan(weights)] = 0.0
-    mean: Array = (given[nearest] * weights).sum(axis=1) / weights.sum(axis=1)
+    mean: Array = (values[nearest] * weights).sum(axis=1) / weights.sum(axis=1)
     # No column is shared with any donor: the mean of all of them.
-    return np.where(np.isnan(far).all(axis=1), given.mean(), mean)
+    return np.where(np.isnan(far).all(axis=1), values.mean(), mean)
 
 
 def _presence(far: Array) -> Array:

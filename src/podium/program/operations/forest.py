@@ -91,7 +91,7 @@ class Forest(Operation, frozen=True, tag="forest"):
                 sums = np.empty((len(rows), n_outputs))
                 sums[:] = base
             if add(rows, sums) & refused:
-                raise ModelError("the model takes no missing or infinite values here")
+                raise ModelError("the model accepts no missing or infinite values here")
             return sums
 
         return run

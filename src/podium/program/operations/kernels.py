@@ -22,7 +22,7 @@ KernelName: TypeAlias = Literal["linear", "poly", "rbf", "sigmoid", "cosine", "l
 
 
 class Kernel(Operation, frozen=True, tag="kernel"):
-    """A column for each row that is kept: the kernel between it and the row.
+    """A column for each training row: the kernel between it and the row.
 
     Attributes:
         rows: that are kept.
@@ -38,7 +38,7 @@ class Kernel(Operation, frozen=True, tag="kernel"):
     degree: float = 3.0
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as there are rows kept."""
+        """One column for each training row."""
         shape = shapes.matrix(self.x)
         fits = self.rows.ndim == 2 and self.rows.shape[1] == shape.width
         require(fits, f"rows of shape {self.rows.shape} aren't {shape.width} columns wide")

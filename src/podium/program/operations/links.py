@@ -123,7 +123,7 @@ class Largest(Operation, frozen=True, tag="largest"):
     def check(self, shapes: Shapes) -> Shape:
         """An index."""
         shape = shapes.matrix(self.x)
-        require(shape.width > 0, "there is no largest of nothing")
+        require(shape.width > 0, "there is nothing to compare")
         return Shape(shape.width, is_index=True)
 
     def prepare(self, _shapes: Shapes) -> Step:
@@ -213,10 +213,10 @@ def _relu(x: Array) -> Array:
 
 def _share(x: Array) -> Array:
     total = x.sum(axis=1, keepdims=True)
-    nothing = total == 0
-    if nothing.any():  # no column claims the row: all have the same share
-        total = np.where(nothing, x.shape[1], total)
-        x = np.where(nothing, 1.0, x)
+    is_zero = total == 0
+    if is_zero.any():  # no column claims the row: all have the same share
+        total = np.where(is_zero, x.shape[1], total)
+        x = np.where(is_zero, 1.0, x)
     share: Array = x / total
     return share
 

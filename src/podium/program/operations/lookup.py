@@ -35,7 +35,7 @@ class Lookup(Operation, frozen=True, tag="lookup"):
     def check(self, shapes: Shapes) -> Shape:
         """As wide as the table."""
         shape = shapes.any(self.x)
-        require(shape.is_index, f"register {self.x} holds no class")
+        require(shape.is_index, f"register {self.x} has no class")
         fits = self.table.ndim == 2 and len(self.table) == shape.width
         require(fits, f"a table of shape {self.table.shape} doesn't fit {shape.width} classes")
         return Shape(self.table.shape[1])
@@ -66,7 +66,7 @@ class Median(Operation, frozen=True, tag="median"):
     def check(self, shapes: Shapes) -> Shape:
         """One column."""
         width = shapes.matrix(self.x).width
-        require(width > 0, "there is no median of nothing")
+        require(width > 0, "there is nothing to take the median of")
         require_vector(self.weights, width, "the weights")
         require(bool((self.weights >= 0).all()), "a weight is negative")
         return Shape(1)

@@ -31,18 +31,18 @@ class Select(Operation, frozen=True, tag="select"):
     def check(self, shapes: Shapes) -> Shape:
         """As wide as there are columns selected."""
         shape = shapes.matrix(self.x)
-        wanted = self.columns
-        inside = wanted.ndim == 1 and bool(((wanted >= 0) & (wanted < shape.width)).all())
-        require(inside, "a column is selected that isn't there")
-        return Shape(len(wanted), shape.is_single)
+        columns = self.columns
+        inside = columns.ndim == 1 and bool(((columns >= 0) & (columns < shape.width)).all())
+        require(inside, "a column is selected that doesn't exist")
+        return Shape(len(columns), shape.is_single)
 
     def prepare(self, _shapes: Shapes) -> Step:
         """A view where they stand side by side."""
-        x, wanted = self.x, self.columns.astype(np.intp)
-        if len(wanted) and (np.diff(wanted) == 1).all():
-            part = slice(int(wanted[0]), int(wanted[-1]) + 1)
+        x, columns = self.x, self.columns.astype(np.intp)
+        if len(columns) and (np.diff(columns) == 1).all():
+            part = slice(int(columns[0]), int(columns[-1]) + 1)
             return lambda _, values: values[x][:, part]
-        return lambda _, values: values[x].take(wanted, axis=1)
+        return lambda _, values: values[x].take(columns, axis=1)
 
 
 class Join(Operation, frozen=True, tag="join"):
@@ -79,7 +79,7 @@ class Indicate(Operation, frozen=True, tag="indicate"):
     width: int
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as it says."""
+        """Its width is declared."""
         require_vector(self.starts, shapes.matrix(self.x).width, "the starts")
         inside = ((self.starts >= 0) & (self.starts <= self.width)).all()
         require(bool(inside), "a start is out of bounds")
@@ -92,9 +92,9 @@ class Indicate(Operation, frozen=True, tag="indicate"):
         def run(_: Sequence[Any], values: Sequence[Any]) -> Floats:
             codes: Floats = values[x]
             at = codes + starts
-            known = (codes >= 0) & (at < width)
+            is_valid = (codes >= 0) & (at < width)
             out = np.zeros((len(codes), width))
-            rows, columns = known.nonzero()
+            rows, columns = is_valid.nonzero()
             out[rows, at[rows, columns].astype(np.intp)] = 1.0
             return out
 
@@ -113,7 +113,7 @@ class Matmul(Operation, frozen=True, tag="matmul"):
     def check(self, shapes: Shapes) -> Shape:
         """As wide as the weights."""
         shape, weights = shapes.matrix(self.x), self.weights
-        require(weights.ndim == 2, "the weights are no matrix")
+        require(weights.ndim == 2, "the weights aren't a matrix")
         fits = len(weights) == shape.width
         require(fits, f"{len(weights)} weights are given for {shape.width} columns")
         require_vector(self.bias, weights.shape[1], "the bias")

@@ -19,12 +19,12 @@ from podium.program.operations.operation import (
     require_rows,
     require_vector,
 )
-from podium.program.operations.search import Kept, searcher
+from podium.program.operations.search import SearchIndex, searcher
 from podium.table import Array
 
 
 class Nearest(Operation, frozen=True, tag="nearest"):
-    """The mean of what is known of the nearest rows that a model keeps.
+    """The mean target of the nearest training rows.
 
     Of equally near rows those count that scikit-learn's search keeps.
 
@@ -58,8 +58,8 @@ class Nearest(Operation, frozen=True, tag="nearest"):
         """As wide as what is known."""
         width, rows = shapes.matrix(self.x).width, self.rows
         require_rows(self.rows, width)
-        known = self.known.ndim == 2 and len(self.known) == len(rows)
-        require(known, "what is known isn't of the rows")
+        has_targets = self.known.ndim == 2 and len(self.known) == len(rows)
+        require(has_targets, "what is known isn't of the rows")
         require(0 < self.n_nearest <= len(rows), f"there are no {self.n_nearest} rows")
         require(self.power > 0, f"no distance has the power {self.power}")
         is_square = self.metric in ("square", "euclidean")
@@ -69,13 +69,17 @@ class Nearest(Operation, frozen=True, tag="nearest"):
             self.nodes.check(len(rows), width)
         return Shape(self.known.shape[1] + (self.reach is not None))
 
+    def n_buffered(self, _shapes: Shapes) -> int:
+        """What is known of the nearest rows, how far they are, and what they weigh."""
+        return self.n_nearest * (int(self.known.shape[1]) + 4)
+
     def prepare(self, _shapes: Shapes) -> Step:
         """A search, and the mean of what it found."""
-        x, answer = self.x, _Answerer(self)
-        return lambda _, values: answer(values[x].astype(np.float64, copy=False))
+        x, run = self.x, _Predictor(self)
+        return lambda _, values: run(values[x].astype(np.float64, copy=False))
 
 
-class _Answerer:
+class _Predictor:
     """The search and its constants, at hand."""
 
     def __init__(self, nearest: Nearest) -> None:
@@ -85,7 +89,7 @@ class _Answerer:
         self.metric, self.power = nearest.metric, nearest.power
         reach = [] if nearest.reach is None else [nearest.reach[:, None]]
         self.search = searcher(
-            Kept(
+            SearchIndex(
                 nearest.rows.astype(np.float64),
                 np.concatenate([self.known, *reach], axis=1),
                 nearest.n_nearest,
@@ -98,18 +102,18 @@ class _Answerer:
 
     def __call__(self, numbers: Array) -> Array:
         nearest, far = self.search(numbers)
-        known = self.known[nearest]
+        targets = self.known[nearest]
         if not self.by_distance and self.reach is None:
-            mean: Array = known.mean(axis=1)
+            mean: Array = targets.mean(axis=1)
             return mean
         far = self._root(far)
         if self.reach is not None:
             away = np.maximum(far, self.reach[nearest]).mean(axis=1, keepdims=True)
-            return np.concatenate([known.mean(axis=1), away], axis=1)
+            return np.concatenate([targets.mean(axis=1), away], axis=1)
         weights = 1.0 / far
         same = np.isinf(weights)
         weights = np.where(same.any(axis=1, keepdims=True), same.astype(np.float64), weights)
-        share: Array = np.einsum("ij,ijk->ik", weights, known)
+        share: Array = np.einsum("ij,ijk->ik", weights, targets)
         share /= weights.sum(axis=1, keepdims=True)
         return share
 

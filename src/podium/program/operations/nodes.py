@@ -37,15 +37,15 @@ class Nodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     def check(self, n_rows: int, width: int) -> None:
         """Raises BundleError unless these are nodes of so many rows."""
         n_nodes = len(self.starts)
-        require(0 < n_nodes <= _NODES_MAX, f"{n_nodes} nodes are no tree")
+        require(0 < n_nodes <= _NODES_MAX, f"{n_nodes} nodes aren't a tree")
         for vector in (self.starts, self.ends, self.is_leaf):
             require_vector(vector, n_nodes, "a vector of nodes")
         require_vector(self.order, n_rows, "the order of the rows")
         require(bool((np.sort(self.order) == np.arange(n_rows)).all()), "a row is not in the order")
         inside = (self.starts >= 0) & (self.starts <= self.ends) & (self.ends <= n_rows)
-        require(bool(inside.all()), "a node has rows that aren't there")
+        require(bool(inside.all()), "a node has rows that don't exist")
         forks = np.flatnonzero(self.is_leaf == 0)
-        require(bool((2 * forks + 2 < n_nodes).all()), "a node has children that aren't there")
+        require(bool((2 * forks + 2 < n_nodes).all()), "a node has children that don't exist")
         require((self.high is None) != (self.radii is None), "nodes are either boxes or balls")
         corners = self.low if self.high is None else self.high
         fits = self.low.shape == corners.shape == (n_nodes, width)

@@ -20,10 +20,12 @@ Step: TypeAlias = Callable[[Sequence[Any], Sequence[Any]], Array]
 
 # A model with more columns than this can't be served anyway; a hostile plan stops here.
 WIDTH_MAX = 4_000_000
+# What all operations may hold together for one row: 128 MiB.
+NUMBERS_MAX = 1 << 24
 
 
 class Shape(NamedTuple):
-    """What a register holds.
+    """The shape of a register's content.
 
     Attributes:
         width: columns of a matrix of shape (n_rows, width).
@@ -37,18 +39,25 @@ class Shape(NamedTuple):
 
 
 class Shapes:
-    """The shapes of the registers before an operation."""
+    """The shapes of the registers before an operation.
+
+    Attributes:
+        n_columns: of the table.
+        n_numbers: that are held for each row.
+    """
 
     def __init__(self, n_columns: int) -> None:
-        self.n_columns = n_columns
+        self.n_columns, self.n_numbers = n_columns, 0
         self._shapes: list[Shape] = []
 
     def __len__(self) -> int:
         return len(self._shapes)
 
-    def add(self, shape: Shape) -> None:
-        """Append the shape of the next register."""
+    def add(self, shape: Shape, n_buffered: int = 0) -> None:
+        """Append the shape of the next register, and count what it takes."""
         require(0 <= shape.width <= WIDTH_MAX, f"{shape.width} columns are too many")
+        self.n_numbers += shape.width + n_buffered
+        require(self.n_numbers <= NUMBERS_MAX, f"a row takes {self.n_numbers} numbers")
         self._shapes.append(shape)
 
     def any(self, register: int) -> Shape:
@@ -59,12 +68,12 @@ class Shapes:
     def matrix(self, register: int) -> Shape:
         """The shape of a register that holds a matrix."""
         shape = self.any(register)
-        require(not shape.is_index, f"register {register} holds no matrix")
+        require(not shape.is_index, f"register {register} has no matrix")
         return shape
 
     def columns(self, columns: Sequence[int]) -> None:
         """Raises BundleError unless the table has these columns."""
-        require(all(c < self.n_columns for c in columns), "a column is asked for that isn't there")
+        require(all(c < self.n_columns for c in columns), "a column is used that doesn't exist")
 
 
 class _Kind(msgspec.StructMeta, ABCMeta):
@@ -79,7 +88,7 @@ class Operation(
     forbid_unknown_fields=True,
     omit_defaults=True,
 ):
-    """One step of a plan: a value that says what to do, and can do it.
+    """One step of a plan, with the constants and the code to run it.
 
     `x` is the register that it reads, `xs` are several; arrays are its constants.
 
@@ -97,15 +106,19 @@ class Operation(
             BundleError: its constants don't fit each other, or what it reads.
         """
 
+    def n_buffered(self, _shapes: Shapes) -> int:
+        """How many numbers it buffers for each row beside its result. It was checked before."""
+        return 0
+
     @abstractmethod
     def prepare(self, shapes: Shapes) -> Step:
         """The function that runs it, with its constants at hand. It was checked before."""
 
 
-def require(holds: bool, problem: str) -> None:
-    """Raise BundleError unless it holds."""
-    if not holds:
-        raise BundleError(f"the plan can't be followed: {problem}")
+def require(is_valid: bool, problem: str) -> None:
+    """Raise BundleError unless the condition is true."""
+    if not is_valid:
+        raise BundleError(f"the plan isn't valid: {problem}")
 
 
 def require_rows(rows: Any, width: int) -> None:
@@ -114,7 +127,7 @@ def require_rows(rows: Any, width: int) -> None:
     require(fits, f"rows of shape {rows.shape} aren't {width} columns wide")
 
 
-def require_vector(array: Any, length: int, what: str) -> None:
+def require_vector(array: Any, length: int, name: str) -> None:
     """Raise BundleError unless it is None or a vector of this length."""
     if array is not None:
-        require(array.shape == (length,), f"{what} has shape {array.shape}, not ({length},)")
+        require(array.shape == (length,), f"{name} has shape {array.shape}, not ({length},)")

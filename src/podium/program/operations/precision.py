@@ -53,11 +53,15 @@ class SingleSum(Operation, frozen=True, tag="single_sum"):
         """As wide as the weights."""
         shape, weights = shapes.matrix(self.x), self.weights
         require(shape.is_single, "what is added up in single precision isn't of it")
-        require(weights.ndim == 2, "the weights are no matrix")
+        require(weights.ndim == 2, "the weights aren't a matrix")
         fits = len(weights) == shape.width
         require(fits, f"{len(weights)} weights are given for {shape.width} columns")
         require_vector(self.start, weights.shape[1], "the start")
         return Shape(weights.shape[1], is_single=True)
+
+    def n_buffered(self, _shapes: Shapes) -> int:
+        """All products, and all sums of them."""
+        return 2 * int(self.weights.size)
 
     def prepare(self, _shapes: Shapes) -> Step:
         """All sums on the way: numpy adds up along an axis from the first to the last."""

@@ -40,7 +40,7 @@ class Product(Operation, frozen=True, tag="product"):
         read = [shapes.matrix(x) for x in self.xs]
         for shape, columns in zip(read, (self.left, self.right), strict=True):
             inside = ((columns >= 0) & (columns < shape.width)).all()
-            require(bool(inside), "a column is multiplied that isn't there")
+            require(bool(inside), "a column is multiplied that doesn't exist")
         return Shape(len(self.left), all(shape.is_single for shape in read))
 
     def prepare(self, shapes: Shapes) -> Step:
@@ -65,7 +65,7 @@ class Normalize(Operation, frozen=True, tag="normalize"):
     def check(self, shapes: Shapes) -> Shape:
         """What it reads."""
         shape = shapes.matrix(self.x)
-        require(shape.width > 0, "nothing has no length")
+        require(shape.width > 0, "there is nothing to normalize")
         return shape
 
     def prepare(self, shapes: Shapes) -> Step:
@@ -73,12 +73,12 @@ class Normalize(Operation, frozen=True, tag="normalize"):
         x, length = self.x, _LENGTHS[self.norm]
         dtype = np.float32 if shapes.matrix(x).is_single else np.float64
         # What scikit-learn takes for zero.
-        nothing, one = 10 * np.finfo(dtype).eps, np.ones((), dtype)
+        smallest, one = 10 * np.finfo(dtype).eps, np.ones((), dtype)
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
             numbers: Array = values[x]
             lengths = length(numbers)
-            return numbers / np.where(lengths < nothing, one, lengths)[:, None]
+            return numbers / np.where(lengths < smallest, one, lengths)[:, None]
 
         return run
 

@@ -17,16 +17,17 @@ from podium.table import Array
 _NEAR = 1e-11
 _FEW = 12
 # So many distances at a time stay in the cache.
-_HELD_MAX = 262_144
+_BUFFERED_MAX = 262_144
 
 
-class Kept(NamedTuple):
-    """What is looked in, and how.
+class SearchIndex(NamedTuple):
+    """The rows to search, and the way to search them.
 
     Attributes:
         rows: of the model.
-        known: of each of them, where the search may see: rows alike in it needn't be told apart.
-        n_nearest: how many rows are looked for.
+        known: the target of each row, where the search may use it: the order of rows with equal
+            targets doesn't matter.
+        n_nearest: how many rows to find.
         metric: of the distance.
         power: of `minkowski`.
         by_product: squares of distances are |x|² - 2 x.y + |y|², as the original rounds them.
@@ -42,11 +43,11 @@ class Kept(NamedTuple):
     nodes: Nodes | None
 
 
-class Found(NamedTuple):
+class Neighbors(NamedTuple):
     """The nearest rows of each row.
 
     Attributes:
-        places: among the rows that are kept.
+        places: indices of rows of the model.
         distances: before a root is drawn of them.
     """
 
@@ -54,10 +55,10 @@ class Found(NamedTuple):
     distances: Array
 
 
-Search: TypeAlias = Callable[[Array], Found]
+Search: TypeAlias = Callable[[Array], Neighbors]
 
 
-def searcher(kept: Kept) -> Search:
+def searcher(index: SearchIndex) -> Search:
     """The function that finds the nearest rows, of equally near ones those of scikit-learn.
 
     Raises:
@@ -65,43 +66,43 @@ def searcher(kept: Kept) -> Search:
     """
     kernel = measuring.kernel
     if kernel is None:
-        return _parted(NumpySearch(kept), kept)
-    if kept.by_product:
-        return _parted(_by_product(kept, kernel.smallest), kept)
-    rows, search = built(kept.rows, kept.metric, kept.power, kept.nodes), kernel.nearest
-    k = kept.n_nearest
+        return _parted(NumpySearch(index), index)
+    if index.by_product:
+        return _parted(_by_product(index, kernel.smallest), index)
+    rows, search = built(index.rows, index.metric, index.power, index.nodes), kernel.nearest
+    k = index.n_nearest
 
-    def run(numbers: Array) -> Found:
+    def run(numbers: Array) -> Neighbors:
         places = np.empty((len(numbers), k), np.int32)
         distances = np.empty((len(numbers), k))
         search(rows, np.ascontiguousarray(numbers), distances, places)
-        return Found(places, distances)
+        return Neighbors(places, distances)
 
     return run
 
 
-def _by_product(kept: Kept, smallest: Callable[..., None]) -> Search:
+def _by_product(index: SearchIndex, smallest: Callable[..., None]) -> Search:
     """One product, and a heap a row."""
-    multiply, k = Products(kept.rows), kept.n_nearest
+    multiply, k = Products(index.rows), index.n_nearest
 
-    def run(numbers: Array) -> Found:
+    def run(numbers: Array) -> Neighbors:
         places = np.empty((len(numbers), k), np.int32)
         distances = np.empty((len(numbers), k))
         smallest(multiply(numbers), lengths(numbers), multiply.lengths, distances, places)
-        return Found(places, distances)
+        return Neighbors(places, distances)
 
     return run
 
 
-def _parted(search: Search, kept: Kept) -> Search:
+def _parted(search: Search, index: SearchIndex) -> Search:
     """The same, some rows at a time."""
-    at_once = max(1, _HELD_MAX // len(kept.rows))
+    at_once = max(1, _BUFFERED_MAX // len(index.rows))
 
-    def run(numbers: Array) -> Found:
+    def run(numbers: Array) -> Neighbors:
         if len(numbers) <= at_once:
             return search(numbers)
         parts = [search(numbers[at : at + at_once]) for at in range(0, len(numbers), at_once)]
-        return Found(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        return Neighbors(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
     return run
 
@@ -115,7 +116,7 @@ class Products:
         self.lengths = lengths(rows)
 
     def __call__(self, x: Array) -> Array:
-        """A column for each row that is kept."""
+        """A column for each training row."""
         # One row alone would be multiplied by another routine, which rounds otherwise.
         several = x if len(x) > 1 else np.concatenate([x, x])
         products: Array = several.dot(self.columns)[: len(x)]
@@ -132,14 +133,16 @@ def lengths(x: Array) -> Array:
 class NumpySearch:
     """The search without a compiler: the smallest of all distances, and a look at equal ones."""
 
-    def __init__(self, kept: Kept) -> None:
-        self.rows, self.known, self.n_nearest = kept.rows, kept.known, kept.n_nearest
-        self.by_product = kept.by_product
-        self.metric, self.power = kept.metric, kept.power
-        self.exact = ExactSearch(kept.rows, kept.nodes, kept.n_nearest, kept.metric, kept.power)
-        metric: MetricName = "square" if kept.metric == "euclidean" else kept.metric
+    def __init__(self, index: SearchIndex) -> None:
+        self.rows, self.known, self.n_nearest = index.rows, index.known, index.n_nearest
+        self.by_product = index.by_product
+        self.metric, self.power = index.metric, index.power
+        self.exact = ExactSearch(
+            index.rows, index.nodes, index.n_nearest, index.metric, index.power
+        )
+        metric: MetricName = "square" if index.metric == "euclidean" else index.metric
         self.distances = (
-            squares(self.rows) if kept.by_product else measured(self.rows, metric, kept.power)
+            squares(self.rows) if index.by_product else measured(self.rows, metric, index.power)
         )
 
     def measure(self, numbers: Array) -> Array:
@@ -147,16 +150,16 @@ class NumpySearch:
         distances = self.distances(numbers)
         return distances**self.power if self.metric == "minkowski" else distances
 
-    def __call__(self, numbers: Array) -> Found:
+    def __call__(self, numbers: Array) -> Neighbors:
         """The nearest rows of each of these."""
         distances, k = self.measure(numbers), self.n_nearest
         if k == len(self.rows):
-            return Found(np.broadcast_to(np.arange(k), distances.shape), distances)
+            return Neighbors(np.broadcast_to(np.arange(k), distances.shape), distances)
         nearest = _smallest(distances, k + 1)
         far = np.take_along_axis(distances, nearest, axis=1)
         self._look_again(numbers, distances, nearest, far)
         nearest = nearest[:, :k]
-        return Found(nearest, np.take_along_axis(distances, nearest, axis=1))
+        return Neighbors(nearest, np.take_along_axis(distances, nearest, axis=1))
 
     def _look_again(self, numbers: Array, distances: Array, nearest: Array, far: Array) -> None:
         """Replace the nearest rows where others are as near, and something else is known of them.
@@ -174,8 +177,8 @@ class NumpySearch:
 
     def _is_same(self, rows: Array) -> bool:
         """Whether the same is known of all these rows."""
-        known = self.known[rows]
-        return bool((known == known[0]).all())
+        targets = self.known[rows]
+        return bool((targets == targets[0]).all())
 
 
 def squares(rows: Array) -> Callable[[Array], Array]:

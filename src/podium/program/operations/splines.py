@@ -52,9 +52,13 @@ class Spline(Operation, frozen=True, tag="spline"):
         require(n_knots >= 2 * self.degree + 2 and n_splines > 0, "there are too few knots")
         require(bool((np.diff(self.knots) >= 0).all()), "the knots don't ascend")
         if self.slopes is not None:
-            require(self.beyond == "stay", "slopes are given that nobody uses")
+            require(self.beyond == "stay", "slopes are given but not used")
             require(self.slopes.shape == (2, width, n_splines), "the slopes don't fit")
         return Shape(width * n_splines)
+
+    def n_buffered(self, shapes: Shapes) -> int:
+        """The knots around each number, how far they are, and the heights."""
+        return 8 * (self.degree + 1) * shapes.matrix(self.x).width
 
     def prepare(self, _shapes: Shapes) -> Step:
         """de Boor's recursion, in the order in which scipy adds."""
@@ -73,7 +77,7 @@ class Spline(Operation, frozen=True, tag="spline"):
             is_missing = bool(missing.any())
             inside = np.where(missing, low, numbers) if is_missing else numbers
             if self.beyond == "refuse" and ((inside < low) | (inside > high)).any():
-                raise ModelError("the model takes no values beyond its knots")
+                raise ModelError("the model accepts no values beyond its knots")
             if self.beyond == "periodic":
                 inside = np.where(period > 0, low + (inside - low) % period, 0.0)
             elif self.beyond == "stay":

@@ -70,7 +70,7 @@ class Terms(Operation, frozen=True, tag="terms"):
         is_different = len(set(self.vocabulary)) == len(self.vocabulary)
         require(is_different, "a term is counted in two columns")
         is_positive = not self.n_hashed or not self.is_sublinear
-        require(is_positive, "there is no logarithm of what may be below zero")
+        require(is_positive, "there is no logarithm of a possibly negative number")
         require_vector(self.weights, self.width, "the weights")
         return Shape(self.width)
 
@@ -82,9 +82,9 @@ class Terms(Operation, frozen=True, tag="terms"):
             cells = columns[column]
             out = np.zeros((len(cells), width))
             for row, text in zip(out, cells, strict=True):
-                found = weighed(text)
-                if found is not None:
-                    row[found[0]] = found[1]
+                weights = weighed(text)
+                if weights is not None:
+                    row[weights[0]] = weights[1]
             return out
 
         return run
@@ -95,7 +95,7 @@ class Terms(Operation, frozen=True, tag="terms"):
 
         def weighed(text: object) -> _Weighed | None:
             if not isinstance(text, str):
-                raise ModelError("the model takes nothing but a text here")
+                raise ModelError("the model accepts only a text here")
             counts = count(terms(text))
             if not counts:
                 return None
@@ -159,17 +159,21 @@ class TermSum(Terms, frozen=True, tag="term_sum"):
     def check(self, shapes: Shapes) -> Shape:
         """As wide as the weights."""
         width, sums, places = super().check(shapes).width, self.sums, self.places
-        require(sums.ndim == 2, "the weights of terms are no matrix")
+        require(sums.ndim == 2, "the weights of terms aren't a matrix")
         require_vector(places, len(sums), "the places of terms")
         inside = places is None or bool(((places >= 0) & (places < width)).all())
-        require(inside, "a term has weights that isn't there")
+        require(inside, "a term has weights that doesn't exist")
         fits = places is not None or len(sums) == width
         require(fits, f"{len(sums)} weights are given for {width} terms")
         return Shape(sums.shape[1])
 
+    def n_buffered(self, _shapes: Shapes) -> int:
+        """The place of each term's weights, which is held once."""
+        return 0 if self.places is None else self.width
+
     def prepare(self, _shapes: Shapes) -> Step:
         """One text after the other."""
-        column, weighed, find = self.column, self._reader(), self._finder()
+        column, weighed, locate = self.column, self._reader(), self._finder()
         # Last a row for terms that have no weights.
         sums = np.vstack([self.sums, np.zeros((1, self.sums.shape[1]))]).astype(np.float64)
 
@@ -177,9 +181,9 @@ class TermSum(Terms, frozen=True, tag="term_sum"):
             cells = columns[column]
             out = np.zeros((len(cells), sums.shape[1]))
             for row, text in zip(out, cells, strict=True):
-                found = weighed(text)
-                if found is not None:
-                    row[:] = found[1].dot(sums.take(find(found[0]), axis=0))
+                weights = weighed(text)
+                if weights is not None:
+                    row[:] = weights[1].dot(sums.take(locate(weights[0]), axis=0))
             return out
 
         return run

@@ -24,7 +24,7 @@ from podium.program.operations.search import squares
 from podium.table import Array
 
 # So many distances are held at a time: two megabytes.
-_HELD_MAX = 262_144
+_BUFFERED_MAX = 262_144
 
 
 class Within(Operation, frozen=True, tag="within"):
@@ -54,19 +54,19 @@ class Within(Operation, frozen=True, tag="within"):
 
     def check(self, shapes: Shapes) -> Shape:
         """As wide as what is known."""
-        width, rows, known = shapes.matrix(self.x).width, self.rows, self.known
+        width, rows, targets = shapes.matrix(self.x).width, self.rows, self.known
         require_rows(self.rows, width)
-        fits = known.ndim == 2 and len(known) == len(rows) > 0
-        require(fits, f"{len(known)} rows are known of {len(rows)}")
+        fits = targets.ndim == 2 and len(targets) == len(rows) > 0
+        require(fits, f"{len(targets)} rows are known of {len(rows)}")
         require(self.power > 0, f"no distance has the power {self.power}")
         fits = not self.by_product or self.metric == "euclidean"
         require(fits, "only euclidean distances are products")
-        require_vector(self.otherwise, known.shape[1], "what is answered otherwise")
-        return Shape(known.shape[1])
+        require_vector(self.otherwise, targets.shape[1], "what is answered otherwise")
+        return Shape(targets.shape[1])
 
     def prepare(self, _shapes: Shapes) -> Step:
         """All distances, some rows at a time."""
-        x, known, otherwise = self.x, self.known.astype(np.float64), self.otherwise
+        x, targets, otherwise = self.x, self.known.astype(np.float64), self.otherwise
         is_square = self.metric == "euclidean"  # measured before the root, as trees of rows are
         measure = (
             squares(self.rows.astype(np.float64))
@@ -74,7 +74,7 @@ class Within(Operation, frozen=True, tag="within"):
             else measured(self.rows, "square" if is_square else self.metric, self.power)
         )
         radius = self.radius**2 if is_square else self.radius
-        at_once = max(1, _HELD_MAX // len(self.rows))
+        at_once = max(1, _BUFFERED_MAX // len(self.rows))
 
         def weights_of(rows: Array) -> Array:
             far = measure(rows)
@@ -88,7 +88,7 @@ class Within(Operation, frozen=True, tag="within"):
         def means(rows: Array) -> Array:
             weights = weights_of(rows)
             total = weights.sum(axis=1, keepdims=True)
-            means: Array = weights.dot(known) / total
+            means: Array = weights.dot(targets) / total
             alone = total[:, 0] == 0
             if alone.any():
                 if otherwise is None:

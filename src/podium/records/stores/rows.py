@@ -5,67 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import astuple
+
+from podium.records.columns import FEEDBACK_NAMES, names_of
 from podium.records.record import Feedback, Record
 
-FEEDBACK_COLUMNS = ("feedback_truth", "feedback_time_us", "feedback_actor", "feedback_note")
-COLUMNS = (
-    "id",
-    "time_us",
-    "model",
-    "version",
-    "inputs",
-    "outputs",
-    "outcome",
-    "outcome_number",
-    "latency_us",
-    "source",
-    "actor",
-    *FEEDBACK_COLUMNS,
-)
+_JSON = tuple(map(Record.__struct_fields__.index, names_of(bytes)))
+_FEEDBACK = Record.__struct_fields__.index("feedback")
+_FEEDBACK_END = _FEEDBACK + len(FEEDBACK_NAMES)
+_NO_FEEDBACK = (None,) * len(FEEDBACK_NAMES)
 
 
 def row_of(record: Record) -> tuple[Any, ...]:
-    """The values of COLUMNS."""
-    return (
-        record.id,
-        record.time_us,
-        record.model,
-        record.version,
-        record.inputs.decode(),
-        record.outputs.decode(),
-        record.outcome,
-        record.outcome_number,
-        record.latency_us,
-        record.source,
-        record.actor,
-        *feedback_cells(record.feedback),
-    )
+    """The values of the columns."""
+    values = list(astuple(record))
+    for place in _JSON:
+        if values[place] is not None:
+            values[place] = values[place].decode()
+    values[_FEEDBACK : _FEEDBACK + 1] = feedback_cells(record.feedback)
+    return tuple(values)
 
 
 def feedback_cells(feedback: Feedback | None) -> tuple[Any, ...]:
-    """The values of FEEDBACK_COLUMNS."""
+    """The values of FEEDBACK_NAMES."""
     if feedback is None:
-        return (None, None, None, None)
-    return (feedback.truth.decode(), feedback.time_us, feedback.actor, feedback.note)
+        return _NO_FEEDBACK
+    truth, *others = astuple(feedback)
+    return (truth.decode(), *others)
 
 
 def record_of(row: Sequence[Any]) -> Record:
-    """The record whose COLUMNS have these values."""
-    truth, told_us, teller, note = row[11:]
-    feedback = None
-    if told_us is not None:
-        feedback = Feedback(truth=truth.encode(), time_us=told_us, actor=teller, note=note)
-    return Record(
-        id=row[0],
-        time_us=row[1],
-        model=row[2],
-        version=row[3],
-        inputs=row[4].encode(),
-        outputs=row[5].encode(),
-        outcome=row[6],
-        outcome_number=row[7],
-        latency_us=row[8],
-        source=row[9],
-        actor=row[10],
-        feedback=feedback,
-    )
+    """The record of which the columns have these values."""
+    values = list(row)
+    truth, time_us, actor, note = values[_FEEDBACK:_FEEDBACK_END]
+    values[_FEEDBACK:_FEEDBACK_END] = (None,)
+    if time_us is not None:
+        values[_FEEDBACK] = Feedback(truth=truth.encode(), time_us=time_us, actor=actor, note=note)
+    for place in _JSON:
+        if values[place] is not None:
+            values[place] = values[place].encode()
+    return Record(*values)

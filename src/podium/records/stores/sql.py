@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Delete,
     Engine,
     Insert,
     MetaData,
@@ -26,18 +28,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError
 from sqlalchemy.sql.elements import ColumnElement
 
-from podium.errors import InputError
+from podium.records.columns import FEEDBACK_NAMES, NAMES
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.record import Feedback, Record
-from podium.records.storable import HEX_DIGITS, feedback_problem, is_id, refused_of
+from podium.records.storable import HEX_DIGITS, is_id, refused_of
 from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
-from podium.records.stores.rows import (
-    COLUMNS,
-    FEEDBACK_COLUMNS,
-    feedback_cells,
-    record_of,
-    row_of,
-)
+from podium.records.stores.rows import feedback_cells, record_of, row_of
 from podium.records.stores.sql_engine import Database, engine_of
 from podium.records.stores.sql_tables import MODEL_LENGTH, START_LENGTH, record_table
 
@@ -61,24 +57,24 @@ class SqlStore:
 
     Raises:
         SetupError: the address can't be read.
-        MissingExtra: the database's driver isn't installed.
+        ModuleNotFoundError: the database's driver isn't installed.
     """
 
     def __init__(
         self, where: str | Engine, *, metadata: MetaData | None = None, creates: bool = True
     ) -> None:
-        self.features = StoreFeatures(atomic_batch=True, read_your_writes=True, durability="power")
+        self.features = StoreFeatures(durability="power")
         self.table: Table = record_table(MetaData() if metadata is None else metadata)
-        self._is_own = isinstance(where, str)
+        self._owns_engine = isinstance(where, str)
         engine = engine_of(where) if isinstance(where, str) else where
         self.engine = engine
         self._database = Database(engine, self.table, creates=creates)
-        self._columns = [self.table.c[name] for name in COLUMNS]
+        self._columns = [self.table.c[name] for name in NAMES]
         self._is_mysql = engine.dialect.name in ("mysql", "mariadb")
         self._insert = _insert_of(self.table, engine.dialect.name)
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Keep records, all or none; one whose id is kept already changes nothing."""
+        """Insert records, all or none; one whose id is stored already changes nothing."""
         failed = refused_of(records) | _too_long(records)
         # In one order: two that insert the same records never wait for each other crosswise.
         good = sorted((one for one in records if one.id not in failed), key=lambda one: one.id)
@@ -87,13 +83,13 @@ class SqlStore:
         rows = [self._values(record) for record in good]
         try:
             inserted = self._database.write(lambda connection: self._inserted(connection, rows))
-        except _Unholdable:
+        except _UnsupportedValue:
             inserted, unheld = self._database.write(
                 lambda connection: self._one_by_one(connection, rows)
             )
             failed = failed | unheld
-        n_kept = sum(record.id not in failed for record in good)
-        return InsertResult(inserted=inserted, duplicates=n_kept - inserted, failed=failed)
+        n_valid = sum(record.id not in failed for record in good)
+        return InsertResult(inserted=inserted, duplicates=n_valid - inserted, failed=failed)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
         """The record of this id, or None."""
@@ -117,28 +113,44 @@ class SqlStore:
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
         """Add what really happened; False when there is no such record."""
-        if (problem := feedback_problem(feedback)) is not None:
-            raise InputError(f"this feedback can't be kept: {problem}")
         if not is_id(record_id):
             return False
-        cells = dict(zip(FEEDBACK_COLUMNS, feedback_cells(feedback), strict=True))
+        cells = dict(zip(FEEDBACK_NAMES, feedback_cells(feedback), strict=True))
         statement = update(self.table).where(self._is_the_one(record_id, time_us)).values(cells)
         return self._database.write(lambda connection: connection.execute(statement).rowcount) > 0
 
-    def delete(self, *, before_us: int) -> int:
-        """Delete the records before a moment, some at a time."""
+    def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
+        """Add what really happened to the records of a model; the ids of those that there are."""
+        # In one order, as in `delete`.
+        ids, found = sorted(filter(is_id, feedback)), []
+        of_model = self.table.c.model == model
+
+        def write(some: Sequence[str], connection: Connection) -> list[str]:
+            there = []
+            for id_ in some:
+                cells = dict(zip(FEEDBACK_NAMES, feedback_cells(feedback[id_]), strict=True))
+                statement = update(self.table).where(self._is_the_one(id_, None), of_model)
+                if connection.execute(statement.values(cells)).rowcount:
+                    there.append(id_)
+            return there
+
+        for start in range(0, len(ids), DELETE_ROWS):
+            found += self._database.write(partial(write, ids[start : start + DELETE_ROWS]))
+        return frozenset(found)
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records, some at a time."""
+        # In one order: two that delete the same records never wait for each other crosswise.
+        ids = sorted(record.id for record in records)
         deleted = 0
-        while True:
-            n_found, n_rows = self._database.write(
-                lambda connection: self._delete_some(connection, before_us)
-            )
-            deleted += n_rows
-            if n_found < DELETE_ROWS:
-                return deleted
+        for start in range(0, len(ids), DELETE_ROWS):
+            some = delete(self.table).where(self.table.c.id.in_(ids[start : start + DELETE_ROWS]))
+            deleted += self._database.write(partial(_n_changed, statement=some))
+        return deleted
 
     def close(self) -> None:
-        """Let go of the database, unless the engine is somebody else's."""
-        if self._is_own:
+        """Close the engine, unless the caller passed it."""
+        if self._owns_engine:
             self._database.close()
 
     def _page(
@@ -155,14 +167,14 @@ class SqlStore:
         return chosen.order_by(*newest_first).limit(limit + 1)
 
     def _values(self, record: Record) -> dict[str, Any]:
-        cells = dict(zip(COLUMNS, row_of(record), strict=True))
+        cells = dict(zip(NAMES, row_of(record), strict=True))
         return cells | {"outcome_start": record.outcome[:START_LENGTH]}
 
     def _inserted(self, connection: Connection, rows: list[dict[str, Any]]) -> int:
         try:
             return connection.execute(self._insert, rows).rowcount
         except (DataError, UnicodeEncodeError) as error:
-            raise _Unholdable from error
+            raise _UnsupportedValue from error
 
     def _one_by_one(
         self, connection: Connection, rows: list[dict[str, Any]]
@@ -175,7 +187,7 @@ class SqlStore:
                     inserted += connection.execute(self._insert, row).rowcount
             except (DataError, UnicodeEncodeError) as error:
                 kind = type(getattr(error, "orig", error)).__name__
-                failed[row["id"]] = f"the database can't hold it: {kind}"
+                failed[row["id"]] = f"the database can't store it: {kind}"
         return inserted, failed
 
     def _is_the_one(self, record_id: str, time_us: int | None) -> Condition:
@@ -184,20 +196,13 @@ class SqlStore:
             is_id_equal if time_us is None else and_(is_id_equal, self.table.c.time_us == time_us)
         )
 
-    def _delete_some(self, connection: Connection, before_us: int) -> tuple[int, int]:
-        """How many old records were found, and how many of them nobody else deleted."""
-        # Not in one statement: MySQL deletes nothing that the same statement selects with a limit.
-        columns = self.table.c
-        old = select(columns.id).where(columns.time_us < before_us).order_by(columns.time_us)
-        found = connection.execute(old.order_by(columns.id).limit(DELETE_ROWS)).scalars().all()
-        if not found:
-            return 0, 0
-        gone = delete(self.table).where(columns.id.in_(found), columns.time_us < before_us)
-        return len(found), connection.execute(gone).rowcount
+
+def _n_changed(connection: Connection, statement: Delete) -> int:
+    return connection.execute(statement).rowcount
 
 
-class _Unholdable(Exception):
-    """A value of the batch is none that this database can hold."""
+class _UnsupportedValue(Exception):
+    """The database can't store a value of the batch."""
 
 
 def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[Condition] | None:
@@ -207,32 +212,34 @@ def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[
         is_padded: the database takes texts for equal that differ in the blanks at their ends.
     """
     columns = table.c
-    found: list[Condition] = []
-    for name in ("model", "version", "actor", "outcome"):
+    conditions: list[Condition] = []
+    for name in ("model", "version", "actor", "owner", "outcome"):
         value = getattr(query, name)
         if value is not None:
-            found.append(columns[name] == value)
+            conditions.append(columns[name] == value)
             if is_padded:
-                found.append(func.octet_length(columns[name]) == len(value.encode()))
+                conditions.append(func.octet_length(columns[name]) == len(value.encode()))
     if query.outcome is not None:
-        found.append(columns.outcome_start == query.outcome[:START_LENGTH])
+        conditions.append(columns.outcome_start == query.outcome[:START_LENGTH])
     if query.since_us is not None:
-        found.append(columns.time_us >= query.since_us)
+        conditions.append(columns.time_us >= query.since_us)
     if query.until_us is not None:
-        found.append(columns.time_us < query.until_us)
+        conditions.append(columns.time_us < query.until_us)
     if query.has_feedback is not None:
-        is_told = columns.feedback_time_us.is_not(None)
-        found.append(is_told if query.has_feedback else columns.feedback_time_us.is_(None))
+        has_feedback = columns.feedback_time_us.is_not(None)
+        conditions.append(
+            has_feedback if query.has_feedback else columns.feedback_time_us.is_(None)
+        )
     if query.id_prefix:
         if query.id_prefix.strip(HEX_DIGITS):
             return None
         # Ids are hex digits: all that begin so lie between the prefix and the prefix with a "g".
-        found += [columns.id >= query.id_prefix, columns.id < f"{query.id_prefix}g"]
-    return _add_numbers(found, columns.outcome_number, query)
+        conditions += [columns.id >= query.id_prefix, columns.id < f"{query.id_prefix}g"]
+    return _add_numbers(conditions, columns.outcome_number, query)
 
 
 def _add_numbers(
-    found: list[Condition], number: ColumnElement[Any], query: RecordQuery
+    conditions: list[Condition], number: ColumnElement[Any], query: RecordQuery
 ) -> list[Condition] | None:
     """The conditions and those about the outcome as a number.
 
@@ -240,16 +247,16 @@ def _add_numbers(
     """
     least, greatest = query.outcome_min, query.outcome_max
     if least is not None or greatest is not None:
-        found.append(number.is_not(None))
+        conditions.append(number.is_not(None))
     if least is not None and least != -math.inf:
         if not math.isfinite(least):
             return None
-        found.append(number >= least)
+        conditions.append(number >= least)
     if greatest is not None and greatest != math.inf:
         if not math.isfinite(greatest):
             return None
-        found.append(number <= greatest)
-    return found
+        conditions.append(number <= greatest)
+    return conditions
 
 
 def _is_after(table: Table, place: tuple[int, str]) -> Condition:
@@ -270,13 +277,13 @@ def _insert_of(table: Table, dialect: str) -> Insert:
     elif dialect == "sqlite":
         statement = sqlite.insert(table).on_conflict_do_nothing()
     else:
-        # ON DUPLICATE KEY UPDATE, under the driver's flags, counts what is there already, too.
+        # ON DUPLICATE KEY UPDATE, under the driver's flags, counts what exists already, too.
         statement = insert(table).prefix_with("IGNORE")
     return statement.execution_options(preserve_rowcount=True)
 
 
 def _too_long(records: Sequence[Record]) -> dict[str, str]:
-    """Why each record whose model has too long a name can't be kept, by its id."""
+    """Why each record whose model's name is too long is refused, by its id."""
     return {
         one.id: f"the model's name is longer than {MODEL_LENGTH} characters"
         for one in records

@@ -6,11 +6,11 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Column, Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -19,10 +19,11 @@ from sqlalchemy.exc import (
     OperationalError,
     SQLAlchemyError,
 )
-from sqlalchemy.schema import Table
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.schema import CreateColumn, Table
 
 from podium.errors import SetupError, StoreError
-from podium.plugins import needs
+from podium.records import forks
 
 T = TypeVar("T")
 
@@ -31,6 +32,8 @@ CONNECT_S = 5
 RECYCLE_S = 1_800
 TRIES = 8
 TRY_AGAIN_S = 0.02
+# Its own: a program that seeded the global one gets its own numbers.
+_random = random.Random()  # noqa: S311 - no secret
 # Deadlock, and serialization failure; the same, and a lock waited for too long, in MySQL's numbers.
 _TRY_AGAIN_STATES = ("40P01", "40001")
 _TRY_AGAIN_NUMBERS = (1213, 1205, 1020)
@@ -42,8 +45,6 @@ _DRIVERS = {
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
 }
-# What a driver that isn't installed is called among the extras.
-_EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
 
 def engine_of(address: str) -> Engine:
@@ -53,24 +54,23 @@ def engine_of(address: str) -> Engine:
 
     Raises:
         SetupError: the address can't be read, or SQLAlchemy knows no such database.
-        MissingExtra: the driver isn't installed.
+        ModuleNotFoundError: the driver isn't installed.
     """
     try:
         url = make_url(address)
         url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
         name = url.get_backend_name()
-        with needs(_EXTRAS.get(name, "sql")):
-            engine = create_engine(
-                url,
-                connect_args=_arguments(url),
-                hide_parameters=True,
-                pool_pre_ping=True,
-                pool_recycle=RECYCLE_S,
-            )
+        engine = create_engine(
+            url,
+            connect_args=_arguments(url),
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_recycle=RECYCLE_S,
+        )
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         # Without the address: it may hold a password.
         raise SetupError(
-            "the address of the store can't be read",
+            "the URL of the store is invalid",
             hint="write it as postgresql://user:password@host:5432/name or mysql://...",
         ) from error
     if name == "sqlite":
@@ -78,10 +78,11 @@ def engine_of(address: str) -> Engine:
     return engine
 
 
-class Database:
+class Database(forks.ForkAware):
     """Connections of an engine, for reading and for writing; what goes wrong is a StoreError.
 
-    A process that was forked leaves its parent's connections alone and makes its own.
+    A process that was forked leaves its parent's connections alone and makes its own. Those to a SQLite
+    file are closed before a fork, since such a file can't stand that a child has them at all.
     """
 
     def __init__(self, engine: Engine, table: Table, *, creates: bool) -> None:
@@ -90,10 +91,13 @@ class Database:
         self._table = table
         self._creates = creates
         self._lock = threading.Lock()
-        self._is_made = False
+        self._is_prepared = False
         self._is_closed = False
         self._pid = os.getpid()
         is_sqlite = engine.dialect.name == "sqlite"
+        self._is_file = is_sqlite and isinstance(engine.pool, QueuePool)
+        self._gate = forks.gate if self._is_file else nullcontext()
+        forks.watch(self)
         # Reading needs no transaction: one statement sees one state, and two round trips are saved.
         self._reader = engine if is_sqlite else _isolated(engine, "AUTOCOMMIT")
         # Under MySQL's usual isolation inserts lock the gaps between records, and each other out.
@@ -105,7 +109,7 @@ class Database:
         Raises:
             StoreError: the database failed.
         """
-        with self.failures():
+        with self.failures(), self._gate:
             self._prepare()
             return _again(lambda: self._read(work))
 
@@ -118,14 +122,20 @@ class Database:
         Raises:
             StoreError: the database failed.
         """
-        with self.failures():
+        with self.failures(), self._gate:
             self._prepare()
             return _again(lambda: self._written(work))
+
+    def before_fork(self) -> None:
+        """Close the connections to a SQLite file."""
+        if self._is_file:
+            with suppress(SQLAlchemyError):
+                self.engine.dispose()
 
     def close(self) -> None:
         """Let go of every connection that is idle."""
         self._is_closed = True
-        self._leave_parent()
+        self._reset_after_fork()
         self.engine.dispose()
 
     @contextmanager
@@ -136,12 +146,12 @@ class Database:
         except SQLAlchemyError as error:
             # The first line: those after it quote statements and values.
             cause = error.orig if isinstance(error, DBAPIError) else error
-            said = str(cause).strip().partition("\n")[0] or type(cause).__name__
-            raise StoreError(f"{self.where}: {said}", hint=_hint_of(error)) from error
+            message = str(cause).strip().partition("\n")[0] or type(cause).__name__
+            raise StoreError(f"{self.where}: {message}", hint=_hint_of(error)) from error
         except UnicodeEncodeError as error:
             raise StoreError(
-                f"{self.where} can't hold this text: its encoding is {error.encoding}",
-                hint="make the database anew, with UTF-8 as its encoding",
+                f"{self.where} can't store this text: its encoding is {error.encoding}",
+                hint="create the database again, with UTF-8 as its encoding",
             ) from error
 
     def _read(self, work: Callable[[Connection], T]) -> T:
@@ -156,30 +166,59 @@ class Database:
         """Make the table where it is missing, once in each process."""
         if self._is_closed:
             raise StoreError("the store is closed")
-        self._leave_parent()
-        if self._is_made:
+        self._reset_after_fork()
+        if self._is_prepared:
             return
         with self._lock:
-            if not self._is_made:
-                self._make() if self._creates else self._find()
-                self._is_made = True
+            if not self._is_prepared:
+                self._create() if self._creates else self._require_columns()
+                self._is_prepared = True
 
-    def _make(self) -> None:
-        try:
+    def _create(self) -> None:
+        with self._ignoring_existing(self._table.columns):
             self._table.create(self.engine, checkfirst=True)
+        for column in self._lacking():
+            with self._ignoring_existing([column]):
+                self._add(column)
+
+    @contextmanager
+    def _ignoring_existing(self, columns: Iterable[Column[Any]]) -> Iterator[None]:
+        """Ignore a failure when another process created these columns at the same moment."""
+        try:
+            yield
         except DBAPIError as error:
-            # Another process may have made it at the same moment.
-            if error.connection_invalidated or not inspect(self.engine).has_table(self._table.name):
+            names = {column.name for column in self._lacking()}
+            if error.connection_invalidated or any(column.name in names for column in columns):
                 raise
 
-    def _find(self) -> None:
-        if not inspect(self.engine).has_table(self._table.name):
+    def _add(self, column: Column[Any]) -> None:
+        """Add a column that is missing in the table of an older version."""
+        dialect = self.engine.dialect
+        table = dialect.identifier_preparer.format_table(self._table)
+        definition = CreateColumn(column).compile(dialect=dialect)
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {definition}")
+
+    def _require_columns(self) -> None:
+        lacking = [column.name for column in self._lacking()]
+        if lacking:
+            has_table = len(lacking) < len(self._table.columns)
             raise StoreError(
-                f"{self.where} has no table {self._table.name}",
-                hint="make it with your migrations (flask db migrate, flask db upgrade)",
+                f"{self.where}: table {self._table.name} has no column {', '.join(lacking)}"
+                if has_table
+                else f"{self.where} has no table {self._table.name}",
+                hint="create it with your migrations (flask db migrate, flask db upgrade)",
             )
 
-    def _leave_parent(self) -> None:
+    def _lacking(self) -> list[Column[Any]]:
+        """The columns that the table doesn't have; all of them where there is no table."""
+        inspector = inspect(self.engine)
+        names: set[str] = set()
+        if inspector.has_table(self._table.name):
+            names = {one["name"] for one in inspector.get_columns(self._table.name)}
+        return [column for column in self._table.columns if column.name not in names]
+
+    def _reset_after_fork(self) -> None:
         if self._pid != os.getpid():
             self._pid = os.getpid()
             # Its threads, one of which may hold it, are the parent's.
@@ -198,15 +237,15 @@ def _again(work: Callable[[], T]) -> T:
             return work()
         except DBAPIError as error:
             # A lost connection is tried once more: the database may be away, too.
-            is_worth_it = (error.connection_invalidated and tried == 1) or _is_in_the_way(error)
+            is_worth_it = (error.connection_invalidated and tried == 1) or _is_conflict(error)
             if tried == TRIES or not is_worth_it:
                 raise
-        time.sleep(TRY_AGAIN_S * tried * random.uniform(0.5, 1))  # noqa: S311 - no secret
+        time.sleep(TRY_AGAIN_S * tried * _random.uniform(0.5, 1))
     raise AssertionError("the last try returned or raised")
 
 
-def _is_in_the_way(error: DBAPIError) -> bool:
-    """Whether others were in the way, which passes."""
+def _is_conflict(error: DBAPIError) -> bool:
+    """Whether a conflict with other transactions is the cause: a retry helps then."""
     cause = error.orig
     return (
         getattr(cause, "sqlstate", None) in _TRY_AGAIN_STATES
@@ -218,12 +257,12 @@ def _is_in_the_way(error: DBAPIError) -> bool:
 def _hint_of(error: SQLAlchemyError) -> str:
     is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if is_lost or isinstance(error, OperationalError):
-        return "see that the database runs, can be reached, and lets this user in"
+        return "check that the database runs, can be reached, and accepts this user"
     return ""
 
 
 def _arguments(url: URL) -> dict[str, Any]:
-    """What drivers are told besides the address: how long to wait for a database that's away."""
+    """Driver arguments besides the address: the timeouts for an unreachable database."""
     usual: dict[str, dict[str, Any]] = {
         # A peer that answers nothing at all is given up, rather than after a quarter of an hour.
         "postgresql+psycopg": {

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Double, Index, MetaData, String, Table, Text
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeEngine
+
+from podium.records.columns import COLUMNS, RecordColumn
 
 TABLE = "podium_record"
 MODEL_LENGTH = 255
 # No database has an index of whole texts of any length. So much of an outcome tells most of them
 # apart; the outcome itself is compared then.
 START_LENGTH = 64
+# MariaDB and MySQL index no text without a length, and give none a default.
+_LENGTHS = {"model": MODEL_LENGTH, "role": 16}
 
 _MYSQL = ("mysql", "mariadb")
 _UTF8: dict[str, Any] = {
@@ -23,7 +39,7 @@ _UTF8: dict[str, Any] = {
 
 
 def record_table(metadata: MetaData) -> Table:
-    """The table `podium_record` in this metadata; the same one however often it is asked for.
+    """The table `podium_record` in this metadata; repeated calls return the same one.
 
     Alembic's autogenerate, and so Flask-Migrate, sees what is in the metadata of an application.
     """
@@ -32,22 +48,8 @@ def record_table(metadata: MetaData) -> Table:
     table = Table(
         TABLE,
         metadata,
-        Column("id", _id(), primary_key=True),
-        Column("time_us", BigInteger, nullable=False, autoincrement=False),
-        Column("model", String(MODEL_LENGTH), nullable=False),
-        Column("version", _text(), nullable=False),
-        Column("inputs", _text(), nullable=False),
-        Column("outputs", _text(), nullable=False),
-        Column("outcome", _text(), nullable=False),
+        *map(_column, COLUMNS),
         Column("outcome_start", String(START_LENGTH), nullable=False),
-        Column("outcome_number", Double),
-        Column("latency_us", BigInteger, nullable=False),
-        Column("source", _text(), nullable=False),
-        Column("actor", _text()),
-        Column("feedback_truth", _text()),
-        Column("feedback_time_us", BigInteger),
-        Column("feedback_actor", _text()),
-        Column("feedback_note", _text()),
         **_UTF8,
     )
     # Pages are found in an index that ends in (time_us, id), as in a SqliteStore.
@@ -60,17 +62,45 @@ def record_table(metadata: MetaData) -> Table:
         table.c.time_us,
         table.c.id,
     )
-    is_told = table.c.feedback_time_us.is_not(None)
+    has_feedback = table.c.feedback_time_us.is_not(None)
     # Where there are no partial indexes it would be that of the model once more.
     Index(
         "podium_record_by_feedback",
         table.c.model,
         table.c.time_us,
         table.c.id,
-        postgresql_where=is_told,
-        sqlite_where=is_told,
+        postgresql_where=has_feedback,
+        sqlite_where=has_feedback,
     ).ddl_if(callable_=_has_partial_indexes)
     return table
+
+
+def _column(one: RecordColumn) -> Column[Any]:
+    """A column as SQLAlchemy describes it.
+
+    What a record need not have the database fills in: an older version that shares the table with
+    this one goes on to insert.
+    """
+    kind, default = _type(one), None
+    # MySQL has no defaults for texts without a length.
+    if not one.is_nullable and one.default is not msgspec.NODEFAULT and not isinstance(kind, Text):
+        default = text(repr(one.default))
+    return Column(
+        one.name,
+        kind,
+        primary_key=one.name == "id",
+        autoincrement=False,
+        nullable=one.is_nullable,
+        server_default=default,
+    )
+
+
+def _type(one: RecordColumn) -> TypeEngine[Any]:
+    if one.name == "id":
+        return _id()
+    if one.name in _LENGTHS:
+        return String(_LENGTHS[one.name])
+    return BigInteger() if one.type is int else Double() if one.type is float else _text()
 
 
 def _has_partial_indexes(*_: object, dialect: Dialect, **__: object) -> bool:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from podium.errors import InputError
+from podium.records import forks
+from podium.records.columns import FEEDBACK_NAMES, NAMES
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.record import Feedback, Record
-from podium.records.storable import feedback_problem, is_id, refused_of
+from podium.records.storable import is_id, refused_of
 from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
-from podium.records.stores.rows import COLUMNS, FEEDBACK_COLUMNS, feedback_cells, record_of, row_of
+from podium.records.stores.rows import feedback_cells, record_of, row_of
 from podium.records.stores.sqlite_file import IS_INDEXED, Connections, Synchronous
 
 # A deletion keeps others from writing: in pieces of this size, for some ten milliseconds at a time.
 DELETE_ROWS = 1_000
+# The same of feedback.
+FEEDBACK_ROWS = 1_000
 # A prefix of so many digits fits the ids of 65 seconds: few enough to be looked up and then sorted.
 # A shorter one fits too many for that, and is compared while going through the records by time.
 PREFIX_DIGITS = 8
@@ -24,24 +29,23 @@ PREFIX_DIGITS = 8
 NUMBER_WITH_POINT = re.compile(r"[-0-9].*\.[0-9].*", re.DOTALL)
 # Pages that are kept as long as nothing changes, and how much may be on one.
 # Lists show fewer.
-PAGE_ROWS_KEPT = 100
-PAGES_KEPT, PAGE_BYTES_KEPT = 16, 2**20
+CACHED_ROWS_MAX = 100
+CACHED_PAGES_MAX, CACHED_BYTES_MAX = 16, 2**20
 
-_COLUMNS = ", ".join(COLUMNS)
-_MARKS = ", ".join("?" for _ in COLUMNS)
+_COLUMNS = ", ".join(NAMES)
+_MARKS = ", ".join("?" for _ in NAMES)
 # Only values are ever bound from outside; these texts are made of the names above.
 _INSERT = f"INSERT INTO record ({_COLUMNS}) VALUES ({_MARKS}) ON CONFLICT DO NOTHING"  # noqa: S608
 _SELECT = f"SELECT {_COLUMNS} FROM record"  # noqa: S608
 _NEWEST_FIRST = "ORDER BY time_us DESC, id DESC LIMIT ?"
 _THE_ONE = "WHERE id = ? AND time_us = coalesce(?, time_us)"
-_TELL = f"UPDATE record SET {', '.join(f'{name} = ?' for name in FEEDBACK_COLUMNS)} {_THE_ONE}"  # noqa: S608
-_DELETE = (
-    "DELETE FROM record WHERE rowid IN "
-    "(SELECT rowid FROM record WHERE time_us < ? ORDER BY time_us LIMIT ?)"
+_SET_FEEDBACK = (
+    f"UPDATE record SET {', '.join(f'{name} = ?' for name in FEEDBACK_NAMES)} {_THE_ONE}"  # noqa: S608
 )
+_DELETE = "DELETE FROM record WHERE id = ?"
 
 
-class SqliteStore:
+class SqliteStore(forks.ForkAware):
     """A store in one file, made for its owner alone (0600).
 
     Several processes may open the same file: one writes, the others wait for it up to 5 seconds.
@@ -49,23 +53,44 @@ class SqliteStore:
     Args:
         synchronous: `NORMAL` survives the end of the process, at any moment; `FULL` the loss of
             power too, and waits for the disk at every insert.
+        is_late: the file, in a folder that is there, is opened when it is first needed, so that one that is damaged fails what
+            needs it, again and again until it is mended.
 
     Raises:
         StoreError: the file can't be opened, isn't ours, or is a newer Podium's.
     """
 
-    def __init__(self, path: Path, *, synchronous: Synchronous = "NORMAL", vfs: str = "") -> None:
-        self.features = StoreFeatures(
-            atomic_batch=True,
-            read_your_writes=True,
-            durability="power" if synchronous == "FULL" else "process",
+    def __init__(
+        self,
+        path: Path,
+        *,
+        synchronous: Synchronous = "NORMAL",
+        vfs: str = "",
+        is_late: bool = False,
+    ) -> None:
+        self.features = StoreFeatures(durability="power" if synchronous == "FULL" else "process")
+        self._open = partial(
+            Connections, path, synchronous=synchronous, vfs=vfs, creates_folder=not is_late
         )
-        self._connections = Connections(path, synchronous=synchronous, vfs=vfs)
+        self._opening = threading.Lock()
+        forks.watch(self)
+        self._opened = None if is_late else self._open()
         # The version of the file, and pages read in it or later.
-        self._kept: tuple[int, dict[tuple[object, ...], Page]] = (-1, {})
+        self._page_cache: tuple[object, dict[tuple[object, ...], Page]] = (None, {})
+
+    def after_fork_in_child(self) -> None:
+        """Wait for none of the parent's threads."""
+        self._opening = threading.Lock()
+
+    @property
+    def _connections(self) -> Connections:
+        if self._opened is None:
+            with self._opening:
+                self._opened = self._opened or self._open()
+        return self._opened
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Keep records, all or none; one whose id is kept already changes nothing."""
+        """Insert records, all or none; one whose id is stored already changes nothing."""
         failed = refused_of(records)
         good = [row_of(record) for record in records if record.id not in failed]
         if not good:
@@ -86,17 +111,17 @@ class SqliteStore:
 
     def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
         """At most `limit` records, newest first by time and id."""
-        if limit > PAGE_ROWS_KEPT:  # a file is being written: nobody asks for that page again
+        if limit > CACHED_ROWS_MAX:  # a file is being written: nobody asks for that page again
             return self._read(query, limit, cursor)
-        version, pages = self._kept
+        version, pages = self._page_cache
         if version != (now := self._connections.version()):
             pages = {}
-            self._kept = now, pages
+            self._page_cache = now, pages
         key = (query, limit, cursor)
         page = pages.get(key)
         if page is None:
             page = self._read(query, limit, cursor)
-            if len(pages) < PAGES_KEPT and _n_bytes(page) <= PAGE_BYTES_KEPT:
+            if len(pages) < CACHED_PAGES_MAX and _n_bytes(page) <= CACHED_BYTES_MAX:
                 pages[key] = page
         return page
 
@@ -112,29 +137,42 @@ class SqliteStore:
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
         """Add what really happened; False when there is no such record."""
-        if (problem := feedback_problem(feedback)) is not None:
-            raise InputError(f"this feedback can't be kept: {problem}")
         if not is_id(record_id):
             return False
         values = (*feedback_cells(feedback), record_id, time_us)
         with self._connections.writing() as connection:
-            connection.execute(_TELL, values)
+            connection.execute(_SET_FEEDBACK, values)
             return connection.changes() > 0
 
-    def delete(self, *, before_us: int) -> int:
-        """Delete the records before a moment, some at a time."""
-        deleted = 0
-        while True:
+    def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
+        """Add what really happened to the records of a model; the ids of those that there are."""
+        ids, found = sorted(filter(is_id, feedback)), []
+        for start in range(0, len(ids), FEEDBACK_ROWS):
             with self._connections.writing() as connection:
-                connection.execute(_DELETE, (before_us, DELETE_ROWS))
-                n_rows = connection.changes()
-            deleted += n_rows
-            if n_rows < DELETE_ROWS:
-                return deleted
+                for id_ in ids[start : start + FEEDBACK_ROWS]:
+                    values = (*feedback_cells(feedback[id_]), id_, None, model)
+                    connection.execute(f"{_SET_FEEDBACK} AND model = ?", values)
+                    if connection.changes():
+                        found.append(id_)
+        return frozenset(found)
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records, some at a time, and overwrite what they held."""
+        deleted = 0
+        for start in range(0, len(records), DELETE_ROWS):
+            some = [(record.id,) for record in records[start : start + DELETE_ROWS]]
+            with self._connections.writing() as connection:
+                before = connection.total_changes()
+                connection.executemany(_DELETE, some)
+                deleted += connection.total_changes() - before
+        if deleted:
+            self._connections.empty_log()
+        return deleted
 
     def close(self) -> None:
         """Close the file."""
-        self._connections.close()
+        if self._opened is not None:
+            self._opened.close()
 
 
 def _n_bytes(page: Page) -> int:
@@ -151,6 +189,7 @@ def page_statement(query: RecordQuery, after: tuple[int, str] | None) -> tuple[s
         ("model = ?", query.model),
         ("version = ?", query.version),
         ("actor = ?", query.actor),
+        ("owner = ?", query.owner),
         ("outcome = ?", query.outcome),
         ("time_us >= ?", query.since_us),
         ("outcome_number >= ?", query.outcome_min),

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import apsw
 
 from podium.errors import StoreError
+from podium.records import forks
 
 Synchronous = Literal["NORMAL", "FULL"]
 
 BUSY_MS = 5_000
+# Who opens an old file waits for another process that migrates it: 4 s for each million of records.
+MIGRATED_MS = 60_000
 # A reader that pauses lets the log grow; after the next checkpoint it is cut to this again.
 LOG_BYTES = 64 * 2**20
 # "Podi": what tells a file of ours from a database of somebody else's program.
 APPLICATION_ID = 0x506F6469
-READERS_KEPT_MAX = 4
+IDLE_READERS_MAX = 4
 
 # Pages are found in an index that ends in (time_us, id). That of a model holds the number too:
 # scanning it for a range of outcomes reads no record that isn't shown.
@@ -51,62 +57,97 @@ CREATE INDEX record_by_model ON record (model, time_us, id, outcome_number);
 CREATE INDEX record_by_outcome ON record (model, outcome, time_us, id) WHERE {IS_INDEXED};
 CREATE INDEX record_by_feedback ON record (model, time_us, id) WHERE feedback_time_us IS NOT NULL;
 """
-# The step at place n leads from version n of the tables to n + 1.
-MIGRATIONS = (_RECORDS,)
+_log = logging.getLogger("podium")
+_REQUESTS = """
+ALTER TABLE record ADD COLUMN request_id TEXT;
+ALTER TABLE record ADD COLUMN row_index INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE record ADD COLUMN role TEXT NOT NULL DEFAULT 'primary';
+ALTER TABLE record ADD COLUMN bundle_digest TEXT;
+ALTER TABLE record ADD COLUMN attributes TEXT;
+"""
+# The step at place n leads from version n of the tables to n + 1. To add a column SQLite reads the table
+# through, since it is STRICT, and writes to no row.
+MIGRATIONS = (_RECORDS, "ALTER TABLE record ADD COLUMN owner TEXT;", _REQUESTS)
 
 
-class Connections:
+Identity: TypeAlias = tuple[int, int]
+
+
+def identity_of(path: Path) -> Identity | None:
+    """The identity of a file, which a replacement doesn't share; None where there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a third of the time, before every write
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+class Connections(forks.ForkAware):
     """One connection that writes and some that read, so that a long search delays no prediction.
 
     In a WAL readers and the writer don't wait for each other. Each connection is used by one thread
-    at a time, and none is opened after `close`.
+    at a time, and none is opened after `close`. A fork closes all of them; what uses the file next opens
+    it again.
 
     Args:
         vfs: the name of SQLite's virtual file system; tests bring one that fails.
+        creates_folder: else a folder that is gone is an error: where a disk was unmounted, records
+            would be written beside it.
 
     Raises:
         StoreError: the file can't be opened, or isn't one of ours.
     """
 
-    def __init__(self, path: Path, *, synchronous: Synchronous, vfs: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        synchronous: Synchronous,
+        vfs: str = "",
+        creates_folder: bool = True,
+    ) -> None:
         self._path = path
         self._vfs = vfs
-        self._write_lock = threading.Lock()
+        self._write_lock = threading.RLock()
         self._lock = threading.Lock()
         self._readers: list[apsw.Connection] = []
         self._watch_lock = threading.Lock()
         self._watcher: apsw.Connection | None = None
+        self._n_forks = 0
         self._is_closed = False
+        self._synchronous: Synchronous = synchronous
+        self._writer: apsw.Connection | None = None
         with self._failures():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if creates_folder:
+                path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
-            self._writer = self._opened()
-            try:
-                self._prepare(synchronous)
-            except BaseException:
-                self._writer.close()
-                raise
+            self._file = identity_of(path)
+            self._opened_writer()
+            forks.watch(self)
 
     @contextmanager
     def writing(self) -> Iterator[apsw.Connection]:
         """The writing connection, inside a transaction that is committed whole or not at all."""
-        with self._write_lock, self._failures():
-            self._writer.execute("BEGIN IMMEDIATE")
+        with self._failures(), self._write_lock:
+            writer = self._current_writer()
+            writer.execute("BEGIN IMMEDIATE")
             try:
-                yield self._writer
-                self._writer.execute("COMMIT")
+                yield writer
+                writer.execute("COMMIT")
             except BaseException:
-                if self._writer.in_transaction:  # on a full disk SQLite has rolled back already
-                    self._writer.execute("ROLLBACK")
+                if writer.in_transaction:  # on a full disk SQLite has rolled back already
+                    writer.execute("ROLLBACK")
                 raise
 
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
         """A connection that reads, and that no other thread has now."""
         with self._failures():
+            self._check_file_to_read()
             with self._lock:
                 if self._is_closed:
                     raise apsw.ConnectionClosedError("the store is closed")
+                file = self._file
                 reader = self._readers.pop() if self._readers else None
             if reader is None:
                 reader = self._opened()
@@ -114,61 +155,150 @@ class Connections:
             try:
                 yield reader
             finally:
-                self._give_back(reader)
+                self._release(reader, file)
 
-    def version(self) -> int:
-        """A number that is another one after every change that anybody commits to the file."""
-        with self._watch_lock, self._failures():
-            if self._is_closed:
-                raise apsw.ConnectionClosedError("the store is closed")
-            if self._watcher is None:
-                self._watcher = self._opened()
-            # SQLite counts for each connection what others change: this one changes nothing.
-            return int(self._watcher.execute("PRAGMA data_version").get)
+    def empty_log(self) -> None:
+        """Truncate the log, which contains deleted records until overwritten; unless it is read."""
+        with self._failures(), self._write_lock:
+            writer = self._current_writer()
+            try:
+                writer.set_busy_timeout(0)
+                writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except apsw.BusyError:
+                pass
+            finally:
+                writer.set_busy_timeout(BUSY_MS)
+
+    def version(self) -> object:
+        """A value that is another one after every change that anybody commits to the file."""
+        with self._failures():
+            self._check_file_to_read()
+            with self._watch_lock:
+                if self._is_closed:
+                    raise apsw.ConnectionClosedError("the store is closed")
+                if self._watcher is None:
+                    self._watcher = self._opened()
+                # SQLite counts for each connection what others change: this one changes nothing.
+                n_changes = self._watcher.execute("PRAGMA data_version").get
+                return self._file, self._n_forks, n_changes
 
     def close(self) -> None:
         """Close all that are idle; those in use are closed when they come back."""
-        with self._lock:
+        with self._failures(), self._write_lock, self._lock, self._watch_lock:
             self._is_closed = True
-            readers, self._readers = self._readers, []
-        with self._write_lock, self._watch_lock, self._failures():
-            watcher = () if self._watcher is None else (self._watcher,)
-            for connection in (*readers, *watcher, self._writer):
+            self._close_idle()
+
+    def before_fork(self) -> None:
+        """Close all, but what was in use for too long."""
+        self._n_forks += 1  # versions of one connection say nothing beside those of another
+        with ExitStack() as locks:
+            for lock in (self._write_lock, self._lock, self._watch_lock):
+                if not lock.acquire(blocking=False):
+                    return
+                locks.callback(lock.release)
+            if self._writer is None or not self._writer.in_transaction:
+                with suppress(apsw.Error):
+                    self._close_idle()
+
+    def after_fork_in_child(self) -> None:
+        """Open none of the parent's connections, and wait for none of its threads."""
+        for connection in (*self._readers, self._watcher, self._writer):
+            if connection is not None:
+                forks.abandon(connection)
+        self._readers, self._watcher, self._writer = [], None, None
+        self._write_lock, self._lock = threading.RLock(), threading.Lock()
+        self._watch_lock = threading.Lock()
+
+    def _close_idle(self) -> None:
+        idle = [*self._readers, self._watcher, self._writer]
+        self._readers, self._watcher, self._writer = [], None, None
+        for connection in idle:
+            if connection is not None:
                 connection.close()
+
+    def _current_writer(self) -> apsw.Connection:
+        """The writing connection, of the file that is in place; the write lock is held."""
+        if self._is_closed:
+            raise apsw.ConnectionClosedError("the store is closed")
+        self._check_file()
+        return self._writer or self._opened_writer()
+
+    def _opened_writer(self) -> apsw.Connection:
+        self._writer = writer = self._opened()
+        try:
+            self._prepare(writer)
+        except BaseException:
+            writer.close()
+            self._writer = None
+            raise
+        return writer
 
     def _opened(self) -> apsw.Connection:
         connection = apsw.Connection(str(self._path), vfs=self._vfs or None)
         connection.set_busy_timeout(BUSY_MS)
         return connection
 
-    def _give_back(self, reader: apsw.Connection) -> None:
+    def _check_file_to_read(self) -> None:
+        if identity_of(self._path) != self._file:  # readers don't wait for the writer otherwise
+            with self._write_lock:
+                self._check_file()
+
+    def _check_file(self) -> None:
+        """Open the file again if it was replaced; the caller has the write lock.
+
+        Raises:
+            StoreError: it was removed: what is written to it now would be gone with this process.
+        """
+        file = identity_of(self._path)
+        if self._is_closed or file == self._file:
+            return
+        if file is None:
+            raise StoreError(
+                f"{self._path} was removed while it was in use",
+                hint="put it back, or a copy of it (podium records restore FILE); "
+                "or start the server again with an empty one",
+                reason=f"{self._path.name} was removed",
+            )
+        _log.warning(
+            "store_replaced: %s is another file now, which is used from here on", self._path
+        )
+        with self._lock, self._watch_lock:
+            self._close_idle()
+            self._file = file
+            self._opened_writer()
+
+    def _release(self, reader: apsw.Connection, file: Identity | None) -> None:
         with self._lock:
-            is_kept = not self._is_closed and len(self._readers) < READERS_KEPT_MAX
-            if is_kept:
+            is_current = not self._is_closed and file == self._file
+            is_reusable = is_current and len(self._readers) < IDLE_READERS_MAX
+            if is_reusable:
                 self._readers.append(reader)
-        if not is_kept:
+        if not is_reusable:
             reader.close()
 
-    def _prepare(self, synchronous: Synchronous) -> None:
-        self._version()  # before anything is changed in a file that may be somebody else's
-        self._use_log()
-        self._writer.pragma("journal_size_limit", LOG_BYTES)
-        self._writer.pragma("synchronous", synchronous)
-        if self._version() == len(MIGRATIONS):
+    def _prepare(self, writer: apsw.Connection) -> None:
+        self._version(writer)  # before anything is changed in a file that may be somebody else's
+        self._use_log(writer)
+        writer.pragma("journal_size_limit", LOG_BYTES)
+        writer.pragma("synchronous", self._synchronous)
+        writer.pragma("secure_delete", True)  # zeros in place of what is deleted
+        if self._version(writer) == len(MIGRATIONS):
             return
-        with self.writing() as connection:
+        writer.set_busy_timeout(MIGRATED_MS)
+        with self.writing():
             # Read again: another process may have migrated while this one waited for the lock.
-            for statements in MIGRATIONS[self._version() :]:
-                connection.execute(statements)
-            connection.pragma("application_id", APPLICATION_ID)
-            connection.pragma("user_version", len(MIGRATIONS))
+            for statements in MIGRATIONS[self._version(writer) :]:
+                writer.execute(statements)
+            writer.pragma("application_id", APPLICATION_ID)
+            writer.pragma("user_version", len(MIGRATIONS))
+        writer.set_busy_timeout(BUSY_MS)
 
-    def _use_log(self) -> None:
+    def _use_log(self, writer: apsw.Connection) -> None:
         """Turn the WAL on, which the file then remembers."""
         end_s = time.monotonic() + BUSY_MS / 1_000
         while True:
             try:
-                self._writer.pragma("journal_mode", "wal")
+                writer.pragma("journal_mode", "wal")
             except apsw.BusyError:
                 # For this one statement SQLite doesn't wait by itself when another process that
                 # opens the new file runs it too.
@@ -178,34 +308,62 @@ class Connections:
             else:
                 return
 
-    def _version(self) -> int:
+    def _version(self, writer: apsw.Connection) -> int:
         """The version of the tables in the file, 0 where there are none."""
         # In one statement, which is one snapshot.
-        application_id, version, n_tables = self._writer.execute(
+        application_id, version, n_tables = writer.execute(
             "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) "
             "FROM pragma_application_id, pragma_user_version"
         ).get
         if application_id != APPLICATION_ID and (application_id, version, n_tables) != (0, 0, 0):
             raise StoreError(
-                f"{self._path} is a database of another program",
-                hint="name a file of its own for the records",
+                f"{self._path} is the database of another program",
+                hint="use a separate file for the records",
             )
         if version > len(MIGRATIONS):
-            raise StoreError(f"{self._path} was written by a newer Podium", hint="update this one")
+            raise written_by_newer(self._path)
         return int(version)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
         """Turn what SQLite and the file system raise into a StoreError."""
         try:
-            yield
+            with forks.gate:
+                yield
         except apsw.Error as error:
-            raise StoreError(f"{self._path}: {error}", hint=hint_of(error)) from error
+            reason = reason_of(error, self._path)
+            raise StoreError(
+                f"{self._path}: {error}", hint=hint_of(error), reason=reason
+            ) from error
         except OSError as error:
             raise StoreError(
                 f"{self._path} can't be opened: {error.strerror}",
-                hint="look at the folder's permissions, or name another with --home",
+                hint="look at the folder's permissions, or choose another folder with --home",
+                reason=reason_of(error, self._path),
             ) from error
+
+
+def written_by_newer(path: Path) -> StoreError:
+    """The error for a file whose version this Podium doesn't know."""
+    return StoreError(
+        f"{path} was written by a newer Podium",
+        hint="update this one",
+        reason=f"{path.name} was written by a newer Podium",
+    )
+
+
+def reason_of(error: Exception, path: Path) -> str:
+    """What everybody may hear of a failure of SQLite's or the file system's."""
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, apsw.FullError) or number in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full"
+    if isinstance(error, (apsw.NotADBError, apsw.CorruptError)):
+        return f"{path.name} is damaged: see podium records check"
+    if isinstance(error, apsw.BusyError):
+        return f"another program has locked {path.name}"
+    if isinstance(error, (apsw.CantOpenError, apsw.ReadOnlyError)) or number is not None:
+        return f"{path.name} can't be written"
+    return "the disk can't be read or written" if isinstance(error, apsw.IOError) else ""
 
 
 def hint_of(error: apsw.Error) -> str:
@@ -213,10 +371,10 @@ def hint_of(error: apsw.Error) -> str:
     hints: dict[type[apsw.Error], str] = {
         apsw.FullError: "the disk is full: free some space",
         apsw.IOError: "the disk can't be read or written",
-        apsw.NotADBError: "this file is no SQLite database: name another",
-        apsw.CorruptError: "the file is damaged: put back a copy, or start with another file",
+        apsw.NotADBError: "the file isn't a SQLite database, or is damaged: use another, or restore a backup",
+        apsw.CorruptError: "see podium records check; podium records repair recovers what can be read",
         apsw.CantOpenError: "look at the folder's permissions",
         apsw.ReadOnlyError: "look at the file's permissions",
-        apsw.BusyError: "another program holds the file",
+        apsw.BusyError: "another program has locked the file",
     }
     return next((hint for kind, hint in hints.items() if isinstance(error, kind)), "")

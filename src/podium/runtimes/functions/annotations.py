@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from podium.errors import SignatureError
-from podium.runtimes.functions.extras import said_of_field
-from podium.runtimes.functions.hints import called, is_number_union, unwrapped, written
+from podium.runtimes.functions.extras import field_attributes
+from podium.runtimes.functions.hints import is_number_union, name_of, unwrapped, written
 from podium.runtimes.functions.rows import Default, is_row
 from podium.signature import Category, Field, FieldType, Label
 
 UNDERSTOOD = (
-    "understood are float, int, bool, str, datetime.date, datetime.datetime, Literal[...] and "
+    "supported are float, int, bool, str, datetime.date, datetime.datetime, Literal[...] and "
     "Enums, any of them with `| None` or in Annotated[...]; a list[...] or NDArray[...] of them for "
     "each parameter of a batch; and a dataclass, TypedDict or msgspec.Struct, or a list of it, as "
     "the only parameter"
@@ -33,7 +33,7 @@ _TYPES: dict[Any, FieldType] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One field, and how the function wants its values.
+    """One field, and the form in which the function takes its values.
 
     Attributes:
         argument: what the function calls it.
@@ -57,7 +57,7 @@ def parameter(
     default: Default | None = None,
     description: str = "",
 ) -> Parameter:
-    """The field that an annotation tells.
+    """The field that an annotation describes.
 
     Args:
         argument: the parameter's name: the field's too, unless a podium.Field names another.
@@ -70,12 +70,12 @@ def parameter(
     hint = unwrapped(annotation)
     labels = labels_of(hint.base, where)
     type_ = "category" if labels else _type_of(hint.base, where)
-    said = said_of_field(hint.extras, type_, where)
-    examples = tuple(said.pop("examples", ()))
+    attributes = field_attributes(hint.extras, type_, where)
+    examples = tuple(attributes.pop("examples", ()))
     if hint.is_optional or default is not None:
-        said["missing"] = "accept"
+        attributes["missing"] = "accept"
     field = Field(
-        **{"name": argument, "description": description} | said,
+        **{"name": argument, "description": description} | attributes,
         type=type_,
         categories=tuple(Category(label) for label in labels),
     )
@@ -96,7 +96,7 @@ def labels_of(base: Any, where: str) -> tuple[Label, ...]:
         values = [member.value for member in base]
         if not values:
             raise SignatureError(
-                f"{where} is a {called(base)}, which has no members", hint="give the Enum some"
+                f"{where} is a {name_of(base)}, which has no members", hint="give the Enum members"
             )
     else:
         return ()
@@ -130,9 +130,9 @@ def _type_of(base: Any, where: str) -> FieldType:
         raise SignatureError(f"{where} has no annotation", hint=UNDERSTOOD)
     if is_row(base):
         raise SignatureError(
-            f"{where} is a {called(base)}: a class of rows has to be the only parameter",
+            f"{where} is a {name_of(base)}: a class of rows has to be the only parameter",
             hint="take the row alone, or one value for each of its fields",
         )
     raise SignatureError(
-        f"{where} is annotated with {written(base)}, which isn't understood", hint=UNDERSTOOD
+        f"{where} is annotated with {written(base)}, which isn't supported", hint=UNDERSTOOD
     )

@@ -11,8 +11,8 @@ from podium.errors import SignatureError
 from podium.runtimes.functions.annotations import Parameter, parameter
 from podium.runtimes.functions.batches import element_of
 from podium.runtimes.functions.docstrings import described_in
-from podium.runtimes.functions.hints import called, unwrapped
-from podium.runtimes.functions.rows import ABSENT, Default, asked_of, is_row
+from podium.runtimes.functions.hints import name_of, unwrapped
+from podium.runtimes.functions.rows import ABSENT, Default, constructor_fields, is_row
 from podium.table import Array, Table, plain_values
 
 Call: TypeAlias = tuple[Sequence[Any], Mapping[str, Any]]
@@ -67,10 +67,10 @@ class Arguments:
         by_name = dict(zip(names, values[self.n_positional :], strict=True))
         return values[: self.n_positional], by_name
 
-    def _rows(self, make: Callable[..., Any], columns: Sequence[Sequence[Any]]) -> list[Any]:
+    def _rows(self, build: Callable[..., Any], columns: Sequence[Sequence[Any]]) -> list[Any]:
         names = [one.argument for one in self.parameters]
         return [
-            make(**{n: cell for n, cell in zip(names, cells, strict=True) if cell is not ABSENT})
+            build(**{n: cell for n, cell in zip(names, cells, strict=True) if cell is not ABSENT})
             for cells in zip(*columns, strict=True)
         ]
 
@@ -89,12 +89,12 @@ def _cells(one: Parameter, values: Sequence[Any]) -> Sequence[Any]:
     if one.member is not None:
         values = [None if value is None else one.member(value) for value in values]
     if one.default is not None:
-        values = [one.default.make() if value is None else value for value in values]
+        values = [one.default.create() if value is None else value for value in values]
     return values
 
 
 def arguments_of(function: Callable[..., Any], hints: Mapping[str, Any]) -> Arguments:
-    """What the parameters of a function tell.
+    """The fields that the parameters of a function describe.
 
     Args:
         hints: its annotations, resolved.
@@ -106,12 +106,12 @@ def arguments_of(function: Callable[..., Any], hints: Mapping[str, Any]) -> Argu
     for one in declared:
         if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
             raise SignatureError(
-                f"parameter {str(one)!r} of {called(function)} stands for any number of values",
+                f"parameter {str(one)!r} of {name_of(function)} takes any number of values",
                 hint="name each field, with its type",
             )
     if not declared:
         raise SignatureError(
-            f"{called(function)} takes nothing", hint="a model has at least one field"
+            f"{name_of(function)} takes no parameters", hint="a model has at least one field"
         )
     alone = _row_alone(declared[0], hints, function) if len(declared) == 1 else None
     if alone is not None:
@@ -146,11 +146,11 @@ def _row_alone(
         parameter(
             entry.name,
             entry.annotation,
-            f"field {entry.name!r} of {called(hint.base)}",
+            f"field {entry.name!r} of {name_of(hint.base)}",
             default=entry.default,
             description=help_.get(entry.name, ""),
         )
-        for entry in asked_of(hint.base)
+        for entry in constructor_fields(hint.base)
     )
     return Arguments(parameters, is_batch=element is not None, row=hint.base)
 
@@ -187,8 +187,8 @@ def _batch(
 def _dtype(dtype: str, parameter: Parameter, where: str) -> str:
     if parameter.field.missing != "refuse" and not dtype.startswith("float"):
         raise SignatureError(
-            f"{where} may be missing, but an array of {dtype} can't hold that",
-            hint="take an NDArray[np.float64], where a missing value is NaN, or a list",
+            f"{where} may be missing, which an array of {dtype} can't represent",
+            hint="use an NDArray[np.float64], where a missing value is NaN, or a list",
         )
     return dtype
 
@@ -198,7 +198,7 @@ def _hint(one: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
 
 
 def _where(one: inspect.Parameter, function: Callable[..., Any]) -> str:
-    return f"parameter {one.name!r} of {called(function)}"
+    return f"parameter {one.name!r} of {name_of(function)}"
 
 
 def _n_positional(declared: Sequence[inspect.Parameter]) -> int:

@@ -27,7 +27,7 @@ _ELEMENTS: dict[Any, tuple[Any, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """What a batch holds one of for each row.
+    """The type of a batch's element for one row.
 
     Attributes:
         annotation: of one value; what was said of the batch is said of its values.
@@ -51,7 +51,7 @@ def element_of(annotation: Any, where: str) -> Element | None:
         if scalar not in _ELEMENTS:
             raise SignatureError(
                 f"{where} is an array of {getattr(scalar, '__name__', scalar)}",
-                hint="understood are arrays of float64, float32, int64, bool and str",
+                hint="supported are arrays of float64, float32, int64, bool and str",
             )
         element, dtype = _ELEMENTS[scalar]
         return Element(_annotated(element, hint.extras), dtype)

@@ -1,6 +1,6 @@
 """Answers as columns, where they are what the return annotation promised.
 
-Each function here takes who answered, for errors, and one answer a row.
+Each function takes the subject of its errors and one value a row.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import msgspec
 import numpy as np
 
 from podium.errors import ModelError
+from podium.outputs import Outputs
 from podium.signature import INTEGER_MAX, Label
-from podium.signature.cells import shown
-from podium.signature.reading import label_text
-from podium.table import Array, Outputs, are_finite
+from podium.signature.cells import printable
+from podium.signature.labels import label_text
+from podium.table import Array, are_finite
 
 Check: TypeAlias = Callable[[str, Sequence[Any] | Array], Array]
 
@@ -26,183 +27,189 @@ PROBABILITY_TOLERANCE = 1e-6
 _INTEGERS = np.iinfo(np.int64)
 
 
-def numbers(who: str, answers: Sequence[Any] | Array) -> Array:
+def numbers(subject: str, values: Sequence[Any] | Array) -> Array:
     """A column of float64.
 
     Raises:
         ModelError: one isn't a finite number.
     """
-    if isinstance(answers, np.ndarray) and answers.dtype.kind in "fiu":
-        column = answers.astype(np.float64)
-    elif set(map(type, answers)) == {float}:  # as nearly always: 12 times faster
-        column = np.array(answers, np.float64)
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
+        column = values.astype(np.float64)
+    elif set(map(type, values)) == {float}:  # as nearly always: 12 times faster
+        column = np.array(values, np.float64)
     else:
-        cells = [_number(who, row, answer) for row, answer in enumerate(answers)]
+        cells = [_number(subject, row, value) for row, value in enumerate(values)]
         column = np.array(cells, np.float64)
     if not are_finite(column):
         row = int(np.isfinite(column).argmin())
-        raise ModelError(f"{who} answered {column[row]} for row {row}, not a finite number")
+        raise ModelError(f"{subject} returned {column[row]} for row {row}, not a finite number")
     return column
 
 
-def integers(who: str, answers: Sequence[Any] | Array) -> Array:
+def integers(subject: str, values: Sequence[Any] | Array) -> Array:
     """A column of int64.
 
     Raises:
         ModelError: one isn't a whole number, or too large.
     """
-    if isinstance(answers, np.ndarray) and answers.dtype.kind == "i":
-        return answers.astype(np.int64)
+    if isinstance(values, np.ndarray) and values.dtype.kind == "i":
+        return values.astype(np.int64)
     cells = []
-    for row, answer in enumerate(answers):
-        plain = _plain(answer)
+    for row, value in enumerate(values):
+        plain = _plain(value)
         if isinstance(plain, bool) or not isinstance(plain, int):
-            number = _number(who, row, plain)
+            number = _number(subject, row, plain)
             if not number.is_integer():
-                raise ModelError(f"{who} answered {number} for row {row}, not a whole number")
+                raise ModelError(f"{subject} returned {number} for row {row}, not a whole number")
             plain = int(number)
         if not _INTEGERS.min <= plain <= _INTEGERS.max:
-            raise ModelError(f"{who} answered a number of more than 64 bits for row {row}")
+            raise ModelError(f"{subject} returned a number of more than 64 bits for row {row}")
         cells.append(plain)
     return np.array(cells, np.int64)
 
 
 def labels(classes: Sequence[Label]) -> Check:
-    """The check for answers that are one of these classes; their column keeps the labels' type.
+    """The check for values that are one of these classes; their column has the labels' type.
 
     The check raises:
         ModelError: one is none of them.
     """
-    known = {(type(label), label) for label in classes}
+    class_keys = {(type(label), label) for label in classes}
 
-    def check(who: str, answers: Sequence[Any] | Array) -> Array:
-        taken = []
-        for row, answer in enumerate(answers):
-            label = _plain(answer)
-            if not isinstance(label, (str, int, float)) or (type(label), label) not in known:
+    def check(subject: str, values: Sequence[Any] | Array) -> Array:
+        accepted = []
+        for row, value in enumerate(values):
+            label = _plain(value)
+            if not isinstance(label, (str, int, float)) or (type(label), label) not in class_keys:
                 raise ModelError(
-                    f"{who} answered {shown(label)} for row {row}, which is none of its classes: "
+                    f"{subject} returned {printable(label)} for row {row}, which isn't one of its classes: "
                     f"{_listed(classes)}"
                 )
-            taken.append(label)
-        return label_column(classes, taken)
+            accepted.append(label)
+        return label_column(classes, accepted)
 
     return check
 
 
-def texts(who: str, answers: Sequence[Any] | Array) -> Array:
+def texts(subject: str, values: Sequence[Any] | Array) -> Array:
     """A column of texts.
 
     Raises:
         ModelError: one isn't a text.
     """
-    for row, answer in enumerate(answers):
-        if not isinstance(answer, str):
-            raise ModelError(f"{who} answered {_kind(answer)} for row {row}, not a text")
-    return json_values(who, answers)
+    for row, value in enumerate(values):
+        if not isinstance(value, str):
+            raise ModelError(f"{subject} returned {_kind(value)} for row {row}, not a text")
+    return json_values(subject, values)
 
 
-def json_values(who: str, answers: Sequence[Any] | Array) -> Array:
-    """A column of anything that JSON can hold, exactly as JSON holds it.
+def json_values(subject: str, values: Sequence[Any] | Array) -> Array:
+    """A column of any JSON values, exactly as JSON represents them.
 
     Raises:
         ModelError: JSON can't hold it.
     """
     try:
-        body = msgspec.json.encode(list(answers), enc_hook=_encodable)
+        body = msgspec.json.encode(list(values), enc_hook=_encodable)
         cells = msgspec.json.decode(body)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ModelError(f"{who} answered what JSON can't hold: {error}") from error
+        raise ModelError(f"{subject} returned what JSON can't represent: {error}") from error
     return _objects(cells)
 
 
-def most_probable(who: str, classes: Sequence[Label], answers: Sequence[Any] | Array) -> Outputs:
+def most_probable(
+    subject: str, classes: Sequence[Label], mappings: Sequence[Any] | Array
+) -> Outputs:
     """The likeliest class of each row, the first of equals, with all the probabilities.
 
     Raises:
         ModelError: a class has none, one that isn't a class has one, one is negative, or those of
             a row don't sum to 1.
     """
-    rows = _plain_probabilities(classes, answers)
+    rows = _plain_probabilities(classes, mappings)
     if rows is None:
-        rows = [_probabilities(who, row, classes, answer) for row, answer in enumerate(answers)]
+        rows = [
+            _probabilities(subject, row, classes, mapping) for row, mapping in enumerate(mappings)
+        ]
     probabilities = np.array(rows, np.float64).reshape(len(rows), len(classes))
     for row in np.flatnonzero(~(probabilities >= 0).all(axis=1)):
-        raise ModelError(f"{who} answered a probability that is negative or NaN for row {row}")
+        raise ModelError(f"{subject} returned a probability that is negative or NaN for row {row}")
     sums = probabilities.sum(axis=1)
     for row in np.flatnonzero(~(np.abs(sums - 1) <= PROBABILITY_TOLERANCE)):
         raise ModelError(
-            f"{who} answered probabilities for row {row} that sum to {sums[row]:.9g}, not to 1"
+            f"{subject} returned probabilities for row {row} that sum to {sums[row]:.9g}, not to 1"
         )
     likeliest = [classes[at] for at in probabilities.argmax(axis=1)]
     return Outputs(label_column(classes, likeliest), probabilities)
 
 
-def label_column(classes: Sequence[Label], taken: Sequence[Label]) -> Array:
+def label_column(classes: Sequence[Label], values: Sequence[Label]) -> Array:
     """Labels as the column that their classes make: booleans, integers or objects."""
     kinds = {type(label) for label in classes}
     if kinds == {bool}:
-        return np.array(taken, np.bool_)
+        return np.array(values, np.bool_)
     if kinds == {int} and all(abs(int(label)) <= INTEGER_MAX for label in classes):
-        return np.array(taken, np.int64)
-    return _objects(taken)
+        return np.array(values, np.int64)
+    return _objects(values)
 
 
 def _plain_probabilities(
-    classes: Sequence[Label], answers: Sequence[Any] | Array
+    classes: Sequence[Label], mappings: Sequence[Any] | Array
 ) -> list[list[float]] | None:
     """The probabilities where all is as plain as it nearly always is, which is a lot faster."""
     n_classes = len(classes)
     if {type(label) for label in classes} != {str}:
         return None
-    if not all(type(answer) is dict and len(answer) == n_classes for answer in answers):
+    if not all(type(mapping) is dict and len(mapping) == n_classes for mapping in mappings):
         return None
     try:
-        rows = [[answer[label] for label in classes] for answer in answers]
+        rows = [[mapping[label] for label in classes] for mapping in mappings]
     except KeyError:
         return None
     return rows if {type(value) for row in rows for value in row} == {float} else None
 
 
-def _probabilities(who: str, row: int, classes: Sequence[Label], answer: Any) -> list[float]:
-    if not isinstance(answer, Mapping):
-        raise ModelError(f"{who} answered {_kind(answer)} for row {row}, not probabilities")
-    given = {_typed(key): value for key, value in answer.items()}
-    wanted = [_typed(label) for label in classes]
-    for key in wanted:
-        if key not in given:
-            raise ModelError(f"{who} left out the probability of {shown(key[1])} for row {row}")
-    for key in given.keys() - set(wanted):
+def _probabilities(subject: str, row: int, classes: Sequence[Label], mapping: Any) -> list[float]:
+    if not isinstance(mapping, Mapping):
+        raise ModelError(f"{subject} returned {_kind(mapping)} for row {row}, not probabilities")
+    by_key = {_typed(key): value for key, value in mapping.items()}
+    class_keys = [_typed(label) for label in classes]
+    for key in class_keys:
+        if key not in by_key:
+            raise ModelError(
+                f"{subject} left out the probability of {printable(key[1])} for row {row}"
+            )
+    for key in by_key.keys() - set(class_keys):
         raise ModelError(
-            f"{who} answered a probability of {shown(key[1])} for row {row}, which is none of its "
+            f"{subject} returned a probability of {printable(key[1])} for row {row}, which is none of its "
             f"classes: {_listed(classes)}"
         )
-    return [_number(who, row, given[key]) for key in wanted]
+    return [_number(subject, row, by_key[key]) for key in class_keys]
 
 
 def _typed(label: Any) -> tuple[type, Any]:
-    """A key that tells 1, 1.0 and True apart."""
+    """A key that distinguishes 1, 1.0 and True."""
     plain = _plain(label)
     return type(plain), plain
 
 
-def _number(who: str, row: int, answer: Any) -> float:
-    plain = _plain(answer)
+def _number(subject: str, row: int, value: Any) -> float:
+    plain = _plain(value)
     if isinstance(plain, bool) or not isinstance(plain, (Real, Decimal)):
-        raise ModelError(f"{who} answered {_kind(plain)} for row {row}, not a number")
+        raise ModelError(f"{subject} returned {_kind(plain)} for row {row}, not a number")
     try:
         return float(plain)
     except OverflowError:
         return float("inf")
 
 
-def _plain(answer: Any) -> Any:
-    """An answer as Python's own value, where it is an Enum's member or a scalar of numpy's."""
-    if isinstance(answer, enum.Enum):
-        return answer.value
-    if isinstance(answer, np.generic) or (isinstance(answer, np.ndarray) and not answer.ndim):
-        return answer.item()
-    return answer
+def _plain(value: Any) -> Any:
+    """A value as Python's own, where it is an enum member or a numpy scalar."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
+        return value.item()
+    return value
 
 
 def _encodable(value: Any) -> Any:
@@ -210,7 +217,7 @@ def _encodable(value: Any) -> Any:
         return value.item()
     if isinstance(value, np.ndarray):
         return value.tolist()
-    raise TypeError(f"it holds {_kind(value)}")
+    raise TypeError(f"it contains {_kind(value)}")
 
 
 def _objects(cells: Sequence[Any]) -> Array:

@@ -29,13 +29,13 @@ def summary_of(one: object) -> tuple[str, str]:
 
 
 def described_in(one: object) -> dict[str, str]:
-    """What the docstring says of each parameter or attribute."""
+    """The description of each parameter or attribute in the docstring."""
     lines = _lines(one)
-    said: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for at in range(len(lines)):
         if _heading(lines, at) in _OF_PARAMETERS:
-            said |= dict(_entries(lines, at + 1))
-    return said
+            descriptions |= dict(_entries(lines, at + 1))
+    return descriptions
 
 
 def _lines(one: object) -> list[str]:
@@ -44,13 +44,13 @@ def _lines(one: object) -> list[str]:
 
 def _heading(lines: list[str], at: int) -> str:
     """The section that begins in this line, in lower case; empty where none does."""
-    found = _SECTION.fullmatch(lines[at].strip())
-    if found is None or lines[at][:1].isspace():
+    match = _SECTION.fullmatch(lines[at].strip())
+    if match is None or lines[at][:1].isspace():
         return ""
     is_underlined = at + 1 < len(lines) and bool(re.fullmatch(r"-{3,}", lines[at + 1].strip()))
     if not is_underlined and not lines[at].rstrip().endswith(":"):
         return ""
-    name = found[1].lower()
+    name = match[1].lower()
     return name if _HEADINGS.fullmatch(name) else ""
 
 

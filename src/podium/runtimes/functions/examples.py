@@ -30,29 +30,30 @@ def example_rows(parameters: Sequence[Parameter]) -> tuple[dict[str, Label | Non
 
     Where there are none it is the middle of the range, the first category, or something plain.
     """
-    known = {one.field.name: _known(one) for one in parameters}
-    n_rows = min(ROWS_MAX, max(map(len, known.values())))
+    examples = {one.field.name: _values_of(one) for one in parameters}
+    n_rows = min(ROWS_MAX, max(map(len, examples.values())))
     return tuple(
-        {name: values[row % len(values)] for name, values in known.items()} for row in range(n_rows)
+        {name: values[row % len(values)] for name, values in examples.items()}
+        for row in range(n_rows)
     )
 
 
-def _known(one: Parameter) -> list[Label | None]:
+def _values_of(one: Parameter) -> list[Label | None]:
     """At least one value; a default may stand for "unknown" (-1), and is then no example."""
     values = [value.value if isinstance(value, enum.Enum) else value for value in one.examples]
-    taken = [_taken(one.field, value) for value in values]
-    good: list[Label | None] = [value for value in taken if value is not None]
-    return good or [json_value(_plain_value(one.field), one.field.type)]
+    accepted = [_accepted(one.field, value) for value in values]
+    good: list[Label | None] = [value for value in accepted if value is not None]
+    return good or [json_value(_plain_value(one.field), one.field)]
 
 
-def _taken(field: Field, value: Any) -> Label | None:
+def _accepted(field: Field, value: Any) -> Label | None:
     """The value as the field takes it; None where it doesn't."""
     findings = Findings()
     signature = Signature(fields=(field,))
     table = check_columns(signature, {field.name: [value]}, 1, "values", findings)
     if findings.n_bad:
         return None
-    return json_value(plain_values(table.columns[field.name])[0], field.type)
+    return json_value(plain_values(table.columns[field.name])[0], field)
 
 
 def _plain_value(field: Field) -> Any:
@@ -65,7 +66,7 @@ def _plain_value(field: Field) -> Any:
     usual = _USUAL[field.type]
     if isinstance(usual, str):
         return usual[: field.max_length]
-    if _taken(field, usual) is not None:
+    if _accepted(field, usual) is not None:
         return usual
     nearest = high if low is None else low
     return float(nearest) if field.type == "float" and nearest is not None else nearest

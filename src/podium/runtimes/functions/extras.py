@@ -18,7 +18,7 @@ _OF_META = ("title", "description", "max_length", "examples")
 _NOT_OF_META = ("multiple_of", "pattern", "min_length", "tz")
 
 
-def said_of_field(extras: tuple[Any, ...], type_: FieldType, where: str) -> dict[str, Any]:
+def field_attributes(extras: tuple[Any, ...], type_: FieldType, where: str) -> dict[str, Any]:
     """Attributes of a field, with its `examples` where there are some; the outermost extra wins.
 
     The libraries of others may leave their extras beside ours: they are passed over.
@@ -26,48 +26,48 @@ def said_of_field(extras: tuple[Any, ...], type_: FieldType, where: str) -> dict
     Raises:
         SignatureError: one asks for what a field of this type can't promise.
     """
-    said: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     for extra in extras:
         if isinstance(extra, str):
-            said["description"] = extra
+            attributes["description"] = extra
         elif isinstance(extra, Range):
-            said["bounds"] = _bounds(extra, type_, where)
+            attributes["bounds"] = _bounds(extra, type_, where)
         elif isinstance(extra, Field):
-            said |= _of_field(extra, type_, where)
+            attributes |= _of_field(extra, type_, where)
         elif isinstance(extra, msgspec.Meta):
-            said |= _of_meta(extra, type_, where)
+            attributes |= _of_meta(extra, type_, where)
         elif isinstance(extra, Output):
             raise SignatureError(
                 f"{where} is annotated with podium.Output", hint="an input is a podium.Field"
             )
-    return said
+    return attributes
 
 
-def said_of_output(extras: tuple[Any, ...]) -> dict[str, Any]:
+def output_attributes(extras: tuple[Any, ...]) -> dict[str, Any]:
     """Attributes of an output.
 
     Raises:
         SignatureError: one asks for what an output can't promise.
     """
-    said: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     for extra in extras:
         if isinstance(extra, str):
-            said["description"] = extra
+            attributes["description"] = extra
         elif isinstance(extra, Output):
-            known = {n: getattr(extra, n) for n in ("title", "description", "unit", "seen")}
-            said |= {n: value for n, value in known.items() if value not in ("", Range())}
+            texts = {n: getattr(extra, n) for n in ("title", "description", "unit", "seen")}
+            attributes |= {n: value for n, value in texts.items() if value not in ("", Range())}
             if extra.name != Output().name:
-                said["name"] = extra.name
+                attributes["name"] = extra.name
         elif isinstance(extra, msgspec.Meta):
-            known = {"title": extra.title, "description": extra.description}
-            said |= {n: value for n, value in known.items() if value}
+            texts = {"title": extra.title, "description": extra.description}
+            attributes |= {n: value for n, value in texts.items() if value}
         elif isinstance(extra, (Range, Field)):
             raise SignatureError(
-                f"an answer is annotated with podium.{type(extra).__name__}, "
-                "which is for what comes in",
-                hint="describe an answer with podium.Output(title=..., unit=...) or a text",
+                f"a return type is annotated with podium.{type(extra).__name__}, "
+                "which is for inputs",
+                hint="describe a return type with podium.Output(title=..., unit=...) or a text",
             )
-    return said
+    return attributes
 
 
 def _of_field(extra: Field, type_: FieldType, where: str) -> dict[str, Any]:
@@ -75,34 +75,36 @@ def _of_field(extra: Field, type_: FieldType, where: str) -> dict[str, Any]:
         raise SignatureError(
             f"{where} has categories in podium.Field", hint="name them in Literal[...]"
         )
-    nothing = Field(name=extra.name)
-    said = {n: getattr(extra, n) for n in _OF_FIELD if getattr(extra, n) != getattr(nothing, n)}
+    defaults = Field(name=extra.name)
+    attributes = {
+        n: getattr(extra, n) for n in _OF_FIELD if getattr(extra, n) != getattr(defaults, n)
+    }
     for name in ("bounds", "seen"):
         if getattr(extra, name) != Range():
-            said[name] = _bounds(getattr(extra, name), type_, where)
-    return said | ({"name": extra.name} if extra.name else {})
+            attributes[name] = _bounds(getattr(extra, name), type_, where)
+    return attributes | ({"name": extra.name} if extra.name else {})
 
 
 def _of_meta(extra: msgspec.Meta, type_: FieldType, where: str) -> dict[str, Any]:
     for name in _NOT_OF_META:
         if getattr(extra, name) is not None:
             raise SignatureError(
-                f"{where} has {name} in msgspec.Meta, which no field can promise",
-                hint=f"understood are ge, le, {', '.join(_OF_META)}: check the rest in the function",
+                f"{where} has {name} in msgspec.Meta, which fields don't support",
+                hint=f"supported are ge, le,  {', '.join(_OF_META)}: check the rest in the function",
             )
-    said = {n: getattr(extra, n) for n in _OF_META if getattr(extra, n) is not None}
+    attributes = {n: getattr(extra, n) for n in _OF_META if getattr(extra, n) is not None}
     low, high = extra.ge, extra.le
     if extra.gt is not None or extra.lt is not None:
         if type_ != "integer":
             raise SignatureError(
-                f"{where} has gt or lt in msgspec.Meta, but a range holds its ends",
-                hint="use ge or le with the nearest value that is possible",
+                f"{where} has gt or lt in msgspec.Meta, but a range includes its ends",
+                hint="use ge or le with the nearest possible value",
             )
         low = math.floor(extra.gt) + 1 if extra.gt is not None else low
         high = math.ceil(extra.lt) - 1 if extra.lt is not None else high
     if low is not None or high is not None:
-        said["bounds"] = _bounds(Range(low, high), type_, where)
-    return said
+        attributes["bounds"] = _bounds(Range(low, high), type_, where)
+    return attributes
 
 
 def _bounds(bounds: Range, type_: FieldType, where: str) -> Range:
@@ -110,7 +112,7 @@ def _bounds(bounds: Range, type_: FieldType, where: str) -> Range:
     high: Any = _bound(bounds.maximum, type_, where)
     if low is not None and high is not None and low > high:
         raise SignatureError(
-            f"{where} has a range from {low} to {high}", hint="the least value comes first"
+            f"{where} has a range from {low} to {high}", hint="put the lower value first"
         )
     return Range(low, high)
 
@@ -123,10 +125,10 @@ def _bound(end: Any, type_: FieldType, where: str) -> int | float | str | None:
     if type_ in TIMES and isinstance(end, (str, dt.date)):
         with suppress(ValueError):
             return _moment(end, type_)
-    what = {"float": "a number", "integer": "a number"}.get(type_, "a date like 2024-03-01")
+    expected = {"float": "a number", "integer": "a number"}.get(type_, "a date like 2024-03-01")
     raise SignatureError(
         f"{where} has the bound {end!r}",
-        hint=f"its bounds are each {what}"
+        hint=f"its bounds are each {expected}"
         if type_ in (*NUMBERS, *TIMES)
         else f"a {type_} has no range: leave it out",
     )

@@ -71,9 +71,8 @@ def annotations_of(one: Callable[..., Any]) -> dict[str, Any]:
     except _UNRESOLVABLE as error:
         which = _unresolved(one) or "an annotation"
         raise SignatureError(
-            f"{which} of {called(one)} can't be resolved: {error}",
-            hint="name what can be found where it is written: types that are imported, or defined "
-            "at the top of the module",
+            f"{which} of {name_of(one)} can't be resolved: {error}",
+            hint="use types that are imported, or defined at the top of the module",
         ) from error
 
 
@@ -82,8 +81,8 @@ def is_number_union(base: Any) -> bool:
     return get_origin(base) in _UNIONS and set(get_args(base)) == {int, float}
 
 
-def called(one: Any) -> str:
-    """What a function or a class is called."""
+def name_of(one: Any) -> str:
+    """The name of a function or a class."""
     return getattr(one, "__name__", None) or repr(one)
 
 
@@ -94,7 +93,7 @@ def written(annotation: Any) -> str:
         return (
             annotation.__qualname__
             if is_common
-            else f"{annotation.__module__}.{called(annotation)}"
+            else f"{annotation.__module__}.{name_of(annotation)}"
         )
     return str(annotation).replace("typing.", "")
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class OwnLoop:
+class EventLoop:
     """A loop that starts with the first call, and ends with this object."""
 
     def __init__(self) -> None:

@@ -33,16 +33,16 @@ def module_named(name: str, folder: Path) -> ModuleType:
     if parts[0] in sys.stdlib_module_names or parts[-1] == "__main__":
         raise SetupError(
             f"{name} belongs to Python itself",
-            hint="put the function into a file of another name",
+            hint="put the function into a file with another name",
         )
     if not folder.is_dir():
-        raise SetupError(f"the folder {folder} isn't there")
+        raise SetupError(f"the folder {folder} doesn't exist")
     main = _main_if_named(name)
     if main is not None:
         return main
     with _first_on_path(folder.resolve()):
         importlib.invalidate_caches()
-        _require_there(name, folder)
+        _require_importable(name, folder)
         module = importlib.import_module(name)
     _require_ours(module, name, folder)
     return module
@@ -57,7 +57,7 @@ def module_of_file(file: Path) -> ModuleType:
     """
     file = file.resolve()
     if not file.is_file():
-        raise SetupError(f"the file {file} isn't there")
+        raise SetupError(f"the file {file} doesn't exist")
     if not file.stem.isidentifier():
         raise SetupError(
             f"a file called {file.name} can't be imported",
@@ -79,8 +79,8 @@ def name_of_main() -> str | None:
     file = Path(getattr(main, "__file__", None) or "")
     if not file.stem.isidentifier() or file.stem in sys.stdlib_module_names or not file.is_file():
         return None
-    found = find_spec(file.stem)
-    origin = found.origin if found is not None else None
+    on_path = find_spec(file.stem)
+    origin = on_path.origin if on_path is not None else None
     return file.stem if origin is not None and _is_same(origin, file) else None
 
 
@@ -99,8 +99,8 @@ def _names_of(main: ModuleType) -> tuple[str, ...]:
     return (*names, Path(file).stem) if file else tuple(names)
 
 
-def _require_there(name: str, folder: Path) -> None:
-    """Make sure that the module and the packages around it can be found."""
+def _require_importable(name: str, folder: Path) -> None:
+    """Check that the module and the packages around it can be imported."""
     outer = ""
     for part in name.split("."):
         is_package = not outer or hasattr(importlib.import_module(outer), "__path__")
@@ -108,7 +108,7 @@ def _require_there(name: str, folder: Path) -> None:
         if not is_package or (outer not in sys.modules and find_spec(outer) is None):
             raise SetupError(
                 f"there is no module {outer!r}",
-                hint=f"looked in {folder} and among what is installed",
+                hint=f"looked in {folder} and in the installed packages",
             )
 
 
@@ -116,10 +116,10 @@ def _require_ours(module: ModuleType, name: str, folder: Path) -> None:
     """Make sure that a file in the folder, if there is one of that name, is what was imported."""
     place = folder.joinpath(*name.split("."))
     file = module.__file__ or ""
-    for wanted in (place / "__init__.py", place.with_suffix(".py")):
-        if wanted.is_file() and not _is_same(file, wanted):
+    for expected in (place / "__init__.py", place.with_suffix(".py")):
+        if expected.is_file() and not _is_same(file, expected):
             raise SetupError(
-                f"{wanted} can't be imported: another module is called {name}, {file}",
+                f"{expected} can't be imported: another module is called {name}, {file}",
                 hint="give the file another name",
             )
 
@@ -132,11 +132,11 @@ def _is_same(one: str, other: Path) -> bool:
 @contextmanager
 def _first_on_path(folder: Path) -> Iterator[None]:
     entry = str(folder)
-    was_there = entry in sys.path
+    was_on_path = entry in sys.path
     sys.path.insert(0, entry)
     try:
         yield
     finally:
         sys.path.remove(entry)  # the first of its kind: the one that was inserted
-        if not was_there:
+        if not was_on_path:
             sys.path.append(entry)

@@ -17,15 +17,15 @@ def import_path_of(function: Any) -> str:
     Raises:
         SetupError: nowhere: it lives in a notebook, in a shell, or inside another function.
     """
-    own = sys.modules.get(str(function.__module__))
+    defining_module = sys.modules.get(str(function.__module__))
     main = sys.modules["__main__"]
     others = [module for name, module in sorted(sys.modules.items()) if "__main__" not in name]
-    for module in (own, main, *others):
+    for module in (defining_module, main, *others):
         name = _name_in(module, function)
         if module is not None and name is not None:
             return f"{_importable(module, function)}:{name}"
     raise SetupError(
-        f"{function.name} can't be imported: no module holds it under a name",
+        f"{function.name} can't be imported: it isn't a name of a module",
         hint="define it at the top of a module, not inside a function or a class",
     )
 
@@ -33,9 +33,9 @@ def import_path_of(function: Any) -> str:
 def _name_in(module: ModuleType | None, function: Any) -> str | None:
     """The variable that holds the function, rather the one that has its own name."""
     variables = dict(getattr(module, "__dict__", {}))
-    own: str = function.__name__
-    if variables.get(own) is function:
-        return own
+    own_name: str = function.__name__
+    if variables.get(own_name) is function:
+        return own_name
     return next((name for name, value in variables.items() if value is function), None)
 
 
@@ -49,6 +49,6 @@ def _importable(module: ModuleType, function: Any) -> str:
     is_script = Path(getattr(module, "__file__", None) or "").is_file()
     where = "a script that can't be imported" if is_script else "a notebook or a shell"
     raise SetupError(
-        f"{function.name} lives in {where}, where a server can't find it",
-        hint="write it into a file like my_model.py, and import it from there",
+        f"{function.name} is defined in {where}, where a server can't find it",
+        hint="put it into a file like my_model.py, and import it from there",
     )

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from podium.errors import SignatureError
-from podium.runtimes.functions.hints import annotations_of, called, unwrapped
+from podium.runtimes.functions.hints import annotations_of, name_of, unwrapped
 
 ABSENT = object()
 _NO_VALUE = (dataclasses.MISSING, msgspec.NODEFAULT, inspect.Parameter.empty)
@@ -23,11 +23,11 @@ class Default:
     """What a missing value becomes.
 
     Attributes:
-        make: returns it; `ABSENT` where the key of a typed dict is left out.
+        create: returns it; `ABSENT` where the key of a typed dict is left out.
         example: it, where it is the same every time and tells something; else None.
     """
 
-    make: Callable[[], Any]
+    create: Callable[[], Any]
     example: Any = None
 
     @classmethod
@@ -40,12 +40,12 @@ class Default:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One field of a class of rows; `is_asked` is False for one that the class sets by itself."""
+    """One field of a class of rows; `is_parameter` is False for one that the class sets by itself."""
 
     name: str
     annotation: Any
     default: Default | None
-    is_asked: bool = True
+    is_parameter: bool = True
 
 
 def is_row(base: Any) -> bool:
@@ -68,26 +68,26 @@ def entries_of(kind: type) -> tuple[Entry, ...]:
     hints = annotations_of(kind)
     entries = tuple(_entries(kind, hints))
     if not entries:
-        raise SignatureError(f"{called(kind)} has no fields", hint="name each one, with its type")
+        raise SignatureError(f"{name_of(kind)} has no fields", hint="name each one, with its type")
     return entries
 
 
-def asked_of(kind: type) -> tuple[Entry, ...]:
-    """The fields that an instance is made of.
+def constructor_fields(kind: type) -> tuple[Entry, ...]:
+    """The fields that the constructor takes.
 
     Raises:
-        SignatureError: the constructor asks for something else.
+        SignatureError: the constructor requires another argument.
     """
-    entries = tuple(one for one in entries_of(kind) if one.is_asked)
+    entries = tuple(one for one in entries_of(kind) if one.is_parameter)
     if typing.is_typeddict(kind):
         return entries
-    asked = inspect.signature(kind).parameters.values()
+    parameters = inspect.signature(kind).parameters.values()
     variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    given = {one.name for one in entries}
-    for one in asked:
-        if one.name not in given and one.default is one.empty and one.kind not in variadic:
+    names = {one.name for one in entries}
+    for one in parameters:
+        if one.name not in names and one.default is one.empty and one.kind not in variadic:
             raise SignatureError(
-                f"{called(kind)} can't be made of its fields alone: it asks for {one.name!r}",
+                f"{name_of(kind)} can't be created from its fields alone: it requires {one.name!r}",
                 hint="use a class whose constructor takes its fields and nothing else",
             )
     return entries
@@ -105,5 +105,5 @@ def _entries(kind: Any, hints: dict[str, Any]) -> Iterator[Entry]:
     else:
         for name, annotation in hints.items():
             # Where annotations are strings, Python 3.11 takes every key for a required one.
-            left_out = name in kind.__optional_keys__ or not unwrapped(annotation).is_required
-            yield Entry(name, annotation, Default(lambda: ABSENT) if left_out else None)
+            is_optional = name in kind.__optional_keys__ or not unwrapped(annotation).is_required
+            yield Entry(name, annotation, Default(lambda: ABSENT) if is_optional else None)

@@ -21,7 +21,8 @@ class StoreContract(Keeping, Paging, Filtering, Changing, Sharing):
             store.close()
     ```
 
-    Where `features.read_your_writes` is False, override `settle` with what makes writes visible.
+    Where a record can't be found as soon as `insert` returns, override `settle` with what makes
+    writes visible.
     `pytest.register_assert_rewrite("podium.testing.stores")` in your `conftest.py` makes failures
     show the values that differ.
     """

@@ -4,21 +4,16 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from podium.errors import InputError
-from podium.records.record import Feedback
-from podium.records.store import Store
+from podium.records.store import RecordQuery, Store
 from podium.testing.stores.samples import (
     NOON_US,
     UNKNOWN_ID,
     Settling,
+    decoded,
     feedback,
     ids,
     ids_of,
-    refuses,
     sample,
-    told,
 )
 
 
@@ -32,8 +27,8 @@ class Changing(Settling):
         assert store.set_feedback(sample(1).id, first) is True
         assert store.set_feedback(sample(1).id, second, time_us=sample(1).time_us) is True
 
-        assert told(store.get(sample(1).id)) == told(sample(1, feedback=second))
-        assert told(store.get(sample(2).id)) == told(sample(2))
+        assert decoded(store.get(sample(1).id)) == decoded(sample(1, feedback=second))
+        assert decoded(store.get(sample(2).id)) == decoded(sample(2))
 
     def test_feedback_for_no_record_makes_none(self, store: Store) -> None:
         self.fill(store, sample(1))
@@ -45,40 +40,59 @@ class Changing(Settling):
 
         self.settle(store)
         assert store.get(UNKNOWN_ID) is None
-        assert told(store.get(sample(1).id)) == told(sample(1))
+        assert decoded(store.get(sample(1).id)) == decoded(sample(1))
         assert ids(store) == ids_of(1)
 
-    def test_feedback_that_no_database_can_hold_is_refused(self, store: Store) -> None:
-        self.fill(store, sample(1))
+    def test_feedback_for_many_reaches_the_records_of_the_model_only(self, store: Store) -> None:
+        self.fill(store, *(sample(n) for n in range(1_200)), sample(2_000, model="another"))
+        truths = {sample(n).id: feedback(float(n)) for n in (*range(1_100), 2_000, 3_000)}
 
-        for bad in (
-            feedback(note="\x00"),
-            feedback(actor="\ud800"),
-            feedback(time_us=-1),
-            Feedback(truth=b'"\\u0000"', time_us=NOON_US),
-            Feedback(truth=b"NaN", time_us=NOON_US),
-        ):
-            assert refuses(InputError, partial(store.set_feedback, sample(1).id, bad)), bad
-        assert told(store.get(sample(1).id)) == told(sample(1))
+        found = store.set_feedback_many({**truths, "\ud800": feedback()}, model=sample(0).model)
+        again = store.set_feedback_many({sample(7).id: feedback("x")}, model=sample(0).model)
 
-    def test_deleting_leaves_the_moment_itself_and_what_came_after(self, store: Store) -> None:
+        assert store.set_feedback_many({}, model="another") == frozenset()
+        assert found == {sample(n).id for n in range(1_100)}
+        assert again == {sample(7).id}
+        for n in (0, 1_099):
+            assert decoded(store.get(sample(n).id)) == decoded(
+                sample(n, feedback=feedback(float(n)))
+            )
+        assert decoded(store.get(sample(7).id)) == decoded(sample(7, feedback=feedback("x")))
+        assert decoded(store.get(sample(1_100).id)) == decoded(sample(1_100))
+        assert decoded(store.get(sample(2_000).id)) == decoded(sample(2_000, model="another"))
+        assert store.get(sample(3_000).id) is None
+
+    def test_deleting_leaves_every_other_record(self, store: Store) -> None:
         self.fill(store, *(sample(n) for n in range(2_500)))
         store.set_feedback(sample(0).id, feedback(), time_us=sample(0).time_us)
         self.settle(store)
+        some = [sample(n) for n in range(2_500) if n % 25]
 
-        deleted = store.delete(before_us=sample(2_400).time_us)
+        deleted = store.delete(some)
         self.settle(store)
 
         assert deleted == 2_400
-        assert ids(store) == ids_of(*range(2_499, 2_399, -1))
-        assert store.get(sample(0).id) is None
-        assert store.delete(before_us=sample(2_400).time_us) == 0
+        assert ids(store) == ids_of(*range(2_475, -1, -25))
+        assert store.get(sample(1).id) is None
+        assert decoded(store.get(sample(0).id)) == decoded(sample(0, feedback=feedback()))
+
+    def test_what_is_not_there_is_not_counted_as_deleted(self, store: Store) -> None:
+        self.fill(store, sample(1), sample(2))
+
+        assert store.delete([]) == 0
+        assert store.delete([sample(3)]) == 0
+        assert store.delete([sample(1), sample(3), sample(1)]) == 1
+        assert store.delete([sample(1)]) == 0
+        self.settle(store)
+
+        assert ids(store) == ids_of(2)
+        assert store.page(RecordQuery(), limit=1).cursor is None
 
     def test_a_deleted_record_leaves_no_feedback_behind(self, store: Store) -> None:
         self.fill(store, sample(1))
         store.set_feedback(sample(1).id, feedback(), time_us=sample(1).time_us)
-        store.delete(before_us=sample(2).time_us)
+        store.delete([sample(1)])
 
         self.fill(store, sample(1))
 
-        assert told(store.get(sample(1).id)) == told(sample(1))
+        assert decoded(store.get(sample(1).id)) == decoded(sample(1))

@@ -40,9 +40,9 @@ class Filtering(Settling):
             wanted = [record for record in records if _fits(record, query)]
             wanted.sort(key=lambda record: (record.time_us, record.id), reverse=True)
 
-            found = ids(store, query, limit=chance.choice((1, 7, 100)))
+            matching = ids(store, query, limit=chance.choice((1, 7, 100)))
 
-            assert found == [record.id for record in wanted], query
+            assert matching == [record.id for record in wanted], query
 
     def test_a_filter_that_it_lacks_is_refused(self, store: Store) -> None:
         every: dict[str, Any] = {
@@ -86,11 +86,12 @@ class Filtering(Settling):
             assert ids(store, RecordQuery(id_prefix="f")) == [*last[::-1], first[-1]]
 
     def test_texts_fit_only_themselves(self, store: Store) -> None:
-        self.fill(store, *(sample(n, outcome=text, actor=text) for n, text in enumerate(TEXTS)))
+        self.fill(store, *(_written(number, text) for number, text in enumerate(TEXTS)))
 
-        for name in store.features.filters & {"outcome", "actor"}:
+        for name in store.features.filters & {"outcome", "actor", "owner"}:
             for number, text in enumerate(TEXTS):
-                query = RecordQuery(outcome=text) if name == "outcome" else RecordQuery(actor=text)
+                wanted: dict[str, Any] = {name: text}
+                query = RecordQuery(**wanted)
                 assert ids(store, query) == ids_of(number), (name, text)
 
     def test_what_no_record_has_fits_none(self, store: Store) -> None:
@@ -107,6 +108,11 @@ class Filtering(Settling):
             assert ids(store, RecordQuery(**{name: odd[name]})) == [], name
 
 
+def _written(number: int, text: str) -> Record:
+    """A record with this text wherever one can be looked for."""
+    return sample(number, outcome=text, actor=text, owner=text)
+
+
 def _drawn(chance: random.Random, number: int) -> Record:
     """A record that shares each of its values with some others."""
     return sample(
@@ -115,6 +121,7 @@ def _drawn(chance: random.Random, number: int) -> Record:
         model=chance.choice(("penguins", "flights")),
         version=chance.choice(("1", "2", "10")),
         actor=chance.choice((None, "ada", "bob")),
+        owner=chance.choice((None, "user:7", "user:70")),
         outcome=chance.choice(("Adelie", "Gentoo")),
         outcome_number=chance.choice((None, -1.5, 0.0, 2.0, 1e9)),
         feedback=chance.choice((None, None, feedback())),
@@ -128,6 +135,7 @@ def _drawn_query(chance: random.Random, records: list[Record], store: Store) -> 
         "model": one.model,
         "version": one.version,
         "actor": chance.choice(("ada", "bob", "nobody")),
+        "owner": chance.choice(("user:7", "user:70", "ada")),
         "since_us": one.time_us,
         "until_us": one.time_us + chance.randrange(8),
         "outcome": one.outcome,
@@ -143,17 +151,18 @@ def _drawn_query(chance: random.Random, records: list[Record], store: Store) -> 
 
 def _fits(record: Record, query: RecordQuery) -> bool:
     number = record.outcome_number
-    answers: dict[str, Callable[[Any], bool]] = {
-        "model": lambda wanted: record.model == wanted,
-        "version": lambda wanted: record.version == wanted,
-        "actor": lambda wanted: record.actor == wanted,
-        "since_us": lambda wanted: record.time_us >= wanted,
-        "until_us": lambda wanted: record.time_us < wanted,
-        "outcome": lambda wanted: record.outcome == wanted,
-        "outcome_min": lambda wanted: number is not None and number >= wanted,
-        "outcome_max": lambda wanted: number is not None and number <= wanted,
-        "has_feedback": lambda wanted: (record.feedback is not None) == wanted,
-        "id_prefix": lambda wanted: record.id[: len(wanted)] == wanted,
+    criteria: dict[str, Callable[[Any], bool]] = {
+        "model": lambda expected: record.model == expected,
+        "version": lambda expected: record.version == expected,
+        "actor": lambda expected: record.actor == expected,
+        "owner": lambda expected: record.owner == expected,
+        "since_us": lambda expected: record.time_us >= expected,
+        "until_us": lambda expected: record.time_us < expected,
+        "outcome": lambda expected: record.outcome == expected,
+        "outcome_min": lambda expected: number is not None and number >= expected,
+        "outcome_max": lambda expected: number is not None and number <= expected,
+        "has_feedback": lambda expected: (record.feedback is not None) == expected,
+        "id_prefix": lambda expected: record.id[: len(expected)] == expected,
     }
-    asked = {name: getattr(query, name) for name in answers}
-    return all(answers[name](value) for name, value in asked.items() if value is not None)
+    filters = {name: getattr(query, name) for name in criteria}
+    return all(criteria[name](value) for name, value in filters.items() if value is not None)

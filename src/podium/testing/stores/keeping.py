@@ -11,12 +11,12 @@ from podium.testing.stores.samples import (
     TEXTS,
     UNKNOWN_ID,
     Settling,
+    decoded,
     feedback,
     ids,
     ids_of,
     is_counted,
     sample,
-    told,
 )
 
 LARGE_BYTES = 2**20
@@ -31,14 +31,26 @@ class Keeping(Settling):
 
     def test_a_record_comes_back_as_it_was_given(self, store: Store) -> None:
         plain = sample(1)
-        told_of = feedback({"delay": None}, actor="bob", note="by phone")
-        full = sample(2, outcome_number=0.1 + 0.2, source="form", actor="ada", feedback=told_of)
+        expected_feedback = feedback({"delay": None}, actor="bob", note="by phone")
+        full = sample(
+            2,
+            outcome_number=0.1 + 0.2,
+            source="form",
+            actor="ada",
+            owner="user:7",
+            feedback=expected_feedback,
+            request_id=plain.id,
+            row_index=1,
+            role="shadow",
+            bundle_digest="ab" * 32,
+            attributes=b'{"note":["a",null]}',
+        )
 
         result = self.fill(store, plain, full)
 
         assert result == InsertResult(inserted=2)
-        assert told(store.get(plain.id)) == told(plain)
-        assert told(store.get(full.id)) == told(full)
+        assert decoded(store.get(plain.id)) == decoded(plain)
+        assert decoded(store.get(full.id)) == decoded(full)
 
     def test_an_empty_batch_changes_nothing(self, store: Store) -> None:
         assert store.insert([]) == InsertResult(inserted=0)
@@ -50,7 +62,7 @@ class Keeping(Settling):
         result = self.fill(store, sample(1, outcome="Gentoo"), sample(2))
 
         assert is_counted(store, result, inserted=1, duplicates=1)
-        assert told(store.get(sample(1).id)) == told(sample(1))
+        assert decoded(store.get(sample(1).id)) == decoded(sample(1))
         assert ids(store) == ids_of(2, 1)
 
     def test_a_record_twice_in_a_batch_is_kept_once(self, store: Store) -> None:
@@ -66,11 +78,12 @@ class Keeping(Settling):
         self.fill(store, sample(1))
         self.fill(store, sample(1, feedback=feedback("Chinstrap")))
 
-        assert told(store.get(sample(1).id)) == told(sample(1, feedback=feedback("Gentoo")))
+        assert decoded(store.get(sample(1).id)) == decoded(sample(1, feedback=feedback("Gentoo")))
 
     def test_what_no_database_can_hold_fails_alone(self, store: Store) -> None:
         bad = [
             sample(10, actor="a\x00b"),
+            sample(10, owner="a\x00b"),
             sample(11, outcome="half \ud83d"),
             sample(12, inputs=b'{"name":"\\u0000"}'),
             sample(13, inputs=b'{"name":"\\ud800"}'),
@@ -104,14 +117,16 @@ class Keeping(Settling):
         result = self.fill(store, *records)
 
         assert result == InsertResult(inserted=len(TEXTS))
-        assert [told(store.get(record.id)) for record in records] == [told(r) for r in records]
+        assert [decoded(store.get(record.id)) for record in records] == [
+            decoded(r) for r in records
+        ]
 
     def test_a_large_record_comes_back(self, store: Store) -> None:
         large = sample(1, inputs=msgspec.json.encode({"essay": "é😀" * (LARGE_BYTES // 6)}))
 
         self.fill(store, large)
 
-        assert told(store.get(large.id)) == told(large)
+        assert decoded(store.get(large.id)) == decoded(large)
 
     def test_numbers_come_back_exactly(self, store: Store) -> None:
         numbers = (0.1, -1.5e300, 5e-324, 1.7976931348623157e308, 2.0**53 + 2, 0.0)
@@ -122,18 +137,28 @@ class Keeping(Settling):
 
         self.fill(store, *records)
 
-        assert [told(store.get(record.id)) for record in records] == [told(r) for r in records]
+        assert [decoded(store.get(record.id)) for record in records] == [
+            decoded(r) for r in records
+        ]
 
     def test_an_unknown_id_is_none(self, store: Store) -> None:
-        known = sample(1).id
+        stored_id = sample(1).id
         self.fill(store, sample(1))
 
-        for record_id in (UNKNOWN_ID, known[:-1], known.upper(), "", "\x00", "\ud800", "é'\""):
+        for record_id in (
+            UNKNOWN_ID,
+            stored_id[:-1],
+            stored_id.upper(),
+            "",
+            "\x00",
+            "\ud800",
+            "é'\"",
+        ):
             assert store.get(record_id) is None, record_id
 
     def test_a_record_is_found_with_its_time_and_at_no_other(self, store: Store) -> None:
         record = sample(1)
         self.fill(store, record)
 
-        assert told(store.get(record.id, time_us=record.time_us)) == told(record)
+        assert decoded(store.get(record.id, time_us=record.time_us)) == decoded(record)
         assert store.get(record.id, time_us=record.time_us + 1) is None

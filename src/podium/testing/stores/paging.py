@@ -28,10 +28,10 @@ class Paging(Settling):
         self.fill(store, *(sample(n, time_us=NOON_US + n // 4) for n in range(13)))
 
         for limit in (1, 2, 3, 4, 12, 13, 14, 500):
-            found = list(pages(store, RecordQuery(), limit=limit))
+            listed = list(pages(store, RecordQuery(), limit=limit))
 
-            assert all(len(page) <= limit for page in found)
-            assert [record.id for page in found for record in page] == ids_of(*range(12, -1, -1))
+            assert all(len(page) <= limit for page in listed)
+            assert [record.id for page in listed for record in page] == ids_of(*range(12, -1, -1))
 
     def test_the_cursor_at_the_end_is_none(self, store: Store) -> None:
         assert store.page(RecordQuery(), limit=5).cursor is None
@@ -43,21 +43,21 @@ class Paging(Settling):
     def test_records_inserted_meanwhile_move_no_page(self, store: Store) -> None:
         before = range(0, 40, 2)
         self.fill(store, *(sample(n) for n in before))
-        found: list[str] = []
+        listed: list[str] = []
 
         for n, page in enumerate(pages(store, RecordQuery(), limit=3)):
-            found += [record.id for record in page]
+            listed += [record.id for record in page]
             self.fill(store, sample(100 + n), sample(2 * n + 1))
 
         old = set(ids_of(*before))
-        assert len(found) == len(set(found))
-        assert [record_id for record_id in found if record_id in old] == ids_of(*reversed(before))
+        assert len(listed) == len(set(listed))
+        assert [record_id for record_id in listed if record_id in old] == ids_of(*reversed(before))
 
     def test_a_cursor_outlives_its_record(self, store: Store) -> None:
         self.fill(store, *(sample(n) for n in range(6)))
         cursor = store.page(RecordQuery(), limit=2).cursor
 
-        store.delete(before_us=sample(5).time_us)
+        store.delete([sample(n) for n in range(5)])
         self.fill(store, sample(3), sample(1))
 
         page = store.page(RecordQuery(), limit=5, cursor=cursor)

@@ -67,22 +67,24 @@ def sample(number: int = 0, **changes: Any) -> Record:
 
 
 def feedback(truth: object = "Adelie", **changes: Any) -> Feedback:
-    """Feedback that tells this truth, given at noon."""
+    """Feedback with this truth, at noon."""
     usual: dict[str, Any] = {"truth": msgspec.json.encode(truth), "time_us": NOON_US}
     return Feedback(**(usual | changes))
 
 
-def told(record: Record | None) -> dict[str, Any] | None:
-    """What a record says, its JSON decoded: databases may order keys as they like."""
+def decoded(record: Record | None) -> dict[str, Any] | None:
+    """The values of a record with JSON decoded: databases may reorder its keys."""
     if record is None:
         return None
-    said = msgspec.structs.asdict(record)
-    said["inputs"] = msgspec.json.decode(record.inputs)
-    said["outputs"] = msgspec.json.decode(record.outputs)
+    values = msgspec.structs.asdict(record)
+    values["inputs"] = msgspec.json.decode(record.inputs)
+    values["outputs"] = msgspec.json.decode(record.outputs)
+    if record.attributes is not None:
+        values["attributes"] = msgspec.json.decode(record.attributes)
     if record.feedback is not None:
         truth = msgspec.json.decode(record.feedback.truth)
-        said["feedback"] = msgspec.structs.asdict(record.feedback) | {"truth": truth}
-    return said
+        values["feedback"] = msgspec.structs.asdict(record.feedback) | {"truth": truth}
+    return values
 
 
 def pages(store: Store, query: RecordQuery, *, limit: int) -> Iterator[tuple[Record, ...]]:
@@ -99,8 +101,8 @@ def pages(store: Store, query: RecordQuery, *, limit: int) -> Iterator[tuple[Rec
 
 def ids(store: Store, query: RecordQuery | None = None, *, limit: int = 500) -> list[str]:
     """The ids of a query's records, in the order of the pages."""
-    found = pages(store, query or RecordQuery(), limit=limit)
-    return [record.id for page in found for record in page]
+    records = pages(store, query or RecordQuery(), limit=limit)
+    return [record.id for page in records for record in page]
 
 
 def ids_of(*numbers: int) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from podium.records.store import InsertResult, Store
-from podium.testing.stores.samples import NOON_US, Settling, feedback, ids, ids_of, sample
+from podium.testing.stores.samples import Settling, feedback, ids, ids_of, sample
 
 N_THREADS = 8
 
@@ -35,11 +35,11 @@ class Sharing(Settling):
             reading = [threads.submit(ids, store, limit=20) for _ in range(6)]
             writing = [threads.submit(store.insert, [sample(100 + n)]) for n in range(40)]
             telling = [threads.submit(store.set_feedback, sample(n).id, feedback()) for n in (1, 2)]
-            deleting = threads.submit(store.delete, before_us=NOON_US - 1)
+            deleting = threads.submit(store.delete, [sample(n) for n in range(200, 300)])
 
-        for found in (one.result() for one in reading):
-            assert found == sorted(set(found), reverse=True)
-            assert set(found) >= set(ids_of(*range(50)))
+        for result in (one.result() for one in reading):
+            assert result == sorted(set(result), reverse=True)
+            assert set(result) >= set(ids_of(*range(50)))
         assert all(one.result() == InsertResult(inserted=1) for one in writing)
         assert all(one.result() is True for one in telling)
         assert deleting.result() == 0
@@ -48,8 +48,9 @@ class Sharing(Settling):
         self.fill(store, *(sample(n) for n in range(1_500)))
 
         with ThreadPoolExecutor(N_THREADS) as threads:
-            ends = [sample(1_400).time_us] * 4
-            deleting = [threads.submit(store.delete, before_us=end) for end in ends]
+            records = [sample(n) for n in range(1_400)]
+            orders = (records, records[::-1], records[700:] + records[:700], records)
+            deleting = [threads.submit(store.delete, order) for order in orders]
         self.settle(store)
 
         assert sum(one.result() for one in deleting) == 1_400

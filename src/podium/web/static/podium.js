@@ -76,7 +76,7 @@ if (form) {
   form.addEventListener("submit", (event) => {
     if (button.getAttribute("aria-disabled") === "true") event.preventDefault();
     button.setAttribute("aria-disabled", "true");
-    say("The model is asked");
+    say("Predicting");
   });
   window.addEventListener("pageshow", () => button.removeAttribute("aria-disabled"));
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,9 @@ from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from podium.errors import SetupError
 from podium.hosts.django.host import current_host
-from podium.web.http import Request
+from podium.http import Request
 from podium.web.site import Site
 
 _ASKED = "_podium_asked"
@@ -36,6 +38,16 @@ def asked(native: HttpRequest) -> tuple[Site, Request]:
         found = site, replace(request, actor=actor, is_identified=True)
         setattr(native, _ASKED, found)
     return found
+
+
+def is_there(native: HttpRequest, check: Callable[[Site, Request], object]) -> bool:
+    """Whether something of ours is there for who asks. What can't be set up takes no other page of
+    the admin's down: superusers find the reason behind it.
+    """
+    try:
+        return bool(check(*asked(native)))
+    except SetupError:
+        return bool(getattr(native.user, "is_superuser", False))
 
 
 def page_address(route: str, /, **values: str) -> str:

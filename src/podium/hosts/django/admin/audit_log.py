@@ -16,7 +16,7 @@ from podium.hosts.django.audit import write
 from podium.hosts.django.models import AuditEntry
 from podium.records.export import neutral
 
-COLUMNS = ("time", "event", "actor", "token", "target", "details", "address")
+COLUMNS = ("time", "event", "actor", "actor_id", "token", "target", "details", "address")
 
 
 class AuditLogAdmin(LookedAt):
@@ -24,9 +24,9 @@ class AuditLogAdmin(LookedAt):
 
     list_display = ("time", "event", "who", "target", "told", "address")
     list_filter = ("event", ("time", admin.DateFieldListFilter))
-    search_fields = ("actor", "target", "token", "address")
+    search_fields = ("actor", "actor_id", "target", "token", "address")
     date_hierarchy = "time"
-    fields = ("time", "event", "actor", "token", "target", "told", "address")
+    fields = ("time", "event", "actor", "actor_id", "token", "target", "told", "address")
     readonly_fields = fields
     list_per_page = 50
     change_list_template = "podium/admin/audit_log.html"
@@ -72,6 +72,7 @@ def _csv(entries: Iterable[AuditEntry]) -> bytes:
     for one in entries:
         details = "; ".join(f"{name}: {value}" for name, value in one.details.items())
         moment = one.time.isoformat(timespec="milliseconds")
-        cells = (moment, one.event, one.actor, one.token, one.target, details, one.address)
+        said = (one.event, one.actor, one.actor_id, one.token, one.target, details, one.address)
+        cells = (moment, *said)
         rows.writerow(map(neutral, cells))
     return "\ufeff".encode() + text.getvalue().encode()

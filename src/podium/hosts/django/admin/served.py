@@ -12,9 +12,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from podium.access import Action, allowed
-from podium.hosts.django.admin.asking import LookedAt, asked, page_address
+from podium.hosts.django.admin.asking import LookedAt, asked, is_there, page_address
 from podium.hosts.django.models import ServedModel
+from podium.http import Request
 from podium.web.about import about_of
+from podium.web.site import Site
 
 
 class ServedModelAdmin(LookedAt):
@@ -26,20 +28,20 @@ class ServedModelAdmin(LookedAt):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Who may anything with any model."""
-        site, asking = asked(request)
-        return bool(site.visible(asking.actor))
+        return is_there(request, _names)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who may anything with it."""
-        site, asking = asked(request)
-        there = site.visible(asking.actor)
-        return bool(there) if obj is None else obj.name in there
+        return (
+            self.has_module_permission(request)
+            if obj is None
+            else obj.name in _names(*asked(request))
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServedModel]:
         """Those that are there for who asks."""
-        site, asking = asked(request)
         found: QuerySet[ServedModel] = super().get_queryset(request)
-        return found.filter(name__in=site.visible(asking.actor))
+        return found.filter(name__in=_names(*asked(request)))
 
     def change_view(
         self,
@@ -53,8 +55,9 @@ class ServedModelAdmin(LookedAt):
         if served is None:
             raise Http404("there is no such version")
         site, asking = asked(request)
-        deployment = site.deployments[served.name]
-        is_served = deployment.version == served.version
+        failure = site.failure(served.name, asking.actor)
+        deployment = None if failure else site.deployments[served.name].choose()
+        is_served = deployment is not None and deployment.version == served.version
         name = {"name": served.name}
         records = reverse(f"{self.admin_site.name}:podium_prediction_changelist")
         context = {
@@ -62,8 +65,9 @@ class ServedModelAdmin(LookedAt):
             "opts": self.model._meta,  # noqa: SLF001 - as Django's own templates take it
             "title": str(served),
             "served": served,
-            "card": deployment.card if is_served else None,
-            "about": about_of(deployment.bundle) if is_served else None,
+            "failure": failure,
+            "card": deployment.card if deployment and is_served else None,
+            "about": about_of(deployment.bundle) if deployment and is_served else None,
             "page": page_address("model", **name) if is_served else "",
             "docs": page_address("docs"),
             "records": f"{records}?model={served.name}"
@@ -72,12 +76,13 @@ class ServedModelAdmin(LookedAt):
         }
         return TemplateResponse(request, "podium/admin/served.html", context)
 
-    @admin.display(description="answers now", boolean=True)
+    @admin.display(description="is served", boolean=True)
     def is_served(self, served: ServedModel) -> bool:
         """Whether this version answers."""
         from podium.hosts.django.host import current_host
 
-        deployment = current_host().app.deployments.get(served.name)
+        site = current_host().app.site
+        deployment = None if served.name in site.failures else site.find(served.name)
         return deployment is not None and deployment.version == served.version
 
     @admin.display(description="page")
@@ -85,3 +90,8 @@ class ServedModelAdmin(LookedAt):
         """The way to its form."""
         address = page_address("model", name=served.name)
         return format_html('<a href="{}">Form</a>', address) if address else "—"
+
+
+def _names(site: Site, asking: Request) -> list[str]:
+    """The models that are there for who asks, also those that can't be loaded."""
+    return [*site.visible(asking.actor), *site.failed(asking.actor)]

@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from podium.access import WORDS, Action
+from podium.access import ALL, WORDS, Action
 from podium.errors import InputError
 from podium.hosts.django.admin.asking import asked
 from podium.hosts.django.models import ApiToken
-from podium.hosts.django.tokens import DAYS, DAYS_MAX, make_token, revoke_token
+from podium.hosts.django.tokens import DAYS, DAYS_MAX, chosen_of, make_token, revoke_token
 
 _TEXT = "_podium_text"
 
@@ -25,16 +25,16 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no argu
 
     for_models = forms.MultipleChoiceField(
         label="Models",
-        required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="None ticked: all that its owner may use, also those that come later.",
     )
     for_actions = forms.MultipleChoiceField(
         label="Actions",
-        required=False,
         widget=forms.CheckboxSelectMultiple,
-        choices=[(one.value, WORDS[one]) for one in Action],
-        help_text="None ticked: all that its owner may do. Never more than that.",
+        choices=[
+            (ALL, "everything its owner may do, now and later"),
+            *((one.value, WORDS[one]) for one in Action),
+        ],
+        help_text="Never more than its owner may do.",
     )
     days = forms.IntegerField(
         label="Days",
@@ -61,7 +61,13 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no argu
         names: Any = self.fields["for_models"]
         if self.asked_by is not None:
             site, request = asked(self.asked_by)
-            names.choices = [(name, name) for name in site.visible(request.actor)]
+            names.choices = [
+                (ALL, "every model, including future ones"),
+                *(
+                    (name, name)
+                    for name in (*site.visible(request.actor), *site.failed(request.actor))
+                ),
+            ]
 
 
 class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
@@ -132,8 +138,8 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
         made, text = make_token(
             said["user"],
             said["name"],
-            models=said["for_models"],
-            actions=[Action(one) for one in said["for_actions"]],
+            models=chosen_of(said["for_models"]),
+            actions=chosen_of(said["for_actions"]),
             days=said["days"],
             by=asked(request)[1].actor,
         )
@@ -156,14 +162,15 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
         """Let them open nothing any more."""
         n_revoked = sum(revoke_token(one) for one in chosen.select_related("user"))
-        noun = "token opens" if n_revoked == 1 else "tokens open"
-        messages.success(request, f"{n_revoked} {noun} nothing any more.")
+        noun = "token was" if n_revoked == 1 else "tokens were"
+        messages.success(request, f"{n_revoked} {noun} revoked.")
 
     @admin.display(description="is for")
     def opens(self, token: ApiToken) -> str:
         """Actions and models, in words."""
-        actions = ", ".join(token.actions) or "anything"
-        return f"{actions} with {', '.join(token.model_names) or 'every model'}"
+        actions = "anything" if ALL in token.actions else ", ".join(token.actions) or "nothing"
+        models = "every model" if ALL in token.model_names else ", ".join(token.model_names)
+        return f"{actions} with {models or 'no model'}"
 
     @admin.display(description="last used", ordering="last_used_at", empty_value="never")
     def used(self, token: ApiToken) -> Any:

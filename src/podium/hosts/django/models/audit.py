@@ -14,7 +14,7 @@ ACTOR_MAX, ADDRESS_MAX, EVENT_MAX, TARGET_MAX = 150, 45, 60, 200
 
 
 def _refuse() -> NoReturn:
-    raise NotAllowed("what stands in the audit log stays as it is", hint="add another entry")
+    raise NotAllowed("entries of the audit log can't be changed", hint="add another entry")
 
 
 class AuditQuerySet(models.QuerySet["AuditEntry"]):
@@ -57,6 +57,9 @@ class AuditEntry(models.Model):
     actor: models.CharField[str, str] = models.CharField(
         max_length=ACTOR_MAX, blank=True, db_index=True, editable=False
     )
+    actor_id: models.CharField[str, str] = models.CharField(
+        max_length=ACTOR_MAX, blank=True, default="", editable=False
+    )
     token: models.CharField[str, str] = models.CharField(max_length=80, blank=True, editable=False)
     target: models.CharField[str, str] = models.CharField(
         max_length=TARGET_MAX, blank=True, editable=False
@@ -86,7 +89,7 @@ class AuditEntry(models.Model):
         """Add it, once.
 
         Raises:
-            NotAllowed: it is there already.
+            NotAllowed: it exists already.
         """
         if not self._state.adding:
             _refuse()

@@ -8,9 +8,12 @@ from typing import Any
 import msgspec
 from django.db import models
 
-from podium.records.record import Feedback, Record
+from podium.records.columns import COLUMNS, NAMES
+from podium.records.record import Record
+from podium.records.stores.rows import record_of
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_JSON = tuple(place for place, column in enumerate(COLUMNS) if column.type is bytes)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -18,6 +21,11 @@ def microseconds(moment: dt.datetime) -> int:
     """Microseconds since 1970; a moment without a zone is taken as UTC."""
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
     return (aware - _EPOCH) // _MICROSECOND
+
+
+def owner_of(user: Any) -> str:
+    """Whose records are a user's: by what no other user ever has, also after a new name."""
+    return f"user:{user.pk}"
 
 
 class PredictionQuerySet(models.QuerySet["Prediction"]):
@@ -29,8 +37,7 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
 
     def asked_by(self, user: Any) -> PredictionQuerySet:
         """Those that one user asked for, by themselves or with a token."""
-        name = user.get_username()
-        return self.filter(models.Q(actor=name) | models.Q(actor__startswith=f"{name}/"))
+        return self.filter(owner=owner_of(user))
 
     def since(self, moment: dt.datetime) -> PredictionQuerySet:
         """Those of this moment and later."""
@@ -69,7 +76,12 @@ class Prediction(models.Model):
     )
     latency_us: models.BigIntegerField[int, int] = models.BigIntegerField(default=0)
     source: models.TextField[str, str] = models.TextField(default="api")
-    actor: models.TextField[str | None, str | None] = models.TextField(null=True, blank=True)
+    actor: models.TextField[str | None, str | None] = models.TextField(
+        null=True, blank=True, help_text="who asked, by name"
+    )
+    owner: models.TextField[str | None, str | None] = models.TextField(
+        null=True, blank=True, help_text="whose it is: an id with its kind"
+    )
     feedback_truth: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
     feedback_time_us: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(
         null=True, blank=True
@@ -78,6 +90,20 @@ class Prediction(models.Model):
         null=True, blank=True
     )
     feedback_note: models.TextField[str, str] = models.TextField(default="", blank=True)
+    # The database's own defaults let an older version, which shares the table for a while, insert.
+    request_id: models.TextField[str | None, str | None] = models.TextField(
+        null=True, blank=True, help_text="shared by the rows of one request"
+    )
+    row_index: models.BigIntegerField[int, int] = models.BigIntegerField(
+        default=0, db_default=0, help_text="of the row in its request, from 0"
+    )
+    role: models.CharField[str, str] = models.CharField(
+        max_length=16, default="primary", db_default="primary"
+    )
+    bundle_digest: models.TextField[str | None, str | None] = models.TextField(
+        null=True, blank=True, help_text="SHA-256 of the bundle that answered"
+    )
+    attributes: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
 
     objects = PredictionQuerySet.as_manager()
 
@@ -114,25 +140,9 @@ class Prediction(models.Model):
     @property
     def record(self) -> Record:
         """The same as every store has it."""
-        feedback = None
-        if self.feedback_time_us is not None:
-            feedback = Feedback(
-                truth=msgspec.json.encode(self.feedback_truth),
-                time_us=self.feedback_time_us,
-                actor=self.feedback_actor,
-                note=self.feedback_note,
-            )
-        return Record(
-            id=self.id,
-            time_us=self.time_us,
-            model=self.model,
-            version=self.version,
-            inputs=msgspec.json.encode(self.inputs),
-            outputs=msgspec.json.encode(self.outputs),
-            outcome=self.outcome,
-            outcome_number=self.outcome_number,
-            latency_us=self.latency_us,
-            source=self.source,
-            actor=self.actor,
-            feedback=feedback,
-        )
+        cells = [getattr(self, name) for name in NAMES]
+        for place in _JSON:
+            # The truth may be null; whether there is any, its time says.
+            if cells[place] is not None or NAMES[place] == "feedback_truth":
+                cells[place] = msgspec.json.encode(cells[place]).decode()
+        return record_of(cells)

@@ -29,10 +29,10 @@ class ApiToken(models.Model):
         max_length=64, unique=True, editable=False, help_text="SHA-256, in hex"
     )
     model_names: models.JSONField[list[str], list[str]] = models.JSONField(
-        default=list, blank=True, help_text="names; none means all that its owner may use"
+        default=list, blank=True, help_text="names; * is all that its owner may use"
     )
     actions: models.JSONField[list[str], list[str]] = models.JSONField(
-        default=list, blank=True, help_text="none means all that its owner may do"
+        default=list, blank=True, help_text="* is all that its owner may do"
     )
     created_at: models.DateTimeField[dt.datetime, dt.datetime] = models.DateTimeField(
         default=timezone.now, editable=False

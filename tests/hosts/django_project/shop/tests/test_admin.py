@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from html import unescape
+from unittest import mock
 
 from django.contrib.auth.models import Group
+from django.db import connections, router, transaction
+from django.test import Client
 
+from podium.errors import StoreError
 from podium.hosts.django.models import ApiToken, AuditEntry, Prediction, ServedModel
+from podium.hosts.django.store import DjangoStore
 from podium.hosts.django.tokens import make_token
+from podium.records.record import Feedback
 from shop.tests.shop_case import GOOD, PREFIX, RecordsCase, ShopCase, permission
 
 RECORDS = "/admin/podium/prediction/"
@@ -70,9 +77,44 @@ class Records(RecordsCase):
     def test_the_list_is_filtered(self):
         browser = self.browser(self.ada)
 
-        assert b"There are none" in browser.get(f"{RECORDS}?id=00000").content
-        assert b"There are none" not in browser.get(f"{RECORDS}?id={self.id[:6]}").content
-        assert b"no date" in browser.get(f"{RECORDS}?since=never").content
+        assert b"No records match" in browser.get(f"{RECORDS}?id=00000").content
+        assert b"No records match" not in browser.get(f"{RECORDS}?id={self.id[:6]}").content
+        assert b"not a date" in browser.get(f"{RECORDS}?since=never").content
+
+    def test_the_list_has_the_columns_and_filters_of_our_own_pages(self):
+        browser = self.browser(self.ada)
+        ours = browser.get(f"{PREFIX}/models/loans/records").content.decode()
+        admins = browser.get(RECORDS).content.decode()
+
+        heads = re.findall(r'<th scope="col"[^>]*><bdi>([^<]+)', ours)
+        head = r'<th scope="col" dir="auto"><div class="text"><span>([^<]+)'
+        field = r'<(?:input|select)[^>]* name="(since|until|outcome|min|max|id)"'
+        assert heads[:2] == ["Time (UTC)", "Prediction"]
+        assert re.findall(head, admins) == heads
+        assert re.findall(field, admins) == re.findall(field, ours)
+
+    def test_feedback_and_deletion_stand_outside_of_the_projects_transactions(self):
+        for alias in connections:
+            connections.databases[alias]["ATOMIC_REQUESTS"] = True
+            self.addCleanup(connections.databases[alias].update, {"ATOMIC_REQUESTS": False})
+
+        self.test_feedback_is_kept_and_written_down()
+        done = self.browser(self.ada).post(
+            f"{RECORDS}delete-old/", {"before": "2999-01-01", "is_sure": "on"}
+        )
+
+        assert done.status_code == 302
+        assert Prediction.objects.count() == 0
+
+    def test_feedback_inside_a_transaction_of_the_project_does_not_wait_for_itself(self):
+        told = Feedback(truth=b'"no"', time_us=1, actor=None, note="")
+        using = router.db_for_write(Prediction)
+
+        with transaction.atomic(using):
+            Prediction.objects.filter(id=self.id).update(actor="someone")
+            assert DjangoStore().set_feedback(self.id, told)
+
+        assert Prediction.objects.get(id=self.id).feedback_truth == "no"
 
     def test_feedback_is_kept_and_written_down(self):
         browser = self.browser(self.ada)
@@ -96,7 +138,7 @@ class Records(RecordsCase):
         ben = self.member("ben@shop.example", "see_own_loans", is_staff=True)
         browser = self.browser(ben)
 
-        assert b"There are none" in browser.get(RECORDS).content
+        assert b"No predictions yet" in browser.get(RECORDS).content
         assert browser.get(f"{RECORDS}{self.id}/").status_code == 404
         ben.user_permissions.add(permission("see_all_loans"))
         page = browser.get(f"{RECORDS}{self.id}/")
@@ -119,12 +161,55 @@ class Records(RecordsCase):
         assert Prediction.objects.count() == 0
         assert AuditEntry.objects.get(event="records_deleted").actor == "ada@shop.example"
 
+    def test_a_filter_and_a_record_are_deleted_once_they_are_confirmed(self):
+        browser = self.browser(self.ada)
+        listed = browser.get(RECORDS).content.decode()
+        asks = browser.get(f"{RECORDS}delete/?model=loans&id={self.id}").content.decode()
+        (there,) = re.findall(r'<form method="post" action="([^"]+delete/[^"]+)"', asks)
+        strict = Client(enforce_csrf_checks=True)
+        strict.force_login(self.ada)
+
+        assert f"{RECORDS}delete/?model=loans" in listed
+        assert "Delete 1 record" in asks
+        assert strict.post(unescape(there)).status_code == 403
+        assert browser.post(f"{RECORDS}delete/?model=loans&expect=9").status_code == 409
+        assert Prediction.objects.count() == 1
+        done = browser.post(unescape(there))
+        assert "1 record was deleted" in done.content.decode()
+        assert Prediction.objects.count() == 0
+        entry = AuditEntry.objects.get(event="records_deleted")
+        assert (entry.target, entry.details["n_records"]) == ("loans", "1")
+
+    def test_who_may_not_delete_a_record_does_not(self):
+        ben = self.member("ben@shop.example", "see_all_loans", is_staff=True)
+        browser = self.browser(ben)
+
+        assert b"/delete/" not in browser.get(f"{RECORDS}{self.id}/").content
+        for address in (f"{RECORDS}{self.id}/delete/", f"{RECORDS}delete/?model=loans&expect=1"):
+            assert browser.get(address).status_code == 403
+            assert browser.post(address).status_code == 403
+        assert Prediction.objects.count() == 1
+        ben.user_permissions.add(permission("delete_loans"))
+        browser.post(f"{RECORDS}{self.id}/delete/")
+        assert Prediction.objects.count() == 0
+
+    def test_a_deletion_that_fails_is_not_written_down_as_done(self):
+        form = {"before": "2999-01-01", "is_sure": "on"}
+        with mock.patch.object(DjangoStore, "delete", side_effect=StoreError("it is away")):
+            failed = self.browser(self.ada).post(f"{RECORDS}delete-old/", form)
+
+        assert failed.status_code == 503
+        events = set(AuditEntry.objects.values_list("event", flat=True))
+        assert "records_deletion_failed" in events
+        assert "records_deleted" not in events
+
 
 class Tokens(ShopCase):
     def setUp(self):
         self.ada = self.member("ada@shop.example", is_superuser=True, is_staff=True)
         self.cleo = self.member("cleo@shop.example", "predict_loans")
         self.form = {"user": self.cleo.pk, "name": "nightly", "days": 7, "for_models": ["loans"]}
+        self.form["for_actions"] = ["*"]
 
     def test_one_is_made_shown_once_and_revoked(self):
         browser = self.browser(self.ada)
@@ -146,11 +231,19 @@ class Tokens(ShopCase):
         ben = self.member("ben@shop.example", "add_apitoken", "view_apitoken", is_staff=True)
         browser = self.browser(ben)
 
-        refused = browser.post(f"{TOKENS}add/", self.form | {"for_models": []})
-        browser.post(f"{TOKENS}add/", {**self.form, "user": ben.pk, "for_models": []})
+        every = {**self.form, "for_models": ["*"]}
+        refused = browser.post(f"{TOKENS}add/", every)
+        browser.post(f"{TOKENS}add/", {**every, "user": ben.pk})
 
         assert refused.status_code == 200
         assert [one.user for one in ApiToken.objects.all()] == [ben]
+
+    def test_nothing_ticked_gives_nothing(self):
+        browser = self.browser(self.ada)
+
+        for nothing in ({"for_models": []}, {"for_actions": []}):
+            assert browser.post(f"{TOKENS}add/", self.form | nothing).status_code == 200
+        assert not ApiToken.objects.exists()
 
     def test_who_may_only_look_revokes_none(self):
         token, _ = make_token(self.cleo, "a")
@@ -210,7 +303,7 @@ class TheLogAndTheModels(ShopCase):
         assert "0.1" in index
         assert f"{PREFIX}/models/loans" in card
         assert "income" in card
-        assert "Another version answers now" in before
+        assert "Another version is served" in before
 
     def test_who_may_nothing_with_a_model_does_not_see_it(self):
         self.browser_.get(f"{PREFIX}/")

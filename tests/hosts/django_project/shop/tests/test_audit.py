@@ -44,7 +44,7 @@ class TheAuditLog(ShopCase):
     def test_it_knows_what_was_granted_and_revoked_from_either_side(self):
         cleo, group = self.member("cleo@shop.example"), Group.objects.create(name="analysts")
         right = permission("predict_loans")
-        name = {"permissions": "podium.predict_loans"}
+        name = {"model": "loans", "action": "predict"}
 
         cleo.user_permissions.add(right)
         right.user_set.remove(cleo)
@@ -54,9 +54,22 @@ class TheAuditLog(ShopCase):
         group.user_set.remove(cleo)
 
         who = "cleo@shop.example"
-        assert told("granted") == [("", "analysts", name), ("", who, name)]
-        assert told("revoked") == [("", "analysts", name), ("", who, name)]
+        both = [("", "analysts", {"of": "group", **name}), ("", who, {"of": "user", **name})]
+        assert told("granted") == told("revoked") == both
         assert told("joined") == told("left") == [("", who, {"groups": "analysts"})]
+
+    def test_each_right_has_an_entry_of_its_own(self):
+        names = ("predict_loans", "see_all", "metrics", "view_auditentry")
+        Group.objects.create(name="analysts").permissions.add(*map(permission, names))
+
+        of = {"of": "group"}
+        found = sorted((one[2] for one in told("granted")), key=str)
+        assert found == [
+            of | {"model": "every model", "action": "metrics"},
+            of | {"model": "every model", "action": "see"},
+            of | {"model": "loans", "action": "predict"},
+            of | {"permission": "podium.view_auditentry"},
+        ]
 
     def test_it_knows_who_became_a_superuser_and_whose_password_changed(self):
         cleo = self.member("cleo@shop.example")

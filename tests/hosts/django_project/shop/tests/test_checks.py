@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.test import SimpleTestCase, override_settings
 
+from podium.hosts.django.authority import login_address
 from podium.hosts.django.checks import check_deployment, check_setup
 
 SHARED = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
@@ -22,7 +23,16 @@ class Checks(SimpleTestCase):
 
     def test_a_project_without_our_addresses_is_told_so(self):
         with override_settings(ROOT_URLCONF="shop.tests.no_urls"):
-            assert numbers(check_setup(None)) == ["podium.W004"]
+            assert numbers(check_setup(None)) == ["podium.W004", "podium.W008"]
+
+    def test_a_log_in_that_is_nowhere_is_told_and_nobody_is_sent_there(self):
+        for address in ("/accounts/login/", "no_such_name"):
+            with override_settings(LOGIN_URL=address):
+                assert numbers(check_setup(None)) == ["podium.W008"]
+                assert login_address() is None
+        for address in ("enter", "https://login.example/", "/admin/login/"):
+            with override_settings(LOGIN_URL=address):
+                assert numbers(check_setup(None)) == []
 
     def test_a_cache_that_all_processes_share_is_fine(self):
         with override_settings(CACHES=SHARED):

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import override_settings
 from django.urls import reverse
@@ -124,10 +125,17 @@ class TheFormRefused(ShopCase):
 
                 assert send(browser, FORM).status_code == 403
 
-    def test_a_form_with_files_is_none_of_ours(self):
+    def test_a_form_may_come_in_parts_as_the_test_client_sends_it(self):
         answer = self.browser(self.cleo).post(f"{PREFIX}/models/loans", FORM)
 
-        assert answer.status_code == 415
+        assert answer.status_code == 200
+
+    def test_a_form_with_a_file_is_refused(self):
+        file = SimpleUploadedFile("note.txt", b"hello")
+
+        answer = self.browser(self.cleo).post(f"{PREFIX}/models/loans", {**FORM, "note": file})
+
+        assert answer.status_code == 400
 
     def test_another_sites_form_does_not_come_through_the_gate(self):
         browser = self.browser(self.cleo)
@@ -135,7 +143,7 @@ class TheFormRefused(ShopCase):
         answer = send(browser, FORM, headers={"sec-fetch-site": "cross-site"})
 
         assert answer.status_code == 403
-        assert b"Another site" in answer.content
+        assert b"another site" in answer.content
 
     def test_a_body_that_django_would_not_read_is_refused_as_by_every_host(self):
         with override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=100), with_podium(public="*"):

@@ -17,7 +17,7 @@ from podium.hosts.django.permissions import (
     codenames,
     make_permissions,
 )
-from podium.web.http import Request
+from podium.http import Request
 from shop.models import Member
 from shop.tests.shop_case import ShopCase, permission
 
@@ -31,7 +31,7 @@ class EveryRight:
         return None
 
     def has_perm(self, user, name, obj=None):
-        return user.email == "eve@shop.example" and name == "podium.manage_loans"
+        return user.email == "eve@shop.example" and name == "podium.delete_loans"
 
 
 def asked_by(member: Member | None = None, **headers: str) -> Request:
@@ -130,11 +130,26 @@ class Rights(ShopCase):
         with override_settings(AUTHENTICATION_BACKENDS=[here]):
             actor = self.of(eve)
 
-        assert actor.grants == {"loans": frozenset({Action.MANAGE})}
+        assert actor.grants == {"loans": frozenset({Action.DELETE})}
 
     def test_the_first_question_writes_down_which_versions_are_served(self):
         DjangoAuthority(MODELS).of_page(asked_by())
 
         told = set(ServedModel.objects.values_list("name", "version"))
         assert told == set(MODELS.items())
-        assert Permission.objects.filter(codename="manage_all_loans").count() == 1
+        assert Permission.objects.filter(codename="delete_all_loans").count() == 1
+
+
+class Owners(ShopCase):
+    def test_a_name_that_is_an_id_and_a_name_made_anew_own_nothing_of_others(self):
+        cleo = self.member("cleo@shop.example", "see_own_loans")
+        first = DjangoAuthority(MODELS).of_page(asked_by(cleo))
+        named_so = self.member(f"user:{cleo.pk}@shop.example", "see_own_loans")
+        cleo.delete()
+        again = self.member("cleo@shop.example", "see_own_loans")
+
+        owners = [DjangoAuthority(MODELS).of_page(asked_by(who)).owner for who in (named_so, again)]
+
+        assert first.owner == f"user:{first.id.removeprefix('user:')}"
+        assert first.owner not in owners
+        assert len(set(owners)) == 2

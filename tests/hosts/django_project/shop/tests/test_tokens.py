@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import zlib
 
@@ -22,7 +23,7 @@ from podium.hosts.django.tokens import (
     new_text,
     revoke_token,
 )
-from podium.web.http import Request
+from podium.http import Request
 from shop.tests.shop_case import GOOD, PREFIX, ShopCase
 
 PREDICT = f"{PREFIX}/api/models/loans/predict"
@@ -63,6 +64,20 @@ class WhatTokensOpen(ShopCase):
         self.cleo = self.member(
             "cleo@shop.example", "predict_loans", "see_all_loans", "predict_other"
         )
+
+    def test_a_token_opens_bulk_requests(self):
+        _, text = make_token(self.cleo, "nightly")
+        rows, long_body = json.dumps([GOOD] * 1_001), json.dumps(GOOD) + " " * 2**20
+        browser = self.browser(self.cleo)
+
+        def status(body: str, **headers: str) -> int:
+            return browser.post(PREDICT, body, "application/json", headers=headers).status_code
+
+        token = f"Bearer {text}"
+        assert status(rows, authorization=token) == status(long_body, authorization=token) == 200
+        assert status(long_body) == 413  # a login is for pages
+        assert status(long_body, authorization="Bearer wrong") == 401
+        assert status(" " * 2_621_441, authorization=token) == 413  # more than Django reads
 
     def test_a_token_does_what_its_owner_may_in_their_name(self):
         _, text = make_token(self.cleo, "nightly")
@@ -168,6 +183,9 @@ class WhatTokensOpen(ShopCase):
             make_token(self.cleo, "b", by=actor)
 
     def test_names_and_days_that_cannot_be_used_are_refused(self):
+        for nothing in ({"models": []}, {"actions": []}):
+            with pytest.raises(InputError):
+                make_token(self.cleo, "for nothing", **nothing)
         for name, days in (("", 7), (" ", 7), ("x" * 81, 7), ("a\nb", 7), ("a", 0), ("a", 367)):
             with pytest.raises(InputError):
                 make_token(self.cleo, name, days=days)

@@ -15,22 +15,25 @@ from podium.hosts.django.host import current_host
 class Command(BaseCommand):
     """Lists them."""
 
-    help = "List the models of the project: name, version, what runs them, digest and file."
+    help = "List the models of the project: name, version, runtime, digest and file."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Adds `--json`."""
-        parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Prints a line for each.
 
         Raises:
-            CommandError: one can't be opened.
+            CommandError: the setting can't be used.
         """
         try:
-            models = [_told(bundle) for bundle in current_host().bundles.values()]
+            found = current_host().opened
         except PodiumError as error:
             raise CommandError(f"{error.message}. {error.hint}") from error
+        models = [_told(bundle) for bundle in found.bundles.values()]
+        for name, failure in found.failures.items():
+            self.stderr.write(f"{name} can't be served: {failure}")
         if options["json"]:
             self.stdout.write(msgspec.json.encode(models).decode())
             return

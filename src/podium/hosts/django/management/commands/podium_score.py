@@ -21,9 +21,9 @@ from django.db import models
 
 from podium.errors import InvalidRows, PodiumError
 from podium.flow.answer import column_cells, column_names
-from podium.flow.decode import CSV
-from podium.flow.deployment import Deployment
-from podium.flow.predict import Ask, predict_now
+from podium.flow.formats.csv_rows import CSV
+from podium.flow.request import PredictRequest, RequestContext
+from podium.flow.version import LoadedVersion
 from podium.hosts.django.host import current_host
 from podium.hosts.django.predicted import output_of, predict
 from podium.hosts.predicted import Predicted
@@ -49,24 +49,25 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FIELD=PART",
-            help="fill a field of the table with prediction, probabilities.LABEL, id or version",
+            help="fill a field of the table with prediction, label, probabilities.LABEL, score, id "
+            "or version",
         )
         parser.add_argument(
             "--input",
             action="append",
             default=[],
             metavar="INPUT=FIELD",
-            help="an input of the model that is called otherwise in the table",
+            help="an input of the model that has another name in the table",
         )
         parser.add_argument(
             "--where",
             action="append",
             default=[],
             metavar="LOOKUP=VALUE",
-            help="only rows that fit, as in filter(): plan=pro, risk__isnull=True",
+            help="only rows that match, as in filter(): plan=pro, risk__isnull=True",
         )
-        parser.add_argument("--to", help="the file to write; standard output when left out")
-        parser.add_argument("--database", default=None, help="where the table lives")
+        parser.add_argument("--to", help="the file to write; standard output by default")
+        parser.add_argument("--database", default=None, help="the database of the table")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Scores, and says how many rows there were.
@@ -89,19 +90,19 @@ class Command(BaseCommand):
             host.close()  # what waits for the store is written now: nothing of us stays to do it
         self.stderr.write(self.style.SUCCESS(f"{n_rows} rows"))
 
-    def _score_file(self, deployment: Deployment, options: dict[str, Any]) -> int:
+    def _score_file(self, deployment: LoadedVersion, options: dict[str, Any]) -> int:
         with Path(options["source"]).open(encoding="utf-8-sig", newline="") as source:
             if not options["to"]:
                 return _score_lines(deployment, source, csv.writer(self.stdout))
             with Path(options["to"]).open("w", encoding="utf-8", newline="") as target:
                 return _score_lines(deployment, source, csv.writer(target))
 
-    def _score_table(self, deployment: Deployment, options: dict[str, Any]) -> int:
+    def _score_table(self, deployment: LoadedVersion, options: dict[str, Any]) -> int:
         table = _table(options["source"])
         wanted = _pairs(options["set"], "--set")
         if not wanted:
             raise CommandError(
-                "nothing would come of it: say what to fill in, --set risk=prediction"
+                "there is nothing to write: pass a field to fill, as --set risk=prediction"
             )
         called = _pairs(options["input"], "--input")
         columns = {name: called.get(name, name) for name in deployment.signature.names}
@@ -129,7 +130,7 @@ def _table(label: str) -> type[models.Model]:
         return apps.get_model(label)
     except (LookupError, ValueError) as error:
         raise CommandError(
-            f"{label} is neither a file nor a table: name it app_label.Model"
+            f"{label} is neither a file nor a table: write it as app_label.Model"
         ) from error
 
 
@@ -146,7 +147,7 @@ def _lookups(texts: Sequence[str]) -> dict[str, Any]:
     return {name: words.get(value, value) for name, _, value in pairs}
 
 
-def _pages(values: Any, deployment: Deployment) -> Iterator[list[Any]]:
+def _pages(values: Any, deployment: LoadedVersion) -> Iterator[list[Any]]:
     """Rows by their keys: what is filled in meanwhile moves none of them."""
     most = deployment.limits.rows_max
     chunk = list(values[:most])
@@ -156,7 +157,7 @@ def _pages(values: Any, deployment: Deployment) -> Iterator[list[Any]]:
 
 
 def _asked(
-    deployment: Deployment, names: Sequence[str], chunk: Sequence[Sequence[Any]]
+    deployment: LoadedVersion, names: Sequence[str], chunk: Sequence[Sequence[Any]]
 ) -> list[Predicted]:
     rows = [dict(zip(names, cells, strict=True)) for _, *cells in chunk]
     kinds = {field.name: field.type for field in deployment.signature.fields}
@@ -165,7 +166,7 @@ def _asked(
     return predict(deployment.name, rows)
 
 
-def _score_lines(deployment: Deployment, source: TextIO, writer: Any) -> int:
+def _score_lines(deployment: LoadedVersion, source: TextIO, writer: Any) -> int:
     """Reads rows of texts, and writes them with what the model says beside them."""
     reader = csv.reader(source)
     header = next(reader, [])
@@ -175,7 +176,8 @@ def _score_lines(deployment: Deployment, source: TextIO, writer: Any) -> int:
         text = io.StringIO()
         csv.writer(text).writerows([header, *chunk])
         try:
-            answer = predict_now(deployment, Ask(text.getvalue().encode(), CSV, source="cli"))
+            request = PredictRequest(text.getvalue().encode(), CSV, RequestContext(source="cli"))
+            answer = current_host().app.service.predict(deployment, request)
         except InvalidRows as refusal:
             raise CommandError(_refused(refusal, n_rows)) from refusal
         cells = column_cells(deployment.signature, answer.outputs)
@@ -190,7 +192,7 @@ def _chunks(rows: Iterator[Any], most: int) -> Iterator[list[Any]]:
 
 
 def _refused(refusal: InvalidRows, n_before: int = 0) -> str:
-    lines = [f"{refusal.n_cells} values are not accepted; nothing of these rows is kept:"]
+    lines = [f"{refusal.n_cells} values are not accepted; none of these rows was saved:"]
     lines += [f"  {cell}" for cell in refusal.cells[:ERRORS_SHOWN]]
     if n_before:
         lines.append(f"  (rows are counted after the first {n_before})")

@@ -1,0 +1,55 @@
+"""Pages of Django's apps inside the one frame that all pages have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+from django.apps import apps
+from django.conf import settings
+from django.http import HttpRequest
+from markupsafe import Markup
+
+from podium.hosts.django.apps import PodiumConfig
+from podium.http import Request
+from podium.settings import Settings
+from podium.web import render
+from podium.web.site import Site
+
+
+def title() -> str:
+    """The name of the site."""
+    own: Settings = settings.PODIUM_SETTINGS.settings
+    return own.title
+
+
+def asked(native: HttpRequest) -> tuple[Site, Request]:
+    """The site, and Django's request as its views take it, with who asks."""
+    site = cast("PodiumConfig", apps.get_app_config("podium")).host.app.site
+    request = Request(native.method or "GET", native.path, native=native)
+    has_user: Any = getattr(native, "user", None)
+    actor = site.authority.of_page(request) if has_user is not None else request.actor
+    return site, replace(request, actor=actor, is_identified=True)
+
+
+def framed(native: HttpRequest, *, title: str, main: str) -> str:
+    """The whole page, as HTML.
+
+    Args:
+        title: plain text.
+        main: the content, as HTML.
+    """
+    site, request = asked(native)
+    # Django's templates have escaped what stands in it.
+    html = Markup(main)  # noqa: S704
+    body = render.page(site, request, "framed.html", heading=title, main=html).body
+    assert isinstance(body, bytes)
+    return body.decode()
+
+
+def error(native: HttpRequest, status: int, *, title: str, detail: str) -> bytes:
+    """A page that tells what went wrong."""
+    site, request = asked(native)
+    body = render.error_page(site, request, status=status, title=title, detail=detail).body
+    assert isinstance(body, bytes)
+    return body

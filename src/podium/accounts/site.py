@@ -1,0 +1,182 @@
+"""Our own server with accounts: the API is answered by the app, pages by Django before it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from django.apps import apps
+from django.core.handlers.asgi import ASGIHandler
+from django.db import Error, connections
+
+from podium.accounts.apps import AccountsConfig
+from podium.accounts.authority import AccountsAuthority
+from podium.accounts.reach import is_https
+from podium.app import App as AnyApp
+from podium.errors import AccountsError, Overloaded, StoreError
+from podium.hosts.asgi import (
+    N_READING,
+    READING_MAX,
+    READING_S,
+    App,
+    Receive,
+    Scope,
+    Send,
+    request_of,
+    send_response,
+)
+from podium.hosts.bounded import Bounded
+from podium.hosts.django.apps import PodiumConfig
+from podium.hosts.django.conf import Options
+from podium.hosts.django.host import Host
+from podium.hosts.django.permissions import make_permissions
+from podium.policy import gate
+from podium.policy.addresses import client_address
+from podium.settings import Settings
+from podium.sources import Opened, Source, opened
+from podium.web import routes
+from podium.web.router import Router
+
+_log = logging.getLogger("podium")
+# Each holds a thread; who needs more than so many pages at once is no person.
+PAGES_MAX = 64
+
+
+class ServedHost(Host):
+    """What Django's views answer with: the app that the server made."""
+
+    def __init__(self, app: AnyApp) -> None:
+        super().__init__(
+            Options(
+                sources=(),
+                names=(),
+                settings=app.settings,
+                public=frozenset(),
+                base_template="",
+                has_orm_store=False,
+            )
+        )
+        self._served = app
+
+    @property
+    def app(self) -> AnyApp:
+        """The server's app."""
+        return self._served
+
+    @property
+    def opened(self) -> Opened:
+        """Its models, by name."""
+        served = self._served.deployments
+        return Opened({name: one.choose().bundle for name, one in served.items()}, {})
+
+    def close(self) -> None:
+        """Nothing: the server does it."""
+
+
+class AccountsApp(App):
+    """An app whose pages need a login, and whose API needs a token.
+
+    Django is configured already.
+
+    Args:
+        context: what the process is given: `ships`, `guard`, `share`.
+    """
+
+    def __init__(
+        self,
+        *models: Source,
+        settings: Settings,
+        strict: bool = False,
+        **context: Any,
+    ) -> None:
+        sources = (*models, *settings.models)
+        found = opened(sources, Path(settings.home), settings.trust)
+        bundles = found.required() if strict else found.logged().bundles.values()
+        _make_permissions(found.versions, strict=strict)
+        authority = AccountsAuthority(found.versions)
+        super().__init__(
+            *bundles,
+            settings=msgspec.structs.replace(settings, models=()),
+            identify=authority,
+            failures=found.failures,
+            **context,
+        )
+        self._authority = authority
+        # Read what tokens there are before the first request asks, which comes on the loop.
+        _ = authority.version
+        handler = ASGIHandler()
+        # A database that is away holds up the pages that read it, and not the login or the forms.
+        self._pages = Bounded(handler, PAGES_MAX)
+        self._pages_of_records = Bounded(handler, N_READING + READING_MAX, wait_s=READING_S)
+        config = cast("PodiumConfig", apps.get_app_config("podium"))
+        config.use(ServedHost(self))
+
+    def close(self) -> None:
+        """Let go of the models, the store and the accounts."""
+        super().close()
+        self._authority.close()
+        cast("AccountsConfig", apps.get_app_config("podium_accounts")).mailer.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection, as ASGI 3 has it."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        scope = _seen_from_outside(self.settings, scope)
+        if is_for_programs(self.site.router, scope):
+            await super().__call__(scope, receive, send)
+            return
+        raw = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+        target = raw + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        refusal = gate.check(self.settings, scope["method"], target, scope["headers"])
+        if refusal is not None:
+            await super().__call__(scope, receive, send)  # it is refused there just the same
+            return
+        self.start_in_background()
+        request = request_of(scope, b"")
+        reads = routes.reads_store(self.site, request)
+        try:
+            await (self._pages_of_records if reads else self._pages)(scope, receive, send)
+        except (Overloaded, StoreError) as error:
+            await send_response(send, routes.failed(self.site, request, error), request.method)
+
+
+def is_for_programs(router: Router, scope: Scope) -> bool:
+    """Whether a request is about an API, or a file that everybody may have: no cookie counts."""
+    names = [name.decode("latin-1") for name, _ in scope["headers"]]
+    return routes.is_for_programs(router.find("OPTIONS", scope["path"]), names)
+
+
+def _make_permissions(names: Iterable[str], *, strict: bool) -> None:
+    """Let administrators grant what there is to grant with these models.
+
+    Args:
+        strict: it must be possible now. Else an earlier process did it.
+
+    Raises:
+        AccountsError: the database can't be used.
+    """
+    try:
+        make_permissions(names)
+    except Error as error:
+        if strict:
+            raise AccountsError(f"the accounts database can't be used: {error}") from error
+        _log.error("accounts_not_read: %s", error)
+    finally:
+        connections.close_all()
+
+
+def _seen_from_outside(settings: Settings, scope: Scope) -> Scope:
+    """The same request, as the client sent it to the proxy that is trusted to tell."""
+    seen = dict(scope)
+    if is_https(settings):
+        seen["scheme"] = "https"
+    if settings.accounts.proxies:
+        peer = scope["client"][0] if scope.get("client") else ""
+        address = client_address(peer, scope["headers"], settings.accounts.proxies)
+        if address != peer:
+            seen["client"] = (address, 0)
+    return seen

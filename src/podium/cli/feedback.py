@@ -1,0 +1,102 @@
+"""`podium feedback`: a file of true outcomes added to the records that they belong to."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from podium.cli.main import BROKEN, REFUSED
+from podium.cli.record_deletion import audit_of, open_records
+from podium.cli.terminal import harmless
+from podium.errors import SetupError
+from podium.flow.formats.csv_rows import CSV
+from podium.flow.formats.json_rows import JSON, LINES
+from podium.settings import Settings, read_settings
+from podium.signature import Signature
+from podium.sources import opened
+from podium.web.feedback import Outcome, add_feedback
+
+ROWS_MAX = 10_000_000
+LISTED_MAX = 20
+_MEDIA = {".csv": CSV, ".tsv": CSV, ".json": JSON, ".ndjson": LINES, ".jsonl": LINES}
+
+
+@click.command()
+@click.argument("file", metavar="TRUTH")
+@click.option("--model", default="", help="The model's bundle, or its name in podium.toml.")
+@click.option("--home", help="The home folder of the server; ./podium-home when left out.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")
+def feedback(file: str, model: str, home: str | None, config: Path | None) -> int | None:
+    """Add the true outcomes in the file TRUTH to the records of a model; the server may run.
+
+    \b
+    podium feedback truth.csv --model churn.podium
+
+    TRUTH has the columns id, truth and, optionally, note: .csv, .tsv, .json or .ndjson, or - for CSV
+    on standard input. With several outputs there is a column for each, such as truth.price.
+
+    Rows that weren't added are listed; the exit code is 3 then.
+    """
+    media = CSV if file == "-" else _MEDIA.get(Path(file).suffix.lower(), "")
+    if not media:
+        raise SetupError(f"{file} isn't a table", hint=f"known: {', '.join(_MEDIA)}")
+    settings = read_settings({"home": home}, file=config)
+    name, signature = _model(settings, model)
+    body = _read(file)
+    with open_records(settings) as store:
+        outcome = add_feedback(store, name, signature, (body, media), rows_max=ROWS_MAX)
+    if outcome.added:
+        how_many = str(outcome.added)
+        audit_of(settings, "podium feedback")(
+            "feedback_given", {"model": name, "records": how_many}
+        )
+    return _tell(outcome)
+
+
+def _model(settings: Settings, named: str) -> tuple[str, Signature]:
+    """The name and the signature of the model that is meant.
+
+    Raises:
+        SetupError: there is none, or it isn't known which.
+        BundleError: its bundle can't be read.
+    """
+    sources = settings.models
+    if named and Path(named).exists():
+        sources, named = (named,), ""
+    found = opened(sources, Path(settings.home), settings.trust).bundles
+    known = ", ".join(found) or "none"
+    if named and named not in found:
+        raise SetupError(f"no model is called {named!r}", hint=f"known: {known}")
+    if not named and len(found) != 1:
+        raise SetupError(
+            "the records belong to one model, and it isn't known which",
+            hint=f"name its bundle or itself with --model; known: {known}",
+        )
+    bundle = found[named or next(iter(found))]
+    return bundle.name, bundle.signature
+
+
+def _read(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise SetupError(f"{file} can't be read: {error.strerror}") from error
+
+
+def _tell(outcome: Outcome) -> int | None:
+    """Print what became of the rows; the exit code."""
+    told = f"{outcome.added:,} added, {outcome.unknown:,} unknown, {outcome.refused:,} refused"
+    click.echo(told)
+    for row in outcome.rows[:LISTED_MAX]:
+        reason = harmless(row.reason) or "the model has no such record"
+        click.echo(f"  row {row.row + 1}, {harmless(row.id)}: {reason}", err=True)
+    if len(outcome.rows) > LISTED_MAX:
+        click.echo(f"  and {len(outcome.rows) - LISTED_MAX:,} more", err=True)
+    if outcome.remaining:
+        click.echo(
+            f"The store failed: the last {outcome.remaining:,} rows weren't added.", err=True
+        )
+        return BROKEN
+    return REFUSED if outcome.rows else None

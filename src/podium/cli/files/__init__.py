@@ -1,1 +1,0 @@
-"""Files of rows, read and written a stretch at a time."""

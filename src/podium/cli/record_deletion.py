@@ -1,0 +1,86 @@
+"""What `podium records delete` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from podium.app import opened_store, outbox_folder, store_file
+from podium.errors import SetupError
+from podium.outbox.deletion import Audit, Deletion, Selection
+from podium.outbox.keys import Keys
+from podium.outbox.outboxed import OutboxedStore
+from podium.settings import Settings
+
+_BROKEN = 4
+# A worker goes on in another file within a second, and what is in the old one is moved soon after.
+WAIT_S = 15.0
+
+
+def delete(settings: Settings, selection: Selection, *, is_sure: bool) -> int | None:
+    """Count what is selected, and delete it if that is meant; the exit code.
+
+    Raises:
+        SetupError: there is no server's home here.
+        PodiumError: the records can't be read, or not be deleted.
+    """
+    file, keys = store_file(settings), Keys(Path(settings.home) / "keys.db")
+    with open_records(settings) as store:
+        deletion = Deletion(store, recorder=store, keys=keys, file=file)
+        if not is_sure:
+            n_records = deletion.count(selection).n_records
+            click.echo(f"{_of_records(n_records)} would be deleted; run it with --yes to delete.")
+            return None
+        deleted = deletion.delete_audited(selection, audit_of(settings, "podium records delete"))
+        is_deleted = deletion.drain(WAIT_S)
+    click.echo(f"{_of_records(deleted.n_records)} deleted.")
+    for path in deleted.unreached:
+        click.echo(
+            f"{path} can't be searched: delete it, if it may contain some of them.", err=True
+        )
+    if not is_deleted:
+        click.echo("They are still in the outbox on disk: run this again later.", err=True)
+    return None if is_deleted and not deleted.unreached else _BROKEN
+
+
+@contextmanager
+def open_records(settings: Settings) -> Iterator[OutboxedStore]:
+    """The records of a server, which may run.
+
+    Raises:
+        SetupError: there is no server's home here.
+    """
+    home, file = Path(settings.home), store_file(settings)
+    if not home.is_dir() or (file is not None and not file.is_file()):
+        raise SetupError(
+            f"there are no records in {home if file is None else file}",
+            hint="give the server's home folder with --home",
+        )
+    store = OutboxedStore(opened_store(settings), outbox_folder(settings), ships=False)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def audit_of(settings: Settings, command: str) -> Audit:
+    """What writes into the audit log, where there are accounts."""
+    if not settings.accounts.enabled:
+        return lambda _event, _details: None
+    from podium.accounts.start import configure, migrate
+
+    configure(settings)
+    migrate(settings)
+    from podium.hosts.django.audit import write
+
+    def audit(event: str, details: Mapping[str, str]) -> None:
+        write(event, details={**details, "by": command})
+
+    return audit
+
+
+def _of_records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count:,} records"

@@ -1,0 +1,119 @@
+"""`podium versions`, `register`, `promote` and `rollback`: which version of a model answers."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from podium.settings import read_settings
+
+if TYPE_CHECKING:
+    from podium.deployments.registry import Registry, Version
+
+DIGEST_LETTERS = 12
+
+
+def _with_registry(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that is given the registry of a home folder."""
+
+    @click.option("--home", help="The home folder of the server; ./podium-home when left out.")
+    @click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")
+    @wraps(command)
+    def run(*, home: str | None, config: Path | None, **options: Any) -> None:
+        from podium.deployments.registry import Registry
+
+        settings = read_settings({"home": home}, file=config)
+        command(Registry(Path(settings.home), settings.trust), **options)
+
+    return run
+
+
+_note = click.option("--note", default="", help="Why, for the log of changes.")
+_expect = click.option(
+    "--expect", metavar="VERSION", help="Change nothing unless this version answers now."
+)
+
+
+@click.command()
+@click.argument("model", required=False)
+@_with_registry
+def versions(registry: Registry, *, model: str | None) -> None:
+    """Show the versions of MODEL, or of all models, and what happened to them."""
+    models = [model] if model else registry.models()
+    if not models:
+        click.echo("No version is registered yet: podium serve and podium register do it.")
+    for one in models:
+        aliases = {digest: alias for alias, digest in registry.aliases(one).items()}
+        click.secho(one, bold=True)
+        for version in registry.versions(one):
+            alias = aliases.get(version.digest, "")
+            click.echo(f"  {alias:<9} {_shown(version)}  {_time(version.time_us)}")
+    names = {one.digest: one.name for one in registry.versions(model)} if model else {}
+    for event in registry.events(model) if model else ():
+        both = (names.get(digest) for digest in (event.before, event.after))
+        what = " -> ".join(name for name in both if name)
+        reason = f": {event.note}" if event.note else ""
+        by = f" by {event.actor}" if event.actor else ""
+        click.echo(f"  {_time(event.time_us)} {event.action} {what}{by}{reason}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_note
+@_with_registry
+def register(registry: Registry, *, file: Path, note: str) -> None:
+    """Copy the bundle FILE into the home folder, as a version that can be promoted."""
+    from podium.bundle import load
+
+    version = registry.register(load(file), actor=getpass.getuser(), note=note)
+    click.echo(f"{version.model} {_shown(version)} is registered. To serve it:")
+    click.echo(f"  podium promote {version.model} {version.digest[:DIGEST_LETTERS]}")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version")
+@_note
+@_expect
+@_with_registry
+def promote(registry: Registry, *, model: str, version: str, note: str, expect: str | None) -> None:
+    """Let VERSION answer as MODEL: its name, or the beginning of its digest.
+
+    Servers that use this home folder follow within a second, without losing a request.
+    """
+    expected = _digest(registry, model, expect)
+    registry.bundle(registry.find(model, version)).start()  # what can't be loaded isn't promoted
+    new = registry.promote(model, version, actor=getpass.getuser(), note=note, expected=expected)
+    click.echo(f"{model} {_shown(new)} is the champion now. To go back:")
+    click.echo(f"  podium rollback {model}")
+
+
+@click.command()
+@click.argument("model")
+@_note
+@_expect
+@_with_registry
+def rollback(registry: Registry, *, model: str, note: str, expect: str | None) -> None:
+    """Let the version before answer as MODEL again."""
+    expected = _digest(registry, model, expect)
+    version = registry.rollback(model, actor=getpass.getuser(), note=note, expected=expected)
+    click.echo(f"{model} {_shown(version)} is the champion again.")
+
+
+def _digest(registry: Registry, model: str, expect: str | None) -> str | None:
+    return None if expect is None else registry.find(model, expect).digest
+
+
+def _shown(version: Version) -> str:
+    return f"{version.name} ({version.digest[:DIGEST_LETTERS]})"
+
+
+def _time(time_us: int) -> str:
+    from podium.records.export import time_text
+
+    return time_text(time_us)[:16].replace("T", " ") + " UTC"

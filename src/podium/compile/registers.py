@@ -1,0 +1,239 @@
+"""The registers of a plan in the making, and the usual operations that fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from podium.compile.features import Column, Computed, Features, Input, NotCompiled
+from podium.program.operations import (
+    AnyOperation,
+    Coding,
+    Encode,
+    Impute,
+    Indicate,
+    Join,
+    Match,
+    Numbers,
+    OneHot,
+    Scale,
+    Select,
+    Shapes,
+    Terms,
+    coding_of,
+)
+from podium.program.operations.terms import HASHED_MAX
+from podium.signature import Field, Label, Signature
+
+
+class Codes(NamedTuple):
+    """The codes of the values of one column.
+
+    Attributes:
+        of: the codes of known values.
+        missing: of a missing one; None refuses it.
+        unknown: of any other; None refuses it.
+    """
+
+    of: Mapping[Label, float]
+    missing: float | None = None
+    unknown: float | None = None
+
+
+class Registers:
+    """Operations so far, and the ways to add the usual ones.
+
+    Attributes:
+        signature: of the whole model.
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        self.signature = signature
+        self._operations: list[AnyOperation] = []
+        self._shapes = Shapes(len(signature.fields))
+        self._matrices: dict[Features, int] = {}
+        self._features: dict[int, Features] = {}
+
+    def add(self, operation: AnyOperation) -> int:
+        """The register that the operation fills.
+
+        Raises:
+            BundleError: it doesn't fit what it reads.
+        """
+        self._shapes.add(operation.check(self._shapes))
+        self._operations.append(operation)
+        return len(self._operations) - 1
+
+    @property
+    def operations(self) -> tuple[AnyOperation, ...]:
+        """All of them, needed or not."""
+        return tuple(self._operations)
+
+    def width(self, register: int) -> int:
+        """The number of columns of a matrix, or of classes of an index."""
+        return self._shapes.any(register).width
+
+    def is_single(self, register: int) -> bool:
+        """Whether a matrix holds numbers of single precision."""
+        return self._shapes.matrix(register).is_single
+
+    def features(self, register: int) -> Features:
+        """All columns of a matrix."""
+        if register not in self._features:  # there may be a million of them
+            columns = range(self.width(register))
+            self._features[register] = tuple(Computed(register, column) for column in columns)
+        return self._features[register]
+
+    def inputs(self) -> Features:
+        """The columns of the table."""
+        return tuple(Input(column) for column in range(len(self.signature.fields)))
+
+    def field(self, column: Input) -> Field:
+        """The field of an input in the signature."""
+        return self.signature.fields[column.column]
+
+    def is_number(self, column: Column) -> bool:
+        """Whether the column holds numbers or booleans, rather than labels, texts or times."""
+        if isinstance(column, Computed):
+            return True
+        field = self.field(column)
+        if field.type == "category":  # numbers that somebody called so, but no unknown becomes NaN
+            numbers = all(isinstance(label, (int, float)) for label in field.labels)
+            return numbers and not is_closed(field) and not isinstance(column.fill, str)
+        return field.type in ("float", "integer", "boolean")
+
+    def matrix(self, x: Features) -> int:
+        """The register that holds these columns side by side, as numbers.
+
+        Raises:
+            NotCompiled: one of them holds no numbers.
+        """
+        if x not in self._matrices:
+            parts = [
+                self._part(tuple(run))
+                for _, run in groupby(x, lambda c: c.register if isinstance(c, Computed) else -1)
+            ]
+            if not parts:
+                raise NotCompiled("it has no columns")
+            self._matrices[x] = parts[0] if len(parts) == 1 else self.add(Join(tuple(parts)))
+        return self._matrices[x]
+
+    def _part(self, x: Features) -> int:
+        """Columns of one origin."""
+        if isinstance(x[0], Computed):
+            register = x[0].register
+            if self.terms_of(x[0]) is not None and self.width(register) > HASHED_MAX:
+                raise NotCompiled(
+                    f"it takes {self.width(register)} columns of terms, not only their sums; "
+                    f"up to {HASHED_MAX} are known"
+                )
+            columns = [c.column for c in x if isinstance(c, Computed)]
+            if columns == list(range(self.width(register))):
+                return register
+            return self.add(Select(register, np.array(columns, np.int32)))
+        inputs = [c for c in x if isinstance(c, Input)]
+        for column in inputs:
+            if not self.is_number(column):
+                field = self.field(column)
+                raise NotCompiled(f"it takes {field.name!r} as a number, but that is {field.type}")
+        is_single = all(self.field(c).dtype in ("float32", "Float32") for c in inputs)
+        numbers = self.add(Numbers(tuple(c.column for c in inputs), is_single))
+        fill = np.array([np.nan if c.fill is None else float(c.fill) for c in inputs])
+        return numbers if np.isnan(fill).all() else self.add(Impute(numbers, fill))
+
+    def scale(self, x: int, **constants: Any) -> int:
+        """A `Scale` whose constants may be anything that numpy makes vectors of; None is none."""
+        width = self.width(x)
+        present = {
+            name: np.broadcast_to(np.asarray(value, np.float64), (width,))
+            for name, value in constants.items()
+            if value is not None
+        }
+        return self.add(Scale(x, **present)) if present else x
+
+    def terms_of(self, column: Column) -> Terms | None:
+        """The operation of which the column counts a term; None where it holds something else."""
+        if not isinstance(column, Computed):
+            return None
+        operation = self._operations[column.register]
+        return operation if type(operation) is Terms else None
+
+    def codes(self, x: Features, codes: Sequence[Codes]) -> int:
+        """A matrix of the codes of these columns' values.
+
+        Raises:
+            NotCompiled: values can't be told apart as the original does.
+        """
+        parts = [
+            self._match(columns, [c for _, c in run])
+            if isinstance(columns[0], Computed)
+            else self.add(Encode(tuple(self._coding(column, c) for column, c in run)))
+            for run in _runs(x, codes)
+            for columns in [tuple(column for column, _ in run)]
+        ]
+        return parts[0] if len(parts) == 1 else self.add(Join(tuple(parts)))
+
+    def one_hot(self, x: Features, codes: Sequence[Codes], widths: Sequence[int]) -> int:
+        """A matrix with a one at each value's code, counted from where its column begins.
+
+        Args:
+            widths: how many columns each column becomes. A negative code gives no one.
+        """
+        starts = np.concatenate([[0], np.cumsum(widths)]).astype(np.int32)
+        width = int(starts[-1])
+        if all(isinstance(column, Input) for column in x):
+            codings = tuple(
+                self._coding(column, c, int(start))
+                for column, c, start in zip(x, codes, starts, strict=False)
+            )
+            return self.add(OneHot(codings, width))
+        return self.add(Indicate(self.codes(x, codes), starts[:-1], width))
+
+    def _coding(self, column: Column, codes: Codes, start: int = 0) -> Coding:
+        if not isinstance(column, Input):
+            raise TypeError(column)
+        missing, unknown = codes.missing, codes.unknown
+        if column.fill is not None:
+            missing = codes.of.get(column.fill, unknown)
+        if is_closed(self.field(column)):
+            unknown = missing
+        begin = {label: code + start if code >= 0 else code for label, code in codes.of.items()}
+        missing = missing + start if missing is not None and missing >= 0 else missing
+        unknown = unknown + start if unknown is not None and unknown >= 0 else unknown
+        return coding_of(column.column, begin, missing=missing, unknown=unknown)
+
+    def _match(self, x: Features, codes: Sequence[Codes]) -> int:
+        keys: list[float] = []
+        starts, values, others = [0], [], []
+        for one in codes:
+            if any(isinstance(label, str) for label in one.of):
+                raise NotCompiled("it looks for texts among numbers")
+            for key, code in sorted((float(label), code) for label, code in one.of.items()):
+                keys.append(key)
+                values.append(code)
+            starts.append(len(keys))
+            others += [np.nan if c is None else c for c in (one.missing, one.unknown)]
+        refuses = [(one.missing is None) + 2 * (one.unknown is None) for one in codes]
+        return self.add(
+            Match(
+                self.matrix(x),
+                np.array(keys, np.float64),
+                np.array(starts, np.int32),
+                np.array(values + others, np.float64),
+                np.array(refuses, np.uint8),
+            )
+        )
+
+
+def is_closed(field: Field) -> bool:
+    """Whether the frame of the original can't hold a label that training never saw."""
+    return field.type == "category" and field.dtype.lower().startswith(("category", "enum"))
+
+
+def _runs(x: Features, codes: Sequence[Codes]) -> Iterator[tuple[tuple[Column, Codes], ...]]:
+    pairs = zip(x, codes, strict=True)
+    for _, run in groupby(pairs, lambda pair: isinstance(pair[0], Computed)):
+        yield tuple(run)

@@ -1,0 +1,1 @@
+"""Deployments: names under which models answer, and the versions behind them."""

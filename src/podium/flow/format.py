@@ -1,0 +1,141 @@
+"""What a format of rows is: how it is read, and how answers are written in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from podium.errors import MalformedBody, TooLarge
+from podium.outputs import Outputs
+from podium.signature import Signature
+from podium.signature.names import INDEXES
+from podium.signature.reading import Written
+from podium.table import Array
+
+# At most this many rows that can't be read are listed.
+LISTED_MAX = 100
+# So many names that no field has are looked at.
+NAMES_MAX = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Cells as they were sent, column by column, not yet checked.
+
+    Attributes:
+        columns: cells by field name, n_rows each; ABSENT where a row lacks the field.
+        others: names that no field has.
+        layout: how the rows were arranged, which is how they are answered.
+        written: how cells are written: as typed values, or as text of a file or a form.
+    """
+
+    columns: Mapping[str, Sequence[object] | Array]
+    others: Sequence[str]
+    n_rows: int
+    layout: str
+    written: Written
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """What to decode of a body: cells of these fields only, in at most so many rows."""
+
+    fields: frozenset[str]
+    rows_max: int
+
+    def check_rows(self, n_rows: int) -> None:
+        """Refuse too many rows, before anything is made of them.
+
+        Raises:
+            TooLarge: there are more.
+        """
+        if n_rows > self.rows_max:
+            raise TooLarge(
+                f"more than {self.rows_max} rows were sent",
+                hint="send them in several requests, or use `podium score` for files",
+            )
+
+    def check_names(self, n_names: int) -> None:
+        """Refuse too many columns.
+
+        Raises:
+            TooLarge: there are more than anybody looks at.
+        """
+        if n_names > NAMES_MAX:
+            raise TooLarge(
+                f"more than {NAMES_MAX} columns were sent", hint="send the fields of the model only"
+            )
+
+    def others(self, names: Iterable[str]) -> list[str]:
+        """The names that aren't a field's."""
+        return [name for name in names if name not in self.fields]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseData:
+    """What a response says: the outputs, of which model, and the ids of their records.
+
+    Attributes:
+        ids: one a row; none where nothing is recorded.
+    """
+
+    model: str
+    version: str
+    signature: Signature
+    outputs: Outputs
+    ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of rows.
+
+    Attributes:
+        names: the content types it is known by; the first is the one to use.
+        layouts: those of the rows that are read in it.
+        read: cells from a body.
+        write: a body from a response and the layout of its request; None where none is written.
+        media: the content type of what is written.
+        index_names: headers that tools give to a column of row numbers, which is left out.
+    """
+
+    names: tuple[str, ...]
+    layouts: tuple[str, ...]
+    read: Callable[[bytes, DecodeLimits], Decoded]
+    write: Callable[[ResponseData, str], bytes] | None = None
+    media: str = ""
+    index_names: frozenset[str] = INDEXES - {""}
+
+
+class Codec(Protocol):
+    """How one system writes rows into a body and reads answers; may be made for one request.
+
+    Attributes:
+        name: of the system: the same body is another request to another system.
+    """
+
+    name: str
+
+    def decode(self, body: bytes, media: str, fields: Collection[str], *, rows_max: int) -> Decoded:
+        """The cells in a body; raises InputError where there are none."""
+
+    def encode(self, data: ResponseData, layout: str, accept: str) -> tuple[bytes, str]:
+        """The body of the response, and its content type."""
+
+
+def text_of(body: bytes) -> str:
+    """A body as text, without a byte order mark.
+
+    Raises:
+        MalformedBody: it isn't UTF-8.
+    """
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise no_text(error) from error
+
+
+def no_text(error: UnicodeDecodeError) -> MalformedBody:
+    """The refusal of a body that isn't UTF-8."""
+    return MalformedBody(f"the body isn't UTF-8: {error.reason}", hint="send UTF-8")

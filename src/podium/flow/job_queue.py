@@ -1,0 +1,163 @@
+"""Jobs that wait for one model, and which of them the next call holds.
+
+Small jobs are gathered; a large one runs in chunks, one at a time, and small jobs pass between them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from podium.errors import Overloaded
+from podium.flow.call import Call, Guard, Large, Reason
+from podium.flow.job import Job
+from podium.flow.limits import Bounds
+from podium.table import Table
+
+
+class JobQueue:
+    """The jobs of one model that aren't in a call. Those that were settled meanwhile are left out.
+
+    Args:
+        rows_max: the most rows of small jobs in one call.
+        chunk_rows: a job with more rows is large; None where every job is a call of its own.
+        guard: knows which jobs may have ended the process; they run alone.
+
+    Attributes:
+        n_small_rows: of small jobs, waiting or in a call.
+        n_large_rows: of large ones.
+        n_bulk_rows: of bulk requests; how many of those there are is bounded elsewhere.
+    """
+
+    def __init__(
+        self, bounds: Bounds, *, rows_max: int, chunk_rows: int | None, guard: Guard | None
+    ) -> None:
+        self._bounds = bounds
+        self._rows_max = rows_max
+        self._chunk_rows = chunk_rows
+        self._guard = guard
+        self.n_small_rows = 0
+        self.n_large_rows = 0
+        self.n_bulk_rows = 0
+        self._small: deque[Job] = deque()
+        self._large: deque[Large] = deque()
+        self._again: deque[Call] = deque()
+        self._is_chunk_next = False
+
+    def __bool__(self) -> bool:
+        return bool(self._small or self._large or self._again)
+
+    def is_large(self, job: Job) -> bool:
+        """Whether a job runs in chunks."""
+        return self._chunk_rows is not None and job.n_rows > self._chunk_rows
+
+    def check_room(self, job: Job) -> None:
+        """Refuse a job where too much waits already.
+
+        Raises:
+            Overloaded: it does.
+        """
+        # Large tables fill no place of the small jobs. One that is larger than the bound passes alone,
+        # or nobody could ever ask for it.
+        n_rows = self.n_large_rows if self.is_large(job) else self.n_small_rows
+        is_bulk = job.n_rows > self._bounds.rows_max
+        if n_rows and not is_bulk and n_rows + job.n_rows > self._bounds.queue_rows_max:
+            raise Overloaded(
+                f"{n_rows} rows are already waiting for this model",
+                hint="try again in a moment, with fewer requests at a time",
+            )
+
+    def add(self, job: Job) -> None:
+        """Put a small job at the end."""
+        self._count(job, job.n_rows)
+        self._small.append(job)
+
+    def add_large(self, job: Job, table: Table) -> None:
+        """Put a large job at the end of its kind."""
+        self._count(job, job.n_rows)
+        self._large.append(Large(job, table))
+
+    def add_again(self, calls: Iterable[Call]) -> None:
+        """Put the parts of a call that failed before everything else."""
+        self._again.extendleft(reversed(list(calls)))
+
+    def leave(self, job: Job) -> None:
+        """Count the rows of a job no more."""
+        self._count(job, -job.n_rows)
+
+    def _count(self, job: Job, n_rows: int) -> None:
+        if job.n_rows > self._bounds.rows_max:
+            self.n_bulk_rows += n_rows
+        elif self.is_large(job):
+            self.n_large_rows += n_rows
+        else:
+            self.n_small_rows += n_rows
+
+    def rotate_large(self) -> None:
+        """Let the next large job have its turn."""
+        self._large.rotate(-1)
+
+    def leave_large(self) -> None:
+        """Take the first large job away; its rows are counted until it leaves, too."""
+        self._large.popleft()
+
+    @property
+    def first_small(self) -> Job | None:
+        """The small job that came first, where no other kind is before it."""
+        return self._small[0] if self._small else None
+
+    @property
+    def is_small_only(self) -> bool:
+        """Whether nothing but small jobs waits."""
+        return bool(self._small) and not self._large and not self._again
+
+    def next_call(self, reason: Reason) -> Call | None:
+        """What runs next; None where nothing can."""
+        if self._again:
+            return self._again.popleft()
+        chunk = self._next_chunk()
+        if chunk is not None:
+            return chunk
+        self._is_chunk_next = bool(self._large)
+        jobs: list[Job] = []
+        n_rows = 0
+        while self._small:
+            if n_rows and n_rows + self._small[0].n_rows > self._rows_max:
+                reason = "full"
+                break
+            job = self._small.popleft()
+            if job.is_settled:  # its caller left, or it was too late
+                self.leave(job)
+                continue
+            if self._guard is not None and self._guard.is_suspect(job):
+                if not jobs:
+                    return Call([job], reason, is_suspect=True)
+                self._small.appendleft(job)  # alone, in the call after this one
+                break
+            jobs.append(job)
+            n_rows += job.n_rows
+            if self._chunk_rows is None:
+                break
+        return Call(jobs, reason) if jobs else None
+
+    def _next_chunk(self) -> Call | None:
+        """Rows of the first large job, if it is its turn and none of them are in a call."""
+        while self._large and not self._large[0].is_running and self._large[0].job.is_settled:
+            self.leave(self._large.popleft().job)
+        if not self._large or self._large[0].is_running or self._chunk_rows is None:
+            return None
+        if self._small and not self._is_chunk_next:
+            return None
+        self._is_chunk_next = False
+        large = self._large[0]
+        large.is_running = True
+        table = large.table.take(slice(large.at, large.at + self._chunk_rows))
+        return Call([large.job], "chunk", large, table)
+
+    def jobs(self) -> Iterable[Job]:
+        """All that wait."""
+        yield from self._small
+        for large in self._large:
+            yield large.job
+        for call in self._again:
+            yield from call.jobs

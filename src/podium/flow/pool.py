@@ -1,0 +1,124 @@
+"""Threads for one kind of work, so that no other kind ever waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar
+
+from podium.errors import Overloaded, StoreError
+
+T = TypeVar("T")
+
+
+class Pool:
+    """Some threads, and what waits for them.
+
+    Work that has begun can't be broken off: who waits for it gives up, its thread stays busy until
+    it is done, and isn't waited for when the process ends. Work that hasn't begun is dropped as
+    soon as nobody waits for it any more.
+
+    Args:
+        name: of the threads.
+        n_threads: the most of them; made when they are needed.
+        waiting_max: how much may wait for a thread; more is refused at once. None: any number.
+        wait_s: how long anybody waits, for a thread and for the work together. None: for ever.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        n_threads: int,
+        *,
+        waiting_max: int | None = None,
+        wait_s: float | None = None,
+    ) -> None:
+        self._name = name
+        self._n_threads = n_threads
+        self._waiting_max = waiting_max
+        self._wait_s = wait_s
+        self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._changed = threading.Condition()
+        self._n_started = 0
+        self._n_busy = 0
+
+    async def run(self, work: Callable[..., T], *args: Any) -> T:
+        """What the work returns, done in a thread; whatever it raises is raised here.
+
+        Raises:
+            Overloaded: too much waits already.
+            StoreError: it took too long.
+        """
+        done: Future[T] = Future()
+        self._add(done, partial(contextvars.copy_context().run, work, *args))
+        waited_for = asyncio.wrap_future(done)
+        try:
+            await asyncio.wait([waited_for], timeout=self._wait_s)
+            if waited_for.done():
+                return waited_for.result()
+        finally:
+            done.cancel()  # so that it isn't begun, if it wasn't yet
+            waited_for.cancel()
+            # An exception knows this frame, and both know the exception: what its other frames
+            # hold, such as a body of 32 MiB, would stay until the next full collection.
+            del done, waited_for
+        raise StoreError(
+            f"the database didn't respond within {self._wait_s:g} s",
+            hint="it may be slow or unavailable: try again later",
+        )
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Do work in a thread, for which nobody waits.
+
+        Raises:
+            Overloaded: too much waits already.
+        """
+        self._add(Future(), work)
+
+    def _add(self, future: Future[Any], work: Callable[[], Any]) -> None:
+        with self._changed:
+            self._drop_cancelled()
+            n_there = self._n_busy + len(self._waiting)
+            if self._waiting_max is not None and n_there >= self._n_threads + self._waiting_max:
+                raise Overloaded(
+                    "too many requests of this kind are already waiting", hint="try again later"
+                )
+            self._waiting.append((future, work))
+            if self._n_started <= n_there and self._n_started < self._n_threads:
+                self._n_started += 1
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            self._changed.notify()
+
+    def _drop_cancelled(self) -> None:
+        if any(future.cancelled() for future, _ in self._waiting):
+            left = [one for one in self._waiting if not one[0].cancelled()]
+            self._waiting = deque(left)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+                self._n_busy += 1
+                future, work = self._waiting.popleft()
+            settle = _settling(future, work) if future.set_running_or_notify_cancel() else None
+            with self._changed:
+                self._n_busy -= 1
+            if settle is not None:
+                settle()
+            del future, work, settle  # what they hold isn't kept until the next comes
+
+
+def _settling(future: Future[T], work: Callable[[], T]) -> Callable[[], None]:
+    """Do the work; what tells how it went to whoever waits for it."""
+    try:
+        return partial(future.set_result, work())
+    except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+        return partial(future.set_exception, error)
+    finally:
+        del future, work  # as in `Pool.run`

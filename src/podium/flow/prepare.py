@@ -1,0 +1,137 @@
+"""Steps 1 and 2: a request is read and validated; nothing is known of it after but its rows."""
+
+from __future__ import annotations
+
+import time
+
+from podium.flow.formats import decode
+from podium.flow.formats.json_rows import JSON, check_nesting
+from podium.flow.request import PredictRequest, Prepared
+from podium.flow.validate import validate
+from podium.flow.version import LoadedVersion
+
+# Reading a longer body by its types takes longer than going to a thread and back.
+TYPED_BODY_MAX = 16_384
+# What the types don't accept is looked at cell by cell, and nearest names are looked for: that takes
+# about a millisecond at most for so long a body and so many fields.
+QUICK_BODY_MAX = 1_024
+QUICK_FIELDS_MAX = 32
+
+
+def prepare(version: LoadedVersion, request: PredictRequest) -> Prepared:
+    """The rows of a request, ready for the model.
+
+    Raises:
+        InputError: the request can't be answered.
+    """
+    prepared = _read_typed(version, request) if _is_json(request) else None
+    return _read_with_care(version, request) if prepared is None else prepared
+
+
+def prepare_quickly(version: LoadedVersion, request: PredictRequest) -> Prepared | None:
+    """The same on an event loop; None where it might take longer than a millisecond.
+
+    Raises:
+        InputError: the request can't be answered.
+    """
+    # Keys are looked up in a file that other processes write to.
+    if request.context.key or not _is_json(request):
+        return None
+    if len(request.body) <= TYPED_BODY_MAX:
+        prepared = _read_typed(version, request)
+        if prepared is not None:
+            return prepared
+    return _read_with_care(version, request) if is_quick(version, request.body) else None
+
+
+def _is_json(request: PredictRequest) -> bool:
+    """Whether its rows may be read by the model's types."""
+    return request.codec is None and request.media in (JSON, "")
+
+
+def is_quick(version: LoadedVersion, body: bytes) -> bool:
+    """Whether every cell of this JSON can be looked at in a millisecond, whatever is wrong with it."""
+    return (
+        len(body) <= QUICK_BODY_MAX
+        and body[:1] != b"["
+        and len(version.signature.fields) <= QUICK_FIELDS_MAX
+    )
+
+
+def read_row(version: LoadedVersion, body: bytes) -> Prepared | None:
+    """A single JSON object that is accepted as it stands, which is what most requests are."""
+    row = version.reader.one(body)
+    if row is None:
+        return None
+    began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
+    return Prepared(version.reader, (row,), None, (), "object", began_ns, time_us)
+
+
+def read_typed(version: LoadedVersion, body: bytes) -> Prepared | None:
+    """JSON that is accepted as it stands; None where somebody has to look at it with care."""
+    began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
+    reader = version.reader
+    typed = reader.rows(body)
+    if typed is not None:
+        return Prepared(reader, typed.rows, None, (), typed.layout, began_ns, time_us)
+    table = reader.columns(body)
+    if table is not None:
+        return Prepared(reader, None, table, (), "columns", began_ns, time_us)
+    return None
+
+
+def _read_typed(version: LoadedVersion, request: PredictRequest) -> Prepared | None:
+    """The same; None also where there are too many rows.
+
+    Raises:
+        TooLarge: nobody should look at them.
+    """
+    check_nesting(request.body, _rows_max(version, request))
+    if len(request.body) > version.limits.body_max_bytes:
+        return _read_long(version, request)
+    prepared = read_typed(version, request.body)
+    if prepared is None or prepared.n_rows > _rows_max(version, request):
+        return None
+    if prepared.rows is not None and prepared.n_rows > version.limits.rows_max:
+        prepared.checked, prepared.rows = prepared.table, None  # in this thread, not on the loop
+    return prepared
+
+
+def _read_long(version: LoadedVersion, request: PredictRequest) -> Prepared | None:
+    began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
+    found = version.reader.in_chunks(request.body)
+    if found is None or found[0].n_rows > _rows_max(version, request):
+        return None
+    return Prepared(version.reader, None, found[0], (), found[1], began_ns, time_us)
+
+
+def _rows_max(version: LoadedVersion, request: PredictRequest) -> int:
+    limits = version.limits
+    return limits.bulk_rows_max if request.context.is_bulk else limits.rows_max
+
+
+def _read_with_care(version: LoadedVersion, request: PredictRequest) -> Prepared:
+    began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
+    signature, limits = version.signature, version.limits
+    read = decode if request.codec is None else request.codec.decode
+    rows_max = _rows_max(version, request)
+    decoded = read(request.body, request.media, signature.names, rows_max=rows_max)
+    table, warnings = validate(
+        signature,
+        decoded.columns,
+        decoded.others,
+        decoded.n_rows,
+        decoded.written,
+        is_single=decoded.layout == "object",
+        errors_max=limits.errors_max,
+    )
+    return Prepared(
+        version.reader,
+        None,
+        table,
+        warnings,
+        decoded.layout,
+        began_ns,
+        time_us,
+        codec=request.codec,
+    )

@@ -1,0 +1,51 @@
+"""Responses to single rows, from parts that are encoded beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from podium.signature import Signature
+from podium.signature.labels import label_text
+
+
+class RowEncoder:
+    """Encodes answers to single rows: the same bytes as `encode` makes, from parts at hand."""
+
+    def __init__(self, model: str, version: str, signature: Signature) -> None:
+        threshold = signature.output.threshold
+        self._end = b',"model":%b,"version":%b%b,"warnings":' % (
+            msgspec.json.encode(model),
+            msgspec.json.encode(version),
+            b"" if threshold is None else b',"threshold":' + msgspec.json.encode(threshold),
+        )
+        self._output = signature.output
+        self._labels = [label_text(label) for label in signature.output.classes]
+
+    def core(
+        self, prediction: object, probabilities: Sequence[float] | None, score: float | None
+    ) -> bytes:
+        """What is answered, as an object without its closing brace."""
+        core = b'{"prediction":%b' % msgspec.json.encode(prediction)
+        if self._output.words:
+            core += b',"label":' + msgspec.json.encode(self._output.word_for(prediction))
+        if probabilities is not None:
+            shares = dict(zip(self._labels, probabilities, strict=True))
+            core += b',"probabilities":' + msgspec.json.encode(shares)
+        return core if score is None else core + b',"score":' + msgspec.json.encode(score)
+
+    def body(self, core: bytes, id_: str, warnings: bytes) -> bytes:
+        """The body of an answer.
+
+        Args:
+            id_: of its record; empty when nothing is recorded.
+            warnings: as JSON.
+        """
+        if id_:
+            return b'%b,"id":"%b"%b%b}' % (core, id_.encode(), self._end, warnings)
+        return b"%b%b%b}" % (core, self._end, warnings)
+
+    def recorded(self, core: bytes, warnings: bytes) -> bytes:
+        """What a record holds of an answer."""
+        return b'%b,"warnings":%b}' % (core, warnings)

@@ -1,0 +1,97 @@
+"""A request on its way through the model, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from podium.flow.formats.arrow import ARROW
+from podium.flow.job import Job
+from podium.flow.request import Prepared, RequestContext
+from podium.flow.response import EncodedResponse
+from podium.flow.version import LoadedVersion
+
+# Answers to more rows are written, and their records made, in a thread.
+QUICK_ROWS_MAX = 128
+_PLAIN = frozenset({"", "*/*", "application/json", "application/json, */*"})
+
+
+class Submission(Job):
+    """A request whose rows wait for the model; delivered exactly once, as a response or an error.
+
+    Attributes:
+        body: the response, as `media` says; with `ids` of its records.
+    """
+
+    __slots__ = ("body", "context", "ids", "media", "prepared", "version")
+
+    def __init__(
+        self,
+        version: LoadedVersion,
+        context: RequestContext,
+        prepared: Prepared,
+        *,
+        digest: bytes = b"",
+    ) -> None:
+        rows = prepared.rows
+        super().__init__(
+            prepared.table.n_rows if rows is None else len(rows),
+            rows=rows,
+            table=None if rows is not None else prepared.table,
+            digest=digest,
+        )
+        self.version = version
+        self.context = context
+        self.prepared = prepared
+        self.body = b""
+        self.media = ""
+        self.ids: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a JSON object, accepted as it stood, to be answered likewise."""
+        prepared = self.prepared
+        is_object = prepared.rows is not None and prepared.layout == "object"
+        return is_object and self.context.accept in _PLAIN
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether its answer is written, and its record made, in a millisecond."""
+        return (
+            self.n_rows <= QUICK_ROWS_MAX
+            and self.prepared.claim is None
+            and ARROW not in self.context.accept
+        )
+
+    def deliver(self) -> None:
+        """Give what came of it to whoever waits."""
+
+
+class AwaitedSubmission(Submission):
+    """A request whose caller is a coroutine."""
+
+    __slots__ = ("future",)
+
+    def __init__(
+        self,
+        version: LoadedVersion,
+        context: RequestContext,
+        prepared: Prepared,
+        *,
+        digest: bytes = b"",
+    ) -> None:
+        super().__init__(version, context, prepared, digest=digest)
+        loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[EncodedResponse] = loop.create_future()
+        self.future.add_done_callback(self._left)
+
+    def deliver(self) -> None:
+        """Let the coroutine go on."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(EncodedResponse(self.body, self.media, is_repeated=False))
+
+    def _left(self, _future: asyncio.Future[EncodedResponse]) -> None:
+        self.is_settled = True

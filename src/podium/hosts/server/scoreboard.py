@@ -1,0 +1,91 @@
+"""What the supervisor and its workers tell each other: memory that outlives a killed process."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+
+DIGEST_BYTES = 16
+IN_FLIGHT_MAX = 1_024
+SUSPECTS_MAX = 1_024
+_NONE = bytes(DIGEST_BYTES)
+_SLOT_BYTES = 8 + IN_FLIGHT_MAX * DIGEST_BYTES
+_SUSPECT_BYTES = DIGEST_BYTES + 1
+_HEAD = struct.Struct("<II")
+_BEATS = struct.Struct("<I")
+_BEATS_MAX = 2**32 - 1
+
+
+class Scoreboard:
+    """Memory that is shared by a supervisor and the workers it forks.
+
+    Each worker writes in a slot of its own: whether it is ready, that it still lives, and which
+    requests it is running. The supervisor alone writes which requests are suspected. A worker that is killed leaves its slot as it was.
+    """
+
+    def __init__(self, n_slots: int) -> None:
+        self._suspects_at = n_slots * _SLOT_BYTES
+        n_bytes = _HEAD.size + SUSPECTS_MAX * _SUSPECT_BYTES
+        self._memory = mmap.mmap(-1, self._suspects_at + n_bytes)
+
+    def set_ready(self, slot: int, is_ready: bool) -> None:
+        """Note that a worker answers, or doesn't yet."""
+        self._memory[slot * _SLOT_BYTES] = is_ready
+
+    def is_ready(self, slot: int) -> bool:
+        """Whether the worker of this slot answers."""
+        return bool(self._memory[slot * _SLOT_BYTES])
+
+    def beat(self, slot: int) -> None:
+        """Give a sign of life: a worker's event loop still turns."""
+        _BEATS.pack_into(self._memory, slot * _SLOT_BYTES + 4, self.beats(slot) % _BEATS_MAX + 1)
+
+    def beats(self, slot: int) -> int:
+        """How many such signs the worker of this slot has given; 0 as long as it loads."""
+        beats: int = _BEATS.unpack_from(self._memory, slot * _SLOT_BYTES + 4)[0]
+        return beats
+
+    def begin(self, slot: int, place: int, digest: bytes) -> None:
+        """Note that a worker runs a request."""
+        at = slot * _SLOT_BYTES + 8 + place * DIGEST_BYTES
+        self._memory[at : at + DIGEST_BYTES] = digest
+
+    def end(self, slot: int, place: int) -> None:
+        """Note that it is done."""
+        self.begin(slot, place, _NONE)
+
+    def in_flight(self, slot: int) -> list[bytes]:
+        """The requests that the worker of this slot was running."""
+        start = slot * _SLOT_BYTES + 8
+        raw = self._memory[start : start + IN_FLIGHT_MAX * DIGEST_BYTES]
+        digests = [raw[at : at + DIGEST_BYTES] for at in range(0, len(raw), DIGEST_BYTES)]
+        return [digest for digest in digests if digest != _NONE]
+
+    def clear(self, slot: int) -> None:
+        """Make a slot ready for the worker that comes next."""
+        start = slot * _SLOT_BYTES
+        self._memory[start : start + _SLOT_BYTES] = bytes(_SLOT_BYTES)
+
+    @property
+    def generation(self) -> int:
+        """A number that changes when the suspects do."""
+        generation: int = _HEAD.unpack_from(self._memory, self._suspects_at)[0]
+        return generation
+
+    def suspects(self) -> dict[bytes, int]:
+        """How often each suspected request was running when a worker ended, at most 2."""
+        _, n_suspects = _HEAD.unpack_from(self._memory, self._suspects_at)
+        start = self._suspects_at + _HEAD.size
+        found = {}
+        for at in range(start, start + n_suspects * _SUSPECT_BYTES, _SUSPECT_BYTES):
+            found[self._memory[at : at + DIGEST_BYTES]] = self._memory[at + DIGEST_BYTES]
+        return found
+
+    def set_suspects(self, suspects: dict[bytes, int]) -> None:
+        """Write the suspects down; of too many, the last ones."""
+        last = list(suspects.items())[-SUSPECTS_MAX:]
+        raw = b"".join(digest + bytes([count]) for digest, count in last)
+        start = self._suspects_at + _HEAD.size
+        self._memory[start : start + len(raw)] = raw
+        # Last, so that whoever sees the new number sees what belongs to it.
+        _HEAD.pack_into(self._memory, self._suspects_at, self.generation + 1, len(last))

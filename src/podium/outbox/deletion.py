@@ -1,0 +1,325 @@
+"""Deleting records for good: in the store, and wherever else their values are kept."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from podium.errors import InputError, PodiumError, StoreError
+from podium.outbox.keys import Keys
+from podium.outbox.outboxes import moving, outboxes, segments
+from podium.outbox.recorder import Recorder
+from podium.outbox.refused import delete_refused
+from podium.outbox.segment import failures
+from podium.outbox.segment_files import delete_segment, retire
+from podium.outbox.shipper import DAMAGED_NAME
+from podium.records.export import time_text
+from podium.records.record import Record
+from podium.records.store import RecordQuery, Store, iter_pages
+from podium.records.stores.sqlite import SqliteStore
+
+# Writes down an event and its details.
+Audit: TypeAlias = Callable[[str, Mapping[str, str]], object]
+
+_log = logging.getLogger("podium")
+# Copies of the store's file that `podium records restore` and `repair` have put aside.
+_COPY = re.compile(r"(replaced|damaged)-\d{8}-\d{6}")
+# An id in a file that may be damaged: a page may end in it, but then one half of it is whole.
+_DIGITS = re.compile(rb"[0-9a-f]{16,}")
+_HALF = 16
+ID_LENGTH = 32
+
+
+class CountDiffers(InputError):
+    """Not as many records are selected as was expected: none was deleted."""
+
+    code = "count_differs"
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which records are to be deleted: those that fit the query, and have an input of this value.
+
+    Attributes:
+        field: the name of an input, such as a customer's number; "" for any record.
+        value: its value, as a text.
+    """
+
+    query: RecordQuery
+    field: str = ""
+    value: str = ""
+
+    def chosen(self, records: Sequence[Record]) -> list[Record]:
+        """Those of a page of the query's records that are selected."""
+        return [one for one in records if self._has_value(one)] if self.field else list(records)
+
+    def fits(self, record: Record) -> bool:
+        """Whether a record is selected."""
+        return self.query.fits(record) and (not self.field or self._has_value(record))
+
+    @property
+    def described(self) -> dict[str, str]:
+        """How it was chosen, for the audit log: without what stands in a record's row or answer."""
+        chosen = {
+            name: time_text(value) if name.endswith("_us") else str(value)
+            for name, value in msgspec.structs.asdict(self.query).items()
+            if value is not None
+        }
+        hidden = {name: "some value" for name in chosen if name.startswith("outcome")}
+        return chosen | hidden | ({"field": self.field} if self.field else {})
+
+    def _has_value(self, record: Record) -> bool:
+        inputs: dict[str, Any] = msgspec.json.decode(record.inputs)
+        if self.field not in inputs:
+            return False
+        value = inputs[self.field]
+        with suppress(ValueError, ArithmeticError):
+            if isinstance(value, float):
+                return float(self.value) == value
+            if isinstance(value, int) and not isinstance(value, bool):
+                return Decimal(self.value) == value  # exact beyond 2^53, too
+        return self.value == (
+            value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        )
+
+
+class Count(NamedTuple):
+    """How many records are selected.
+
+    Attributes:
+        is_all: whether there are no more than that.
+        newest_us: when the newest of them was made; 0 where there is none.
+    """
+
+    n_records: int
+    is_all: bool
+    newest_us: int
+
+
+class Deleted(NamedTuple):
+    """What was deleted.
+
+    Attributes:
+        is_all: whether all that was selected is gone; else the same again deletes the rest.
+        unreached: files that may hold some of it still, and couldn't be searched.
+    """
+
+    n_records: int
+    is_all: bool
+    unreached: tuple[Path, ...] = ()
+
+
+class Deletion:
+    """Counts and deletes records, in pieces: broken off anywhere, the same again does the rest.
+
+    The store comes last in each piece: what isn't deleted elsewhere yet is still found there.
+
+    Args:
+        store: where records live, with its outbox.
+        recorder: what records into the store; None where nothing does meanwhile.
+        keys: what was answered to requests with an idempotency key.
+        file: of the store, where it is a SQLite file.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        recorder: Recorder | None = None,
+        keys: Keys | None = None,
+        file: Path | None = None,
+    ) -> None:
+        self._store = store
+        self._recorder = recorder
+        self._folder = None if recorder is None else recorder.folder
+        self._keys = keys
+        self._file = file
+
+    def count(self, selection: Selection, *, most: int | None = None) -> Count:
+        """The number of selected records in the store; counting stops at a limit.
+
+        Raises:
+            InputError: the store can't filter so.
+            StoreError: the store fails.
+        """
+        n_records = newest_us = 0
+        for records in iter_pages(self._store, selection.query):
+            chosen = selection.chosen(records)
+            newest_us = newest_us or (chosen[0].time_us if chosen else 0)
+            n_records += len(chosen)
+            if most is not None and n_records > most:
+                return Count(most, False, newest_us)
+        return Count(n_records, True, newest_us)
+
+    def delete(
+        self,
+        selection: Selection,
+        *,
+        seconds: float = float("inf"),
+        done: Callable[[int], object] = lambda _: None,
+    ) -> Deleted:
+        """Delete what is selected; returns how many records of the store that were.
+
+        Args:
+            seconds: after which no further piece is begun.
+            done: told after each piece how many records are gone so far.
+
+        Raises:
+            InputError: the store can't filter so.
+            StoreError: something fails; the same again deletes what is left.
+        """
+        until_s = time.monotonic() + seconds
+        damaged = self._damaged()
+        unreached = []
+        for copy in self._copies():
+            try:
+                if not _delete_from(copy, selection, until_s):
+                    return Deleted(0, False)
+            except StoreError as error:
+                _log.warning("records_not_searched: %s: %s", copy, error.message)
+                unreached.append(copy)
+        self._delete_refused(selection)
+        n_deleted = 0
+        for number, records in enumerate(iter_pages(self._store, selection.query)):
+            if number and time.monotonic() > until_s:
+                return Deleted(n_deleted, False, tuple(unreached))
+            chosen = selection.chosen(records)
+            if chosen:
+                self._forget(chosen, damaged)
+                n_deleted += self._store.delete(chosen)
+                done(n_deleted)
+        self._forget_id(selection.query.id_prefix or "", damaged)
+        self._retire_segments()
+        return Deleted(n_deleted, True, tuple(unreached))
+
+    def delete_audited(
+        self, selection: Selection, audit: Audit, *, seconds: float = float("inf")
+    ) -> Deleted:
+        """The same, written down: that it was begun, and what became of it.
+
+        What nobody can write down isn't begun. Of what failed the log says so, and how many were
+        gone by then.
+
+        Args:
+            audit: writes down an event with its details.
+
+        Raises:
+            PodiumError: as `delete`, or nothing can be written down.
+        """
+        description = selection.described
+        n_deleted = 0
+
+        def done(n_records: int) -> None:
+            nonlocal n_deleted
+            n_deleted = n_records
+
+        audit("records_deletion_begun", description)
+        try:
+            deleted = self.delete(selection, seconds=seconds, done=done)
+        except PodiumError:
+            with suppress(PodiumError):  # why it failed says more than why nobody could write it
+                audit("records_deletion_failed", description | {"n_records": str(n_deleted)})
+            raise
+        left = {} if deleted.is_all else {"left": "some"}
+        audit("records_deleted", description | {"n_records": str(deleted.n_records)} | left)
+        return deleted
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until no outbox contains deleted records; returns whether none does.
+
+        Raises:
+            StoreError: the outboxes can't be read, or the store takes none now.
+        """
+        return self._recorder is None or self._recorder.drain(seconds)
+
+    def _forget(self, records: Sequence[Record], damaged: dict[Path, set[bytes]]) -> None:
+        """Delete the copies of records outside the store."""
+        if self._keys is not None:
+            self._keys.forget(records)
+        halves = {half for record in records for half in _halves(record.id)}
+        for path in [
+            path for path, stored_ids in damaged.items() if not stored_ids.isdisjoint(halves)
+        ]:
+            # What could be read of it is in the store since it was set aside.
+            _log.warning("damaged_deleted: %s held records that were deleted", path)
+            with failures(path):
+                delete_segment(path)
+            del damaged[path]
+
+    def _forget_id(self, record_id: str, damaged: dict[Path, set[bytes]]) -> None:
+        """The same for a record that the store doesn't have any more."""
+        if len(record_id) != ID_LENGTH:
+            return
+        if self._keys is not None:
+            self._keys.forget_id(record_id)
+        for path in [
+            path for path, stored_ids in damaged.items() if stored_ids & set(_halves(record_id))
+        ]:
+            with failures(path):
+                delete_segment(path)
+
+    def _delete_refused(self, selection: Selection) -> None:
+        if self._folder is not None:
+            with moving(self._folder, is_shared=False):
+                delete_refused(self._folder, selection.fits)
+
+    def _retire_segments(self) -> None:
+        """Have all that was shipped leave the disk: segments are deleted whole, or not at all."""
+        for path in self._segments():
+            with failures(path):
+                retire(path)
+
+    def _segments(self) -> Iterator[Path]:
+        if self._folder is not None:
+            for outbox, _ in outboxes(self._folder):
+                yield from segments(outbox)
+
+    def _copies(self) -> list[Path]:
+        if self._file is None:
+            return []
+        prefix = f"{self._file.name}."
+        return [
+            one
+            for one in sorted(self._file.parent.glob(f"{prefix}*"))
+            if _COPY.fullmatch(one.name.removeprefix(prefix))
+        ]
+
+    def _damaged(self) -> dict[Path, set[bytes]]:
+        """Segments that were set aside, and the halves of ids that are in them."""
+        if self._folder is None:
+            return {}
+        return {path: _halves_in(path) for path in (self._folder / DAMAGED_NAME).glob("*.db")}
+
+
+def _delete_from(path: Path, selection: Selection, until_s: float) -> bool:
+    """Delete what is selected from a copy of the store's file; whether that is all of it."""
+    copy = SqliteStore(path)
+    try:
+        for number, records in enumerate(iter_pages(copy, selection.query)):
+            if number and time.monotonic() > until_s:
+                return False
+            copy.delete(selection.chosen(records))
+    finally:
+        copy.close()
+    return True
+
+
+def _halves(record_id: str) -> tuple[bytes, bytes]:
+    digits = record_id.encode()
+    return digits[:_HALF], digits[-_HALF:]
+
+
+def _halves_in(path: Path) -> set[bytes]:
+    halves: set[bytes] = set()
+    with failures(path):
+        for one in (path, path.with_name(f"{path.name}-wal")):
+            for digits in _DIGITS.findall(one.read_bytes()) if one.exists() else ():
+                halves |= {digits[:_HALF], digits[-_HALF:]}
+    return halves

@@ -1,0 +1,80 @@
+"""Reading and deleting behind an outbox: as if every record were in the store already."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from podium.errors import StoreError
+from podium.outbox.outboxes import ends, moving, opened
+from podium.outbox.refused import store_refused
+from podium.outbox.segment import SegmentDeleted, SegmentReader
+from podium.outbox.shipper import SHIPPED_ROWS
+from podium.outbox.waiting import Waiting
+from podium.records.store import Store
+
+
+def flush(folder: Path, store: Store, waiting: Waiting, *, seconds: float = 2.0) -> bool:
+    """Insert the waiting records of every outbox into the store; returns whether all are.
+
+    It reads only: the shipper finds the same records and the store knows them already.
+
+    Args:
+        waiting: knows whether there is anything; told what was found.
+
+    Raises:
+        StoreError: the store takes none now, or some can't be read now.
+    """
+    if not waiting.has_waiting():
+        return True
+    until_s = time.monotonic() + seconds
+    with moving(folder):
+        for path, end in ends(folder).items():
+            with suppress(SegmentDeleted), opened(path) as reader:
+                if not _flushed(reader, end, store, until_s):
+                    return False
+                waiting.note_stored(path, end)
+    return True
+
+
+@contextmanager
+def settled(folder: Path, store: Store, *, seconds: float = 10.0) -> Iterator[None]:
+    """While it lasts, all that was committed before is in the store for good, and nothing moves.
+
+    So what is deleted meanwhile doesn't come back. What a reader has put into the store is still in
+    the outbox, too, until it is noted there that it was moved.
+
+    Raises:
+        StoreError: the store takes none now, or so many wait that it takes too long: again, then.
+    """
+    until_s = time.monotonic() + seconds
+    with moving(folder, is_shared=False):
+        for path, end in ends(folder).items():
+            with suppress(SegmentDeleted), opened(path) as reader:
+                _move(folder, reader, end, store, until_s)
+        yield
+
+
+def _move(folder: Path, reader: SegmentReader, end: int, store: Store, until_s: float) -> None:
+    while reader.mark.seq < end and (batches := list(reader.batches(SHIPPED_ROWS))):
+        if time.monotonic() > until_s:
+            raise StoreError("too many records wait for the store", hint="try again later")
+        records = [record for batch in batches for record in batch.records]
+        if failed := store.insert(records).failed:
+            store_refused(folder, records, failed)
+        reader.advance(batches)
+
+
+def _flushed(reader: SegmentReader, end: int, store: Store, until_s: float) -> bool:
+    after = reader.mark.seq
+    while after < end:
+        batches = list(reader.batches(SHIPPED_ROWS, after))
+        if not batches:
+            return True
+        store.insert([record for batch in batches for record in batch.records])
+        after = batches[-1].seq
+        if time.monotonic() > until_s:
+            return after >= end
+    return True

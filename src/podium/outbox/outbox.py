@@ -1,0 +1,360 @@
+"""The outbox of one worker: what was answered is committed here, before the answer leaves.
+
+A folder of segments, one after the other. The folder is locked while its worker lives: who can take
+the lock knows that the worker is dead, and that what it left is to be shipped.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from podium.errors import StoreError
+from podium.outbox.committer import Committer, Settled
+from podium.outbox.health import try_disk
+from podium.outbox.lock import FileLock
+from podium.outbox.segment import (
+    SUFFIX,
+    DamagedSegment,
+    Packed,
+    SegmentWriter,
+    failures,
+    packed,
+    packed_in_chunks,
+)
+from podium.outbox.segment_files import delete_segment
+from podium.records.record import Record
+
+Durability: TypeAlias = Literal["normal", "full", "off"]
+WhenFull: TypeAlias = Literal["refuse", "drop"]
+
+SEGMENT_BYTES = 32 * 2**20
+LOCK_NAME = "lock"
+# How long records may be written to files that somebody has removed before that is noticed.
+PLACE_S = 0.05
+# How old the count of waiting rows may be: reading it costs a call to the system.
+COUNT_S = 0.05
+# What nobody waits for is committed so often, or when so many batches wait: by whoever brings the
+# last of them, since a thread would have to take turns with the event loop for it.
+LOOSE_S = 0.05
+LOOSE_BATCHES = 16
+
+_log = logging.getLogger("podium")
+
+
+class Outbox:
+    """Stores records durably until they are shipped to the store.
+
+    Args:
+        folder: of all the outboxes; this one is a folder in it.
+        durability: `normal` survives the end of the process, at any moment; `full` the loss of
+            power too; with `off` nobody waits for a commit.
+        rows_max: the most records that may wait.
+        when_full: whether more are then refused, or the oldest dropped.
+        vfs: the name of SQLite's virtual file system; tests bring one that fails.
+
+    Raises:
+        StoreError: the folder can't be used.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        durability: Durability = "normal",
+        rows_max: int = 1_000_000,
+        when_full: WhenFull = "refuse",
+        vfs: str = "",
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        self.folder = folder / secrets.token_hex(8)
+        self.is_inline = durability != "full"
+        self._is_loose = durability == "off"
+        self.failure: StoreError | None = None
+        self.n_dropped = 0
+        self._rows_max = rows_max
+        self._when_full = when_full
+        self._vfs = vfs
+        self._segment_bytes = segment_bytes
+        self._lock = threading.RLock()
+        self._numbers = itertools.count(1)
+        self._preparing: threading.Thread | None = None
+        self._next: SegmentWriter | None = None
+        self._old: list[SegmentWriter] = []
+        self._counted_s = -1.0
+        self._placed_s = time.monotonic()
+        self._n_waiting = 0
+        self._is_closed = False
+        self.is_deleted = False
+        self._alive = self._create_folder(folder)
+        try:
+            self._current = self._create_segment()
+            if not self.is_inline:
+                with failures(folder):
+                    for one in (self.folder, folder, folder.parent):
+                        _sync(one)
+        except BaseException:
+            self._alive.release()  # whoever ships takes it for a dead one's, and removes it
+            raise
+        self._committer = None
+        if durability != "normal":
+            self._committer = Committer(self._commit, pause_s=LOOSE_S if self._is_loose else 0.0)
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Keep records, all or none of them: they are committed when this returns, unless durability is `off`.
+
+        Raises:
+            StoreError: nothing of them is kept: the outbox is full, or the disk fails.
+        """
+        some = packed_in_chunks(records)
+        if self._committer is None:
+            self._commit(some)
+            return
+        if self._is_loose:
+            n_rows = sum(batch.n_rows for batch in some)
+            if self._committer.add(some, partial(self._note, n_rows)) >= LOOSE_BATCHES:
+                self._committer.commit_here()
+            return
+        done = threading.Event()
+        failed: list[StoreError | None] = []
+
+        def settled(error: StoreError | None) -> None:
+            failed.append(error)
+            done.set()
+
+        self._committer.add(some, settled)
+        done.wait()
+        if failed[0] is not None:
+            raise failed[0]
+
+    def append_later(self, records: Sequence[Record], settled: Settled) -> None:
+        """Keep records, without waiting for the disk.
+
+        Args:
+            settled: called once, in another thread, with the reason why they aren't kept or None.
+        """
+        try:
+            some = [packed(records)]
+            if self._committer is not None:
+                self._committer.add(some, settled)
+                return
+            self._commit(some)
+        except StoreError as error:
+            settled(error)
+        else:
+            settled(None)
+
+    def settle(self) -> None:
+        """Wait until the records of `append_later` are committed or dropped."""
+        if self._committer is not None:
+            self._committer.settle()
+
+    def _note(self, n_rows: int, error: StoreError | None) -> None:
+        """Count lost records that no caller is notified of."""
+        if error is not None:
+            self.n_dropped += n_rows
+            _log.warning("records_dropped: %d: %s", n_rows, error.message)
+
+    @property
+    def n_waiting(self) -> int:
+        """How many records aren't in the store yet."""
+        with self._lock:
+            if not self._is_closed:
+                self._count()
+            return self._n_waiting
+
+    def probe(self) -> StoreError | None:
+        """Try whether records can be stored; returns the reason if not."""
+        with suppress(StoreError), self._lock:
+            if not self._is_closed:
+                self._check_place(now_s=None)
+                if self._current.is_retired:
+                    self._begin_next()
+                    self._current.append(
+                        [packed([])]
+                    )  # so that whoever ships sees that it is begun
+        if self.failure is not None:
+            with suppress(StoreError):
+                self.append([])
+        if self.failure is None:
+            try:
+                with failures(self.folder):
+                    try_disk(self.folder)
+            except StoreError as error:
+                return error
+        return self.failure
+
+    def copy_waiting(self, other: Outbox) -> int:
+        """Take over the waiting rows of another outbox whose files were deleted; returns how many."""
+        with other._lock:
+            left = other._current.left()
+            self._commit(left or [packed([])])
+            return sum(batch.n_rows for batch in left)
+
+    def close(self) -> None:
+        """Close the files. Unshipped records wait for the shipper."""
+        if self._committer is not None:
+            self._committer.close()
+        if self._preparing is not None:
+            self._preparing.join()
+        with self._lock:
+            if self._is_closed:
+                return
+            self._count()
+            self._is_closed = True
+            for segment in (*self._old, self._current):
+                segment.close()
+            if self._next is not None:
+                self._next.close()
+            self._alive.release()
+
+    def _commit(self, batches: Sequence[Packed]) -> None:
+        n_rows = sum(batch.n_rows for batch in batches)
+        with self._lock:
+            if self._is_closed:
+                raise StoreError("the outbox is closed")
+            if self.is_deleted:
+                self._check_place(now_s=None)
+            self._ensure_capacity(max(n_rows, 1))  # nothing at all asks whether there is room
+            try:
+                self._append(batches)
+            except StoreError as error:
+                self.failure = error
+                raise
+            self._check_place(now_s=time.monotonic())
+            self.failure = None
+            self._n_waiting += n_rows
+            if self._current.n_bytes > self._segment_bytes // 2:
+                self._rotate()
+
+    def _append(self, batches: Sequence[Packed]) -> None:
+        try:
+            self._current.append(batches)
+        except DamagedSegment:  # whoever ships rescues what can be read of it
+            self._begin_next()
+            self._current.append(batches)
+
+    def _begin_next(self) -> None:
+        """Write to another segment from here on."""
+        following = self._next or self._create_segment()
+        with suppress(StoreError):
+            self._current.finish()
+        self._old.append(self._current)
+        self._current, self._next = following, None
+
+    def _check_place(self, *, now_s: float | None) -> None:
+        """See that the files are where they were, unless that was seen just now.
+
+        Raises:
+            StoreError: nothing counts as kept that was written to them.
+        """
+        if now_s is not None and now_s - self._placed_s < PLACE_S:
+            return
+        is_deleted = not self._current.is_in_place
+        if is_deleted:
+            self.failure = StoreError(
+                f"{self.folder} isn't where it was: it was removed, moved or replaced",
+                hint="put the home folder back, or an empty one in its place",
+                reason="the home folder, or a file in it, was removed or moved",
+            )
+        if is_deleted and not self.is_deleted:
+            _log.error("outbox_gone: %s", self.failure)
+        self.is_deleted = is_deleted
+        if is_deleted and self.failure is not None:
+            raise self.failure
+        self._placed_s = time.monotonic()
+
+    def _ensure_capacity(self, n_rows: int) -> None:
+        if self._n_waiting + n_rows <= self._rows_max:
+            return
+        self._count()
+        if self._n_waiting + n_rows <= self._rows_max:
+            return
+        if self._when_full == "refuse":
+            self.failure = StoreError(
+                f"{self._n_waiting} records are already waiting for the store",
+                hint="check the store: the log says why it accepts no records",
+            )
+            raise self.failure
+        # A whole segment: dropping is for those who would rather lose many than refuse one.
+        if not self._old:
+            self._begin_next()
+        oldest = self._old.pop(0)
+        self.n_dropped += oldest.n_waiting
+        oldest.close()
+        delete_segment(oldest.path)
+        self._counted_s = -1.0
+        self._count()
+
+    def _count(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._counted_s < COUNT_S:
+            return
+        self._counted_s = now_s
+        for segment in list(self._old):
+            if not segment.path.exists():
+                segment.close()
+                self._old.remove(segment)
+        self._n_waiting = sum(one.n_waiting for one in (*self._old, self._current))
+
+    def _rotate(self) -> None:
+        """Go on in a new segment, once a thread has made one."""
+        if self._next is not None and self._current.n_bytes > self._segment_bytes:
+            self._begin_next()
+        elif self._next is None and (self._preparing is None or not self._preparing.is_alive()):
+            self._preparing = threading.Thread(target=self._prepare, name="podium-segment")
+            self._preparing.start()
+
+    def _prepare(self) -> None:
+        try:
+            segment = self._create_segment()
+        except StoreError:
+            return  # the current one goes on; the next commit tries again
+        with self._lock:
+            if segment.path > self._current.path:
+                self._next = segment
+                return
+        # A later one was begun meanwhile, to drop those before: writing to this one now would be
+        # writing to one that whoever ships takes for done.
+        segment.close()
+        with suppress(OSError):
+            delete_segment(segment.path)
+
+    def _create_segment(self) -> SegmentWriter:
+        number = next(self._numbers)
+        path = self.folder / f"{number:08d}{SUFFIX}"
+        return SegmentWriter(path, is_synced=not self.is_inline, vfs=self._vfs)
+
+    def _create_folder(self, folder: Path) -> FileLock:
+        """Create the folder of this outbox; returns its lock."""
+        with failures(self.folder):
+            # Whoever ships sees it only when it is locked: without a lock it would be a dead one's.
+            # The home folder isn't made here: where it is gone, it isn't for us to make another.
+            folder.mkdir(mode=0o700, exist_ok=True)
+            hidden = folder / f".{self.folder.name}"
+            hidden.mkdir(mode=0o700)
+            lock = FileLock(hidden / LOCK_NAME)
+            try:
+                hidden.rename(self.folder)
+            except OSError:
+                lock.release()
+                raise
+        return lock
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

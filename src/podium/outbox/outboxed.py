@@ -1,0 +1,291 @@
+"""A store behind an outbox: records are kept at once, and reach the store in a moment."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from podium.errors import StoreError
+from podium.outbox.flush import flush, settled
+from podium.outbox.health import HEALTHY, Health, Watch, of_failure
+from podium.outbox.outbox import Durability, Outbox, WhenFull
+from podium.outbox.outboxes import outboxes, segments
+from podium.outbox.recorder import Backlog, Settled
+from podium.outbox.segment_files import is_on_disk
+from podium.outbox.shipper import Shipper
+from podium.outbox.status import Status, status_of
+from podium.outbox.waiting import Waiting
+from podium.records import forks
+from podium.records.record import Feedback, Record
+from podium.records.storable import refused_of
+from podium.records.store import InsertResult, Page, RecordQuery, Store
+
+_log = logging.getLogger("podium")
+_SURVIVES: dict[Durability, Literal["memory", "process", "power"]] = {
+    "off": "memory",
+    "normal": "process",
+    "full": "power",
+}
+
+
+class OutboxedStore(forks.ForkAware):
+    """A store with an outbox: inserts never wait for it, and readers still see them.
+
+    The outbox is made when it is first needed, and anew in a process that was forked: it belongs to
+    one process.
+
+    Args:
+        store: where the records live.
+        folder: of the outboxes of all processes that use this store.
+        ships: whether this process ships, too; else another one does.
+        keep_days: how long the store keeps records; 0 is for ever.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        *,
+        durability: Durability = "normal",
+        rows_max: int = 1_000_000,
+        when_full: WhenFull = "refuse",
+        ships: bool = True,
+        keep_days: int = 0,
+    ) -> None:
+        self.features = msgspec.structs.replace(
+            store.features,
+            duplicate_policy="absorb",  # who was there already shows when it is shipped
+            durability=_SURVIVES[durability],
+        )
+        self.store = store
+        self.folder: Path | None = folder
+        self._folder = folder
+        self.ships = ships
+        self.is_inline = durability != "full"
+        self._durability: Durability = durability
+        self._rows_max = rows_max
+        self._when_full: WhenFull = when_full
+        self._keep_days = keep_days
+        self._lock = threading.Lock()
+        self._waiting = Waiting(folder)
+        self._outbox: Outbox | None = None
+        self._watch: Watch | None = None
+        self._device = 0
+        self._pid = 0
+        self._shipping: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._is_closed = False
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        """Wait for none of the parent's threads."""
+        self._lock = threading.Lock()
+
+    @property
+    def outbox(self) -> Outbox:
+        """The outbox of this process.
+
+        Raises:
+            StoreError: it can't be made.
+        """
+        if self._outbox is not None and self._pid == os.getpid():
+            return self._outbox
+        with self._lock:
+            if self._is_closed:
+                raise StoreError("the store is closed")
+            if self._outbox is None or self._pid != os.getpid():
+                self._outbox = self._create_outbox()
+                self._pid = os.getpid()
+                self._device = os.stat(self._folder.parent).st_dev  # noqa: PTH116 - as elsewhere here
+                self._watch = Watch(self._look)
+                if self.ships:
+                    self._start_shipping()
+            return self._outbox
+
+    @property
+    def health(self) -> Health:
+        """The health of the recorder, from memory: at most a second old."""
+        if self._outbox is None or self._pid != os.getpid() or self._watch is None:
+            return HEALTHY  # none has come yet
+        failure = self._outbox.failure
+        return self._watch.health if failure is None else of_failure(failure)
+
+    @property
+    def shipping(self) -> Status:
+        """How shipping goes."""
+        return status_of(self._folder)
+
+    @property
+    def backlog(self) -> Backlog | None:
+        """What waits for the store."""
+        status, n_rows, n_dropped = self.shipping, None, None
+        with suppress(StoreError):
+            n_rows, n_dropped = self.outbox.n_waiting, self.outbox.n_dropped
+        return Backlog(n_rows, status.oldest_s, status.n_errors, n_dropped, status.n_refused)
+
+    def start(self) -> None:
+        """Make the outbox, and ship what processes before this one left.
+
+        Raises:
+            StoreError: it can't be made.
+        """
+        _ = self.outbox
+
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        """Keep records; those that no store can hold fail at once."""
+        failed = refused_of(records)
+        good = [record for record in records if record.id not in failed]
+        if good:
+            self.outbox.append(good)
+        return InsertResult(inserted=len(good), failed=failed)
+
+    def record(self, records: Iterable[Record]) -> None:
+        """Keep records that every store can hold.
+
+        Raises:
+            StoreError: none of them is kept.
+        """
+        self.outbox.append(records)
+
+    def record_later(self, records: Sequence[Record], settled: Settled) -> None:
+        """Keep records without waiting for the disk; `settled` is called in another thread."""
+        try:
+            outbox = self.outbox
+        except StoreError as error:
+            settled(error)
+        else:
+            outbox.append_later(records, settled)
+
+    def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
+        """The record of this id, or None."""
+        self._flush()
+        return self.store.get(record_id, time_us=time_us)
+
+    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+        """At most `limit` records, newest first by time and id."""
+        self._flush()
+        return self.store.page(query, limit=limit, cursor=cursor)
+
+    def set_feedback(
+        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
+    ) -> bool:
+        """Add what really happened; False when there is no such record."""
+        self._flush()
+        return self.store.set_feedback(record_id, feedback, time_us=time_us)
+
+    def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
+        """Add what really happened to the records of a model; the ids of those that there are."""
+        self._flush()
+        return self.store.set_feedback_many(feedback, model=model)
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records, also from the outbox."""
+        self._settle()
+        with settled(self._folder, self.store):
+            return self.store.delete(records)
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until the earlier records of every outbox are shipped; returns whether they are.
+
+        Raises:
+            StoreError: the outboxes can't be read, or the store takes none now.
+        """
+        before = [path for outbox, _ in outboxes(self._folder) for path in segments(outbox)]
+        until_s = time.monotonic() + seconds
+        while any(is_on_disk(path) for path in before):
+            shipper = Shipper(self._folder, self.store)
+            try:
+                shipper.ship_alone()
+            finally:
+                shipper.close()
+            if time.monotonic() > until_s:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def close(self) -> None:
+        """Ship what waits, for some seconds, and close the store."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            if self._watch is not None:
+                self._watch.stop()
+            if self._outbox is not None and self._pid == os.getpid():
+                self._outbox.close()
+                self._outbox = None
+        self._stop.set()
+        if self._shipping is not None:
+            self._shipping.join()
+        self._waiting.close()
+        self.store.close()
+
+    def _look(self) -> Health:
+        """The health of the recorder; a deleted outbox is created again if its home folder exists."""
+        try:
+            failure = self.outbox.probe()
+            if self.outbox.is_deleted and self._has_home():
+                self._renew()
+                failure = self.outbox.probe()
+        except StoreError as error:
+            failure = error
+        if failure is not None:
+            return of_failure(failure)
+        status = self.shipping
+        return Health("waiting for the store", status.reason) if status.failing_since_s else HEALTHY
+
+    def _has_home(self) -> bool:
+        """Whether the home folder exists, and not only the mount point of its disk."""
+        try:
+            status = os.stat(self._folder.parent)  # noqa: PTH116 - as elsewhere here
+        except OSError:
+            return False
+        return status.st_dev == self._device or self.outbox.folder.is_dir()
+
+    def _renew(self) -> None:
+        """Continue in a new outbox, with the waiting rows of the one whose files were deleted."""
+        with self._lock:
+            old = self._outbox
+            if self._is_closed or old is None:
+                return
+            new = self._create_outbox()
+            n_rows = new.copy_waiting(old)
+            new.n_dropped = old.n_dropped
+            self._outbox = new
+        old.close()
+        _log.warning("outbox_recreated: %s, with %d earlier records", new.folder, n_rows)
+
+    def _create_outbox(self) -> Outbox:
+        return Outbox(
+            self._folder,
+            durability=self._durability,
+            rows_max=self._rows_max,
+            when_full=self._when_full,
+        )
+
+    def _flush(self) -> None:
+        """Insert the waiting records of this process and of others into the store."""
+        self._settle()
+        flush(self._folder, self.store, self._waiting)
+
+    def _settle(self) -> None:
+        if self._outbox is not None and self._pid == os.getpid():
+            self._outbox.settle()
+
+    def _start_shipping(self) -> None:
+        shipper = Shipper(
+            self._folder, self.store, keep_days=self._keep_days, rows_max=self._rows_max
+        )
+        self._stop = threading.Event()
+        self._shipping = threading.Thread(
+            target=shipper.run, args=(self._stop,), name="podium-ship", daemon=True
+        )
+        self._shipping.start()

@@ -1,0 +1,233 @@
+"""Boosters as models that take tables: which of their rounds answer, and what their sums mean."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from podium.errors import SetupError
+
+# How many of a booster's rounds answer; what the object that was given uses where it is left out.
+Rounds: TypeAlias = int | str | None
+
+# Objectives whose answers put rows in an order, and come near no truth.
+_ORDERS = ("rank:", "survival:cox", "lambdarank", "rank_xendcg", "xendcg")
+_CATBOOST_ORDERS = (
+    "YetiRank",
+    "PairLogit",
+    "QuerySoftMax",
+    "QueryCrossEntropy",
+    "Cox",
+    "StochasticRank",
+)
+
+_RAW_SCORES = (
+    "It was trained on raw scores (binary:logitraw): probabilities are the sigmoid of the score, and "
+    "the classes part at a score of 0."
+)
+
+
+@dataclass(frozen=True)
+class Booster:
+    """A model of which something may have been changed.
+
+    Attributes:
+        model: that takes tables.
+        notes: what was chosen, in sentences.
+        is_changed: it answers otherwise than the model that was given, on purpose.
+    """
+
+    model: Any
+    notes: tuple[str, ...] = ()
+    is_changed: bool = False
+
+
+def taking_tables(model: Any, rounds: Rounds = None) -> Booster:
+    """A native booster of XGBoost as its class that takes tables; any other model as it is.
+
+    Args:
+        rounds: how many rounds of a booster answer: `all`, up to the `best`, or a number.
+
+    Raises:
+        SetupError: `rounds` is none of these, or the model has no such rounds.
+    """
+    if rounds is not None and rounds not in ("all", "best") and not _is_count(rounds):
+        raise SetupError(
+            f"rounds can't be {rounds!r}", hint="use 'all', 'best' or a number of rounds"
+        )
+    of = {"xgboost": _of_xgboost, "lightgbm": _of_lightgbm, "catboost": _of_catboost}
+    choose = of.get(_library(model))
+    if choose is not None and _is_fitted(model):
+        return choose(model, rounds)
+    if rounds is not None:
+        raise SetupError(
+            f"{type(model).__name__} has no rounds to choose from",
+            hint="rounds applies to boosters of XGBoost, LightGBM and CatBoost only: leave it out",
+        )
+    return Booster(model)
+
+
+def only_orders(model: Any) -> bool:
+    """Whether the model ranks rows, so that no error can be measured."""
+    steps = getattr(model, "steps", None)
+    if isinstance(steps, list) and steps:
+        return only_orders(steps[-1][1])
+    if type(model).__name__.endswith("Ranker"):
+        return True
+    library = _library(model)
+    if library == "xgboost":
+        booster = model.get_booster() if hasattr(model, "get_booster") else model
+        return _objective(booster).startswith(_ORDERS)
+    if library == "lightgbm":
+        booster = getattr(model, "booster_", model)
+        text: str = booster.model_to_string(num_iteration=1).partition("\nobjective=")[2]
+        return text.startswith(_ORDERS)
+    if library == "catboost":
+        return str(model.get_all_params().get("loss_function", "")).startswith(_CATBOOST_ORDERS)
+    return False
+
+
+def _library(model: Any) -> str:
+    return type(model).__module__.partition(".")[0]
+
+
+def _is_fitted(model: Any) -> bool:
+    for attribute in ("__sklearn_is_fitted__", "is_fitted"):
+        if hasattr(model, attribute):
+            return bool(getattr(model, attribute)())
+    return True
+
+
+def _is_count(rounds: object) -> bool:
+    return isinstance(rounds, int) and not isinstance(rounds, bool) and rounds > 0
+
+
+def _objective(booster: Any) -> str:
+    return str(json.loads(booster.save_config())["learner"]["objective"]["name"])
+
+
+def _of_xgboost(model: Any, rounds: Rounds) -> Booster:
+    """The model with the rounds to predict with.
+
+    A native booster answers with all that it kept, its class for tables with the best of them,
+    and a file tells which of the two wrote it.
+    """
+    is_native = type(model).__name__ == "Booster"
+    booster = model if is_native else model.get_booster()
+    raw_scores = _objective(booster) == "binary:logitraw"
+    best, n_all = _best_round(booster), int(booster.num_boosted_rounds())
+    uses_all = is_native and booster.attr("scikit_learn") is None
+    if not is_native and not raw_scores and rounds is None:
+        return Booster(model, _note(n_all, best, n_all if best is None else best))
+    default = n_all if uses_all or best is None else best
+    n_rounds = _n_rounds(rounds, n_all, best, default)
+    booster = booster.copy()
+    booster.set_attr(scikit_learn=None)
+    if n_rounds == n_all:
+        booster.set_attr(best_iteration=None, best_score=None)
+    elif n_rounds != best:
+        booster.set_attr(best_iteration=str(n_rounds - 1))
+    notes = _note(n_all, best, n_rounds)
+    if raw_scores:
+        booster = _logistic(booster)
+        notes = (*notes, _RAW_SCORES)
+    taking = _class_for(booster, model, is_native)
+    taking.load_model(bytearray(booster.save_raw("ubj")))
+    is_changed = raw_scores or n_rounds != (n_all if is_native or best is None else best)
+    return Booster(taking, notes, is_changed)
+
+
+def _class_for(booster: Any, model: Any, is_native: bool) -> Any:
+    import xgboost
+
+    if not is_native:
+        return type(model)(**model.get_params() | {"objective": _objective(booster)})
+    is_classifier = _objective(booster).startswith(("binary:", "multi:"))
+    return xgboost.XGBClassifier() if is_classifier else xgboost.XGBRegressor()
+
+
+def _best_round(booster: Any) -> int | None:
+    """How many rounds are best, where training looked for it."""
+    best = booster.attr("best_iteration")
+    return None if best is None else int(best) + 1
+
+
+def _logistic(booster: Any) -> Any:
+    """A booster of raw scores as one that predicts their probabilities."""
+    import numpy as np
+    import xgboost
+
+    written = json.loads(bytes(booster.save_raw("json")))
+    learner = written["learner"]
+    learner["objective"] = {"name": "binary:logistic", "reg_loss_param": {"scale_pos_weight": "1"}}
+    # What the sums begin with is written as an answer: there a score, here a probability.
+    score = np.atleast_1d(json.loads(learner["learner_model_param"]["base_score"])).astype(float)
+    share = 1 / (1 + np.exp(-score))
+    learner["learner_model_param"]["base_score"] = "[" + ",".join(f"{s:.9E}" for s in share) + "]"
+    converted = xgboost.Booster()
+    converted.load_model(bytearray(json.dumps(written).encode()))
+    return converted
+
+
+def _of_lightgbm(model: Any, rounds: Rounds) -> Booster:
+    booster = model if type(model).__name__ == "Booster" else model.booster_
+    n_all = int(booster.current_iteration())
+    best = booster.best_iteration if booster.best_iteration and booster.best_iteration > 0 else None
+    default = n_all if best is None else best
+    n_rounds = _n_rounds(rounds, n_all, best, default)
+    if n_rounds == default:
+        return Booster(model, _note(n_all, best, n_rounds))
+    truncated = type(booster)(model_str=booster.model_to_string(num_iteration=n_rounds))
+    truncated.pandas_categorical = booster.pandas_categorical
+    if booster is not model:
+        changed = copy.copy(model)
+        changed._Booster, changed._best_iteration = truncated, 0  # noqa: SLF001 - what predict() asks
+        truncated = changed
+    return Booster(truncated, _note(n_all, best, n_rounds), is_changed=True)
+
+
+def _of_catboost(model: Any, rounds: Rounds) -> Booster:
+    """CatBoost drops the rounds after the best in training by default (`use_best_model`)."""
+    n_all = int(model.tree_count_)
+    best = model.get_best_iteration()
+    best = None if best is None else int(best) + 1
+    n_rounds = _n_rounds(rounds, n_all, best, n_all)
+    if n_rounds == n_all:
+        return Booster(model, _note(n_all, best, n_rounds))
+    changed = model.copy()
+    changed.shrink(n_rounds)
+    return Booster(changed, _note(n_all, best, n_rounds), is_changed=True)
+
+
+def _n_rounds(rounds: Rounds, n_all: int, best: int | None, default: int) -> int:
+    """The number of rounds to predict with.
+
+    Raises:
+        SetupError: the model hasn't so many, or knows no best.
+    """
+    if rounds == "all":
+        return n_all
+    if rounds == "best":
+        if best is None:
+            raise SetupError(
+                "the booster has no best round",
+                hint="it wasn't stopped early: leave out rounds, or give a number",
+            )
+        return best
+    if isinstance(rounds, int):
+        if rounds > n_all:
+            raise SetupError(f"the booster has {n_all} rounds, not {rounds}")
+        return rounds
+    return default
+
+
+def _note(n_all: int, best: int | None, n_rounds: int) -> tuple[str, ...]:
+    """A note on the rounds in use, where there was a choice."""
+    if n_rounds == n_all and best in (None, n_all):
+        return ()
+    best_note = f"; training found the first {best} to be the best" if best is not None else ""
+    if n_rounds == n_all:
+        return (f"All of its {n_all} rounds are used{best_note}.",)
+    return (f"The first {n_rounds} of its {n_all} rounds are used{best_note}.",)

@@ -1,0 +1,199 @@
+"""How good copies of a model are, each on rows that it wasn't trained on."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.errors import SetupError
+from podium.packing.metrics import places_of
+from podium.packing.owner import Owner
+from podium.packing.quality import Quality, quality
+from podium.packing.truth import Truth
+from podium.plugins import needs
+from podium.runtimes.sklearn import predict_with
+from podium.signature import Signature
+from podium.table import Table
+
+Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
+INSTEAD = "give held-out rows instead: holdout=(X_test, y_test), or --holdout test.csv"
+
+
+@dataclass(frozen=True)
+class Folds:
+    """How a model is cross-validated.
+
+    Attributes:
+        cv: how many folds, or a splitter of scikit-learn's.
+        y: the target as it was handed over.
+        groups: of the rows; those of one group never stand on both sides.
+        sample_weight: of the rows, for training.
+    """
+
+    cv: Any
+    y: Any
+    groups: Any = None
+    sample_weight: Any = None
+
+
+def on_folds(
+    owner: Owner | None,
+    signature: Signature,
+    truth: Truth | None,
+    folds: Folds,
+    at: Callable[[str], None],
+) -> Quality:
+    """The mean and the spread of the figures of copies that were trained on all folds but one.
+
+    Args:
+        owner: the model and its rows; None where no estimator was given.
+        at: is told which fold it is.
+
+    Raises:
+        SetupError: the model can't be trained again, or the rows can't be split.
+    """
+    if owner is None or not (hasattr(owner.model, "get_params") and hasattr(owner.model, "fit")):
+        kind = "it" if owner is None else f"a {type(owner.model).__name__}"
+        raise SetupError(
+            f"cross-validation trains copies of the model, and {kind} can't be trained again",
+            hint=INSTEAD,
+        )
+    if truth is None or not truth.columns:
+        raise SetupError("cross-validation needs the target", hint="give y, or --target NAME")
+    is_labelled = np.all(
+        [truth.labelled_rows(place) for place in range(len(truth.columns))], axis=0
+    )
+    rows = np.flatnonzero(is_labelled)
+    splits = _splits(folds, signature, truth, rows)
+    qualities = []
+    for number, (train, test) in enumerate(splits, 1):
+        at(f"cross-validation, fold {number} of {len(splits)}")
+        qualities.append(_fold(owner, signature, truth, folds, (rows[train], rows[test])))
+    return _joined(qualities, len(rows))
+
+
+def _fold(owner: Owner, signature: Signature, truth: Truth, folds: Folds, split: Split) -> Quality:
+    train, test = split
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            copy = _trained(owner, signature, folds, train)
+            outputs = predict_with(copy, owner.rows(signature, test), signature)
+        except SetupError:
+            raise
+        except Exception as error:
+            raise SetupError(
+                "a copy of the model can't be trained on all folds but one: "
+                f"{type(error).__name__}: {str(error)[:300]}",
+                hint=f"pass X and y as the model was fitted on them, or {INSTEAD}",
+            ) from error
+    if outputs.probabilities is not None and len(signature.outputs) == 1:
+        outputs = replace(outputs, probabilities=_in_order(copy, outputs.probabilities, signature))
+    held_out = Truth(truth.names, tuple(column[test] for column in truth.columns))
+    return quality(signature, outputs, held_out, "cross-validation")
+
+
+def _trained(owner: Owner, signature: Signature, folds: Folds, rows: NDArray[np.intp]) -> Any:
+    """A copy with the same settings, and the same seed where one was set."""
+    with needs("sklearn"):
+        from sklearn.base import clone
+        from sklearn.utils.validation import has_fit_parameter
+    copy, options = clone(owner.model), {}
+    if folds.sample_weight is not None:
+        steps = getattr(copy, "steps", None)
+        last = steps[-1] if isinstance(steps, list) else ("", copy)
+        if not has_fit_parameter(last[1], "sample_weight"):
+            raise SetupError(f"a {type(last[1]).__name__} is trained without sample weights")
+        name = f"{last[0]}__sample_weight" if last[0] else "sample_weight"
+        options[name] = _some(folds.sample_weight, rows)
+    return copy.fit(owner.rows(signature, rows), _some(folds.y, rows), **options)
+
+
+def _splits(
+    folds: Folds, signature: Signature, truth: Truth, rows: NDArray[np.intp]
+) -> Sequence[Split]:
+    """Folds that each have their share of every class, and whole groups, where there are any."""
+    n, groups, target = len(rows), folds.groups, truth.columns[0][rows]
+    if groups is not None:
+        groups = np.asarray(_some(groups, rows)).ravel()
+    _, labels = np.unique([str(label) for label in target], return_inverse=True)
+    is_classes = signature.output.task == "classification" and len(signature.outputs) == 1
+    if isinstance(folds.cv, int) and not 2 <= folds.cv <= n:
+        raise SetupError(
+            f"{n} rows can't be split into {folds.cv} folds", hint="use 2 or more, usually 5"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            is_even = is_classes and int(np.bincount(labels).max()) >= folds.cv
+            splitter = _splitter(folds.cv, is_even, groups is not None)
+            return list(splitter.split(np.zeros(n), labels if is_classes else target, groups))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise SetupError(f"the rows can't be split into folds: {str(error)[:300]}") from error
+
+
+def _splitter(cv: Any, is_even: bool, is_grouped: bool) -> Any:
+    if not isinstance(cv, int):
+        return cv
+    with needs("sklearn"):
+        from sklearn.model_selection import (
+            GroupKFold,
+            KFold,
+            StratifiedGroupKFold,
+            StratifiedKFold,
+        )
+    if is_grouped:
+        return StratifiedGroupKFold(cv) if is_even else GroupKFold(cv)
+    kind = StratifiedKFold if is_even else KFold
+    return kind(cv, shuffle=True, random_state=0)
+
+
+def _some(values: Any, rows: NDArray[np.intp]) -> Any:
+    """Those of these rows, in the form that they have."""
+    if hasattr(values, "iloc"):
+        return values.iloc[rows]
+    if isinstance(values, Table):
+        columns = [column[rows] for column in values.columns.values()]
+        return columns[0] if len(columns) == 1 else np.column_stack(columns)
+    if hasattr(values, "gather") or hasattr(values, "get_column"):
+        return values[rows.tolist()]
+    return np.asarray(values)[rows]
+
+
+def _in_order(copy: Any, shares: NDArray[np.float64], signature: Signature) -> Any:
+    """Probabilities by the model's classes; one that a fold didn't have gets none."""
+    classes = signature.output.classes
+    own_classes = np.asarray(getattr(copy, "classes_", classes)).tolist()
+    places = places_of(own_classes, classes)
+    if shares.shape[1] != len(own_classes) or (places < 0).any():
+        return None if shares.shape[1] != len(classes) else shares
+    ordered = np.zeros((len(shares), len(classes)))
+    ordered[:, places] = shares
+    return ordered
+
+
+def _joined(qualities: Sequence[Quality], n_rows: int) -> Quality:
+    """Mean and standard deviation of what every fold has."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for one in qualities:
+        for metric in one.metrics:
+            values.setdefault((metric.output, metric.name), []).append(metric.value)
+    metrics = tuple(
+        msgspec.structs.replace(
+            metric,
+            value=float(np.mean(values[metric.output, metric.name])),
+            spread=float(np.std(values[metric.output, metric.name])),
+        )
+        for metric in (qualities[0].metrics if qualities else ())
+        if len(values[metric.output, metric.name]) == len(qualities)
+    )
+    notes = tuple(dict.fromkeys(note for one in qualities for note in one.notes))
+    if not metrics:
+        return Quality(notes=notes)
+    return Quality(metrics, n_rows, "cross-validation", notes, n_folds=len(qualities))

@@ -1,0 +1,270 @@
+"""A fitted model, and what its data tells, packed into one file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podium.bundle.archive import write_archive
+from podium.bundle.baseline import Baseline, baseline_of
+from podium.bundle.bundle import Bundle, load
+from podium.bundle.card import Card
+from podium.bundle.libraries import undistributed, versions_of
+from podium.bundle.manifest import MODEL_NAME
+from podium.bundle.model_part import ModelPart
+from podium.distribution import version as version_of_podium
+from podium.errors import BundleError, SetupError
+from podium.outputs import Outputs
+from podium.packing.boosters import Rounds
+from podium.packing.columns import not_using, unused_by, unused_note
+from podium.packing.folds import Folds, on_folds
+from podium.packing.quality import Quality, on_holdout, quality
+from podium.packing.served import served, trusted_digests
+from podium.packing.stages import Stages, terminal
+from podium.packing.subject import Subject, subject_of
+from podium.packing.truth import Truth, truth_of
+from podium.program import Program
+from podium.runtimes.protocol import Runtime
+from podium.signature import Signature
+from podium.signature.correct import corrected
+from podium.table import Table
+
+
+def pack(
+    model: object,
+    X: object = None,  # noqa: N803 - as everyone calls it
+    y: object = None,
+    *,
+    name: str,
+    path: str | Path | None = None,
+    version: str | None = None,
+    title: str = "",
+    description: str = "",
+    target: str | None = None,
+    holdout: tuple[object, object] | None = None,
+    signature: str | Path | Mapping[str, Any] | Signature | None = None,
+    limits: Sequence[str] = (),
+    trust: str | Collection[str] = (),
+    code: str | None = None,
+    compiles: bool = True,
+    keep_original: bool = False,
+    rounds: Rounds = None,
+    cv: Any = None,
+    groups: object = None,
+    sample_weight: object = None,
+) -> Bundle:
+    """Pack a model into a bundle.
+
+    Args:
+        model: a fitted estimator, a module of PyTorch or model of Keras, a function made with
+            `@podium.model`, the path of a skops, ONNX, safetensors, joblib or pickle file, or a
+            `ModelPart` with the files for another package's runtime.
+        X: the rows it was fitted on, n_rows of them: a pandas or polars frame, a numpy array, a
+            list of dicts or a dict of columns; for a model of texts a series or list of them. The
+            signature and the baseline come from them.
+        y: the target of these rows, shape (n_rows,) or (n_rows, n_outputs). Metrics are measured
+            on them unless there is a holdout.
+        name: letters, digits, `.`, `_` and `-`; it becomes a part of URLs.
+        path: the file or folder to write to; by default `NAME.podium` in the current folder.
+        version: of the model; the time of packing by default.
+        title: shown instead of the name.
+        description: what the model does, in a sentence or two.
+        target: the name of the target; that of `y` by default.
+        holdout: held-out rows and their targets, for the metrics.
+        signature: corrections of the inferred one, as a TOML file or a mapping of the same form
+            (`{"fields": [{"name": "age", "unit": "years"}]}`); or a whole signature.
+        limits: what users must know before they rely on a prediction.
+        trust: `sha256:...` of a pickle or joblib file, to allow that its code runs; or of the file
+            that `code` names.
+        code: `module:Class` or `file.py:Class`, the class of the network whose weights a safetensors
+            file contains.
+        compiles: compile a fitted estimator to a program, if both agree; the bundle then
+            needs neither the estimator nor its library.
+        keep_original: also pack the estimator beside its program.
+        rounds: how many rounds of a booster are used: `"all"`, up to the `"best"`, or a number.
+            By default as the object itself predicts.
+        cv: the number of folds, or a scikit-learn splitter, to evaluate copies of the estimator on rows
+            that each wasn't trained on, where no rows can be held out.
+        groups: of the rows; `cv` keeps each group in one fold.
+        sample_weight: of the rows; `cv` trains with them.
+
+    Returns:
+        The bundle, loaded from the file that was written.
+
+    Raises:
+        SetupError: the model, the rows or a name can't be used.
+        UntrustedModel: `model` is a pickle or joblib file that isn't trusted, or needs code that
+            isn't.
+    """
+    if not MODEL_NAME.fullmatch(name):
+        raise SetupError(
+            f"{name!r} can't be the name of a model",
+            hint="use up to 64 letters, digits, dots, dashes and underscores, "
+            "with a letter or a digit first",
+        )
+    if cv is not None and holdout is not None:
+        raise SetupError("pass either holdout or cv, not both")
+    with Stages(terminal()) as at:
+        at("reading the rows, and running the model")
+        truth = truth_of(y, target, 0 if X is None else Table.of(X).n_rows)
+        subject = subject_of(
+            model,
+            X,
+            truth,
+            trust,
+            signature,
+            code=code,
+            compiles=compiles,
+            keep_original=keep_original,
+            rounds=rounds,
+        )
+        corrections = None if isinstance(signature, Signature) else signature
+        corrected_signature = _corrected(subject.signature, corrections)
+        at("compiling, and comparing with the model")
+        part, runtime, table, outputs = served(subject, corrected_signature, name)
+        if not isinstance(signature, Signature):
+            corrected_signature = _corrected(_mark_unused(subject, runtime), corrections)
+        at("describing the rows")
+        baseline = Baseline()
+        if table is not None and outputs is not None:
+            baseline = baseline_of(corrected_signature, table, outputs)
+        if cv is not None and not subject.unmeasured:
+            folds = Folds(cv, y, groups, sample_weight)
+            measured = on_folds(subject.owner, corrected_signature, truth, folds, at)
+        else:
+            measured = _measured(
+                subject, corrected_signature, runtime, holdout, target, truth, outputs
+            )
+        thresholds = [
+            one.threshold.sentence
+            for one in corrected_signature.outputs
+            if one.threshold is not None
+        ]
+        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        card = Card(
+            name=name,
+            version=version or now.strftime("%Y%m%d-%H%M%S"),
+            title=title or subject.title,
+            description=description or subject.description,
+            model=subject.words,
+            created=now.isoformat().replace("+00:00", "Z"),
+            python=platform.python_version(),
+            libraries=versions_of((*part.modules, "numpy", "podium")),
+            n_rows=table.n_rows if table is not None else 0,
+            metrics=measured.metrics,
+            n_metric_rows=measured.n_rows,
+            metrics_on=measured.on,
+            n_folds=measured.n_folds,
+            limits=tuple(limits),
+            notes=(
+                *subject.notes,
+                *_undistributed_note(part),
+                *thresholds,
+                *measured.notes,
+                *unused_note(corrected_signature),
+            ),
+        )
+        at("writing, and opening it again")
+        file = _write(path, card, corrected_signature, baseline, part)
+        return load(file, trust=[f"sha256:{digest}" for digest in trusted_digests(part)])
+
+
+def _measured(
+    subject: Subject,
+    signature: Signature,
+    runtime: Runtime,
+    holdout: tuple[object, object] | None,
+    target: str | None,
+    truth: Truth | None,
+    outputs: Outputs | None,
+) -> Quality:
+    """The figures on held-out rows, or else on those that were given."""
+    if subject.unmeasured and (truth is not None or holdout is not None):
+        return Quality(notes=(f"Nothing was measured: {subject.unmeasured}.",))
+    if holdout is not None:
+        return on_holdout(signature, runtime, holdout, target)
+    return Quality() if outputs is None else quality(signature, outputs, truth, "training")
+
+
+def _corrected(
+    signature: Signature, corrections: str | Path | Mapping[str, Any] | None
+) -> Signature:
+    if corrections is None:
+        return signature
+    return corrected(
+        signature, corrections if isinstance(corrections, Mapping) else Path(corrections)
+    )
+
+
+def _mark_unused(subject: Subject, runtime: Runtime) -> Signature:
+    """The signature with those fields marked that neither the model nor its runtime uses."""
+    model = None if subject.owner is None else subject.owner.estimator
+    unused = unused_by(model, runtime, subject.signature.names)
+    return not_using(subject.signature, unused, are_free=isinstance(runtime, Program))
+
+
+def _write(
+    path: str | Path | None, card: Card, signature: Signature, baseline: Baseline, part: ModelPart
+) -> Path:
+    file = Path(path) if path is not None else Path(f"{card.name}.podium")
+    if file.is_dir():
+        file /= f"{card.name}.podium"
+    write_archive(
+        file,
+        name=card.name,
+        version=card.version,
+        created=card.created,
+        runtime=part.runtime,
+        podium=version_of_podium(),
+        requires=part.requires,
+        options=part.options,
+        parts={
+            "signature.json": msgspec.json.encode(signature),
+            "card.json": msgspec.json.encode(card),
+            "baseline.json": msgspec.json.encode(baseline),
+            **_compilation(part),
+            **part.files,
+        },
+        check=lambda written: _require_opens(written, part),
+    )
+    return file
+
+
+def _require_opens(written: Path, part: ModelPart) -> None:
+    """Open what was written; the model itself was loaded from the same bytes already.
+
+    Raises:
+        SetupError: it can't be opened.
+    """
+    try:
+        bundle = load(written, trust=[f"sha256:{digest}" for digest in trusted_digests(part)])
+        bundle.check_parts()
+        if "original" in part.options:
+            bundle.original()
+    except BundleError as error:
+        raise SetupError(
+            f"the bundle can't be opened again, so nothing was written: {error.message}",
+            hint="this is a bug in Podium: please report it with the type of the model",
+        ) from error
+
+
+def _undistributed_note(part: ModelPart) -> tuple[str, ...]:
+    """A note on the modules that no installed package provides."""
+    lost = undistributed(part.modules) if part.runtime == "pickle" else ()
+    if not lost:
+        return ()
+    modules = f"module{'s' if len(lost) > 1 else ''} {', '.join(lost)}"
+    belong = "belong" if len(lost) > 1 else "belongs"
+    note = f"It needs the {modules}, which {belong} to no installed package: make it importable "
+    return (f"{note}wherever the model is served.",)
+
+
+def _compilation(part: ModelPart) -> dict[str, bytes]:
+    if part.compilation is None:
+        return {}
+    return {"compilation.json": msgspec.json.encode(part.compilation)}

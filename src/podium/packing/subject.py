@@ -1,0 +1,292 @@
+"""What is to be packed: an estimator, an ONNX graph, a function, or files for a runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace as replace_of
+
+from podium.bundle.compilation import exported_compilation
+from podium.bundle.libraries import extras_of, packages_of
+from podium.bundle.model_part import (
+    FOLDER,
+    ModelPart,
+    compiled_part,
+    estimator_part,
+    graph_part,
+)
+from podium.bundle.references import references_of_class, references_of_function
+from podium.bundle.trust import parse_trust
+from podium.errors import SetupError
+from podium.packing.boosters import Rounds, only_orders, taking_tables
+from podium.packing.columns import fitted_columns, selected
+from podium.packing.model_file import load_model_file
+from podium.packing.owner import ROWS, Owner, clean, spread
+from podium.packing.recast import read_again, recast
+from podium.packing.truth import Truth
+from podium.runtimes.onnx import graph_fields, graph_outputs, matrix_of
+from podium.runtimes.onnx_networks import described_network, exported, is_network
+from podium.runtimes.onnx_outputs import described
+from podium.runtimes.python import FunctionModel, import_path_of
+from podium.runtimes.signatures import SAMPLE_ROWS, signature_of
+from podium.runtimes.sklearn import describe
+from podium.signature import Field, Range, Signature
+from podium.signature.infer import examples, infer_fields
+from podium.table import Table, is_missing
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model on its way into a bundle.
+
+    Attributes:
+        signature: as far as the model and its data tell.
+        table: the rows that were given, with the columns that the model takes.
+        part: makes the bundle's model part, for a signature that a person may have corrected.
+        original: makes it of the model as it is, where `part` may make something else of it.
+        owner: what the part's answers are compared with; None where they were already.
+        words: the model in a few words.
+        notes: what was chosen on the way, in sentences.
+        unmeasured: why no error of its answers can be measured; empty where it can.
+    """
+
+    signature: Signature
+    table: Table | None
+    part: Callable[[Signature], ModelPart]
+    original: Callable[[Signature], ModelPart] | None = None
+    owner: Owner | None = None
+    words: str = ""
+    title: str = ""
+    description: str = ""
+    notes: tuple[str, ...] = ()
+    unmeasured: str = ""
+
+
+def subject_of(
+    model: object,
+    rows: object,
+    truth: Truth | None,
+    trust: str | Collection[str],
+    signature: object,
+    *,
+    code: str | None = None,
+    compiles: bool = True,
+    keep_original: bool = False,
+    rounds: Rounds = None,
+) -> Subject:
+    """The subject that a model is.
+
+    Args:
+        rows: that it was fitted on, as they were handed over; or None.
+        code: what makes the network whose weights a file holds.
+        compiles: try to make a program of an estimator.
+        keep_original: also pack the estimator beside its program.
+        signature: a whole Signature that stands in for the data, or anything else.
+        rounds: how many rounds of a booster answer.
+
+    Raises:
+        SetupError: it is no model, or the rows are needed and missing.
+    """
+    declared = signature if isinstance(signature, Signature) else None
+    table = None if rows is None else Table.of(rows)
+    if isinstance(model, (str, Path)):
+        allowed = [trust] if isinstance(trust, str) else trust
+        model = load_model_file(Path(model), [parse_trust(one) for one in allowed], code)
+        if isinstance(model, bytes):
+            return _graph(model, table, truth, declared)
+    if isinstance(model, FunctionModel):
+        return _function(model, table, declared)
+    if isinstance(model, ModelPart):
+        return _files(model, table, declared)
+    if is_network(model):
+        return _network(model, table, truth, declared)
+    subject = _estimator(model, rows, truth, declared, rounds)
+    if not compiles or subject.owner is None:
+        return subject
+    part = _compiling(subject.owner, keep_original)
+    return replace(subject, part=part, original=subject.part)
+
+
+def _estimator(
+    model: Any, rows: object, truth: Truth | None, declared: Signature | None, rounds: Rounds
+) -> Subject:
+    taking = taking_tables(model, rounds)
+    estimator, owner = taking.model, None
+    if rows is not None:
+        table = recast(estimator, _select(estimator, rows))
+        # Where something was changed on request, the changed model is what was asked for.
+        serving = estimator if taking.is_changed else model
+        owner = Owner(serving, estimator, rows, table)
+        declared = _inferred(estimator, table, truth) if declared is None else declared
+    if declared is None:
+        raise _without_rows()
+    orders = "its predictions rank rows and aren't values of the target"
+    return Subject(
+        signature=declared,
+        table=None if owner is None else owner.table,
+        part=lambda corrected: estimator_part(estimator, corrected.frame),
+        owner=owner,
+        words=describe(estimator),
+        notes=taking.notes,
+        unmeasured=orders if only_orders(estimator) else "",
+    )
+
+
+def _select(estimator: Any, rows: object) -> Table:
+    n_columns = getattr(estimator, "n_features_in_", None)
+    return selected(fitted_columns(estimator), Table.of(rows), n_columns)
+
+
+def _compiling(owner: Owner, keep_original: bool) -> Callable[[Signature], ModelPart]:
+    def part(signature: Signature) -> ModelPart:
+        sample = clean(signature, owner.table.take(spread(owner.table.n_rows, ROWS)))
+        return compiled_part(owner.estimator, signature, sample, keep_original=keep_original)
+
+    return part
+
+
+def _inferred(estimator: Any, table: Table, truth: Truth | None) -> Signature:
+    names, labels = _targets(truth)
+    return _with_target_range(signature_of(estimator, table, names, labels), truth)
+
+
+def _graph(
+    content: bytes,
+    table: Table | None,
+    truth: Truth | None,
+    declared: Signature | None,
+    words: str = "ONNX graph",
+) -> Subject:
+    if declared is None:
+        if table is None:
+            raise SetupError(
+                "an ONNX graph doesn't declare the ranges and categories of its inputs",
+                hint="pass its training rows: podium pack model.onnx --data train.csv, with the "
+                f"columns {', '.join(one.name for one in graph_fields(content)[:20])}",
+            )
+        declared = _signature_of_graph(content, table, truth)
+
+    def part(signature: Signature) -> ModelPart:
+        return graph_part(content, signature, table)
+
+    return Subject(signature=declared, table=table, part=part, words=words)
+
+
+def _files(files: ModelPart, table: Table | None, declared: Signature | None) -> Subject:
+    """A model for a runtime that may be another package's."""
+    if declared is None:
+        raise SetupError(
+            f"a model for the runtime {files.runtime!r} needs a signature",
+            hint="podium.pack(part, X, signature=Signature(fields=..., outputs=...), name=...)",
+        )
+    requires = tuple(dict.fromkeys([*files.requires, *extras_of(files.modules)]))
+    options = {"packages": packages_of(files.modules)} | files.options
+    placed = {FOLDER + name: content for name, content in files.files.items()}
+    return Subject(
+        signature=declared,
+        table=table,
+        part=lambda _: replace_of(files, files=placed, options=options, requires=requires),
+        words=f"model for the runtime {files.runtime}",
+    )
+
+
+def _network(
+    network: Any, table: Table | None, truth: Truth | None, declared: Signature | None
+) -> Subject:
+    if table is None:
+        raise _without_rows()
+    fields = infer_fields(table) if declared is None else declared.fields
+    graph = exported(network, matrix_of(table, fields))
+    subject = _graph(graph.content, table, truth, declared, described_network(network))
+
+    def part(signature: Signature) -> ModelPart:
+        part = subject.part(signature)
+        modules = part.modules + references_of_class(type(network)).modules
+        return replace_of(part, compilation=exported_compilation(graph), modules=modules)
+
+    return replace(subject, part=part)
+
+
+def _without_rows() -> SetupError:
+    return SetupError(
+        "X is missing: the signature is inferred from the training rows",
+        hint="podium.pack(model, X, y, name=...)",
+    )
+
+
+def _signature_of_graph(content: bytes, table: Table, truth: Truth | None) -> Signature:
+    fields = infer_fields(table)
+    names = truth.names if truth is not None else ()
+    targets = () if truth is None else tuple(c[~is_missing(c)] for c in truth.columns)
+    tensors = graph_outputs(content, fields, table.take(slice(0, SAMPLE_ROWS)))
+    outputs = described(tensors, targets, names)
+    signature = Signature(fields=fields, outputs=outputs, examples=examples(table, fields))
+    return _with_target_range(signature, truth)
+
+
+def _function(function: FunctionModel, table: Table | None, declared: Signature | None) -> Subject:
+    signature = declared or function.signature
+    if signature.names != function.signature.names:
+        raise SetupError(
+            f"the signature has the fields {', '.join(signature.names)[:200]}, the function takes "
+            f"{', '.join(function.signature.names)[:200]}"
+        )
+    if table is not None and declared is None:
+        lacking = [name for name in signature.names if name not in table.columns]
+        if lacking:
+            raise SetupError(f"the function takes {lacking[0]!r}, which the data doesn't have")
+        table = read_again(table, signature.fields)
+        measured = {f.name: f for f in infer_fields(table.select(signature.names))}
+        fields = tuple(_with_measured(f, measured[f.name]) for f in signature.fields)
+        signature = Signature(
+            fields=fields,
+            outputs=signature.outputs,
+            examples=examples(table, fields),
+            frame=signature.frame,
+        )
+    path = import_path_of(function)
+    modules = references_of_function(function.__wrapped__).modules
+    return Subject(
+        signature=signature,
+        table=table,
+        part=lambda _: ModelPart(
+            runtime="python", files={}, options={"function": path}, modules=modules
+        ),
+        words=f"Python function {path}",
+        title=function.title,
+        description=function.description,
+    )
+
+
+def _with_measured(declared: Field, measured: Field) -> Field:
+    """What the annotations say, with the spread that the data shows."""
+    values = {name: getattr(declared, name) for name in Field.__struct_fields__}
+    if declared.type == measured.type or {declared.type, measured.type} == {"float", "integer"}:
+        values |= {"seen": measured.seen, "quantiles": measured.quantiles}
+    return Field(**values | {"missing_share": measured.missing_share})
+
+
+def _targets(truth: Truth | None) -> tuple[tuple[str, ...], Any]:
+    if truth is None:
+        return (), None
+    if not truth.columns:
+        return truth.names, None
+    return truth.names, truth.columns[0][truth.labelled]
+
+
+def _with_target_range(signature: Signature, truth: Truth | None) -> Signature:
+    if truth is None or not truth.columns or len(signature.outputs) > 1:
+        return signature
+    column = truth.columns[0][~is_missing(truth.columns[0])]
+    if signature.output.task != "regression" or column.dtype.kind not in "if" or not len(column):
+        return signature
+    output = signature.output
+    column = column[np.isfinite(column)]
+    if not len(column):
+        return signature
+    target_range = Range(float(column.min()), float(column.max()))
+    return replace_of(signature, outputs=(replace_of(output, seen=target_range),))

@@ -1,0 +1,72 @@
+"""What really was: the target column of the data given at packing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.errors import SetupError
+from podium.table import Array, Table, is_missing
+
+
+@dataclass(frozen=True)
+class Truth:
+    """True targets, by name.
+
+    Attributes:
+        names: of the targets, empty where nobody named them.
+        columns: one array a target, in the normal forms of `podium.table`.
+        parts: of which each value consists, where it isn't one value.
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[Array, ...]
+    parts: str = ""
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Rows whose first target isn't missing."""
+        return self.labelled_rows(0)
+
+    def labelled_rows(self, place: int) -> NDArray[np.bool_]:
+        """Rows whose target at this place isn't missing."""
+        return ~is_missing(self.columns[place])
+
+
+def truth_of(y: object, target: str | None, n_rows: int) -> Truth | None:
+    """The truth given as `y`, or None.
+
+    Args:
+        y: a series, array or list of shape (n_rows,), or a frame or array with a column a target.
+        target: the target's name, where the caller gives one.
+
+    Raises:
+        SetupError: it has another number of rows.
+    """
+    if y is None:
+        return Truth((target,), ()) if target else None
+    if isinstance(y, np.ndarray) and y.dtype.names is not None:
+        # Survival: each row has an event and a time, and the model answers neither.
+        return Truth((target,) if target else (), (), ", ".join(y.dtype.names))
+    table = _table(y)
+    if table.n_rows != n_rows:
+        raise SetupError(
+            f"y has {table.n_rows} rows, X has {n_rows}", hint="give both for the same rows"
+        )
+    names = table.names if table.frame in ("pandas", "polars") else ()
+    if target:
+        names = (target,)
+    # So are columns called that have no name.
+    names = () if any(name in ("", "None", "0", "x0") for name in names) else names
+    return Truth(names, tuple(table.columns.values()))
+
+
+def _table(y: object) -> Table:
+    if isinstance(y, (list, tuple)) and y and all(isinstance(one, (list, tuple)) for one in y):
+        return Table.of(y)  # several targets a row
+    if isinstance(y, (list, tuple)) or (isinstance(y, np.ndarray) and y.ndim == 1):
+        values = np.asarray(y) if isinstance(y, np.ndarray) else list(y)
+        return Table.of({"y": values})
+    return Table.of(y)

@@ -1,0 +1,32 @@
+"""Who may send bulk requests: more rows and longer bodies than everybody may."""
+
+from __future__ import annotations
+
+from podium.access import Actor
+from podium.errors import TooLarge
+from podium.policy.authority import Authority, OpenAuthority
+from podium.policy.gate import host_name, is_loopback, too_large
+from podium.settings import Settings
+
+
+def is_local(settings: Settings) -> bool:
+    """Whether only programs of this machine reach a server with these settings."""
+    names = map(host_name, (settings.host, *settings.allowed_hosts))
+    return not settings.open and all(map(is_loopback, names))
+
+
+def may_send_bulk(actor: Actor, authority: Authority, *, is_local: bool) -> bool:
+    """Whether an actor may send bulk requests to the API.
+
+    The API knows no cookies: who is known there came with a token, or the host vouches for them.
+    """
+    return actor.is_known or (is_local and isinstance(authority, OpenAuthority))
+
+
+def refusal_of_long_body(settings: Settings, authority: Authority) -> TooLarge:
+    """Why somebody may not send as long a body."""
+    refusal, hint = too_large(settings.body_max_bytes), ""
+    is_more = settings.bulk_body_max_bytes > settings.body_max_bytes
+    if is_more and not isinstance(authority, OpenAuthority):
+        hint = f"; a caller with a token may send {settings.bulk_body_max_bytes} bytes"
+    return TooLarge(refusal.detail, hint=refusal.hint + hint)

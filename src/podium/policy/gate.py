@@ -1,0 +1,262 @@
+"""The gate: what a request must be like before anything of it is read.
+
+One pure function stands before every host. What it lets in, and why nothing else, is told in the
+documentation under "HTTP".
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from podium.settings import Settings
+
+URI_MAX_BYTES = 8_192
+HEADERS_MAX = 64
+HEADERS_MAX_BYTES = 16_384
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+# They change nothing, whoever sends them.
+_SAFE = ("GET", "HEAD", "OPTIONS")
+# What an orchestrator asks by the bare address of a container. No answer there holds a link.
+PROBES = (b"/livez", b"/readyz", b"/metrics")
+
+_Headers: TypeAlias = Mapping[bytes, Sequence[bytes]]
+
+_HOST = re.compile(rb"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
+# No address of ours has a backslash or a control character, plain or encoded, nor an encoded slash.
+# What follows a `#` stays with the client; a server that is sent it may read past it, or not.
+_ODD_PATH = re.compile(rb"[\x00-\x1f\x7f\\#]|%(?:[01][0-9a-f]|7f|2f|5c)", re.IGNORECASE)
+_ODD_QUERY = re.compile(rb"[\x00-\x1f\x7f#]|%00")
+# Where predictions are asked by programs, under any prefix.
+_PREDICT = re.compile(rb"/api/models/[^/]+/predict\Z")
+_FORMS = (b"application/x-www-form-urlencoded", b"multipart/")
+_DOT = re.compile(rb"%2e", re.IGNORECASE)
+# A longer number of bytes isn't meant; and `int()` of thousands of digits is slow.
+_LENGTH_DIGITS_MAX = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request isn't read any further."""
+
+    status: int
+    code: str
+    detail: str
+    hint: str = ""
+
+
+def check(
+    settings: Settings, method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
+) -> Refusal | None:
+    """The reason to refuse a request, from its head alone; None when there is none.
+
+    Args:
+        target: path and query as they were sent, percent-encoded.
+        headers: with names in any case, repeated ones too.
+    """
+    refusal = _check_size(target, headers) or _check_method(method) or _check_target(target)
+    if refusal is not None:
+        return refusal
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    return (
+        _check_host(settings, target, found)
+        or _check_body(settings, method, target, found)
+        or _check_site(settings, method, target, found)
+    )
+
+
+def too_large(most_bytes: int) -> Refusal:
+    """The refusal of a body that is longer than allowed."""
+    return Refusal(
+        413,
+        "too_large",
+        f"the body is longer than {most_bytes} bytes",
+        "send the rows in several requests, or use `podium score` for files",
+    )
+
+
+def bad_head(detail: str) -> Refusal:
+    """The refusal of a head that isn't written as HTTP/1.1 has it."""
+    return Refusal(400, "bad_head", detail, "see RFC 9112 for the format of a request")
+
+
+def other_version() -> Refusal:
+    """The refusal of another version of HTTP than those that are spoken."""
+    return Refusal(505, "http_version", "this version of HTTP isn't supported", "use HTTP/1.1")
+
+
+def too_slow() -> Refusal:
+    """The refusal of a request that doesn't arrive."""
+    return Refusal(408, "request_timeout", "the request took too long to arrive", "send it again")
+
+
+def uri_too_long() -> Refusal:
+    """The refusal of an address that is longer than allowed."""
+    return Refusal(414, "uri_too_long", f"the URL is longer than {URI_MAX_BYTES} bytes")
+
+
+def headers_too_large() -> Refusal:
+    """The refusal of headers that are too many, or too long."""
+    return Refusal(
+        431,
+        "headers_too_large",
+        f"there are more than {HEADERS_MAX} headers, or {HEADERS_MAX_BYTES} bytes of them",
+        "in a browser, delete the cookies of this site",
+    )
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header or a setting: in lower case, without port, brackets, last dot."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    is_bare_ipv6 = host.count(":") > 1
+    return (host if is_bare_ipv6 else host.partition(":")[0]).rstrip(".").lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address or a name."""
+    address = _address(host.strip("[]"))
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _check_size(target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
+    if len(target) > URI_MAX_BYTES:
+        return uri_too_long()
+    # The count first: it bounds the work of everything after it.
+    if (
+        len(headers) > HEADERS_MAX
+        or sum(len(name) + len(value) for name, value in headers) > HEADERS_MAX_BYTES
+    ):
+        return headers_too_large()
+    return None
+
+
+def _check_method(method: str) -> Refusal | None:
+    if method in METHODS:
+        return None
+    return Refusal(
+        405,
+        "method_not_allowed",
+        f"the method {method[:20]} isn't supported",
+        f"use {', '.join(METHODS)}",
+    )
+
+
+def _check_target(target: bytes) -> Refusal | None:
+    path, _, query = target.partition(b"?")
+    is_odd = not path.startswith(b"/") or _ODD_PATH.search(path) or _ODD_QUERY.search(query)
+    if is_odd or b".." in _DOT.sub(b".", path).split(b"/"):
+        return Refusal(
+            400,
+            "bad_path",
+            "the URL contains something that isn't allowed, such as .. or a backslash",
+        )
+    return None
+
+
+def _check_host(settings: Settings, target: bytes, found: _Headers) -> Refusal | None:
+    hosts = found.get(b"host", ())
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        return Refusal(400, "bad_host", "a request needs exactly one valid Host header")
+    name = host_name(hosts[0].decode("ascii"))
+    if name in map(host_name, ("localhost", settings.host, *settings.allowed_hosts)):
+        return None
+    # A page elsewhere can point a name of its own at this machine (DNS rebinding), but not a bare
+    # address: it names no site that a browser could mix up with another.
+    # With accounts it could stand in a link, though: there the operator names what may.
+    address = _address(name)
+    is_bare = settings.accounts.enabled and target.partition(b"?")[0] in PROBES
+    if address is not None and (address.is_loopback or settings.open or is_bare):
+        return None
+    return Refusal(
+        421,
+        "host_not_allowed",
+        f"this server doesn't accept the host name {name[:100]}",
+        "its operator can allow it: `allowed_hosts` in podium.toml, or --allowed-host",
+    )
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None
+
+
+def _check_body(settings: Settings, method: str, target: bytes, found: _Headers) -> Refusal | None:
+    if b"content-encoding" in found:
+        return Refusal(
+            415, "encoded_body", "compressed bodies aren't supported", "send it uncompressed"
+        )
+    if b"transfer-encoding" in found:
+        return Refusal(
+            411, "length_required", "the length of the body must be known", "send Content-Length"
+        )
+    lengths = found.get(b"content-length", ())
+    if not lengths:
+        if method != "POST":
+            return None
+        return Refusal(411, "length_required", "a POST needs a Content-Length", "send the header")
+    # Two lengths, even equal ones, are how requests are smuggled past a proxy.
+    if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > _LENGTH_DIGITS_MAX:
+        return Refusal(400, "bad_length", "the Content-Length isn't a valid length")
+    length, most = int(lengths[0]), settings.body_max_bytes
+    if length > most and _may_be_bulk(method, target, found):
+        most = settings.bulk_body_max_bytes
+    return too_large(most) if length > most else None
+
+
+def _may_be_bulk(method: str, target: bytes, found: _Headers) -> bool:
+    """Whether it goes to where bulk requests are sent; forms hold a single row."""
+    is_form = any(media.lower().startswith(_FORMS) for media in found.get(b"content-type", ()))
+    return method == "POST" and not is_form and bool(_PREDICT.search(target.partition(b"?")[0]))
+
+
+def _check_site(settings: Settings, method: str, target: bytes, found: _Headers) -> Refusal | None:
+    """Refuse what another site's page makes a browser send, unless the operator lists its origin.
+
+    Browsers tell it by Sec-Fetch-Site, which no page can forge; older ones, and all over plain
+    HTTP to another machine, by Origin. Programs send neither. As in Go's CrossOriginProtection.
+    """
+    if method in _SAFE:
+        return None
+    sites, origins = found.get(b"sec-fetch-site", ()), found.get(b"origin", ())
+    if len(sites) > 1 or len(origins) > 1:
+        is_own = False
+    elif sites:
+        is_own = sites[0] in (b"same-origin", b"none")
+    else:
+        hosts = [origin.partition(b"://")[2].lower() for origin in origins]
+        is_own = hosts in ([], [found[b"host"][0].lower()])
+    return None if is_own else _check_origin(settings, target, origins, found)
+
+
+def _check_origin(
+    settings: Settings, target: bytes, origins: Sequence[bytes], found: _Headers
+) -> Refusal | None:
+    """Let pages of listed origins ask the API: never the forms, and with cookies only if that is said.
+
+    A page can send a cookie though it may not read the answer, so that it must not count here.
+    """
+    listed = [origin.encode() for origin in settings.allowed_origins]
+    is_listed = len(origins) == 1 and origins[0] in listed
+    if not is_listed or not _PREDICT.search(target.partition(b"?")[0]):
+        return Refusal(
+            403,
+            "cross_site",
+            "a page of another site can't send this",
+            "the operator can let its origin use the API: `allowed_origins`",
+        )
+    if any(found.get(b"cookie", ())) and not settings.allow_credentials:
+        return Refusal(
+            403,
+            "cross_site",
+            "a page of another site can't send this with a cookie",
+            "send it without credentials, or with a token",
+        )
+    return None

@@ -1,0 +1,124 @@
+"""How often one may ask: counted over all processes that share a home folder."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+
+from podium.access import Actor
+from podium.errors import SetupError
+from podium.http import OTHERS, PREDICTIONS, Verdict
+from podium.policy.addresses import network_of
+from podium.settings import Settings
+
+FILE_NAME = "quota.bin"
+PERIOD_S = 60.0
+# Pages are cheaper than predictions, and one prediction by hand takes several.
+OTHERS_TIMES = 10
+# Who asked, and until when their minute is used up.
+_SLOT = struct.Struct("=Qd")
+N_SLOTS = 65_536
+# How many neighbours a place is looked for in.
+PROBES = 8
+
+
+class Quota:
+    """Counts the requests of each user, of each user's tokens, and of each unknown address.
+
+    Predictions are counted for themselves, so that nobody spends them by looking at pages.
+
+    Each has a virtual queue that empties evenly (the generic cell rate algorithm of ATM): a whole
+    minute's requests may come at once, and then one after each interval. What is kept is one
+    moment each, in a file that all processes map. Two that write at the same moment may lose a
+    count; nobody waits for a lock.
+
+    Args:
+        settings: their `quota_token`, `quota_user` and `quota_address`.
+        folder: where the file is.
+        clock_s: a clock that all processes of the machine share.
+
+    Raises:
+        SetupError: the file can't be made.
+    """
+
+    def __init__(
+        self, settings: Settings, folder: Path, *, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings
+        self._clock_s = clock_s
+        try:
+            fd = os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                os.ftruncate(fd, _SLOT.size * N_SLOTS)
+                self._slots = mmap.mmap(fd, _SLOT.size * N_SLOTS)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise SetupError(f"{folder / FILE_NAME} can't be used: {error.strerror}") from error
+
+    def take(self, actor: Actor, address: str, *, is_prediction: bool = True) -> Verdict | None:
+        """Count a request, if it isn't one too many; None where nothing is counted.
+
+        Args:
+            address: of the client, by which those are counted whom nobody knows.
+            is_prediction: else it is a page, or a question about the models.
+        """
+        settings = self._settings
+        if actor.via:  # all tokens of a user's together, or a new one were a new quota
+            limit, key = settings.quota_token, f"token {actor.owner}"
+        elif actor.is_known:
+            limit, key = settings.quota_user, f"user {actor.owner}"
+        else:
+            limit, key = settings.quota_address, f"address {network_of(address)}"
+        if not limit:
+            return None
+        if is_prediction:
+            return self._take(key, limit, PREDICTIONS)
+        return self._take(f"other {key}", OTHERS_TIMES * limit, OTHERS)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._slots.close()
+
+    def _take(self, key: str, limit: int, counted: str) -> Verdict:
+        now_s = self._clock_s()
+        name = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "little") or 1
+        at, until_s = self._find(name, now_s)
+        interval_s = PERIOD_S / limit
+        used_s = max(until_s - now_s, 0.0)
+        if used_s + interval_s > PERIOD_S + 1e-9:
+            return Verdict(limit, 0, used_s, used_s + interval_s - PERIOD_S, counted)
+        used_s += interval_s
+        _SLOT.pack_into(self._slots, at, name, now_s + used_s)
+        remaining = int((PERIOD_S - used_s) / interval_s + 1e-6)
+        return Verdict(limit, remaining, used_s, counted=counted)
+
+    def _find(self, name: int, now_s: float) -> tuple[int, float]:
+        """The place of a name, and until when it is used up: its own, a free one, or the oldest."""
+        free, oldest_s = 0, float("inf")
+        for probe in range(PROBES):
+            at = (name + probe) % N_SLOTS * _SLOT.size
+            found, until_s = _SLOT.unpack_from(self._slots, at)
+            # A moment further off than a minute is from before the machine was started again.
+            is_current = now_s < until_s <= now_s + PERIOD_S + 1
+            if found == name:
+                return at, until_s if is_current else now_s
+            if (until_s if is_current else 0.0) < oldest_s:
+                free, oldest_s = at, until_s if is_current else 0.0
+        return free, now_s
+
+
+def opened_quota(settings: Settings, folder: Callable[[], Path]) -> Quota | None:
+    """The quota that the settings name, or None.
+
+    Args:
+        folder: makes the home folder, and returns it.
+    """
+    if not (settings.quota_token or settings.quota_user or settings.quota_address):
+        return None
+    return Quota(settings, folder())

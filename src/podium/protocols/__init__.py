@@ -1,0 +1,15 @@
+"""How programs of each system ask and are answered: one `ServingProtocol` each."""
+
+from __future__ import annotations
+
+from podium.protocols import openapi
+from podium.protocols.native import NATIVE
+from podium.web.router import LISTED, Route, Router, ServingProtocol
+from podium.web.routes import PAGES
+
+_OPENAPI = Route("openapi", ("GET",), "/openapi.json", openapi.document, LISTED, is_for_both=True)
+
+
+def router_of(*others: ServingProtocol) -> Router:
+    """The addresses of an app: the pages, Podium's own API, and other protocols."""
+    return Router((*PAGES, _OPENAPI), (NATIVE, *others))

@@ -1,0 +1,249 @@
+"""The JSON that the API answers, as JSON Schema: answers, descriptions of models, problems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from podium.flow.answer import PLURALS
+from podium.flow.version import LoadedVersion
+from podium.signature import Signature
+from podium.signature.schema import (
+    Schema,
+    columns_schema,
+    prediction_schemas,
+    row_schema,
+    threshold_schema,
+)
+from podium.signature.truth import NOTE_MAX
+
+TEXT: Schema = {"type": "string"}
+
+
+def shared_schemas() -> dict[str, Schema]:
+    """The schemas that are the same for every model, by name."""
+    return {
+        "Problem": _problem(),
+        "BadCell": _bad_cell(),
+        "Warning": _warning(),
+        "Model": _summary(),
+        "ModelDetails": _details(),
+        "Models": object_schema({"models": {"type": "array", "items": ref("Model")}}),
+        "Deleted": object_schema(
+            {"deleted": {"type": "integer"}, "remaining": {"type": "integer"}}
+        ),
+        "Feedback": feedback_schema(),
+        "FeedbackOutcome": _feedback_outcome(),
+        "Versions": _versions(),
+        "VersionChange": object_schema(
+            {"version": TEXT, "expect": TEXT, "note": TEXT}, optional=["version", "expect", "note"]
+        ),
+        "Alive": object_schema({"status": {"const": "alive"}}),
+        "Readiness": _readiness(),
+    }
+
+
+def model_schemas(deployment: LoadedVersion, key: str, rows_max: int) -> dict[str, Schema]:
+    """The schemas of one model's rows and answers, by name.
+
+    Args:
+        key: what their names begin with.
+        rows_max: the most rows in one request.
+    """
+    signature = deployment.signature
+    return {
+        f"{key}_row": row_schema(signature),
+        f"{key}_columns": columns_schema(signature, rows_max),
+        f"{key}_form": form_schema(signature),
+        f"{key}_answer": _one_output(deployment),
+        f"{key}_answers": _many_outputs(deployment),
+    }
+
+
+def form_schema(signature: Signature) -> Schema:
+    """The schema of one row as a form sends it: a missing value is an empty text, or left out."""
+    schema = row_schema(signature)
+    properties = {name: _sent(one) for name, one in schema["properties"].items()}
+    return schema | {"properties": properties}
+
+
+def object_schema(properties: dict[str, Schema], optional: Sequence[str] = ()) -> Schema:
+    """The schema of an object that has all these properties but the optional ones."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def ref(name: str) -> Schema:
+    """A reference to a schema of the document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def feedback_schema(*keys: str) -> Schema:
+    """The schema of the truth about one record; `keys` are what names the record."""
+    truth: Schema = {
+        "description": "What really happened; an object by output if there are several."
+    }
+    note = TEXT | {"maxLength": NOTE_MAX}
+    return object_schema(dict.fromkeys(keys, TEXT) | {"truth": truth, "note": note}, ["note"])
+
+
+def _feedback_outcome() -> Schema:
+    count: Schema = {"type": "integer", "minimum": 0}
+    counts = dict.fromkeys(("added", "unknown", "refused"), count)
+    rest = count | {"description": "How many rows at the end there was no time for."}
+    row = object_schema(
+        {"row": count, "id": TEXT, "outcome": {"enum": ["unknown", "refused"]}, "reason": TEXT},
+        optional=["reason"],
+    )
+    return object_schema({**counts, "remaining": rest, "rows": _list(row)})
+
+
+def _sent(schema: Schema) -> Schema:
+    """A field's schema without null, which a form can't send."""
+    if "enum" in schema:
+        return schema | {"enum": [label for label in schema["enum"] if label is not None]}
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    kinds = [kind for kind in kinds if kind != "null"]
+    return schema | {"type": kinds[0] if len(kinds) == 1 else kinds}
+
+
+def _one_output(deployment: LoadedVersion) -> Schema:
+    properties = prediction_schemas(deployment.signature)
+    properties["id"] = TEXT | {"description": "The id of the record; absent if it wasn't recorded."}
+    properties |= _origin(deployment)
+    return object_schema(properties, optional=["id"])
+
+
+def _many_outputs(deployment: LoadedVersion) -> Schema:
+    one = prediction_schemas(deployment.signature)
+    properties = {PLURALS[key]: _list(schema) for key, schema in one.items()}
+    properties["ids"] = _list(TEXT) | {
+        "description": "The ids of the records; absent if they weren't recorded."
+    }
+    properties |= _origin(deployment)
+    return object_schema(properties, optional=["ids"])
+
+
+def _origin(deployment: LoadedVersion) -> dict[str, Schema]:
+    """Which model answered, and what it wants to be known."""
+    threshold = deployment.signature.output.threshold
+    return {
+        "model": TEXT | {"const": deployment.name},
+        "version": TEXT,
+        **({} if threshold is None else {"threshold": threshold_schema(threshold)}),
+        "warnings": _list(ref("Warning")),
+    }
+
+
+def _warning() -> Schema:
+    row = {"type": "integer", "minimum": 0, "description": "Absent where one row was sent."}
+    return object_schema(
+        {"row": row, "field": TEXT, "message": TEXT, "code": TEXT}, optional=["row"]
+    )
+
+
+def _problem() -> Schema:
+    number = {"type": "integer"}
+    properties: dict[str, Schema] = {
+        "type": TEXT | {"examples": ["urn:podium:invalid_rows"]},
+        "title": TEXT,
+        "status": number,
+        "detail": TEXT,
+        "code": TEXT
+        | {"description": "Meant for programs; it doesn't change.", "examples": ["invalid_rows"]},
+        "instance": TEXT | {"description": "Identifies an error of the server in its log."},
+        "hint": TEXT | {"description": "What to do."},
+        "cells": _list(ref("BadCell")) | {"description": "The values that aren't accepted."},
+        "n_cells": number | {"description": "The number of these values, whether listed or not."},
+    }
+    return object_schema(properties, optional=["instance", "hint", "cells", "n_cells"])
+
+
+def _bad_cell() -> Schema:
+    row = {
+        "type": "integer",
+        "minimum": 0,
+        "description": "Counted from 0; absent if one row was sent.",
+    }
+    properties: dict[str, Schema] = {
+        "problem": TEXT,
+        "accepted": TEXT | {"description": "What would be accepted."},
+        "row": row,
+        "field": TEXT,
+        "value": TEXT | {"description": "The value as it was sent, shortened."},
+        "code": TEXT,
+    }
+    return object_schema(properties, optional=[name for name in properties if name != "problem"])
+
+
+def _summary() -> Schema:
+    return object_schema(
+        {
+            "name": TEXT,
+            "version": TEXT,
+            "title": TEXT,
+            "description": TEXT,
+            "task": TEXT,
+            "target": _list(TEXT),
+            "metrics": {
+                "type": "object",
+                "description": "Values by metric; by target and metric if there are several targets.",
+                "additionalProperties": {"type": ["number", "null", "object"]},
+            },
+            "metrics_on": {
+                "enum": ["holdout", "cross-validation", "training", "unknown"],
+                "description": "Which rows the metrics were measured on: those of the training "
+                "rows say little about new ones.",
+            },
+            "metrics_note": TEXT | {"description": "The first metric and its rows, as a sentence."},
+            "links": {"type": "object", "additionalProperties": TEXT},
+        }
+    )
+
+
+def _details() -> Schema:
+    anything = {"type": "object"}
+    own = object_schema(
+        {
+            "card": anything,
+            "signature": object_schema({"fields": _list(anything), "outputs": _list(anything)}),
+            "input_schema": anything | {"description": "One row, as JSON Schema."},
+            "output_schema": anything | {"description": "The response, as JSON Schema."},
+            "examples": _list(anything),
+        }
+    )
+    summary = _summary()
+    return {
+        "type": "object",
+        "properties": summary["properties"] | own["properties"],
+        "required": summary["required"] + own["required"],
+    }
+
+
+def _readiness() -> Schema:
+    loaded = {"type": "object", "additionalProperties": {"type": "boolean"}}
+    kept = ["kept", "waiting for the store", "failing", "off"]
+    return object_schema(
+        {
+            "status": TEXT | {"enum": ["ready", "degraded", "loading", "failing"]},
+            "models": loaded,
+            "failed": _list(TEXT),
+            "records": TEXT | {"enum": kept},
+            "accounts": TEXT | {"enum": ["failing"]},
+            "reason": TEXT,
+        },
+        optional=["failed", "accounts", "reason"],
+    )
+
+
+def _versions() -> Schema:
+    version = {"version": TEXT, "digest": TEXT, "aliases": _list(TEXT), "registered": TEXT}
+    version["is_live"] = {"type": "boolean"}
+    event = {"time": TEXT, "action": TEXT, "before": TEXT, "after": TEXT}
+    by: dict[str, Schema] = {"actor": TEXT, "note": TEXT}
+    return object_schema(
+        {"versions": _list(object_schema(version | by)), "events": _list(object_schema(event | by))}
+    )
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}

@@ -1,0 +1,119 @@
+"""Versions in the API: which there are, which of them answers, and how that is changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from podium.access import Action
+from podium.deployments.registry import CHAMPION, Event, Version
+from podium.errors import MalformedBody, NotFound
+from podium.http import Request, Response
+from podium.records.export import time_text
+from podium.web import version_pages
+from podium.web.router import Route
+from podium.web.site import Site
+
+EVENTS_SHOWN = 50
+
+
+class Change(msgspec.Struct, forbid_unknown_fields=True):
+    """What is asked for.
+
+    Attributes:
+        version: its alias, its name, or the beginning of its digest.
+        expect: the digest of the version that answers now, as the caller believes.
+        note: why.
+    """
+
+    version: str = ""
+    expect: str | None = None
+    note: str = ""
+
+
+_CHANGE = msgspec.json.Decoder(Change)
+
+
+def index(site: Site, request: Request, name: str) -> Response:
+    """The versions of a model: `GET /api/models/{name}/versions`."""
+    site.deployment(name, request.actor)
+    return Response.json(_state(site, name))
+
+
+def promote(site: Site, request: Request, name: str, alias: str) -> Response:
+    """Let a version answer: `PUT /api/models/{name}/aliases/champion`."""
+    site.deployment(name, request.actor)
+    if alias != CHAMPION:
+        raise NotFound(f"no alias is called {alias!r}", hint=f"known: {CHAMPION}")
+    change = _change(request)
+    if not change.version:
+        raise MalformedBody("there is no version", hint='send {"version": "..."}')
+    version_pages.promote(site, request.actor, name, change.version, change.note, change.expect)
+    return Response.json(_state(site, name))
+
+
+def rollback(site: Site, request: Request, name: str) -> Response:
+    """Let the version before answer again: `POST /api/models/{name}/rollback`."""
+    site.deployment(name, request.actor)
+    change = _change(request)
+    version_pages.rollback(site, request.actor, name, change.note, change.expect)
+    return Response.json(_state(site, name))
+
+
+def _change(request: Request) -> Change:
+    if not request.body:
+        return Change()
+    try:
+        return _CHANGE.decode(request.body)
+    except msgspec.DecodeError as error:
+        raise MalformedBody(
+            f"the body isn't a change of versions: {error}",
+            hint='send {"version": "...", "expect": "...", "note": "..."}',
+        ) from error
+
+
+def _state(site: Site, name: str) -> dict[str, Any]:
+    registry, live = version_pages.versions_of(site).registry, site.find(name)
+    aliases = registry.aliases(name)
+    by_digest: dict[str, list[str]] = {}
+    for alias, digest in aliases.items():
+        by_digest.setdefault(digest, []).append(alias)
+    return {
+        "versions": [
+            _version(one, by_digest)
+            | {"is_live": live is not None and live.bundle.digest == one.digest}
+            for one in registry.versions(name)
+        ],
+        "events": [_event(one) for one in registry.events(name, EVENTS_SHOWN)],
+    }
+
+
+def _version(one: Version, aliases: dict[str, list[str]]) -> dict[str, Any]:
+    return {
+        "version": one.name,
+        "digest": one.digest,
+        "aliases": aliases.get(one.digest, []),
+        "registered": time_text(one.time_us),
+        "actor": one.actor,
+        "note": one.note,
+    }
+
+
+def _event(one: Event) -> dict[str, Any]:
+    return {
+        "time": time_text(one.time_us),
+        "actor": one.actor,
+        "action": one.action,
+        "before": one.before,
+        "after": one.after,
+        "note": one.note,
+    }
+
+
+_MODEL = "/api/models/{name}"
+ROUTES = (
+    Route("api_versions", ("GET",), f"{_MODEL}/versions", index, Action.MANAGE),
+    Route("api_promote", ("PUT",), f"{_MODEL}/aliases/{{alias}}", promote, Action.MANAGE),
+    Route("api_rollback", ("POST",), f"{_MODEL}/rollback", rollback, Action.MANAGE),
+)

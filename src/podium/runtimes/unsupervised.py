@@ -1,0 +1,135 @@
+"""Models that learn without a target: the labels they give, what people call them, their scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.signature import Output, ScoreKind, Task
+from podium.table import Array
+
+_OUTLIER_WORDS = {-1: "outlier", 1: "normal"}
+_METHODS: dict[ScoreKind, str] = {
+    "decision_function": "decision_function",
+    "log_likelihood": "score_samples",
+}
+
+
+def unsupervised_output(
+    estimator: Any, frame: Any, predictions: Array, task: Task, name: str
+) -> Output:
+    """The output of a model of clusters or outliers.
+
+    Args:
+        predictions: to the rows of `frame`.
+    """
+    labels = (-1, 1) if task == "anomaly" else _cluster_labels(_last(estimator))
+    if not np.isin(predictions, labels).all():
+        return Output(name=name, task=task)
+    words = _OUTLIER_WORDS if task == "anomaly" else _cluster_words(labels)
+    return Output(
+        name=name,
+        task=task,
+        classes=labels,
+        words=tuple(words[label] for label in labels),
+        score=_score_kind(estimator, frame, predictions, task),
+    )
+
+
+def scores_of(estimator: Any, frame: Any, kind: ScoreKind) -> NDArray[np.float64]:
+    """The score of each row, shape (n_rows,): as the estimator has it, or the distance to the
+    centre of the row's cluster."""
+    if kind != "distance":
+        return np.asarray(getattr(estimator, _METHODS[kind])(frame), np.float64)
+    model, features = _reached(estimator, frame)
+    centres = np.asarray(_centres(model), np.float64)
+    if _is_nearest(model):
+        from sklearn.metrics import pairwise_distances_argmin
+
+        nearest = pairwise_distances_argmin(features, centres)
+    else:
+        nearest = np.asarray(model.predict(features))
+    if hasattr(features, "tocsr"):
+        return _sparse_distances(features.tocsr(), centres, nearest)
+    away = np.asarray(features, np.float64) - centres[nearest]
+    distances: NDArray[np.float64] = np.sqrt((away**2).sum(axis=1))
+    return distances
+
+
+def _cluster_labels(model: Any) -> tuple[int, ...]:
+    """The labels that `predict` can return; none where the model doesn't list them."""
+    if hasattr(model, "subcluster_labels_"):
+        return tuple(np.unique(model.subcluster_labels_).tolist())
+    of = _centres(model)
+    of = getattr(model, "weights_", None) if of is None else of
+    if of is not None:
+        return tuple(range(len(of)))
+    return tuple(np.unique(getattr(model, "labels_", ())).tolist())
+
+
+def _cluster_words(labels: tuple[int, ...]) -> dict[int, str]:
+    n_clusters = sum(label >= 0 for label in labels)
+    return {
+        label: f"cluster {label} of {n_clusters}" if label >= 0 else "no cluster"
+        for label in labels
+    }
+
+
+def _score_kind(estimator: Any, frame: Any, predictions: Array, task: Task) -> ScoreKind:
+    """Which score there is."""
+    kind: ScoreKind = "decision_function"
+    if task == "clustering":
+        kind = "log_likelihood" if _centres(_last(estimator)) is None else "distance"
+    try:
+        scores = scores_of(estimator, frame, kind)
+    except Exception:  # noqa: BLE001 - no such method, or one that this configuration lacks
+        return ""
+    if scores.shape != predictions.shape or not np.isfinite(scores).all():
+        return ""
+    # An outlier detector of one's own may count in the other direction.
+    differs = (scores < 0) != (predictions == -1)
+    return "" if task == "anomaly" and (differs & (scores != 0)).any() else kind
+
+
+def _centres(model: Any) -> Any:
+    name = "subcluster_centers_" if _is_nearest(model) else "cluster_centers_"
+    centres = getattr(model, name, None)
+    return centres if isinstance(centres, np.ndarray) and centres.ndim == 2 else None
+
+
+def _is_nearest(model: Any) -> bool:
+    """Whether a cluster has several centres, of which the nearest counts."""
+    return hasattr(model, "subcluster_centers_")
+
+
+def _last(estimator: Any) -> Any:
+    """The model at the end of pipelines and searches."""
+    steps = getattr(estimator, "steps", None)
+    if isinstance(steps, list) and steps:
+        return _last(steps[-1][1])
+    best = getattr(estimator, "best_estimator_", None)
+    return estimator if best is None else _last(best)
+
+
+def _reached(estimator: Any, frame: Any) -> tuple[Any, Any]:
+    """That model, and what it gets of these rows."""
+    steps = getattr(estimator, "steps", None)
+    if isinstance(steps, list) and steps:
+        for _, step in steps[:-1]:
+            if step is not None and not isinstance(step, str):  # "passthrough"
+                frame = step.transform(frame)
+        return _reached(steps[-1][1], frame)
+    best = getattr(estimator, "best_estimator_", None)
+    return (estimator, frame) if best is None else _reached(best, frame)
+
+
+def _sparse_distances(rows: Any, centres: Array, nearest: Array) -> NDArray[np.float64]:
+    """The same for rows that are mostly zeros, without writing these down."""
+    squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
+    for number, centre in enumerate(centres):
+        here = nearest == number
+        squares[here] += centre @ centre - 2.0 * (rows[here] @ centre)
+    distances: NDArray[np.float64] = np.sqrt(np.maximum(squares, 0.0))
+    return distances

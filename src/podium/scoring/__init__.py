@@ -1,0 +1,1 @@
+"""Rows of a file, answered chunk by chunk."""

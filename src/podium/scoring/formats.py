@@ -1,0 +1,188 @@
+"""Which format a file has, and what reads or writes it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias
+
+from podium.errors import MalformedBody, SetupError
+from podium.scoring.delimited import DelimitedReader, DelimitedWriter, Dialect
+from podium.scoring.lines import LinesReader, LinesWriter
+from podium.scoring.parquet import ParquetReader, ParquetWriter
+from podium.scoring.rows import Buffered, Chunk, Predicted, Reader, Writer
+
+Format: TypeAlias = Literal["csv", "tsv", "ndjson", "parquet"]
+
+FORMATS: dict[str, Format] = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_BUFFER = 2**18
+_SUPPORTED = ".csv, .tsv, .ndjson or .parquet (the first three also with .gz)"
+
+
+@dataclass
+class Source:
+    """A file that is being read.
+
+    Attributes:
+        name: of the file, as errors call it.
+        format: of the file.
+        reader: of its rows.
+        size: in bytes; None where nobody knows.
+    """
+
+    name: str
+    format: Format
+    reader: Reader
+    size: int | None
+    _raw: io.RawIOBase
+
+    @property
+    def text_format(self) -> Format:
+        """The format that a pipe gets: that of this file, if it is a text."""
+        return "csv" if self.format == "parquet" else self.format
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The file's rows.
+
+        Raises:
+            SetupError: it can't be read on.
+            MalformedBody: it isn't what its name says.
+        """
+        chunks = self.reader.chunks()
+        while True:
+            with _reading(self.name):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    def n_bytes(self) -> int:
+        """How many bytes were read."""
+        return self._raw.tell() if self.size is not None else 0
+
+
+def format_of(path: Path) -> tuple[Format, bool]:
+    """The format by the file's name, and whether it is compressed.
+
+    Raises:
+        SetupError: it says none that is known.
+    """
+    is_gzip = path.suffix.lower() == ".gz"
+    suffix = (path.with_suffix("") if is_gzip else path).suffix.lower()
+    format_ = FORMATS.get(suffix)
+    if format_ is None or (is_gzip and format_ == "parquet"):
+        problem = "a folder" if path.is_dir() else "not of a supported format"
+        raise SetupError(f"{path} is {problem}", hint=f"use a file {_SUPPORTED}")
+    return format_, is_gzip
+
+
+@contextmanager
+def opened(name: str) -> Iterator[Source]:
+    """A file that is read by its name; `-` is standard input.
+
+    Raises:
+        SetupError: it can't be read.
+        MalformedBody: it isn't what its name says.
+    """
+    with ExitStack() as stack:
+        with _reading(name):
+            source = _standard_input(stack) if name == "-" else _source(Path(name), stack)
+        yield source
+
+
+def writer_of(file: BinaryIO, format_: Format, source: Source, *, is_gzip: bool = False) -> Writer:
+    """What writes rows of this source in a format."""
+    if is_gzip:
+        # No name and no time in its header: the same rows make the same file.
+        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0)
+        return _GzipWriter(writer_of(packed, format_, source), packed)  # type: ignore[arg-type]  # written like any
+    if format_ == "parquet":
+        return ParquetWriter(file, getattr(source.reader, "schema", None))
+    if format_ == "ndjson":
+        return LinesWriter(file)
+    dialect = Dialect("\t" if format_ == "tsv" else ",")
+    if isinstance(source.reader, DelimitedReader) and source.format == format_:
+        dialect = source.reader.dialect
+    return DelimitedWriter(file, dialect)
+
+
+class _GzipWriter:
+    """Writes what another writer makes, compressed."""
+
+    def __init__(self, inner: Writer, packed: gzip.GzipFile) -> None:
+        self._inner = inner
+        self._packed = packed
+
+    def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
+        """Write the rows."""
+        self._inner.write(chunk, predicted)
+
+    def close(self) -> None:
+        """Write what is still to be written; the file below stays open."""
+        self._inner.close()
+        self._packed.close()
+
+
+def _source(path: Path, stack: ExitStack) -> Source:
+    format_, is_gzip = format_of(path)
+    raw = stack.enter_context(path.open("rb", buffering=0))
+    size = os.fstat(raw.fileno()).st_size or None
+    stream: Any = io.BufferedReader(raw, _BUFFER)
+    if is_gzip:
+        stream = gzip.GzipFile(fileobj=stream)
+    file: Buffered = io.BufferedReader(stream, _BUFFER)
+    return Source(path.name, format_, _reader(file, path.name, format_), size, raw)
+
+
+def _standard_input(stack: ExitStack) -> Source:
+    name = "standard input"
+    raw = stack.enter_context(os.fdopen(os.dup(0), "rb", buffering=0))
+    if raw.isatty():
+        print("reading CSV from the keyboard, the names first; Ctrl-D ends it", file=sys.stderr)
+    file = io.BufferedReader(raw, _BUFFER)
+    begin = file.peek(4)[:4]
+    if begin == b"PAR1":
+        raise SetupError(
+            "Parquet can't be read from a pipe: its index is at its end",
+            hint="give the file name instead of -",
+        )
+    format_: Format = "ndjson" if begin.lstrip(b"\xef\xbb\xbf \n").startswith(b"{") else "csv"
+    return Source(name, format_, _reader(file, name, format_), None, raw)
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Say which file it is that can't be read."""
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise MalformedBody(
+            f"{name} can't be decompressed: {error}", hint="is it complete? Try: gzip -t"
+        ) from error
+    except OSError as error:
+        hint = "give its files one by one" if Path(name).is_dir() else "is its name right?"
+        raise SetupError(f"{name} can't be read: {error.strerror or error}", hint=hint) from error
+
+
+def _reader(file: Buffered, name: str, format_: Format) -> Reader:
+    if format_ == "parquet":
+        return ParquetReader(file, name)
+    if format_ == "ndjson":
+        return LinesReader(file)
+    return DelimitedReader(file, name, "\t" if format_ == "tsv" else None)

@@ -1,0 +1,69 @@
+"""Whether a version of a model accepts all that another one accepts, and answers the same things."""
+
+from __future__ import annotations
+
+from podium.signature.fields import Field, Output, Signature
+
+# What a value of one type may be read as besides, without becoming another value.
+_WIDER = {("integer", "float"), ("category", "text"), ("date", "datetime")}
+
+
+def incompatibility(now: Signature, new: Signature) -> str:
+    """Why a signature can't replace another for its callers; "" where it can.
+
+    A category that the new version doesn't know is no reason where it lets unknown ones pass.
+    """
+    fields = {one.name: one for one in now.fields}
+    for one in new.fields:
+        if one.name not in fields and one.is_required:
+            return f"it requires the field {one.name!r}, which isn't sent now"
+    new_fields = {one.name: one for one in new.fields}
+    for one in now.fields:
+        other = new_fields.get(one.name)
+        if other is None:
+            return f"it has no field {one.name!r}"
+        if reason := _narrower(one, other):
+            return f"its field {one.name!r} {reason}"
+    return _other_outputs(now.outputs, new.outputs)
+
+
+def _narrower(now: Field, new: Field) -> str:
+    """What a field refuses that it accepted before."""
+    if now.type != new.type and (now.type, new.type) not in _WIDER:
+        return f"is a {new.type}, not a {now.type}"
+    if new.missing == "refuse" and now.missing != "refuse":
+        return "refuses missing values"
+    if new.is_required and not now.is_required:
+        return "can't be left out"
+    if new.type == "category" and new.unknown == "refuse":
+        lost = [label for label in now.labels if label not in new.labels]
+        if lost or now.unknown != "refuse":
+            return f"doesn't know {lost[0]!r}" if lost else "refuses unknown categories"
+    return _narrower_range(now, new)
+
+
+def _narrower_range(now: Field, new: Field) -> str:
+    if new.outside == "refuse" and now.outside != "refuse":
+        return "refuses values outside of the range it was trained on"
+    if new.max_length < now.max_length:
+        return f"takes {new.max_length} characters at most, not {now.max_length}"
+    for name in ("minimum", "maximum"):
+        before, after = getattr(now.bounds, name), getattr(new.bounds, name)
+        is_less = after is not None and (
+            before is None or (after > before if name == "minimum" else after < before)
+        )
+        if is_less:
+            return f"has {after} as its {name}"
+    return ""
+
+
+def _other_outputs(now: tuple[Output, ...], new: tuple[Output, ...]) -> str:
+    if [one.name for one in now] != [one.name for one in new]:
+        names = ", ".join(one.name for one in new)
+        return f"it predicts {names} instead of {', '.join(one.name for one in now)}"
+    for before, after in zip(now, new, strict=True):
+        if before.task != after.task:
+            return f"it is a model of {after.task}, not of {before.task}"
+        if before.has_probabilities and not after.has_probabilities:
+            return f"it gives no probabilities of {after.name}"
+    return ""

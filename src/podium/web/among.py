@@ -1,0 +1,115 @@
+"""Where an answer stands among the model's answers to its training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from podium.bundle.baseline import Baseline, Histogram
+from podium.signature import Output, Range, ScoreKind, Signature
+from podium.signature.labels import label_text
+from podium.web.numbers import number_text, percent_text, range_text
+from podium.web.spread import Spread, spread_of
+
+LABELS_SHOWN = 8
+SCORES: dict[ScoreKind, str] = {
+    "decision_function": "Decision score",
+    "distance": "Distance to the centre of its cluster",
+    "log_likelihood": "Log-likelihood",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """What is said of an answer beside those to the training rows.
+
+    Attributes:
+        spread: of these, with a mark for the answer; None where there is nothing to see.
+        caption: of this picture.
+        share: how many of the training rows have the same label; "" where nothing is known.
+    """
+
+    spread: Spread | None
+    caption: str
+    share: str = ""
+
+
+def among_answers(
+    signature: Signature, baseline: Baseline, answer: Mapping[str, Any]
+) -> Among | None:
+    """Where the number or the score of an answer stands among those of the training rows.
+
+    None where it has neither, or nothing is known of the others.
+    """
+    output = signature.output
+    histogram = baseline.outputs.get(output.name)
+    if histogram is None or len(signature.outputs) > 1:
+        return None
+    if output.words:
+        spread, caption = _score(output, baseline.scores, answer.get("score"))
+        share = _share(output, histogram, answer["prediction"])
+        return Among(spread, caption, share) if share or caption else None
+    number = _number(answer["prediction"]) if output.task == "regression" else None
+    spread = None if number is None else spread_of(histogram, number)
+    if spread is None or spread.mark is None:
+        return None
+    ends = range_text(_ends(histogram), output.unit)
+    return Among(spread, f"This prediction among those for the training rows, {ends}.")
+
+
+def output_facts(output: Output, baseline: Baseline) -> list[tuple[str, str]]:
+    """What a model without a target answered to its training rows: a title, and a few words."""
+    histogram = baseline.outputs.get(output.name)
+    if not output.words or histogram is None or not histogram.n_rows:
+        return []
+    counts = dict(zip(histogram.labels, histogram.counts, strict=False))
+    named = [
+        f"{word} ({percent_text(counts.get(label_text(label), 0) / histogram.n_rows)})"
+        for label, word in zip(output.classes, output.words, strict=True)
+    ]
+    rest = len(named) - LABELS_SHOWN
+    labels = ", ".join(named[:LABELS_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
+    facts = [("Labels of the training rows", labels)]
+    if output.score and baseline.scores is not None:
+        ends = range_text(_ends(baseline.scores))
+        below = "; outliers score below 0" if output.score == "decision_function" else ""
+        facts.append((SCORES[output.score], f"{ends} in training{below}"))
+    return facts
+
+
+def _score(output: Output, histogram: Histogram | None, score: object) -> tuple[Spread | None, str]:
+    """The picture of the scores, and its caption."""
+    number = _number(score)
+    if not output.score or number is None:
+        return None, ""
+    title = f"{SCORES[output.score]}: {number_text(number)}"
+    below = " Outliers score below 0." if output.score == "decision_function" else ""
+    if histogram is None or not histogram.edges:
+        return None, f"{title}.{below}"
+    ends = range_text(_ends(histogram))
+    return spread_of(histogram, number), f"{title}, in training {ends}.{below}"
+
+
+def _share(output: Output, histogram: Histogram, prediction: object) -> str:
+    """How many training rows have the same label."""
+    if prediction not in output.classes:
+        return ""
+    counts = dict(zip(histogram.labels, histogram.counts, strict=False))
+    n = counts.get(label_text(prediction), 0)
+    if not histogram.n_rows:
+        return ""
+    where = "are in this cluster" if output.task == "clustering" else "have this label"
+    share = percent_text(n / histogram.n_rows)
+    return f"{n:,} of {histogram.n_rows:,} training rows ({share}) {where}."
+
+
+def _ends(histogram: Histogram) -> Range:
+    if not histogram.edges:
+        return Range()
+    return Range(histogram.edges[0], histogram.edges[-1])
+
+
+def _number(value: object) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number else None  # type: ignore[arg-type] # it is one

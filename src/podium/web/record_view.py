@@ -1,0 +1,309 @@
+"""What pages of records show, whoever renders them: a list, one record, a file, and feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+
+from podium.access import Action, Actor, allowed
+from podium.errors import InputError
+from podium.flow.version import LoadedVersion
+from podium.http import Request
+from podium.records.export import iter_csv
+from podium.records.record import Record
+from podium.records.store import Page
+from podium.signature.labels import label_text, plain_text
+from podium.signature.truth import feedback_signature, values_by_output
+from podium.web.deleting import may_delete
+from podium.web.form import texts
+from podium.web.numbers import moment_text, number_text, with_unit
+from podium.web.record_filters import (
+    FilterField,
+    Filters,
+    Place,
+    filter_fields,
+    filters_of,
+    place_of,
+)
+from podium.web.result import Result, result_of
+from podium.web.site import Site
+from podium.web.visible_records import record_store, visible_model, visible_models, visible_record
+
+PAGE_ROWS = 50
+FIELDS_SHOWN = 5
+# A list shows how texts begin; the page of the record shows them whole.
+TEXT_MAX = 60
+# The note of a form for feedback, beside a field for each output.
+NOTE = "podium_note"
+_DECODER = msgspec.json.Decoder()
+
+
+class Line(NamedTuple):
+    """A record as a list shows it, in the order of its columns."""
+
+    day: str
+    time: str
+    outcome: str
+    unit: str
+    cells: list[str]
+    by: str
+    feedback: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordList:
+    """Some records of a model, newest first; what the page shows of them is made when it is rendered."""
+
+    site: Site
+    actor: Actor
+    version: LoadedVersion
+    filters: Filters
+    place: Place
+    page: Page
+
+    @property
+    def models(self) -> list[str]:
+        """The models that the actor may choose from."""
+        return visible_models(self.site, self.actor)
+
+    @property
+    def fields(self) -> list[FilterField]:
+        """The filters of the form."""
+        outputs = self.version.signature.outputs
+        return filter_fields(self.filters, outputs, record_store(self.site).features)
+
+    @property
+    def may_delete(self) -> bool:
+        """Whether the actor may delete what the filters leave."""
+        return may_delete(self.site, self.actor, self.version.name)
+
+    @property
+    def columns(self) -> list[str]:
+        """The heads of the columns."""
+        inputs = [field.label for field in self.version.signature.fields[:FIELDS_SHOWN]]
+        return ["Time (UTC)", "Prediction", *inputs, "By", "Feedback", "Record"]
+
+    @property
+    def lines(self) -> list[Line]:
+        """What stands in them."""
+        signature = self.version.signature
+        names = signature.names[:FIELDS_SHOWN]
+        is_regression = signature.output.task == "regression"
+        lines = []
+        for record in self.page.records:
+            inputs: dict[str, Any] = _DECODER.decode(record.inputs)
+            outcome, unit = _short(record.outcome), ""
+            if is_regression and record.outcome_number is not None:
+                outcome, unit = number_text(record.outcome_number), signature.output.unit
+            cells = [_brief(inputs.get(name)) for name in names]
+            day, _, time_of_day = moment_text(record.time_us).partition(" ")
+            feedback = "given" if record.feedback else ""
+            by = record.actor or record.source
+            lines.append(Line(day, time_of_day, outcome, unit, cells, by, feedback, record.id))
+        return lines
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether there may be more records than these and those that are older."""
+        return self.filters.are_used or self.place.number > 1
+
+    @property
+    def scope(self) -> str:
+        """What a link does something with: `Download all`."""
+        return "these" if self.filters.are_used else "all"
+
+    @property
+    def nothing(self) -> str:
+        """What is said where there is no record."""
+        return "No records match." if self.is_narrowed else "No predictions yet."
+
+    def pager(self, base: str, **fixed: str) -> dict[str, str]:
+        """The addresses of the newest, the newer and the older records; "" where there are none."""
+        places = {
+            "newest": Place() if self.place.number > 1 else None,
+            "newer": self.place.newer,
+            "older": self.place.older(self.page.cursor) if self.page.cursor else None,
+        }
+        return {
+            name: self.filters.address(base, **fixed, **place.parameters) if place else ""
+            for name, place in places.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDetail:
+    """One record.
+
+    Attributes:
+        version: the one that answers now.
+        outputs: what was answered.
+        inputs: label, value and unit of each; its name where the signature lost it.
+    """
+
+    record: Record
+    version: LoadedVersion
+    outputs: Mapping[str, Any]
+    inputs: list[tuple[str, str, str]]
+    result: Result
+    may_delete: bool
+    may_give_feedback: bool
+
+    @property
+    def answers(self) -> list[tuple[str, str]]:
+        """The answer as labels and texts, for pages that draw no bars."""
+        result = self.result
+        rows = [(part.label, with_unit(part.value, part.unit)) for part in result.parts]
+        if len(rows) == 1:
+            rows = [("Prediction", rows[0][1])]
+        rows += [("Prediction", result.code)] if result.code else []
+        if "score" in self.outputs:
+            rows.append(("Score", _text(self.outputs["score"])))
+        bars = (*result.bars, *result.more)
+        rows += [(f"Probability of {bar.label}", bar.percent) for bar in bars]
+        return rows + [("Warning", f"{label}: {text}") for label, text in result.warnings]
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """Which one it is, and where and when it was answered."""
+        record = self.record
+        source = f"{record.source}, {record.actor}" if record.actor else record.source
+        request, digest = record.request_id, record.bundle_digest
+        return [
+            ("Id", record.id),
+            *([("Request", f"{request}, row {record.row_index + 1}")] if request else []),
+            *([("Role", record.role)] if record.role != "primary" else []),
+            ("Time", f"{moment_text(record.time_us)} UTC"),
+            ("Model", f"{record.model}, version {record.version}"),
+            *([("Bundle", f"sha256:{digest}")] if digest else []),
+            ("Answered in", f"{number_text(record.latency_us / 1_000)} ms"),
+            ("Source", source),
+        ]
+
+    @property
+    def feedback(self) -> list[tuple[str, str]]:
+        """What really happened, and who said so; nothing where nobody has."""
+        feedback = self.record.feedback
+        if feedback is None:
+            return []
+        truth = msgspec.json.decode(feedback.truth)
+        named = values_by_output(self.version.signature, truth)
+        labels = {output.name: output.label for output in self.version.signature.outputs}
+        rows = [(labels.get(name, name), _text(value)) for name, value in named.items()]
+        if len(rows) <= 1:
+            rows = [("True value", _text(truth))]
+        rows.append(("Given", f"{moment_text(feedback.time_us)} UTC"))
+        rows += [("By", feedback.actor)] if feedback.actor else []
+        return rows + ([("Note", feedback.note)] if feedback.note else [])
+
+    @property
+    def feedback_values(self) -> dict[str, Any]:
+        """What the form for feedback holds: a value for each output, and the note."""
+        feedback = self.record.feedback
+        if feedback is None:
+            return {}
+        truth = msgspec.json.decode(feedback.truth)
+        return values_by_output(self.version.signature, truth) | {NOTE: feedback.note}
+
+    @property
+    def feedback_texts(self) -> dict[str, str]:
+        """The same for the form on our own pages, as texts."""
+        values = dict(self.feedback_values)
+        note = values.pop(NOTE, "")
+        signature = self.version.signature
+        names = feedback_signature(signature).names
+        row = {
+            name: values.get(output.name)
+            for name, output in zip(names, signature.outputs, strict=False)
+        }
+        plain = {k: v for k, v in row.items() if isinstance(v, (bool, int, float, str))}
+        return texts(feedback_signature(signature), {**plain, names[-1]: note})
+
+
+class RecordFile(NamedTuple):
+    """Records as a CSV file."""
+
+    name: str
+    body: Iterator[bytes]
+
+
+def record_list(site: Site, request: Request, model: str = "") -> RecordList:
+    """The records of a model, or of the first, that the parameters of an address choose.
+
+    Raises:
+        NotFound: none are kept, or the actor may see those of no such model.
+        InputError: the store can't filter so, or no page gave this place.
+        StoreError: the store fails.
+    """
+    version, store = visible_model(site, request.actor, model), record_store(site)
+    filters = filters_of(version.name, request.query, request.actor)
+    place = place_of(request.query)
+    page = store.page(filters.query, limit=PAGE_ROWS, cursor=place.after or None)
+    return RecordList(site, request.actor, version, filters, place, page)
+
+
+def record_file(site: Site, request: Request, model: str = "") -> RecordFile:
+    """The same records, and all older ones, as a file; that somebody took it is written down.
+
+    Raises:
+        InputError: a filter can't be read; without it the file would hold what wasn't wanted.
+        PodiumError: as `record_list`.
+    """
+    version, store = visible_model(site, request.actor, model), record_store(site)
+    filters = filters_of(version.name, request.query, request.actor)
+    if filters.problems:
+        raise InputError(filters.problems[0].rstrip("."), hint="correct the filter")
+    output = version.signature.output
+    labels = [label_text(label) for label in output.classes if output.has_probabilities]
+    body = iter_csv(store, filters.query, version.signature.names, labels, output.extras)
+    site.authority.audit(request.actor, "records_exported", model=version.name)
+    return RecordFile(f"{version.name}-records.csv", body)
+
+
+def record_detail(site: Site, request: Request, record_id: str) -> RecordDetail:
+    """One record.
+
+    Raises:
+        NotFound: there is none that the actor may see.
+        StoreError: the store fails.
+    """
+    record, version = visible_record(site, request.actor, record_id)
+    outputs: dict[str, Any] = msgspec.json.decode(record.outputs)
+    is_current = record.version == version.version
+    return RecordDetail(
+        record,
+        version,
+        outputs,
+        _inputs(version, msgspec.json.decode(record.inputs)),
+        result_of(version.signature, outputs, is_current=is_current),
+        may_delete(site, request.actor, record.model),
+        allowed(request.actor, Action.FEEDBACK, record.model),
+    )
+
+
+def _inputs(version: LoadedVersion, inputs: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    known = {field.name: field for field in version.signature.fields}
+    return [
+        (known[name].label, _text(value), known[name].unit if value is not None else "")
+        if name in known
+        else (name, _text(value), "")
+        for name, value in inputs.items()
+    ]
+
+
+def _brief(value: Any) -> str:
+    """A value as a list shows it: the page of the record has every digit."""
+    return number_text(value) if isinstance(value, float) else _short(_text(value))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "—"
+    return plain_text(value) if isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _short(text: str) -> str:
+    return f"{text[:TEXT_MAX]}…" if len(text) > TEXT_MAX else text

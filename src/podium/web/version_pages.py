@@ -1,0 +1,155 @@
+"""Versions of a model: which there are, which answers, and how that is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podium.access import Actor
+from podium.bundle.card import Card
+from podium.deployments.registry import CHAMPION, PREVIOUS, Event, Version
+from podium.deployments.versions import Versions
+from podium.errors import NotFound, RegistryError, VersionChanged
+from podium.http import Request, Response
+from podium.web import render
+from podium.web.numbers import headline, moment_text
+from podium.web.pages import read_form
+from podium.web.site import Site
+
+DIGEST_LETTERS = 12
+EVENTS_SHOWN = 50
+_ACTIONS = {
+    "registered": "Registered",
+    "promoted": "Promoted",
+    "deployed": "Deployed",
+    "rolled_back": "Rolled back to",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A version as the page shows it.
+
+    Attributes:
+        aliases: those that point to it.
+        headline: how good it is, in a sentence; "" where its bundle can't be read.
+        problem: why its bundle can't be read.
+    """
+
+    version: Version
+    aliases: tuple[str, ...]
+    time: str
+    headline: str
+    problem: str = ""
+
+    @property
+    def digest(self) -> str:
+        """As much of it as tells it from others."""
+        return self.version.digest[:DIGEST_LETTERS]
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether it answers."""
+        return CHAMPION in self.aliases
+
+
+def versions_of(site: Site) -> Versions:
+    """What changes versions.
+
+    Raises:
+        NotFound: they are fixed here.
+    """
+    if site.versions is None:
+        raise NotFound("the versions of the models are fixed here")
+    return site.versions
+
+
+def promote(
+    site: Site, actor: Actor, model: str, wanted: str, note: str, expected: str | None
+) -> None:
+    """Make a version the champion, as `Versions.promote` does, and audit it."""
+    version = versions_of(site).promote(
+        model, wanted, actor=actor.name, note=note, expected=expected
+    )
+    _audit(site, actor, "version_promoted", version)
+
+
+def rollback(site: Site, actor: Actor, model: str, note: str, expected: str | None) -> None:
+    """Make the previous version the champion again, and audit it."""
+    version = versions_of(site).rollback(model, actor=actor.name, note=note, expected=expected)
+    _audit(site, actor, "version_rolled_back", version)
+
+
+def index(site: Site, request: Request, name: str) -> Response:
+    """The versions, and what happened to them: `GET /models/{name}/versions`."""
+    registry, deployment = versions_of(site).registry, site.deployment(name, request.actor)
+    aliases = registry.aliases(name)
+    lines = [_line(site, one, aliases) for one in registry.versions(name)]
+    names = {one.version.digest: one.version.name for one in lines}
+    candidate = _candidate(lines, request.query.get("promote", ""))
+    return render.page(
+        site,
+        request,
+        "versions.html",
+        deployment=deployment,
+        lines=lines,
+        events=[_event(one, names) for one in registry.events(name, EVENTS_SHOWN)],
+        champion=next((one for one in lines if one.is_champion), None),
+        candidate=candidate,
+        is_back=candidate is not None and PREVIOUS in candidate.aliases,
+    )
+
+
+def change(site: Site, request: Request, name: str) -> Response:
+    """The form of that page: `POST /models/{name}/versions`.
+
+    Raises:
+        UnsupportedMedia: the body is no form.
+        VersionChanged: the champion is another one than the page showed.
+    """
+    site.deployment(name, request.actor)
+    _, sent = read_form(request, programs=f"/api/models/{name}/aliases/champion")
+    expected = sent.get("champion")
+    if expected is None:
+        raise VersionChanged(
+            "the form doesn't say which version it replaces", hint="open the page again"
+        )
+    wanted, note = sent.get("version", ""), sent.get("note", "")[:1_000]
+    if versions_of(site).registry.aliases(name).get(PREVIOUS) == wanted:
+        rollback(site, request.actor, name, note, expected)
+    else:
+        promote(site, request.actor, name, wanted, note, expected)
+    return Response.redirect(request.url(f"/models/{name}/versions"))
+
+
+def _line(site: Site, version: Version, aliases: dict[str, str]) -> Line:
+    own = tuple(alias for alias, digest in aliases.items() if digest == version.digest)
+    text = problem = ""
+    try:
+        text = headline(_card(site, version))
+    except RegistryError as error:
+        problem = error.message
+    return Line(version, own, moment_text(version.time_us), text, problem)
+
+
+def _card(site: Site, version: Version) -> Card:
+    live = site.find(version.model)
+    if live is not None and live.bundle.digest == version.digest:
+        return live.card
+    return versions_of(site).registry.bundle(version).card
+
+
+def _candidate(lines: list[Line], digest: str) -> Line | None:
+    found = (one for one in lines if digest and one.version.digest == digest)
+    return next((one for one in found if not one.is_champion), None)
+
+
+def _event(event: Event, names: dict[str, str]) -> tuple[str, str, str, str, str]:
+    """When, what, which version, who, and why."""
+    action = _ACTIONS.get(event.action, event.action)
+    version = names.get(event.after, event.after[:DIGEST_LETTERS])
+    return moment_text(event.time_us), action, version, event.actor, event.note
+
+
+def _audit(site: Site, actor: Actor, event: str, version: Version) -> None:
+    details = {"model": version.model, "version": version.name, "digest": version.digest}
+    site.authority.audit(actor, event, **details)

@@ -1,0 +1,186 @@
+"""Whether anything waits is told without opening the outboxes, and never too late."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from podium.errors import StoreError
+from podium.outbox.flush import flush
+from podium.outbox.mark import opened_mark, read_progress
+from podium.outbox.outbox import Outbox
+from podium.outbox.segment import SegmentWriter, packed
+from podium.outbox.shipper import Shipper
+from podium.outbox.waiting import Waiting
+from podium.records.stores.memory import MemoryStore
+from podium.testing.stores.samples import ids, sample
+
+LONG_AGO_S = 60
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "outbox"
+
+
+@pytest.fixture
+def outbox(folder: Path) -> Iterator[Outbox]:
+    made = Outbox(folder)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def waiting(folder: Path) -> Iterator[Waiting]:
+    made = Waiting(folder)
+    yield made
+    made.close()
+
+
+def settle(folder: Path) -> None:
+    """As if nothing had been made there for a while."""
+    for one in (folder, *folder.iterdir()):
+        if one.is_dir():
+            os.utime(one, times=(time.time() - LONG_AGO_S,) * 2)
+
+
+def ship(folder: Path, store: MemoryStore) -> None:
+    shipper = Shipper(folder, store)
+    shipper.drain(5)
+    shipper.close()
+
+
+def test_nothing_waits_where_there_is_no_outbox(folder, waiting):
+    assert not waiting.has_waiting()
+
+
+def test_an_outbox_without_records_makes_nobody_wait(outbox, waiting):
+    assert not waiting.has_waiting()
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_what_is_kept_waits_until_the_store_has_it(folder, outbox, waiting, is_settled):
+    store = MemoryStore()
+    for n in range(5):
+        if is_settled:
+            settle(folder)
+        assert not waiting.has_waiting()
+        outbox.append([sample(n)])
+
+        assert waiting.has_waiting()
+
+        ship(folder, store)
+
+
+def test_what_was_flushed_waits_no_more_though_it_is_not_shipped(folder, outbox, waiting):
+    store = MemoryStore()
+    outbox.append([sample(1), sample(2)])
+
+    assert flush(folder, store, waiting)
+
+    assert len(ids(store)) == 2
+    assert not waiting.has_waiting()
+    outbox.append([sample(3)])
+    assert waiting.has_waiting()
+
+
+def test_an_outbox_made_after_the_first_look_is_seen(folder, outbox, waiting):
+    settle(folder)
+    assert not waiting.has_waiting()
+    later = Outbox(folder)
+    later.append([sample(1)])
+
+    assert waiting.has_waiting()
+
+    later.close()
+
+
+@pytest.mark.slow
+def test_a_segment_begun_after_the_first_look_is_seen(folder, waiting):
+    store = MemoryStore()
+    outbox = Outbox(folder, segment_bytes=1_000)
+    settle(folder)
+    assert not waiting.has_waiting()
+    for n in range(200):
+        outbox.append([sample(n)])
+
+        assert flush(folder, store, waiting)
+        assert len(ids(store)) == n + 1
+        settle(folder)
+
+    assert len(list(outbox.folder.glob("*.db"))) > 1
+    outbox.close()
+
+
+def test_what_a_dead_worker_left_is_looked_up_itself(folder, waiting):
+    outbox = Outbox(folder)
+    outbox.append([sample(1)])
+    (path,) = outbox.folder.glob("*.db")
+    outbox.close()
+    # As after a loss of power: the records are on the disk, what was announced isn't.
+    os.truncate(path.with_suffix(".shipped"), 0)
+
+    assert waiting.has_waiting()
+    assert flush(folder, store := MemoryStore(), waiting)
+    assert len(ids(store)) == 1
+    assert not waiting.has_waiting()
+
+
+def test_a_worker_of_an_older_version_is_looked_up_each_time(folder, outbox, waiting):
+    (path,) = outbox.folder.glob("*.db")
+    outbox.append([sample(1)])
+    os.truncate(path.with_suffix(".shipped"), 20)
+
+    assert waiting.has_waiting()
+
+
+def test_half_an_announcement_counts_as_none(outbox):
+    (path,) = outbox.folder.glob("*.db")
+    outbox.append([sample(1)])
+    fd = opened_mark(path)
+    assert read_progress(fd)[1] == 1
+
+    os.pwrite(fd, b"\x07", 64)
+
+    assert read_progress(fd)[1] is None
+    os.close(fd)
+
+
+def test_a_batch_is_announced_before_it_is_kept(tmp_path):
+    path = tmp_path / "1.db"
+    writer = SegmentWriter(path, is_synced=False)
+    fd = opened_mark(path)
+    writer.finish()  # the next commit fails
+
+    with pytest.raises(StoreError):
+        writer.append([packed([sample(1)])])
+
+    assert read_progress(fd)[1] == 1
+    os.close(fd)
+    writer.close()
+
+
+def test_a_segment_that_was_shipped_and_deleted_makes_nobody_wait(folder, waiting):
+    outbox = Outbox(folder)
+    outbox.append([sample(1)])
+    assert waiting.has_waiting()
+    outbox.close()
+    ship(folder, MemoryStore())
+
+    waiting.has_waiting()  # finds out that the folder is gone
+
+    assert not waiting.has_waiting()
+
+
+def test_the_files_are_let_go(outbox, waiting):
+    before = len(list(Path("/dev/fd").iterdir()))
+    assert not waiting.has_waiting()
+    assert len(list(Path("/dev/fd").iterdir())) > before
+
+    waiting.close()
+
+    assert len(list(Path("/dev/fd").iterdir())) == before

@@ -1,0 +1,190 @@
+"""Labels with words, scores and thresholds, on every way out of the app."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
+
+import podium
+from podium.cli.main import run
+from podium.testing import Client
+
+ODD, USUAL = {"a": 60.0, "b": -60.0}, {"a": 0.1, "b": 0.2}
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory) -> dict[str, podium.Bundle]:
+    """One of outliers, one of clusters, one with a threshold of its own."""
+    folder = tmp_path_factory.mktemp("labels")
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 2)), columns=["a", "b"])
+    state = np.where(rows["a"] > 0.5, "sick", "well")
+    fixed = FixedThresholdClassifier(LogisticRegression(), threshold=0.337, pos_label="sick")
+    models = {
+        "odd": IsolationForest(n_estimators=10, random_state=0).fit(rows),
+        "heaps": KMeans(3, n_init=1, random_state=0).fit(rows),
+        "cut": fixed.fit(rows, state),
+    }
+    return {name: podium.pack(m, rows, name=name, path=folder) for name, m in models.items()}
+
+
+@pytest.fixture(scope="module")
+def client(bundles, tmp_path_factory) -> Iterator[Client]:
+    home = str(tmp_path_factory.mktemp("home"))
+    app = podium.App(*(str(one.path) for one in bundles.values()), home=home)
+    yield Client(app)
+    app.close()
+
+
+def asked(client: Client, name: str, rows: Any, **headers: str) -> Any:
+    body = json.dumps(rows).encode()
+    reply = client.request("POST", f"/api/models/{name}/predict", body=body, headers=headers)
+    assert reply.status == 200, reply.body
+    return reply
+
+
+def page(client: Client, name: str, row: dict[str, float]) -> str:
+    body = "&".join(f"{key}={value}" for key, value in row.items()).encode()
+    media = {"content_type": "application/x-www-form-urlencoded"}
+    return client.request("POST", f"/models/{name}", body=body, headers=media).body.decode()
+
+
+def test_the_api_answers_label_and_score(client):
+    one = json.loads(asked(client, "odd", ODD).body)
+    many = json.loads(asked(client, "odd", [ODD, USUAL]).body)
+
+    assert (one["prediction"], one["label"]) == (-1, "outlier")
+    assert one["score"] < 0 < many["scores"][1]
+    assert many["predictions"] == [-1, 1]
+    assert many["labels"] == ["outlier", "normal"]
+
+
+@pytest.mark.parametrize("media", ["text/csv", "application/x-ndjson"])
+def test_tables_have_a_column_of_each(client, media):
+    text = asked(client, "odd", [ODD, USUAL], accept=media).body.decode()
+
+    if media == "text/csv":
+        assert text.splitlines()[0] == "prediction,label,score,id"
+        assert text.splitlines()[1].startswith("-1,outlier,-0.")
+    else:
+        assert [json.loads(line)["label"] for line in text.splitlines()] == ["outlier", "normal"]
+
+
+def test_answers_are_as_the_document_says(client):
+    document = json.loads(client.request("GET", "/openapi.json").body)
+    schemas = document["components"]["schemas"]
+    for name in ("odd", "heaps", "cut"):
+        one = schemas[f"{name}_answer"] | {"components": document["components"]}
+
+        answer = json.loads(asked(client, name, USUAL).body)
+
+        jsonschema.validate(answer, one)
+        assert set(answer) == set(one["properties"])
+
+
+def test_the_api_tells_the_threshold_with_each_answer_and_with_the_model(client):
+    answer = json.loads(asked(client, "cut", USUAL).body)
+    model = json.loads(client.request("GET", "/api/models/cut").body)
+
+    threshold = {"label": "sick", "value": 0.337, "of": "probability"}
+    assert answer["threshold"] == threshold
+    assert model["signature"]["outputs"][0]["threshold"] == threshold
+    assert any("at least 33.7 %" in note for note in model["card"]["notes"])
+
+
+def test_records_hold_label_and_score_and_are_found_by_the_word(client):
+    record = json.loads(asked(client, "odd", ODD).body)["id"]
+
+    found = client.request("GET", "/models/odd/records?outcome=outlier").body.decode()
+    rest = client.request("GET", "/models/odd/records?outcome=normal").body.decode()
+    csv = client.request("GET", "/models/odd/records.csv?outcome=outlier").body.decode()
+    shown = client.request("GET", f"/records/{record}").body.decode()
+
+    assert record in found
+    assert record not in rest
+    header, line = csv.splitlines()[0].split(","), csv.splitlines()[1].split(",")
+    told = dict(zip(header, line, strict=True))
+    assert told["label"] == "outlier"
+    assert float(told["score"]) < 0
+    assert "Decision score" in shown
+
+
+def test_the_page_says_the_word_the_size_and_where_the_score_lies(client):
+    odd, heap = page(client, "odd", ODD), page(client, "heaps", USUAL)
+
+    assert re.search(r'class="value figure"><bdi>outlier</bdi>', odd)
+    assert "Outliers score below 0." in odd
+    assert re.search(r"of 200 training rows \([\d.]+\s%\) have this label", odd)
+    assert re.search(r"<bdi>cluster \d of 3</bdi>", heap)
+    assert re.search(r"of 200 training rows \([\d.]+\s%\) are in this cluster", heap)
+    assert "Distance to the centre of its cluster" in heap
+    assert odd.count("<line") == heap.count("<line") == 1
+
+
+def test_the_form_says_what_was_answered_in_training(client):
+    text = client.request("GET", "/models/odd").body.decode()
+
+    assert "Labels of the training rows" in text
+    assert re.search(r"normal \([\d.]+\s%\)", text)
+
+
+def test_a_mark_shows_where_the_threshold_is(client):
+    text = page(client, "cut", USUAL)
+
+    assert text.count('class="threshold" x1="33.70"') == 1
+    assert "is predicted when its probability is at least 33.7 %" in text
+
+
+def test_the_command_line_says_the_same(bundles, capsys):
+    assert run(["predict", str(bundles["odd"].path), "a=60", "b=-60"]) == 0
+    predicted = capsys.readouterr().out
+    assert run(["predict", str(bundles["cut"].path), "a=60", "b=-60"]) == 0
+    cut = capsys.readouterr().out
+    assert run(["inspect", str(bundles["heaps"].path)]) == 0
+    inspected = capsys.readouterr().out
+
+    assert "outlier (-1)" in predicted
+    assert "Decision score" in predicted
+    assert "33.7 %" in cut
+    assert re.search(r"cluster\s0\sof\s3\s\([\d.]+\s%\)", inspected)
+
+
+def test_a_file_is_scored_with_label_and_score(bundles, tmp_path):
+    rows, scored = tmp_path / "rows.csv", tmp_path / "scored.csv"
+    pd.DataFrame([ODD, USUAL]).to_csv(rows, index=False)
+
+    assert run(["score", str(bundles["odd"].path), str(rows), "-o", str(scored)]) == 0
+
+    found = pd.read_csv(scored)
+    assert found["label"].tolist() == ["outlier", "normal"]
+    assert found["score"].tolist() == pytest.approx(bundles["odd"].predict([ODD, USUAL]).scores)
+
+
+def test_records_of_another_version_have_no_mark(bundles):
+    from podium.web.result import result_of
+
+    answer = {"prediction": "sick", "probabilities": {"sick": 0.4, "well": 0.6}}
+    signature = bundles["cut"].signature
+
+    assert [bar.mark for bar in result_of(signature, answer).bars] == [None, "33.70"]
+    old = result_of(signature, answer, is_current=False)
+    assert (old.threshold, [bar.mark for bar in old.bars]) == ("", [None, None])
+
+
+def test_a_signature_of_before_reads_as_ever():
+    old = b'{"fields":[{"name":"a"}],"outputs":[{"task":"anomaly"}]}'
+
+    output = msgspec.json.decode(old, type=podium.Signature).output
+
+    assert (output.words, output.score, output.extras) == ((), "", ())
