@@ -131,7 +131,9 @@ class AccountsApp(App):
             return
         raw = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
         target = raw + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        refusal = gate.check(self.settings, scope["method"], target, scope["headers"])
+        refusal = gate.check(
+            self.settings, scope["method"], target, scope["headers"], self.site.router.predictions
+        )
         if refusal is not None:
             await super().__call__(scope, receive, send)  # it is refused there just the same
             return

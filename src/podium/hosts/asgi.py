@@ -102,7 +102,13 @@ class App(app.App):
         await asyncio.to_thread(self.close)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = gate.check(self.settings, scope["method"], _raw_path(scope), scope["headers"])
+        refusal = gate.check(
+            self.settings,
+            scope["method"],
+            _raw_path(scope),
+            scope["headers"],
+            self.site.router.predictions,
+        )
         if refusal is not None:
             request = request_of(scope, b"")
             response = routes.refused(self.site, request, refusal)

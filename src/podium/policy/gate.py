@@ -30,8 +30,6 @@ _HOST = re.compile(rb"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 # What follows a `#` stays with the client; a server that is sent it may read past it, or not.
 _ODD_PATH = re.compile(rb"[\x00-\x1f\x7f\\#]|%(?:[01][0-9a-f]|7f|2f|5c)", re.IGNORECASE)
 _ODD_QUERY = re.compile(rb"[\x00-\x1f\x7f#]|%00")
-# Where predictions are asked by programs, under any prefix.
-_PREDICT = re.compile(rb"/api/models/[^/]+/predict\Z")
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/")
 _DOT = re.compile(rb"%2e", re.IGNORECASE)
 # A longer number of bytes isn't meant; and `int()` of thousands of digits is slow.
@@ -49,13 +47,19 @@ class Refusal:
 
 
 def check(
-    settings: Settings, method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]
+    settings: Settings,
+    method: str,
+    target: bytes,
+    headers: Sequence[tuple[bytes, bytes]],
+    predictions: re.Pattern[bytes],
 ) -> Refusal | None:
     """The reason to refuse a request, from its head alone; None when there is none.
 
     Args:
         target: path and query as they were sent, percent-encoded.
         headers: with names in any case, repeated ones too.
+        predictions: found in the paths that lead to a prediction, under any prefix. They alone take
+            long bodies, and requests from pages of the origins that are allowed.
     """
     refusal = _check_size(target, headers) or _check_method(method) or _check_target(target)
     if refusal is not None:
@@ -63,10 +67,11 @@ def check(
     found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         found.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    is_prediction = predictions.search(target.partition(b"?")[0]) is not None
     return (
         _check_host(settings, target, found)
-        or _check_body(settings, method, target, found)
-        or _check_site(settings, method, target, found)
+        or _check_body(settings, method, found, is_prediction)
+        or _check_site(settings, method, found, is_prediction)
     )
 
 
@@ -188,7 +193,9 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def _check_body(settings: Settings, method: str, target: bytes, found: _Headers) -> Refusal | None:
+def _check_body(
+    settings: Settings, method: str, found: _Headers, is_prediction: bool
+) -> Refusal | None:
     if b"content-encoding" in found:
         return Refusal(
             415, "encoded_body", "compressed bodies aren't supported", "send it uncompressed"
@@ -206,18 +213,20 @@ def _check_body(settings: Settings, method: str, target: bytes, found: _Headers)
     if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > _LENGTH_DIGITS_MAX:
         return Refusal(400, "bad_length", "the Content-Length isn't a valid length")
     length, most = int(lengths[0]), settings.body_max_bytes
-    if length > most and _may_be_bulk(method, target, found):
+    if length > most and is_prediction and _may_be_bulk(method, found):
         most = settings.bulk_body_max_bytes
     return too_large(most) if length > most else None
 
 
-def _may_be_bulk(method: str, target: bytes, found: _Headers) -> bool:
-    """Whether it goes to where bulk requests are sent; forms hold a single row."""
+def _may_be_bulk(method: str, found: _Headers) -> bool:
+    """Whether a request for predictions may have many rows; forms hold a single one."""
     is_form = any(media.lower().startswith(_FORMS) for media in found.get(b"content-type", ()))
-    return method == "POST" and not is_form and bool(_PREDICT.search(target.partition(b"?")[0]))
+    return method == "POST" and not is_form
 
 
-def _check_site(settings: Settings, method: str, target: bytes, found: _Headers) -> Refusal | None:
+def _check_site(
+    settings: Settings, method: str, found: _Headers, is_prediction: bool
+) -> Refusal | None:
     """Refuse what another site's page makes a browser send, unless the operator lists its origin.
 
     Browsers tell it by Sec-Fetch-Site, which no page can forge; older ones, and all over plain
@@ -233,11 +242,11 @@ def _check_site(settings: Settings, method: str, target: bytes, found: _Headers)
     else:
         hosts = [origin.partition(b"://")[2].lower() for origin in origins]
         is_own = hosts in ([], [found[b"host"][0].lower()])
-    return None if is_own else _check_origin(settings, target, origins, found)
+    return None if is_own else _check_origin(settings, origins, found, is_prediction)
 
 
 def _check_origin(
-    settings: Settings, target: bytes, origins: Sequence[bytes], found: _Headers
+    settings: Settings, origins: Sequence[bytes], found: _Headers, is_prediction: bool
 ) -> Refusal | None:
     """Let pages of listed origins ask the API: never the forms, and with cookies only if that is said.
 
@@ -245,7 +254,7 @@ def _check_origin(
     """
     listed = [origin.encode() for origin in settings.allowed_origins]
     is_listed = len(origins) == 1 and origins[0] in listed
-    if not is_listed or not _PREDICT.search(target.partition(b"?")[0]):
+    if not is_listed or not is_prediction:
         return Refusal(
             403,
             "cross_site",

@@ -76,7 +76,7 @@ class Client:
         request = Request(method, unquote(path), query, sent, body)
         raw = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
         site = self.app.site
-        refusal = gate.check(site.settings, method, target.encode(), raw)
+        refusal = gate.check(site.settings, method, target.encode(), raw, site.router.predictions)
         if refusal is not None:
             return Reply(routes.refused(site, request, refusal))
         if bodies.is_long(site.settings, str(len(body))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -121,11 +122,15 @@ class Router:
     Args:
         pages: routes that belong to no protocol.
         protocols: what programs are answered in.
+
+    Attributes:
+        predictions: found in the paths that lead to a prediction, percent-encoded, under any prefix.
     """
 
     def __init__(self, pages: Iterable[Route], protocols: Sequence[ServingProtocol] = ()) -> None:
         self.protocols = tuple(protocols)
         self.routes = (*pages, *(route for one in protocols for route in one.routes))
+        self.predictions = _pattern_of(route for route in self.routes if route.view is None)
         self._by_length: dict[int, list[Route]] = {}
         for route in self.routes:
             self._by_length.setdefault(route.pattern.count("/") + 1, []).append(route)
@@ -159,3 +164,9 @@ class Router:
             if path.startswith(one.prefix):
                 return one
         return None
+
+
+def _pattern_of(routes: Iterable[Route]) -> re.Pattern[bytes]:
+    """Matches the end of each path that leads to one of the routes; nothing where there is none."""
+    ends = [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(route.pattern)) for route in routes]
+    return re.compile("(?:{})\\Z".format("|".join(ends) or r"(?!)").encode())

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from podium.policy import gate
 from podium.policy.gate import Refusal
+from podium.protocols import router_of
 from podium.settings import Accounts, Settings
 
 HERE = (b"host", b"127.0.0.1:8000")
 PREDICT = b"/api/models/churn/predict"
+PREDICTIONS = router_of().predictions
 FORM = b"/models/churn"
 
 
@@ -25,7 +27,7 @@ def check(
     settings: Settings | None = None,
 ) -> Refusal | None:
     sent = [*headers] if host is None else [host, *headers]
-    return gate.check(settings or Settings(), method, target, sent)
+    return gate.check(settings or Settings(), method, target, sent, PREDICTIONS)
 
 
 def told(refusal: Refusal | None) -> tuple[int, str]:
@@ -106,8 +108,8 @@ def test_with_accounts_a_bare_address_is_for_probes_only_unless_it_is_named():
     bare = (b"host", b"10.0.0.5:8000")
 
     assert told(check(host=bare, settings=settings)) == (421, "host_not_allowed")
-    assert gate.check(settings, "GET", b"/livez?", [bare]) is None
-    assert told(gate.check(settings, "GET", b"/livez/../", [bare]))[0] != 200
+    assert gate.check(settings, "GET", b"/livez?", [bare], PREDICTIONS) is None
+    assert told(gate.check(settings, "GET", b"/livez/../", [bare], PREDICTIONS))[0] != 200
     assert check(host=bare, settings=named) is None
     assert check(host=bare, settings=Settings(open=True)) is None
 
@@ -328,7 +330,7 @@ header = st.tuples(
     is_open=st.booleans(),
 )
 def test_whatever_comes_is_let_in_or_refused_for_a_reason(method, target, headers, is_open):
-    refusal = gate.check(Settings(open=is_open), method, target, headers)
+    refusal = gate.check(Settings(open=is_open), method, target, headers, PREDICTIONS)
 
     if refusal is not None:
         assert 400 <= refusal.status < 500

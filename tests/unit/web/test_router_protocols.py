@@ -159,3 +159,29 @@ def test_its_requests_are_counted(ask, app):
         re.search('outcome="(.+?)"', one)[1]: number for one, _, number in counted if number != "0"
     }
     assert by_outcome == {"ok": "1", "invalid": "1"}
+
+
+@pytest.mark.parametrize(("path", "status"), [(ASKED, 200), ("/v1/nothing", 413)])
+def test_it_takes_long_bodies_where_it_predicts(tmp_path, path, status):
+    rows = [{"size": float(i)} for i in range(300)]
+    body = json.dumps({"instances": rows}).encode()
+    app = podium.App(
+        halves, home=str(tmp_path), protocols=[PROTOCOL], body_max_bytes=1_000, is_local=True
+    )
+
+    reply = Client(app).request("POST", path, body=body)
+
+    app.close()
+    assert reply.status == status
+
+
+@pytest.mark.parametrize(("path", "status"), [(ASKED, 200), ("/models/halves", 403)])
+def test_it_can_be_asked_from_a_page_of_an_origin_that_is_allowed(tmp_path, path, status):
+    origin = "https://shop.example"
+    app = podium.App(halves, home=str(tmp_path), protocols=[PROTOCOL], allowed_origins=[origin])
+
+    body = json.dumps({"instances": [{"size": 3.0}]}).encode()
+    reply = Client(app).request("POST", path, body=body, headers={"origin": origin})
+
+    app.close()
+    assert reply.status == status

@@ -80,7 +80,8 @@ class _Incoming:
             names = (gate.host_name(self.host),)
             settings = msgspec.structs.replace(settings, allowed_hosts=names)
         method, target = self.native.method or "", _target(self.native)
-        refusal = gate.check(settings, method, target, self.headers)
+        predictions = host.app.site.router.predictions
+        refusal = gate.check(settings, method, target, self.headers, predictions)
         if refusal is None and not self.is_host_allowed:
             return gate.Refusal(
                 421,

@@ -166,7 +166,8 @@ def _refusal(host: Host) -> gate.Refusal | None:
         (key.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
         for key, value in flask.request.headers
     ]
-    return gate.check(settings, flask.request.method, _target(flask.request.environ), headers)
+    method, target = flask.request.method, _target(flask.request.environ)
+    return gate.check(settings, method, target, headers, host.app.site.router.predictions)
 
 
 def _target(environ: dict[str, Any]) -> bytes:
