@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -72,39 +73,67 @@ class ForgetsRequests(MemoryStore):
 
 
 class OldestFirst(MemoryStore):
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
-        page = super().page(query, limit=limit, cursor=cursor)
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        page = super().page(query, limit=limit, cursor=cursor, **order)
         return msgspec.structs.replace(page, records=page.records[::-1])
+
+
+class NewestFirstOnly(MemoryStore):
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        return super().page(query, limit=limit, cursor=cursor)
+
+
+class BeginsAgainOldestFirst(MemoryStore):
+    """It can't resume: a cursor that it gave leads back to the first record."""
+
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        if order.get("order") == "oldest" and cursor is not None:
+            return super().page(query, limit=limit, **order)
+        return super().page(query, limit=limit, cursor=cursor, **order)
 
 
 class CountsPages(MemoryStore):
     """Its cursor is an offset."""
 
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
         start = 0 if cursor is None else int(cursor)
-        every = super().page(query, limit=10_000).records
+        every = super().page(query, limit=10_000, **order).records
         end = start + limit
         return Page(records=every[start:end], cursor=str(end) if end < len(every) else None)
 
 
 class NeverEnds(MemoryStore):
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
-        page = super().page(query, limit=limit, cursor=cursor)
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        page = super().page(query, limit=limit, cursor=cursor, **order)
         return msgspec.structs.replace(page, cursor=page.cursor or cursor or "")
 
 
 class BeginsAgainAtBadCursors(MemoryStore):
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
         try:
-            return super().page(query, limit=limit, cursor=cursor)
+            return super().page(query, limit=limit, cursor=cursor, **order)
         except BadCursor:
-            return super().page(query, limit=limit)
+            return super().page(query, limit=limit, **order)
 
 
 class FiltersByFewer(MemoryStore):
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
         fewer = msgspec.structs.replace(query, version=None)
-        return super().page(fewer, limit=limit, cursor=cursor)
+        return super().page(fewer, limit=limit, cursor=cursor, **order)
 
 
 class ClaimsFewerFilters(MemoryStore):
@@ -115,18 +144,22 @@ class ClaimsFewerFilters(MemoryStore):
 
 
 class IncludesTheEnd(MemoryStore):
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
         if query.until_us is not None:
             until_us = min(query.until_us + 1, 2**63 - 1)
             query = msgspec.structs.replace(query, until_us=until_us)
-        return super().page(query, limit=limit, cursor=cursor)
+        return super().page(query, limit=limit, cursor=cursor, **order)
 
 
 class FoldsCase(MemoryStore):
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
         if query.outcome == "yes":
             query = msgspec.structs.replace(query, outcome="Yes")
-        return super().page(query, limit=limit, cursor=cursor)
+        return super().page(query, limit=limit, cursor=cursor, **order)
 
 
 class KeepsTheFirstFeedback(MemoryStore):
@@ -219,6 +252,8 @@ BROKEN = [
     ("an_unknown_id_is_none", FindsBeginnings),
     ("a_record_is_found_with_its_time_and_at_no_other", IgnoresTheTime),
     ("pages_are_newest_first_by_time_then_id", OldestFirst),
+    ("oldest_first_pages_of_every_size_hold_every_record_once", NewestFirstOnly),
+    ("oldest_first_a_cursor_resumes_with_what_came_later", BeginsAgainOldestFirst),
     ("records_inserted_meanwhile_move_no_page", CountsPages),
     ("the_cursor_at_the_end_is_none", NeverEnds),
     ("a_cursor_that_no_page_gave_is_refused", BeginsAgainAtBadCursors),

@@ -26,7 +26,7 @@ from podium.outbox.waiting import Waiting
 from podium.records import forks
 from podium.records.record import Feedback, Record
 from podium.records.storable import refused_of
-from podium.records.store import InsertResult, Page, RecordQuery, Store
+from podium.records.store import InsertResult, Order, Page, RecordQuery, Store
 
 _log = logging.getLogger("podium")
 _SURVIVES: dict[Durability, Literal["memory", "process", "power"]] = {
@@ -169,10 +169,17 @@ class OutboxedStore(forks.ForkAware):
         self._flush()
         return self.store.get(record_id, time_us=time_us)
 
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
-        """At most `limit` records, newest first by time and id."""
+    def page(
+        self,
+        query: RecordQuery,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        order: Order = "newest",
+    ) -> Page:
+        """At most `limit` records, by time and id."""
         self._flush()
-        return self.store.page(query, limit=limit, cursor=cursor)
+        return self.store.page(query, limit=limit, cursor=cursor, order=order)
 
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -12,6 +12,8 @@ from podium.records.record import Feedback, Record
 from podium.records.storable import text_problem
 
 PAGE_ROWS = 500
+# Which records come first, by time and id.
+Order: TypeAlias = Literal["newest", "oldest"]
 
 
 class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +105,7 @@ class InsertResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Some records, newest first.
+    """Some records, in the order that was asked for.
 
     Attributes:
         cursor: where the next page begins; None at the end, and only there.
@@ -136,11 +138,22 @@ class Store(Protocol):
         """
         ...
 
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
-        """At most `limit` records (1 or more), newest first by time and id.
+    def page(
+        self,
+        query: RecordQuery,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        order: Order = "newest",
+    ) -> Page:
+        """At most `limit` records (1 or more), by time and id.
 
         Following the cursors returns every record of the first page's moment once, whatever
-        is inserted meanwhile.
+        is inserted meanwhile. Oldest first, they also lead to what is inserted later, and any
+        cursor is a place to resume at.
+
+        Args:
+            cursor: of a page of the same order.
 
         Raises:
             BadCursor: no page gave this cursor.
@@ -178,15 +191,15 @@ class Store(Protocol):
 
 
 def iter_pages(
-    store: Store, query: RecordQuery, *, rows: int = PAGE_ROWS
+    store: Store, query: RecordQuery, *, rows: int = PAGE_ROWS, order: Order = "newest"
 ) -> Iterator[Sequence[Record]]:
-    """All records of a query, newest first, read page by page to bound memory.
+    """All records of a query, read page by page to bound memory.
 
     Raises:
         StoreError: the database fails.
     """
-    page = store.page(query, limit=rows)
+    page = store.page(query, limit=rows, order=order)
     yield page.records
     while page.cursor is not None:
-        page = store.page(query, limit=rows, cursor=page.cursor)
+        page = store.page(query, limit=rows, cursor=page.cursor, order=order)
         yield page.records

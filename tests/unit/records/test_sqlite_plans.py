@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podium.records.store import RecordQuery
+from podium.records.store import Order, RecordQuery
 from podium.records.stores.sqlite import SqliteStore, page_statement
 from podium.testing.stores.samples import NOON_US, pages, sample
 
@@ -36,28 +36,37 @@ PLANS = [
 ]
 
 
-def plan(store: SqliteStore, query: RecordQuery, after: tuple[int, str] | None) -> list[str]:
-    statement, values = page_statement(query, after)
+def plan(
+    store: SqliteStore,
+    query: RecordQuery,
+    after: tuple[int, str] | None,
+    order: Order = "newest",
+) -> list[str]:
+    statement, values = page_statement(query, after, order)
     with store._connections.reading() as connection:
         steps = connection.execute(f"EXPLAIN QUERY PLAN {statement}", (*values, 51)).fetchall()
     return [step[3] for step in steps]
 
 
+@pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize(("query", "index", "verb"), PLANS)
 def test_a_page_goes_through_one_index_and_sorts_nothing(
-    store: SqliteStore, query: RecordQuery, index: str, verb: str
+    store: SqliteStore, query: RecordQuery, index: str, verb: str, order: Order
 ) -> None:
-    assert plan(store, query, None) == [f"{verb} record USING INDEX {index}"]
+    assert plan(store, query, None, order) == [f"{verb} record USING INDEX {index}"]
 
 
 @pytest.mark.parametrize("query", [query for query, _, _ in PLANS])
 def test_a_later_page_begins_where_the_one_before_ended(
     store: SqliteStore, query: RecordQuery
 ) -> None:
-    (step,) = plan(store, query, (NOON_US, sample(1).id))
+    (down,) = plan(store, query, (NOON_US, sample(1).id))
+    (up,) = plan(store, query, (NOON_US, sample(1).id), "oldest")
 
-    assert step.startswith("SEARCH record USING INDEX")
-    assert "time_us<?" in step
+    assert down.startswith("SEARCH record USING INDEX")
+    assert up.startswith("SEARCH record USING INDEX")
+    assert "time_us<?" in down
+    assert "time_us>?" in up
 
 
 ODD = "0.5 -0.5 3.0 3 -3 1e-05 1.5e-05 .5 -.5 5. v1.5 é1.5 1é.5 . - -. [1.5] * 1*.5"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,10 +36,12 @@ class NoOutcomes(MemoryStore):
         MemoryStore.features, filters=ALL_FILTERS - {"outcome", "until_us"}
     )
 
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
         if query.outcome is not None or query.until_us is not None:
             raise InputError("this store can't filter by the prediction or the end")
-        return super().page(query, limit=limit, cursor=cursor)
+        return super().page(query, limit=limit, cursor=cursor, **order)
 
 
 def record(n: int, **changes: object) -> Record:

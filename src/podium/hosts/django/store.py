@@ -17,7 +17,7 @@ from podium.records.columns import FEEDBACK_NAMES, NAMES, names_of
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.record import Feedback, Record
 from podium.records.storable import HEX_DIGITS, is_id, refused_of
-from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
+from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
 from podium.records.stores.rows import row_of
 
 # SQLite takes no more than 999 values in a statement where it is old.
@@ -54,13 +54,19 @@ class DjangoStore:
         found = self._read(lambda rows: _the_one(rows, record_id, time_us).first())
         return None if found is None else found.record
 
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
-        """At most `limit` records, newest first by time and id."""
+    def page(
+        self,
+        query: RecordQuery,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        order: Order = "newest",
+    ) -> Page:
+        """At most `limit` records, by time and id."""
         after = None if cursor is None else read_cursor(cursor)
-        wanted = _condition(query, after)
-        found = self._read(
-            lambda rows: list(rows.filter(wanted).order_by("-time_us", "-id")[: limit + 1])
-        )
+        wanted = _condition(query, after, order)
+        by = ("time_us", "id") if order == "oldest" else ("-time_us", "-id")
+        found = self._read(lambda rows: list(rows.filter(wanted).order_by(*by)[: limit + 1]))
         records = tuple(row.record for row in found[:limit])
         return Page(records=records, cursor=cursor_of(records[-1]) if len(found) > limit else None)
 
@@ -154,7 +160,7 @@ def _deleted(rows: PredictionQuerySet, ids: Sequence[str]) -> int:
     return rows.filter(id__in=ids).delete()[0]
 
 
-def _condition(query: RecordQuery, after: tuple[int, str] | None) -> Q:
+def _condition(query: RecordQuery, after: tuple[int, str] | None, order: Order) -> Q:
     plain = {
         "model": query.model,
         "version": query.version,
@@ -173,7 +179,10 @@ def _condition(query: RecordQuery, after: tuple[int, str] | None) -> Q:
         found &= _begins(query.id_prefix)
     if after is not None:
         time_us, last = after
-        found &= Q(time_us__lte=time_us) & (Q(time_us__lt=time_us) | Q(id__lt=last))
+        if order == "oldest":
+            found &= Q(time_us__gte=time_us) & (Q(time_us__gt=time_us) | Q(id__gt=last))
+        else:
+            found &= Q(time_us__lte=time_us) & (Q(time_us__lt=time_us) | Q(id__lt=last))
     return found
 
 

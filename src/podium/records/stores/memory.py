@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -12,7 +12,7 @@ from podium.errors import StoreError
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.record import Feedback, Record
 from podium.records.storable import reason_to_refuse
-from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
+from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
 
 
 class MemoryStore:
@@ -53,14 +53,20 @@ class MemoryStore:
             self._check_open()
             return self._get(record_id, time_us)
 
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
-        """At most `limit` records, newest first by time and id."""
+    def page(
+        self,
+        query: RecordQuery,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        order: Order = "newest",
+    ) -> Page:
+        """At most `limit` records, by time and id."""
         after = None if cursor is None else read_cursor(cursor)
         records: list[Record] = []
         with self._lock:
             self._check_open()
-            end = len(self._places) if after is None else bisect_left(self._places, after)
-            for place in range(end - 1, -1, -1):
+            for place in self._from(after, order):
                 record = self._records[self._places[place][1]]
                 if query.fits(record):
                     records.append(record)
@@ -109,6 +115,13 @@ class MemoryStore:
     def _get(self, record_id: str, time_us: int | None) -> Record | None:
         record = self._records.get(record_id)
         return record if record is not None and time_us in (None, record.time_us) else None
+
+    def _from(self, after: tuple[int, str] | None, order: Order) -> range:
+        """The indexes of the places after this one."""
+        n_places = len(self._places)
+        if order == "oldest":
+            return range(0 if after is None else bisect_right(self._places, after), n_places)
+        return range((n_places if after is None else bisect_left(self._places, after)) - 1, -1, -1)
 
     def _check_open(self) -> None:
         if self._is_closed:

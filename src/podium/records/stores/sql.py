@@ -32,7 +32,7 @@ from podium.records.columns import FEEDBACK_NAMES, NAMES
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.record import Feedback, Record
 from podium.records.storable import HEX_DIGITS, is_id, refused_of
-from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
+from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
 from podium.records.stores.rows import feedback_cells, record_of, row_of
 from podium.records.stores.sql_engine import Database, engine_of
 from podium.records.stores.sql_tables import MODEL_LENGTH, START_LENGTH, record_table
@@ -99,10 +99,17 @@ class SqlStore:
         row = self._database.read(lambda connection: connection.execute(statement).fetchone())
         return None if row is None else record_of(row)
 
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
-        """At most `limit` records, newest first by time and id."""
+    def page(
+        self,
+        query: RecordQuery,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        order: Order = "newest",
+    ) -> Page:
+        """At most `limit` records, by time and id."""
         after = None if cursor is None else read_cursor(cursor)
-        statement = self._page(query, limit=limit, after=after)
+        statement = self._page(query, limit=limit, after=after, order=order)
         if statement is None:
             return Page(records=())
         rows = self._database.read(lambda connection: connection.execute(statement).fetchall())
@@ -154,17 +161,22 @@ class SqlStore:
             self._database.close()
 
     def _page(
-        self, query: RecordQuery, *, limit: int, after: tuple[int, str] | None
+        self,
+        query: RecordQuery,
+        *,
+        limit: int,
+        after: tuple[int, str] | None,
+        order: Order = "newest",
     ) -> Select[Any] | None:
         """The SELECT of a page and one record more; None where no record fits."""
         conditions = conditions_of(self.table, query, is_padded=self._is_mysql)
         if conditions is None:
             return None
         if after is not None:
-            conditions.append(_is_after(self.table, after))
-        newest_first = (self.table.c.time_us.desc(), self.table.c.id.desc())
-        chosen = select(*self._columns).where(true(), *conditions)
-        return chosen.order_by(*newest_first).limit(limit + 1)
+            conditions.append(_is_after(self.table, after, order))
+        place = (self.table.c.time_us, self.table.c.id)
+        by = place if order == "oldest" else tuple(one.desc() for one in place)
+        return select(*self._columns).where(true(), *conditions).order_by(*by).limit(limit + 1)
 
     def _values(self, record: Record) -> dict[str, Any]:
         cells = dict(zip(NAMES, row_of(record), strict=True))
@@ -259,11 +271,14 @@ def _add_numbers(
     return conditions
 
 
-def _is_after(table: Table, place: tuple[int, str]) -> Condition:
+def _is_after(table: Table, place: tuple[int, str], order: Order) -> Condition:
     """Later in the pages than this time and id."""
     time_us, record_id = place
     columns = table.c
     # The first term alone bounds a range of the index, which no comparison of pairs does in MySQL.
+    if order == "oldest":
+        is_later = and_(columns.time_us == time_us, columns.id > record_id)
+        return and_(columns.time_us >= time_us, or_(columns.time_us > time_us, is_later))
     return and_(
         columns.time_us <= time_us,
         or_(columns.time_us < time_us, and_(columns.time_us == time_us, columns.id < record_id)),

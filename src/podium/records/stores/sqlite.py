@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from podium.records.columns import FEEDBACK_NAMES, NAMES
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.record import Feedback, Record
 from podium.records.storable import is_id, refused_of
-from podium.records.store import InsertResult, Page, RecordQuery, StoreFeatures
+from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
 from podium.records.stores.rows import feedback_cells, record_of, row_of
 from podium.records.stores.sqlite_file import IS_INDEXED, Connections, Synchronous
 
@@ -37,7 +37,10 @@ _MARKS = ", ".join("?" for _ in NAMES)
 # Only values are ever bound from outside; these texts are made of the names above.
 _INSERT = f"INSERT INTO record ({_COLUMNS}) VALUES ({_MARKS}) ON CONFLICT DO NOTHING"  # noqa: S608
 _SELECT = f"SELECT {_COLUMNS} FROM record"  # noqa: S608
-_NEWEST_FIRST = "ORDER BY time_us DESC, id DESC LIMIT ?"
+_ORDERS: Mapping[Order, str] = {
+    "newest": "ORDER BY time_us DESC, id DESC LIMIT ?",
+    "oldest": "ORDER BY time_us, id LIMIT ?",
+}
 _THE_ONE = "WHERE id = ? AND time_us = coalesce(?, time_us)"
 _SET_FEEDBACK = (
     f"UPDATE record SET {', '.join(f'{name} = ?' for name in FEEDBACK_NAMES)} {_THE_ONE}"  # noqa: S608
@@ -109,25 +112,32 @@ class SqliteStore(forks.ForkAware):
             row = connection.execute(f"{_SELECT} {_THE_ONE}", (record_id, time_us)).fetchone()
         return None if row is None else record_of(row)
 
-    def page(self, query: RecordQuery, *, limit: int, cursor: str | None = None) -> Page:
-        """At most `limit` records, newest first by time and id."""
+    def page(
+        self,
+        query: RecordQuery,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        order: Order = "newest",
+    ) -> Page:
+        """At most `limit` records, by time and id."""
         if limit > CACHED_ROWS_MAX:  # a file is being written: nobody asks for that page again
-            return self._read(query, limit, cursor)
+            return self._read(query, limit, cursor, order)
         version, pages = self._page_cache
         if version != (now := self._connections.version()):
             pages = {}
             self._page_cache = now, pages
-        key = (query, limit, cursor)
+        key = (query, limit, cursor, order)
         page = pages.get(key)
         if page is None:
-            page = self._read(query, limit, cursor)
+            page = self._read(query, limit, cursor, order)
             if len(pages) < CACHED_PAGES_MAX and _n_bytes(page) <= CACHED_BYTES_MAX:
                 pages[key] = page
         return page
 
-    def _read(self, query: RecordQuery, limit: int, cursor: str | None) -> Page:
+    def _read(self, query: RecordQuery, limit: int, cursor: str | None, order: Order) -> Page:
         after = None if cursor is None else read_cursor(cursor)
-        sql, values = page_statement(query, after)
+        sql, values = page_statement(query, after, order)
         with self._connections.reading() as connection:
             rows = connection.execute(sql, (*values, limit + 1)).fetchall()
         records = tuple(record_of(row) for row in rows[:limit])
@@ -179,7 +189,9 @@ def _n_bytes(page: Page) -> int:
     return sum(len(one.inputs) + len(one.outputs) for one in page.records)
 
 
-def page_statement(query: RecordQuery, after: tuple[int, str] | None) -> tuple[str, list[Any]]:
+def page_statement(
+    query: RecordQuery, after: tuple[int, str] | None, order: Order = "newest"
+) -> tuple[str, list[Any]]:
     """The SELECT of a page and its values, but for the last one, the limit.
 
     Args:
@@ -191,7 +203,6 @@ def page_statement(query: RecordQuery, after: tuple[int, str] | None) -> tuple[s
         ("actor = ?", query.actor),
         ("owner = ?", query.owner),
         ("outcome = ?", query.outcome),
-        ("time_us >= ?", query.since_us),
         ("outcome_number >= ?", query.outcome_min),
         ("outcome_number <= ?", query.outcome_max),
     ]
@@ -209,13 +220,33 @@ def page_statement(query: RecordQuery, after: tuple[int, str] | None) -> tuple[s
         values += [query.id_prefix, f"{query.id_prefix}g"]
     if query.has_feedback is not None:
         where.append(f"feedback_time_us IS {'NOT NULL' if query.has_feedback else 'NULL'}")
-    # One upper end only: given two, SQLite begins at one of them, maybe at the later one, and so
-    # would pass every record of the pages before.
-    if after is not None and (query.until_us is None or after[0] < query.until_us):
-        where.append("time_us <= ? AND (time_us < ? OR (time_us = ? AND id < ?))")
-        values += [after[0], after[0], *after]
-    elif query.until_us is not None:
-        where.append("time_us < ?")
-        values.append(query.until_us)
+    for text, some in _time_range(query, after, order):
+        where.append(text)
+        values += some
     condition = f"WHERE {' AND '.join(where)}" if where else ""
-    return f"{_SELECT} {index} {condition} {_NEWEST_FIRST}", values
+    return f"{_SELECT} {index} {condition} {_ORDERS[order]}", values
+
+
+def _time_range(
+    query: RecordQuery, after: tuple[int, str] | None, order: Order
+) -> Iterator[tuple[str, list[Any]]]:
+    """The two ends of a page's times, and their values.
+
+    One condition an end: given two, SQLite begins at one of them, maybe at the farther one, and so
+    would pass every record of the pages before.
+    """
+    is_newest, since_us, until_us = order == "newest", query.since_us, query.until_us
+    if after is not None and is_newest and (until_us is None or after[0] < until_us):
+        yield (
+            "time_us <= ? AND (time_us < ? OR (time_us = ? AND id < ?))",
+            [after[0], after[0], *after],
+        )
+    elif until_us is not None:
+        yield "time_us < ?", [until_us]
+    if after is not None and not is_newest and (since_us is None or after[0] >= since_us):
+        yield (
+            "time_us >= ? AND (time_us > ? OR (time_us = ? AND id > ?))",
+            [after[0], after[0], *after],
+        )
+    elif since_us is not None:
+        yield "time_us >= ?", [since_us]

@@ -11,7 +11,7 @@ from typing import Any
 
 from podium.errors import InputError
 from podium.records.record import Record
-from podium.records.store import ALL_FILTERS, RecordQuery, Store
+from podium.records.store import ALL_FILTERS, Order, RecordQuery, Store
 from podium.testing.stores.samples import (
     NOON_US,
     TEXTS,
@@ -25,6 +25,7 @@ from podium.testing.stores.samples import (
 
 N_RECORDS = 80
 N_QUERIES = 120
+_ORDERS: tuple[Order, ...] = ("newest", "oldest")
 
 
 class Filtering(Settling):
@@ -40,9 +41,11 @@ class Filtering(Settling):
             wanted = [record for record in records if _fits(record, query)]
             wanted.sort(key=lambda record: (record.time_us, record.id), reverse=True)
 
-            matching = ids(store, query, limit=chance.choice((1, 7, 100)))
+            order = chance.choice(_ORDERS)
+            matching = ids(store, query, limit=chance.choice((1, 7, 100)), order=order)
 
-            assert matching == [record.id for record in wanted], query
+            expected = [record.id for record in wanted]
+            assert matching == (expected if order == "newest" else expected[::-1]), query
 
     def test_a_filter_that_it_lacks_is_refused(self, store: Store) -> None:
         every: dict[str, Any] = {

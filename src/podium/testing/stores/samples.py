@@ -9,7 +9,7 @@ import msgspec
 
 from podium.errors import PodiumError
 from podium.records.record import Feedback, Record
-from podium.records.store import InsertResult, RecordQuery, Store
+from podium.records.store import InsertResult, Order, RecordQuery, Store
 
 NOON_US = 1_772_366_400_000_000  # 2026-03-01, 12:00 UTC
 UNKNOWN_ID = "f" * 32
@@ -87,11 +87,13 @@ def decoded(record: Record | None) -> dict[str, Any] | None:
     return values
 
 
-def pages(store: Store, query: RecordQuery, *, limit: int) -> Iterator[tuple[Record, ...]]:
+def pages(
+    store: Store, query: RecordQuery, *, limit: int, order: Order = "newest"
+) -> Iterator[tuple[Record, ...]]:
     """The pages of a query to their end; it must come."""
     cursor = None
     for _ in range(10_000):
-        page = store.page(query, limit=limit, cursor=cursor)
+        page = store.page(query, limit=limit, cursor=cursor, order=order)
         yield page.records
         if page.cursor is None:
             return
@@ -99,9 +101,15 @@ def pages(store: Store, query: RecordQuery, *, limit: int) -> Iterator[tuple[Rec
     raise AssertionError("after 10,000 pages the cursor still isn't None")
 
 
-def ids(store: Store, query: RecordQuery | None = None, *, limit: int = 500) -> list[str]:
+def ids(
+    store: Store,
+    query: RecordQuery | None = None,
+    *,
+    limit: int = 500,
+    order: Order = "newest",
+) -> list[str]:
     """The ids of a query's records, in the order of the pages."""
-    records = pages(store, query or RecordQuery(), limit=limit)
+    records = pages(store, query or RecordQuery(), limit=limit, order=order)
     return [record.id for page in records for record in page]
 
 
