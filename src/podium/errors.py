@@ -28,6 +28,7 @@
     ├── ModelError              the user's model raised, or answered the wrong shape
     ├── Overloaded              more waits already than can be answered in time
     ├── TimedOut                the model didn't answer before the deadline
+    ├── UnusableVersion         a version can't be loaded, or doesn't answer its examples
     ├── IncompatibleVersion     a version refuses what the champion accepts
     ├── VersionChanged          another version answers than the caller believes
     └── StoreError              the store of records failed
@@ -277,6 +278,12 @@ class TimedOut(PodiumError):
     """The model didn't answer before the deadline."""
 
     code = "timed_out"
+
+
+class UnusableVersion(PodiumError):
+    """A version can't be loaded, or doesn't answer its examples: a process that tried it says so."""
+
+    code = "unusable_version"
 
 
 class IncompatibleVersion(PodiumError):

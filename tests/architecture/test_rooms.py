@@ -30,6 +30,7 @@ FOREIGN_CODE = {
     "bundle/skops_audit.py": "hostile bytes raise what they like in zipfile, json and numpy",
     "bundle/skops_file.py": "skops runs the user's own classes when it writes",
     "packing/weights.py": "a user's class raises what it likes when it is made",
+    "deployments/trial_process.py": "a model's library raises what it likes: it is reported",
     "deployments/versions.py": "a model's library raises what it likes: the version before goes on",
     "flow/batch.py": "whatever a model raises, each caller that waits for it must be told",
     "flow/cost.py": "a model that fails on its examples: its cost is unknown, and it is served",

@@ -70,7 +70,9 @@ def register(registry: Registry, *, file: Path, note: str) -> None:
     """Copy the bundle FILE into the home folder, as a version that can be promoted."""
     from podium.bundle import load
 
-    version = registry.register(load(file), actor=getpass.getuser(), note=note)
+    bundle = load(file)
+    registry.check(bundle)
+    version = registry.register(bundle, actor=getpass.getuser(), note=note)
     click.echo(f"{version.model} {_shown(version)} is registered. To serve it:")
     click.echo(f"  podium promote {version.model} {version.digest[:DIGEST_LETTERS]}")
 
@@ -87,7 +89,6 @@ def promote(registry: Registry, *, model: str, version: str, note: str, expect: 
     Servers that use this home folder follow within a second, without losing a request.
     """
     expected = _digest(registry, model, expect)
-    registry.bundle(registry.find(model, version)).start()  # what can't be loaded isn't promoted
     new = registry.promote(model, version, actor=getpass.getuser(), note=note, expected=expected)
     click.echo(f"{model} {_shown(new)} is the champion now. To go back:")
     click.echo(f"  podium rollback {model}")

@@ -15,6 +15,7 @@ import apsw
 
 from podium.bundle import Bundle, load
 from podium.bundle.archive import copy_archive
+from podium.deployments import trial
 from podium.deployments.registry_file import RegistryFile, failures
 from podium.errors import (
     BundleError,
@@ -128,6 +129,15 @@ class Registry:
             raise RegistryError(f"{path} isn't what was registered", hint=hint)
         return bundle
 
+    def check(self, bundle: Bundle) -> None:
+        """Return if a bundle can be loaded and answers; tried once, in a process of its own.
+
+        Raises:
+            UnusableVersion: it can't, or doesn't.
+        """
+        memory = self._path_of(bundle.digest).with_suffix(".checked")
+        trial.require(bundle, memory, self._trust)
+
     def register(self, bundle: Bundle, *, actor: str = "", note: str = "") -> Version:
         """Keep a copy of a bundle; one that is known already changes nothing.
 
@@ -185,13 +195,17 @@ class Registry:
 
         Raises:
             NotFound: there is no such version, or there are several.
+            UnusableVersion: it can't be loaded, or doesn't answer.
             IncompatibleVersion: it refuses what the one that answers accepts.
             VersionChanged: another one answers than expected.
             RegistryError: its bundle can't be read, or the registry can't be written.
         """
         new, old = self.find(model, wanted), self._champion(model)
+        if old is None or old.digest != new.digest:
+            bundle = self.bundle(new)
+            self.check(bundle)
         if old is not None and old.digest != new.digest:
-            reason = incompatibility(self.bundle(old).signature, self.bundle(new).signature)
+            reason = incompatibility(self.bundle(old).signature, bundle.signature)
             if reason:
                 raise IncompatibleVersion(
                     f"{model} {new.name} can't take the place of {old.name}: {reason}",

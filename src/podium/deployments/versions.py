@@ -53,6 +53,8 @@ class Versions:
         self._failures = failures
         self._change: object = None
         self._refused: dict[str, str] = {}  # digests that couldn't be loaded, by model
+        # Digests of what this process has served: a rollback to it needs no trial.
+        self._loaded_before: set[str] = set()
         self._lock = threading.Lock()  # one change at a time
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="podium-versions", daemon=True)
@@ -64,6 +66,7 @@ class Versions:
             PodiumError: as `promote` does.
         """
         deployment = self._deployment(bundle.name)
+        self.registry.check(bundle)
         version = self._load(bundle)
         with self._lock:
             self.registry.register(bundle)
@@ -130,10 +133,14 @@ class Versions:
         version = self.registry.find(model, wanted)
         if live.bundle.digest == version.digest and live.is_loaded:
             return live
-        return self._load(self.registry.bundle(version))
+        bundle = self.registry.bundle(version)
+        if version.digest not in self._loaded_before:
+            self.registry.check(bundle)
+        return self._load(bundle)
 
     def _swapped(self, deployment: Deployment, version: LoadedVersion) -> LoadedVersion:
         before = deployment.swap(version)
+        self._loaded_before |= {before.digest, version.digest}
         self._failures.pop(version.name, None)
         return before
 

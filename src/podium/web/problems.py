@@ -32,6 +32,7 @@ from podium.errors import (
     TooLarge,
     Unanswerable,
     UnsupportedMedia,
+    UnusableVersion,
     VersionChanged,
 )
 from podium.http import Problem, Response
@@ -51,6 +52,7 @@ STATUSES: dict[type[PodiumError], int] = {
     CountDiffers: 409,
     VersionChanged: 409,
     IncompatibleVersion: 422,
+    UnusableVersion: 422,
     Quarantined: 422,
     NotAuthenticated: 401,
     NotAllowed: 403,
