@@ -1,1 +1,1 @@
-"""The path of a prediction, one file a step; `predict.py` names their order."""
+"""The path of a prediction, one file for each step; `predict.py` defines their order."""

@@ -1,16 +1,16 @@
-"""The Accept header: which of two answers a caller would rather have."""
+"""The Accept header: which of the available formats a client prefers."""
 
 from __future__ import annotations
 
 
 def quality(accept: str, media: str) -> float:
-    """How much a caller wants a media type: 0 (not at all) to 1.
+    """The quality value that an Accept header gives a media type: 0 (not acceptable) to 1.
 
     Args:
-        accept: the header; an empty one wants everything.
+        accept: the header; an empty one accepts everything.
         media: as in `text/html`.
 
-    Source: RFC 9110, section 12.5.1; the most specific range that fits decides.
+    Source: RFC 9110, section 12.5.1; the most specific range that matches decides.
     """
     if not accept.strip():
         return 1.0

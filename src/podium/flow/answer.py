@@ -1,4 +1,4 @@
-"""A model's outputs as plain values: what JSON, a table and a record hold of them."""
+"""A model's outputs as plain values, for JSON, tables and records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from podium.signature import Output, Signature
 from podium.signature.labels import label_text
 from podium.table import plain_values
 
-# The keys of an answer to one row, and of one to many.
+# The keys in the response for a single row, and for several rows.
 PLURALS = {
     "prediction": "predictions",
     "label": "labels",
@@ -22,7 +22,7 @@ PLURALS = {
 
 
 def predictions_of(signature: Signature, outputs: Outputs) -> list[Any]:
-    """Predictions as JSON holds them: an object by output where there are several outputs."""
+    """The predictions for JSON: one object keyed by output where there are several outputs."""
     if len(signature.outputs) == 1:
         return plain_values(outputs.predictions)
     names = [output.name for output in signature.outputs]
@@ -30,7 +30,7 @@ def predictions_of(signature: Signature, outputs: Outputs) -> list[Any]:
 
 
 def probabilities_of(output: Output, outputs: Outputs) -> list[dict[str, float]] | None:
-    """One object of label and probability a row, or None."""
+    """One object of label and probability for each row, or None."""
     if outputs.probabilities is None:
         return None
     labels = [label_text(label) for label in output.classes]
@@ -38,14 +38,14 @@ def probabilities_of(output: Output, outputs: Outputs) -> list[dict[str, float]]
 
 
 def labels_of(output: Output, outputs: Outputs) -> list[str] | None:
-    """What people call each prediction, or None where it has no other name."""
+    """The display label of each prediction, or None where labels and values are the same."""
     if not output.words:
         return None
     return [output.word_for(label) for label in plain_values(outputs.predictions)]
 
 
 def columns_of(signature: Signature, outputs: Outputs) -> dict[str, list[Any]]:
-    """What is answered to all rows, by the key under which one row has it."""
+    """The outputs for all rows, by the key that each has in the response for a single row."""
     columns = {
         "prediction": predictions_of(signature, outputs),
         "label": labels_of(signature.output, outputs),
@@ -56,13 +56,13 @@ def columns_of(signature: Signature, outputs: Outputs) -> dict[str, list[Any]]:
 
 
 def values_of(signature: Signature, outputs: Outputs) -> list[dict[str, Any]]:
-    """What is answered to each row, as an object without warnings."""
+    """The outputs for each row, as an object without warnings."""
     columns = columns_of(signature, outputs)
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def warnings_by_row(outputs: Outputs) -> dict[int, list[CellWarning]]:
-    """The warnings, by the number of their row."""
+    """The warnings, by row number."""
     rows: dict[int, list[CellWarning]] = {}
     for warning in outputs.warnings:
         rows.setdefault(warning.row, []).append(warning)
@@ -70,12 +70,12 @@ def warnings_by_row(outputs: Outputs) -> dict[int, list[CellWarning]]:
 
 
 def warning_value(warning: CellWarning) -> dict[str, str]:
-    """A warning about the only row there is."""
+    """A warning of a request with a single row, which isn't named in it."""
     return {"field": warning.field, "message": warning.message, "code": warning.code}
 
 
 def column_names(signature: Signature) -> list[str]:
-    """What the columns of the outputs are called in a table."""
+    """The names of the output columns in a table."""
     if len(signature.outputs) > 1:
         return [f"prediction_{output.name}" for output in signature.outputs]
     output = signature.output

@@ -1,8 +1,9 @@
-"""Step 3: jobs that wait together are run together.
+"""Step 3: jobs that are waiting at the same time run together.
 
-Without a `wait_s` in the policy there is no timer: what arrived in one turn of the event loop is one
-call, and while a call runs in a thread, the next batch gathers. Large tables run in chunks, and small jobs pass between them. Every
-job is settled exactly once, whoever fails, is too late or leaves.
+Without a `wait_s` in the policy there is no timer: the jobs that arrive in one turn of the event
+loop become one call, and while a call runs in a thread, the next batch fills. Large tables run in
+chunks, and small jobs run between the chunks. Every job is settled exactly once, even if it
+fails, times out, or its caller disconnects.
 """
 
 from __future__ import annotations
@@ -33,26 +34,25 @@ from podium.runtimes.protocol import (
 )
 from podium.table import Table
 
-# So long a job that may have ended the process waits for the awaited calls before it, and those after
-# it wait for it: were it in company again, nobody would know who did it.
+# A job that may have ended the process waits this long for the awaited calls before it, and later
+# jobs wait for it: if it ran beside others again, the culprit would remain unknown.
 ALONE_S = 1.0
 SWEEP_S = 0.25
 
 
 class Batcher:
-    """Gathers the jobs that wait for one model, and runs them as few calls. Lives on one loop.
+    """Combines the jobs that wait for one model into few calls. Bound to one event loop.
 
     Args:
-        runtime: what answers.
-        reader: makes tables of typed rows.
-        cost: of the model's calls; cheap ones run on the loop, others in a thread.
-        policy: how many rows and calls at once; the runtime's own when left out.
-        executor: the threads for those calls; its own when left out.
-        settled: called with the jobs that were settled together: those of a call; for an awaited
-            model those of all calls that ended in one turn of the loop.
-        batched: called with rows and reason of every call.
-        guard: told which jobs are about to run, and that they did, where a call could end the
-            process.
+        runtime: makes the predictions.
+        reader: turns typed rows into tables.
+        cost: the cost of a call; cheap calls run on the loop, others in a thread.
+        policy: how many rows and calls may run at once; the runtime's own by default.
+        executor: the threads for those calls; by default the batcher creates its own.
+        settled: called with the jobs that were settled together: those of one call, or, for an
+            awaited model, those of all calls that ended in one turn of the loop.
+        batched: called with the number of rows and the reason of every call.
+        guard: notified before jobs run and after they ran, where a call could end the process.
     """
 
     def __init__(
@@ -103,27 +103,27 @@ class Batcher:
 
     @property
     def n_rows_waiting(self) -> int:
-        """How many rows wait for a call, or are in one."""
+        """The number of rows that wait for a call or are in one."""
         queue = self._queue
         return queue.n_small_rows + queue.n_large_rows + queue.n_bulk_rows
 
     @property
     def call_s(self) -> float:
-        """How long the call in the model's thread has lasted; 0 where none runs there."""
+        """The seconds since the current call in the model's thread began; 0 without one."""
         if self._is_async or not self._running:
             return 0.0
         return self.loop.time() - min(call.began_s for call in self._running.values())
 
     @property
     def is_guarded(self) -> bool:
-        """Whether jobs need a digest, by which those that end the process are known again."""
+        """Whether jobs need a digest, which identifies requests that end the process."""
         return self._guard is not None
 
     def submit(self, job: Job) -> None:
-        """Answer a job, soon.
+        """Add a job to the queue; it is settled soon.
 
         Raises:
-            Overloaded: too much waits already; the job isn't taken.
+            Overloaded: the queue is full; the job isn't accepted.
             Quarantined: its rows ended the process twice.
         """
         if self._guard is not None:
@@ -139,7 +139,7 @@ class Batcher:
         self._schedule()
 
     def close(self) -> None:
-        """Let go of the threads and the timer; who still waits is told that it ends."""
+        """Release the threads and the timer; jobs that still wait fail with an error."""
         for timer in (self._sweeping, self._waiting):
             if timer is not None:
                 timer.cancel()
@@ -160,11 +160,11 @@ class Batcher:
             self.loop.call_soon(self._turn, "turn")
 
     def _turn(self, reason: Reason) -> None:
-        """Start the next call, and see to it that another follows."""
+        """Start the next call, and make sure that another one follows."""
         self._is_scheduled = False
         while len(self._running) < self._policy.workers:
             if self._is_held():
-                return  # until a call ends, or it took too long
+                return  # until a call ends or times out
             call = None if self._is_waiting() else self._queue.next_call(reason)
             if call is None:
                 return
@@ -176,7 +176,7 @@ class Batcher:
             self._schedule()
 
     def _is_held(self) -> bool:
-        """Whether an awaited job that may have ended the process is, or is to be, alone."""
+        """Whether a job that may have ended the process runs alone now, or is about to."""
         if self._guard is None or not self._running:
             return False
         first = self._queue.first_small
@@ -189,7 +189,7 @@ class Batcher:
         return now_s - self._held_since_s < ALONE_S
 
     def _is_waiting(self) -> bool:
-        """Whether the jobs that came first are to wait for others; then a timer ends that."""
+        """Whether the first jobs should wait for more to arrive; a timer ends the wait."""
         wait_s = self._policy.wait_s
         first = self._queue.first_small
         if not wait_s or self._is_async or first is None or not self._queue.is_small_only:
@@ -217,7 +217,7 @@ class Batcher:
         call.began_s = self.loop.time()
         if call.is_suspect:
             self._n_suspects += 1
-            self._held_since_s = 0.0  # those after it have their own time to wait
+            self._held_since_s = 0.0  # jobs behind it wait for their own `wait_s`
         if self._guard is not None:
             call.guarded = self._guard.begin(call.jobs)
         if self._is_async:
@@ -225,7 +225,7 @@ class Batcher:
         elif self._cost.of(n_rows) <= INLINE_MAX_S:
             try:
                 outputs = self._run(call)
-            except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happened
+            except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happens
                 self._failed(number, error)
             else:
                 self._deliver_outputs(number, outputs)
@@ -241,11 +241,11 @@ class Batcher:
         return checked(runtime.predict_rows(rows), self._runtime.signature, len(rows))
 
     def _rows(self, call: Call) -> list[tuple[Any, ...]] | None:
-        """The rows of a call, if the model takes them as they are."""
+        """The typed rows of a call, if the model accepts them without a table."""
         if not self._takes_rows or call.table is not None or not all(j.rows for j in call.jobs):
             return None
         if self._most is not None and call.n_rows > self._most:
-            return None  # a table is cut
+            return None  # a large job is a slice of a table
         return [astuple(row) for job in call.jobs for row in job.rows or ()]
 
     def _table(self, jobs: Sequence[Job]) -> Table:
@@ -262,7 +262,7 @@ class Batcher:
                 outputs = await run_async(of_tables, signature, self._table(call.jobs), self._most)
             else:
                 outputs = checked(await of_rows.predict_rows_async(rows), signature, len(rows))
-        except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happened
+        except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happens
             self._failed(number, error)
         else:
             self._deliver_outputs(number, outputs)
@@ -303,7 +303,7 @@ class Batcher:
         self._settled()
 
     def _failed(self, number: int, error: Exception) -> None:
-        """Find the job that made the model fail: only its caller gets the error."""
+        """Find the job that made the model fail, so that only its caller gets the error."""
         call = self._taken(number)
         if len(call.jobs) > 1:
             self._queue.add_again(Call(part, "bisection") for part in halves(call.jobs))
@@ -319,7 +319,8 @@ class Batcher:
         self._settled()
 
     def _settled(self) -> None:
-        # Awaited calls end one by one, often many in one turn: what follows is done once for them.
+        # Awaited calls end one by one, often several in one turn: what follows runs once for all
+        # of them.
         if not self._is_async:
             self._report_size()
         elif not self._is_telling:
@@ -350,13 +351,13 @@ class Batcher:
         self._settled_jobs.append(job)
 
     def _jobs(self) -> Iterable[Job]:
-        """All that aren't answered yet."""
+        """All jobs that aren't settled yet."""
         yield from self._queue.jobs()
         for call in self._running.values():
             yield from call.jobs
 
     def _sweep(self) -> None:
-        """Tell those who are too late."""
+        """Fail the jobs whose deadline has passed."""
         now_s = self.loop.time()
         late = [job for job in self._jobs() if job.deadline_s < now_s and not job.is_settled]
         for job in late:

@@ -1,4 +1,4 @@
-"""Calls of a model: what is in one, and who watches whether the process survives it."""
+"""Calls of a model: what they contain, and the guard that records which one ended the process."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from podium.flow.job import Job
 from podium.outputs import Outputs
 from podium.table import Table
 
-# Why a batch was released: the turn of the loop ended, it was full, the call before it ended, it
-# is a chunk of a large table, or a part of a batch that failed.
+# Why a batch was released: the turn of the loop ended, the batch was full, the previous call
+# ended, or it is a chunk of a large table, or part of a batch that failed.
 Reason: TypeAlias = Literal["turn", "full", "after_call", "chunk", "bisection"]
 
 
 @dataclass(slots=True)
 class Large:
-    """A large table on its way, chunk by chunk.
+    """A large table that runs chunk by chunk.
 
     Attributes:
-        at: the row that the next chunk begins with.
-        is_running: a chunk of it is in a call; only one is at a time.
+        at: the first row of the next chunk.
+        is_running: whether a chunk of it is in a call; there is at most one at a time.
     """
 
     job: Job
@@ -34,13 +34,14 @@ class Large:
 
 @dataclass(slots=True)
 class Call:
-    """What one call of the model holds: some jobs, or a chunk of a large one.
+    """One call of the model: several jobs, or one chunk of a large job.
 
     Attributes:
-        guarded: the guard's number of it.
+        guarded: the number under which the guard knows it.
         is_suspect: its job may have ended the process before.
-        task: what awaits it; kept here, since the loop alone doesn't keep a task alive.
-        began_s: when it was started, by the loop's clock.
+        task: the task that awaits it; referenced here because the loop alone doesn't keep it
+            alive.
+        began_s: when it started, by the loop's clock.
     """
 
     jobs: Sequence[Job]
@@ -54,17 +55,17 @@ class Call:
 
     @property
     def n_rows(self) -> int:
-        """Of all its jobs, or of the chunk."""
+        """The number of rows of all its jobs, or of the chunk."""
         if self.table is not None:
             return self.table.n_rows
         return sum(job.n_rows for job in self.jobs)
 
 
 class Guard(Protocol):
-    """Knows which rows may have ended the process; see `hosts/server/quarantine.py`."""
+    """Records which rows may have ended the process; see `hosts/server/quarantine.py`."""
 
     def check(self, job: Job) -> None:
-        """Refuse rows that did it twice.
+        """Refuse rows that ended the process twice.
 
         Raises:
             Quarantined: they did.
@@ -74,7 +75,7 @@ class Guard(Protocol):
         """Whether these rows were in the call that ended the process."""
 
     def begin(self, jobs: Sequence[Job]) -> int:
-        """Note that a call with these jobs begins; returns a number for `end`."""
+        """Record that a call with these jobs begins; returns a number for `end`."""
 
     def end(self, number: int) -> None:
-        """Note that it ended, and the process didn't."""
+        """Record that the call ended and the process survived."""

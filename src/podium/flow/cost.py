@@ -1,4 +1,4 @@
-"""What a call of a model costs, measured: it decides where the model runs."""
+"""The measured cost of calling a model, which decides where the model runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from podium.runtimes.protocol import Runtime
 from podium.signature.cells import check_table
 from podium.table import Table
 
-# Longer than this the event loop isn't held up by one call.
+# A call that takes longer doesn't run on the event loop.
 INLINE_MAX_S = 0.001
 CHUNK_ROWS = 64
 _SECONDS_A_FIGURE = 0.02
@@ -18,34 +18,34 @@ _CALLS_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds of a call: so much for itself, and so much a row."""
+    """The duration of a call, in seconds: a fixed part, and a part for each row."""
 
     call_s: float
     row_s: float
 
     def of(self, n_rows: int) -> float:
-        """Seconds that a call with so many rows takes."""
+        """The expected duration of a call with this many rows, in seconds."""
         return self.call_s + n_rows * self.row_s
 
     @property
     def chunk_rows(self) -> int:
-        """How many rows of a large table run at once, so that small requests pass between."""
+        """How many rows of a large table run at once, so that small requests can run in between."""
         spare_s = INLINE_MAX_S / 2 - self.call_s
         if spare_s > CHUNK_ROWS * self.row_s:
             n_rows = int(spare_s / max(self.row_s, 1e-9))
-        else:  # in a thread: they take no longer than the call itself
+        else:  # in a thread: the rows take no longer than the call itself
             n_rows = int(self.call_s / self.row_s) if self.row_s else 0
         return min(max(n_rows, CHUNK_ROWS), 32 * CHUNK_ROWS)
 
 
-# What isn't measured may be slow: it runs in a thread.
+# A model that couldn't be measured may be slow, so it runs in a thread.
 UNKNOWN = Cost(call_s=1.0, row_s=0.0)
 
 
 def measure(runtime: Runtime) -> Cost:
-    """The cost of a model, from calls with the examples of its signature.
+    """The cost of a model, measured with the examples of its signature.
 
-    A model that can't be called with them, or that is awaited, is of unknown cost.
+    The cost of a model that can't be called with them, or that is awaited, is unknown.
     """
     examples = runtime.signature.examples
     if runtime.features.is_async or not examples:
@@ -61,7 +61,7 @@ def measure(runtime: Runtime) -> Cost:
 
 
 def _seconds(runtime: Runtime, table: Table) -> float:
-    """The median of a few calls after a first one, which may still load something."""
+    """The median duration of some calls after a first one, which may still load something."""
     runtime.predict(table)
     taken: list[float] = []
     while len(taken) < _CALLS_MAX and sum(taken) < _SECONDS_A_FIGURE:

@@ -1,4 +1,4 @@
-"""What a format of rows is: how it is read, and how answers are written in it."""
+"""A format of rows: how it is read, and how responses are written in it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from podium.signature.names import INDEXES
 from podium.signature.reading import Written
 from podium.table import Array
 
-# At most this many rows that can't be read are listed.
+# At most this many unreadable rows are listed.
 LISTED_MAX = 100
-# So many names that no field has are looked at.
+# At most this many unknown names are collected.
 NAMES_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Cells as they were sent, column by column, not yet checked.
+    """Cells as they were sent, by column, not yet validated.
 
     Attributes:
         columns: cells by field name, n_rows each; ABSENT where a row lacks the field.
-        others: names that no field has.
-        layout: how the rows were arranged, which is how they are answered.
-        written: how cells are written: as typed values, or as text of a file or a form.
+        others: names that aren't fields of the model.
+        layout: how the rows were arranged; the response has the same layout.
+        written: how the cells are written: as typed values, or as the text of a file or a form.
     """
 
     columns: Mapping[str, Sequence[object] | Array]
@@ -39,13 +39,13 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """What to decode of a body: cells of these fields only, in at most so many rows."""
+    """What to decode from a body: the cells of these fields, in at most this many rows."""
 
     fields: frozenset[str]
     rows_max: int
 
     def check_rows(self, n_rows: int) -> None:
-        """Refuse too many rows, before anything is made of them.
+        """Refuse too many rows before anything is allocated for them.
 
         Raises:
             TooLarge: there are more.
@@ -60,7 +60,7 @@ class DecodeLimits:
         """Refuse too many columns.
 
         Raises:
-            TooLarge: there are more than anybody looks at.
+            TooLarge: there are more than are ever collected.
         """
         if n_names > NAMES_MAX:
             raise TooLarge(
@@ -68,16 +68,16 @@ class DecodeLimits:
             )
 
     def others(self, names: Iterable[str]) -> list[str]:
-        """The names that aren't a field's."""
+        """The names that aren't fields of the model."""
         return [name for name in names if name not in self.fields]
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseData:
-    """What a response says: the outputs, of which model, and the ids of their records.
+    """The content of a response: the outputs, the model, and the ids of the records.
 
     Attributes:
-        ids: one a row; none where nothing is recorded.
+        ids: one for each row; empty where nothing is recorded.
     """
 
     model: str
@@ -92,12 +92,12 @@ class Format:
     """One format of rows.
 
     Attributes:
-        names: the content types it is known by; the first is the one to use.
-        layouts: those of the rows that are read in it.
-        read: cells from a body.
-        write: a body from a response and the layout of its request; None where none is written.
-        media: the content type of what is written.
-        index_names: headers that tools give to a column of row numbers, which is left out.
+        names: its content types; the first is the preferred one.
+        layouts: the layouts of rows that it can hold.
+        read: reads cells from a body.
+        write: writes a body from a response and the layout of its request; None for input only.
+        media: the content type of what it writes.
+        index_names: headers that tools give to a column of row numbers, which is ignored.
     """
 
     names: tuple[str, ...]
@@ -109,10 +109,10 @@ class Format:
 
 
 class Codec(Protocol):
-    """How one system writes rows into a body and reads answers; may be made for one request.
+    """How one protocol writes rows and responses as bodies; may be created for a single request.
 
     Attributes:
-        name: of the system: the same body is another request to another system.
+        name: of the protocol: an equal body in another protocol is a different request.
     """
 
     name: str

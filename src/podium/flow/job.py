@@ -1,4 +1,4 @@
-"""A job: rows on their way through the model, and whoever waits for them."""
+"""A job: rows on their way through the model, and the caller that waits for them."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from podium.table import Table
 
 @dataclass(frozen=True)
 class BatchOutputs:
-    """What one call of the model answered, for all the jobs that were in it."""
+    """The outputs of one call of the model, for all jobs in it."""
 
     signature: Signature
     outputs: Outputs
 
     @cached_property
     def predictions(self) -> list[Any]:
-        """Predictions as JSON holds them."""
+        """The predictions for JSON."""
         return predictions_of(self.signature, self.outputs)
 
     @cached_property
     def probabilities(self) -> list[list[float]] | None:
-        """Probabilities row by row, or None."""
+        """The probabilities by row, or None."""
         given = self.outputs.probabilities
         return None if given is None else given.tolist()
 
     @cached_property
     def scores(self) -> list[float] | None:
-        """Scores row by row, or None."""
+        """The scores by row, or None."""
         given = self.outputs.scores
         return None if given is None else given.tolist()
 
 
 def job_digest(body: bytes) -> bytes:
-    """By what a body is known again."""
+    """A digest that identifies an equal body."""
     return blake2b(body, digest_size=16).digest()
 
 
 class Job:
-    """Rows that wait to be answered; settled exactly once.
+    """Rows that wait for their predictions; settled exactly once.
 
     Attributes:
-        rows: typed rows, or None where there is a table.
-        table: or None where there are typed rows.
-        deadline_s: when it is too late, by the clock of the event loop.
-        digest: of what was sent, by which rows that end the process are known again.
-        is_settled: nobody waits any more.
-        answers: of the call that these rows were in, where they begin at `at`.
-        error: why there are none.
+        rows: typed rows, or None if there is a table.
+        table: the rows as a table, or None if they are typed.
+        deadline_s: when it times out, by the clock of the event loop.
+        digest: of the body, to recognize rows that end the process.
+        is_settled: whether there is a result, or nobody waits for one any more.
+        answers: the outputs of the call that these rows were in, where they begin at `at`.
+        error: why there are no outputs.
     """
 
     __slots__ = (
@@ -90,7 +90,7 @@ class Job:
 
     @property
     def outputs(self) -> Outputs:
-        """The answers to these rows alone, once they are there."""
+        """The outputs for these rows alone, once they are there."""
         assert self.batch_outputs is not None
         outputs = self.batch_outputs.outputs
         if len(outputs) == self.n_rows:

@@ -1,6 +1,6 @@
-"""Jobs that wait for one model, and which of them the next call holds.
+"""Jobs that wait for one model, and the choice of those in the next call.
 
-Small jobs are gathered; a large one runs in chunks, one at a time, and small jobs pass between them.
+Small jobs are combined; a large one runs in chunks, one at a time, and small jobs run in between.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from podium.table import Table
 
 
 class JobQueue:
-    """The jobs of one model that aren't in a call. Those that were settled meanwhile are left out.
+    """The jobs of one model that aren't in a call. Those that were settled meanwhile are skipped.
 
     Args:
         rows_max: the most rows of small jobs in one call.
-        chunk_rows: a job with more rows is large; None where every job is a call of its own.
-        guard: knows which jobs may have ended the process; they run alone.
+        chunk_rows: a job with more rows is large; None if each job is a call of its own.
+        guard: knows which jobs may have ended the process; those run alone.
 
     Attributes:
-        n_small_rows: of small jobs, waiting or in a call.
-        n_large_rows: of large ones.
-        n_bulk_rows: of bulk requests; how many of those there are is bounded elsewhere.
+        n_small_rows: rows of small jobs, waiting or in a call.
+        n_large_rows: rows of large jobs.
+        n_bulk_rows: rows of bulk requests, whose number is limited elsewhere.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class JobQueue:
         return self._chunk_rows is not None and job.n_rows > self._chunk_rows
 
     def check_room(self, job: Job) -> None:
-        """Refuse a job where too much waits already.
+        """Refuse a job if the queue is full.
 
         Raises:
             Overloaded: it does.
         """
-        # Large tables fill no place of the small jobs. One that is larger than the bound passes alone,
-        # or nobody could ever ask for it.
+        # Large tables don't take the room of small jobs. One that is larger than the limit may
+        # run if nothing else waits, or else it never could.
         n_rows = self.n_large_rows if self.is_large(job) else self.n_small_rows
         is_bulk = job.n_rows > self._bounds.rows_max
         if n_rows and not is_bulk and n_rows + job.n_rows > self._bounds.queue_rows_max:
@@ -68,21 +68,21 @@ class JobQueue:
             )
 
     def add(self, job: Job) -> None:
-        """Put a small job at the end."""
+        """Append a small job."""
         self._count(job, job.n_rows)
         self._small.append(job)
 
     def add_large(self, job: Job, table: Table) -> None:
-        """Put a large job at the end of its kind."""
+        """Append a large job to its queue."""
         self._count(job, job.n_rows)
         self._large.append(Large(job, table))
 
     def add_again(self, calls: Iterable[Call]) -> None:
-        """Put the parts of a call that failed before everything else."""
+        """Insert the parts of a failed call before everything else."""
         self._again.extendleft(reversed(list(calls)))
 
     def leave(self, job: Job) -> None:
-        """Count the rows of a job no more."""
+        """Stop counting the rows of a job."""
         self._count(job, -job.n_rows)
 
     def _count(self, job: Job, n_rows: int) -> None:
@@ -94,25 +94,25 @@ class JobQueue:
             self.n_small_rows += n_rows
 
     def rotate_large(self) -> None:
-        """Let the next large job have its turn."""
+        """Let the next large job run."""
         self._large.rotate(-1)
 
     def leave_large(self) -> None:
-        """Take the first large job away; its rows are counted until it leaves, too."""
+        """Remove the first large job; its rows are counted until it leaves, too."""
         self._large.popleft()
 
     @property
     def first_small(self) -> Job | None:
-        """The small job that came first, where no other kind is before it."""
+        """The first small job, if no other kind of job comes before it."""
         return self._small[0] if self._small else None
 
     @property
     def is_small_only(self) -> bool:
-        """Whether nothing but small jobs waits."""
+        """Whether only small jobs wait."""
         return bool(self._small) and not self._large and not self._again
 
     def next_call(self, reason: Reason) -> Call | None:
-        """What runs next; None where nothing can."""
+        """What runs next; None if nothing can."""
         if self._again:
             return self._again.popleft()
         chunk = self._next_chunk()
@@ -126,13 +126,13 @@ class JobQueue:
                 reason = "full"
                 break
             job = self._small.popleft()
-            if job.is_settled:  # its caller left, or it was too late
+            if job.is_settled:  # its caller left, or it timed out
                 self.leave(job)
                 continue
             if self._guard is not None and self._guard.is_suspect(job):
                 if not jobs:
                     return Call([job], reason, is_suspect=True)
-                self._small.appendleft(job)  # alone, in the call after this one
+                self._small.appendleft(job)  # alone, in the next call
                 break
             jobs.append(job)
             n_rows += job.n_rows
@@ -141,7 +141,7 @@ class JobQueue:
         return Call(jobs, reason) if jobs else None
 
     def _next_chunk(self) -> Call | None:
-        """Rows of the first large job, if it is its turn and none of them are in a call."""
+        """Rows of the first large job, if it is its turn and none of its rows are in a call."""
         while self._large and not self._large[0].is_running and self._large[0].job.is_settled:
             self.leave(self._large.popleft().job)
         if not self._large or self._large[0].is_running or self._chunk_rows is None:
@@ -155,7 +155,7 @@ class JobQueue:
         return Call([large.job], "chunk", large, table)
 
     def jobs(self) -> Iterable[Job]:
-        """All that wait."""
+        """All jobs that wait."""
         yield from self._small
         for large in self._large:
             yield large.job

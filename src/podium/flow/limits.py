@@ -1,4 +1,4 @@
-"""How much a request may hold, how much may wait, and how much is in memory at once."""
+"""The limits of one request, of what waits, and of what is in memory at once."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from dataclasses import dataclass
 
 from podium.errors import Overloaded
 
-# A process holds so many bulk requests at once, and decodes and encodes one at a time.
+# A process holds at most this many bulk requests, and decodes and encodes one at a time.
 BULK_MAX = 4
-# So many rows of a bulk request are predicted, and their records encoded, at a time.
+# This many rows of a bulk request are predicted, and their records encoded, at a time.
 CHUNK_ROWS = 1_000
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one request may hold.
+    """The limits of one request.
 
-    A bulk request is a request with more rows, or a longer body, than everybody may send.
+    A bulk request has more rows, or a longer body, than every client may send.
 
     Attributes:
-        rows_max: the most rows.
-        body_max_bytes: the longest body.
+        rows_max: the most rows in an ordinary request.
+        body_max_bytes: the longest body of an ordinary request.
         bulk_rows_max: the most rows in a bulk request.
-        errors_max: the most bad cells listed.
+        errors_max: the most invalid cells listed.
     """
 
     rows_max: int = 1_000
@@ -36,12 +36,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much may wait, and how long.
+    """How much may wait, and for how long.
 
     Attributes:
-        queue_rows_max: the most rows that wait; a job that finds more is refused.
-        deadline_s: from a job's arrival to its answer.
-        rows_max: a job of more rows is a bulk request, of which `BulkPlaces` bound how many there are.
+        queue_rows_max: the most rows that wait; a job beyond that is refused.
+        deadline_s: the time from a job's arrival to its result.
+        rows_max: a job with more rows is a bulk request; `BulkPlaces` limits the number of those.
     """
 
     queue_rows_max: int = 10_000
@@ -50,17 +50,17 @@ class Bounds:
 
 
 class BulkPlaces:
-    """So many bulk requests in memory at once, and no more."""
+    """Limits the number of bulk requests in memory."""
 
     def __init__(self, n_max: int = BULK_MAX) -> None:
         self._free = threading.Semaphore(n_max)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Hold one of the places.
+        """Take one of the places until the context ends.
 
         Raises:
-            Overloaded: none is free.
+            Overloaded: all of them are taken.
         """
         if not self._free.acquire(blocking=False):
             raise Overloaded(

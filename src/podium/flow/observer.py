@@ -1,4 +1,4 @@
-"""Who looks on: told of every answered row, after its answer left."""
+"""Observers, which are notified of every predicted row after its response was sent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from podium.outputs import Outputs
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A request that was answered.
+    """A request that got its response.
 
     Attributes:
         outputs: of its rows alone.
-        ids: of the records, one a row; empty when nothing is recorded.
+        ids: of the records, one for each row; empty if nothing is recorded.
     """
 
     version: LoadedVersion
@@ -28,11 +28,11 @@ class Observation:
 
 
 class Observer(Protocol):
-    """Learns what was answered: drift, alerts and pages that show it live hang here."""
+    """Is notified of responses: the interface for drift, alerts and live pages."""
 
     def observe(self, some: Sequence[Observation]) -> None:
-        """Take note of requests that were answered together.
+        """Receive requests whose responses were sent together.
 
-        Called on the event loop where there is one, so that it must not take long; what it raises is
-        logged, and changes nothing for those who asked.
+        Called on the event loop if there is one, so it must return quickly; exceptions that it
+        raises are logged and don't affect the response.
         """

@@ -1,4 +1,4 @@
-"""A column of many texts in a tenth of the memory that a list of them takes."""
+"""A column of many strings in a tenth of the memory of a list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DECODER = msgspec.msgpack.Decoder(list[str])
 
 
 class PackedCells(Sequence[str]):
-    """Texts that are added and read in chunks; all but the last are packed."""
+    """Strings that are added and read in chunks; all but the last chunk are packed."""
 
     def __init__(self) -> None:
         self._packed: list[bytes] = []
@@ -19,7 +19,7 @@ class PackedCells(Sequence[str]):
         self._n_packed = 0
 
     def add(self, chunk: list[str]) -> None:
-        """Add some texts."""
+        """Add some strings."""
         if self._last:
             self._packed.append(msgspec.msgpack.encode(self._last))
             self._n_packed += len(self._last)

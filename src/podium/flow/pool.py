@@ -1,4 +1,4 @@
-"""Threads for one kind of work, so that no other kind ever waits for it."""
+"""A thread pool for one kind of work, so that other kinds never wait for it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ T = TypeVar("T")
 
 
 class Pool:
-    """Some threads, and what waits for them.
+    """A thread pool with a bounded queue.
 
-    Work that has begun can't be broken off: who waits for it gives up, its thread stays busy until
-    it is done, and isn't waited for when the process ends. Work that hasn't begun is dropped as
-    soon as nobody waits for it any more.
+    Work that has started can't be cancelled: when its caller gives up, the thread stays busy
+    until it is done, and the process doesn't wait for it when it ends. Work that hasn't started
+    is dropped as soon as nobody waits for it any more.
 
     Args:
         name: of the threads.
-        n_threads: the most of them; made when they are needed.
-        waiting_max: how much may wait for a thread; more is refused at once. None: any number.
-        wait_s: how long anybody waits, for a thread and for the work together. None: for ever.
+        n_threads: the most threads; they start when they are needed.
+        waiting_max: how much work may wait for a thread; more is refused at once. None: any
+            amount.
+        wait_s: how long a caller waits, for a thread and the work together. None: without limit.
     """
 
     def __init__(
@@ -48,10 +49,10 @@ class Pool:
         self._n_busy = 0
 
     async def run(self, work: Callable[..., T], *args: Any) -> T:
-        """What the work returns, done in a thread; whatever it raises is raised here.
+        """Run work in a thread; returns what it returns, and raises what it raises.
 
         Raises:
-            Overloaded: too much waits already.
+            Overloaded: too much work waits already.
             StoreError: it took too long.
         """
         done: Future[T] = Future()
@@ -62,10 +63,11 @@ class Pool:
             if waited_for.done():
                 return waited_for.result()
         finally:
-            done.cancel()  # so that it isn't begun, if it wasn't yet
+            done.cancel()  # so that it doesn't start, if it hasn't yet
             waited_for.cancel()
-            # An exception knows this frame, and both know the exception: what its other frames
-            # hold, such as a body of 32 MiB, would stay until the next full collection.
+            # The exception refers to this frame, and both frames refer to the exception: whatever
+            # they hold, such as a body of 32 MiB, would stay in memory until the next full
+            # collection.
             del done, waited_for
         raise StoreError(
             f"the database didn't respond within {self._wait_s:g} s",
@@ -73,10 +75,10 @@ class Pool:
         )
 
     def start(self, work: Callable[[], object]) -> None:
-        """Do work in a thread, for which nobody waits.
+        """Start work in a thread without waiting for it.
 
         Raises:
-            Overloaded: too much waits already.
+            Overloaded: too much work waits already.
         """
         self._add(Future(), work)
 
@@ -111,14 +113,14 @@ class Pool:
                 self._n_busy -= 1
             if settle is not None:
                 settle()
-            del future, work, settle  # what they hold isn't kept until the next comes
+            del future, work, settle  # or they stay in memory until the next work
 
 
 def _settling(future: Future[T], work: Callable[[], T]) -> Callable[[], None]:
-    """Do the work; what tells how it went to whoever waits for it."""
+    """Do the work; returns a function that passes the result on to the caller."""
     try:
         return partial(future.set_result, work())
-    except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+    except BaseException as error:  # noqa: BLE001 - raised again in the caller
         return partial(future.set_exception, error)
     finally:
         del future, work  # as in `Pool.run`

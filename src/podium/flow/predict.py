@@ -2,10 +2,10 @@
 
     request -> prepare (decode, validate) -> batch -> run -> respond (encode, record) -> deliver
 
-`predict` walks it in the caller's thread. On an event loop `submit` hands the rows to a `Batcher`,
-and what is answered together is recorded together. However a request came in, its records are made
-by `respond` or `_respond_to_row`, kept by `_keep` or `_finish`, and it is counted and observed by
-`_close`, after its answer left.
+`predict` runs it in the caller's thread. On an event loop `submit` passes the rows to a
+`Batcher`, and rows that are predicted together are recorded together. However a request comes in,
+its records are created by `respond` or `_respond_to_row` and stored by `_keep` or `_finish`, and
+it is counted and observed by `_close`, after its response was sent.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ _log = logging.getLogger("podium")
 
 
 class PredictionService:
-    """Answers requests for predictions, and sees to it that they are recorded before.
+    """Makes predictions, and records them before they are returned.
 
     Args:
-        recorder: what keeps records; None: nothing is recorded.
+        recorder: stores the records; None: nothing is recorded.
         keys: the idempotency keys that are known.
-        observers: told of what was answered, after the answers left.
-        bounds: how much may wait for a model, and how long.
-        guard: knows which rows end the process.
+        observers: notified of predictions after the responses were sent.
+        bounds: how much may wait for a model, and for how long.
+        guard: records which rows end the process.
     """
 
     def __init__(
@@ -69,19 +69,19 @@ class PredictionService:
         self.observers = list(observers)
         self.pool = Pool("podium-predict", N_THREADS)
         self.bulk = BulkPlaces()
-        # Decoding and encoding a bulk request takes some times its memory: one at a time.
+        # Decoding and encoding a bulk request takes several times its memory: one at a time.
         self._bulk_pool = Pool("podium-bulk", 1)
         self._bulk_lock = threading.Lock()
         self._keys = keys
-        self._ids = Ids()  # one for all models: the order of ids is the order of records
+        self._ids = Ids()  # one generator for all models: the order of ids is the order of records
         self._bounds = bounds or Bounds()
         self._guard = guard
 
     def prepare(self, version: LoadedVersion, request: PredictRequest) -> Prepared:
-        """What comes before the model.
+        """The steps before the model.
 
         Raises:
-            InputError: the request can't be answered, or its key came with another one.
+            InputError: the request is invalid, or its key was used for a different one.
             StoreError: its key can't be looked up.
         """
         prepared = prepare(version, request)
@@ -100,17 +100,17 @@ class PredictionService:
         """The response to a request without an idempotency key, recorded before it is returned.
 
         Raises:
-            InputError: the request can't be answered; nothing is recorded.
+            InputError: the request is invalid; nothing is recorded.
             ModelError: the model failed.
-            StoreError: the answer couldn't be recorded, so there is none.
+            StoreError: the prediction couldn't be recorded, so it isn't returned.
         """
         return self.complete(version, request.context, prepare(version, request))
 
     def respond(self, version: LoadedVersion, request: PredictRequest) -> EncodedResponse:
-        """The response as the caller reads it: the one of before, where its key is known.
+        """The encoded response: the stored one, if its idempotency key is known.
 
         Raises:
-            PodiumError: as `predict`; also where its key came with another request.
+            PodiumError: as `predict`; also if its key was used for a different request.
         """
         with self._bulk_turn(is_bulk=_has_long_body(version, request)):
             prepared = self.prepare(version, request)
@@ -123,11 +123,11 @@ class PredictionService:
     def complete(
         self, version: LoadedVersion, context: RequestContext, prepared: Prepared
     ) -> PredictResponse:
-        """The rest of the path, in this thread.
+        """The steps from the model on, in this thread.
 
         Raises:
             ModelError: the model failed.
-            StoreError: the answer couldn't be recorded, so there is none.
+            StoreError: the prediction couldn't be recorded, so it isn't returned.
         """
         submission = Submission(version, context, prepared)
         outputs = run(version.runtime, prepared.table)
@@ -140,10 +140,10 @@ class PredictionService:
     async def respond_async(
         self, version: LoadedVersion, request: PredictRequest
     ) -> EncodedResponse:
-        """The same on an event loop, run together with what waits for the same model.
+        """As `respond`, on an event loop, batched with other requests for the same model.
 
         Raises:
-            PodiumError: as `respond`; also where too much waits, or it took too long.
+            PodiumError: as `respond`; also if too much waits already, or it took too long.
         """
         prepared = prepare_quickly(version, request)
         if prepared is None:
@@ -171,22 +171,22 @@ class PredictionService:
                 del submission  # as in `Pool.run`
 
     def _bulk_turn(self, *, is_bulk: bool) -> AbstractContextManager[object]:
-        """In which a thread decodes or encodes; a bulk request when no other one is."""
+        """The context in which a thread decodes or encodes; bulk requests take turns."""
         return self._bulk_lock if is_bulk else nullcontext()
 
     def _place(
         self, version: LoadedVersion, request: PredictRequest, prepared: Prepared
     ) -> AbstractContextManager[None]:
-        """A bulk request's place; whoever reads a long body holds one for it already."""
+        """A bulk request's place; if its body is long, whoever reads it already holds one."""
         if not _is_bulk(version, prepared) or _has_long_body(version, request):
             return nullcontext()
         return self.bulk.taken()
 
     def batcher(self, version: LoadedVersion) -> Batcher | None:
-        """What runs a version's submissions on this loop; None while its model isn't loaded."""
+        """The batcher of a version on this loop; None while its model isn't loaded."""
         found = version.batcher
         if found is not None and found.loop is asyncio.get_running_loop():
-            return found  # else the app went on to another loop, as in a test
+            return found  # otherwise the app moved to another loop, as in a test
         if version.cost is None:
             return None
         version.batcher = Batcher(
@@ -202,7 +202,7 @@ class PredictionService:
         return version.batcher
 
     def _settled(self, submissions: list[Submission]) -> None:
-        """Write and record what one version answered together, then let it leave."""
+        """Encode and record what one version predicted together, then send the responses."""
         version = submissions[0].version
         ids = iter(self._new_ids(len(submissions)))
         records: list[Record] = []
@@ -226,7 +226,7 @@ class PredictionService:
     def _record(
         self, version: LoadedVersion, records: Sequence[Record], ready: Sequence[Submission]
     ) -> None:
-        """Keep records, and let the answers leave as soon as they are kept."""
+        """Store records, and send the responses as soon as they are stored."""
         recorder = self.recorder
         if recorder is None or not records:
             self._close(ready)
@@ -250,14 +250,14 @@ class PredictionService:
         self._close(ready)
 
     def _finish_in_thread(self, one: Submission) -> None:
-        """Write and record a long answer, or one with a key, where nobody is held up."""
+        """Encode and record a long response, or one with a key, in a thread."""
         assert one.version.batcher is not None
         loop = one.version.batcher.loop
 
         def finish() -> None:
             try:
                 self._finish(one)
-            except Exception as error:  # noqa: BLE001 - raised again where the caller waits
+            except Exception as error:  # noqa: BLE001 - raised again in the caller
                 one.error = error
             loop.call_soon_threadsafe(self._close, [one])
 
@@ -265,7 +265,7 @@ class PredictionService:
         pool.start(finish)
 
     def _finish(self, one: Submission) -> PredictResponse:
-        """Write and record an answer, and keep it with its key.
+        """Encode and record a response, and store it with its key.
 
         Raises:
             StoreError: it couldn't be recorded.
@@ -291,7 +291,7 @@ class PredictionService:
         return response, records
 
     def _respond_to_row(self, one: Submission, id_: str) -> list[Record]:
-        """The same bytes and the same record as `respond` makes, from parts at hand."""
+        """The same bytes and the same record as `respond` creates, from prepared parts."""
         version, prepared, batch_outputs = one.version, one.prepared, one.batch_outputs
         assert batch_outputs is not None
         assert prepared.rows is not None
@@ -316,13 +316,13 @@ class PredictionService:
         return [record]
 
     def _close(self, done: Sequence[Submission]) -> None:
-        """Deliver what came of some requests, count them, and tell the observers."""
+        """Deliver the results of some requests, count them, and notify the observers."""
         for one in done:
             one.deliver()
         answered = [one for one in done if one.error is None]
         if not answered:
             return
-        version = answered[0].version  # one batch, one version
+        version = answered[0].version  # one batch has one version
         now_ns = time.perf_counter_ns()
         by_lane: dict[Lane, list[Submission]] = {}
         for one in answered:
@@ -344,29 +344,29 @@ class PredictionService:
         for observer in self.observers:
             try:
                 observer.observe(some)
-            except Exception:  # noqa: BLE001 - who looks on must not fail those who asked
+            except Exception:  # noqa: BLE001 - an observer must not fail the requests
                 _log.exception("observer_failed")
 
     def _repeated(
         self, version: LoadedVersion, context: RequestContext, prepared: Prepared
     ) -> EncodedResponse | None:
-        """The response that was given to this request before, if it was."""
+        """The stored response of this request, if its key is known."""
         claim = prepared.claim
         if claim is None or claim.body is None or claim.media is None:
             return None
         one = Submission(version, context, prepared)
-        self._close([one])  # counted; there is nothing new to observe
+        self._close([one])  # counted, but not observed: it is no new prediction
         return EncodedResponse(claim.body, claim.media, is_repeated=True)
 
     def _new_ids(self, n_rows: int) -> tuple[str, ...]:
-        """One new record id a row, in the order of time; none where nothing is recorded."""
+        """One new record id for each row, in order of time; none if nothing is recorded."""
         if self.recorder is None:
             return ()
         return self._ids.some(time.time_ns() // 1_000, n_rows)
 
 
 def _fail(some: Sequence[Submission], error: StoreError) -> None:
-    """Where nothing was recorded, nobody gets an answer."""
+    """If recording failed, no caller gets a prediction."""
     for one in some:
         if one.error is None:
             one.error = error
@@ -381,6 +381,6 @@ def _has_long_body(version: LoadedVersion, request: PredictRequest) -> bool:
 
 
 def _scope(version: LoadedVersion, context: RequestContext) -> str:
-    """Whose key it is: those of two models or two callers have nothing in common."""
+    """The scope of a key: the same key of another model or another caller is a different key."""
     actor = context.actor
     return f"{version.name} {actor.owner if actor.is_known else f'client {context.client}'}"

@@ -1,4 +1,4 @@
-"""Steps 1 and 2: a request is read and validated; nothing is known of it after but its rows."""
+"""Steps 1 and 2: a request is read and validated; later steps see only its rows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from podium.flow.request import PredictRequest, Prepared
 from podium.flow.validate import validate
 from podium.flow.version import LoadedVersion
 
-# Reading a longer body by its types takes longer than going to a thread and back.
+# Typed reading of a longer body takes longer than a switch to a thread and back.
 TYPED_BODY_MAX = 16_384
-# What the types don't accept is looked at cell by cell, and nearest names are looked for: that takes
-# about a millisecond at most for so long a body and so many fields.
+# What the types reject is validated cell by cell, with a search for similar names: for a body of
+# this length and this many fields that takes about a millisecond at most.
 QUICK_BODY_MAX = 1_024
 QUICK_FIELDS_MAX = 32
 
@@ -22,17 +22,17 @@ def prepare(version: LoadedVersion, request: PredictRequest) -> Prepared:
     """The rows of a request, ready for the model.
 
     Raises:
-        InputError: the request can't be answered.
+        InputError: the request is invalid.
     """
     prepared = _read_typed(version, request) if _is_json(request) else None
     return _read_with_care(version, request) if prepared is None else prepared
 
 
 def prepare_quickly(version: LoadedVersion, request: PredictRequest) -> Prepared | None:
-    """The same on an event loop; None where it might take longer than a millisecond.
+    """The same on an event loop; None if it might take longer than a millisecond.
 
     Raises:
-        InputError: the request can't be answered.
+        InputError: the request is invalid.
     """
     # Keys are looked up in a file that other processes write to.
     if request.context.key or not _is_json(request):
@@ -45,12 +45,12 @@ def prepare_quickly(version: LoadedVersion, request: PredictRequest) -> Prepared
 
 
 def _is_json(request: PredictRequest) -> bool:
-    """Whether its rows may be read by the model's types."""
+    """Whether its rows can be read by the model's types."""
     return request.codec is None and request.media in (JSON, "")
 
 
 def is_quick(version: LoadedVersion, body: bytes) -> bool:
-    """Whether every cell of this JSON can be looked at in a millisecond, whatever is wrong with it."""
+    """Whether validating this JSON cell by cell takes a millisecond at most, even if it is wrong."""
     return (
         len(body) <= QUICK_BODY_MAX
         and body[:1] != b"["
@@ -59,7 +59,7 @@ def is_quick(version: LoadedVersion, body: bytes) -> bool:
 
 
 def read_row(version: LoadedVersion, body: bytes) -> Prepared | None:
-    """A single JSON object that is accepted as it stands, which is what most requests are."""
+    """A single JSON object that is valid as it is, which is what most requests are."""
     row = version.reader.one(body)
     if row is None:
         return None
@@ -68,7 +68,7 @@ def read_row(version: LoadedVersion, body: bytes) -> Prepared | None:
 
 
 def read_typed(version: LoadedVersion, body: bytes) -> Prepared | None:
-    """JSON that is accepted as it stands; None where somebody has to look at it with care."""
+    """JSON that is valid as it is; None if it needs validation cell by cell."""
     began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
     reader = version.reader
     typed = reader.rows(body)
@@ -81,10 +81,10 @@ def read_typed(version: LoadedVersion, body: bytes) -> Prepared | None:
 
 
 def _read_typed(version: LoadedVersion, request: PredictRequest) -> Prepared | None:
-    """The same; None also where there are too many rows.
+    """The same; None also if there are too many rows.
 
     Raises:
-        TooLarge: nobody should look at them.
+        TooLarge: it has more rows than are ever validated.
     """
     check_nesting(request.body, _rows_max(version, request))
     if len(request.body) > version.limits.body_max_bytes:

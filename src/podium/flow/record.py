@@ -1,4 +1,4 @@
-"""Step 6: what was asked and answered, kept before the answer leaves."""
+"""Step 6: inputs and outputs, recorded before the response is sent."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def record_of(
     request_id: str,
     row_index: int = 0,
 ) -> Record:
-    """The record of a row that was answered just now.
+    """The record of a row that was just predicted.
 
     Args:
         inputs: the row as a JSON object.
-        outputs: the answer as a JSON object.
-        outcome: the prediction as a text to filter by, and as a number where it is one.
+        outputs: the outputs as a JSON object.
+        outcome: the prediction as a text to filter by, and as a number if it is one.
     """
     return Record(
         id=id_,
@@ -72,10 +72,10 @@ def records_of(
     outputs: Outputs,
     ids: Sequence[str],
 ) -> Iterable[Record]:
-    """One record a row; those of a bulk request are made as they are asked for, some at a time.
+    """One record for each row; those of a bulk request are created lazily, in chunks.
 
     Raises:
-        StoreError: there is no store that could hold some of them; maybe not before they are read.
+        StoreError: no store can hold some of them; may be raised only when they are read.
     """
     if len(ids) <= CHUNK_ROWS:
         return _records(version, context, prepared, outputs, ids)
@@ -152,9 +152,9 @@ def inputs_json(signature: Signature, table: Table) -> list[bytes]:
 
 
 def _json_column(column: Array, field: Field) -> list[Any]:
-    """A column's cells as JSON can hold them."""
+    """A column's cells as JSON values."""
     values = plain_values(column)
-    if column.dtype.kind in "fiub":  # what most columns are needs no look at each cell
+    if column.dtype.kind in "fiub":  # most types need no look at each cell
         return values
     return [json_value(value, field) for value in values]
 
@@ -162,7 +162,7 @@ def _json_column(column: Array, field: Field) -> list[Any]:
 def _outputs_by_row(
     signature: Signature, outputs: Outputs
 ) -> list[tuple[bytes, tuple[str, float | None]]]:
-    """Each row's answer as JSON, and its outcome."""
+    """Each row's outputs as JSON, and its outcome."""
     warnings = warnings_by_row(outputs)
     answers = []
     for row, value in enumerate(values_of(signature, outputs)):
@@ -174,7 +174,7 @@ def _outputs_by_row(
 
 
 def outcome_of(prediction: object) -> tuple[str, float | None]:
-    """A prediction as a text to filter by, and as a number where it is one."""
+    """A prediction as a text to filter by, and as a number if it is one."""
     if isinstance(prediction, float):
         return str(prediction), prediction
     if isinstance(prediction, (bool, int, str)):

@@ -1,4 +1,4 @@
-"""What comes in: a request for predictions, and the same once it is ready for the model."""
+"""Requests for predictions, before and after they are prepared for the model."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from podium.table import Table
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """All of a request but its rows; requests that differ in nothing else share one.
+    """Everything about a request but its rows; equal contexts are shared between requests.
 
     Attributes:
         source: the way in: `api`, `form`, `cli` or `python`.
-        actor: who asks.
-        accept: the header of that name.
-        key: the idempotency key: who sends a request again with the same one gets the same answer.
-        client: where nobody in particular comes from, so that the keys of two such have nothing in
-            common.
-        lane: under which it is counted.
-        is_bulk: it may hold as many rows as a bulk request.
+        actor: who sent it.
+        accept: the Accept header.
+        key: the idempotency key: a repeated request with the same key gets the same response.
+        client: the address of an anonymous caller, which separates the keys of one from
+            another's.
+        lane: the lane under which it is counted.
+        is_bulk: whether it may have as many rows as a bulk request.
     """
 
     source: str = "api"
@@ -46,7 +46,8 @@ class PredictRequest:
     Attributes:
         body: the rows, as they were sent.
         media: the content type, in lower case and without parameters; JSON when empty.
-        codec: reads the rows and writes the response; None: Podium's own formats, by content type.
+        codec: reads the rows and writes the response; None: Podium's own formats, by content
+            type.
     """
 
     body: bytes
@@ -56,23 +57,23 @@ class PredictRequest:
 
     @property
     def fingerprint(self) -> bytes:
-        """By what this request is known again."""
+        """A digest that identifies an equal request."""
         parts = [self.body, self.media.encode(), self.context.accept.encode()]
         if self.codec is not None:
             parts.append(self.codec.name.encode())
         return blake2b(b"\0".join(parts), digest_size=16).digest()
 
 
-@dataclass(slots=True)  # not frozen: that takes a microsecond more to make
+@dataclass(slots=True)  # not frozen: that would take a microsecond more to create
 class Prepared:
     """A request that is ready for the model.
 
     Attributes:
         reader: of the model's signature.
-        rows: where the typed way read them, else there is a `checked` table.
-        layout: how the caller wrote them.
-        claim: what the idempotency key stands for; None without one.
-        codec: writes the response, as in the request.
+        rows: typed rows, if they were read that way; otherwise there is a `checked` table.
+        layout: how the rows were arranged in the body.
+        claim: the hold on the idempotency key; None without a key.
+        codec: writes the response; see `PredictRequest`.
     """
 
     reader: TypedReader
@@ -87,12 +88,12 @@ class Prepared:
 
     @property
     def n_rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.rows) if self.rows is not None else self.table.n_rows
 
     @property
     def table(self) -> Table:
-        """The rows as every runtime takes them."""
+        """The rows as a table, which every runtime accepts."""
         if self.checked is None:
             self.checked = self.reader.table(self.rows or ())
         return self.checked

@@ -1,4 +1,4 @@
-"""What goes out: the response to a request, and the records that stand behind it."""
+"""Responses, and the records behind them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from podium.table import Table
 
 @dataclass(frozen=True, slots=True)
 class EncodedResponse:
-    """What a caller reads.
+    """A response as the caller reads it.
 
     Attributes:
-        body: as the caller asked for it.
+        body: in the requested format.
         media: its content type.
-        is_repeated: it was given before, to the same request with the same key.
+        is_repeated: whether it is the stored response of an earlier request with the same key.
     """
 
     body: bytes
@@ -33,11 +33,11 @@ class EncodedResponse:
 
 @dataclass(frozen=True, slots=True)
 class PredictResponse(EncodedResponse):
-    """A response, and what it was made of.
+    """A response, and what it was made from.
 
     Attributes:
-        ids: of the records, one a row; empty when nothing is recorded.
-        outputs: what the model said, with warnings.
+        ids: of the records, one for each row; empty if nothing is recorded.
+        outputs: the model's outputs, with warnings.
         prepared: the request.
     """
 
@@ -48,7 +48,7 @@ class PredictResponse(EncodedResponse):
 
     @property
     def table(self) -> Table:
-        """What the model was asked."""
+        """The inputs of the model."""
         return self.prepared.table
 
 
@@ -59,13 +59,13 @@ def respond(
     outputs: Outputs,
     ids: Sequence[str],
 ) -> tuple[PredictResponse, Iterable[Record]]:
-    """The response, and the records that must be kept before it leaves.
+    """The response, and the records that must be stored before it is sent.
 
     Args:
-        ids: of the records, one a row; none where nothing is recorded.
+        ids: of the records, one for each row; empty if nothing is recorded.
 
     Raises:
-        StoreError: no store could hold the records.
+        StoreError: no store can hold some of the records.
     """
     outputs = replace(outputs, warnings=prepared.warnings)
     data = ResponseData(version.name, version.version, version.signature, outputs, ids)

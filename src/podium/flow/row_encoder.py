@@ -1,4 +1,4 @@
-"""Responses to single rows, from parts that are encoded beforehand."""
+"""Responses for single rows, from parts that are encoded in advance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from podium.signature.labels import label_text
 
 
 class RowEncoder:
-    """Encodes answers to single rows: the same bytes as `encode` makes, from parts at hand."""
+    """Encodes responses for single rows: the same bytes as `encode`, from prepared parts."""
 
     def __init__(self, model: str, version: str, signature: Signature) -> None:
         threshold = signature.output.threshold
@@ -26,7 +26,7 @@ class RowEncoder:
     def core(
         self, prediction: object, probabilities: Sequence[float] | None, score: float | None
     ) -> bytes:
-        """What is answered, as an object without its closing brace."""
+        """The outputs as a JSON object without its closing brace."""
         core = b'{"prediction":%b' % msgspec.json.encode(prediction)
         if self._output.words:
             core += b',"label":' + msgspec.json.encode(self._output.word_for(prediction))
@@ -36,10 +36,10 @@ class RowEncoder:
         return core if score is None else core + b',"score":' + msgspec.json.encode(score)
 
     def body(self, core: bytes, id_: str, warnings: bytes) -> bytes:
-        """The body of an answer.
+        """The body of a response.
 
         Args:
-            id_: of its record; empty when nothing is recorded.
+            id_: of its record; empty if nothing is recorded.
             warnings: as JSON.
         """
         if id_:
@@ -47,5 +47,5 @@ class RowEncoder:
         return b"%b%b%b}" % (core, self._end, warnings)
 
     def recorded(self, core: bytes, warnings: bytes) -> bytes:
-        """What a record holds of an answer."""
+        """The outputs as a record holds them."""
         return b'%b,"warnings":%b}' % (core, warnings)

@@ -1,4 +1,4 @@
-"""Step 4: the model is called, and its answer checked before anyone sees it."""
+"""Step 4: the model is called, and its output is checked."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ from podium.signature import Field, Signature
 from podium.signature.cells import printable
 from podium.table import FEW_CELLS, Array, Table, are_finite
 
-# So many rows or cells without an answer are listed.
+# At most this many rows or cells without a prediction are listed.
 LISTED_MAX = 100
-# So many rows are in one call: what a model computes in between takes some times their memory.
+# The most rows in one call: a model's intermediate results take several times their memory.
 CALL_ROWS_MAX = 10_000
-# Sums of shares may miss 1 by a rounding error, and so may a share.
+# Sums of proportions may miss 1 by a rounding error, and so may each of them.
 _SHARE_TOLERANCE = 1e-6
-# Numbers beyond these sizes, and moments beyond those of pandas, are what models fail on: in
-# single precision they are infinite or 0, and so are their squares in double precision.
+# Numbers beyond these, and times beyond those of pandas, make models fail: in single precision
+# they are infinite or 0, and so are their squares in double precision.
 _LARGE, _SMALL, _TIMES_SEEN = 1e15, 1e-30, 1e6
 _MOMENTS = (np.datetime64("1677-09-22", "D"), np.datetime64("2262-04-11", "D"))
 
 
 def run(runtime: Runtime, table: Table) -> Outputs:
-    """The model's answers for a table, in as many calls as it needs.
+    """The model's outputs for a table, in as many calls as needed.
 
     Raises:
-        ModelError: the model raised, or answered something of the wrong shape.
-        Unanswerable: its answer to some rows isn't finite, or it failed on numbers far from all
-            that it knows.
+        ModelError: the model raised an exception, or its output has the wrong shape.
+        Unanswerable: its output for some rows isn't finite, or it failed on extreme numbers.
     """
     most = runtime.features.max_batch_rows or CALL_ROWS_MAX
     if table.n_rows <= most:
@@ -57,7 +56,7 @@ def run(runtime: Runtime, table: Table) -> Outputs:
 async def run_async(
     runtime: AsyncRuntime, signature: Signature, table: Table, most: int | None
 ) -> Outputs:
-    """The same for a model that is awaited, and takes so many rows at once."""
+    """The same for a model that is awaited, and accepts at most this many rows at once."""
     step = most or CHUNK_ROWS
     parts = []
     for at in range(0, max(table.n_rows, 1), step):
@@ -70,10 +69,10 @@ async def run_async(
 
 
 def checked(outputs: Outputs, signature: Signature, n_rows: int) -> Outputs:
-    """The outputs, if they are what the signature promises.
+    """The outputs, if they match the signature.
 
     Raises:
-        ModelError: they aren't.
+        ModelError: they don't.
         Unanswerable: some of them aren't finite.
     """
     predictions, probabilities = outputs.predictions, outputs.probabilities
@@ -97,7 +96,7 @@ def checked(outputs: Outputs, signature: Signature, n_rows: int) -> Outputs:
 
 
 def explanation(error: Exception, signature: Signature, table: Table) -> Exception:
-    """Why a model failed on rows, where their numbers may be the reason; else the error as it is."""
+    """Why a model failed on rows, if their numbers may be the reason; otherwise the error itself."""
     if not isinstance(error, ModelError):
         return error
     cells = [
@@ -122,7 +121,7 @@ def _are_shares(cells: NDArray[np.float64]) -> bool:
 
 
 def _not_finite(answers: Array) -> Unanswerable:
-    """Names the rows whose answers aren't finite."""
+    """An error that names the rows whose outputs aren't finite."""
     by_row = answers.reshape(len(answers), -1)
     rows = np.flatnonzero(~np.isfinite(by_row).all(axis=1))
     cells = [
@@ -139,7 +138,7 @@ def _not_finite(answers: Array) -> Unanswerable:
 
 
 def _is_extreme(one: Field, column: Array) -> NDArray[np.bool_]:
-    """Which cells no model can be blamed for."""
+    """Which cells are so extreme that the model isn't to blame."""
     if column.dtype.kind == "M":
         return (column < _MOMENTS[0]) | (column > _MOMENTS[1])
     if column.dtype.kind not in "fi":

@@ -1,4 +1,4 @@
-"""A request on its way through the model, and what came of it."""
+"""A request on its way through the model, and its result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from podium.flow.request import Prepared, RequestContext
 from podium.flow.response import EncodedResponse
 from podium.flow.version import LoadedVersion
 
-# Answers to more rows are written, and their records made, in a thread.
+# Responses for more rows are encoded, and their records created, in a thread.
 QUICK_ROWS_MAX = 128
 _PLAIN = frozenset({"", "*/*", "application/json", "application/json, */*"})
 
@@ -19,7 +19,7 @@ class Submission(Job):
     """A request whose rows wait for the model; delivered exactly once, as a response or an error.
 
     Attributes:
-        body: the response, as `media` says; with `ids` of its records.
+        body: the response, of type `media`; with `ids` of its records.
     """
 
     __slots__ = ("body", "context", "ids", "media", "prepared", "version")
@@ -48,14 +48,14 @@ class Submission(Job):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a JSON object, accepted as it stood, to be answered likewise."""
+        """Whether it is a JSON object that was valid as it is, and gets a JSON object back."""
         prepared = self.prepared
         is_object = prepared.rows is not None and prepared.layout == "object"
         return is_object and self.context.accept in _PLAIN
 
     @property
     def is_quick(self) -> bool:
-        """Whether its answer is written, and its record made, in a millisecond."""
+        """Whether its response can be encoded, and its record created, in a millisecond."""
         return (
             self.n_rows <= QUICK_ROWS_MAX
             and self.prepared.claim is None
@@ -63,7 +63,7 @@ class Submission(Job):
         )
 
     def deliver(self) -> None:
-        """Give what came of it to whoever waits."""
+        """Pass the result to the caller."""
 
 
 class AwaitedSubmission(Submission):
@@ -85,7 +85,7 @@ class AwaitedSubmission(Submission):
         self.future.add_done_callback(self._left)
 
     def deliver(self) -> None:
-        """Let the coroutine go on."""
+        """Resume the coroutine."""
         if self.future.done():
             return
         if self.error is not None:

@@ -1,7 +1,7 @@
-"""Steps 1 and 2 in one pass: JSON read by types that are made from the signature.
+"""Steps 1 and 2 in one pass: JSON read by types that are generated from the signature.
 
-What these types accept needs no further look: every cell is there, of its type, known, and in
-range. All else is left to the careful way, which knows how to say what is wrong.
+Rows that these types accept need no further validation: every cell is present, of its type,
+known, and in range. Everything else is validated cell by cell, which can say what is wrong.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from podium.signature import INTEGER_MAX, Field, Signature
 from podium.signature.cells import column_for
 from podium.table import Table
 
-# Cells in the order of the fields; None where one is missing.
+# Cells in the order of the fields; None if one is missing.
 Row: TypeAlias = msgspec.Struct
 
-# What msgspec can't have in the name of a field.
+# Characters that msgspec doesn't allow in the name of a field.
 _ODD = re.compile(r'["\\\x00-\x1f]')
 _NUL = b"\\u0000"
 RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -32,11 +32,11 @@ RAW_COLUMNS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @dataclass(frozen=True, slots=True)
 class TypedRows:
-    """Rows that are accepted as they stand.
+    """Rows that are valid as they are.
 
     Attributes:
         rows: structs whose JSON is the canonical form of the row.
-        layout: how the caller wrote them.
+        layout: how the rows were arranged in the body.
     """
 
     rows: Sequence[Row]
@@ -44,7 +44,7 @@ class TypedRows:
 
 
 def chunks_of(rows: Sequence[msgspec.Raw]) -> Iterator[bytes]:
-    """Rows of JSON as arrays of some of them."""
+    """Rows of JSON, as arrays of some rows each."""
     for at in range(0, len(rows), CHUNK_ROWS):
         yield b"[%b]" % b",".join(rows[at : at + CHUNK_ROWS])
 
@@ -53,7 +53,7 @@ class TypedReader:
     """Reads JSON for one signature.
 
     Args:
-        rows_max: more rows than this are left to the careful way.
+        rows_max: more rows than this are validated cell by cell.
     """
 
     def __init__(self, signature: Signature, *, rows_max: int) -> None:
@@ -75,7 +75,7 @@ class TypedReader:
             else:
                 cells.append((name, type_))
                 lists.append((name, GenericAlias(list, type_)))
-        # Fields that may be missing can stand before others: the order is that of the signature.
+        # Fields that may be missing can precede others: the order is that of the signature.
         options: dict[str, Any] = {"rename": names, "forbid_unknown_fields": True, "kw_only": True}
         row: Any = msgspec.defstruct("Row", cells, gc=False, **options)
         columns: Any = msgspec.defstruct("Columns", lists, **options)
@@ -85,7 +85,7 @@ class TypedReader:
         self._lists = {names[cells[0]]: cells[1] for cells in lists}
 
     def one(self, body: bytes) -> Row | None:
-        """The only row of a body that is one JSON object, or None: ask the careful way."""
+        """The row of a body that is one JSON object; None if it needs validation cell by cell."""
         if self._row is None or (self._has_text and _NUL in body):
             return None
         try:
@@ -121,15 +121,16 @@ class TypedReader:
         n_rows = lengths.pop() if len(lengths) == 1 else 0
         if not 0 < n_rows <= self._rows_max:
             return None
-        # Where most values are arrays, an object is columns: a field that was left out counts not.
+        # If most values are arrays, an object is columns: a field that was left out doesn't
+        # count.
         filled = [[None] * n_rows if cells is None else cells for cells in columns]
         return self._table(filled, n_rows)
 
     def in_chunks(self, body: bytes) -> tuple[Table, Literal["rows", "columns"]] | None:
         """The table in a long body of rows or columns, or None.
 
-        Other threads have their turn after each chunk: reading 32 MiB in one step keeps them from
-        theirs for 0.2 s, finding the chunks for 0.03 s.
+        Other threads can run after each chunk: reading 32 MiB in one step would block them for
+        0.2 s, finding the chunks blocks them for 0.03 s.
         """
         if self._row is None or (self._has_text and _NUL in body):
             return None
@@ -151,7 +152,7 @@ class TypedReader:
         return None if table is None else (table, "columns")
 
     def table(self, rows: Sequence[Row]) -> Table:
-        """Rows as the table that every runtime takes."""
+        """Rows as a table, which every runtime accepts."""
         columns = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
         return self._table(columns, len(rows))
 
@@ -164,7 +165,7 @@ class TypedReader:
 
 
 def _type_of(one: Field) -> Any:
-    """What msgspec checks a cell of this field by; None where only the careful way can."""
+    """The type by which msgspec checks a cell of this field; None if types can't express it."""
     if one.type == "float":
         low, high = _limits(one)
         return Annotated[float, msgspec.Meta(ge=low, le=high)]
@@ -183,7 +184,7 @@ def _type_of(one: Field) -> Any:
 
 
 def _limits(one: Field) -> tuple[float | None, float | None]:
-    """The least and greatest number that nobody has a word to say about; None is no bound."""
+    """The least and the greatest number that cause no error and no warning; None is no bound."""
     ranges = [one.bounds] if one.outside == "accept" else [one.bounds, one.seen]
     low = max((float(r.minimum) for r in ranges if r.minimum is not None), default=None)
     high = min((float(r.maximum) for r in ranges if r.maximum is not None), default=None)
@@ -194,5 +195,5 @@ def _labels_type(one: Field) -> Any:
     kinds = {type(label) for label in one.labels}
     if kinds == {bool} and len(one.labels) == 2:
         return bool
-    # Literals of texts and integers are looked up by hash; JSON's 1.0 and true are neither.
+    # Literals of strings and integers are looked up by hash; JSON's 1.0 and true are neither.
     return Literal[tuple(one.labels)] if kinds and kinds <= {str, int} else None

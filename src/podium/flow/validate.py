@@ -1,4 +1,4 @@
-"""Step 2: cells to a table that the model may see, or every reason why not."""
+"""Step 2: cells to a table that the model may see, or a list of every problem."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def validate(
     is_single: bool,
     errors_max: int,
 ) -> tuple[Table, tuple[CellWarning, ...]]:
-    """The table, and what its reader should know about it.
+    """The table, with the warnings about it.
 
     Args:
-        others: names that no field has.
-        is_single: the caller sent one object, so that errors name no row.
-        errors_max: how many bad cells to list.
+        others: names that aren't fields of the model.
+        is_single: whether the caller sent one object, so that errors name no row.
+        errors_max: how many invalid cells to list.
 
     Raises:
-        InvalidRows: some cells aren't accepted.
+        InvalidRows: some cells are invalid.
     """
     findings = Findings(recorded_max=errors_max)
     refuse_unknown(signature, others, findings)

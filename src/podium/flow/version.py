@@ -1,4 +1,4 @@
-"""One version of a model, with everything that answers with it."""
+"""One version of a model, with everything that its predictions need."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from podium.signature import Signature
 class LoadedVersion:
     """A version of a model, from its bundle to its batcher.
 
-    Whatever depends on the version hangs here and nowhere else. So a request that has chosen one
-    ends with it, and replacing a version replaces all of it at once.
+    Everything that depends on the version is an attribute of this object and nowhere else, so a
+    request that has chosen a version ends with it, and a swap replaces everything at once.
 
     Args:
-        metrics: where its answers are counted; numbers of its own when left out.
-        batch: what its batch policy has in place of its runtime's, by name.
+        metrics: where its predictions are counted; counters of its own by default.
+        batch: settings of the batch policy that replace those of its runtime, by name.
 
     Attributes:
-        cost: of its calls; None until it is loaded.
-        batcher: what runs its jobs on the event loop; None until there is one.
+        cost: of its calls; None until the model is loaded.
+        batcher: runs its jobs on the event loop; None until there is one.
     """
 
     def __init__(
@@ -57,43 +57,43 @@ class LoadedVersion:
 
     @cached_property
     def signature(self) -> Signature:
-        """What the model takes and gives."""
+        """The model's inputs and outputs."""
         return self.bundle.signature
 
     @property
     def card(self) -> Card:
-        """What the model is."""
+        """The facts about the model."""
         return self.bundle.card
 
     @property
     def runtime(self) -> Runtime:
-        """The runtime; loaded at its first use."""
+        """The runtime; loaded when it is first used."""
         return self.bundle.runtime
 
     @property
     def policy(self) -> BatchPolicy:
-        """How requests become calls of the model."""
+        """How requests are combined into calls of the model."""
         return replace(self.runtime.features.batch, **self._batch)
 
     @cached_property
     def reader(self) -> TypedReader:
-        """What reads rows of JSON in one pass."""
+        """Reads and validates rows of JSON in one pass."""
         return TypedReader(self.signature, rows_max=self.limits.bulk_rows_max)
 
     @cached_property
     def encoder(self) -> RowEncoder:
-        """What writes answers to single rows."""
+        """Encodes responses for single rows."""
         return RowEncoder(self.name, self.version, self.signature)
 
     @property
     def is_loaded(self) -> bool:
-        """Whether the model is loaded, and what it costs is known."""
+        """Whether the model is loaded and its cost is known."""
         return self.cost is not None
 
     def load(self) -> bool:
-        """Load the model, once, and measure what a call of it costs.
+        """Load the model once, and measure the cost of a call.
 
-        Returns whether this call did it.
+        Returns whether this call loaded it.
 
         Raises:
             PodiumError: it can't be loaded.

@@ -1,1 +1,1 @@
-"""What a running server tells of itself: numbers for whoever watches it."""
+"""What a running server reports about itself: metrics for monitoring systems."""

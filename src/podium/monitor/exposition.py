@@ -1,8 +1,8 @@
 """Metrics as text, in version 0.0.4 of Prometheus's exposition format.
 
-Source: prometheus.io, "Exposition formats". Written here, not with `prometheus_client`: it
-observes one request at a time, 54 us for a batch of 64 where `ModelMetrics.answered` takes 4, and the
-files of its mode for several processes are never deleted.
+Source: prometheus.io, "Exposition formats". Implemented here, not with `prometheus_client`: that
+observes one request at a time, 54 us for a batch of 64 where `ModelMetrics.answered` takes 4, and
+it never deletes the files of its mode for several processes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def exposition(snapshot: Snapshot) -> str:
-    """All numbers as text. Families without any are left out."""
+    """All metrics as text. Families without any series are left out."""
     values: dict[Series, float] = {**snapshot.counted.counters, **snapshot.current}
     lines: list[str] = []
     for family in FAMILIES:
@@ -44,7 +44,7 @@ def _histograms(family: Family, counts_by_series: Mapping[Series, Sequence[int]]
     for series, (*counts, total) in sorted(counts_by_series.items()):
         if series[0] != family.name:
             continue
-        n_values = list(accumulate(counts))  # in this format a bucket holds those below it, too
+        n_values = list(accumulate(counts))  # in this format a bucket includes those below it
         for bound, n_below in zip(bounds, n_values, strict=True):
             yield f"{family.name}_bucket{_labels(family, series, le=bound)} {n_below}"
         labels = _labels(family, series)
@@ -63,5 +63,5 @@ def _escaped(value: str) -> str:
 
 
 def _number(value: float) -> str:
-    """A number as Go reads it: a whole one without its `.0`."""
+    """A number as Go formats it: an integer without `.0`."""
     return str(int(value)) if value == int(value) else repr(value)

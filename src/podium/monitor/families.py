@@ -1,4 +1,4 @@
-"""Every family of metrics: its name, its labels, what it tells, and how workers' numbers add up."""
+"""Every family of metrics: its name, labels and help text, and how workers' numbers are merged."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Family:
 
     Attributes:
         labels: their names, in the order in which a series holds their values.
-        merge: how the numbers of several workers become one. What all of them see alike, such as
-            the errors of the one shipper, is no sum.
-        bounds: of a histogram: the upper bounds of its buckets, as they are counted.
-        per_unit: how many of what is counted are one of the unit that the name tells.
+        merge: how the numbers of several workers become one. Values that all of them see alike,
+            such as the errors of the one shipper, aren't added up.
+        bounds: of a histogram: the upper bounds of its buckets, in the unit that is counted.
+        per_unit: how many of the counted unit make one of the unit in the name.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Family:
         return self.kind != "gauge" and self.merge == "sum"
 
     def series(self, *values: str) -> Series:
-        """The series with these values of the labels."""
+        """The series with these label values."""
         assert len(values) == len(self.labels), f"{self.name} has the labels {self.labels}"
         return (self.name, *values)
 

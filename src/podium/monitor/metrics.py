@@ -1,8 +1,9 @@
-"""Metrics of one worker: what is counted on the path of a prediction, and what is asked for.
+"""Metrics of one worker: what is counted on the path of a prediction, and what is read on demand.
 
-A number has one writer at a time. The thread that made the `Metrics`, in a server that of the event
-loop, counts in numbers of its own, without a lock; all other threads share others, under a lock. Who
-reads adds the two. So nothing is lost whether or not there is a GIL, and the loop never waits.
+A number has one writer at a time. The thread that created the `Metrics`, which in a server is that
+of the event loop, counts in numbers of its own, without a lock; all other threads share others,
+under a lock. Readers add the two. So nothing is lost, with or without a GIL, and the loop never
+waits.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from podium.monitor.snapshot import Counted, Snapshot, merged, total
 Lane: TypeAlias = Literal["fast", "asgi"]
 LANES: tuple[Lane, ...] = ("fast", "asgi")
 OUTCOMES = ("ok", "invalid", "failed", "refused")
-# A worker that wrote nothing for so long is stuck or gone: what it held isn't told any more.
+# A worker that wrote nothing for this long hangs or is gone: its current values are ignored.
 FRESH_S = 10.0
 
 _log = logging.getLogger("podium")
@@ -81,14 +82,14 @@ class _Counts:
         counters[families.ROWS.series(model, version)] = self.n_rows
         durations = [*self.latencies, self.latency_us]
         histograms = {families.DURATION.series(model, version): durations}
-        # Copied first: a reason may be met while this is read.
+        # Copied first: a new reason may be added meanwhile.
         for reason, sizes in self.batches.copy().items():
             histograms[families.BATCH_ROWS.series(model, version, reason)] = sizes.copy()
         return Counted(counters, histograms)
 
 
 class ModelMetrics:
-    """What is counted for one version of a model. Made by `Metrics.of`."""
+    """What is counted for one version of a model. Created by `Metrics.of`."""
 
     __slots__ = ("_lock", "_model", "_other_counts", "_owner", "_owner_counts", "_version")
 
@@ -117,7 +118,7 @@ class ModelMetrics:
     def refused(self, status: int, lane: Lane = "fast", n_requests: int = 1) -> None:
         """Count failed requests, by their status.
 
-        503 and 429 are `refused`, others from 500 on `failed`, and what is below is `invalid`.
+        503 and 429 are `refused`, others from 500 on `failed`, and those below are `invalid`.
         """
         outcome = outcome_of(status)
         if get_ident() == self._owner:
@@ -127,7 +128,7 @@ class ModelMetrics:
                 self._other_counts.refused(outcome, lane, n_requests)
 
     def batched(self, n_rows: int, reason: str) -> None:
-        """Count a call of the model, and why it was made then."""
+        """Count a call of the model, and the reason for its batch."""
         if get_ident() == self._owner:
             self._owner_counts.batched(n_rows, reason)
         else:
@@ -135,16 +136,16 @@ class ModelMetrics:
                 self._other_counts.batched(n_rows, reason)
 
     def counted(self) -> Counted:
-        """What was counted so far."""
+        """What has been counted so far."""
         some = (self._owner_counts, self._other_counts)
         return total(one.counted(self._model, self._version) for one in some)
 
 
 class Metrics:
-    """All numbers of one worker, and of its siblings where they are written to a folder.
+    """All metrics of one worker, and of its siblings if they share a folder.
 
     Args:
-        clock: seconds that all processes of the machine count alike.
+        clock: seconds of a clock that all processes of the machine share.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -163,7 +164,7 @@ class Metrics:
         self.watch(families.WORKERS, lambda: 1)
 
     def of(self, model: str, version: str) -> ModelMetrics:
-        """The metrics of this version of a model; get them once, and store the reference."""
+        """The metrics of this version of a model; get them once, and keep the reference."""
         metrics = self._models.get((model, version))
         if metrics is None:
             created = ModelMetrics(model, version, self._owner)
@@ -174,13 +175,13 @@ class Metrics:
         """Call this function whenever the metrics are read; a later one replaces it.
 
         Args:
-            read: called from any thread. None where there is no number now.
+            read: called from any thread. Returns None if there is no number now.
             labels: their values, in the family's order.
         """
         self._watched[family.series(*labels)] = read
 
     def snapshot(self) -> Snapshot:
-        """All numbers of this worker, now."""
+        """The current metrics of this worker."""
         counters: dict[Series, int] = {}
         current: dict[Series, float] = {}
         for series, read in self._watched.copy().items():
@@ -195,13 +196,13 @@ class Metrics:
         return Snapshot(self._clock(), total([*models, Counted(counters)]), current)
 
     def write_snapshot(self, folder: Path) -> None:
-        """Write for the siblings: the workers that share the folder.
+        """Write a snapshot for the siblings: the workers that share the folder.
 
-        Call it about once a second, in any thread. A disk that fails is told of in the log.
+        Call it about once a second, in any thread. A failing disk is logged.
         """
         with self._lock:
             if self._is_closed:
-                return  # in a second place it would count twice
+                return  # in a second folder it would count twice
             try:
                 if self._place is None or self._pid != os.getpid():
                     self._place, self._pid = Place(folder), os.getpid()
@@ -211,16 +212,17 @@ class Metrics:
                 self._write(self._place, self.snapshot())
 
     def merged(self) -> Snapshot:
-        """The numbers of all workers: of this one exactly, of the others as they last wrote them.
+        """The metrics of all workers: exact for this one, for the others as of their last snapshot.
 
         Raises:
-            StoreError: those of the others can't be read. Without them counters would fall.
+            StoreError: those of the others can't be read. Without them counters would decrease.
         """
         with self._lock:
             snapshot = self.snapshot()
             if self._place is None or self._pid != os.getpid():
                 return snapshot
-            # Written first: whichever sibling is asked next tells no less than what is told now.
+            # Written first: whichever sibling is scraped next reports no less than this one does
+            # now.
             self._write(self._place, snapshot)
             try:
                 ended, others = self._place.read()
@@ -237,7 +239,7 @@ class Metrics:
         )
 
     def close(self) -> None:
-        """Leave what was counted to the siblings: read and written once more, and never again."""
+        """Leave the counts to the siblings: read and written once more, and never again."""
         with self._lock:
             self._is_closed = True
             if self._place is not None and self._pid == os.getpid():

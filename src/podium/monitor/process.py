@@ -1,4 +1,4 @@
-"""What the operating system tells of this process."""
+"""What the operating system reports about this process."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A folder in which workers tell each other their numbers, and what is kept of those that ended.
+"""A folder in which workers share their metrics, and what remains of workers that ended.
 
-Each worker has two files: a lock, held while it lives, and its last snapshot. Whoever reads the folder
-and can take a lock adds that worker's snapshot to a total and deletes it, under the folder's lock:
-what a worker counted is in exactly one of the two.
+Each worker has two files: a lock, held while it lives, and its last snapshot. A reader of the
+folder that can take a lock adds that worker's snapshot to a total and deletes it, under the
+folder's lock: the counts of a worker are in exactly one of the two.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from podium.outbox.lock import FileLock
 FOLDER_LOCK = "lock"
 ENDED_NAME = "ended"
 ALIVE, SNAPSHOT, NEW = ".alive", ".snapshot", ".new"
-# The folder of a server that wrote nothing for so long, and of which no worker lives, is deleted.
+# A server's folder is deleted if it wasn't written to for this long, and none of its workers lives.
 ABANDONED_S = 600.0
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -30,11 +30,11 @@ _SNAPSHOTS = msgspec.msgpack.Decoder(Snapshot)
 
 
 class _Ended(msgspec.Struct, frozen=True):
-    """What workers counted that have ended.
+    """The counts of workers that have ended.
 
     Attributes:
-        names: of those added last. Who is killed between writing this and deleting their snapshots
-            leaves both, and they must not be added again.
+        names: of those added last. A process that is killed between writing this and deleting their
+            snapshots leaves both, and they must not be added again.
     """
 
     counted: Counted = Counted()
@@ -53,33 +53,33 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        # Not the home folder: where that is gone, it isn't for us to make another.
+        # Not the home folder: if it is gone, it isn't ours to recreate.
         folder.parent.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         self._name = secrets.token_hex(8)
-        # Under the folder's lock: before this worker holds its own, it would be taken for dead.
+        # Under the folder's lock: until this worker holds its own, it would be taken for dead.
         with FileLock(folder / FOLDER_LOCK, waits=True):
             self._alive = FileLock(self._path(ALIVE))
 
     def write(self, snapshot: Snapshot) -> None:
-        """Write for the siblings.
+        """Write a snapshot for the siblings.
 
         Raises:
-            OSError: they still see the snapshot before.
+            OSError: they still see the previous snapshot.
         """
         _replace(self._path(SNAPSHOT), snapshot)
 
     def read(self) -> tuple[Counted, list[Snapshot]]:
-        """What was counted by workers that have ended, and the snapshots of the other living ones.
+        """The counts of workers that have ended, and the snapshots of the other living ones.
 
         Raises:
-            OSError: something can't be read.
+            OSError: a file can't be read.
         """
         with FileLock(self.folder / FOLDER_LOCK, waits=True):
             return self._read()
 
     def close(self) -> None:
-        """Leave; what was written last goes to the total."""
+        """Leave; the last snapshot is added to the total."""
         self._alive.release()
 
     def _read(self) -> tuple[Counted, list[Snapshot]]:
@@ -98,7 +98,7 @@ class Place:
             return ended.counted, living
         some = [one.counted for name, one in left.items() if one and name not in ended.names]
         counted = total([ended.counted, *some])
-        with suppress(OSError):  # a full disk: they stay where they are, and count all the same
+        with suppress(OSError):  # on a full disk they stay where they are, and are still counted
             _replace(self.folder / ENDED_NAME, _Ended(counted, frozenset(left)))
             for name in left:
                 for suffix in (SNAPSHOT, NEW, ALIVE):
@@ -116,12 +116,13 @@ class Place:
 
 
 def new_folder(home: Path) -> Path:
-    """A folder for the workers of a server that starts; what servers before it left is deleted.
+    """A folder for the workers of a server that starts; those of earlier servers are deleted.
 
-    Each start has its own: a server begins to count at 0, and shows no version it doesn't serve.
+    Each start has its own: a server begins to count at 0, and shows no version that it doesn't
+    serve.
 
     Raises:
-        OSError: it can't be made.
+        OSError: it can't be created.
     """
     folders = home / "metrics"
     folders.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -145,7 +146,7 @@ def _is_alive(path: Path) -> bool:
 
 
 def _snapshot(path: Path) -> Snapshot | None:
-    """What a worker wrote, or None before it has written."""
+    """The snapshot of a worker, or None before it has written one."""
     try:
         return _SNAPSHOTS.decode(path.read_bytes())
     except FileNotFoundError:
@@ -153,7 +154,7 @@ def _snapshot(path: Path) -> Snapshot | None:
 
 
 def _replace(path: Path, value: object) -> None:
-    """Write a file that others see whole, before or after."""
+    """Write a file so that others see it as a whole, before or after."""
     new = path.with_suffix(NEW)
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:

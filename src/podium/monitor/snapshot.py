@@ -1,4 +1,4 @@
-"""A snapshot: all numbers of one worker at one moment, and how several become one."""
+"""A snapshot: all metrics of one worker at one moment, and how several are merged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _MERGE: dict[Merge, Callable[[list[float]], float]] = {"sum": sum, "max": max, "
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """What only grows.
+    """Metrics that only increase.
 
     Attributes:
         counters: by series.
-        histograms: by series: how many fell into each bucket (not into those below it), the last
-            of which has no upper bound, and then the sum of all values.
+        histograms: by series: the number in each bucket (without those below it), the last of which
+            has no upper bound, and then the sum of all values.
     """
 
     counters: dict[Series, int] = {}
@@ -26,12 +26,12 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """All numbers of a worker.
+    """All metrics of a worker.
 
     Attributes:
-        taken_s: when, by the clock that all processes of the machine share.
-        counted: what stays when the worker ends.
-        current: what holds while it lives.
+        taken_s: the time, by a clock that all processes of the machine share.
+        counted: remains when the worker ends.
+        current: holds while it lives.
     """
 
     taken_s: float
@@ -40,7 +40,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def total(parts: Iterable[Counted]) -> Counted:
-    """The sum of what some workers counted."""
+    """The sum of several workers' counts."""
     counters: dict[Series, int] = {}
     histograms: dict[Series, list[int]] = {}
     for part in parts:

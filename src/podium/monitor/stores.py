@@ -1,4 +1,4 @@
-"""What metrics tell of the records that wait for the store, and of what went wrong with them."""
+"""Metrics of the records that wait for the store, and of failures."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Records on their way to a store: kept at once, on a disk of our own, and shipped in a moment."""
+"""Records on their way to a store: written to our own disk at once, and shipped a moment later."""

@@ -1,4 +1,4 @@
-"""Work that is done only while nobody else wants the processor."""
+"""Work that runs only while nothing else needs the processor."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _R = TypeVar("_R")
 
 
 class Aside:
-    """A thread that every other thread of the machine goes before.
+    """A thread that yields to every other thread of the machine.
 
-    Who wakes up on the same core has it soon, where a thread that is merely less urgent would keep
-    it for its whole slice of 3 ms. Not for a process that shares its interpreter with something
-    urgent: that would wait for this thread to let go of it.
+    A thread that becomes ready on the same core runs soon, where a thread of merely lower priority
+    would keep the core for its whole slice of 3 ms. Not for a process that shares its interpreter
+    with urgent work, which would wait for this thread to release the GIL.
     """
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "podium-aside", initializer=_step_aside)
 
     def do(self, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        """What the work returns, done in the thread; whatever it raises is raised here."""
+        """Run work in the thread; returns what it returns, and raises what it raises."""
         return self._pool.submit(work, *args, **kwargs).result()
 
     def close(self) -> None:
@@ -32,5 +32,5 @@ class Aside:
 
 
 def _step_aside() -> None:
-    if hasattr(os, "SCHED_IDLE"):  # on Linux, where it is a matter of the thread alone
+    if hasattr(os, "SCHED_IDLE"):  # on Linux, where the policy applies to the thread alone
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

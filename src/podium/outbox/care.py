@@ -1,7 +1,7 @@
-"""Taking care of the SQLite file that records live in: looking it over, copying, mending, restoring.
+"""Maintenance of the SQLite file that holds the records: check, back up, repair, restore.
 
-All of it may be done while servers use the file. Nothing moves from the outboxes into it meanwhile,
-and a server that finds another file in its place opens that one.
+All of it can run while servers use the file. Meanwhile nothing moves from the outboxes into it, and
+a server that finds another file in its place opens that one.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from podium.records.stores.sqlite_file import APPLICATION_ID, MIGRATIONS, hint_o
 
 PROBLEMS_MAX = 20
 READ_ROWS = 1_000
-# After so many thousands of rows in a row that can't be read, the number of rows is damaged itself.
+# After this many thousand unreadable rows in a row, the row count itself must be damaged.
 GAPS_MAX = 1_000
 FLUSH_S = 60.0
 
 
 class Report(NamedTuple):
-    """What was found.
+    """The result of a check.
 
     Attributes:
-        n_records: in the store; None where they can't be counted.
-        problems: of the store's file, as SQLite tells them.
+        n_records: in the store; None if they can't be counted.
+        problems: of the store's file, in SQLite's words.
         n_waiting: records that aren't in the store yet.
         damaged: files of the outbox that were set aside.
-        n_refused: records that the store can't hold, set aside.
+        n_refused: records that the store can't hold and that were set aside.
     """
 
     n_records: int | None
@@ -50,7 +50,7 @@ class Report(NamedTuple):
 
     @property
     def is_well(self) -> bool:
-        """Whether the store's file is whole."""
+        """Whether the store's file is undamaged."""
         return not self.problems
 
 
@@ -58,9 +58,9 @@ class Repaired(NamedTuple):
     """The result of a repair.
 
     Attributes:
-        n_records: how many were rescued.
-        n_lost: how many couldn't be read, as far as anybody can tell.
-        aside: where the file of before is kept.
+        n_records: how many were recovered.
+        n_lost: how many couldn't be read, as far as that can be determined.
+        aside: where the damaged file was moved.
     """
 
     n_records: int
@@ -69,7 +69,7 @@ class Repaired(NamedTuple):
 
 
 def check(path: Path, folder: Path) -> Report:
-    """Look over a store's file and the outboxes before it.
+    """Check a store's file and the outboxes before it.
 
     Raises:
         SetupError: there is no such file.
@@ -90,10 +90,10 @@ def check(path: Path, folder: Path) -> Report:
 
 
 def back_up(path: Path, folder: Path, copy: Path) -> int:
-    """Copy a store's file with all earlier records, outboxes included; returns how many.
+    """Copy a store's file with all earlier records, including outboxes; returns their number.
 
     Raises:
-        SetupError: there is no such file, or the copy's name is taken.
+        SetupError: there is no such file, or the copy exists already.
         StoreError: it can't be read, or the copy can't be written.
     """
     _require(path)
@@ -111,11 +111,11 @@ def back_up(path: Path, folder: Path, copy: Path) -> int:
 
 
 def restore(path: Path, folder: Path, copy: Path) -> Repaired:
-    """Put a copy in the place of a store's file.
+    """Replace a store's file with a copy.
 
     Raises:
-        SetupError: the copy isn't there, or is no file of records.
-        StoreError: the copy is damaged, or something can't be written.
+        SetupError: there is no copy, or it contains no records.
+        StoreError: the copy is damaged, or writing failed.
     """
     _require(copy)
     _, problems = _checked(copy)
@@ -127,16 +127,16 @@ def restore(path: Path, folder: Path, copy: Path) -> Repaired:
 
 
 def repair(path: Path, folder: Path) -> Repaired:
-    """Put every record that can be read into a new file, and keep the damaged one aside.
+    """Move every readable record to a new file, and set the damaged one aside.
 
     Raises:
         SetupError: there is no such file.
-        StoreError: nothing can be read of it, or the new one can't be written.
+        StoreError: nothing in it can be read, or the new file can't be written.
     """
     _require(path)
     with moving(folder, is_shared=False):
         new = _new(path)
-        for suffix in ("", "-wal", "-shm"):  # what is left of a repair that was broken off
+        for suffix in ("", "-wal", "-shm"):  # left by a repair that was interrupted
             new.with_name(f"{new.name}{suffix}").unlink(missing_ok=True)
         SqliteStore(new, synchronous="FULL").close()  # with its tables
         with _failures(path):
@@ -145,7 +145,7 @@ def repair(path: Path, folder: Path) -> Repaired:
 
 
 def _checked(path: Path) -> tuple[int | None, tuple[str, ...]]:
-    """How many records are in a file, and what is wrong with it."""
+    """The number of records in a file, and its problems."""
     try:
         connection = _opened(path)
     except apsw.Error as error:
@@ -171,7 +171,7 @@ def _copied(path: Path, copy: Path) -> int:
         source, target = _opened(path), apsw.Connection(str(part))
         try:
             with target.backup("main", source, "main") as backup:
-                backup.step()  # all of it at once: one snapshot
+                backup.step()  # all pages at once: one snapshot
             n_records = int(target.execute("SELECT count(*) FROM record").get)
         finally:
             target.close()
@@ -181,7 +181,7 @@ def _copied(path: Path, copy: Path) -> int:
 
 
 def _rescued(path: Path, new: Path) -> tuple[int, int]:
-    """Copy the rows that can be read; how many those are, and how many there were besides."""
+    """Copy the readable rows; returns their number, and that of the others."""
     source, target = _opened(path), apsw.Connection(str(new))
     try:
         names = [name for _, name, *_ in source.execute("PRAGMA table_info(record)")]
@@ -193,7 +193,7 @@ def _rescued(path: Path, new: Path) -> tuple[int, int]:
             for row in _rows(source, columns):
                 n_tried += 1
                 if row is not None:
-                    with suppress(apsw.Error):  # what isn't of its column's type is damage, too
+                    with suppress(apsw.Error):  # a value of a wrong type is damage
                         target.execute(insert, row)
         n_records = int(target.execute("SELECT count(*) FROM record").get)
         return n_records, n_tried - n_records
@@ -203,7 +203,7 @@ def _rescued(path: Path, new: Path) -> tuple[int, int]:
 
 
 def _rows(source: apsw.Connection, columns: str) -> Iterator[tuple[apsw.SQLiteValue, ...] | None]:
-    """Every row that can be read, and None for each that is known of and can't."""
+    """Every readable row, and None for each row that is known to exist and isn't."""
     after, last, n_gaps = 0, _last(source), 0
     select = f"SELECT rowid, {columns} FROM record NOT INDEXED"  # noqa: S608 - as above
     while after < last and n_gaps < GAPS_MAX:
@@ -226,7 +226,7 @@ def _rows(source: apsw.Connection, columns: str) -> Iterator[tuple[apsw.SQLiteVa
 
 
 def _last(source: apsw.Connection) -> int:
-    """The last row, by the table or by whichever of its indexes can be read."""
+    """The last row, by the table or any of its indexes that can be read."""
     numbers = [0]
     for index in ("NOT INDEXED", "INDEXED BY record_by_id", "INDEXED BY record_by_time"):
         with suppress(apsw.Error):
@@ -236,10 +236,10 @@ def _last(source: apsw.Connection) -> int:
 
 
 def _swapped(path: Path, state: str) -> Path:
-    """Put the new file in its place, and the one of before aside; returns where that is."""
+    """Put the new file in place, and set the old one aside; returns where that is."""
     aside = path.with_name(f"{path.name}.{state}-{time.strftime('%Y%m%d-%H%M%S')}")
     with _failures(path):
-        # The log goes with its file: beside another one it would be taken for that one's.
+        # The log moves with its file: beside another file, SQLite would apply it to that one.
         for suffix in ("", "-wal", "-shm"):
             old = path.with_name(f"{path.name}{suffix}")
             if old.exists():

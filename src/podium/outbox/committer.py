@@ -1,4 +1,4 @@
-"""Commits in groups: many wait for the disk once."""
+"""Group commits: one wait for the disk serves many requests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Settled: TypeAlias = Callable[[StoreError | None], object]
 
 
 class Committer:
-    """A thread that commits what gathered while it committed what was before.
+    """A thread that commits together what arrived during the previous commit.
 
     Args:
-        pause_s: how long it lets more gather after each commit, where nobody waits for it.
+        pause_s: how long it waits for more after each commit, if nobody waits for it.
     """
 
     def __init__(self, commit: Callable[[Sequence[Packed]], None], *, pause_s: float = 0.0) -> None:
@@ -32,10 +32,10 @@ class Committer:
         self._thread.start()
 
     def add(self, records: Sequence[Packed], settled: Settled) -> int:
-        """Commit records soon; returns how many such calls wait now.
+        """Commit records soon; returns how many such calls are pending.
 
         Args:
-            settled: called once, in the thread, with the reason why they aren't kept or None.
+            settled: called once, in the thread, with None or the reason why they weren't stored.
 
         Raises:
             StoreError: it is closed.
@@ -50,7 +50,7 @@ class Committer:
             return len(self._gathered)
 
     def commit_here(self) -> None:
-        """Commit what gathered in the thread that calls: sooner than the other would."""
+        """Commit what is pending in the calling thread, which is sooner than the other would."""
         with self._changed:
             batch, self._gathered = self._gathered, []
             self._n_here += 1
@@ -63,14 +63,14 @@ class Committer:
                 self._changed.notify_all()
 
     def settle(self) -> None:
-        """Wait until all that was added is committed, or failed."""
+        """Wait until everything that was added is committed, or has failed."""
         with self._changed:
             while self._n_here or not self._is_idle:
                 self._hurried.set()
                 self._changed.wait()
 
     def close(self) -> None:
-        """Commit what gathered, and end the thread."""
+        """Commit what is pending, and end the thread."""
         with self._changed:
             self._is_closed = True
             self._hurried.set()

@@ -1,4 +1,4 @@
-"""Deleting records for good: in the store, and wherever else their values are kept."""
+"""Permanent deletion of records: in the store, and everywhere else that has their values."""
 
 from __future__ import annotations
 
@@ -26,29 +26,30 @@ from podium.records.record import Record
 from podium.records.store import RecordQuery, Store, iter_pages
 from podium.records.stores.sqlite import SqliteStore
 
-# Writes down an event and its details.
+# Writes an event and its details to the audit log.
 Audit: TypeAlias = Callable[[str, Mapping[str, str]], object]
 
 _log = logging.getLogger("podium")
-# Copies of the store's file that `podium records restore` and `repair` have put aside.
+# Copies of the store's file that `podium records restore` and `repair` have set aside.
 _COPY = re.compile(r"(replaced|damaged)-\d{8}-\d{6}")
-# An id in a file that may be damaged: a page may end in it, but then one half of it is whole.
+# An id in a file that may be damaged: a page may end within it, but then one half of it is
+# complete.
 _DIGITS = re.compile(rb"[0-9a-f]{16,}")
 _HALF = 16
 ID_LENGTH = 32
 
 
 class CountDiffers(InputError):
-    """Not as many records are selected as was expected: none was deleted."""
+    """The number of selected records differs from the expected one: none was deleted."""
 
     code = "count_differs"
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which records are to be deleted: those that fit the query, and have an input of this value.
+    """Selects the records to delete: those that match the query, and have an input with this value.
 
     Attributes:
-        field: the name of an input, such as a customer's number; "" for any record.
+        field: the name of an input, such as a customer's number; "" selects any record.
         value: its value, as a text.
     """
 
@@ -57,7 +58,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     value: str = ""
 
     def chosen(self, records: Sequence[Record]) -> list[Record]:
-        """Those of a page of the query's records that are selected."""
+        """The selected records in a page of the query's records."""
         return [one for one in records if self._has_value(one)] if self.field else list(records)
 
     def fits(self, record: Record) -> bool:
@@ -66,7 +67,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def described(self) -> dict[str, str]:
-        """How it was chosen, for the audit log: without what stands in a record's row or answer."""
+        """The selection for the audit log, without values from a record's inputs or outputs."""
         chosen = {
             name: time_text(value) if name.endswith("_us") else str(value)
             for name, value in msgspec.structs.asdict(self.query).items()
@@ -91,11 +92,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Count(NamedTuple):
-    """How many records are selected.
+    """The number of selected records.
 
     Attributes:
-        is_all: whether there are no more than that.
-        newest_us: when the newest of them was made; 0 where there is none.
+        is_all: whether there are no more.
+        newest_us: the time of the newest one; 0 if there is none.
     """
 
     n_records: int
@@ -104,11 +105,11 @@ class Count(NamedTuple):
 
 
 class Deleted(NamedTuple):
-    """What was deleted.
+    """The result of a deletion.
 
     Attributes:
-        is_all: whether all that was selected is gone; else the same again deletes the rest.
-        unreached: files that may hold some of it still, and couldn't be searched.
+        is_all: whether everything selected is gone; otherwise another call deletes the rest.
+        unreached: files that may still contain some of it, and couldn't be searched.
     """
 
     n_records: int
@@ -117,15 +118,16 @@ class Deleted(NamedTuple):
 
 
 class Deletion:
-    """Counts and deletes records, in pieces: broken off anywhere, the same again does the rest.
+    """Counts and deletes records, in pieces: after an interruption, the same call deletes the rest.
 
-    The store comes last in each piece: what isn't deleted elsewhere yet is still found there.
+    The store comes last in each piece: records that aren't yet deleted elsewhere are still found
+    there.
 
     Args:
-        store: where records live, with its outbox.
-        recorder: what records into the store; None where nothing does meanwhile.
-        keys: what was answered to requests with an idempotency key.
-        file: of the store, where it is a SQLite file.
+        store: the store of the records, with its outbox.
+        recorder: what writes records to the store; None if nothing does meanwhile.
+        keys: the stored responses of requests with an idempotency key.
+        file: of the store, if it is a SQLite file.
     """
 
     def __init__(
@@ -146,7 +148,7 @@ class Deletion:
         """The number of selected records in the store; counting stops at a limit.
 
         Raises:
-            InputError: the store can't filter so.
+            InputError: the store doesn't support the filter.
             StoreError: the store fails.
         """
         n_records = newest_us = 0
@@ -165,15 +167,15 @@ class Deletion:
         seconds: float = float("inf"),
         done: Callable[[int], object] = lambda _: None,
     ) -> Deleted:
-        """Delete what is selected; returns how many records of the store that were.
+        """Delete the selected records; returns the number deleted from the store.
 
         Args:
-            seconds: after which no further piece is begun.
-            done: told after each piece how many records are gone so far.
+            seconds: after which no further piece begins.
+            done: called after each piece with the number of records deleted so far.
 
         Raises:
-            InputError: the store can't filter so.
-            StoreError: something fails; the same again deletes what is left.
+            InputError: the store doesn't support the filter.
+            StoreError: something fails; another call deletes the rest.
         """
         until_s = time.monotonic() + seconds
         damaged = self._damaged()
@@ -202,16 +204,16 @@ class Deletion:
     def delete_audited(
         self, selection: Selection, audit: Audit, *, seconds: float = float("inf")
     ) -> Deleted:
-        """The same, written down: that it was begun, and what became of it.
+        """The same, with audit events for its beginning and its result.
 
-        What nobody can write down isn't begun. Of what failed the log says so, and how many were
-        gone by then.
+        If the first event can't be written, nothing is deleted. If the deletion fails, the log says
+        so, and how many were deleted by then.
 
         Args:
-            audit: writes down an event with its details.
+            audit: writes an event with its details.
 
         Raises:
-            PodiumError: as `delete`, or nothing can be written down.
+            PodiumError: as `delete`, or the audit log can't be written.
         """
         description = selection.described
         n_deleted = 0
@@ -224,7 +226,7 @@ class Deletion:
         try:
             deleted = self.delete(selection, seconds=seconds, done=done)
         except PodiumError:
-            with suppress(PodiumError):  # why it failed says more than why nobody could write it
+            with suppress(PodiumError):  # the deletion's error says more
                 audit("records_deletion_failed", description | {"n_records": str(n_deleted)})
             raise
         left = {} if deleted.is_all else {"left": "some"}
@@ -232,10 +234,10 @@ class Deletion:
         return deleted
 
     def drain(self, seconds: float) -> bool:
-        """Wait until no outbox contains deleted records; returns whether none does.
+        """Wait until no outbox contains deleted records; returns whether that is so.
 
         Raises:
-            StoreError: the outboxes can't be read, or the store takes none now.
+            StoreError: the outboxes can't be read, or the store accepts none now.
         """
         return self._recorder is None or self._recorder.drain(seconds)
 
@@ -247,14 +249,14 @@ class Deletion:
         for path in [
             path for path, stored_ids in damaged.items() if not stored_ids.isdisjoint(halves)
         ]:
-            # What could be read of it is in the store since it was set aside.
+            # Its readable records were shipped when it was set aside.
             _log.warning("damaged_deleted: %s held records that were deleted", path)
             with failures(path):
                 delete_segment(path)
             del damaged[path]
 
     def _forget_id(self, record_id: str, damaged: dict[Path, set[bytes]]) -> None:
-        """The same for a record that the store doesn't have any more."""
+        """The same for a record that is no longer in the store."""
         if len(record_id) != ID_LENGTH:
             return
         if self._keys is not None:
@@ -271,7 +273,7 @@ class Deletion:
                 delete_refused(self._folder, selection.fits)
 
     def _retire_segments(self) -> None:
-        """Have all that was shipped leave the disk: segments are deleted whole, or not at all."""
+        """Remove everything shipped from the disk: a segment is deleted as a whole or not at all."""
         for path in self._segments():
             with failures(path):
                 retire(path)
@@ -292,14 +294,14 @@ class Deletion:
         ]
 
     def _damaged(self) -> dict[Path, set[bytes]]:
-        """Segments that were set aside, and the halves of ids that are in them."""
+        """Segments that were set aside, and the halves of ids in them."""
         if self._folder is None:
             return {}
         return {path: _halves_in(path) for path in (self._folder / DAMAGED_NAME).glob("*.db")}
 
 
 def _delete_from(path: Path, selection: Selection, until_s: float) -> bool:
-    """Delete what is selected from a copy of the store's file; whether that is all of it."""
+    """Delete the selected records from a copy of the store's file; returns whether all are."""
     copy = SqliteStore(path)
     try:
         for number, records in enumerate(iter_pages(copy, selection.query)):

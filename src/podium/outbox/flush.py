@@ -1,4 +1,4 @@
-"""Reading and deleting behind an outbox: as if every record were in the store already."""
+"""Reading and deleting behind an outbox, as if every record were already in the store."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from podium.records.store import Store
 
 
 def flush(folder: Path, store: Store, waiting: Waiting, *, seconds: float = 2.0) -> bool:
-    """Insert the waiting records of every outbox into the store; returns whether all are.
+    """Insert the waiting records of every outbox into the store; returns whether all are inserted.
 
-    It reads only: the shipper finds the same records and the store knows them already.
+    It only reads: the shipper finds the same records, and the store recognizes them.
 
     Args:
-        waiting: knows whether there is anything; told what was found.
+        waiting: tells whether there is anything, and is updated.
 
     Raises:
-        StoreError: the store takes none now, or some can't be read now.
+        StoreError: the store accepts none now, or some can't be read now.
     """
     if not waiting.has_waiting():
         return True
@@ -41,13 +41,13 @@ def flush(folder: Path, store: Store, waiting: Waiting, *, seconds: float = 2.0)
 
 @contextmanager
 def settled(folder: Path, store: Store, *, seconds: float = 10.0) -> Iterator[None]:
-    """While it lasts, all that was committed before is in the store for good, and nothing moves.
+    """In this context everything committed before is in the store for good, and nothing moves.
 
-    So what is deleted meanwhile doesn't come back. What a reader has put into the store is still in
-    the outbox, too, until it is noted there that it was moved.
+    So deleted records don't reappear. Records that a reader has put into the store remain in the
+    outbox until they are marked as shipped.
 
     Raises:
-        StoreError: the store takes none now, or so many wait that it takes too long: again, then.
+        StoreError: the store accepts none now, or too many wait: try again.
     """
     until_s = time.monotonic() + seconds
     with moving(folder, is_shared=False):

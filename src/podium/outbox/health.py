@@ -1,4 +1,4 @@
-"""Whether records are kept, known from memory: a thread looks, and whoever asks doesn't wait."""
+"""Whether records can be stored, checked by a thread so that nobody who asks has to wait."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from podium.errors import StoreError
 
 State: TypeAlias = Literal["kept", "waiting for the store", "failing"]
 LOOK_S = 0.5
-# A look that takes so long stands still, with the disk that it looks at.
+# A check that takes this long hangs, as does the disk that it checks.
 STILL_S = 5.0
 PROBE_NAME = "probe"
-# A commit of SQLite's takes a page of 4 KB and a little more.
+# A commit of SQLite takes a page of 4 KB and a little more.
 PROBE_BYTES = 8_192
 
 
@@ -23,7 +23,7 @@ class Health(NamedTuple):
     """The health of the recorder.
 
     Attributes:
-        reason: why they aren't, for everybody to hear: it holds no path and no address.
+        reason: why they can't be stored, without paths and addresses; anyone may see it.
     """
 
     state: State
@@ -37,7 +37,7 @@ class Watch:
     """Checks the health of the recorder periodically until it is stopped.
 
     Args:
-        look: tells how it is now; it may wait for a disk.
+        look: returns the current health; it may wait for a disk.
     """
 
     def __init__(self, look: Callable[[], Health]) -> None:
@@ -50,13 +50,13 @@ class Watch:
 
     @property
     def health(self) -> Health:
-        """How it was when this looked last."""
+        """The health at the last check."""
         if time.monotonic() - self._checked_s > STILL_S:
             return Health("failing", "the home folder doesn't respond")
         return self._health
 
     def stop(self) -> None:
-        """Look no more. It isn't waited for: it may wait for a disk that never answers."""
+        """Stop checking, without waiting for the thread: a disk may never respond."""
         self._stop.set()
 
     def _run(self) -> None:
@@ -72,12 +72,12 @@ def of_failure(error: StoreError) -> Health:
 
 
 def try_disk(folder: os.PathLike[str]) -> None:
-    """Write a little into a folder, and take it back.
+    """Write a little into a folder, and remove it.
 
     Raises:
-        OSError: nothing can be written there: the disk is full, or may only be read.
+        OSError: writing fails: the disk is full or read-only.
     """
-    path = os.path.join(folder, PROBE_NAME)  # noqa: PTH118 - twice a second, for ever
+    path = os.path.join(folder, PROBE_NAME)  # noqa: PTH118 - it runs twice a second
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.pwrite(fd, bytes(PROBE_BYTES), 0)

@@ -1,4 +1,4 @@
-"""Isolation of the records because of which a store refuses a whole batch."""
+"""Isolation of the records that make a store refuse a whole batch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from podium.records.store import InsertResult, Store
 def insert_valid(store: Store, records: Sequence[Record]) -> InsertResult:
     """Insert the valid records of a batch that the store refused; the others are in `failed`.
 
-    The batch is halved until each part is accepted or is a single record. When no record at all is
-    accepted, the store itself fails; also where it gives a reason: a damaged file accepts records
-    for some of its pages, and none that it refuses is to blame.
+    The batch is halved until each part is accepted or is a single record. If no record at all is
+    accepted, the store itself fails; likewise if it gives a reason: a damaged file accepts records
+    for some of its pages, and those that it refuses aren't to blame.
 
     Raises:
         StoreError: the store accepts none of them, or fails for a reason of its own.
@@ -50,7 +50,7 @@ def insert_valid(store: Store, records: Sequence[Record]) -> InsertResult:
 
 
 def _reason(store: Store, record: Record) -> str | None:
-    """Why the store refuses a record; None when it accepts it now."""
+    """Why the store refuses a record; None if it accepts it now."""
     try:
         store.insert([record])
     except StoreError as error:

@@ -1,4 +1,4 @@
-"""Idempotency keys: a request that is sent again gets the same answer, and no second record."""
+"""Idempotency keys: a repeated request gets the same response and adds no second record."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _FORGET_ID = "DELETE FROM claim WHERE instr(ids, ?)"
 
 
 class KeyReused(InputError):
-    """The same idempotency key came with another request."""
+    """The same idempotency key was used for a different request."""
 
     code = "idempotency_key_reused"
 
@@ -62,11 +62,11 @@ class Claim:
     """The request that a key identifies.
 
     Attributes:
-        ids: of the records: of the first request with this key, so that however often it is run,
-            the store has one record a row.
-        time_us: when that one came, in microseconds since 1970.
-        media: the content type of its answer; None as long as there is none.
-        body: its answer.
+        ids: of the records: those of the first request with this key, so that the store has one
+            record per row, however often it is repeated.
+        time_us: the time of the first request, in microseconds since 1970.
+        media: the content type of its response; None until there is one.
+        body: its response.
     """
 
     ids: tuple[str, ...]
@@ -76,17 +76,17 @@ class Claim:
 
 
 class Keys(forks.ForkAware):
-    """The keys of the last day, in a file that all processes of a home folder share.
+    """The keys of the last day, in a file that all processes of a home share.
 
     Args:
-        path: the file; made when the first key comes.
-        is_synced: a claim survives the loss of power, too.
+        path: the file; created with the first key.
+        is_synced: whether a claim survives a power failure, too.
     """
 
     def __init__(self, path: Path, *, is_synced: bool = False) -> None:
         self._path = path
         self._is_synced = is_synced
-        # Those that no thread uses now, with their file. Appending and popping need no lock.
+        # Idle connections, with their file. Appending and popping need no lock.
         self._idle: list[tuple[Identity | None, apsw.Connection]] = []
         forks.watch(self)
 
@@ -97,16 +97,16 @@ class Keys(forks.ForkAware):
                 self._idle.pop()[1].close()
 
     def claim(self, scope: str, key: str, digest: bytes, ids: Sequence[str], time_us: int) -> Claim:
-        """The claim of this key: by this request, unless an earlier one has it.
+        """Claim this key for a request; returns the earlier claim if there is one.
 
         Args:
-            scope: whose key it is: the same key of two models or two callers has nothing in common.
+            scope: the same key of another model or another caller is a different key.
             digest: of the request.
             ids: for its records, if it is the first.
 
         Raises:
-            KeyReused: the key came with another request.
-            InputError: it can't be a key.
+            KeyReused: the key was used for a different request.
+            InputError: the key is invalid.
             StoreError: the file can't be used.
         """
         if not 1 <= len(key) <= KEY_LENGTH_MAX or not (key.isascii() and key.isprintable()):
@@ -117,7 +117,7 @@ class Keys(forks.ForkAware):
         with self._using() as connection:
             connection.execute(_CLAIM, (scope, key, digest, " ".join(ids), time_us))
             row = connection.execute(_SELECT, (scope, key)).fetchone()
-        if row is None:  # deleted in between, a day after it was made
+        if row is None:  # deleted in between, a day after it was created
             return Claim(tuple(ids), time_us)
         if not secrets.compare_digest(row[0], digest):
             raise KeyReused(
@@ -129,7 +129,7 @@ class Keys(forks.ForkAware):
     def store_response(self, scope: str, key: str, media: str, body: bytes) -> tuple[str, bytes]:
         """Store the response for a repeated request; returns the one that is stored.
 
-        It is another one where the same request was run twice at once, and the other was sooner.
+        It is another response if the same request ran twice at once and the other was faster.
 
         Raises:
             StoreError: the file can't be used.
@@ -160,7 +160,7 @@ class Keys(forks.ForkAware):
             _empty_log(connection)
 
     def forget_id(self, record_id: str) -> None:
-        """The same of a record of which only the id is known.
+        """The same for a record of which only the id is known.
 
         Raises:
             StoreError: the file can't be used.
@@ -172,7 +172,7 @@ class Keys(forks.ForkAware):
 
     @contextmanager
     def _using(self) -> Iterator[apsw.Connection]:
-        """A connection that no other thread has now: none waits for another's statement."""
+        """A connection that no other thread uses: none waits for another's statement."""
         with failures(self._path), forks.gate:
             file, connection = self._connection()
             try:
@@ -199,14 +199,14 @@ class Keys(forks.ForkAware):
         return file, connection
 
     def _set_up(self, connection: apsw.Connection) -> None:
-        # Several that come first at once: SQLite waits for nobody while it changes to the log, so that
-        # the busy time-out doesn't count there.
+        # Several processes that come first at once: SQLite doesn't wait while it switches to WAL
+        # mode, so the busy timeout has no effect there.
         until_s = time.monotonic() + _BUSY_MS / 1_000
         while True:
             try:
                 connection.pragma("journal_mode", "wal")
                 connection.pragma("synchronous", "FULL" if self._is_synced else "NORMAL")
-                connection.pragma("secure_delete", True)  # zeros in place of what is deleted
+                connection.pragma("secure_delete", True)  # overwrite deleted content with zeros
                 connection.execute(_SCHEMA)
             except apsw.BusyError:
                 if time.monotonic() > until_s:

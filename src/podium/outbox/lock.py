@@ -1,4 +1,4 @@
-"""Locks on files, by which processes know of each other whether they live."""
+"""File locks, which show processes whether others are alive."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from podium.records import forks
 
 
 class FileLock(forks.ForkAware):
-    """A lock on a file, held until it is released or the process ends; a forked child has none of it.
+    """A lock on a file, held until it is released or the process ends; not held by forked children.
 
     Args:
-        is_shared: others may hold it so, too.
-        waits: until nobody else holds it.
-        creates: create the file where it is missing.
+        is_shared: whether others may hold a shared lock, too.
+        waits: whether to wait until nobody else holds it.
+        creates: whether to create a missing file.
 
     Raises:
-        BlockingIOError: somebody else holds it.
+        BlockingIOError: another process holds it.
         OSError: it can't be opened.
     """
 
@@ -44,17 +44,17 @@ class FileLock(forks.ForkAware):
         return self._fd >= 0
 
     def release(self) -> None:
-        """Let go of it; again does nothing."""
+        """Release it; a second call does nothing."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
 
     def after_fork_in_child(self) -> None:
-        """The lock is the parent's alone: closing a copy of the descriptor keeps it locked."""
+        """The lock belongs to the parent: closing a copy of the descriptor doesn't release it."""
         self.release()
 
     def __enter__(self) -> None:
-        """It is held already."""
+        """It is already held."""
 
     def __exit__(
         self,

@@ -1,6 +1,6 @@
-"""What stands beside a segment: how much of it is in the store, and how much was committed.
+"""The file beside a segment: how much of it is in the store, and how much was committed.
 
-Two writers, each in a part of its own: whoever ships notes the first, the worker the second.
+Two writers, each with a part of its own: the shipper writes the first, the worker the second.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 SHIPPED_SUFFIX = ".shipped"
 _MARK = struct.Struct("<QQL")
-# The last batch that was announced; the last that was committed, and the rows up to it.
+# The last batch that was announced; the last that was committed, and the number of rows up to it.
 _PROGRESS = struct.Struct("<QQQL")
 _PROGRESS_AT = 64
 
 
 class Mark(NamedTuple):
-    """How far a segment is in the store: the last batch, and the rows up to it."""
+    """How much of a segment is in the store: the last batch, and the number of rows up to it."""
 
     seq: int = 0
     n_rows: int = 0
@@ -29,9 +29,9 @@ class Committed(NamedTuple):
     """The counts stored beside a segment, which stay valid if the segment is damaged.
 
     Attributes:
-        shipped: how much of it is in the store.
-        seq: the last batch that was committed; 0 where nobody knows.
-        n_rows: the rows up to it.
+        shipped: how much of the segment is in the store.
+        seq: the last batch that was committed; 0 if unknown.
+        n_rows: the number of rows up to it.
     """
 
     shipped: Mark
@@ -48,7 +48,7 @@ def opened_mark(path: Path, *, creates: bool = True) -> int:
     """That file, opened.
 
     Args:
-        creates: create it where it is missing.
+        creates: whether to create a missing file.
 
     Raises:
         OSError: it can't be opened.
@@ -58,12 +58,12 @@ def opened_mark(path: Path, *, creates: bool = True) -> int:
 
 
 def read_mark(fd: int) -> Mark:
-    """How much is shipped; nothing where the file isn't whole: the store knows what it has."""
+    """How much is shipped; nothing if the file is incomplete: the store recognizes what it has."""
     return _mark_in(os.pread(fd, _MARK.size, 0))
 
 
 def write_mark(fd: int, mark: Mark) -> None:
-    """Note how much is shipped.
+    """Write how much is shipped.
 
     Raises:
         OSError: it can't be written.
@@ -72,7 +72,7 @@ def write_mark(fd: int, mark: Mark) -> None:
 
 
 def write_progress(fd: int, announced: int, committed: int, n_rows: int) -> None:
-    """Note which batch comes next, which was committed last, and the rows up to that one.
+    """Write the next batch, the last committed one, and the number of rows up to that one.
 
     Raises:
         OSError: it can't be written.
@@ -84,8 +84,8 @@ def write_progress(fd: int, announced: int, committed: int, n_rows: int) -> None
 def read_progress(fd: int) -> tuple[Mark, int | None]:
     """How much is shipped, and the last batch that was announced.
 
-    It is None where none can be read. What is announced may come to nothing; what is answered was
-    announced before.
+    None if it can't be read. An announced batch may fail; every batch whose response was sent had
+    been announced before.
     """
     raw = os.pread(fd, _PROGRESS_AT + _PROGRESS.size, 0)
     progress = _progress_in(raw)
@@ -93,7 +93,7 @@ def read_progress(fd: int) -> tuple[Mark, int | None]:
 
 
 def read_committed(path: Path) -> Committed:
-    """The counts noted for a segment; zeros where none are noted.
+    """The counts stored for a segment; zeros if there are none.
 
     Raises:
         OSError: it can't be read.

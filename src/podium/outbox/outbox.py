@@ -1,7 +1,7 @@
-"""The outbox of one worker: what was answered is committed here, before the answer leaves.
+"""The outbox of one worker: records are committed here before the response is sent.
 
-A folder of segments, one after the other. The folder is locked while its worker lives: who can take
-the lock knows that the worker is dead, and that what it left is to be shipped.
+A folder of consecutive segments. The folder is locked while its worker lives: a process that can
+take the lock knows that the worker is dead, and that its records are to be shipped.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ WhenFull: TypeAlias = Literal["refuse", "drop"]
 
 SEGMENT_BYTES = 32 * 2**20
 LOCK_NAME = "lock"
-# How long records may be written to files that somebody has removed before that is noticed.
+# How long records may be written to removed files before that is noticed.
 PLACE_S = 0.05
-# How old the count of waiting rows may be: reading it costs a call to the system.
+# How old the count of waiting rows may be: reading it takes a system call.
 COUNT_S = 0.05
-# What nobody waits for is committed so often, or when so many batches wait: by whoever brings the
-# last of them, since a thread would have to take turns with the event loop for it.
+# How often records that nobody waits for are committed, or after how many waiting batches: by the
+# thread that adds the last of them, since another thread would have to take turns with the event
+# loop.
 LOOSE_S = 0.05
 LOOSE_BATCHES = 16
 
@@ -55,12 +56,12 @@ class Outbox:
     """Stores records durably until they are shipped to the store.
 
     Args:
-        folder: of all the outboxes; this one is a folder in it.
-        durability: `normal` survives the end of the process, at any moment; `full` the loss of
-            power too; with `off` nobody waits for a commit.
+        folder: of all outboxes; this one is a subfolder.
+        durability: `normal` survives the end of the process at any moment; `full` also a power
+            failure; with `off` nobody waits for a commit.
         rows_max: the most records that may wait.
-        when_full: whether more are then refused, or the oldest dropped.
-        vfs: the name of SQLite's virtual file system; tests bring one that fails.
+        when_full: whether further records are refused, or the oldest dropped.
+        vfs: the name of SQLite's virtual file system; tests use one that fails.
 
     Raises:
         StoreError: the folder can't be used.
@@ -103,17 +104,17 @@ class Outbox:
                     for one in (self.folder, folder, folder.parent):
                         _sync(one)
         except BaseException:
-            self._alive.release()  # whoever ships takes it for a dead one's, and removes it
+            self._alive.release()  # shippers take it for that of a dead worker, and remove it
             raise
         self._committer = None
         if durability != "normal":
             self._committer = Committer(self._commit, pause_s=LOOSE_S if self._is_loose else 0.0)
 
     def append(self, records: Iterable[Record]) -> None:
-        """Keep records, all or none of them: they are committed when this returns, unless durability is `off`.
+        """Store records, all or none: they are committed on return, unless durability is `off`.
 
         Raises:
-            StoreError: nothing of them is kept: the outbox is full, or the disk fails.
+            StoreError: none is stored: the outbox is full, or the disk fails.
         """
         some = packed_in_chunks(records)
         if self._committer is None:
@@ -137,10 +138,11 @@ class Outbox:
             raise failed[0]
 
     def append_later(self, records: Sequence[Record], settled: Settled) -> None:
-        """Keep records, without waiting for the disk.
+        """Store records without waiting for the disk.
 
         Args:
-            settled: called once, in another thread, with the reason why they aren't kept or None.
+            settled: called once, in another thread, with None or the reason why they weren't
+                stored.
         """
         try:
             some = [packed(records)]
@@ -166,22 +168,20 @@ class Outbox:
 
     @property
     def n_waiting(self) -> int:
-        """How many records aren't in the store yet."""
+        """The number of records that aren't in the store yet."""
         with self._lock:
             if not self._is_closed:
                 self._count()
             return self._n_waiting
 
     def probe(self) -> StoreError | None:
-        """Try whether records can be stored; returns the reason if not."""
+        """Check whether records can be stored; returns the reason if not."""
         with suppress(StoreError), self._lock:
             if not self._is_closed:
                 self._check_place(now_s=None)
                 if self._current.is_retired:
                     self._begin_next()
-                    self._current.append(
-                        [packed([])]
-                    )  # so that whoever ships sees that it is begun
+                    self._current.append([packed([])])  # so that the shipper sees that it has begun
         if self.failure is not None:
             with suppress(StoreError):
                 self.append([])
@@ -224,7 +224,7 @@ class Outbox:
                 raise StoreError("the outbox is closed")
             if self.is_deleted:
                 self._check_place(now_s=None)
-            self._ensure_capacity(max(n_rows, 1))  # nothing at all asks whether there is room
+            self._ensure_capacity(max(n_rows, 1))  # nothing else checks the room
             try:
                 self._append(batches)
             except StoreError as error:
@@ -239,12 +239,12 @@ class Outbox:
     def _append(self, batches: Sequence[Packed]) -> None:
         try:
             self._current.append(batches)
-        except DamagedSegment:  # whoever ships rescues what can be read of it
+        except DamagedSegment:  # the shipper salvages what is readable
             self._begin_next()
             self._current.append(batches)
 
     def _begin_next(self) -> None:
-        """Write to another segment from here on."""
+        """Write to another segment from now on."""
         following = self._next or self._create_segment()
         with suppress(StoreError):
             self._current.finish()
@@ -252,10 +252,10 @@ class Outbox:
         self._current, self._next = following, None
 
     def _check_place(self, *, now_s: float | None) -> None:
-        """See that the files are where they were, unless that was seen just now.
+        """Check that the files are in place, unless that was checked a moment ago.
 
         Raises:
-            StoreError: nothing counts as kept that was written to them.
+            StoreError: they aren't: nothing that was written to them is stored.
         """
         if now_s is not None and now_s - self._placed_s < PLACE_S:
             return
@@ -285,7 +285,8 @@ class Outbox:
                 hint="check the store: the log says why it accepts no records",
             )
             raise self.failure
-        # A whole segment: dropping is for those who would rather lose many than refuse one.
+        # A whole segment: dropping is for operators who would rather lose many records than refuse
+        # one.
         if not self._old:
             self._begin_next()
         oldest = self._old.pop(0)
@@ -307,7 +308,7 @@ class Outbox:
         self._n_waiting = sum(one.n_waiting for one in (*self._old, self._current))
 
     def _rotate(self) -> None:
-        """Go on in a new segment, once a thread has made one."""
+        """Continue in a new segment, once a thread has created it."""
         if self._next is not None and self._current.n_bytes > self._segment_bytes:
             self._begin_next()
         elif self._next is None and (self._preparing is None or not self._preparing.is_alive()):
@@ -318,13 +319,13 @@ class Outbox:
         try:
             segment = self._create_segment()
         except StoreError:
-            return  # the current one goes on; the next commit tries again
+            return  # the current one continues; the next commit tries again
         with self._lock:
             if segment.path > self._current.path:
                 self._next = segment
                 return
-        # A later one was begun meanwhile, to drop those before: writing to this one now would be
-        # writing to one that whoever ships takes for done.
+        # A later one was begun meanwhile, after older records were dropped: the shipper would take
+        # this one for finished.
         segment.close()
         with suppress(OSError):
             delete_segment(segment.path)
@@ -337,8 +338,9 @@ class Outbox:
     def _create_folder(self, folder: Path) -> FileLock:
         """Create the folder of this outbox; returns its lock."""
         with failures(self.folder):
-            # Whoever ships sees it only when it is locked: without a lock it would be a dead one's.
-            # The home folder isn't made here: where it is gone, it isn't for us to make another.
+            # Shippers see it only once it is locked: without a lock it would seem to be a dead
+            # worker's. The home folder isn't created here: if it is gone, it isn't ours to
+            # recreate.
             folder.mkdir(mode=0o700, exist_ok=True)
             hidden = folder / f".{self.folder.name}"
             hidden.mkdir(mode=0o700)

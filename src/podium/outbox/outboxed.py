@@ -1,4 +1,4 @@
-"""A store behind an outbox: records are kept at once, and reach the store in a moment."""
+"""A store behind an outbox: records are stored at once, and reach the database a moment later."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _SURVIVES: dict[Durability, Literal["memory", "process", "power"]] = {
 
 
 class OutboxedStore(forks.ForkAware):
-    """A store with an outbox: inserts never wait for it, and readers still see them.
+    """A store with an outbox: inserts never wait for the database, and readers still see them.
 
-    The outbox is made when it is first needed, and anew in a process that was forked: it belongs to
-    one process.
+    The outbox is created when it is first needed, and again in a forked process: it belongs to one
+    process.
 
     Args:
-        store: where the records live.
+        store: the database of the records.
         folder: of the outboxes of all processes that use this store.
-        ships: whether this process ships, too; else another one does.
-        keep_days: how long the store keeps records; 0 is for ever.
+        ships: whether this process ships, too; otherwise another one does.
+        keep_days: how long the store keeps records; 0 keeps them for ever.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class OutboxedStore(forks.ForkAware):
     ) -> None:
         self.features = msgspec.structs.replace(
             store.features,
-            duplicate_policy="absorb",  # who was there already shows when it is shipped
+            duplicate_policy="absorb",  # duplicates are found when they are shipped
             durability=_SURVIVES[durability],
         )
         self.store = store
@@ -86,7 +86,7 @@ class OutboxedStore(forks.ForkAware):
         forks.watch(self)
 
     def after_fork_in_child(self) -> None:
-        """Wait for none of the parent's threads."""
+        """Replace the lock, which the parent's threads may hold."""
         self._lock = threading.Lock()
 
     @property
@@ -94,7 +94,7 @@ class OutboxedStore(forks.ForkAware):
         """The outbox of this process.
 
         Raises:
-            StoreError: it can't be made.
+            StoreError: it can't be created.
         """
         if self._outbox is not None and self._pid == os.getpid():
             return self._outbox
@@ -104,7 +104,7 @@ class OutboxedStore(forks.ForkAware):
             if self._outbox is None or self._pid != os.getpid():
                 self._outbox = self._create_outbox()
                 self._pid = os.getpid()
-                self._device = os.stat(self._folder.parent).st_dev  # noqa: PTH116 - as elsewhere here
+                self._device = os.stat(self._folder.parent).st_dev  # noqa: PTH116 - runs often
                 self._watch = Watch(self._look)
                 if self.ships:
                     self._start_shipping()
@@ -114,33 +114,33 @@ class OutboxedStore(forks.ForkAware):
     def health(self) -> Health:
         """The health of the recorder, from memory: at most a second old."""
         if self._outbox is None or self._pid != os.getpid() or self._watch is None:
-            return HEALTHY  # none has come yet
+            return HEALTHY  # there was no check yet
         failure = self._outbox.failure
         return self._watch.health if failure is None else of_failure(failure)
 
     @property
     def shipping(self) -> Status:
-        """How shipping goes."""
+        """The status of shipping."""
         return status_of(self._folder)
 
     @property
     def backlog(self) -> Backlog | None:
-        """What waits for the store."""
+        """The records that wait for the store."""
         status, n_rows, n_dropped = self.shipping, None, None
         with suppress(StoreError):
             n_rows, n_dropped = self.outbox.n_waiting, self.outbox.n_dropped
         return Backlog(n_rows, status.oldest_s, status.n_errors, n_dropped, status.n_refused)
 
     def start(self) -> None:
-        """Make the outbox, and ship what processes before this one left.
+        """Create the outbox, and ship what earlier processes left.
 
         Raises:
-            StoreError: it can't be made.
+            StoreError: it can't be created.
         """
         _ = self.outbox
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Keep records; those that no store can hold fail at once."""
+        """Store records; those that no store can hold fail at once."""
         failed = refused_of(records)
         good = [record for record in records if record.id not in failed]
         if good:
@@ -148,15 +148,15 @@ class OutboxedStore(forks.ForkAware):
         return InsertResult(inserted=len(good), failed=failed)
 
     def record(self, records: Iterable[Record]) -> None:
-        """Keep records that every store can hold.
+        """Store records that every store can hold.
 
         Raises:
-            StoreError: none of them is kept.
+            StoreError: none of them is stored.
         """
         self.outbox.append(records)
 
     def record_later(self, records: Sequence[Record], settled: Settled) -> None:
-        """Keep records without waiting for the disk; `settled` is called in another thread."""
+        """Store records without waiting for the disk; `settled` is called in another thread."""
         try:
             outbox = self.outbox
         except StoreError as error:
@@ -165,7 +165,7 @@ class OutboxedStore(forks.ForkAware):
             outbox.append_later(records, settled)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
-        """The record of this id, or None."""
+        """The record with this id, or None."""
         self._flush()
         return self.store.get(record_id, time_us=time_us)
 
@@ -184,12 +184,12 @@ class OutboxedStore(forks.ForkAware):
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
-        """Add what really happened; False when there is no such record."""
+        """Add the true outcome; False if there is no such record."""
         self._flush()
         return self.store.set_feedback(record_id, feedback, time_us=time_us)
 
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
-        """Add what really happened to the records of a model; the ids of those that there are."""
+        """Add the true outcomes to the records of a model; returns the ids that exist."""
         self._flush()
         return self.store.set_feedback_many(feedback, model=model)
 
@@ -203,7 +203,7 @@ class OutboxedStore(forks.ForkAware):
         """Wait until the earlier records of every outbox are shipped; returns whether they are.
 
         Raises:
-            StoreError: the outboxes can't be read, or the store takes none now.
+            StoreError: the outboxes can't be read, or the store accepts none now.
         """
         before = [path for outbox, _ in outboxes(self._folder) for path in segments(outbox)]
         until_s = time.monotonic() + seconds
@@ -252,7 +252,7 @@ class OutboxedStore(forks.ForkAware):
     def _has_home(self) -> bool:
         """Whether the home folder exists, and not only the mount point of its disk."""
         try:
-            status = os.stat(self._folder.parent)  # noqa: PTH116 - as elsewhere here
+            status = os.stat(self._folder.parent)  # noqa: PTH116 - runs often
         except OSError:
             return False
         return status.st_dev == self._device or self.outbox.folder.is_dir()

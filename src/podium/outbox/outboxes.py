@@ -1,4 +1,4 @@
-"""The outboxes of a folder, as those see them who ship and read."""
+"""The outboxes of a folder, as shippers and readers see them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podium.outbox.lock import FileLock
 from podium.outbox.outbox import LOCK_NAME
 from podium.outbox.segment import SUFFIX, SegmentDeleted, SegmentReader, failures
 
-# Making an outbox takes a few milliseconds.
+# Creating an outbox takes a few milliseconds.
 REMAINS_S = 60.0
 
 
@@ -22,7 +22,7 @@ class OutboxFolder(NamedTuple):
     """One outbox.
 
     Attributes:
-        is_dead: its worker is: nothing is written to it any more.
+        is_dead: whether its worker has ended: nothing is written to it any more.
     """
 
     path: Path
@@ -41,28 +41,28 @@ def outboxes(folder: Path) -> Iterator[OutboxFolder]:
         try:
             yield OutboxFolder(folder / name, is_of_dead(folder / name))
         except (FileNotFoundError, NotADirectoryError):
-            continue  # none of ours, or removed just now
+            continue  # not an outbox, or removed a moment ago
 
 
 def is_of_dead(outbox: Path) -> bool:
-    """Whether an outbox's worker is dead.
+    """Whether an outbox's worker has ended.
 
     Raises:
         FileNotFoundError: it was removed.
-        NotADirectoryError: it is no outbox.
+        NotADirectoryError: it isn't an outbox.
     """
     try:
-        # Shared: another who looks at the same moment is no worker.
+        # Shared: another process that checks at the same moment isn't taken for the worker.
         FileLock(outbox / LOCK_NAME, is_shared=True, creates=False).release()
     except (FileNotFoundError, NotADirectoryError):
         raise
-    except OSError:  # also when nobody can tell now
+    except OSError:  # also if it can't be determined now
         return False
     return True
 
 
 def segments(outbox: Path) -> list[Path]:
-    """Its segments, oldest first.
+    """The segments of an outbox, oldest first.
 
     Raises:
         StoreError: the folder can't be read now.
@@ -71,15 +71,15 @@ def segments(outbox: Path) -> list[Path]:
 
 
 def remove_outbox(outbox: Path) -> None:
-    """Delete what a dead worker left, when no segment is left of it."""
+    """Delete a dead worker's outbox if it has no segment left."""
     with failures(outbox):
-        # Hidden first: a folder without its lock, after a kill in the middle, would stay for ever.
+        # Hidden first: if it were killed halfway, a folder without its lock would stay for ever.
         hidden = outbox.rename(outbox.with_name(f".{outbox.name}"))
         shutil.rmtree(hidden)
 
 
 def remove_remains(folder: Path) -> None:
-    """Delete what is left of outboxes whose making or removal was broken off."""
+    """Delete the remains of outboxes whose creation or removal was interrupted."""
     with failures(folder):
         for hidden in (folder / name for name in names_in(folder) if name.startswith(".")):
             is_old = time.time() - hidden.stat().st_mtime > REMAINS_S
@@ -88,7 +88,7 @@ def remove_remains(folder: Path) -> None:
 
 
 def ends(folder: Path) -> dict[Path, int]:
-    """The last batch of each segment, as it is now, of those that aren't wholly in the store.
+    """The current last batch of each segment that isn't wholly in the store.
 
     Raises:
         StoreError: one can't be read.
@@ -119,10 +119,10 @@ def opened(path: Path) -> Iterator[SegmentReader]:
 
 @contextmanager
 def moving(folder: Path, *, is_shared: bool = True) -> Iterator[None]:
-    """Excludes deletion while records move to the store: they would reappear.
+    """Prevents deletion while records move to the store, where they would reappear.
 
     Raises:
-        StoreError: the lock can't be had.
+        StoreError: the lock isn't available.
     """
     with failures(folder):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -132,15 +132,15 @@ def moving(folder: Path, *, is_shared: bool = True) -> Iterator[None]:
 
 
 def names_in(folder: Path) -> list[str]:
-    """The sorted names in a folder; empty when there is no folder.
+    """The sorted names in a folder; empty if it doesn't exist.
 
     Raises:
         StoreError: it can't be read now.
     """
-    # Not by glob: from Python 3.13 on it finds nothing where it can't read, and an outbox in which
-    # nothing is found is deleted.
+    # Not with glob: from Python 3.13 on it finds nothing where it has no permission, and an outbox
+    # without segments is deleted.
     with failures(folder):
         try:
-            return sorted(os.listdir(folder))  # noqa: PTH208 - names are all that is wanted
+            return sorted(os.listdir(folder))  # noqa: PTH208 - only the names are needed
         except FileNotFoundError:
             return []

@@ -1,4 +1,4 @@
-"""What keeps records before the answers they tell of leave."""
+"""Recorders, which store records before the responses are sent."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from podium.outbox.health import HEALTHY, Health
 from podium.records.record import Record
 from podium.records.store import Store
 
-# Called once, with the reason why records aren't kept, or None.
+# Called once, with None or the reason why records weren't stored.
 Settled: TypeAlias = Callable[[StoreError | None], object]
 
 
 class Backlog(NamedTuple):
-    """What waits for the store, and what became of the rest since the process began.
+    """The records that wait for the store, and the counts of others since the process began.
 
     Attributes:
-        n_rows: how many records of this process wait; None where the outbox can't be made.
-        oldest_s: when the oldest of them was made, in seconds since 1970; 0 where none waits.
+        n_rows: how many records of this process wait; None if the outbox can't be created.
+        oldest_s: the time of the oldest of them, in seconds since 1970; 0 if none waits.
         n_errors: how often the store failed.
-        n_dropped: records that were thrown away because the outbox was full; None as above.
+        n_dropped: records that were dropped because the outbox was full; None as above.
         n_refused: records that the store can't hold.
     """
 
@@ -37,8 +37,8 @@ class Recorder(Protocol):
     """Stores valid records, all of them or none.
 
     Attributes:
-        is_inline: `record` waits neither for a disk nor for a network.
-        folder: where records wait for the store; None where they don't.
+        is_inline: whether `record` waits neither for a disk nor for a network.
+        folder: where records wait for the store; None if they don't.
     """
 
     is_inline: bool
@@ -51,36 +51,36 @@ class Recorder(Protocol):
 
     @property
     def backlog(self) -> Backlog | None:
-        """What waits for the store; None where nothing ever does."""
+        """The records that wait for the store; None if they never do."""
         ...
 
     def start(self) -> None:
         """Prepare the storage of records.
 
         Raises:
-            StoreError: it can't be made.
+            StoreError: it can't be created.
         """
         ...
 
     def record(self, records: Iterable[Record]) -> None:
-        """Keep records; what may be many comes one by one.
+        """Store records; a large number comes as an iterator.
 
         Raises:
-            StoreError: none of them is kept.
+            StoreError: none of them is stored.
         """
         ...
 
     def record_later(self, records: Sequence[Record], settled: Settled) -> None:
-        """Keep records without waiting for a disk; `settled` may be called in another thread."""
+        """Store records without waiting for a disk; `settled` may be called in another thread."""
         ...
 
     def drain(self, seconds: float) -> bool:
-        """Wait until nothing waits for the store that did before; whether that is so.
+        """Wait until all earlier records are in the store; returns whether they are.
 
-        Where no server runs, nobody else ships and deletes what its workers left.
+        If no server is running, nobody else ships what its workers left, and deletes it.
 
         Raises:
-            StoreError: the outboxes can't be read, or the store takes none now.
+            StoreError: the outboxes can't be read, or the store accepts none now.
         """
         ...
 
@@ -97,13 +97,13 @@ class StoreRecorder:
         self._store = store
 
     def start(self) -> None:
-        """Nothing is to be done."""
+        """There is nothing to prepare."""
 
     def record(self, records: Iterable[Record]) -> None:
-        """Keep records.
+        """Store records.
 
         Raises:
-            StoreError: they aren't kept.
+            StoreError: they aren't stored.
         """
         records = list(records)
         result = self._store.insert(records)
@@ -111,7 +111,7 @@ class StoreRecorder:
             raise StoreError(f"{len(result.failed)} of {len(records)} records weren't stored")
 
     def record_later(self, records: Sequence[Record], settled: Settled) -> None:
-        """Keep records now; the store is there at once."""
+        """Store records at once: the store is in memory."""
         try:
             self.record(records)
         except StoreError as error:
@@ -119,6 +119,6 @@ class StoreRecorder:
         else:
             settled(None)
 
-    def drain(self, seconds: float) -> bool:  # noqa: ARG002 - as the protocol has it
+    def drain(self, seconds: float) -> bool:  # noqa: ARG002 - the protocol has it
         """Nothing ever waits."""
         return True

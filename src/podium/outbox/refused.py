@@ -1,4 +1,4 @@
-"""Records that the store can't hold: kept in a file, where a person can look at them."""
+"""Records that the store can't hold, in a file for people to inspect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def store_refused(folder: Path, records: Sequence[Record], failed: Mapping[str, 
     """Append the records that failed, each with its reason.
 
     Args:
-        folder: of the outboxes; whoever calls holds its lock `moving`.
+        folder: of the outboxes; the caller holds its lock `moving`.
 
     Raises:
         OSError: the file can't be written.
@@ -35,10 +35,10 @@ def store_refused(folder: Path, records: Sequence[Record], failed: Mapping[str, 
 
 
 def delete_refused(folder: Path, is_chosen: Callable[[Record], bool]) -> int:
-    """Delete some of them; returns how many.
+    """Delete some of them; returns their number.
 
     Args:
-        folder: of the outboxes; whoever calls holds its lock `moving` alone.
+        folder: of the outboxes; the caller holds its lock `moving` exclusively.
 
     Raises:
         StoreError: the file can't be read or written.
@@ -62,7 +62,7 @@ def delete_refused(folder: Path, is_chosen: Callable[[Record], bool]) -> int:
 
 
 def _read(line: bytes) -> Record | None:
-    """The record in a line; None where it can't be read."""
+    """The record in a line; None if it is unreadable."""
     try:
         saved: dict[str, Any] = msgspec.json.decode(line)["record"]
         # Fields at the end that an older version's line lacks get their defaults.

@@ -1,8 +1,8 @@
-"""What can be read still of a damaged segment.
+"""Recovers what is readable in a damaged segment.
 
-A segment's batches stand in SQLite's log, which is never copied into the file. SQLite itself reads a
-log up to the first damaged frame and says nothing of those behind it, so they are put together here,
-whatever their checksums are: what doesn't fit together is found when a batch is decoded.
+A segment's batches are in SQLite's log, which is never copied into the file. SQLite itself reads a
+log up to the first damaged frame and ignores those behind it, so the pages are reassembled here,
+whatever their checksums are: pages that don't belong together are noticed when a batch is decoded.
 
 Source: https://www.sqlite.org/fileformat2.html, section 4.
 """
@@ -23,16 +23,16 @@ from podium.outbox.segment import DECODER, Batch
 PAGE_BYTES = 4_096
 _LOG_HEAD, _FRAME_HEAD = 32, 24
 _FRAME = struct.Struct(">II")
-# In the first page of a file: that it has no log, and is a SQLite database at all.
+# In the first page of a file: the flags that it has no log, and the signature of a SQLite database.
 _MAGIC, _NO_LOG_AT = b"SQLite format 3\0", slice(18, 20)
 
 
 class Salvage(NamedTuple):
-    """What was found.
+    """The result of salvaging a segment.
 
     Attributes:
-        batches: those that could be read, after those that are in the store.
-        n_lost: how many records were committed and couldn't.
+        batches: the readable ones, after those that are in the store.
+        n_lost: how many committed records couldn't be read.
     """
 
     batches: list[Batch]
@@ -40,7 +40,7 @@ class Salvage(NamedTuple):
 
     @property
     def n_rows(self) -> int:
-        """How many records could be read."""
+        """The number of records that could be read."""
         return sum(len(batch.records) for batch in self.batches)
 
 
@@ -67,7 +67,7 @@ def _rebuild(path: Path, rebuilt: Path) -> None:
     changed: dict[int, bytes] = {}
     log = _read(path.with_name(f"{path.name}-wal"))[_LOG_HEAD:]
     frames = _pieces(log, _FRAME_HEAD + PAGE_BYTES)
-    # Each page was written at some time: a number above this is damage, and not a page of terabytes.
+    # Each page was written at some time: a higher number is damage, and not a page of terabytes.
     pages_max = len(pages) + len(frames)
     for frame in frames:
         number, n_pages = _FRAME.unpack_from(frame)
@@ -86,7 +86,7 @@ def _rebuild(path: Path, rebuilt: Path) -> None:
 
 
 def _batches(rebuilt: Path, committed: Committed) -> list[Batch]:
-    """Each batch that can be found and decoded, one by one."""
+    """Each batch that can be found and decoded."""
     batches = []
     connection = apsw.Connection(str(rebuilt), flags=apsw.SQLITE_OPEN_READONLY)
     try:
@@ -100,7 +100,7 @@ def _batches(rebuilt: Path, committed: Committed) -> list[Batch]:
 
 
 def _last(connection: apsw.Connection) -> int:
-    """The last batch, where no file beside the segment records it."""
+    """The last batch, if no file beside the segment records it."""
     with suppress(apsw.Error):
         return int(connection.execute("SELECT coalesce(max(seq), 0) FROM batch").get)
     return 0

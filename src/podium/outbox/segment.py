@@ -1,13 +1,13 @@
-"""A segment: one file of an outbox, written by one worker, read by whoever ships it.
+"""A segment: one file of an outbox, written by one worker, read by whichever process ships it.
 
-Only the worker writes the SQLite file, so that it never waits for a lock. How much of it is in the
-store stands in a small file beside it, which the shipper writes; and in the same file, further on,
-the worker announces each batch before it commits it, so that others know without SQLite that there
+Only the worker writes the SQLite file, so it never waits for a lock. A small file beside it holds
+how much of it is in the store, which the shipper writes; and in the same file, further on, the
+worker announces each batch before it commits it, so that others can tell without SQLite that there
 may be more, and notes it afterwards, so that others know how many there must be. A segment isn't
-cleaned: when all of it is in the store, it is deleted whole, which needs no checkpoint.
+cleaned: once all of it is in the store, it is deleted as a whole, which needs no checkpoint.
 
-A segment is deleted only when nothing can be written to it any more (its worker is dead, or has
-begun a later one) and a read after that found nothing that isn't in the store.
+A segment is deleted only if nothing can be written to it any more (its worker is dead, or has begun
+a later one) and a read after that found nothing that isn't in the store.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from podium.records.stores.sqlite_file import hint_of, identity_of, reason_of, w
 
 SUFFIX = ".db"
 APPLICATION_ID = 0x506F4F75  # "PoOu"
-# Of what a payload holds; 0 is that of the records without request ids, which is read as it is:
-# a record is an array, and what it lacks at its end gets its default.
+# The format of payloads; 0 is that of records without request ids, which can still be read: a
+# record is an array, and fields missing at its end get their defaults.
 VERSION = 1
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 CREATE TABLE batch (seq INTEGER PRIMARY KEY, n_rows INTEGER NOT NULL, payload BLOB NOT NULL);
 """
-# Of a read: what is decoded takes some times the memory.
+# The most bytes per read: decoded records take several times the memory.
 READ_BYTES = 16 * 2**20
 BATCH_ROWS = 1_000
 _HAS_TABLE = "SELECT count(*) FROM sqlite_schema WHERE name = 'batch'"
@@ -56,7 +56,7 @@ class Batch(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """Records as they are written."""
+    """Encoded records."""
 
     n_rows: int
     payload: bytes
@@ -74,7 +74,7 @@ def packed(records: Sequence[Record]) -> Packed:
     """Records encoded for a segment.
 
     Raises:
-        StoreError: a text among them is none.
+        StoreError: one of their texts can't be encoded.
     """
     try:
         return Packed(len(records), _ENCODER.encode(records))
@@ -86,7 +86,7 @@ def packed_in_chunks(records: Iterable[Record]) -> list[Packed]:
     """Records encoded for a segment, in batches that a shipper can read as a whole.
 
     Raises:
-        StoreError: a text among them is none.
+        StoreError: one of their texts can't be encoded.
     """
     rest = iter(records)
     chunks = [packed(list(islice(rest, BATCH_ROWS)))]
@@ -134,7 +134,7 @@ class _Segment(forks.ForkAware):
             self._disconnect()
 
     def close(self) -> None:
-        """Let go of the file; what is in it stays."""
+        """Close the file; its content stays."""
         self.finish()
         os.close(self._mark)
 
@@ -145,14 +145,14 @@ class _Segment(forks.ForkAware):
 
 
 class SegmentWriter(_Segment):
-    """The worker's side.
+    """Writes a segment, in the worker.
 
     Args:
-        is_synced: a commit waits for the disk.
-        vfs: the name of SQLite's virtual file system; tests bring one that fails.
+        is_synced: whether a commit waits for the disk.
+        vfs: the name of SQLite's virtual file system; tests use one that fails.
 
     Raises:
-        StoreError: the file can't be made.
+        StoreError: the file can't be created.
     """
 
     def __init__(self, path: Path, *, is_synced: bool, vfs: str = "") -> None:
@@ -174,7 +174,7 @@ class SegmentWriter(_Segment):
             forks.watch(self)
 
     def before_fork(self) -> None:
-        """Close the connection, unless it is all that is left of removed files."""
+        """Close the connection, unless it is the only access to removed files."""
         if self.is_in_place:
             super().before_fork()
 
@@ -189,10 +189,10 @@ class SegmentWriter(_Segment):
         return self.path.with_suffix(RETIRED_SUFFIX).exists()
 
     def left(self) -> list[Packed]:
-        """What isn't in the store yet, even where the files were removed.
+        """The batches that aren't in the store yet, even if the files were removed.
 
         Raises:
-            StoreError: it can't be read.
+            StoreError: they can't be read.
         """
         with failures(self.path), forks.gate:
             rows = self._connection.execute(
@@ -202,10 +202,10 @@ class SegmentWriter(_Segment):
             return [Packed(*row) for row in rows]
 
     def append(self, batches: Sequence[Packed]) -> None:
-        """Commit some batches at once, all or none.
+        """Commit some batches, all or none.
 
         Raises:
-            StoreError: nothing of it is kept.
+            StoreError: none of them is stored.
         """
         rows = [(seq, *batch) for seq, batch in enumerate(batches, self._seq + 1)]
         with failures(self.path), forks.gate:
@@ -223,7 +223,7 @@ class SegmentWriter(_Segment):
 
     @property
     def n_waiting(self) -> int:
-        """How many rows aren't in the store yet, by the shipper's mark."""
+        """The number of rows that aren't in the store yet, by the shipper's mark."""
         return self.n_rows - read_mark(self._mark).n_rows
 
     def _announce(self, seq: int) -> None:
@@ -233,7 +233,7 @@ class SegmentWriter(_Segment):
         self.path.touch(mode=0o600)
         connection = self._open()
         try:
-            # Before the first page is written: the log's frames are of this size.
+            # Before the first page is written: the log's frames have this size.
             connection.pragma("journal_mode", "wal")
             connection.execute(_SCHEMA)
         except BaseException:
@@ -248,7 +248,7 @@ class SegmentWriter(_Segment):
 
 
 class SegmentReader(_Segment):
-    """The shipper's side: reads batches, and notes which are in the store.
+    """Reads a segment, in the shipper: reads batches, and notes which are in the store.
 
     Raises:
         SegmentDeleted: there is no such segment.
@@ -270,7 +270,7 @@ class SegmentReader(_Segment):
 
     @property
     def end(self) -> int:
-        """The last batch that was committed; 0 where none was."""
+        """The last batch that was committed; 0 if there is none."""
         with failures(self.path), _noticing_deletion(self.path), forks.gate:
             if not self._has_schema and not self._has_table():
                 return 0
@@ -281,10 +281,10 @@ class SegmentReader(_Segment):
 
         Raises:
             SegmentDeleted: the segment was deleted meanwhile.
-            DamagedSegment: what follows can't be understood.
+            DamagedSegment: what follows is invalid.
             StoreError: the file can't be read now.
         """
-        # Whoever deletes moves what waits before, with the lock `moving` as the shipper has it.
+        # Deletion first ships what waits, under the shipper's lock `moving`.
         self.mark = max(self.mark, read_mark(self._mark))
         after = self.mark.seq if after is None else after
         if self.end <= after:
@@ -307,9 +307,9 @@ class SegmentReader(_Segment):
                     return
 
     def _has_table(self) -> bool:
-        """Whether its worker has made it, rather than makes it now, or was killed then."""
-        # Its worker can't begin a log while somebody reads: an empty file is left alone. The table
-        # of tables is read each time: what SQLite remembers of it may be from before.
+        """Whether the worker has created it, and isn't still at it or was killed while at it."""
+        # The worker can't start a log while others read: an empty file is left alone. The schema is
+        # read each time: SQLite's cached one may be outdated.
         if self.path.stat().st_size and self._connection.execute(_HAS_TABLE).get:
             if self._connection.pragma("user_version") > VERSION:
                 raise written_by_newer(self.path)
@@ -332,7 +332,7 @@ class SegmentReader(_Segment):
 
 @contextmanager
 def failures(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the file system raise into a StoreError."""
+    """Turn exceptions of SQLite and the file system into a StoreError."""
     try:
         yield
     except (apsw.CorruptError, apsw.NotADBError) as error:
@@ -353,7 +353,7 @@ def failures(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _noticing_deletion(path: Path) -> Iterator[None]:
-    """Raise `SegmentDeleted` where a failure is due to a deleted file."""
+    """Raise `SegmentDeleted` if a failure is due to a deleted file."""
     try:
         yield
     except (apsw.Error, OSError) as error:
@@ -368,15 +368,15 @@ def _is_deleted(path: Path) -> bool:
     except FileNotFoundError:
         return True
     except OSError:
-        return False  # nobody can tell now
+        return False  # it can't be determined now
     return False
 
 
 def _opened(path: Path, vfs: str) -> apsw.Connection:
-    # Never made here: after a fork the segment may be gone.
+    # Never created here: after a fork the segment may be gone.
     connection = apsw.Connection(str(path), vfs=vfs or None, flags=apsw.SQLITE_OPEN_READWRITE)
     connection.set_busy_timeout(5_000)
-    # The segment is deleted whole: copying its log into it would be work for nothing.
+    # The segment is deleted as a whole: copying its log into it would be wasted work.
     connection.wal_autocheckpoint(0)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     return connection

@@ -1,4 +1,4 @@
-"""The files of a segment: which they are, and what is done to all of them."""
+"""The files of a segment, and operations on all of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ RETIRED_SUFFIX = ".retired"
 
 def delete_segment(path: Path) -> None:
     """Delete a segment whose records are all in the store, or are to be dropped."""
-    # The database first: from then on nobody opens it. A reader that is about to may leave a log
-    # or a mark behind, which go with the folder.
+    # The database first: from then on nobody opens it. A reader that is about to may leave a log or
+    # a mark, which are deleted with the folder.
     for one in _files(path):
         one.unlink(missing_ok=True)
 
 
 def is_on_disk(path: Path) -> bool:
-    """Whether a segment is on the disk; a reader may have left a log of it that is empty."""
+    """Whether a segment is on the disk; a reader may have left an empty log of it."""
     log = path.with_name(f"{path.name}-wal")
     with suppress(FileNotFoundError):
         return path.exists() or log.stat().st_size > 0
@@ -27,7 +27,7 @@ def is_on_disk(path: Path) -> bool:
 
 
 def set_aside(path: Path, folder: Path) -> None:
-    """Move a segment to where a person can look at it."""
+    """Move a segment to where a person can inspect it."""
     folder.mkdir(mode=0o700, exist_ok=True)
     for one in _files(path):
         if one.exists():
@@ -40,10 +40,10 @@ def _files(path: Path) -> list[Path]:
 
 
 def files_written(path: Path) -> list[Path]:
-    """The files that hold what its worker has committed, and how much of it is shipped."""
+    """The files that hold what the worker has committed, and how much of it is shipped."""
     return [path, path.with_name(f"{path.name}-wal"), mark_path(path)]
 
 
 def retire(path: Path) -> None:
-    """Have the worker that writes to a segment go on in another one."""
+    """Make the worker that writes to a segment continue in another one."""
     path.with_suffix(RETIRED_SUFFIX).touch(mode=0o600)

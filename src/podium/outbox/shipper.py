@@ -34,27 +34,27 @@ from podium.records.retention import Retention
 from podium.records.store import RecordQuery, Store, iter_pages
 
 SHIPPED_ROWS = 2_000
-# Done aside, a turn is short: who looks at a page meanwhile waits for it to end.
+# While work runs aside, a run is short: a reader of a page waits for it to end.
 ASIDE_ROWS = 250
 POLL_S, IDLE_S = 0.05, 0.25
 STATUS_S = 1.0
 BACK_OFF_MAX_S = 1.0
-# After so many failures in a row it may be a record that the store can't take. Finding it takes many
-# tries, so that it isn't looked for each time.
+# After this many failures in a row the cause may be a record that the store can't hold. Finding it
+# takes many attempts, so it isn't tried each time.
 ISOLATED_AFTER, ISOLATED_EVERY = 3, 10
-# A store that was idle for so long is probed with a query for a record that doesn't exist.
+# A store that was idle for this long is probed with a query for a record that doesn't exist.
 PROBE_S = 0.5
 NOWHERE = "0" * 32
-# A store that takes longer for one response is reported meanwhile.
+# A store that takes longer for one response is reported while it does.
 RESPONSE_S, WATCH_S = 0.75, 0.2
 DAMAGED_NAME = "damaged"
-# As long as the outbox is less full than the first share, shipping takes a tenth of the time, above the
+# While the outbox is less full than the first share, shipping takes a tenth of the time, above the
 # second all of it: a burst of predictions isn't slowed down by the store.
 EASY, URGENT = 0.2, 0.8
 EASY_REST = 9.0
 
-# Its own: a program that seeded the global one gets its own numbers.
-_random = random.Random()  # noqa: S311 - no secret
+# A generator of its own: a program may have seeded the global one.
+_random = random.Random()  # noqa: S311 - not a secret
 _log = logging.getLogger("podium")
 
 
@@ -63,9 +63,9 @@ class Shipper:
 
     Args:
         folder: of all outboxes.
-        keep_days: how long the store keeps records; 0 is for ever.
-        rows_max: how many records an outbox holds: the fuller it is, the harder shipping works.
-        aside: where it works while the outbox is far from full; None shares a process with others.
+        keep_days: how long the store keeps records; 0 keeps them for ever.
+        rows_max: how many records an outbox holds: the fuller it is, the more time shipping takes.
+        aside: where it works while the outbox is far from full; None if it shares a process.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Shipper:
         self.close()
 
     def drain(self, seconds: float) -> None:
-        """Ship all that is there, unless it takes too long."""
+        """Ship everything that is there, unless it takes too long."""
         until_s = time.monotonic() + seconds
         try:
             with failures(self._folder):
@@ -127,7 +127,7 @@ class Shipper:
         """Move some records to the store; returns how many.
 
         Raises:
-            StoreError: it takes none now, or some can't be read now.
+            StoreError: it accepts none now, or some can't be read now.
         """
         n_rows = 0
         self._n_waiting = 0
@@ -137,8 +137,8 @@ class Shipper:
         paths = {outbox.path: segments(outbox.path) for outbox in folders}
         self._close_others({path for some in paths.values() for path in some})
         for outbox, is_dead in folders:
-            # Nothing is written any more to those before the last that was begun. The next one may
-            # have been made already: that says nothing.
+            # Nothing is written any more to segments before the last one that has batches. An empty
+            # one may have been created in advance: it proves nothing.
             done = paths[outbox] if is_dead else self._complete_segments(paths[outbox])
             for path in paths[outbox]:
                 with moving(self._folder):
@@ -150,7 +150,7 @@ class Shipper:
         return n_rows
 
     def ship_alone(self) -> int:
-        """Move some records, unless another shipper is at it; returns how many.
+        """Move some records, unless another shipper is active; returns how many.
 
         Raises:
             StoreError: as `ship`.
@@ -158,7 +158,7 @@ class Shipper:
         return self.ship() if self._is_leader() else 0
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
@@ -208,7 +208,7 @@ class Shipper:
         return True
 
     def _ship(self, path: Path, *, is_done: bool) -> int:
-        """Move some records of a segment; delete it when nothing is left and it is done with."""
+        """Move some records of a segment; delete it if nothing is left and no more can come."""
         try:
             batches, is_damaged = self._read(path)
         except SegmentDeleted:
@@ -221,7 +221,7 @@ class Shipper:
             self._insert(batches)
             reader = self._readers[path]
             reader.advance(batches)
-            # Batches that come after are taken to be as large as these.
+            # Later batches are assumed to be as large as these.
             n_rows = sum(len(batch.records) for batch in batches)
             self._n_waiting += (reader.end - batches[-1].seq) * n_rows // len(batches)
         elif is_done:
@@ -261,10 +261,10 @@ class Shipper:
         return salvaged.n_rows
 
     def _read(self, path: Path) -> tuple[list[Batch], bool]:
-        """What comes next in a segment, and whether what follows is damaged."""
+        """The next batches of a segment, and whether what follows is damaged."""
         batches: list[Batch] = []
         try:
-            # Not a comprehension: what comes before the damage is kept.
+            # Not a comprehension: the batches before the damage are kept.
             batches.extend(self._reader(path).batches(self._turn_rows))
         except DamagedSegment as error:
             self._unread = error
@@ -273,7 +273,7 @@ class Shipper:
 
     def _insert(self, batches: list[Batch]) -> None:
         records = [record for batch in batches for record in batch.records]
-        if not records:  # written to see whether the disk is back
+        if not records:  # writing shows whether the disk is back
             return
         self._oldest_us = min(self._oldest_us or records[0].time_us, records[0].time_us)
         tries = self._n_failed - ISOLATED_AFTER
@@ -288,7 +288,7 @@ class Shipper:
 
     def _complete_segments(self, paths: list[Path]) -> list[Path]:
         for at in range(len(paths) - 1, 0, -1):
-            with suppress(StoreError):  # it is read again in a moment, which tells why
+            with suppress(StoreError):  # the next read, in a moment, will tell why
                 if self._reader(paths[at]).end:
                     return paths[:at]
         return []
@@ -305,7 +305,7 @@ class Shipper:
             reader.close()
 
     def _close_others(self, paths: set[Path]) -> None:
-        """Close segments that their worker has dropped: that frees their disk space."""
+        """Close segments that their worker has dropped, which frees their disk space."""
         for path in self._readers.keys() - paths:
             self._close_reader(path)
 
@@ -322,7 +322,7 @@ class Shipper:
 
     @contextmanager
     def _requesting(self) -> Iterator[None]:
-        """While a request to the store runs: `_watch` reads since when."""
+        """While a request to the store runs: `_watch` reads when it began."""
         self._requested_s = time.monotonic()
         try:
             yield
@@ -341,7 +341,7 @@ class Shipper:
                 )
 
     def _write_status(self, **changes: Any) -> None:
-        """Write the status file: at once when the status changes, else once a second."""
+        """Write the status file: at once if the status changes, otherwise once a second."""
         with self._status_lock:
             self._replace_status(**changes)
 
@@ -363,8 +363,8 @@ class Shipper:
         before_us = self._retention.due_us()
         if before_us is None:
             return
-        # Not locked out by `moving`: who looks at a page meanwhile would wait for all of it. What
-        # comes back that way is deleted an hour later.
+        # Not locked out by `moving`: a reader of a page would wait for all of it. Records that
+        # reappear that way are deleted an hour later.
         n_rows = sum(
             map(self._store.delete, iter_pages(self._store, RecordQuery(until_us=before_us)))
         )

@@ -1,4 +1,4 @@
-"""How shipping goes, in a small file that any process can read."""
+"""The status of shipping, in a small file that any process can read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class Status(msgspec.Struct, frozen=True):
 
     Attributes:
         n_errors: how often the store failed.
-        failing_since_s: when it began to, in seconds since 1970; 0 while all is well.
-        error: what it said.
-        reason: what everybody may hear of it.
-        n_refused: records that no store can hold, set aside.
-        n_damaged: segments that were damaged, set aside.
-        n_lost: records that were in them and couldn't be read.
-        oldest_s: when the oldest record that waits was made; 0 when none waits.
+        failing_since_s: when the failures began, in seconds since 1970; 0 while there are none.
+        error: the store's message.
+        reason: the reason without confidential details; anyone may see it.
+        n_refused: records that no store can hold and that were set aside.
+        n_damaged: damaged segments that were set aside.
+        n_lost: unreadable records in them.
+        oldest_s: the time of the oldest record that waits; 0 if none waits.
     """
 
     n_errors: int = 0

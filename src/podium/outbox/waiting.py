@@ -1,7 +1,7 @@
-"""Whether anything waits in the outboxes of a folder, told without opening them.
+"""Whether anything waits in the outboxes of a folder, without opening them.
 
-A worker announces a batch before it commits it, and an answer leaves after that. So where all that
-was announced is in the store, all that was answered is.
+A worker announces a batch before it commits it, and the response is sent after that. So if
+everything that was announced is in the store, so is every record whose response was sent.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from podium.outbox.outboxes import is_of_dead, names_in, opened
 from podium.outbox.segment import SUFFIX, SegmentDeleted
 from podium.records import forks
 
-# A folder that was changed so shortly before it was listed may have been changed again since, at
-# what its file system takes for the same moment.
+# A folder that was changed this shortly before it was listed may have been changed again since,
+# with the same timestamp.
 SETTLED_NS = 3_000_000_000
 
 
 class Waiting(forks.ForkAware):
-    """What one process knows of the outboxes of a folder; used by many threads.
+    """What one process knows about the outboxes of a folder; used by many threads.
 
-    Files are opened when they appear, and read again at each look: some microseconds.
+    Files are opened when they appear, and read again at each check, which takes some microseconds.
     """
 
     def __init__(self, folder: Path) -> None:
         self._root = _Folder(folder)
         self._outboxes: dict[str, _Outbox] = {}
-        # What else is there: locks, and how shipping goes.
+        # The other files there: locks, and the status of shipping.
         self._files: set[str] = set()
         self._lock = threading.Lock()
         forks.watch(self)
 
     def after_fork_in_child(self) -> None:
-        """Wait for none of the parent's threads."""
+        """Replace the lock, which the parent's threads may hold."""
         self._lock = threading.Lock()
 
     def has_waiting(self) -> bool:
@@ -48,7 +48,7 @@ class Waiting(forks.ForkAware):
                 self._refresh()
                 return any(one.is_waiting() for one in self._outboxes.values())
             except (OSError, StoreError):
-                return True  # whoever opens them will tell
+                return True  # opening them will tell
 
     def note_stored(self, path: Path, seq: int) -> None:
         """Note that the batches of a segment are in the store, up to this one."""
@@ -76,7 +76,7 @@ class Waiting(forks.ForkAware):
                 self._outboxes[name] = _Outbox(path, is_dead=is_of_dead(path))
             except NotADirectoryError:
                 self._files.add(name)
-            except FileNotFoundError:  # removed just now
+            except FileNotFoundError:  # removed a moment ago
                 names.discard(name)
         self._files &= names
         for name in self._outboxes.keys() - names:
@@ -85,7 +85,7 @@ class Waiting(forks.ForkAware):
 
 
 class _Folder:
-    """A folder, and when it was changed last."""
+    """A folder, and when it last changed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -98,17 +98,17 @@ class _Folder:
         return not self._is_settled or os.stat(self._place).st_mtime_ns != self._changed_ns  # noqa: PTH116 - a third of the time
 
     def names(self) -> list[str]:
-        """What is in it."""
+        """The names in it."""
         with suppress(FileNotFoundError):
             self._changed_ns = os.stat(self._place).st_mtime_ns  # noqa: PTH116 - as above
         return names_in(self.path)
 
     def settle(self) -> None:
-        """It was listed, and all that is in it is known."""
+        """It was listed, and everything in it is known."""
         self._is_settled = abs(time.time_ns() - self._changed_ns) > SETTLED_NS
 
     def forget(self) -> None:
-        """What is known of it is out of date."""
+        """What is known about it is outdated."""
         self._is_settled = False
 
 
@@ -125,7 +125,7 @@ class _Outbox:
             if self._folder.is_changed():
                 self._list_segments()
             return any(one.is_waiting() for one in self._segments.values())
-        except (FileNotFoundError, SegmentDeleted):  # shipped and removed while this looked
+        except (FileNotFoundError, SegmentDeleted):  # shipped and removed in the meantime
             self._folder.forget()
             return True
 
@@ -159,8 +159,8 @@ class _Segment:
 
     def __init__(self, path: Path, *, is_dead: bool) -> None:
         self.stored_seq = 0
-        # Nothing is written to it any more; and where the power was lost, what was announced may
-        # be less than what was kept.
+        # Nothing is written to it any more; and after a power failure, less may be announced than
+        # was committed.
         self._end = _end(path) if is_dead else None
         self.fd = opened_mark(path, creates=False)
 

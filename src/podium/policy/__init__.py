@@ -1,1 +1,1 @@
-"""Who asks, how often they may, and which requests are let in at all."""
+"""Authentication, quotas, and which requests are accepted at all."""

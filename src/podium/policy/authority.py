@@ -1,4 +1,4 @@
-"""Who asks: each host has its own way to know; without one, whoever asks may do everything."""
+"""Authentication: each host has its own; without any, every caller may do everything."""
 
 from __future__ import annotations
 
@@ -11,113 +11,116 @@ from podium.errors import NotAllowed, NotAuthenticated, NotFound, SetupError
 from podium.http import Request
 
 _log = logging.getLogger("podium")
-# An Actor, a name or None; awaited by hosts that can, where it is a coroutine.
+# An Actor, a name or None; a coroutine of those under hosts that can await it.
 Identify: TypeAlias = Callable[[Request], Any]
 LOG_IN = "log in, or send a token: Authorization: Bearer ..."
 
 
 class Authority(Protocol):
-    """Tells who asks. Called from threads, so that it may read a database.
+    """Authenticates requests. Called from threads, so that it may read a database.
 
-    An authority that knows tokens from memory also has `of_token(header: bytes) -> Actor`, which
-    raises NotAuthenticated, and a `version` that changes when what it tells does: predictions then
-    stay in the fast lane. One with `health` says there why the accounts can't be read, or "". One that has `takes_tokens` is described with them in the OpenAPI document.
+    An authority that verifies tokens in memory also has `of_token(header: bytes) -> Actor`, which
+    raises NotAuthenticated, and a `version` that changes whenever its results do: predictions
+    with a token then stay in the fast lane. One with a `health` method returns why the accounts
+    can't be read, or "". If `takes_tokens` is true, the OpenAPI document describes token
+    authentication.
     """
 
     def of_page(self, request: Request) -> Actor:
-        """Who opens a page: by a cookie, never by a token."""
+        """The actor who opens a page: identified by a cookie, never by a token."""
         ...
 
     def of_api(self, request: Request) -> Actor:
-        """Who asks the API: by a token, never by a cookie; NOBODY where none is sent.
+        """The actor who calls the API, identified by a token, never by a cookie; NOBODY without.
 
         Raises:
-            NotAuthenticated: the token is none that is valid.
+            NotAuthenticated: the token is invalid.
         """
         ...
 
     def login_url(self, request: Request) -> str | None:
-        """Where nobody in particular is sent from a page; None where one can't log in."""
+        """Where a page sends anonymous callers to log in; None if that isn't possible."""
         ...
 
     def links(self, request: Request) -> Sequence[tuple[str, str]]:
-        """Label and address of what stands at the top of every page: account, log out."""
+        """The label and address of each link at the top of every page: account, log out."""
         ...
 
     def audit(self, actor: Actor, event: str, **fields: str) -> None:
-        """Write down what was done."""
+        """Record an audit event."""
         ...
 
 
 class OpenAuthority:
-    """There are no accounts: whoever asks may do everything."""
+    """No accounts: every caller may do everything."""
 
     version = 0
 
-    def of_page(self, request: Request) -> Actor:  # noqa: ARG002 - as every authority
+    def of_page(self, request: Request) -> Actor:  # noqa: ARG002 - required by Authority
         """Anyone."""
         return ANYONE
 
-    def of_api(self, request: Request) -> Actor:  # noqa: ARG002 - as every authority
+    def of_api(self, request: Request) -> Actor:  # noqa: ARG002 - required by Authority
         """Anyone."""
         return ANYONE
 
-    def of_token(self, header: bytes) -> Actor:  # noqa: ARG002 - as every authority
+    def of_token(self, header: bytes) -> Actor:  # noqa: ARG002 - required by Authority
         """Anyone."""
         return ANYONE
 
-    def login_url(self, request: Request) -> str | None:  # noqa: ARG002 - as every authority
-        """Nowhere."""
+    def login_url(self, request: Request) -> str | None:  # noqa: ARG002 - required by Authority
+        """None: there is nowhere to log in."""
         return None
 
     def links(self, request: Request) -> Sequence[tuple[str, str]]:  # noqa: ARG002
-        """None."""
+        """No links."""
         return ()
 
     def audit(self, actor: Actor, event: str, **fields: str) -> None:
-        """Nothing is written down."""
+        """Records nothing."""
 
 
 class CallableAuthority:
-    """Asks a function of the operator's, for pages and the API alike.
+    """Calls the operator's `identify` function, for pages and the API alike.
 
     Args:
-        identify: gives an Actor; a user's name who then may do everything; or None for nobody.
+        identify: returns an Actor; the name of a user, who may then do everything; or None for an
+            anonymous caller.
     """
 
     def __init__(self, identify: Identify) -> None:
         self.identify = identify
 
-    def login_url(self, request: Request) -> str | None:  # noqa: ARG002 - as every authority
-        """Nowhere: the host has its own ways."""
+    def login_url(self, request: Request) -> str | None:  # noqa: ARG002 - required by Authority
+        """None: logging in is up to the host."""
         return None
 
     def links(self, request: Request) -> Sequence[tuple[str, str]]:  # noqa: ARG002
-        """None."""
+        """No links."""
         return ()
 
     def audit(self, actor: Actor, event: str, **fields: str) -> None:
-        """What was done goes to the log."""
+        """Writes the event to the log."""
         _log.info("%s", event, extra={"actor": actor.name, "actor_id": actor.owner, **fields})
 
     def of_page(self, request: Request) -> Actor:
-        """Who the function says."""
+        """The actor that the function returns."""
         return actor_of(self.identify(request))
 
     def of_api(self, request: Request) -> Actor:
-        """Who the function says."""
+        """The actor that the function returns."""
         return actor_of(self.identify(request))
 
 
 def authority_of(identify: Identify | Authority | None) -> Authority:
-    """The authority that an app is given, or what stands for it."""
+    """The authority that an app was given, or one that wraps its function."""
     if identify is None:
         return OpenAuthority()
     return CallableAuthority(identify) if callable(identify) else identify
 
 
 def actor_of(said: object) -> Actor:
-    """What an `identify` function gave, as an actor.
+    """The return value of an `identify` function as an actor.
 
     Raises:
         SetupError: it is neither an actor, a name nor None.
@@ -135,12 +138,12 @@ def actor_of(said: object) -> Actor:
 
 
 def require(actor: Actor, action: Action, model: str = ALL) -> None:
-    """Let an actor go on, or not.
+    """Check that an actor may perform an action.
 
     Raises:
-        NotAuthenticated: nobody in particular asks; it might be allowed to somebody.
-        NotFound: the actor may nothing with this model: it isn't there for them.
-        NotAllowed: they may do something else with it.
+        NotAuthenticated: the caller is anonymous, and a known one might be allowed to.
+        NotFound: the actor has no permission for this model, so that it doesn't exist for them.
+        NotAllowed: they have other permissions for it.
     """
     if allowed(actor, action, model):
         return

@@ -1,4 +1,4 @@
-"""Who may send bulk requests: more rows and longer bodies than everybody may."""
+"""Who may send bulk requests: more rows and longer bodies than every client may send."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from podium.settings import Settings
 
 
 def is_local(settings: Settings) -> bool:
-    """Whether only programs of this machine reach a server with these settings."""
+    """Whether a server with these settings can only be reached from this machine."""
     names = map(host_name, (settings.host, *settings.allowed_hosts))
     return not settings.open and all(map(is_loopback, names))
 
@@ -18,13 +18,13 @@ def is_local(settings: Settings) -> bool:
 def may_send_bulk(actor: Actor, authority: Authority, *, is_local: bool) -> bool:
     """Whether an actor may send bulk requests to the API.
 
-    The API knows no cookies: who is known there came with a token, or the host vouches for them.
+    The API ignores cookies: a known actor came with a token, or the host vouches for them.
     """
     return actor.is_known or (is_local and isinstance(authority, OpenAuthority))
 
 
 def refusal_of_long_body(settings: Settings, authority: Authority) -> TooLarge:
-    """Why somebody may not send as long a body."""
+    """Why a caller may not send a body of this length."""
     refusal, hint = too_large(settings.body_max_bytes), ""
     is_more = settings.bulk_body_max_bytes > settings.body_max_bytes
     if is_more and not isinstance(authority, OpenAuthority):

@@ -1,7 +1,6 @@
-"""The gate: what a request must be like before anything of it is read.
+"""The gate: what a request must look like before anything else of it is read.
 
-One pure function stands before every host. What it lets in, and why nothing else, is told in the
-documentation under "HTTP".
+One pure function, called by every host. The documentation of HTTP lists what it accepts, and why.
 """
 
 from __future__ import annotations
@@ -18,27 +17,29 @@ URI_MAX_BYTES = 8_192
 HEADERS_MAX = 64
 HEADERS_MAX_BYTES = 16_384
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
-# They change nothing, whoever sends them.
+# These methods change nothing, whoever sends them.
 _SAFE = ("GET", "HEAD", "OPTIONS")
-# What an orchestrator asks by the bare address of a container. No answer there holds a link.
+# Paths that an orchestrator requests by a container's bare address. No response there contains a
+# link.
 PROBES = (b"/livez", b"/readyz", b"/metrics")
 
 _Headers: TypeAlias = Mapping[bytes, Sequence[bytes]]
 
 _HOST = re.compile(rb"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
-# No address of ours has a backslash or a control character, plain or encoded, nor an encoded slash.
-# What follows a `#` stays with the client; a server that is sent it may read past it, or not.
+# None of our URLs contains a backslash or a control character, plain or encoded, nor an encoded
+# slash. A fragment after `#` stays with the client; servers that receive one handle it in different
+# ways.
 _ODD_PATH = re.compile(rb"[\x00-\x1f\x7f\\#]|%(?:[01][0-9a-f]|7f|2f|5c)", re.IGNORECASE)
 _ODD_QUERY = re.compile(rb"[\x00-\x1f\x7f#]|%00")
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/")
 _DOT = re.compile(rb"%2e", re.IGNORECASE)
-# A longer number of bytes isn't meant; and `int()` of thousands of digits is slow.
+# A longer number of bytes is never meant; and `int()` of thousands of digits is slow.
 _LENGTH_DIGITS_MAX = 18
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request isn't read any further."""
+    """Why a request is refused."""
 
     status: int
     code: str
@@ -53,11 +54,11 @@ def check(
     headers: Sequence[tuple[bytes, bytes]],
     predictions: re.Pattern[bytes],
 ) -> Refusal | None:
-    """The reason to refuse a request, from its head alone; None when there is none.
+    """The reason to refuse a request, from its head alone; None if there is none.
 
     Args:
         target: path and query as they were sent, percent-encoded.
-        headers: with names in any case, repeated ones too.
+        headers: with names in any case; names may repeat.
         predictions: found in the paths that lead to a prediction, under any prefix. They alone take
             long bodies, and requests from pages of the origins that are allowed.
     """
@@ -86,17 +87,17 @@ def too_large(most_bytes: int) -> Refusal:
 
 
 def bad_head(detail: str) -> Refusal:
-    """The refusal of a head that isn't written as HTTP/1.1 has it."""
+    """The refusal of a head that isn't valid HTTP/1.1."""
     return Refusal(400, "bad_head", detail, "see RFC 9112 for the format of a request")
 
 
 def other_version() -> Refusal:
-    """The refusal of another version of HTTP than those that are spoken."""
+    """The refusal of an unsupported HTTP version."""
     return Refusal(505, "http_version", "this version of HTTP isn't supported", "use HTTP/1.1")
 
 
 def too_slow() -> Refusal:
-    """The refusal of a request that doesn't arrive."""
+    """The refusal of a request that doesn't arrive in time."""
     return Refusal(408, "request_timeout", "the request took too long to arrive", "send it again")
 
 
@@ -124,7 +125,7 @@ def host_name(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address or a name."""
+    """Whether an address or a name is reachable from this machine only."""
     address = _address(host.strip("[]"))
     return host == "localhost" if address is None else address.is_loopback
 
@@ -132,7 +133,7 @@ def is_loopback(host: str) -> bool:
 def _check_size(target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
     if len(target) > URI_MAX_BYTES:
         return uri_too_long()
-    # The count first: it bounds the work of everything after it.
+    # The count comes first: it limits the work of everything after it.
     if (
         len(headers) > HEADERS_MAX
         or sum(len(name) + len(value) for name, value in headers) > HEADERS_MAX_BYTES
@@ -172,8 +173,8 @@ def _check_host(settings: Settings, target: bytes, found: _Headers) -> Refusal |
     if name in map(host_name, ("localhost", settings.host, *settings.allowed_hosts)):
         return None
     # A page elsewhere can point a name of its own at this machine (DNS rebinding), but not a bare
-    # address: it names no site that a browser could mix up with another.
-    # With accounts it could stand in a link, though: there the operator names what may.
+    # address, which a browser can't confuse with another site. With accounts, though, it would
+    # appear in the links that we write: there the operator lists the allowed names.
     address = _address(name)
     is_bare = settings.accounts.enabled and target.partition(b"?")[0] in PROBES
     if address is not None and (address.is_loopback or settings.open or is_bare):
@@ -209,7 +210,7 @@ def _check_body(
         if method != "POST":
             return None
         return Refusal(411, "length_required", "a POST needs a Content-Length", "send the header")
-    # Two lengths, even equal ones, are how requests are smuggled past a proxy.
+    # Two lengths, even equal ones, are a means of smuggling requests past a proxy.
     if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > _LENGTH_DIGITS_MAX:
         return Refusal(400, "bad_length", "the Content-Length isn't a valid length")
     length, most = int(lengths[0]), settings.body_max_bytes
@@ -227,10 +228,11 @@ def _may_be_bulk(method: str, found: _Headers) -> bool:
 def _check_site(
     settings: Settings, method: str, found: _Headers, is_prediction: bool
 ) -> Refusal | None:
-    """Refuse what another site's page makes a browser send, unless the operator lists its origin.
+    """Refuse requests that another site's page makes a browser send, unless its origin is allowed.
 
-    Browsers tell it by Sec-Fetch-Site, which no page can forge; older ones, and all over plain
-    HTTP to another machine, by Origin. Programs send neither. As in Go's CrossOriginProtection.
+    Browsers send Sec-Fetch-Site, which no page can forge; older browsers, and all of them over
+    plain HTTP to another machine, send Origin. Programs send neither. As in Go's
+    CrossOriginProtection.
     """
     if method in _SAFE:
         return None
@@ -248,9 +250,9 @@ def _check_site(
 def _check_origin(
     settings: Settings, origins: Sequence[bytes], found: _Headers, is_prediction: bool
 ) -> Refusal | None:
-    """Let pages of listed origins ask the API: never the forms, and with cookies only if that is said.
+    """Allow pages of listed origins to call the API, but not the forms; cookies must be enabled.
 
-    A page can send a cookie though it may not read the answer, so that it must not count here.
+    A page can send a cookie even if it may not read the response, so it must have no effect here.
     """
     listed = [origin.encode() for origin in settings.allowed_origins]
     is_listed = len(origins) == 1 and origins[0] in listed

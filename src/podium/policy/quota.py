@@ -1,4 +1,4 @@
-"""How often one may ask: counted over all processes that share a home folder."""
+"""Quotas: how many requests an actor may send, counted over all processes that share a home."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from podium.settings import Settings
 
 FILE_NAME = "quota.bin"
 PERIOD_S = 60.0
-# Pages are cheaper than predictions, and one prediction by hand takes several.
+# Pages are cheaper than predictions, and one prediction by form takes several.
 OTHERS_TIMES = 10
-# Who asked, and until when their minute is used up.
+# A hash of the caller, and until when their minute is used up.
 _SLOT = struct.Struct("=Qd")
 N_SLOTS = 65_536
-# How many neighbours a place is looked for in.
+# The number of neighbouring slots that are searched.
 PROBES = 8
 
 
 class Quota:
-    """Counts the requests of each user, of each user's tokens, and of each unknown address.
+    """Counts the requests of each user, of each user's tokens, and of each anonymous address.
 
-    Predictions are counted for themselves, so that nobody spends them by looking at pages.
+    Predictions are counted separately, so that looking at pages doesn't use them up.
 
     Each has a virtual queue that empties evenly (the generic cell rate algorithm of ATM): a whole
-    minute's requests may come at once, and then one after each interval. What is kept is one
-    moment each, in a file that all processes map. Two that write at the same moment may lose a
+    minute's requests may come at once, and then one after each interval. The state is one
+    timestamp each, in a file that all processes map. Two writers at the same moment may lose a
     count; nobody waits for a lock.
 
     Args:
@@ -43,7 +43,7 @@ class Quota:
         clock_s: a clock that all processes of the machine share.
 
     Raises:
-        SetupError: the file can't be made.
+        SetupError: the file can't be created.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Quota:
             raise SetupError(f"{folder / FILE_NAME} can't be used: {error.strerror}") from error
 
     def take(self, actor: Actor, address: str, *, is_prediction: bool = True) -> Verdict | None:
-        """Count a request, if it isn't one too many; None where nothing is counted.
+        """Count a request, unless it is one too many; None if nothing is counted.
 
         Args:
-            address: of the client, by which those are counted whom nobody knows.
-            is_prediction: else it is a page, or a question about the models.
+            address: of the client, by which anonymous callers are counted.
+            is_prediction: whether it is a prediction; everything else counts as a page.
         """
         settings = self._settings
-        if actor.via:  # all tokens of a user's together, or a new one were a new quota
+        if actor.via:  # all tokens of a user together, or else a new token would be a new quota
             limit, key = settings.quota_token, f"token {actor.owner}"
         elif actor.is_known:
             limit, key = settings.quota_user, f"user {actor.owner}"
@@ -82,7 +82,7 @@ class Quota:
         return self._take(f"other {key}", OTHERS_TIMES * limit, OTHERS)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._slots.close()
 
     def _take(self, key: str, limit: int, counted: str) -> Verdict:
@@ -99,12 +99,12 @@ class Quota:
         return Verdict(limit, remaining, used_s, counted=counted)
 
     def _find(self, name: int, now_s: float) -> tuple[int, float]:
-        """The place of a name, and until when it is used up: its own, a free one, or the oldest."""
+        """The slot of a name, and until when it is used up: its own, a free one, or the oldest."""
         free, oldest_s = 0, float("inf")
         for probe in range(PROBES):
             at = (name + probe) % N_SLOTS * _SLOT.size
             found, until_s = _SLOT.unpack_from(self._slots, at)
-            # A moment further off than a minute is from before the machine was started again.
+            # A time more than a minute ahead is from before the machine was restarted.
             is_current = now_s < until_s <= now_s + PERIOD_S + 1
             if found == name:
                 return at, until_s if is_current else now_s
@@ -114,10 +114,10 @@ class Quota:
 
 
 def opened_quota(settings: Settings, folder: Callable[[], Path]) -> Quota | None:
-    """The quota that the settings name, or None.
+    """The quota according to the settings, or None.
 
     Args:
-        folder: makes the home folder, and returns it.
+        folder: creates the home folder, and returns it.
     """
     if not (settings.quota_token or settings.quota_user or settings.quota_address):
         return None

@@ -1,4 +1,4 @@
-"""How programs of each system ask and are answered: one `ServingProtocol` each."""
+"""The APIs of serving systems, Podium's own and others: one `ServingProtocol` each."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ _OPENAPI = Route("openapi", ("GET",), "/openapi.json", openapi.document, LISTED,
 
 
 def router_of(*others: ServingProtocol) -> Router:
-    """The addresses of an app: the pages, Podium's own API, and other protocols."""
+    """The routes of an app: the pages, Podium's own API, and other protocols."""
     return Router((*PAGES, _OPENAPI), (NATIVE, *others))

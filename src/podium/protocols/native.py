@@ -48,7 +48,7 @@ def models(site: Site, request: Request) -> Response:
 
 
 def model(site: Site, request: Request, name: str) -> Response:
-    """All that is known of a model: `GET /api/models/{name}`."""
+    """Everything about one model: `GET /api/models/{name}`."""
     deployment = site.deployment(name, request.actor)
     signature = deployment.signature
     value = _summary(site, request, deployment) | {
@@ -81,7 +81,7 @@ def _summary(site: Site, request: Request, deployment: LoadedVersion) -> dict[st
 
 
 def _metrics(card: Card) -> dict[str, Any]:
-    """Figures by name; by target and name where there are several targets."""
+    """Metrics by name; by target and name if there are several targets."""
     several: dict[str, dict[str, float]] = {}
     for one in card.metrics:
         several.setdefault(one.output, {})[one.name] = one.value

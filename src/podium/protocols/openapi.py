@@ -1,4 +1,4 @@
-"""The OpenAPI document: every route of the API, concrete for each model."""
+"""The OpenAPI document: every route of the API, specific to each model."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ _KEY: Schema = {
         "pattern": "^[ -~]+$",
     },
 }
-# With a space, which no model's name has.
+# With a space, which no model's name contains.
 _ALL, _SERVER = "all models", "the server"
 _RETRY = {
     "Retry-After": {"description": "The number of seconds to wait.", "schema": {"type": "integer"}}
@@ -94,7 +94,7 @@ _ANSWER = "One prediction for one row, many for many; in the format of the reque
 
 
 def document(site: Site, request: Request) -> Response:
-    """The document itself: `GET /openapi.json`."""
+    """The OpenAPI document: `GET /openapi.json`."""
     key = ("openapi", request.root_path)
     basis = (
         tuple(one.bundle.digest for one in site.visible(request.actor).values()),
@@ -111,8 +111,8 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
     """The document as plain values.
 
     Args:
-        root_path: the prefix that Podium is mounted under.
-        actor: whose models are described: those that they may see.
+        root_path: the prefix under which Podium is mounted.
+        actor: whose permissions decide which models are described.
     """
     visible = site.visible(actor)
     failures, rows_max = _failures_of(site), site.rows_max(actor)
@@ -147,7 +147,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
     secured: Schema = {}
     if has_tokens(site):
         components["securitySchemes"] = _TOKEN
-        # Nobody in particular sees what they may ask without a token, too.
+        # Anonymous callers see what they may do without a token, too.
         secured["security"] = [{"token": []}] if actor.is_known else [{"token": []}, {}]
     tags = [{"name": one.name, "description": _title(one)} for one in visible.values()]
     return {
@@ -169,7 +169,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
 
 
 def has_tokens(site: Site) -> bool:
-    """Whether callers may say by a token who they are."""
+    """Whether callers may authenticate with a token."""
     return getattr(site.authority, "takes_tokens", False)
 
 
@@ -213,7 +213,7 @@ def _predict(
 
 
 def _bodies(deployment: LoadedVersion, key: str, rows_max: int) -> Schema:
-    """What may be sent, by content type, each with examples."""
+    """The accepted request bodies, by content type, each with examples."""
     signature = deployment.signature
     values, texts = json_bodies(signature), text_bodies(signature)
     one, many = ref(f"{key}_row"), ref(f"{key}_columns")
@@ -241,7 +241,7 @@ def _bodies(deployment: LoadedVersion, key: str, rows_max: int) -> Schema:
 
 
 def _failures_of(site: Site) -> dict[str, str]:
-    """What else may be answered everywhere, where callers have to be known or are counted."""
+    """The problems that every operation may return, if authentication or quotas apply."""
     return (_ACCESS_FAILURES if has_tokens(site) else {}) | (_RATE_FAILURES if site.quota else {})
 
 
@@ -298,7 +298,7 @@ def _post_feedback(name: str, key: str, failures: dict[str, str], rows_max: int)
 
 
 def _version_paths(name: str, key: str, failures: dict[str, str]) -> Schema:
-    """What may be done with the versions of a model."""
+    """The operations on the versions of a model."""
     model = f"/api/models/{name}"
     known = {"404": "There is no such version."} | _VERSION_FAILURES | failures
     body = {"content": {JSON: {"schema": ref("VersionChange")}}}
@@ -336,7 +336,7 @@ def _json(description: str, schema: str) -> Schema:
 
 
 def _failures(known: dict[str, str] | None = None) -> Schema:
-    """Every answer that isn't 200 is a problem, whatever the status."""
+    """Every response other than 200 is a problem, whatever its status."""
     content = {MEDIA: {"schema": ref("Problem")}}
     told = (known or {}) | {"default": "Any other problem."}
     return {

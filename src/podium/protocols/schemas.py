@@ -1,4 +1,4 @@
-"""The JSON that the API answers, as JSON Schema: answers, descriptions of models, problems."""
+"""JSON Schemas of the API's responses: predictions, descriptions of models, problems."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def shared_schemas() -> dict[str, Schema]:
 
 
 def model_schemas(deployment: LoadedVersion, key: str, rows_max: int) -> dict[str, Schema]:
-    """The schemas of one model's rows and answers, by name.
+    """The schemas of one model's rows and responses, by name.
 
     Args:
-        key: what their names begin with.
+        key: the prefix of their names.
         rows_max: the most rows in one request.
     """
     signature = deployment.signature
@@ -60,14 +60,14 @@ def model_schemas(deployment: LoadedVersion, key: str, rows_max: int) -> dict[st
 
 
 def form_schema(signature: Signature) -> Schema:
-    """The schema of one row as a form sends it: a missing value is an empty text, or left out."""
+    """The schema of one row in a form: a missing value is an empty string, or left out."""
     schema = row_schema(signature)
     properties = {name: _sent(one) for name, one in schema["properties"].items()}
     return schema | {"properties": properties}
 
 
 def object_schema(properties: dict[str, Schema], optional: Sequence[str] = ()) -> Schema:
-    """The schema of an object that has all these properties but the optional ones."""
+    """The schema of an object with all these properties; only the optional ones may be missing."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required}
 
@@ -78,7 +78,7 @@ def ref(name: str) -> Schema:
 
 
 def feedback_schema(*keys: str) -> Schema:
-    """The schema of the truth about one record; `keys` are what names the record."""
+    """The schema of feedback for one record; `keys` are the properties that identify the record."""
     truth: Schema = {
         "description": "What really happened; an object by output if there are several."
     }
@@ -124,7 +124,7 @@ def _many_outputs(deployment: LoadedVersion) -> Schema:
 
 
 def _origin(deployment: LoadedVersion) -> dict[str, Schema]:
-    """Which model answered, and what it wants to be known."""
+    """The model and version that made the prediction."""
     threshold = deployment.signature.output.threshold
     return {
         "model": TEXT | {"const": deployment.name},

@@ -1,1 +1,1 @@
-"""Every prediction, kept: what a record is, and the stores that hold them."""
+"""Recorded predictions: what a record is, and the stores that hold them."""

@@ -16,7 +16,7 @@ class RecordColumn(NamedTuple):
     """One column.
 
     Attributes:
-        type: what the table holds: str, int, float, or bytes for JSON.
+        type: of the values in the table: str, int, float, or bytes for JSON.
         default: msgspec.NODEFAULT where the record must have a value.
     """
 
@@ -49,6 +49,6 @@ FEEDBACK_NAMES = tuple(f"feedback_{name}" for name in Feedback.__struct_fields__
 
 
 def names_of(kind: type) -> tuple[str, ...]:
-    """The names of the record's own columns of a type, those of its feedback left out."""
+    """The names of the record's own columns of a type, without those of its feedback."""
     plain = [column for column in COLUMNS if column.name not in FEEDBACK_NAMES]
     return tuple(column.name for column in plain if column.type is kind)

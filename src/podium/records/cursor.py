@@ -1,4 +1,4 @@
-"""Cursors: where the next page of records begins, as a text that nobody else reads."""
+"""Cursors: where the next page of records begins, as an opaque string."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _PLACE = re.compile(r"(0|[1-9][0-9]{0,15})\.([0-9a-f]{32})")
 
 
 class BadCursor(InputError):
-    """A cursor that no page gave."""
+    """An invalid cursor."""
 
     code = "bad_cursor"
 
 
 def cursor_of(record: Record) -> str:
-    """Where the page after this record begins; safe in an address."""
+    """The cursor of the page after this record; safe in a URL."""
     text = f"{record.time_us}.{record.id}"
     return base64.urlsafe_b64encode(text.encode("ascii")).rstrip(b"=").decode("ascii")
 
@@ -28,12 +28,12 @@ def read_cursor(cursor: str) -> tuple[int, str]:
     """The time and id of the last record before the page.
 
     Raises:
-        BadCursor: no page gave it.
+        BadCursor: it is invalid.
     """
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         place = _PLACE.fullmatch(base64.b64decode(padded, b"-_", validate=True).decode("ascii"))
-    except ValueError as error:  # of base64 and of both codecs
+    except ValueError as error:  # raised by base64 and by both codecs
         raise _bad() from error
     if place is None or int(place[1]) >= TIME_MAX_US:
         raise _bad()

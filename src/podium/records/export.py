@@ -15,11 +15,11 @@ import msgspec
 from podium.records.record import Record
 from podium.records.store import RecordQuery, Store, iter_pages
 
-# Spreadsheets run what begins so, also in the wide forms of East Asia;
+# Spreadsheets execute cells that begin with these, also in their full-width forms;
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - it is UTC, and the Z is written by hand
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - it is UTC, and the Z is added below
 
 _SPECIAL = {"id", "time_us", "inputs", "outputs", "outcome", "outcome_number", "feedback"}
 _OTHERS = tuple(name for name in Record.__struct_fields__ if name not in _SPECIAL)
@@ -37,18 +37,19 @@ def iter_csv(
 ) -> Iterator[bytes]:
     """The records of a query, newest first, as pieces of a CSV file.
 
-    Memory holds one page of them. The file begins with a byte order mark, without which Excel takes
-    UTF-8 for the local code page; pandas and polars skip it. Texts that a spreadsheet would run
-    as formulas get an apostrophe in front. Inputs stand under `input.age`, probabilities under
-    `probability.yes`: no field's name can be mistaken for a column of ours.
+    At most one page of them is in memory. The file begins with a byte order mark, without which
+    Excel would decode UTF-8 in the local code page; pandas and polars skip it. Texts that a
+    spreadsheet would execute as formulas are prefixed with an apostrophe. The columns of inputs are
+    named `input.age`, those of probabilities `probability.yes`, so that they can't collide with
+    ours.
 
     Args:
-        fields: of the model, one column each.
-        labels: of its classes, as texts, one column of probabilities each.
-        extras: keys of what else its answers hold, one column each.
+        fields: the names of the model's fields, one column each.
+        labels: the labels of its classes, one column of probabilities each.
+        extras: the keys of other outputs, one column each.
 
     Raises:
-        StoreError: the database fails; before the first piece, or in the middle.
+        StoreError: the database fails; before the first piece or later.
     """
     start = "\ufeff".encode() + _lines([_header(fields, labels, extras)])
     for records in iter_pages(store, query):
@@ -57,14 +58,14 @@ def iter_csv(
 
 
 def neutral(cell: object) -> object:
-    """A cell that no spreadsheet runs; numbers stay numbers."""
+    """A cell that no spreadsheet executes; numbers stay numbers."""
     if isinstance(cell, str) and cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell
 
 
 def time_text(time_us: int) -> str:
-    """A moment as ISO 8601 in UTC, to the millisecond."""
+    """A time as ISO 8601 in UTC, to the millisecond."""
     moment = _EPOCH + dt.timedelta(microseconds=time_us)
     return f"{moment.isoformat(timespec='milliseconds')}Z"
 

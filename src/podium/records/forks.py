@@ -1,12 +1,13 @@
-"""Forks: a child inherits neither open SQLite connections nor locks on files.
+"""Forks: a child must inherit neither open SQLite connections nor file locks.
 
 SQLite keeps its locks in tables of the process. A child that is forked while another thread writes
-would find there for ever that it holds the write lock itself; and as it also seems to hold the shared
+would see for ever that it holds the write lock itself; and since it also seems to hold the shared
 lock, it takes no real one, so that the parent's last close may delete the log under it. Therefore a
-fork waits until no statement runs, and closes the idle connections. Each process opens its own later.
+fork waits until no statement runs, and closes the idle connections. Each process opens its own
+later.
 
-All state here is of the process, as a fork is. Invariant: whoever waits for the gate holds none of the
-locks that are taken behind it.
+All state here belongs to the process, as a fork does. Invariant: a thread that waits for the gate
+holds none of the locks that are taken behind it.
 
 Source: https://www.sqlite.org/howtocorrupt.html, section 2.6
 """
@@ -29,19 +30,20 @@ class ForkAware:
     """An object that a fork affects; `watch` registers it for its lifetime."""
 
     def before_fork(self) -> None:
-        """Close what must not be inherited; nothing runs behind the gate, unless it took too long."""
+        """Close what must not be inherited; nothing runs behind the gate, except after a timeout."""
 
     def after_fork_in_child(self) -> None:
-        """Let go of what belongs to the parent, such as locks that its threads hold."""
+        """Release what belongs to the parent, such as locks that its threads hold."""
 
 
 class _Gate:
-    """`with gate:` lets a fork wait until the block has ended; it may be nested."""
+    """`with gate:` makes a fork wait until the block has ended; it may be nested."""
 
     def __init__(self) -> None:
         self._owners: weakref.WeakSet[ForkAware] = weakref.WeakSet()
-        # How often each thread is in such a block. Each touches its own entry alone, without a lock:
-        # it enters first and looks for a fork afterwards, and a fork does both the other way round.
+        # How often each thread is in such a block. Each accesses only its own entry, without a
+        # lock: it enters first and checks for a fork afterwards, and a fork does both in the
+        # opposite order.
         self._depths: dict[int, int] = {}
         self._is_registered = False
         self._reset()
@@ -96,7 +98,7 @@ class _Gate:
             if not self._changed.wait_for(self._is_free, WAIT_S):
                 _log.warning("fork_while_busy: a statement took longer than %g s", WAIT_S)
             owners = list(self._owners)
-        with ExitStack() as calls:  # whatever one of them raises, the others are called
+        with ExitStack() as calls:  # even if one of them raises, the others are called
             for owner in owners:
                 calls.callback(owner.before_fork)
 
@@ -119,7 +121,8 @@ class _Gate:
 
 
 gate = _Gate()
-# What another thread used for longer than a fork waits: closing it in the child could wait for ever.
+# Connections that another thread used for longer than a fork waits: closing one in the child could
+# block for ever.
 _abandoned: list[object] = []
 
 
@@ -129,5 +132,5 @@ def watch(owner: ForkAware) -> None:
 
 
 def abandon(connection: object) -> None:
-    """Keep a connection of the parent's open, but unused, in the child."""
+    """Keep a connection of the parent open, but unused, in the child."""
     _abandoned.append(connection)

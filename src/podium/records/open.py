@@ -1,4 +1,4 @@
-"""Stores by their address."""
+"""Opens stores by their address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from podium.errors import SetupError
 from podium.plugins import needs
 from podium.records.store import Store
 
-# The extra that brings what a store needs, and its class, which takes the address. What comes after
+# The extra that installs what a store needs, and its class, which takes the address. The part after
 # a plus names SQLAlchemy's driver; `sqlite:` without one is a file.
 STORES: Mapping[str, tuple[str, str]] = {
     "memory": ("", "podium.records.stores.memory:MemoryStore"),
@@ -31,14 +31,14 @@ def open_store(address: str | Path, *, is_late: bool = False) -> Store:
 
     Args:
         address: a path or `sqlite:///path` for a SQLite file (three slashes and a relative path, or
-            four and an absolute one), `memory:` for none, `postgresql://`, `mysql://`, `mariadb://` or
-            `sqlite+pysqlite:///` for SQLAlchemy's, or any address whose scheme a package registers
-            in the entry-point group `podium.stores`.
-        is_late: a SQLite file is opened when it is first needed.
+            four and an absolute one), `memory:` for a store in memory, `postgresql://`, `mysql://`,
+            `mariadb://` or `sqlite+pysqlite:///` for SQLAlchemy, or any address whose scheme a
+            package registers in the entry-point group `podium.stores`.
+        is_late: whether a SQLite file is opened only when it is first needed.
 
     Raises:
-        SetupError: nobody knows the scheme, or there is no path.
-        MissingExtra: what reaches this database isn't installed.
+        SetupError: the scheme is unknown, or there is no path.
+        MissingExtra: the driver of this database isn't installed.
         StoreError: the database can't be opened.
     """
     file = file_of(address)
@@ -56,30 +56,31 @@ def open_store(address: str | Path, *, is_late: bool = False) -> Store:
 
 
 def file_of(address: str | Path) -> Path | None:
-    """The SQLite file at an address; None where it names something else.
+    """The SQLite file at an address; None if it isn't the address of a file.
 
     Raises:
-        SetupError: it names no path.
+        SetupError: it contains no path.
     """
     if isinstance(address, Path):
         return address
     scheme, colon, rest = address.partition(":")
-    # Without a scheme it is a path, as is one that begins with the letter of a drive.
+    # Without a scheme it is a path, and so is one that begins with a drive letter.
     if not colon or len(scheme) == 1:
         scheme, rest = "sqlite", f"///{address}"
     return _path(rest, address) if scheme == "sqlite" else None
 
 
 def without_password(address: str) -> str:
-    """An address as it may be shown."""
+    """An address without its password, for display."""
     return _PASSWORD.sub(lambda match: f"{match[1]}***@" if match[1] else f"{match[2]}***", address)
 
 
 def _sqlite(path: Path, *, is_late: bool) -> Store:
     from podium.records.stores.sqlite import SqliteStore
 
-    # What was shipped is deleted from the outbox: were it not on the disk by then, the loss of
-    # power would take what the outbox had kept from it. It costs one wait for up to 2,000 records.
+    # Shipped records are deleted from the outbox: if they weren't on the disk by then, a power
+    # failure could lose records that the outbox had protected from it. It costs one wait for up to
+    # 2,000 records.
     return SqliteStore(path, synchronous="FULL", is_late=is_late)
 
 

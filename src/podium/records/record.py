@@ -1,4 +1,4 @@
-"""A record: what was asked and answered, by which version, for whom, in what time."""
+"""A record: one row's inputs and outputs, with its version, actor and time."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     Attributes:
         truth: the true value, as JSON.
-        time_us: when it was told, in microseconds since 1970.
-        actor: who told it.
+        time_us: when it was reported, in microseconds since 1970.
+        actor: who reported it.
     """
 
     truth: bytes
@@ -36,27 +36,28 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One row of a request, and its prediction.
 
     Stores derive their columns from this declaration (`records.columns`). A new field goes to the
-    end and has a default: a segment of an outbox holds a record as an array, and may be an older
-    version's. Write the names of fields out; by their places is for those who read rows of tables.
+    end and has a default: a segment of an outbox stores a record as an array, and may have been
+    written by an older version. Use the names of fields; positions are only for code that reads
+    rows of tables.
 
     Attributes:
         id: 32 lower-case hex digits; later records have greater ids.
-        time_us: when it was asked, in microseconds since 1970.
+        time_us: when the request arrived, in microseconds since 1970.
         inputs: the row, as a JSON object of field names and values.
-        outputs: the answer, as a JSON object: `prediction`, `probabilities`, `warnings`.
+        outputs: the outputs, as a JSON object: `prediction`, `probabilities`, `warnings`.
         outcome: the prediction as a text, to filter by.
-        outcome_number: the prediction, where it is a number.
-        latency_us: how long the answer took, the recording left out.
+        outcome_number: the prediction, if it is a number.
+        latency_us: how long the prediction took, without the recording.
         source: the way in: `api`, `form`, `cli` or `python`.
-        actor: who asked, by name, for people to read; None for nobody in particular.
-        owner: whose it is, as `Actor.owner` says: by this alone it is theirs. None also of records
-            that were made before there were owners: these are nobody's.
-        request_id: shared by the rows of one request: the id of its first record. None of records
-            that were made before there were request ids, as is `bundle_digest`.
+        actor: who sent it, by name, for people to read; None for an anonymous caller.
+        owner: whose record it is, as in `Actor.owner`; this alone decides. None also for records
+            from before there were owners: these belong to nobody.
+        request_id: shared by the rows of one request: the id of its first record. None for records
+            from before there were request ids, as is `bundle_digest`.
         row_index: of the row in its request, from 0.
-        role: `primary` answered the caller; `shadow` was computed beside it, `replay` later.
-        bundle_digest: of the bundle that answered, as its seal has it.
-        attributes: a JSON object of what has no field of its own.
+        role: `primary` was sent to the caller; `shadow` was computed beside it, `replay` later.
+        bundle_digest: the digest of the bundle that made the prediction.
+        attributes: a JSON object of further values without a field of their own.
     """
 
     id: str
@@ -80,10 +81,11 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Ids(forks.ForkAware):
-    """Makes ids that grow, also when the clock jumps back and within one microsecond.
+    """Creates ids that increase, also when the clock jumps back and within one microsecond.
 
-    An id is a UUIDv7 (RFC 9562): milliseconds, then a counter in place of its first random bits,
-    so that the ids of one object are ordered, then random bits, so that two processes never agree.
+    An id is a UUIDv7 (RFC 9562): milliseconds, then a counter in place of its first random bits, so
+    that the ids of one object are ordered, then random bits, so that two processes never create the
+    same id.
     """
 
     def __init__(self) -> None:
@@ -96,7 +98,7 @@ class Ids(forks.ForkAware):
         forks.watch(self)
 
     def after_fork_in_child(self) -> None:
-        """Wait for none of the parent's threads."""
+        """Replace the lock, which one of the parent's threads may hold."""
         self._lock = threading.Lock()
 
     def new(self, time_us: int) -> str:
@@ -127,10 +129,10 @@ class Ids(forks.ForkAware):
         return tuple(ids)
 
     def _random(self, n_digits: int) -> str:
-        """Random digits, got from the system for many ids at once: a call costs more than an id."""
+        """Random digits, read from the system for many ids at once: a call is slower than an id."""
         pid = os.getpid()
         if self._pid != pid or len(self._noise) - self._noise_at < n_digits:
-            # In a process that was forked the digits at hand are its parent's, too.
+            # In a forked process the buffered digits are its parent's, too.
             self._pid, self._noise_at = pid, 0
             self._noise = secrets.token_bytes(max(NOISE_BYTES, n_digits)).hex()
         start, self._noise_at = self._noise_at, self._noise_at + n_digits

@@ -1,4 +1,4 @@
-"""How long records are kept, and when those that are older are deleted."""
+"""How long records are kept, and when older ones are deleted."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 DAY_US = 86_400_000_000
 EVERY_S = 3_600.0
-# A clock is set right by less than this; what is more may be wrong.
+# Clock corrections are smaller than this; a bigger jump may be a mistake.
 JUMP_MAX_S = 3_600.0
-# Whoever means it leaves it so.
+# If the jump is intended, the clock stays that way for this long.
 BELIEVED_AFTER_S = 86_400.0
 
 _log = logging.getLogger("podium")
@@ -19,12 +19,12 @@ _log = logging.getLogger("podium")
 class Retention:
     """Decides when to delete records, and which.
 
-    A clock that jumps ahead would make every record old: for a day it isn't believed.
+    A clock that jumps ahead would make every record look old: it isn't trusted for a day.
 
     Args:
-        keep_days: how long records are kept; 0 is for ever.
+        keep_days: how long records are kept; 0 keeps them for ever.
         wall_s: seconds since 1970.
-        steady_s: seconds since some moment, which nobody can set.
+        steady_s: seconds of a clock that can't be set.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Retention:
         self._deleted_s: float | None = None
 
     def due_us(self) -> int | None:
-        """The moment before which records are to be deleted now; None where none are."""
+        """The time before which records are to be deleted now; None if none are."""
         now_s = self._steady_s()
         if not self._keep_days:
             return None
@@ -52,7 +52,7 @@ class Retention:
         return int(self._wall_s() * 1e6) - self._keep_days * DAY_US
 
     def done(self) -> None:
-        """They were deleted: the next time is in an hour."""
+        """They were deleted: the next deletion is in an hour."""
         self._deleted_s = self._steady_s()
 
     def _trusts_clock(self, now_s: float) -> bool:
@@ -73,7 +73,7 @@ class Retention:
 
 
 def _since_boot_s() -> float:
-    """Seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    """Seconds of a clock that can't be set, and that continues while the machine sleeps."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()

@@ -1,4 +1,4 @@
-"""What every store can keep, so that no database has to refuse or mangle it."""
+"""What every store can hold, so that no database has to refuse or change it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from podium.records.record import Feedback, Record
 
 ID_LENGTH = 32
 HEX_DIGITS = "0123456789abcdef"
-# Microseconds below 2^53 are exact in the stores whose scores are doubles (Redis): till 2255.
+# Microseconds below 2^53 are exact in stores whose scores are doubles (Redis), until 2255.
 TIME_MAX_US = 2**53
 
 _any_json = msgspec.json.Decoder(msgspec.Raw)
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
 _INTEGERS, _OBJECTS = names_of(int), names_of(bytes)
-_TEXTS = tuple(name for name in names_of(str) if name != "id")  # ids are looked at by their digits
+_TEXTS = tuple(name for name in names_of(str) if name != "id")  # ids are validated by their digits
 
 
 def reason_to_refuse(record: Record) -> str | None:
-    """Why no store can keep this record, or None.
+    """Why no store can hold this record, or None.
 
-    NUL and half characters are refused by some databases and cut or mangled by others.
+    Some databases refuse NUL and lone surrogates, others cut or change them.
     """
     if not is_id(record.id):
         return "the id isn't 32 lower-case hex digits"
@@ -39,7 +39,7 @@ def reason_to_refuse(record: Record) -> str | None:
         _object_problem(name, values[name]) for name in _OBJECTS if values[name] is not None
     ]
     return (
-        # One text for the common case: many checks cost more than putting them together.
+        # One text for the common case: many checks cost more than joining the texts.
         text_problem("".join(values[name] or "" for name in _TEXTS))
         or next(filter(None, problems), None)
         or (None if record.feedback is None else feedback_problem(record.feedback))
@@ -49,7 +49,7 @@ def reason_to_refuse(record: Record) -> str | None:
 def refused_of(records: Sequence[Record]) -> dict[str, str]:
     """Why each record that no store can contain is refused, by its id.
 
-    One look at all of them together finds that there is none: 1 us a record rather than 3.
+    One check of all of them together usually finds nothing: 1 us a record rather than 3.
     """
     if _are_all_storable(records):
         return {}
@@ -61,7 +61,7 @@ def _are_all_storable(records: Sequence[Record]) -> bool:
     """Whether every store accepts all of these. False says nothing about a single one."""
     if not records:
         return True
-    # By fields: most of a field's values are the same in all records, and are looked at once.
+    # By field: most values of a field are the same in all records, and are checked once.
     by_field = dict(
         zip(Record.__struct_fields__, zip(*map(astuple, records), strict=True), strict=True)
     )
@@ -84,7 +84,7 @@ def _are_all_storable(records: Sequence[Record]) -> bool:
 def _are_objects(raw: Sequence[bytes]) -> bool:
     """Whether all of these are JSON objects that every store can hold."""
     joined = b"[%b]" % b",".join(raw)
-    # Two objects in one place would be counted as two.
+    # Two objects in one value would be counted as two.
     is_right = all(one[:1] == b"{" and one[-1:] == b"}" for one in raw)
     if not is_right or b"\\u0000" in joined:
         return False
@@ -97,7 +97,7 @@ def _are_objects(raw: Sequence[bytes]) -> bool:
 
 
 def feedback_problem(feedback: Feedback) -> str | None:
-    """Why no store can keep this feedback, or None."""
+    """Why no store can hold this feedback, or None."""
     if not 0 <= feedback.time_us < TIME_MAX_US:
         return "a time is before 1970 or after 2255"
     return text_problem(f"{feedback.actor}{feedback.note}") or _json_problem(
@@ -115,7 +115,7 @@ def text_problem(text: str) -> str | None:
 
 
 def is_id(text: str) -> bool:
-    """Whether this is how ids look."""
+    """Whether a text has the form of an id."""
     return len(text) == ID_LENGTH and not text.strip(HEX_DIGITS)
 
 
@@ -125,7 +125,7 @@ def _object_problem(name: str, raw: bytes) -> str | None:
 
 def _json_problem(name: str, raw: bytes) -> str | None:
     try:
-        _any_json.decode(raw)  # refuses halves of characters that are written as \ud800, too
+        _any_json.decode(raw)  # also refuses surrogates that are escaped as \ud800
         if not raw.isascii():
             raw.decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

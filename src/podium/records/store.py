@@ -1,4 +1,4 @@
-"""What every store of records can do."""
+"""The protocol of every store of records."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Order: TypeAlias = Literal["newest", "oldest"]
 
 
 class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which records; None means any.
+    """Selects records; None matches any value.
 
     Attributes:
-        actor: the name of who asked; `owner` whose it is.
-        since_us: the first moment, in microseconds since 1970.
-        until_us: the moment after the last.
+        actor: the name of the actor; `owner` identifies them.
+        since_us: the earliest time, in microseconds since 1970.
+        until_us: the time after the latest.
         outcome: the prediction as a text.
-        outcome_min: the least prediction that is a number; `outcome_max` the greatest.
-        id_prefix: how the id begins.
+        outcome_min: the least numeric prediction; `outcome_max` the greatest.
+        id_prefix: the beginning of the id.
 
     Raises:
-        InputError: a filter is no text or no moment that any database can look for.
+        InputError: a filter isn't a text or a time that every database can look up.
     """
 
     model: str | None = None
@@ -53,7 +53,7 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
                 raise InputError(f"{time_us} microseconds is outside the range of times")
 
     def fits(self, record: Record) -> bool:
-        """Whether a record is among those that are looked for."""
+        """Whether a record matches."""
         same = (
             (self.model, record.model),
             (self.version, record.version),
@@ -80,11 +80,11 @@ class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):
     """What a store can do beyond the protocol.
 
     Attributes:
-        durability: what an inserted record survives: nothing, the end of the process, or the loss
-            of power. A store in this process's memory is written at once, any other from an outbox.
-        duplicate_policy: `count` tells how many there were; `absorb` counts them as inserted.
-            Either way they change nothing.
-        filters: the names in RecordQuery that pages can be filtered by; others are an InputError.
+        durability: what an inserted record survives: nothing, the end of the process, or a power
+            failure. A store in this process's memory is written at once, any other from an outbox.
+        duplicate_policy: `count` reports the number of duplicates; `absorb` counts them as
+            inserted. Either way they change nothing.
+        filters: the names in RecordQuery that pages can be filtered by; others raise an InputError.
     """
 
     durability: Literal["memory", "process", "power"]
@@ -93,10 +93,10 @@ class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InsertResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a batch: every record is inserted, a duplicate, or failed.
+    """The result of a batch: every record is inserted, a duplicate, or failed.
 
     Attributes:
-        failed: why each record that can't be kept can't, by its id.
+        failed: why each record that can't be stored was refused, by its id.
     """
 
     inserted: int
@@ -108,7 +108,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Some records, in the order that was asked for.
 
     Attributes:
-        cursor: where the next page begins; None at the end, and only there.
+        cursor: where the next page begins; None only at the end.
     """
 
     records: tuple[Record, ...]
@@ -118,23 +118,23 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 class Store(Protocol):
     """The storage of records. Called from threads, never from an event loop.
 
-    Every method raises StoreError when the database fails. `podium.testing.StoreContract` tests
-    what each method must guarantee.
+    Every method raises StoreError if the database fails. `podium.testing.StoreContract` tests what
+    each method must guarantee.
     """
 
     features: StoreFeatures
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Store records; one whose id is stored already is a duplicate, and changes nothing.
+        """Store records; one whose id is already stored is a duplicate and changes nothing.
 
-        A record that no database can store fails alone: `reason_to_refuse` says which do.
+        A record that no database can store fails alone: see `reason_to_refuse`.
         """
         ...
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
-        """The record of this id, or None.
+        """The record with this id, or None.
 
-        Its time, if known, helps to find it; a record with another time isn't returned.
+        Its time, if known, makes the lookup faster; a record with another time isn't returned.
         """
         ...
 
@@ -148,15 +148,15 @@ class Store(Protocol):
     ) -> Page:
         """At most `limit` records (1 or more), by time and id.
 
-        Following the cursors returns every record of the first page's moment once, whatever
-        is inserted meanwhile. Oldest first, they also lead to what is inserted later, and any
-        cursor is a place to resume at.
+        Following the cursors returns every record that existed at the first page exactly once,
+        whatever is inserted meanwhile. Oldest first, they also lead to records that are inserted
+        later, and any cursor is a place to resume at.
 
         Args:
             cursor: of a page of the same order.
 
         Raises:
-            BadCursor: no page gave this cursor.
+            BadCursor: this cursor is invalid.
         """
         ...
 
@@ -165,23 +165,23 @@ class Store(Protocol):
     ) -> bool:
         """Add the true outcome to a record, replacing earlier feedback.
 
-        Returns False when there is no such record; none is created. The caller has found no
-        `feedback_problem` in it.
+        Returns False if there is no such record; none is created. The caller has checked it with
+        `feedback_problem`.
         """
         ...
 
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
-        """Add what really happened to the records of a model, by their ids, as `set_feedback` does.
+        """Add the true outcomes to the records of a model, by their ids, as `set_feedback` does.
 
-        Returns the ids of those that there are. They may be written some at a time: where it fails,
-        the same call again writes the rest.
+        Returns the ids that exist. They may be written in several transactions: if it fails,
+        calling it again writes the rest.
         """
         ...
 
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records with their feedback, by their ids; returns how many there were.
 
-        They may be deleted some at a time: where it fails, the same call again deletes the rest.
+        They may be deleted in several transactions: if it fails, calling it again deletes the rest.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Podium's own formats: which content type is read how, and in which an answer is written."""
+"""Podium's own formats, by content type."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def decode(body: bytes, media: str, fields: Collection[str], *, rows_max: int) -
 
     Args:
         media: its content type, in lower case and without parameters; JSON when empty.
-        fields: the names whose cells are wanted.
+        fields: the names of the columns to read.
 
     Raises:
-        MalformedBody: it isn't what its content type says.
-        InvalidRows: it is, but doesn't hold rows.
-        TooLarge: it holds more rows than `rows_max`.
+        MalformedBody: it doesn't match its content type.
+        InvalidRows: it does, but doesn't contain rows.
+        TooLarge: it has more than `rows_max` rows.
         UnsupportedMedia: the content type isn't one of `ACCEPTED`.
     """
     format_ = _format_of(media)
@@ -44,7 +44,7 @@ def decode(body: bytes, media: str, fields: Collection[str], *, rows_max: int) -
         raise InvalidRows([BadCell(problem="there are no rows", accepted="at least one row")])
     if not decoded.others:
         return decoded
-    # Columns that mean a field although they aren't called so, by case or spaces.
+    # Columns whose names differ from those of fields only by case or spaces.
     new = renamed((*decoded.columns, *decoded.others), fields)
     if new:
         decoded = format_.read(body, DecodeLimits(frozenset((*fields, *new)), rows_max))
@@ -57,8 +57,8 @@ def encode(data: ResponseData, layout: str, accept: str) -> tuple[bytes, str]:
     """The body of a response, and its content type.
 
     Args:
-        layout: how the rows were arranged: the response is arranged likewise,
-        accept: unless this header asks for another format.
+        layout: how the rows of the request were arranged; the response has the same layout,
+        accept: unless this header prefers another format.
     """
     format_ = _wanted(_BY_LAYOUT[layout], accept)
     assert format_.write is not None
@@ -78,11 +78,11 @@ def _format_of(media: str) -> Format:
 
 
 def _wanted(own: Format, accept: str) -> Format:
-    """The format that the caller wants most; of several, the one in which the rows came."""
+    """The format that the client prefers; among several, the one of the request."""
     if not accept:
         return own
     wants = {one: max(map(partial(quality, accept), one.names)) for one in _WRITTEN}
     most = max(wants.values())
-    if wants[own] == most or not most:  # none of those wanted is written here
+    if wants[own] == most or not most:  # none of the acceptable formats is available
         return own
     return max(wants, key=wants.__getitem__)

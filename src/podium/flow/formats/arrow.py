@@ -1,4 +1,4 @@
-"""Arrow streams: columns that need no text."""
+"""Arrow streams: columns that need no parsing of text."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from podium.signature.names import INDEXES
 from podium.table import Array, plain_values
 
 ARROW = "application/vnd.apache.arrow.stream"
-# From the first of these days on, and before the second.
+# Dates from the first of these days on and before the second.
 _CALENDAR = ("0001-01-01", "10000-01-01")
 
 
 def is_installed() -> bool:
-    """Whether pyarrow is there."""
+    """Whether pyarrow is installed."""
     return find_spec("pyarrow") is not None
 
 
@@ -31,9 +31,9 @@ def _read(body: bytes, limits: DecodeLimits) -> Decoded:
 
     Raises:
         UnsupportedMedia: pyarrow isn't installed here.
-        MalformedBody: it is no such stream, or two columns have one name.
-        InvalidRows: a column's type isn't read here.
-        TooLarge: it holds more rows, or would take more memory, than is allowed.
+        MalformedBody: it isn't an Arrow stream, or two columns have the same name.
+        InvalidRows: a column has a type that isn't supported.
+        TooLarge: it has more rows, or would take more memory, than is allowed.
     """
     if not is_installed():
         raise UnsupportedMedia(
@@ -60,7 +60,7 @@ def _write(data: ResponseData, _layout: str) -> bytes:
 
 
 def stream_of(columns: Mapping[str, Sequence[Any]]) -> bytes:
-    """Columns as a stream.
+    """Columns as an Arrow stream.
 
     Raises:
         UnsupportedMedia: pyarrow isn't installed here.
@@ -78,7 +78,7 @@ def stream_of(columns: Mapping[str, Sequence[Any]]) -> bytes:
 
 
 def _table(body: bytes, known: list[int], budget: Budget) -> Any:
-    """The table in a stream that was looked at, of these columns only."""
+    """The table in a stream that was inspected, with these columns only."""
     import pyarrow as pa
 
     options = pa.ipc.IpcReadOptions(included_fields=known, use_threads=False)
@@ -88,14 +88,14 @@ def _table(body: bytes, known: list[int], budget: Budget) -> Any:
         for column in table.columns:
             budget.spend(_n_viewed_bytes(column))
         table.validate(full=True)
-    # A size that lies makes pyarrow ask for memory that isn't there.
+    # A false size makes pyarrow request memory that isn't available.
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise MalformedBody("the body isn't a complete Arrow stream") from error
     return table
 
 
 def _n_viewed_bytes(column: Any) -> int:
-    """How long the texts of a column of views are: all of them may show the same piece of memory."""
+    """The total length of the strings in a column of views, which may share their memory."""
     if str(column.type) != "string_view":
         return 0
     n_bytes = 0
@@ -107,7 +107,7 @@ def _n_viewed_bytes(column: Any) -> int:
 
 
 def _cells(column: Any) -> Sequence[object] | Array:
-    """Numbers and moments as an array, without a look at each; all else as Python's values."""
+    """Numbers and times as an array, without a loop over cells; other types as Python values."""
     import pyarrow as pa
 
     types, kind = pa.types, column.type
@@ -116,7 +116,7 @@ def _cells(column: Any) -> Sequence[object] | Array:
     if types.is_decimal(kind):
         column, kind = column.cast(pa.float64()), pa.float64()
     if types.is_floating(kind):
-        numbers: Array = column.to_numpy()  # what is null becomes NaN, as every missing number
+        numbers: Array = column.to_numpy()  # nulls become NaN, as all missing numbers
         return numbers
     if column.null_count == 0 and (types.is_integer(kind) or types.is_boolean(kind)):
         whole: Array = column.to_numpy()
@@ -130,7 +130,7 @@ def _cells(column: Any) -> Sequence[object] | Array:
 
 
 def _of_dictionary(chunk: Any) -> list[object]:
-    """Each value is made once, however many rows have it."""
+    """Each distinct value is converted once, however many rows have it."""
     import pyarrow as pa
 
     values = plain_values(np.asarray(_cells(pa.chunked_array([chunk.dictionary])), object))
@@ -138,11 +138,11 @@ def _of_dictionary(chunk: Any) -> list[object]:
 
 
 def _moments(moments: Array, column: Any, *, is_zoned: bool) -> Sequence[object] | Array:
-    """Dates or times; beyond the years that Python knows as texts, so that they can be told."""
+    """Dates or times; those outside of Python's range as strings, which an error can quote."""
     is_null = np.asarray(column.is_null())
     unit = np.datetime_data(moments.dtype)[0]
     is_far = np.isnat(moments) & ~is_null
-    if unit != "ns":  # 64 bits of those end before
+    if unit != "ns":  # the range of 64-bit nanoseconds is smaller
         low, high = (np.datetime64(day, "D").astype(moments.dtype) for day in _CALENDAR)
         is_far |= ~is_null & ((moments < low) | (moments >= high))
     if not is_far.any() and not is_zoned:

@@ -1,8 +1,8 @@
-"""What an Arrow stream would become, found out from its metadata: nothing is expanded here.
+"""What an Arrow stream would expand to, computed from its metadata without expanding anything.
 
 A few bytes can stand for gigabytes: columns without buffers, compressed zeros, runs, lists of
-lists, a thousand columns or texts that share one buffer. So every message is looked at first, and
-pyarrow is handed those alone that were.
+lists, a thousand columns, or strings that share one buffer. So every message is inspected first,
+and pyarrow receives only messages that passed.
 
 Source: https://arrow.apache.org/docs/format/Columnar.html
 """
@@ -16,20 +16,21 @@ from podium.errors import BadCell, InvalidRows, MalformedBody, TooLarge
 from podium.flow.formats.flatbuffer import FlatTable
 from podium.signature.cells import printable
 
-# A stream may take so much memory, or so many times its own length.
+# The memory that a stream may take, in bytes and as a multiple of its own length.
 DECODED_MAX_BYTES = 2**26
 DECODED_MAX_TIMES = 4
-# What each part of the metadata costs at least, whatever it says.
+# The least that each part of the metadata costs, whatever it claims.
 _PART_BYTES = 1_024
 _POINTER_BYTES = 8
-# So many columns more than the model has fields are named as unknown; beyond it is no table for it.
+# Up to this many columns more than the model has fields are reported as unknown; a stream with
+# even more isn't read.
 _MORE_COLUMNS = 1_000
 _CONTINUED = 0xFFFFFFFF
 _SCHEMA, _DICTIONARY, _ROWS = 1, 2, 3
 _NULL, _TIMESTAMP = 1, 10
-# By their number in Schema.fbs: integers, floats, texts, booleans, decimals, dates, ...
+# By number in Schema.fbs: integers, floats, strings, booleans, decimals, dates, ...
 _READ = {_NULL, 2, 3, 5, 6, 7, 8, _TIMESTAMP, 20, 24}
-# ... and what nests, repeats, or is nothing that a field takes.
+# ... and types that nest, repeat, or that no field accepts.
 _OTHERS = {
     4: "binary",
     9: "time",
@@ -53,11 +54,11 @@ _ACCEPTED = "numbers, booleans, texts, dates, timestamps, decimals, or dictionar
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream that was looked at.
+    """A stream that was inspected.
 
     Attributes:
         names: of the columns.
-        body: its messages, and nothing but them.
+        body: its messages and nothing else.
     """
 
     names: tuple[str, ...]
@@ -66,17 +67,17 @@ class Stream:
 
 
 class Budget:
-    """How much memory a stream may still take."""
+    """The memory that a stream may still take."""
 
     def __init__(self, most: int) -> None:
         self._most = self._left = most
 
     def spend(self, n_bytes: int) -> None:
-        """Take so much of it.
+        """Deduct an amount.
 
         Raises:
-            TooLarge: there isn't as much.
-            MalformedBody: it is no amount.
+            TooLarge: there isn't enough left.
+            MalformedBody: the amount is invalid.
         """
         if n_bytes < 0:
             raise _not_whole()
@@ -89,25 +90,25 @@ class Budget:
 
 
 def budget_of(body: bytes) -> Budget:
-    """How much memory the stream in a body may take."""
+    """The memory that the stream in a body may take."""
     return Budget(max(DECODED_MAX_BYTES, DECODED_MAX_TIMES * len(body)))
 
 
 def look(body: bytes, n_fields: int, check_rows: Callable[[int], None], budget: Budget) -> Stream:
-    """What is in a stream.
+    """Inspect a stream.
 
     Args:
-        n_fields: how many the model has.
-        check_rows: raises where so many are too many.
+        n_fields: the number of the model's fields.
+        check_rows: raises for too many rows.
 
     Raises:
-        MalformedBody: it is no such stream, or two columns have one name.
-        InvalidRows: a column's type isn't read here.
-        TooLarge: it holds more rows, more columns, or would take more memory than is allowed.
+        MalformedBody: it isn't an Arrow stream, or two columns have the same name.
+        InvalidRows: a column has a type that isn't supported.
+        TooLarge: it has more rows or columns, or would take more memory, than is allowed.
     """
     try:
         return _Look(budget, check_rows).stream(body, n_fields + _MORE_COLUMNS)
-    except ValueError as error:  # also what isn't UTF-8
+    except ValueError as error:  # includes invalid UTF-8
         raise _not_whole() from error
 
 
@@ -180,7 +181,7 @@ class _Look:
         return tuple(names)
 
     def _problem(self, field: FlatTable) -> str:
-        """Why a column isn't read; "" where it is."""
+        """Why a column isn't supported; "" if it is."""
         number, type_ = field.number(2, "B"), field.table(3)
         keys = self._pay_pairs(field, 6)
         if any(key.startswith(b"ARROW:extension") for key in keys):
@@ -199,11 +200,11 @@ class _Look:
             raise MalformedBody(
                 "a dictionary is sent in several parts", hint="write each dictionary in one part"
             )
-        # Its values may be Python's own soon, whatever they are here.
+        # Its values may become Python objects, which are larger than they are here.
         self._budget.spend(_POINTER_BYTES * self._batch(data, body))
 
     def _batch(self, batch: FlatTable, body: memoryview) -> int:
-        """The length of a batch, all of whose columns have it."""
+        """The length of a batch, which all of its columns must have."""
         n_rows = batch.number(0, "q")
         if n_rows < 0 or any(length != n_rows for length, _ in batch.pairs(1)):
             raise ValueError("columns of different lengths")
@@ -214,12 +215,12 @@ class _Look:
             self._budget.spend(length)
             if is_compressed and length:
                 size = int.from_bytes(body[at : at + 8], "little", signed=True)
-                if size != -1:  # that one was left as it is
+                if size != -1:  # it was left uncompressed
                     self._budget.spend(size)
         return n_rows
 
     def _pay_pairs(self, table: FlatTable, slot: int) -> list[bytes]:
-        """The keys of a list of names and values, each of which would be copied."""
+        """Pay for the keys of a list of names and values, each of which would be copied."""
         keys = []
         for pair in table.tables(slot):
             key, value = pair.text(0), pair.text(1)
@@ -229,7 +230,7 @@ class _Look:
 
 
 def _messages(body: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Each message's metadata, and all that comes after it in the body."""
+    """Each message's metadata, and the rest of the body after it."""
     rest = memoryview(body)
     while len(rest) >= 4:
         size = int.from_bytes(rest[:4], "little")

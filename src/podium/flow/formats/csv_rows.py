@@ -76,7 +76,7 @@ def _lines(text: TextIO) -> Iterator[str]:
 
 
 def _places(names: Sequence[str]) -> dict[str, int]:
-    """Where each column is."""
+    """The position of each column."""
     places = {name: i for i, name in enumerate(names)}
     if len(places) < len(names):
         twice = next(name for i, name in enumerate(names) if places[name] != i)

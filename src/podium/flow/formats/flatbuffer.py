@@ -1,4 +1,4 @@
-"""Tables in a flatbuffer, read in place: as much as it takes to look before somebody else reads.
+"""Tables in a flatbuffer, read in place: only what is needed to inspect a message.
 
 Source: https://flatbuffers.dev/internals
 """
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 
 class FlatTable:
-    """One table. What lies outside the buffer raises a ValueError.
+    """One table. Reading outside of the buffer raises a ValueError.
 
     Args:
-        buffer: what holds it.
-        at: where it begins.
+        buffer: the bytes that contain it.
+        at: its position.
     """
 
     __slots__ = ("_at", "_buffer", "_vtable", "_vtable_size")
@@ -27,7 +27,7 @@ class FlatTable:
 
     @classmethod
     def root(cls, buffer: bytes) -> FlatTable:
-        """The table that a buffer is made of.
+        """The root table of a buffer.
 
         Raises:
             ValueError: there is none.
@@ -37,7 +37,7 @@ class FlatTable:
         return cls(buffer, int.from_bytes(buffer[:4], "little"))
 
     def number(self, slot: int, form: str) -> int:
-        """A whole number, as `struct` writes its type; 0 where it is left out."""
+        """An integer, in the notation of `struct`; 0 where it is omitted."""
         at = self._position(slot)
         return self._read(f"<{form}", at) if at else 0
 
@@ -47,11 +47,11 @@ class FlatTable:
         return FlatTable(self._buffer, self._follow(at)) if at else None
 
     def text(self, slot: int) -> bytes:
-        """A text, not decoded."""
+        """A string, not decoded."""
         return self._vector(slot, 1)
 
     def tables(self, slot: int) -> Iterator[FlatTable]:
-        """The tables of a list."""
+        """The tables in a vector."""
         at = self._position(slot)
         if not at:
             return
@@ -60,7 +60,7 @@ class FlatTable:
             yield FlatTable(self._buffer, self._follow(start + 4 + 4 * i))
 
     def pairs(self, slot: int) -> Iterator[tuple[int, int]]:
-        """The structs of a list that are two long numbers each."""
+        """The structs of two 64-bit integers in a vector."""
         yield from struct.iter_unpack("<qq", self._vector(slot, 16))
 
     def _vector(self, slot: int, size: int) -> bytes:
@@ -74,7 +74,7 @@ class FlatTable:
         return self._buffer[start:end]
 
     def _position(self, slot: int) -> int:
-        """Where a slot's value is; 0 where it is left out."""
+        """The position of a slot's value; 0 where it is omitted."""
         entry = 4 + 2 * slot
         if entry + 2 > self._vtable_size:
             return 0
@@ -85,7 +85,7 @@ class FlatTable:
         return at + self._read("<I", at)
 
     def _read(self, form: str, at: int) -> int:
-        # Python would count a negative place from the end.
+        # Python would count a negative position from the end.
         if at < 0 or at + struct.calcsize(form) > len(self._buffer):
             raise ValueError("an offset points outside the buffer")
         value: int = struct.unpack_from(form, self._buffer, at)[0]

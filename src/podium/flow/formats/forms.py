@@ -21,7 +21,8 @@ def _read(body: bytes, limits: DecodeLimits) -> Decoded:
 
 
 def _fields(pairs: Sequence[tuple[str, str]], limits: DecodeLimits) -> Decoded:
-    # The last value wins: a box that is ticked comes after the hidden one that says it isn't.
+    # The last value wins: a ticked checkbox comes after the hidden field that stands for an
+    # unticked one.
     values = dict(pairs)
     columns = {name: [value] for name, value in values.items() if name in limits.fields}
     return Decoded(columns, limits.others(values), 1, "object", "form")

@@ -1,4 +1,4 @@
-"""JSON: one object, an array of objects, an object of arrays, or an object a line."""
+"""JSON: one object, an array of objects, an object of arrays, or one object per line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podium.flow.format import LISTED_MAX, Decoded, DecodeLimits, Format, Respon
 from podium.flow.typed import RAW_COLUMNS, RAW_ROWS, chunks_of
 from podium.signature.cells import ABSENT, printable
 
-# A longer body has no more brackets than so many a row, those in its texts included.
+# A longer body may have at most this many brackets per row, including those inside strings.
 LONG_BYTES, BRACKETS_A_ROW = 2**20, 4
 
 
@@ -26,7 +26,7 @@ def _read(body: bytes, limits: DecodeLimits) -> Decoded:
     if not isinstance(value, dict):
         raise InvalidRows([_not_rows(value, None)])
     lists = [name for name, cells in value.items() if isinstance(cells, list)]
-    # Where most values are arrays the others are the mistake, and the other way round.
+    # If most values are arrays, the others are the mistake, and vice versa.
     if len(lists) * 2 > len(value):
         return _columns(value, lists, limits)
     columns = {name: [cell] for name, cell in value.items() if name in limits.fields}
@@ -34,10 +34,10 @@ def _read(body: bytes, limits: DecodeLimits) -> Decoded:
 
 
 def check_nesting(body: bytes, rows_max: int) -> None:
-    """Refuse what would take a hundred times its own memory: a long body of nothing but brackets.
+    """Refuse a long body of nothing but brackets, whose value takes a hundred times the memory.
 
     Raises:
-        TooLarge: it has more of them than that many rows need.
+        TooLarge: it has more brackets than that many rows need.
     """
     most = BRACKETS_A_ROW * rows_max
     if len(body) > LONG_BYTES and body.count(b"{") + body.count(b"[") > most:
@@ -58,7 +58,7 @@ def _json_value(body: bytes, where: str = "the body") -> object:
 
 
 def _in_chunks(body: bytes) -> object:
-    """The value of a long body, read so that other threads have their turn meanwhile."""
+    """The value of a long body, parsed so that other threads can run in between."""
     decode = msgspec.json.decode
     try:
         if body[:1] == b"[":
@@ -67,7 +67,7 @@ def _in_chunks(body: bytes) -> object:
         if body[:1] == b"{":
             return {name: decode(cells) for name, cells in RAW_COLUMNS.decode(body).items()}
     except msgspec.DecodeError:
-        pass  # which tells where it is in the whole
+        pass  # its error gives the position in the whole body
     return decode(body)
 
 
@@ -116,8 +116,8 @@ def _rows(values: Sequence[object], layout: str, limits: DecodeLimits) -> Decode
     for row in rows:
         names.update(dict.fromkeys(row))
         limits.check_names(len(names))
-    # A column of each name would be as many cells as rows times names, of which each row may have
-    # others: a hundred times what was sent.
+    # With a column for each name there would be rows times names cells, although each row may
+    # have other names: a hundred times what was sent.
     columns = {
         name: [row.get(name, ABSENT) for row in rows] for name in names if name in limits.fields
     }
@@ -147,7 +147,7 @@ def _read_lines(body: bytes, limits: DecodeLimits) -> Decoded:
 
 
 def _objects(data: ResponseData) -> list[dict[str, Any]]:
-    """One object a row."""
+    """One object per row."""
     origin, warnings = _origin(data), warnings_by_row(data.outputs)
     objects = values_of(data.signature, data.outputs)
     for row, value in enumerate(objects):
@@ -167,7 +167,7 @@ def _many(data: ResponseData) -> dict[str, Any]:
 
 
 def _origin(data: ResponseData) -> dict[str, Any]:
-    """What is the same for every row of a model."""
+    """The parts that are the same for every row of a model."""
     threshold = data.signature.output.threshold
     origin: dict[str, Any] = {"model": data.model, "version": data.version}
     return origin if threshold is None else origin | {"threshold": threshold}

@@ -1,4 +1,4 @@
-"""Forms that are sent in parts, as form libraries and test clients send them."""
+"""Multipart forms, as form libraries and test clients send them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ BOUNDARY_MAX_BYTES = 70  # RFC 2046, section 5.1.1
 
 
 def fields_of(body: bytes) -> list[tuple[str, str]]:
-    """Names and values of the fields, in their order.
+    """The names and values of the fields, in their order.
 
-    The boundary is read from the body's first line, which holds nothing else.
+    The boundary is read from the body's first line, which contains nothing else.
 
     Raises:
-        MalformedBody: it isn't such a form, or holds a file.
+        MalformedBody: it isn't a multipart form, or contains a file.
     """
-    from python_multipart import FormParser  # most servers never see such a form
+    from python_multipart import FormParser  # most servers never receive one
     from python_multipart.exceptions import FormParserError
 
     first, _, _ = body.partition(b"\r\n")
@@ -31,7 +31,7 @@ def fields_of(body: bytes) -> list[tuple[str, str]]:
         raise MalformedBody(
             "the body isn't valid multipart/form-data: it doesn't begin with a boundary"
         )
-    if not body.rstrip().endswith(b"--" + boundary + b"--"):  # the parser leaves the last part out
+    if not body.rstrip().endswith(b"--" + boundary + b"--"):  # unfinished parts are dropped
         raise MalformedBody(
             "the multipart form is incomplete", hint="send all of it, with the closing boundary"
         )
@@ -47,7 +47,7 @@ def fields_of(body: bytes) -> list[tuple[str, str]]:
         file.close()
         raise MalformedBody(f"a file was sent as {name!r}", hint="send values, not files")
 
-    # All is in memory already: nothing is written to a temporary file.
+    # Everything is in memory already, so nothing is written to a temporary file.
     config = {"MAX_MEMORY_FILE_SIZE": len(body) + 1}
     parser = FormParser(MULTIPART, add, refuse, boundary=boundary, config=config)
     try:

@@ -1,1 +1,1 @@
-"""One file a database."""
+"""The stores, one file for each kind of database."""

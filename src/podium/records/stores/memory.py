@@ -1,4 +1,4 @@
-"""Records in memory: gone with the process."""
+"""Records in memory, lost when the process ends."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFe
 
 
 class MemoryStore:
-    """A store for tests, and for servers that shall keep nothing on disk. It grows without end.
+    """A store for tests, and for servers that write nothing to disk. It grows without limit.
 
-    Every id in `_places`, the order of time, has its record in `_records`; both change in the lock.
+    Every id in `_places`, which is sorted by time, has its record in `_records`; both change under
+    the lock.
     """
 
     features = StoreFeatures(durability="memory")
 
-    def __init__(self, address: str = "memory:") -> None:  # noqa: ARG002 - as stores are opened
+    def __init__(self, address: str = "memory:") -> None:  # noqa: ARG002 - as every store's
         self._lock = threading.Lock()
         self._records: dict[str, Record] = {}
         self._places: list[tuple[int, str]] = []
         self._is_closed = False
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Insert records; one whose id is stored already changes nothing."""
+        """Insert records; one whose id is already stored changes nothing."""
         problems = [(record, reason_to_refuse(record)) for record in records]
         failed = {record.id: problem for record, problem in problems if problem is not None}
         inserted = duplicates = 0
@@ -48,7 +49,7 @@ class MemoryStore:
         return InsertResult(inserted=inserted, duplicates=duplicates, failed=failed)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
-        """The record of this id, or None."""
+        """The record with this id, or None."""
         with self._lock:
             self._check_open()
             return self._get(record_id, time_us)
@@ -78,7 +79,7 @@ class MemoryStore:
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
-        """Add what really happened; False when there is no such record."""
+        """Add the true outcome; False if there is no such record."""
         with self._lock:
             self._check_open()
             record = self._get(record_id, time_us)
@@ -87,7 +88,7 @@ class MemoryStore:
             return record is not None
 
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
-        """Add what really happened to the records of a model; the ids of those that there are."""
+        """Add the true outcomes to the records of a model; returns the ids that exist."""
         with self._lock:
             self._check_open()
             found = {id_: self._records[id_] for id_ in feedback if id_ in self._records}

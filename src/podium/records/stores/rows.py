@@ -1,4 +1,4 @@
-"""A record as the row of a table, and back."""
+"""Conversion between records and table rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_FEEDBACK = (None,) * len(FEEDBACK_NAMES)
 
 
 def row_of(record: Record) -> tuple[Any, ...]:
-    """The values of the columns."""
+    """The values of the columns, in their order."""
     values = list(astuple(record))
     for place in _JSON:
         if values[place] is not None:
@@ -35,7 +35,7 @@ def feedback_cells(feedback: Feedback | None) -> tuple[Any, ...]:
 
 
 def record_of(row: Sequence[Any]) -> Record:
-    """The record of which the columns have these values."""
+    """The record with these values of the columns."""
     values = list(row)
     truth, time_us, actor, note = values[_FEEDBACK:_FEEDBACK_END]
     values[_FEEDBACK:_FEEDBACK_END] = (None,)

@@ -37,7 +37,7 @@ from podium.records.stores.rows import feedback_cells, record_of, row_of
 from podium.records.stores.sql_engine import Database, engine_of
 from podium.records.stores.sql_tables import MODEL_LENGTH, START_LENGTH, record_table
 
-# A deletion locks what it deletes: in pieces of this size, for some ten milliseconds at a time.
+# A deletion locks the rows it deletes: in pieces of this size, for some ten milliseconds at a time.
 DELETE_ROWS = 500
 
 Condition = ColumnElement[bool]
@@ -46,17 +46,16 @@ Condition = ColumnElement[bool]
 class SqlStore:
     """A store in the table `podium_record` of a relational database.
 
-    Nothing is connected before the first use: a server starts, and predicts, while its database is
-    away.
+    It connects when it is first used: a server starts, and predicts, while its database is down.
 
     Args:
         where: an address such as `postgresql://user:password@host/name`, or an engine, whose owner
             closes it.
         metadata: of the application that the table belongs to.
-        creates: make the table where it is missing; else that is the business of migrations.
+        creates: whether to create a missing table; otherwise migrations do.
 
     Raises:
-        SetupError: the address can't be read.
+        SetupError: the address is invalid.
         ModuleNotFoundError: the database's driver isn't installed.
     """
 
@@ -74,9 +73,9 @@ class SqlStore:
         self._insert = _insert_of(self.table, engine.dialect.name)
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Insert records, all or none; one whose id is stored already changes nothing."""
+        """Insert records, all or none; one whose id is already stored changes nothing."""
         failed = refused_of(records) | _too_long(records)
-        # In one order: two that insert the same records never wait for each other crosswise.
+        # In a fixed order: two transactions that insert the same records can't deadlock.
         good = sorted((one for one in records if one.id not in failed), key=lambda one: one.id)
         if not good:
             return InsertResult(inserted=0, failed=failed)
@@ -92,7 +91,7 @@ class SqlStore:
         return InsertResult(inserted=inserted, duplicates=n_valid - inserted, failed=failed)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
-        """The record of this id, or None."""
+        """The record with this id, or None."""
         if not is_id(record_id):
             return None
         statement = select(*self._columns).where(self._is_the_one(record_id, time_us))
@@ -119,7 +118,7 @@ class SqlStore:
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
-        """Add what really happened; False when there is no such record."""
+        """Add the true outcome; False if there is no such record."""
         if not is_id(record_id):
             return False
         cells = dict(zip(FEEDBACK_NAMES, feedback_cells(feedback), strict=True))
@@ -127,8 +126,8 @@ class SqlStore:
         return self._database.write(lambda connection: connection.execute(statement).rowcount) > 0
 
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
-        """Add what really happened to the records of a model; the ids of those that there are."""
-        # In one order, as in `delete`.
+        """Add the true outcomes to the records of a model; returns the ids that exist."""
+        # In a fixed order, as in `delete`.
         ids, found = sorted(filter(is_id, feedback)), []
         of_model = self.table.c.model == model
 
@@ -146,8 +145,8 @@ class SqlStore:
         return frozenset(found)
 
     def delete(self, records: Sequence[Record]) -> int:
-        """Delete these records, some at a time."""
-        # In one order: two that delete the same records never wait for each other crosswise.
+        """Delete these records, in pieces."""
+        # In a fixed order: two transactions that delete the same records can't deadlock.
         ids = sorted(record.id for record in records)
         deleted = 0
         for start in range(0, len(ids), DELETE_ROWS):
@@ -168,7 +167,7 @@ class SqlStore:
         after: tuple[int, str] | None,
         order: Order = "newest",
     ) -> Select[Any] | None:
-        """The SELECT of a page and one record more; None where no record fits."""
+        """The SELECT of a page and one more record; None if no record matches."""
         conditions = conditions_of(self.table, query, is_padded=self._is_mysql)
         if conditions is None:
             return None
@@ -191,7 +190,7 @@ class SqlStore:
     def _one_by_one(
         self, connection: Connection, rows: list[dict[str, Any]]
     ) -> tuple[int, dict[str, str]]:
-        """How many were inserted, and why the others can't be held: by an encoding, for one."""
+        """How many were inserted, and why the others can't be stored, such as by their encoding."""
         inserted, failed = 0, {}
         for row in rows:
             try:
@@ -218,10 +217,10 @@ class _UnsupportedValue(Exception):
 
 
 def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[Condition] | None:
-    """What the records of a query fulfil; None where no record can.
+    """The WHERE conditions of a query; None if no record can match.
 
     Args:
-        is_padded: the database takes texts for equal that differ in the blanks at their ends.
+        is_padded: whether the database ignores trailing blanks when it compares texts.
     """
     columns = table.c
     conditions: list[Condition] = []
@@ -245,7 +244,8 @@ def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[
     if query.id_prefix:
         if query.id_prefix.strip(HEX_DIGITS):
             return None
-        # Ids are hex digits: all that begin so lie between the prefix and the prefix with a "g".
+        # Ids are hex digits: all ids with this prefix lie between the prefix and the prefix
+        # followed by "g".
         conditions += [columns.id >= query.id_prefix, columns.id < f"{query.id_prefix}g"]
     return _add_numbers(conditions, columns.outcome_number, query)
 
@@ -253,9 +253,9 @@ def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[
 def _add_numbers(
     conditions: list[Condition], number: ColumnElement[Any], query: RecordQuery
 ) -> list[Condition] | None:
-    """The conditions and those about the outcome as a number.
+    """The conditions, with those on the numeric outcome.
 
-    Databases differ about NaN and the infinities, and some know none: they are never sent.
+    Databases treat NaN and infinities differently, and some lack them, so they are never sent.
     """
     least, greatest = query.outcome_min, query.outcome_max
     if least is not None or greatest is not None:
@@ -272,10 +272,11 @@ def _add_numbers(
 
 
 def _is_after(table: Table, place: tuple[int, str], order: Order) -> Condition:
-    """Later in the pages than this time and id."""
+    """Comes later in the pages than this time and id."""
     time_us, record_id = place
     columns = table.c
-    # The first term alone bounds a range of the index, which no comparison of pairs does in MySQL.
+    # The first term alone bounds a range of the index; MySQL doesn't use it for a comparison of
+    # pairs.
     if order == "oldest":
         is_later = and_(columns.time_us == time_us, columns.id > record_id)
         return and_(columns.time_us >= time_us, or_(columns.time_us > time_us, is_later))
@@ -286,13 +287,13 @@ def _is_after(table: Table, place: tuple[int, str], order: Order) -> Condition:
 
 
 def _insert_of(table: Table, dialect: str) -> Insert:
-    """An insert that leaves what is there as it is."""
+    """An insert that leaves existing rows unchanged."""
     if dialect == "postgresql":
         statement: Insert = postgresql.insert(table).on_conflict_do_nothing()
     elif dialect == "sqlite":
         statement = sqlite.insert(table).on_conflict_do_nothing()
     else:
-        # ON DUPLICATE KEY UPDATE, under the driver's flags, counts what exists already, too.
+        # Under the driver's flags, ON DUPLICATE KEY UPDATE also counts rows that already exist.
         statement = insert(table).prefix_with("IGNORE")
     return statement.execution_options(preserve_rowcount=True)
 

@@ -1,4 +1,4 @@
-"""The database under a SqlStore: how it is reached, in which transactions, and how it fails."""
+"""The database under a SqlStore: its connections, transactions and errors."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from podium.records import forks
 T = TypeVar("T")
 
 CONNECT_S = 5
-# Databases and what stands in front of them drop connections that were idle for long.
+# Databases and the proxies before them drop connections that have been idle for long.
 RECYCLE_S = 1_800
 TRIES = 8
 TRY_AGAIN_S = 0.02
-# Its own: a program that seeded the global one gets its own numbers.
-_random = random.Random()  # noqa: S311 - no secret
-# Deadlock, and serialization failure; the same, and a lock waited for too long, in MySQL's numbers.
+# A generator of its own: a program may have seeded the global one.
+_random = random.Random()  # noqa: S311 - not a secret
+# Deadlock and serialization failure; in MySQL's numbers deadlock and lock wait timeout.
 _TRY_AGAIN_STATES = ("40P01", "40001")
 _TRY_AGAIN_NUMBERS = (1213, 1205, 1020)
 _LOST_S = 30
@@ -50,10 +50,10 @@ _DRIVERS = {
 def engine_of(address: str) -> Engine:
     """An engine for the database at an address such as `postgresql://user:password@host/name`.
 
-    Nothing is connected yet. Without a named driver it is psycopg or PyMySQL.
+    It isn't connected yet. The default drivers are psycopg and PyMySQL.
 
     Raises:
-        SetupError: the address can't be read, or SQLAlchemy knows no such database.
+        SetupError: the address is invalid, or SQLAlchemy doesn't know the database.
         ModuleNotFoundError: the driver isn't installed.
     """
     try:
@@ -68,7 +68,7 @@ def engine_of(address: str) -> Engine:
             pool_recycle=RECYCLE_S,
         )
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        # Without the address: it may hold a password.
+        # Without the address, which may contain a password.
         raise SetupError(
             "the URL of the store is invalid",
             hint="write it as postgresql://user:password@host:5432/name or mysql://...",
@@ -79,10 +79,10 @@ def engine_of(address: str) -> Engine:
 
 
 class Database(forks.ForkAware):
-    """Connections of an engine, for reading and for writing; what goes wrong is a StoreError.
+    """Connections for reading and writing; failures are raised as StoreError.
 
-    A process that was forked leaves its parent's connections alone and makes its own. Those to a SQLite
-    file are closed before a fork, since such a file can't stand that a child has them at all.
+    A forked process leaves its parent's connections alone and opens its own. Those to a SQLite file
+    are closed before a fork, because a child must not inherit them at all.
     """
 
     def __init__(self, engine: Engine, table: Table, *, creates: bool) -> None:
@@ -98,13 +98,14 @@ class Database(forks.ForkAware):
         self._is_file = is_sqlite and isinstance(engine.pool, QueuePool)
         self._gate = forks.gate if self._is_file else nullcontext()
         forks.watch(self)
-        # Reading needs no transaction: one statement sees one state, and two round trips are saved.
+        # Reading needs no transaction: one statement sees one state, and that saves two round
+        # trips.
         self._reader = engine if is_sqlite else _isolated(engine, "AUTOCOMMIT")
-        # Under MySQL's usual isolation inserts lock the gaps between records, and each other out.
+        # Under MySQL's default isolation inserts lock the gaps between records, and each other out.
         self._writer = engine if is_sqlite else _isolated(engine, "READ COMMITTED")
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns.
+        """Run `work` on a connection for reading, and return its result.
 
         Raises:
             StoreError: the database failed.
@@ -114,10 +115,10 @@ class Database(forks.ForkAware):
             return _again(lambda: self._read(work))
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, in a transaction that is committed whole or not at all.
+        """Run `work` in a transaction, which is committed as a whole or not at all.
 
-        It is run again where others locked it out, and where the connection was lost, maybe only
-        after it was committed: what it does must bear that.
+        It is repeated after a conflict with other transactions, and after the connection was lost,
+        possibly after the commit: repeating it must be harmless.
 
         Raises:
             StoreError: the database failed.
@@ -133,18 +134,18 @@ class Database(forks.ForkAware):
                 self.engine.dispose()
 
     def close(self) -> None:
-        """Let go of every connection that is idle."""
+        """Close all idle connections."""
         self._is_closed = True
         self._reset_after_fork()
         self.engine.dispose()
 
     @contextmanager
     def failures(self) -> Iterator[None]:
-        """Turn what SQLAlchemy and the driver raise into a StoreError."""
+        """Turn exceptions of SQLAlchemy and the driver into a StoreError."""
         try:
             yield
         except SQLAlchemyError as error:
-            # The first line: those after it quote statements and values.
+            # The first line: those after it contain statements and values.
             cause = error.orig if isinstance(error, DBAPIError) else error
             message = str(cause).strip().partition("\n")[0] or type(cause).__name__
             raise StoreError(f"{self.where}: {message}", hint=_hint_of(error)) from error
@@ -163,7 +164,7 @@ class Database(forks.ForkAware):
             return work(connection)
 
     def _prepare(self) -> None:
-        """Make the table where it is missing, once in each process."""
+        """Create the table if it is missing, once in each process."""
         if self._is_closed:
             raise StoreError("the store is closed")
         self._reset_after_fork()
@@ -183,7 +184,7 @@ class Database(forks.ForkAware):
 
     @contextmanager
     def _ignoring_existing(self, columns: Iterable[Column[Any]]) -> Iterator[None]:
-        """Ignore a failure when another process created these columns at the same moment."""
+        """Ignore the failure if another process created these columns at the same moment."""
         try:
             yield
         except DBAPIError as error:
@@ -192,7 +193,7 @@ class Database(forks.ForkAware):
                 raise
 
     def _add(self, column: Column[Any]) -> None:
-        """Add a column that is missing in the table of an older version."""
+        """Add a column that is missing in a table of an older version."""
         dialect = self.engine.dialect
         table = dialect.identifier_preparer.format_table(self._table)
         definition = CreateColumn(column).compile(dialect=dialect)
@@ -211,7 +212,7 @@ class Database(forks.ForkAware):
             )
 
     def _lacking(self) -> list[Column[Any]]:
-        """The columns that the table doesn't have; all of them where there is no table."""
+        """The columns that the table lacks; all of them if there is no table."""
         inspector = inspect(self.engine)
         names: set[str] = set()
         if inspector.has_table(self._table.name):
@@ -221,7 +222,7 @@ class Database(forks.ForkAware):
     def _reset_after_fork(self) -> None:
         if self._pid != os.getpid():
             self._pid = os.getpid()
-            # Its threads, one of which may hold it, are the parent's.
+            # The parent's threads, one of which may hold it, don't exist here.
             self._lock = threading.Lock()
             self.engine.dispose(close=False)
 
@@ -231,12 +232,12 @@ def _isolated(engine: Engine, level: Any) -> Engine:
 
 
 def _again(work: Callable[[], T]) -> T:
-    """What `work` returns, tried again where that may help."""
+    """Run `work` again after failures that a retry may cure."""
     for tried in range(1, TRIES + 1):
         try:
             return work()
         except DBAPIError as error:
-            # A lost connection is tried once more: the database may be away, too.
+            # A lost connection is retried once: the database may be down, too.
             is_worth_it = (error.connection_invalidated and tried == 1) or _is_conflict(error)
             if tried == TRIES or not is_worth_it:
                 raise
@@ -245,7 +246,7 @@ def _again(work: Callable[[], T]) -> T:
 
 
 def _is_conflict(error: DBAPIError) -> bool:
-    """Whether a conflict with other transactions is the cause: a retry helps then."""
+    """Whether it failed because of a conflict with other transactions, so that a retry helps."""
     cause = error.orig
     return (
         getattr(cause, "sqlstate", None) in _TRY_AGAIN_STATES
@@ -264,12 +265,12 @@ def _hint_of(error: SQLAlchemyError) -> str:
 def _arguments(url: URL) -> dict[str, Any]:
     """Driver arguments besides the address: the timeouts for an unreachable database."""
     usual: dict[str, dict[str, Any]] = {
-        # A peer that answers nothing at all is given up, rather than after a quarter of an hour.
+        # A peer that doesn't respond at all is given up, rather than after a quarter of an hour.
         "postgresql+psycopg": {
             "connect_timeout": CONNECT_S,
             "tcp_user_timeout": _LOST_S * 1_000,
             "application_name": "podium",
-            "client_encoding": "utf8",  # whatever the database's own is
+            "client_encoding": "utf8",  # whatever the database's default is
         },
         "mysql+pymysql": {"connect_timeout": CONNECT_S, "read_timeout": _LOST_S},
     }
@@ -279,5 +280,5 @@ def _arguments(url: URL) -> dict[str, Any]:
 
 
 def _use_log(connection: Any, _: object) -> None:
-    """Readers and the writer of a SQLite file don't wait for each other in a WAL."""
+    """In WAL mode the readers and the writer of a SQLite file don't block each other."""
     connection.execute("PRAGMA journal_mode=WAL").close()

@@ -1,4 +1,4 @@
-"""The table of records in a relational database, as SQLAlchemy describes it."""
+"""The table of records in a relational database, for SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from podium.records.columns import COLUMNS, RecordColumn
 
 TABLE = "podium_record"
 MODEL_LENGTH = 255
-# No database has an index of whole texts of any length. So much of an outcome tells most of them
-# apart; the outcome itself is compared then.
+# No database can index texts of unlimited length. This long a prefix tells most outcomes apart;
+# queries compare the outcome itself as well.
 START_LENGTH = 64
-# MariaDB and MySQL index no text without a length, and give none a default.
+# MariaDB and MySQL can't index a text without a length, nor give it a default.
 _LENGTHS = {"model": MODEL_LENGTH, "role": 16}
 
 _MYSQL = ("mysql", "mariadb")
@@ -41,7 +41,7 @@ _UTF8: dict[str, Any] = {
 def record_table(metadata: MetaData) -> Table:
     """The table `podium_record` in this metadata; repeated calls return the same one.
 
-    Alembic's autogenerate, and so Flask-Migrate, sees what is in the metadata of an application.
+    Alembic's autogenerate, and so Flask-Migrate, sees everything in the metadata of an application.
     """
     if TABLE in metadata.tables:
         return metadata.tables[TABLE]
@@ -52,7 +52,7 @@ def record_table(metadata: MetaData) -> Table:
         Column("outcome_start", String(START_LENGTH), nullable=False),
         **_UTF8,
     )
-    # Pages are found in an index that ends in (time_us, id), as in a SqliteStore.
+    # Pages are found by an index that ends in (time_us, id), as in a SqliteStore.
     Index("podium_record_by_time", table.c.time_us, table.c.id)
     Index("podium_record_by_model", table.c.model, table.c.time_us, table.c.id)
     Index(
@@ -63,7 +63,7 @@ def record_table(metadata: MetaData) -> Table:
         table.c.id,
     )
     has_feedback = table.c.feedback_time_us.is_not(None)
-    # Where there are no partial indexes it would be that of the model once more.
+    # Without partial indexes it would be the same as the index on the model.
     Index(
         "podium_record_by_feedback",
         table.c.model,
@@ -76,10 +76,10 @@ def record_table(metadata: MetaData) -> Table:
 
 
 def _column(one: RecordColumn) -> Column[Any]:
-    """A column as SQLAlchemy describes it.
+    """A column in SQLAlchemy's terms.
 
-    What a record need not have the database fills in: an older version that shares the table with
-    this one goes on to insert.
+    The database fills in values that a record may lack: an older version that shares the table can
+    still insert.
     """
     kind, default = _type(one), None
     # MySQL has no defaults for texts without a length.
@@ -108,7 +108,7 @@ def _has_partial_indexes(*_: object, dialect: Dialect, **__: object) -> bool:
 
 
 def _id() -> TypeEngine[str]:
-    """32 hex digits, compared byte by byte: an order that no language has a say in."""
+    """32 hex digits, compared byte by byte: their order doesn't depend on any language."""
     return (
         String(32)
         .with_variant(postgresql.VARCHAR(32, collation="C"), "postgresql")

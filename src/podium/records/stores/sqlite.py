@@ -18,23 +18,22 @@ from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFe
 from podium.records.stores.rows import feedback_cells, record_of, row_of
 from podium.records.stores.sqlite_file import IS_INDEXED, Connections, Synchronous
 
-# A deletion keeps others from writing: in pieces of this size, for some ten milliseconds at a time.
+# A deletion blocks other writers: in pieces of this size, for some ten milliseconds at a time.
 DELETE_ROWS = 1_000
-# The same of feedback.
+# The same for feedback.
 FEEDBACK_ROWS = 1_000
-# A prefix of so many digits fits the ids of 65 seconds: few enough to be looked up and then sorted.
-# A shorter one fits too many for that, and is compared while going through the records by time.
+# A prefix of this many digits matches the ids of 65 seconds: few enough to look up and then sort. A
+# shorter one matches too many, and is compared while scanning the records by time.
 PREFIX_DIGITS = 8
-# What IS_INDEXED leaves out.
+# What IS_INDEXED excludes.
 NUMBER_WITH_POINT = re.compile(r"[-0-9].*\.[0-9].*", re.DOTALL)
-# Pages that are kept as long as nothing changes, and how much may be on one.
-# Lists show fewer.
+# Pages that are cached until something changes, and the most records on one. Lists show fewer.
 CACHED_ROWS_MAX = 100
 CACHED_PAGES_MAX, CACHED_BYTES_MAX = 16, 2**20
 
 _COLUMNS = ", ".join(NAMES)
 _MARKS = ", ".join("?" for _ in NAMES)
-# Only values are ever bound from outside; these texts are made of the names above.
+# Values are always bound; these texts are built from the names above.
 _INSERT = f"INSERT INTO record ({_COLUMNS}) VALUES ({_MARKS}) ON CONFLICT DO NOTHING"  # noqa: S608
 _SELECT = f"SELECT {_COLUMNS} FROM record"  # noqa: S608
 _ORDERS: Mapping[Order, str] = {
@@ -49,18 +48,18 @@ _DELETE = "DELETE FROM record WHERE id = ?"
 
 
 class SqliteStore(forks.ForkAware):
-    """A store in one file, made for its owner alone (0600).
+    """A store in one file, which only its owner can access (mode 0600).
 
     Several processes may open the same file: one writes, the others wait for it up to 5 seconds.
 
     Args:
-        synchronous: `NORMAL` survives the end of the process, at any moment; `FULL` the loss of
-            power too, and waits for the disk at every insert.
-        is_late: the file, in a folder that is there, is opened when it is first needed, so that one that is damaged fails what
-            needs it, again and again until it is mended.
+        synchronous: `NORMAL` survives the end of the process at any moment; `FULL` also a power
+            failure, and waits for the disk at every insert.
+        is_late: whether the file, in an existing folder, is opened only when it is first needed, so
+            that a damaged file makes each operation fail until it is repaired.
 
     Raises:
-        StoreError: the file can't be opened, isn't ours, or is a newer Podium's.
+        StoreError: the file can't be opened, isn't one of ours, or was written by a newer version.
     """
 
     def __init__(
@@ -78,11 +77,11 @@ class SqliteStore(forks.ForkAware):
         self._opening = threading.Lock()
         forks.watch(self)
         self._opened = None if is_late else self._open()
-        # The version of the file, and pages read in it or later.
+        # The version of the file, and pages that were read in it or later.
         self._page_cache: tuple[object, dict[tuple[object, ...], Page]] = (None, {})
 
     def after_fork_in_child(self) -> None:
-        """Wait for none of the parent's threads."""
+        """Replace the locks, which the parent's threads may hold."""
         self._opening = threading.Lock()
 
     @property
@@ -93,7 +92,7 @@ class SqliteStore(forks.ForkAware):
         return self._opened
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Insert records, all or none; one whose id is stored already changes nothing."""
+        """Insert records, all or none; one whose id is already stored changes nothing."""
         failed = refused_of(records)
         good = [row_of(record) for record in records if record.id not in failed]
         if not good:
@@ -105,7 +104,7 @@ class SqliteStore(forks.ForkAware):
         return InsertResult(inserted=inserted, duplicates=len(good) - inserted, failed=failed)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
-        """The record of this id, or None."""
+        """The record with this id, or None."""
         if not is_id(record_id):
             return None
         with self._connections.reading() as connection:
@@ -121,7 +120,7 @@ class SqliteStore(forks.ForkAware):
         order: Order = "newest",
     ) -> Page:
         """At most `limit` records, by time and id."""
-        if limit > CACHED_ROWS_MAX:  # a file is being written: nobody asks for that page again
+        if limit > CACHED_ROWS_MAX:  # an export: that page won't be requested again
             return self._read(query, limit, cursor, order)
         version, pages = self._page_cache
         if version != (now := self._connections.version()):
@@ -146,7 +145,7 @@ class SqliteStore(forks.ForkAware):
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
-        """Add what really happened; False when there is no such record."""
+        """Add the true outcome; False if there is no such record."""
         if not is_id(record_id):
             return False
         values = (*feedback_cells(feedback), record_id, time_us)
@@ -155,7 +154,7 @@ class SqliteStore(forks.ForkAware):
             return connection.changes() > 0
 
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
-        """Add what really happened to the records of a model; the ids of those that there are."""
+        """Add the true outcomes to the records of a model; returns the ids that exist."""
         ids, found = sorted(filter(is_id, feedback)), []
         for start in range(0, len(ids), FEEDBACK_ROWS):
             with self._connections.writing() as connection:
@@ -167,7 +166,7 @@ class SqliteStore(forks.ForkAware):
         return frozenset(found)
 
     def delete(self, records: Sequence[Record]) -> int:
-        """Delete these records, some at a time, and overwrite what they held."""
+        """Delete these records, in pieces, and overwrite what they contained."""
         deleted = 0
         for start in range(0, len(records), DELETE_ROWS):
             some = [(record.id,) for record in records[start : start + DELETE_ROWS]]
@@ -192,10 +191,10 @@ def _n_bytes(page: Page) -> int:
 def page_statement(
     query: RecordQuery, after: tuple[int, str] | None, order: Order = "newest"
 ) -> tuple[str, list[Any]]:
-    """The SELECT of a page and its values, but for the last one, the limit.
+    """The SELECT of a page and its values, except the last one, the limit.
 
     Args:
-        after: time and id of the last record of the page before.
+        after: the time and id of the last record on the previous page.
     """
     terms: list[tuple[str, Any]] = [
         ("model = ?", query.model),
@@ -209,13 +208,13 @@ def page_statement(
     where = [text for text, value in terms if value is not None]
     values = [value for _, value in terms if value is not None]
     if query.outcome is not None and not NUMBER_WITH_POINT.fullmatch(query.outcome):
-        where.append(IS_INDEXED)  # says nothing new, but SQLite must read that it may use the index
+        where.append(IS_INDEXED)  # redundant, but it lets SQLite use the index
     index = ""
     if query.id_prefix is not None:
         is_long = len(query.id_prefix) >= PREFIX_DIGITS
         index = "INDEXED BY record_by_id" if is_long else ""
-        # Ids are hex digits: all that begin so lie between the prefix and the prefix with a "g".
-        # A plus in front of a column keeps SQLite from looking it up in an index.
+        # Ids are hex digits: all ids with this prefix lie between the prefix and the prefix
+        # followed by "g". A plus before a column keeps SQLite from using its index.
         where.append("id >= ? AND id < ?" if is_long else "+id >= ? AND +id < ?")
         values += [query.id_prefix, f"{query.id_prefix}g"]
     if query.has_feedback is not None:

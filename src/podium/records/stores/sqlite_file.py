@@ -1,4 +1,4 @@
-"""The file under a SqliteStore: how it is opened, what is in it, and how its failures are told."""
+"""The file under a SqliteStore: opening it, its tables, and the messages about its failures."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from podium.records import forks
 Synchronous = Literal["NORMAL", "FULL"]
 
 BUSY_MS = 5_000
-# Who opens an old file waits for another process that migrates it: 4 s for each million of records.
+# How long to wait for another process that migrates the file: 4 s per million records.
 MIGRATED_MS = 60_000
-# A reader that pauses lets the log grow; after the next checkpoint it is cut to this again.
+# A reader that pauses lets the log grow; the next checkpoint truncates it to this size.
 LOG_BYTES = 64 * 2**20
-# "Podi": what tells a file of ours from a database of somebody else's program.
+# "Podi": distinguishes our files from other programs' databases.
 APPLICATION_ID = 0x506F6469
 IDLE_READERS_MAX = 4
 
-# Pages are found in an index that ends in (time_us, id). That of a model holds the number too:
-# scanning it for a range of outcomes reads no record that isn't shown.
-# Numbers with a point don't stand in the index of outcomes: hardly anybody looks for one of them, and
-# each would touch a page of its own there, so that an insert took twice as long.
+# Pages are found by an index that ends in (time_us, id). The index of a model also contains the
+# number: scanning it for a range of outcomes reads no record that isn't shown. Numbers with a
+# fraction aren't in the index of outcomes: hardly anybody searches for one, and each would touch a
+# page of its own there, which made an insert take twice as long.
 IS_INDEXED = "outcome NOT GLOB '[-0-9]*.[0-9]*'"
 _RECORDS = f"""
 CREATE TABLE record (
@@ -65,8 +65,8 @@ ALTER TABLE record ADD COLUMN role TEXT NOT NULL DEFAULT 'primary';
 ALTER TABLE record ADD COLUMN bundle_digest TEXT;
 ALTER TABLE record ADD COLUMN attributes TEXT;
 """
-# The step at place n leads from version n of the tables to n + 1. To add a column SQLite reads the table
-# through, since it is STRICT, and writes to no row.
+# The step at index n leads from version n of the tables to n + 1. Since the table is STRICT, SQLite
+# reads it through to add a column, but writes to no row.
 MIGRATIONS = (_RECORDS, "ALTER TABLE record ADD COLUMN owner TEXT;", _REQUESTS)
 
 
@@ -74,7 +74,7 @@ Identity: TypeAlias = tuple[int, int]
 
 
 def identity_of(path: Path) -> Identity | None:
-    """The identity of a file, which a replacement doesn't share; None where there is none."""
+    """The identity of a file, which differs from its replacement's; None if there is none."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a third of the time, before every write
     except (FileNotFoundError, NotADirectoryError):
@@ -83,16 +83,16 @@ def identity_of(path: Path) -> Identity | None:
 
 
 class Connections(forks.ForkAware):
-    """One connection that writes and some that read, so that a long search delays no prediction.
+    """One connection that writes and several that read, so that a long search delays no prediction.
 
-    In a WAL readers and the writer don't wait for each other. Each connection is used by one thread
-    at a time, and none is opened after `close`. A fork closes all of them; what uses the file next opens
-    it again.
+    In WAL mode readers and the writer don't block each other. Each connection is used by one thread
+    at a time, and none is opened after `close`. A fork closes all of them; the next use opens the
+    file again.
 
     Args:
-        vfs: the name of SQLite's virtual file system; tests bring one that fails.
-        creates_folder: else a folder that is gone is an error: where a disk was unmounted, records
-            would be written beside it.
+        vfs: the name of SQLite's virtual file system; tests use one that fails.
+        creates_folder: whether to create a missing folder; otherwise that is an error: if a disk
+            was unmounted, records would be written to its mount point.
 
     Raises:
         StoreError: the file can't be opened, or isn't one of ours.
@@ -127,7 +127,7 @@ class Connections(forks.ForkAware):
 
     @contextmanager
     def writing(self) -> Iterator[apsw.Connection]:
-        """The writing connection, inside a transaction that is committed whole or not at all."""
+        """The writing connection, in a transaction that is committed as a whole or not at all."""
         with self._failures(), self._write_lock:
             writer = self._current_writer()
             writer.execute("BEGIN IMMEDIATE")
@@ -135,13 +135,13 @@ class Connections(forks.ForkAware):
                 yield writer
                 writer.execute("COMMIT")
             except BaseException:
-                if writer.in_transaction:  # on a full disk SQLite has rolled back already
+                if writer.in_transaction:  # on a full disk SQLite has already rolled back
                     writer.execute("ROLLBACK")
                 raise
 
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
-        """A connection that reads, and that no other thread has now."""
+        """A connection for reading, which no other thread uses at the same time."""
         with self._failures():
             self._check_file_to_read()
             with self._lock:
@@ -158,7 +158,7 @@ class Connections(forks.ForkAware):
                 self._release(reader, file)
 
     def empty_log(self) -> None:
-        """Truncate the log, which contains deleted records until overwritten; unless it is read."""
+        """Truncate the log, which contains deleted records until overwritten; not while it is read."""
         with self._failures(), self._write_lock:
             writer = self._current_writer()
             try:
@@ -170,7 +170,7 @@ class Connections(forks.ForkAware):
                 writer.set_busy_timeout(BUSY_MS)
 
     def version(self) -> object:
-        """A value that is another one after every change that anybody commits to the file."""
+        """A value that changes with every change that anybody commits to the file."""
         with self._failures():
             self._check_file_to_read()
             with self._watch_lock:
@@ -178,19 +178,19 @@ class Connections(forks.ForkAware):
                     raise apsw.ConnectionClosedError("the store is closed")
                 if self._watcher is None:
                     self._watcher = self._opened()
-                # SQLite counts for each connection what others change: this one changes nothing.
+                # SQLite counts for each connection the changes of others: this one changes nothing.
                 n_changes = self._watcher.execute("PRAGMA data_version").get
                 return self._file, self._n_forks, n_changes
 
     def close(self) -> None:
-        """Close all that are idle; those in use are closed when they come back."""
+        """Close all idle connections; those in use are closed when they are returned."""
         with self._failures(), self._write_lock, self._lock, self._watch_lock:
             self._is_closed = True
             self._close_idle()
 
     def before_fork(self) -> None:
-        """Close all, but what was in use for too long."""
-        self._n_forks += 1  # versions of one connection say nothing beside those of another
+        """Close all connections except those that were in use for too long."""
+        self._n_forks += 1  # versions of different connections can't be compared
         with ExitStack() as locks:
             for lock in (self._write_lock, self._lock, self._watch_lock):
                 if not lock.acquire(blocking=False):
@@ -201,7 +201,7 @@ class Connections(forks.ForkAware):
                     self._close_idle()
 
     def after_fork_in_child(self) -> None:
-        """Open none of the parent's connections, and wait for none of its threads."""
+        """Abandon the parent's connections, and replace its locks."""
         for connection in (*self._readers, self._watcher, self._writer):
             if connection is not None:
                 forks.abandon(connection)
@@ -217,7 +217,7 @@ class Connections(forks.ForkAware):
                 connection.close()
 
     def _current_writer(self) -> apsw.Connection:
-        """The writing connection, of the file that is in place; the write lock is held."""
+        """The writing connection, to the file that is in place now; the write lock is held."""
         if self._is_closed:
             raise apsw.ConnectionClosedError("the store is closed")
         self._check_file()
@@ -239,15 +239,15 @@ class Connections(forks.ForkAware):
         return connection
 
     def _check_file_to_read(self) -> None:
-        if identity_of(self._path) != self._file:  # readers don't wait for the writer otherwise
+        if identity_of(self._path) != self._file:  # otherwise readers would wait for the writer
             with self._write_lock:
                 self._check_file()
 
     def _check_file(self) -> None:
-        """Open the file again if it was replaced; the caller has the write lock.
+        """Open the file again if it was replaced; the caller holds the write lock.
 
         Raises:
-            StoreError: it was removed: what is written to it now would be gone with this process.
+            StoreError: it was removed: anything written to it now would be lost with this process.
         """
         file = identity_of(self._path)
         if self._is_closed or file == self._file:
@@ -277,11 +277,11 @@ class Connections(forks.ForkAware):
             reader.close()
 
     def _prepare(self, writer: apsw.Connection) -> None:
-        self._version(writer)  # before anything is changed in a file that may be somebody else's
+        self._version(writer)  # before a file of another program is changed
         self._use_log(writer)
         writer.pragma("journal_size_limit", LOG_BYTES)
         writer.pragma("synchronous", self._synchronous)
-        writer.pragma("secure_delete", True)  # zeros in place of what is deleted
+        writer.pragma("secure_delete", True)  # overwrite deleted content with zeros
         if self._version(writer) == len(MIGRATIONS):
             return
         writer.set_busy_timeout(MIGRATED_MS)
@@ -294,14 +294,14 @@ class Connections(forks.ForkAware):
         writer.set_busy_timeout(BUSY_MS)
 
     def _use_log(self, writer: apsw.Connection) -> None:
-        """Turn the WAL on, which the file then remembers."""
+        """Switch to WAL mode, which the file remembers."""
         end_s = time.monotonic() + BUSY_MS / 1_000
         while True:
             try:
                 writer.pragma("journal_mode", "wal")
             except apsw.BusyError:
-                # For this one statement SQLite doesn't wait by itself when another process that
-                # opens the new file runs it too.
+                # For this one statement SQLite doesn't wait by itself if another process that opens
+                # the new file runs it, too.
                 if time.monotonic() > end_s:
                     raise
                 time.sleep(0.01)
@@ -309,8 +309,8 @@ class Connections(forks.ForkAware):
                 return
 
     def _version(self, writer: apsw.Connection) -> int:
-        """The version of the tables in the file, 0 where there are none."""
-        # In one statement, which is one snapshot.
+        """The version of the tables in the file, 0 if there are none."""
+        # In one statement, which sees one snapshot.
         application_id, version, n_tables = writer.execute(
             "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) "
             "FROM pragma_application_id, pragma_user_version"
@@ -326,7 +326,7 @@ class Connections(forks.ForkAware):
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
-        """Turn what SQLite and the file system raise into a StoreError."""
+        """Turn exceptions of SQLite and the file system into a StoreError."""
         try:
             with forks.gate:
                 yield
@@ -344,7 +344,7 @@ class Connections(forks.ForkAware):
 
 
 def written_by_newer(path: Path) -> StoreError:
-    """The error for a file whose version this Podium doesn't know."""
+    """The error for a file whose version is newer than this Podium's."""
     return StoreError(
         f"{path} was written by a newer Podium",
         hint="update this one",
@@ -353,7 +353,7 @@ def written_by_newer(path: Path) -> StoreError:
 
 
 def reason_of(error: Exception, path: Path) -> str:
-    """What everybody may hear of a failure of SQLite's or the file system's."""
+    """The reason for a failure of SQLite or the file system, without confidential details."""
     number = error.errno if isinstance(error, OSError) else None
     if isinstance(error, apsw.FullError) or number in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full"
@@ -367,7 +367,7 @@ def reason_of(error: Exception, path: Path) -> str:
 
 
 def hint_of(error: apsw.Error) -> str:
-    """What to do about a failure of SQLite's; empty where nothing is known."""
+    """What to do about a failure of SQLite; empty if unknown."""
     hints: dict[type[apsw.Error], str] = {
         apsw.FullError: "the disk is full: free some space",
         apsw.IOError: "the disk can't be read or written",
