@@ -1,1 +1,1 @@
-"""What carries HTTP to the core."""
+"""What serves the app over HTTP."""

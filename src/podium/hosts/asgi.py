@@ -36,19 +36,20 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _log = logging.getLogger("podium")
 _END = object()
 N_THREADS = 8
-# A database that is away keeps so many threads busy and so many pages waiting, and no more.
+# A database that is down keeps this many threads busy and this many pages waiting, and no more.
 N_READING, READING_MAX, READING_S = 8, 32, 5.0
 PIECE_BYTES = 2**18
-# How long it may take to tell who asks whether the server is ready; then it is nobody in particular.
+# How long authentication may take for a readiness probe; after that the caller is anonymous.
 KNOWN_S = 1.0
 
 
 class App(app.App):
     """Models as an ASGI app.
 
-    `podium.App("churn.podium")` can be served by any ASGI server, and mounted in FastAPI, Starlette,
-    Litestar, Quart or Django under any prefix. Models are loaded when the lifespan starts; if the
-    outer app doesn't forward it (most don't: pass them `lifespan`), at the first request.
+    `podium.App("churn.podium")` can be served by any ASGI server, and mounted in FastAPI,
+    Starlette, Litestar, Quart or Django under any prefix. Models are loaded when the lifespan
+    starts; if the outer app doesn't forward it (most don't: pass them `lifespan`), at the first
+    request.
     """
 
     def __init__(self, *models: Source, **settings: Any) -> None:
@@ -56,13 +57,13 @@ class App(app.App):
         self._viewing = Pool("podium-view", N_THREADS)
         self._reading = Pool("podium-read", N_READING, waiting_max=READING_MAX, wait_s=READING_S)
         authority = self.site.authority
-        # Where tokens are known from memory, nobody has to wait for a thread.
+        # If tokens are verified in memory, nobody has to wait for a thread.
         self._knows_at_once = getattr(authority, "of_token", None) is not None
         identify = getattr(authority, "identify", None)
         self._identify = identify if inspect.iscoroutinefunction(identify) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one connection, as ASGI 3 has it."""
+        """Handle one connection, as ASGI 3 defines it."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
@@ -87,7 +88,7 @@ class App(app.App):
     async def lifespan(self, _outer: object = None) -> AsyncIterator[None]:
         """Load the models; at the end release them, once their records are in the store.
 
-        For the lifespan of an app that this one is mounted in: `FastAPI(lifespan=ml.lifespan)`.
+        For the lifespan of an app in which this one is mounted: `FastAPI(lifespan=ml.lifespan)`.
         """
         self.start_in_background()
         try:
@@ -96,7 +97,7 @@ class App(app.App):
             await self._end()
 
     async def _end(self) -> None:
-        for version in list(self._versions):  # those that were swapped, too
+        for version in list(self._versions):  # including versions that were replaced
             if version.batcher is not None:
                 version.batcher.close()
         await asyncio.to_thread(self.close)
@@ -133,16 +134,16 @@ class App(app.App):
     async def _answer_bulk(
         self, request: Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answer a request with a long body, which is read only if who asks may send it."""
+        """Handle a request with a long body, which is read only if the actor may send it."""
         site = self.site
         try:
             request = await self._admitted(request, bodies.admitted)
             place = ExitStack()
             place.enter_context(self.service.bulk.taken())
-        except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
+        except Exception as error:  # noqa: BLE001 - becomes a problem, as in `respond`
             await send_response(send, routes.failed(site, request, error), request.method)
             return
-        with place:  # until the client has taken the response
+        with place:  # until the client has received the response
             body = await self._body(scope, receive, send, self.settings.bulk_body_max_bytes)
             prediction = routes.prediction_of(site, request)
             if body is not None and prediction is not None:
@@ -150,10 +151,10 @@ class App(app.App):
                 await send_response(send, response, request.method)
 
     async def _body(self, scope: Scope, receive: Receive, send: Send, most: int) -> bytes | None:
-        """The body; None where it isn't whole, and there is nothing more to answer."""
+        """The body; None if it is incomplete, and there is nobody left to respond to."""
         body = await _read(receive, most)
         if body is None:
-            return None  # the client left
+            return None  # the client disconnected
         if len(body) > most:
             request = request_of(scope, b"")
             response = routes.refused(self.site, request, gate.too_large(most))
@@ -162,25 +163,23 @@ class App(app.App):
         return body
 
     async def _read_and_send(self, request: Request, send: Send) -> None:
-        """Answer with a page that reads the store, or a file of what is in it."""
+        """Respond with a page that reads the store, or with a file of its records."""
         response = await self._viewed(request, self._reading)
         await send_response(send, response, request.method, self._reading)
 
     async def _viewed(self, request: Request, pool: Pool) -> Response:
-        """What a view answers, in a thread."""
+        """The response of a view, from a thread."""
         try:
-            if routes.is_probe(
-                self.site, request
-            ):  # answered from memory, however busy the threads are
+            if routes.is_probe(self.site, request):  # from memory, however busy the threads are
                 return routes.respond(self.site, await self._soon_identified(request))
             if not routes.is_open(self.site, request):
                 request = await self._awaited_actor(request)
             return await pool.run(routes.respond, self.site, request)
-        except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
+        except Exception as error:  # noqa: BLE001 - becomes a problem, as in `respond`
             return routes.failed(self.site, request, error)
 
     async def _predict(self, prediction: routes.Prediction, request: Request) -> Response:
-        """The answer of the predict route, run together with what waits for the same model."""
+        """The response of a prediction route, batched with other requests for the same model."""
         try:
             request = await self._admitted(request, routes.admitted)
             asked = prediction.request(request)
@@ -192,7 +191,7 @@ class App(app.App):
     async def _admitted(
         self, request: Request, admit: Callable[[Site, Request], Request]
     ) -> Request:
-        """The same request, with who asks, once it is admitted.
+        """The request with its actor, once it is admitted.
 
         Raises:
             PodiumError: as `admit` does.
@@ -203,7 +202,7 @@ class App(app.App):
         return await self.service.pool.run(admit, self.site, request)
 
     async def _soon_identified(self, request: Request) -> Request:
-        """The same request, with who asks; nobody in particular where that can't be told soon."""
+        """The request with its actor; anonymous if authentication takes too long."""
         if routes.is_open(self.site, request):
             return request
         try:
@@ -214,11 +213,11 @@ class App(app.App):
                 return await self._viewing.run(routes.identified, self.site, request)
         except NotAuthenticated:
             raise
-        except Exception:  # noqa: BLE001 - whatever a host's own way to tell who asks raises
+        except Exception:  # noqa: BLE001 - a host's own authentication may raise anything
             return replace(request, actor=NOBODY, is_identified=True)
 
     async def _awaited_actor(self, request: Request) -> Request:
-        """The same request, with who asks, where that is told by a coroutine."""
+        """The request with its actor, if a coroutine identifies them."""
         if self._identify is None or request.is_identified:
             return request
         actor = actor_of(await self._identify(request))
@@ -226,17 +225,17 @@ class App(app.App):
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a call of a model goes on though nobody waits for its answer any more."""
+        """Whether a call of a model continues although nobody waits for its result any more."""
         most_s = self.settings.deadline_s
         batchers = [version.batcher for version in list(self._versions)]
         return any(one.call_s > most_s for one in batchers if one is not None)
 
 
 def request_of(scope: Scope, body: bytes, n_proxies: int = 0) -> Request:
-    """An ASGI request as ours.
+    """Convert an ASGI request to ours.
 
     Args:
-        n_proxies: how many proxies are trusted to tell the client's address.
+        n_proxies: the number of trusted proxies before the server.
     """
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
@@ -244,7 +243,7 @@ def request_of(scope: Scope, body: bytes, n_proxies: int = 0) -> Request:
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     root_path = scope.get("root_path", "").rstrip("/")
     path = scope["path"]
-    # Servers differ in whether the path still holds the prefix that the app is mounted under.
+    # Servers differ in whether the path includes the prefix that the app is mounted under.
     if root_path and (path == root_path or path.startswith(root_path + "/")):
         path = path[len(root_path) :]
     client = scope.get("client")
@@ -268,7 +267,7 @@ def _raw_path(scope: Scope) -> bytes:
 
 
 def _length(scope: Scope) -> bytes:
-    """The Content-Length, of which the gate lets one through."""
+    """The Content-Length; the gate accepts at most one."""
     for name, value in scope["headers"]:
         if name.lower() == b"content-length":
             length: bytes = value.strip(b" \t")
@@ -277,7 +276,7 @@ def _length(scope: Scope) -> bytes:
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:
-    """The body, or a little more than `most` bytes of it; None when the client left."""
+    """The body, or a little more than `most` bytes of it; None if the client disconnected."""
     body = bytearray()
     while True:
         message = await receive()
@@ -289,7 +288,7 @@ async def _read(receive: Receive, most: int) -> bytes | None:
 
 
 async def _unless_left(receive: Receive, answering: Coroutine[Any, Any, None]) -> None:
-    """Answer, and give it up when the client leaves."""
+    """Respond, and give up when the client disconnects."""
     tasks = [asyncio.ensure_future(answering), asyncio.ensure_future(_left(receive))]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -309,7 +308,7 @@ async def _left(receive: Receive) -> None:
 async def send_response(
     send: Send, response: Response, method: str, pool: Pool | None = None
 ) -> None:
-    """Send a response; what is made piece by piece is made in a pool."""
+    """Send a response; one that is created piece by piece is created in a pool."""
     headers = [(b"content-type", response.media.encode("latin-1"))]
     headers += [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers.items()]
     start = {"type": "http.response.start", "status": response.status, "headers": headers}
@@ -318,7 +317,7 @@ async def send_response(
         if method != "HEAD":
             headers.append((b"content-length", str(len(body)).encode()))
         await send(start)
-        # A server that keeps what the client doesn't take yet is given a long body in pieces.
+        # Some servers buffer whatever the client doesn't accept yet: a long body is sent in pieces.
         whole, at = b"" if method == "HEAD" else body, 0
         while len(whole) - at > PIECE_BYTES:
             part = whole[at : at + PIECE_BYTES]
@@ -326,7 +325,7 @@ async def send_response(
             at += PIECE_BYTES
         await send({"type": "http.response.body", "body": whole[at:]})
         return
-    assert pool is not None  # only what reads the store is made so
+    assert pool is not None  # only what reads the store is created in pieces
     await send(start)
     while (piece := await pool.run(_next, body)) is not _END:
         await send({"type": "http.response.body", "body": piece, "more_body": True})

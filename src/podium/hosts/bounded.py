@@ -1,4 +1,4 @@
-"""An ASGI app of somebody else's, kept within bounds: how much at once, and for how long."""
+"""Limits another package's ASGI app: how many requests at once, and for how long."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _App: TypeAlias = Callable[..., Awaitable[None]]
 
 
 class Bounded:
-    """Passes requests on, as long as not too many are being answered.
+    """Forwards requests as long as not too many are in progress.
 
-    What is given up goes on where it can't be broken off, in a thread; it counts until it is over,
-    and what it sends then is dropped.
+    A request that is given up continues if it can't be cancelled, in a thread; it counts until it
+    ends, and what it sends after that is dropped.
 
     Args:
-        n_max: how many may be answered at once; more are refused.
-        wait_s: how long an answer may take to begin; None: for ever.
+        n_max: the most requests in progress; more are refused.
+        wait_s: how long a response may take to begin; None: without limit.
     """
 
     def __init__(self, app: _App, n_max: int, *, wait_s: float | None = None) -> None:
@@ -30,11 +30,11 @@ class Bounded:
         self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request.
+        """Forward a request.
 
         Raises:
-            Overloaded: too many are being answered already.
-            StoreError: there is no answer yet, and it took too long. Nothing was sent.
+            Overloaded: too many are in progress already.
+            StoreError: there is no response in time. Nothing was sent.
         """
         if len(self._running) >= self._n_max:
             raise Overloaded(

@@ -1,4 +1,4 @@
-"""Predictions asked for by a host's own Python: its views, tasks and commands."""
+"""Predictions in a host's own Python: its views, tasks and commands."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from podium.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What a model said of one row.
+    """The prediction for one row.
 
     Attributes:
         prediction: a number, a label, or an object where there are several outputs.
-        label: what people call the prediction, where that is a mere number: `outlier`.
-        probabilities: of each label, where the model tells.
-        score: of the row, where the model is one without a target.
-        warnings: what its reader should know, in sentences.
-        id: of the record; "" where none is kept.
+        label: the name of the prediction, if that is a mere number: `outlier`.
+        probabilities: of each label, if the model returns them.
+        score: of the row, if the model has no target.
+        warnings: notes on unusual values, in sentences.
+        id: of the record; "" if nothing is recorded.
     """
 
     prediction: Any
@@ -50,7 +50,7 @@ def predicted(
     actor: Actor,
     source: str = "python",
 ) -> Predicted | list[Predicted]:
-    """What a model says of rows of Python's, recorded before it is returned.
+    """Predictions for rows in Python, recorded before they are returned.
 
     Args:
         rows: one mapping, a sequence of mappings, a mapping of columns, a pandas or polars frame,
@@ -60,9 +60,9 @@ def predicted(
         One for a mapping of values, else a list with one for each row.
 
     Raises:
-        InvalidRows: some cells aren't accepted; its `cells` lists them.
+        InvalidRows: some cells are invalid; its `cells` lists them.
         ModelError: the model failed.
-        StoreError: the answer couldn't be recorded, so there is none.
+        StoreError: the prediction couldn't be recorded, so it isn't returned.
     """
     began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
     names = deployment.signature.names
@@ -79,7 +79,7 @@ def predicted(
 
 
 def by_row(deployment: LoadedVersion, answer: PredictResponse) -> list[Predicted]:
-    """An answer, as one Predicted for each row."""
+    """A response as one Predicted for each row."""
     signature, outputs = deployment.signature, answer.outputs
     warnings = warnings_by_row(outputs)
     return [

@@ -56,19 +56,19 @@ class OpenAuthority:
 
     version = 0
 
-    def of_page(self, request: Request) -> Actor:  # noqa: ARG002 - required by Authority
+    def of_page(self, request: Request) -> Actor:  # noqa: ARG002 - as Authority
         """Anyone."""
         return ANYONE
 
-    def of_api(self, request: Request) -> Actor:  # noqa: ARG002 - required by Authority
+    def of_api(self, request: Request) -> Actor:  # noqa: ARG002 - as Authority
         """Anyone."""
         return ANYONE
 
-    def of_token(self, header: bytes) -> Actor:  # noqa: ARG002 - required by Authority
+    def of_token(self, header: bytes) -> Actor:  # noqa: ARG002 - as Authority
         """Anyone."""
         return ANYONE
 
-    def login_url(self, request: Request) -> str | None:  # noqa: ARG002 - required by Authority
+    def login_url(self, request: Request) -> str | None:  # noqa: ARG002 - as Authority
         """None: there is nowhere to log in."""
         return None
 
@@ -91,7 +91,7 @@ class CallableAuthority:
     def __init__(self, identify: Identify) -> None:
         self.identify = identify
 
-    def login_url(self, request: Request) -> str | None:  # noqa: ARG002 - required by Authority
+    def login_url(self, request: Request) -> str | None:  # noqa: ARG002 - as Authority
         """None: logging in is up to the host."""
         return None
 

@@ -1,4 +1,4 @@
-"""What a page tells of a model: its card, its figures, and the fields it takes."""
+"""What a page shows about a model: its card, its metrics, and the fields it takes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from podium.web.among import output_facts
 from podium.web.numbers import metric_text, number_text, percent_text, range_text
 from podium.web.spread import Spread, spread_of
 
-# More fields than this are folded away: the page would be about nothing else.
+# More fields than this are collapsed, or the page would show nothing else.
 FIELDS_OPEN_MAX = 12
-# More pictures than this nobody looks through: of 400 fields they were a third of the page.
+# Nobody looks through more histograms than this: those of 400 fields were a third of the page.
 SPREADS_MAX = 100
 LABELS_SHOWN = 3
 LABEL_MAX = 40
@@ -35,11 +35,11 @@ class FieldLine:
     """One field as the table of fields shows it.
 
     Attributes:
-        name: the column's name, under which programs send it.
-        training: what training saw of it; "" where `shares` tells it.
-        shares: the most frequent labels, and the share of the training rows that had them.
-        n_others: how many labels there are besides.
-        missing: the share of the training rows without it, or "".
+        name: the column's name, which programs use.
+        training: its values in the training data; "" if `shares` shows them.
+        shares: the most frequent labels, and the shares of the training rows that had them.
+        n_others: the number of other labels.
+        missing: the share of the training rows without a value, or "".
     """
 
     name: str
@@ -56,12 +56,12 @@ class FieldLine:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the page tells of a model besides its form.
+    """What the page shows about a model besides its form.
 
     Attributes:
-        metrics: each with its value as people read it.
-        answers: what a model without a target answered to its training rows.
-        is_long: there are so many fields that they are folded away.
+        metrics: each with its formatted value.
+        answers: for a model without a target, its outputs for its training rows.
+        is_long: whether there are so many fields that they are collapsed.
     """
 
     metrics: tuple[tuple[Metric, str], ...]
@@ -71,22 +71,22 @@ class About:
 
     @property
     def has_training(self) -> bool:
-        """Whether anything is known of the training data."""
+        """Whether anything is known about the training data."""
         return any(line.training or line.shares for line in self.fields)
 
     @property
     def has_spreads(self) -> bool:
-        """Whether any field has a picture."""
+        """Whether any field has a histogram."""
         return any(line.spread for line in self.fields)
 
     @property
     def has_missing(self) -> bool:
-        """Whether any field was missing in training."""
+        """Whether any field had missing values in training."""
         return any(line.missing for line in self.fields)
 
 
 def about_of(bundle: Bundle) -> About:
-    """What to tell of a packed model."""
+    """What to show about a packed model."""
     fields = bundle.signature.fields
     histograms = bundle.baseline.fields
     drawn = histograms if len(fields) <= SPREADS_MAX else {}
@@ -117,7 +117,7 @@ def _line(field: Field, histogram: Histogram | None, drawn: Histogram | None) ->
 
 
 def _shares(field: Field, histogram: Histogram | None) -> list[tuple[str, float]]:
-    """The labels that training saw, most frequent first; none where it saw no labels."""
+    """The labels in the training data, most frequent first; none for other kinds of fields."""
     if any(category.frequency for category in field.categories):
         ranked = sorted(field.categories, key=lambda one: -one.frequency)
         return [(label_text(one.value), one.frequency) for one in ranked]
@@ -129,7 +129,7 @@ def _shares(field: Field, histogram: Histogram | None) -> list[tuple[str, float]
 
 
 def _training(field: Field, histogram: Histogram | None) -> str:
-    """What training saw of a field that holds no labels, in a few words."""
+    """The training data of a field without labels, in a few words."""
     seen = range_text(field.seen, field.unit or field.zone)
     if histogram is None or histogram.mean is None:
         return seen

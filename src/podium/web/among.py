@@ -1,4 +1,4 @@
-"""Where an answer stands among the model's answers to its training rows."""
+"""Where a prediction lies among the model's predictions for its training rows."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SCORES: dict[ScoreKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Among:
-    """What is said of an answer beside those to the training rows.
+    """Compares a prediction with those for the training rows.
 
     Attributes:
-        spread: of these, with a mark for the answer; None where there is nothing to see.
-        caption: of this picture.
-        share: how many of the training rows have the same label; "" where nothing is known.
+        spread: the histogram of those, with a mark for this one; None if it would show nothing.
+        caption: of this histogram.
+        share: how many of the training rows have the same label; "" if unknown.
     """
 
     spread: Spread | None
@@ -38,9 +38,9 @@ class Among:
 def among_answers(
     signature: Signature, baseline: Baseline, answer: Mapping[str, Any]
 ) -> Among | None:
-    """Where the number or the score of an answer stands among those of the training rows.
+    """Where the number or score of a prediction lies among those of the training rows.
 
-    None where it has neither, or nothing is known of the others.
+    None if it has neither, or if nothing is known about the training rows.
     """
     output = signature.output
     histogram = baseline.outputs.get(output.name)
@@ -59,7 +59,7 @@ def among_answers(
 
 
 def output_facts(output: Output, baseline: Baseline) -> list[tuple[str, str]]:
-    """What a model without a target answered to its training rows: a title, and a few words."""
+    """The predictions of a model without a target for its training rows: title and text."""
     histogram = baseline.outputs.get(output.name)
     if not output.words or histogram is None or not histogram.n_rows:
         return []
@@ -79,7 +79,7 @@ def output_facts(output: Output, baseline: Baseline) -> list[tuple[str, str]]:
 
 
 def _score(output: Output, histogram: Histogram | None, score: object) -> tuple[Spread | None, str]:
-    """The picture of the scores, and its caption."""
+    """The histogram of the scores, and its caption."""
     number = _number(score)
     if not output.score or number is None:
         return None, ""

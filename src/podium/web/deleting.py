@@ -1,4 +1,4 @@
-"""Deleting records by request: who may, how many they mean, and what is written down."""
+"""Deletion of records on request: permissions, the number of records, and the audit log."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from podium.web.record_filters import LABELS, NAMES, filters_of
 from podium.web.site import Site
 from podium.web.visible_records import visible_record
 
-# More aren't counted for a request, nor deleted by one; with DELETE_S it stays below the five seconds
-# after which what reads the store is given up.
+# More aren't counted for a request, nor deleted by one; together with DELETE_S it stays below the
+# five seconds after which readers of the store give up.
 COUNT_MAX = 100_000
 DELETE_S = 2.0
-# Filters that only a deletion has, and what tells how many are meant.
+# Filters that only a deletion has, and the parameter with the expected number.
 _MORE, _EXPECT, _NEWEST = ("version", "owner"), "expect", "newest_us"
 
 _LABELS = LABELS | {"version": "Version", "owner": "Owner"}
@@ -34,7 +34,7 @@ class DeletionRequest:
     """Records that somebody is about to delete.
 
     Attributes:
-        parameters: what says which, for an address.
+        parameters: select them in a URL.
         count: how many there are now.
     """
 
@@ -45,23 +45,23 @@ class DeletionRequest:
 
     @property
     def filters(self) -> list[tuple[str, str]]:
-        """What chooses them, for people."""
+        """The filters that select them, for people."""
         return [(_LABELS[name], value) for name, value in self.parameters.items()]
 
     @property
     def confirmed(self) -> dict[str, str]:
-        """The parameters that delete these, and no others that were made since."""
+        """The parameters that delete these records, and none that were added since."""
         sure = {_EXPECT: str(self.count.n_records), _NEWEST: str(self.count.newest_us)}
         return self.parameters | sure
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a page that deletes shows: its question, or what was done.
+    """What a deletion page shows: its question, or the result.
 
     Attributes:
-        deleted: what was, once it was confirmed.
-        record: the one that it is about; None where filters choose.
+        deleted: the result, once it was confirmed.
+        record: the only one to delete; None if filters select them.
     """
 
     wanted: DeletionRequest
@@ -70,12 +70,12 @@ class Step:
 
     @property
     def is_asked(self) -> bool:
-        """Whether there is something to confirm still."""
+        """Whether there is still something to confirm."""
         return self.deleted is None or not self.deleted.is_all
 
     @property
     def can_confirm(self) -> bool:
-        """Whether it can be confirmed: there are some, and not too many."""
+        """Whether it can be confirmed: there are some records, and not too many."""
         return self.is_asked and self.wanted.count.is_all and self.wanted.count.n_records > 0
 
     @property
@@ -87,7 +87,7 @@ class Step:
 
     @property
     def done(self) -> str:
-        """What was deleted; "" before it was confirmed."""
+        """What was deleted; "" before the confirmation."""
         if self.deleted is None:
             return ""
         n = self.deleted.n_records
@@ -96,7 +96,7 @@ class Step:
 
     @property
     def question(self) -> str:
-        """What would be deleted, or why nothing can be; "" where nothing is asked."""
+        """What would be deleted, or why nothing can be; "" if there is no question."""
         n, model = self.wanted.count.n_records, self.wanted.model
         if not self.is_asked:
             return ""
@@ -110,17 +110,17 @@ class Step:
 
     @property
     def button(self) -> str:
-        """What confirms it."""
+        """The label of the button that confirms."""
         return f"Delete {_of_records(self.wanted.count.n_records)}"
 
     @property
     def back(self) -> str:
-        """What leads away."""
+        """The label of the link that leads back."""
         return "Cancel" if self.can_confirm and not self.deleted else "Back to the records"
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """What is meant: the record, or the filters."""
+        """What will be deleted: the record, or the filters."""
         record = self.record
         if record is None:
             return self.wanted.filters
@@ -131,10 +131,10 @@ class Step:
 def step_of_several(
     site: Site, actor: Actor, model: str, query: Mapping[str, str], *, is_sure: bool
 ) -> Step:
-    """The question about what the parameters of an address choose, and what comes of it.
+    """The question about the records that a URL's parameters select, or the result of the deletion.
 
     Args:
-        is_sure: it was confirmed.
+        is_sure: whether it was confirmed.
 
     Raises:
         PodiumError: as `wanted_of` and `delete_expected`.
@@ -143,13 +143,13 @@ def step_of_several(
     if not is_sure:
         return Step(wanted)
     deleted = delete_expected(site, actor, wanted, query)
-    if not deleted.is_all:  # the rest, and the same question again
+    if not deleted.is_all:  # the rest, with the same question again
         wanted = deletion_of(site, actor, model, wanted.confirmed)
     return Step(wanted, deleted)
 
 
 def step_of_one(site: Site, request: Request, record_id: str, *, is_sure: bool) -> Step:
-    """The question about one record, and what comes of it.
+    """The question about one record, or the result of its deletion.
 
     Raises:
         PodiumError: as `record_wanted`, or something fails.
@@ -160,17 +160,17 @@ def step_of_one(site: Site, request: Request, record_id: str, *, is_sure: bool) 
 
 
 def may_delete(site: Site, actor: Actor, model: str) -> bool:
-    """Whether an actor may delete records of a model: of those that they may see."""
+    """Whether an actor may delete records of a model, among those that they may see."""
     is_for_all = actor is ANYONE and site.settings.open
     may = allowed(actor, Action.DELETE, model) and allowed(actor, Action.SEE_OWN, model)
     return may and not is_for_all and site.deletion is not None
 
 
 def require_deletion(site: Site, actor: Actor, model: str) -> None:
-    """Let an actor delete records of a model, or not.
+    """Check that an actor may delete records of a model.
 
     Raises:
-        PodiumError: they may not, or may see none.
+        PodiumError: they may not, or they may see none.
     """
     require(actor, Action.DELETE, model)
     require(actor, Action.SEE_OWN, model)
@@ -183,11 +183,10 @@ def require_deletion(site: Site, actor: Actor, model: str) -> None:
 
 
 def deletion_of(site: Site, actor: Actor, model: str, query: Mapping[str, str]) -> DeletionRequest:
-    """The records that the parameters of an address choose, as far as the actor may see them.
+    """The records that a URL's parameters select, among those that the actor may see.
 
     Raises:
-        InputError: a parameter can't be read, or there is no such parameter: without it, more would
-            be deleted than was meant.
+        InputError: a parameter is invalid or unknown: ignoring it would delete more than was meant.
         PodiumError: they may not delete, or the store fails.
     """
     require_deletion(site, actor, model)
@@ -216,14 +215,15 @@ def deletion_of(site: Site, actor: Actor, model: str, query: Mapping[str, str]) 
 
 
 def selected_by(options: Mapping[str, str], *, is_everything: bool = False) -> Selection:
-    """The records that the options of a command choose; empty ones choose nothing.
+    """The records that the options of a command select; empty options select nothing.
 
     Args:
-        options: the filters of a page, `model`, `version`, `owner`, and `key`, which is FIELD=VALUE.
-        is_everything: every record is meant.
+        options: the filters of a page, `model`, `version`, `owner`, and `key`, which is
+            FIELD=VALUE.
+        is_everything: whether every record is meant.
 
     Raises:
-        InputError: an option can't be read, or there is none.
+        InputError: an option is invalid, or there is none.
     """
     said = {name: text for name, text in options.items() if text}
     filters = filters_of(said.get("model"), said)
@@ -244,10 +244,10 @@ def selected_by(options: Mapping[str, str], *, is_everything: bool = False) -> S
 def record_to_delete(
     site: Site, request: Request, record_id: str
 ) -> tuple[Record, DeletionRequest]:
-    """The record of this id, to be deleted.
+    """The record with this id, which is about to be deleted.
 
     Raises:
-        NotFound: there is none that who asks may see.
+        NotFound: there is none that the actor may see.
         PodiumError: they may not delete it.
     """
     record, _ = visible_record(site, request.actor, record_id)
@@ -260,11 +260,11 @@ def record_to_delete(
 def delete_expected(
     site: Site, actor: Actor, wanted: DeletionRequest, query: Mapping[str, str]
 ) -> Deleted:
-    """Delete records, if there are as many as was expected.
+    """Delete records, if their number is the expected one.
 
     Raises:
-        CountDiffers: there are not, or nothing says how many.
-        PodiumError: something fails; the same again deletes what is left.
+        CountDiffers: it isn't, or no number was given.
+        PodiumError: something fails; another call deletes the rest.
     """
     count, expected = wanted.count, _whole(query, _EXPECT)
     if not count.is_all:
@@ -282,11 +282,11 @@ def delete_expected(
 
 
 def delete_records(site: Site, actor: Actor, selection: Selection) -> Deleted:
-    """Delete what is selected, or as much as a request has time for, and write it down.
+    """Delete the selected records, or as many as a request has time for, and audit it.
 
     Raises:
-        NotFound: no records are kept.
-        PodiumError: something fails; the same again deletes what is left.
+        NotFound: no records are stored.
+        PodiumError: something fails; another call deletes the rest.
     """
 
     def audit(event: str, details: Mapping[str, str]) -> None:
@@ -308,10 +308,10 @@ def _deletion_of(site: Site) -> Deletion:
 
 
 def _whole(query: Mapping[str, str], name: str) -> int | None:
-    """A parameter that is a whole number; None where it isn't sent.
+    """An integer parameter; None if it isn't sent.
 
     Raises:
-        InputError: it is none.
+        InputError: it isn't an integer.
     """
     text = query.get(name, "").strip()
     if not text:

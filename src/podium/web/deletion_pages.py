@@ -1,4 +1,4 @@
-"""Deleting records: a page that says how many there are, and the same in the API."""
+"""Pages that delete records after a confirmation, and the same in the API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from podium.web.site import Site
 
 
 def several(site: Site, request: Request, name: str) -> Response:
-    """The page that asks whether to delete what the filters leave, and does when it is sent."""
+    """The page that asks whether to delete the filtered records, and the result once confirmed."""
     site.deployment(name, request.actor)
     is_sure = request.method == "POST"
     step = step_of_several(site, request.actor, name, request.query, is_sure=is_sure)
@@ -31,7 +31,7 @@ def several(site: Site, request: Request, name: str) -> Response:
 
 
 def one(site: Site, request: Request, record_id: str) -> Response:
-    """The page that asks whether to delete one record, and does when it is sent."""
+    """The page that asks whether to delete one record, and deletes it on confirmation."""
     step = step_of_one(site, request, record_id, is_sure=request.method == "POST")
     here = request.url(f"/records/{record_id}")
     records = request.url(f"/models/{step.wanted.model}/records")
@@ -39,7 +39,7 @@ def one(site: Site, request: Request, record_id: str) -> Response:
 
 
 def delete_several(site: Site, request: Request, name: str) -> Response:
-    """Delete what the filters leave: `DELETE /api/models/{name}/records?expect=12`."""
+    """Delete the filtered records: `DELETE /api/models/{name}/records?expect=12`."""
     site.deployment(name, request.actor)
     wanted = deletion_of(site, request.actor, name, request.query)
     return _as_json(wanted, delete_expected(site, request.actor, wanted, request.query))

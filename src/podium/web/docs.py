@@ -1,4 +1,4 @@
-"""The docs page: how each model is asked, in the languages that people ask in."""
+"""The docs page: how to call each model, in several languages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from podium.web.pages import predict_address
 from podium.web.result import curl_command
 from podium.web.site import Site
 
-# Status, code, and when: what a caller of the API can meet.
+# Status, code and meaning: the problems that the API returns.
 ERRORS = (
     (400, "malformed_body", "the body doesn't match its content type"),
     (400, "input", "the request is invalid for another reason"),
@@ -76,14 +76,14 @@ ERRORS = (
 
 
 def index(site: Site, request: Request) -> Response:
-    """How to ask each model: `GET /docs`."""
+    """How to call each model: `GET /docs`."""
     visible = tuple(site.visible(request.actor).values())
 
     def made() -> Response:
         models = [_model(site, request, one) for one in visible]
         return render.page(site, request, "docs.html", models=models, errors=ERRORS)
 
-    # What a function answers to the example may be another thing each time.
+    # A function may return something else for the example each time.
     if any(one.bundle.runtime_name == "python" for one in visible):
         return made()
     digests = tuple(one.bundle.digest for one in visible)
@@ -115,7 +115,7 @@ def _model(site: Site, request: Request, deployment: LoadedVersion) -> dict[str,
 
 
 def _example_response(site: Site, deployment: LoadedVersion, row: Row) -> str:
-    """What the model really answers to the example; a word where it can't now."""
+    """The model's real response to the example; a placeholder if it isn't available now."""
     if not deployment.bundle.is_started:
         return "(the model is being loaded)"
     try:

@@ -1,4 +1,4 @@
-"""Example requests: bodies of every content type, made of rows that the model takes."""
+"""Example requests: bodies of every content type, made of rows that the model accepts."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ ROWS_MAX = 2
 
 
 def example_rows(signature: Signature) -> list[Row]:
-    """A row or two: of the training data, or made of the fields where it left none."""
+    """One or two rows: of the training data, or made from the fields if there are none."""
     rows = [{name: row.get(name) for name in signature.names} for row in signature.examples]
     return rows[:ROWS_MAX] or [{field.name: _value(field) for field in signature.fields}]
 
 
 def json_bodies(signature: Signature) -> dict[str, Any]:
-    """One row, several rows and columns, as the values that JSON is made of."""
+    """One row, several rows, and columns, as JSON values."""
     rows = example_rows(signature)
     columns = {name: [row[name] for row in rows] for name in signature.names}
     return {"row": rows[0], "rows": rows, "columns": columns}
 
 
 def text_bodies(signature: Signature) -> dict[str, str]:
-    """The same rows as CSV and as lines of JSON, by content type."""
+    """The same rows as CSV and as NDJSON, by content type."""
     rows = example_rows(signature)
     lines = [msgspec.json.encode(row).decode() for row in rows]
     return {CSV: _csv(signature, rows), LINES: "".join(f"{line}\n" for line in lines)}
 
 
 def form_fields(signature: Signature) -> dict[str, str]:
-    """The first row as the fields of a form; what is missing is left out."""
+    """The first row as the fields of a form; missing values are left out."""
     row = example_rows(signature)[0]
     return {name: label_text(value) for name, value in row.items() if value is not None}
 
 
 def _value(field: Field) -> Label | None:
-    """A value that a field takes; its middle where it has one."""
+    """A value that a field accepts; the middle of its range if it has one."""
     if not field.is_required:
         return None
     if field.type == "category":

@@ -1,4 +1,4 @@
-"""The form of a model: one widget a field, made from the signature."""
+"""The form of a model: one widget for each field, from the signature."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from podium.web.numbers import range_text
 Kind: TypeAlias = Literal[
     "number", "select", "search", "radio", "checkbox", "date", "datetime-local", "text", "textarea"
 ]
-# Beyond these a list of buttons is longer than a menu is deep.
+# More radio buttons than this take more room than a menu.
 RADIO_MAX = 4
-# Beyond these nobody scrolls through a menu: what is typed finds the options.
+# Nobody scrolls through a menu with more options than this: typing finds the options.
 SELECT_MAX = 100
-# So many options a page offers in lists that are searched; each list then has its most frequent.
+# The most options in all searchable lists of a page; each list then has its most frequent ones.
 OPTIONS_MAX = 20_000
-# Buttons with more than this to read don't fit into half of the form's width.
+# Radio buttons with more text than this don't fit into half of the form's width.
 RADIO_TEXT_MAX = 30
 _TICKED = ("true", "on", "yes", "1")
-# What browsers take as the values of these inputs; anything else they silently drop.
+# What browsers accept as values of these inputs; anything else they silently drop.
 _HTML_NUMBER = re.compile(r"-?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _HTML_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _HTML_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?", re.ASCII)
@@ -34,7 +34,7 @@ _HTML_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?", r
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One option of a select or a radio."""
+    """One option of a menu or of radio buttons."""
 
     value: str
     text: str
@@ -46,17 +46,17 @@ class Widget:
     """What a page needs to show one field.
 
     Attributes:
-        id: of the element: never made of the field's name, which may hold anything.
+        id: of the element; never derived from the field's name, which may contain anything.
         name: the field's name, under which the value is sent.
-        type: of the input element; `text` where a browser would drop what was typed.
-        value: what stands in it.
-        about: what its signature says of it, in the words of whoever packed the model.
-        seen: what training saw, in a sentence, or "".
-        error: why what stands in it isn't accepted, after its label; or "".
-        is_optional: it may be left empty without a word.
-        is_folded: the model doesn't read it, and it may be left empty.
-        mode: the keyboard that a phone shows.
-        options: the id of the list that is searched, which an earlier widget may have brought.
+        type: of the input element; `text` if a browser would drop the value.
+        value: the current value.
+        about: the description in its signature.
+        seen: the values in the training data, in a sentence, or "".
+        error: why the current value is invalid, to follow the label; or "".
+        is_optional: whether it may be empty without a warning.
+        is_folded: whether it is collapsed: the model doesn't use it, and it may be empty.
+        mode: the keyboard on a phone.
+        options: the id of the searchable list, which an earlier widget may contain.
     """
 
     id: str
@@ -82,18 +82,18 @@ class Widget:
 
     @property
     def described_by(self) -> str:
-        """The ids of the elements that explain it."""
+        """The ids of the elements that describe it."""
         ids = [f"{self.id}-error"] if self.error else []
         return " ".join([*ids, f"{self.id}-help"] if self.about or self.seen else ids)
 
     @property
     def first_id(self) -> str:
-        """The id of the element that takes the focus."""
+        """The id of the element that receives the focus."""
         return f"{self.id}-0" if self.kind == "radio" else self.id
 
     @property
     def is_ticked(self) -> bool:
-        """Whether the box of a checkbox is ticked."""
+        """Whether a checkbox is ticked."""
         return self.value.strip().lower() in _TICKED
 
     @property
@@ -110,8 +110,8 @@ def widgets(
     """The widgets of a form.
 
     Args:
-        values: what stands in the fields, as texts by field name.
-        errors: what was refused of it.
+        values: the current values, as texts by field name.
+        errors: the invalid cells.
     """
     refused = {cell.field: cell for cell in errors}
     made = [
@@ -122,7 +122,7 @@ def widgets(
 
 
 def _with_lists(made: list[Widget], signature: Signature) -> list[Widget]:
-    """The widgets, those that are searched with their options; equal lists are sent once."""
+    """The widgets, with the options of searchable ones; equal lists are sent once."""
     labels = {w.id: f.labels for w, f in zip(made, signature.fields, strict=True)}
     lists: dict[tuple[Label, ...], str] = {}
     for widget in made:
@@ -156,7 +156,7 @@ def _text(field: Field, value: Label | None) -> str:
         return ""
     if field.zone and isinstance(value, str):
         return clock_text(value, field.zone)
-    # The value of an option is the label in full: a category of floats has an option `1.0`.
+    # The value of an option is the full label: a category of floats has an option `1.0`.
     return label_text(value) if field.type == "category" else plain_text(value)
 
 
@@ -210,7 +210,7 @@ def _choices(field: Field, kind: Kind, value: str) -> tuple[Choice, ...]:
         label_text(label): said.get(label_text(label), label_text(label)) for label in labels
     }
     if value:
-        options.setdefault(value, value)  # what training never saw stays in the form all the same
+        options.setdefault(value, value)  # also if it isn't in the training data
     if not field.is_required:
         options[""] = "not known"
     elif kind == "select":
@@ -231,13 +231,13 @@ def _seen(field: Field, kind: Kind) -> str:
 
 
 def _order(label: Label) -> tuple[bool, float, str]:
-    """Numbers by size, texts by the alphabet: an order that people can search."""
+    """The order of labels: numbers by size, texts alphabetically."""
     is_text = isinstance(label, str)
     return is_text, 0.0 if is_text else float(label), str(label).casefold()
 
 
 def _limits(field: Field, kind: Kind) -> tuple[str, str, str]:
-    """Hard bounds and step; the range of training is no limit, only a warning."""
+    """Limits and step; the training range isn't a limit, and only causes a warning."""
     if kind in ("select", "radio", "checkbox"):
         return "", "", ""
     low = "" if field.bounds.minimum is None else _shown(kind, str(field.bounds.minimum))
@@ -250,24 +250,24 @@ def _limits(field: Field, kind: Kind) -> tuple[str, str, str]:
 
 
 def _mode(field: Field) -> str:
-    """The keyboard that a phone shows for a field."""
+    """The keyboard on a phone."""
     if field.type not in ("integer", "float"):
         return ""
     low = field.bounds.minimum if field.bounds.minimum is not None else field.seen.minimum
     if low is None or float(low) < 0:
-        return ""  # the keyboards of numbers lack a minus on iPhones
+        return ""  # numeric keyboards on iPhones have no minus
     return "numeric" if field.type == "integer" else "decimal"
 
 
 def _shown(kind: Kind, value: str) -> str:
-    """A value as its widget takes it."""
+    """A value as its widget needs it."""
     if kind == "datetime-local":
         return value.replace(" ", "T").removesuffix("Z")
     return value
 
 
 def _fits(kind: Kind, value: str) -> bool:
-    """Whether a browser keeps this value in an input of its kind."""
+    """Whether a browser accepts this value in an input of its kind."""
     patterns = {"number": _HTML_NUMBER, "date": _HTML_DATE, "datetime-local": _HTML_TIME}
     if not value or kind not in patterns:
         return True
@@ -275,7 +275,7 @@ def _fits(kind: Kind, value: str) -> bool:
         return False
     try:
         return kind == "number" or bool(dt.datetime.fromisoformat(value))
-    except ValueError:  # a day that the calendar doesn't have
+    except ValueError:  # a date that doesn't exist
         return False
 
 

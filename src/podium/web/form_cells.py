@@ -1,4 +1,4 @@
-"""What stands in one widget of a form, read as the field of the signature that it is for."""
+"""Reads the value of one widget of a form as its field in the signature."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from podium.signature.reading import Written
 
 
 def read_cell(field: Field, value: object, written: Written = "form") -> tuple[Any, BadCell | None]:
-    """The value as the model takes it, None where it is missing; and why it isn't accepted.
+    """The value for the model, None if it is missing; and why it is invalid.
 
     Args:
         value: a text, unless it is `written` as a Python value.
@@ -23,7 +23,7 @@ def read_cell(field: Field, value: object, written: Written = "form") -> tuple[A
     (row,) = table.rows()
     cleaned = row[field.name]
     if field.type == "integer" and isinstance(cleaned, float):
-        cleaned = int(cleaned)  # beside a missing one, whole numbers are kept as floats
+        cleaned = int(cleaned)  # a column with missing values stores integers as floats
     return cleaned, None
 
 

@@ -1,4 +1,4 @@
-"""The headers of responses: those that every one has, and those for pages of other origins."""
+"""The headers of responses: those of every response, and those for pages of other origins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-# What a page of another origin may send along, and read of an answer.
+# What a page of another origin may send, and read of a response.
 HEADERS_TAKEN = "accept, authorization, content-type, idempotency-key"
 HEADERS_SHOWN = (
     "idempotency-replayed, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after"
@@ -32,7 +32,7 @@ def finished(
     request: Request | None = None,
     verdict: Verdict | None = None,
 ) -> Response:
-    """A response with the headers that every response has, and those for who asks."""
+    """A response with the headers of every response, and those that depend on the caller."""
     headers = {**SECURITY_HEADERS, "cache-control": "no-store", **response.headers}
     if verdict is not None:
         headers |= verdict.headers
@@ -43,7 +43,7 @@ def finished(
 
 
 def _for_origin(site: Site, request: Request, response: Response) -> dict[str, str]:
-    """What lets a page of a listed origin read an answer of the API, or ask it at all."""
+    """Headers that let a page of a listed origin call the API and read its response."""
     settings, origin = site.settings, request.headers.get("origin", "")
     if origin not in settings.allowed_origins or site.router.protocol_of(request.path) is None:
         return {}

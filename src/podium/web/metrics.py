@@ -1,4 +1,4 @@
-"""Numbers for whoever watches the server."""
+"""Metrics for monitoring systems."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from podium.monitor.exposition import MEDIA, exposition
 from podium.web.site import Site
 
 
-def show(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every view
+def show(site: Site, request: Request) -> Response:  # noqa: ARG001 - a view
     """The metrics of all workers, for Prometheus: `GET /metrics`."""
     return Response(exposition(site.metrics.merged()).encode(), 200, MEDIA)

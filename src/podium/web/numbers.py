@@ -1,4 +1,4 @@
-"""Numbers and moments as people read them."""
+"""Numbers and times, formatted for people."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from podium.signature import Range
 
 _OFFSET = re.compile(r"(?<=:\d\d)[+-]\d{2}:\d{2}$", re.ASCII)
 _SHARES = frozenset({"accuracy", "balanced_accuracy"})
-# Between a number and its unit, so that no line ends there.
+# Between a number and its unit, so that no line breaks there.
 SPACE = "\u00a0"
 
 
 def number_text(value: float) -> str:
-    """A number with four significant digits, its thousands set apart; whole ones in full."""
+    """A number with four significant digits and separated thousands; integers in full."""
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
     if abs(value) >= 10_000:
@@ -24,7 +24,7 @@ def number_text(value: float) -> str:
 
 
 def percent_text(share: float) -> str:
-    """A probability in percent; never 0 or 100 unless it is exactly that."""
+    """A probability in percent; 0 or 100 only if it is exactly that."""
     percent = share * 100
     if 0 < percent < 0.1:
         return f"<{SPACE}0.1{SPACE}%"
@@ -34,7 +34,7 @@ def percent_text(share: float) -> str:
 
 
 def range_text(seen: Range, unit: str = "") -> str:
-    """From the least to the greatest value, `33.1 to 59.6 mm`; "" when either isn't known."""
+    """The least and the greatest value, `33.1 to 59.6 mm`; "" if either is unknown."""
     if seen.minimum is None or seen.maximum is None:
         return ""
     low, high = _bound(seen.minimum), _bound(seen.maximum)
@@ -47,12 +47,12 @@ def with_unit(number: str, unit: str) -> str:
 
 
 def moment_text(time_us: int) -> str:
-    """A moment in UTC, to the second."""
+    """A time in UTC, to the second."""
     return time_text(time_us)[:19].replace("T", " ")
 
 
 def metric_text(metric: Metric) -> str:
-    """The value of a figure, and how far the folds of a cross-validation spread around it."""
+    """The value of a metric, and its standard deviation over the folds of a cross-validation."""
     value = _figure(metric, metric.value)
     if metric.spread is None:
         return value
@@ -60,7 +60,7 @@ def metric_text(metric: Metric) -> str:
 
 
 def headline(card: Card) -> str:
-    """The figure that a model is known by, and on which rows; "" when there is none."""
+    """The main metric of a model, and the rows it was measured on; "" if there is none."""
     if not card.metrics:
         return ""
     figure = f"{card.metrics[0].label} {metric_text(card.metrics[0])}"
@@ -72,7 +72,7 @@ def headline(card: Card) -> str:
 
 
 def _figure(metric: Metric, value: float) -> str:
-    """A share in percent, all else as a number with its unit."""
+    """A share in percent, anything else as a number with its unit."""
     if metric.name in _SHARES:
         return percent_text(value)
     return with_unit(number_text(value), metric.unit)
@@ -81,5 +81,5 @@ def _figure(metric: Metric, value: float) -> str:
 def _bound(bound: float | str) -> str:
     if not isinstance(bound, str):
         return number_text(bound)
-    # What has an offset stands beside its zone.
+    # The time zone is shown beside it, so the offset is left out.
     return _OFFSET.sub("", bound.replace("T", " "))

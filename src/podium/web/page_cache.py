@@ -1,4 +1,4 @@
-"""Pages that were made already, for as long as they would come out the same."""
+"""Rendered pages, cached as long as rendering them again would give the same result."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TypeAlias
 
 PAGES_MAX = 64
 
-# What stands in an address, and whatever else the page shows.
+# What appears in the URL, and everything else the page shows.
 Key: TypeAlias = tuple[str, ...]
 Basis: TypeAlias = tuple[object, ...]
 
 
 class PageCache:
-    """The pages that were last shown, each with all that it was made of.
+    """The pages that were shown last, each with everything it was rendered from.
 
-    Nothing is ever out of date here: who asks brings what the page would be made of now, and gets
-    the old one only if that is equal.
+    Nothing here is ever outdated: callers pass the current content, and get the cached page only if
+    the content is equal.
     """
 
     def __init__(self, most: int = PAGES_MAX) -> None:
@@ -26,7 +26,7 @@ class PageCache:
         self._lock = threading.Lock()
 
     def get(self, key: Key, basis: Basis) -> bytes | None:
-        """The page at an address, if it was made of the same; else None."""
+        """The cached page for a key, if it was rendered from equal content; otherwise None."""
         with self._lock:
             kept = self._pages.get(key)
             if kept is None:
@@ -35,7 +35,7 @@ class PageCache:
         return kept[1] if kept[0] == basis else None
 
     def put(self, key: Key, basis: Basis, html: bytes) -> None:
-        """Keep a page; the one that nobody asked for longest goes."""
+        """Cache a page; the least recently used one is dropped."""
         with self._lock:
             self._pages[key] = basis, html
             self._pages.move_to_end(key)

@@ -30,7 +30,7 @@ from podium.web.site import Site
 from podium.web.visible_records import find_record, may_see
 
 _LINE_BREAK = re.compile(rb"%0[Dd]%0[Aa]")
-# Of 400 fields two examples are brought along, 40 kB.
+# With 400 fields the page includes two examples, 40 kB.
 EXAMPLE_CELLS_MAX = 800
 _EXAMPLE = re.compile(r"[0-9]{1,6}")
 
@@ -49,10 +49,10 @@ def model(site: Site, request: Request, name: str) -> Response:
 
 
 def predict(site: Site, request: Request, name: str) -> Response:
-    """The form sent: `POST /models/{name}`. What was typed stays, whatever came of it.
+    """The submitted form: `POST /models/{name}`. Its values stay, whatever the result.
 
     Raises:
-        UnsupportedMedia: the body is no form: programs have an address of their own.
+        UnsupportedMedia: the body isn't a form: programs have a URL of their own.
     """
     deployment = site.deployment(name, request.actor)
     body, typed = read_form(request, programs=f"/api/models/{name}/predict")
@@ -65,13 +65,13 @@ def predict(site: Site, request: Request, name: str) -> Response:
 
 
 def read_form(request: Request, *, programs: str) -> tuple[bytes, dict[str, str]]:
-    """A form of ours, urlencoded and without the host's token, and its values by name.
+    """One of our forms, urlencoded and without the host's token, and its values by name.
 
     Args:
-        programs: where programs send the same.
+        programs: the URL for programs.
 
     Raises:
-        UnsupportedMedia: the body is no form: programs have an address of their own.
+        UnsupportedMedia: the body isn't a form: programs have a URL of their own.
     """
     if request.media not in (FORM, MULTIPART):
         raise UnsupportedMedia(
@@ -80,7 +80,7 @@ def read_form(request: Request, *, programs: str) -> tuple[bytes, dict[str, str]
         )
     is_in_parts = request.media == MULTIPART
     body = urlencode(fields_of(request.body)).encode() if is_in_parts else request.body
-    # Browsers write every line break of a form as CR LF; models were trained on what was typed.
+    # Browsers send every line break of a form as CR LF; models were trained on the original values.
     body = _LINE_BREAK.sub(b"%0A", body)
     typed = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     if request.form_token is not None and typed.pop(request.form_token[0], None) is not None:
@@ -89,7 +89,7 @@ def read_form(request: Request, *, programs: str) -> tuple[bytes, dict[str, str]
 
 
 def predict_address(request: Request, name: str) -> str:
-    """The whole address of a model's API."""
+    """The full URL of a model's API."""
     return f"{request.origin}{request.url(f'/api/models/{name}/predict')}"
 
 
@@ -126,14 +126,14 @@ def _form_page(
 def _answered(
     request: Request, deployment: LoadedVersion, answer: PredictResponse | None
 ) -> dict[str, Any]:
-    """What the page shows of an answer."""
+    """What the page shows of a prediction."""
     if answer is None:
         return {"result": None, "among": None, "record_id": None, "curl": None}
     signature = deployment.signature
     (answered,) = values_of(signature, answer.outputs)
     value = msgspec.to_builtins(answered)
     value["warnings"] = [warning_value(one) for one in answer.outputs.warnings]
-    # Who asks owns the record of the answer, but not everybody may look up their own.
+    # The caller owns the record, but not every actor may look up their own records.
     may_open = allowed(request.actor, Action.SEE_OWN, deployment.name)
     (row,) = answer.table.rows()
     plain = {field.name: json_value(row[field.name], field) for field in signature.fields}
@@ -146,7 +146,7 @@ def _answered(
 
 
 def _values(site: Site, request: Request, deployment: LoadedVersion) -> dict[str, str]:
-    """What stands in the form at first."""
+    """The initial values of the form."""
     signature = deployment.signature
     number = _example(request)
     if number and signature.examples:
@@ -164,12 +164,12 @@ def _values(site: Site, request: Request, deployment: LoadedVersion) -> dict[str
 
 
 def _examples(signature: Signature) -> Sequence[Mapping[str, Label | None]]:
-    """The examples that a page brings along; one at least, however many fields it has."""
+    """The examples in a page; at least one, however many fields there are."""
     return signature.examples[: max(1, EXAMPLE_CELLS_MAX // len(signature.fields))]
 
 
 def _example(request: Request) -> int:
-    """The number of the example that is asked for; 0 for none."""
+    """The number of the requested example; 0 for none."""
     number = request.query.get("example", "")
     return int(number) if _EXAMPLE.fullmatch(number) else 0
 

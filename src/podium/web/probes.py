@@ -1,4 +1,4 @@
-"""Whether the server is well, for those who watch it."""
+"""Health checks for orchestrators and monitoring."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from podium.http import Request, Response
 from podium.web.site import Site
 
 
-def livez(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every view
-    """Whether the process answers: `GET /livez`."""
+def livez(site: Site, request: Request) -> Response:  # noqa: ARG001 - a view
+    """Whether the process responds: `GET /livez`."""
     return Response.json({"status": "alive"})
 
 
 def readyz(site: Site, request: Request) -> Response:
-    """Whether models are loaded and records are kept: `GET /readyz`, 503 while nothing is answered.
+    """Whether models are loaded and records are stored: `GET /readyz`, 503 if it can't predict.
 
-    A model that can't be loaded takes no other away: the server is degraded, and is to be asked.
+    A model that can't be loaded doesn't affect the others: the server is degraded, but stays in
+    service.
     """
-    # Names are for those who may see the models: a public probe need not know them.
+    # Names are for those who may see the models: a public probe doesn't need them.
     visible, failed = site.visible(request.actor), site.failed(request.actor)
     models = {name: one.bundle.is_started for name, one in visible.items()}
     models |= dict.fromkeys(failed, False)
@@ -43,6 +44,6 @@ def readyz(site: Site, request: Request) -> Response:
 
 
 def _records_state(site: Site) -> tuple[str, str]:
-    """How records are kept, and why not; what more there is to it stands in the log."""
+    """The state of recording, without details, which are in the log."""
     recorder = site.service.recorder
     return ("off", "") if recorder is None else recorder.health

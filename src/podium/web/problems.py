@@ -1,7 +1,7 @@
-"""Errors as HTTP: the one place that knows which status each has.
+"""Errors as HTTP: the only place that maps them to status codes.
 
 A problem's `type` is `urn:podium:CODE` rather than the address of a page: it stays the same under
-every prefix that Podium is mounted at, behind every proxy, and nobody is led to fetch it.
+every prefix that Podium is mounted at, behind every proxy, and doesn't invite anyone to fetch it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from podium.outbox.keys import KeyReused
 from podium.policy.gate import Refusal
 
 MEDIA = "application/problem+json"
-# The first that fits counts: a kind stands before those it is derived from.
+# The first match counts: a class comes before those it is derived from.
 STATUSES: dict[type[PodiumError], int] = {
     Unanswerable: 422,
     InvalidRows: 422,
@@ -67,7 +67,7 @@ STATUSES: dict[type[PodiumError], int] = {
     ModelNotLoaded: 503,
     ModelError: 500,
 }
-# Source: RFC 9110, section 15; RFC 6585. Python's own names differ from version to version.
+# Source: RFC 9110, section 15; RFC 6585. Python's own phrases differ from version to version.
 PHRASES = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -89,7 +89,7 @@ PHRASES = {
     504: "Gateway Timeout",
     505: "HTTP Version Not Supported",
 }
-# What stands above a page that tells of a problem, for people.
+# The headings of pages that show a problem.
 _HEADINGS = {
     401: "Please log in",
     403: "Not allowed",
@@ -101,7 +101,7 @@ _HEADINGS = {
     503: "Not available right now",
     504: "This took too long",
 }
-# What a caller hears of the faults that aren't theirs; the cause is in the log.
+# What callers are told about faults that aren't theirs; the cause is in the log.
 _FAULTS: dict[type[PodiumError], str] = {
     ModelError: "the model failed on these rows",
     RegistryError: "the registry of versions can't be used; predictions go on",
@@ -113,10 +113,10 @@ _log = logging.getLogger("podium")
 
 
 def of_error(error: Exception, *, is_reading: bool = False) -> Problem:
-    """The problem that an error is. What the caller can't mend goes to the log, under an id.
+    """The problem for an error. A fault of the server is logged, under an id.
 
     Args:
-        is_reading: records were looked up, and not kept.
+        is_reading: whether records were read, rather than stored.
     """
     kind = next((known for known in STATUSES if isinstance(error, known)), None)
     if not isinstance(error, PodiumError) or kind is None:
@@ -140,7 +140,7 @@ def of_error(error: Exception, *, is_reading: bool = False) -> Problem:
 
 
 def of_refusal(refusal: Refusal) -> Problem:
-    """The problem that a refusal at the gate is."""
+    """The problem for a refusal at the gate."""
     return Problem(
         type=f"urn:podium:{refusal.code}",
         title=PHRASES[refusal.status],
@@ -152,7 +152,7 @@ def of_refusal(refusal: Refusal) -> Problem:
 
 
 def heading(problem: Problem) -> str:
-    """What stands above the page that tells people of a problem."""
+    """The heading of the page that shows a problem."""
     return _HEADINGS.get(problem.status, "The request can't be answered")
 
 
@@ -164,7 +164,7 @@ def respond(problem: Problem) -> Response:
 def _fault(error: Exception, status: int, code: str, words: str) -> Problem:
     incident = secrets.token_hex(6)
     fields = {"incident": incident, "status": status, "code": code}
-    # The id stands in the text too: not every handler prints fields.
+    # The id is in the text, too: not every log handler prints fields.
     _log.error("request_failed incident=%s", incident, extra=fields, exc_info=error)
     return Problem(
         type=f"urn:podium:{code}",

@@ -1,4 +1,4 @@
-"""Which records a page shows: what its filters say, and where its neighbours begin."""
+"""Which records a page shows: its filters, and its position among the other pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podium.access import ALL, ANYONE, Action, Actor, allowed
 from podium.records.store import RecordQuery, StoreFeatures
 from podium.signature import Output
 
-# The parameters of an address: what the store must be able to filter by, and how people read it.
+# The parameters of a URL: the filter that the store must support, and its label for people.
 _FILTERS = {
     "since": ("since_us", "From (UTC)"),
     "until": ("until_us", "To (UTC)"),
@@ -25,22 +25,22 @@ _FILTERS = {
 }
 NAMES = tuple(_FILTERS)
 LABELS = {name: label for name, (_, label) in _FILTERS.items()}
-# Cursors of the pages before this one, kept in its address: 40 of 66 characters stay far below
-# the 8 KiB that an address may have, also where it is repeated as the Referer.
+# Cursors of the previous pages, in the page's URL: 40 of 66 characters stay far below the 8 KiB
+# that a URL may have, also if it is repeated as the Referer.
 TRAIL_MAX = 40
 _ID = re.compile(r"[0-9a-f]{1,32}")
-# A day alone is no moment that browsers show.
+# A date alone isn't a time to an input of type datetime-local.
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the filters of a page say.
+    """The filters of a page.
 
     Attributes:
-        said: as it was typed, by name; "" where nothing was.
-        query: what is looked for.
-        problems: what can't be read, and is left out of the query.
+        said: as they were entered, by name; "" for those that weren't.
+        query: what they select.
+        problems: what is invalid, and left out of the query.
     """
 
     said: Mapping[str, str]
@@ -49,11 +49,11 @@ class Filters:
 
     @property
     def are_used(self) -> bool:
-        """Whether anything is filtered."""
+        """Whether any filter is used."""
         return any(self.said.values())
 
     def address(self, base: str, **more: str) -> str:
-        """The address of the records that fit, with more parameters."""
+        """The URL of the matching records, with additional parameters."""
         values = {name: value for name, value in {**self.said, **more}.items() if value}
         return f"{base}?{urlencode(values)}" if values else base
 
@@ -62,8 +62,8 @@ class FilterField(NamedTuple):
     """A filter as a form offers it.
 
     Attributes:
-        value: what it holds now.
-        choices: of a `choice`, beside none.
+        value: its current value.
+        choices: of a `choice`, besides none.
     """
 
     name: str
@@ -75,12 +75,12 @@ class FilterField(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page stands among its neighbours: stores only page towards what is older.
+    """The position of a page among the others: stores only page towards older records.
 
     Attributes:
         number: of the page, from 1.
-        after: the cursor that it begins at; "" for the first.
-        trail: the cursors of the pages before it, as many as an address can hold.
+        after: the cursor at which it begins; "" for the first.
+        trail: the cursors of the previous pages, as many as a URL can hold.
     """
 
     number: int = 1
@@ -89,7 +89,7 @@ class Place:
 
     @property
     def newer(self) -> Place | None:
-        """The page before; None on the first, and where the trail doesn't lead back to it."""
+        """The previous page; None on the first, and if the trail doesn't lead back to it."""
         if self.number == 2 or (self.after and self.number < 2):
             return Place()
         if not self.trail:
@@ -97,23 +97,23 @@ class Place:
         return Place(self.number - 1, self.trail[-1], self.trail[:-1])
 
     def older(self, cursor: str) -> Place:
-        """The page after, which begins at a cursor."""
+        """The next page, which begins at a cursor."""
         trail = (*self.trail, self.after) if self.after else ()
         return Place(self.number + 1, cursor, trail[-TRAIL_MAX:])
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What stands in its address."""
+        """The parameters of its URL."""
         if not self.after:
             return {}
         return {"after": self.after, "trail": ".".join(self.trail), "page": str(self.number)}
 
 
 def filters_of(model: str | None, query: Mapping[str, str], actor: Actor = ANYONE) -> Filters:
-    """The filters that the parameters of an address are, of the records that an actor may see.
+    """The filters in the parameters of a URL, on the records that an actor may see.
 
     Raises:
-        InputError: a text is none that any database can look for.
+        InputError: a text that no database can look up.
     """
     said = {name: query.get(name, "").strip() for name in NAMES}
     problems: list[str] = []
@@ -142,7 +142,7 @@ def supported(filters: frozenset[str]) -> list[str]:
 def filter_fields(
     filters: Filters, outputs: Sequence[Output], features: StoreFeatures
 ) -> list[FilterField]:
-    """The filters that make sense for a model and that its store supports, in the form's order."""
+    """The filters that fit a model and that its store supports, in the form's order."""
     output = outputs[0]
     is_number = output.task == "regression" and len(outputs) == 1
     unit = f" ({output.unit})" if output.unit else ""
@@ -165,7 +165,7 @@ def filter_fields(
 
 
 def place_of(query: Mapping[str, str]) -> Place:
-    """Where the page is that the parameters of an address name."""
+    """The page that the parameters of a URL select."""
     after = query.get("after", "")
     if not after:
         return Place()
@@ -176,7 +176,7 @@ def place_of(query: Mapping[str, str]) -> Place:
 
 
 def _moment(text: str, problems: list[str], *, is_end: bool) -> int | None:
-    """A moment in UTC, in microseconds; the end of the day or minute that is named as an end."""
+    """A time in UTC, in microseconds; for `is_end` the end of the given day or minute."""
     if not text:
         return None
     try:

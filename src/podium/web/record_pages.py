@@ -23,7 +23,7 @@ from podium.web.record_view import RecordDetail, record_detail, record_file, rec
 from podium.web.result import curl_command
 from podium.web.site import Site
 
-# Records of more than this aren't kept with the page that shows them.
+# A page with more records than this isn't cached.
 KEPT_BYTES = 262_144
 
 
@@ -67,7 +67,7 @@ def detail(site: Site, request: Request, record_id: str) -> Response:
 
 
 def feedback(site: Site, request: Request, record_id: str) -> Response:
-    """The form for feedback, sent: `POST /records/{record_id}/feedback`."""
+    """The submitted form for feedback: `POST /records/{record_id}/feedback`."""
     shown = record_detail(site, request, record_id)
     body, typed = read_form(request, programs=f"/api/records/{record_id}/feedback")
     try:
@@ -107,7 +107,7 @@ def _detail_page(
 
 
 def _known(shown: RecordDetail) -> dict[str, Any]:
-    """What is known of the version that answered: nothing, where another one serves now."""
+    """The details of the version that made the prediction; none if another one is served now."""
     version = shown.version
     if shown.record.version != version.version:
         return {"headline": "", "among": None}

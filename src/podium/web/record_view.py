@@ -1,4 +1,4 @@
-"""What pages of records show, whoever renders them: a list, one record, a file, and feedback."""
+"""The content of pages about records, for every host: a list, one record, a file, and feedback."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from podium.web.visible_records import record_store, visible_model, visible_mode
 
 PAGE_ROWS = 50
 FIELDS_SHOWN = 5
-# A list shows how texts begin; the page of the record shows them whole.
+# A list shows the beginning of texts; the page of the record shows all of them.
 TEXT_MAX = 60
-# The note of a form for feedback, beside a field for each output.
+# The note in a form for feedback, beside a field for each output.
 NOTE = "podium_note"
 _DECODER = msgspec.json.Decoder()
 
 
 class Line(NamedTuple):
-    """A record as a list shows it, in the order of its columns."""
+    """A record in a list, in the order of its columns."""
 
     day: str
     time: str
@@ -56,7 +56,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordList:
-    """Some records of a model, newest first; what the page shows of them is made when it is rendered."""
+    """Some records of a model, newest first; the rest is computed when the page is rendered."""
 
     site: Site
     actor: Actor
@@ -78,18 +78,18 @@ class RecordList:
 
     @property
     def may_delete(self) -> bool:
-        """Whether the actor may delete what the filters leave."""
+        """Whether the actor may delete the filtered records."""
         return may_delete(self.site, self.actor, self.version.name)
 
     @property
     def columns(self) -> list[str]:
-        """The heads of the columns."""
+        """The headings of the columns."""
         inputs = [field.label for field in self.version.signature.fields[:FIELDS_SHOWN]]
         return ["Time (UTC)", "Prediction", *inputs, "By", "Feedback", "Record"]
 
     @property
     def lines(self) -> list[Line]:
-        """What stands in them."""
+        """The records as lines."""
         signature = self.version.signature
         names = signature.names[:FIELDS_SHOWN]
         is_regression = signature.output.task == "regression"
@@ -108,21 +108,21 @@ class RecordList:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether there may be more records than these and those that are older."""
+        """Whether other records may exist besides these and older ones."""
         return self.filters.are_used or self.place.number > 1
 
     @property
     def scope(self) -> str:
-        """What a link does something with: `Download all`."""
+        """What a link acts on: `Download all`."""
         return "these" if self.filters.are_used else "all"
 
     @property
     def nothing(self) -> str:
-        """What is said where there is no record."""
+        """The text if there is no record."""
         return "No records match." if self.is_narrowed else "No predictions yet."
 
     def pager(self, base: str, **fixed: str) -> dict[str, str]:
-        """The addresses of the newest, the newer and the older records; "" where there are none."""
+        """The URLs of the newest, the newer and the older records; "" if there are none."""
         places = {
             "newest": Place() if self.place.number > 1 else None,
             "newer": self.place.newer,
@@ -139,9 +139,9 @@ class RecordDetail:
     """One record.
 
     Attributes:
-        version: the one that answers now.
-        outputs: what was answered.
-        inputs: label, value and unit of each; its name where the signature lost it.
+        version: the one that is served now.
+        outputs: the outputs.
+        inputs: label, value and unit of each; its name if the signature no longer has it.
     """
 
     record: Record
@@ -154,7 +154,7 @@ class RecordDetail:
 
     @property
     def answers(self) -> list[tuple[str, str]]:
-        """The answer as labels and texts, for pages that draw no bars."""
+        """The outputs as labels and texts, for pages that draw no bars."""
         result = self.result
         rows = [(part.label, with_unit(part.value, part.unit)) for part in result.parts]
         if len(rows) == 1:
@@ -168,7 +168,7 @@ class RecordDetail:
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """Which one it is, and where and when it was answered."""
+        """Its id, version, time and source."""
         record = self.record
         source = f"{record.source}, {record.actor}" if record.actor else record.source
         request, digest = record.request_id, record.bundle_digest
@@ -185,7 +185,7 @@ class RecordDetail:
 
     @property
     def feedback(self) -> list[tuple[str, str]]:
-        """What really happened, and who said so; nothing where nobody has."""
+        """The feedback, and who gave it; nothing if there is none."""
         feedback = self.record.feedback
         if feedback is None:
             return []
@@ -201,7 +201,7 @@ class RecordDetail:
 
     @property
     def feedback_values(self) -> dict[str, Any]:
-        """What the form for feedback holds: a value for each output, and the note."""
+        """The values in the form for feedback: one for each output, and the note."""
         feedback = self.record.feedback
         if feedback is None:
             return {}
@@ -231,11 +231,11 @@ class RecordFile(NamedTuple):
 
 
 def record_list(site: Site, request: Request, model: str = "") -> RecordList:
-    """The records of a model, or of the first, that the parameters of an address choose.
+    """The records of a model, or of the first one, that the parameters of a URL select.
 
     Raises:
-        NotFound: none are kept, or the actor may see those of no such model.
-        InputError: the store can't filter so, or no page gave this place.
+        NotFound: none are stored, or the actor may see those of no such model.
+        InputError: the store doesn't support the filter, or the cursor is invalid.
         StoreError: the store fails.
     """
     version, store = visible_model(site, request.actor, model), record_store(site)
@@ -246,10 +246,10 @@ def record_list(site: Site, request: Request, model: str = "") -> RecordList:
 
 
 def record_file(site: Site, request: Request, model: str = "") -> RecordFile:
-    """The same records, and all older ones, as a file; that somebody took it is written down.
+    """The same records, and all older ones, as a file; the download is audited.
 
     Raises:
-        InputError: a filter can't be read; without it the file would hold what wasn't wanted.
+        InputError: a filter is invalid; without it the file would contain other records.
         PodiumError: as `record_list`.
     """
     version, store = visible_model(site, request.actor, model), record_store(site)
@@ -295,7 +295,7 @@ def _inputs(version: LoadedVersion, inputs: Mapping[str, Any]) -> list[tuple[str
 
 
 def _brief(value: Any) -> str:
-    """A value as a list shows it: the page of the record has every digit."""
+    """A value in a list: the page of the record has every digit."""
     return number_text(value) if isinstance(value, float) else _short(_text(value))
 
 

@@ -1,4 +1,4 @@
-"""Templates: filled, escaped, and never with a script or a style in them."""
+"""Templates: rendered, escaped, and never with an inline script or style."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from podium.web.numbers import number_text
 from podium.web.page_cache import Basis, Key
 from podium.web.site import PageParts, Site
 
-# Between the parts of a page that a host puts into one of its own; no text can hold it by chance.
+# Separates the parts of a page that a host puts into one of its own; no text contains it by chance.
 _BOUNDARY = secrets.token_hex(32)
 
 
 @functools.cache
 def environment() -> jinja2.Environment:
-    """The templates of the package; made once, never changed after."""
+    """The templates of the package; created once, never changed."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("podium.web", "templates"),
         autoescape=True,
@@ -38,7 +38,7 @@ def environment() -> jinja2.Environment:
 def page(
     site: Site, request: Request, template: str, *, status: int = 200, **values: Any
 ) -> Response:
-    """A page made of a template."""
+    """A page rendered from a template."""
     actor, static_url = request.actor, _static(request)
 
     def can(action: Action, model: str = ALL) -> bool:
@@ -67,13 +67,13 @@ def page(
 def cached_page(
     site: Site, request: Request, key: Key, basis: Basis, make: Callable[[], Response]
 ) -> Response:
-    """A page that is made again only where something is another than when it was made last.
+    """A page that is rendered again only if its content differs from last time.
 
     Args:
-        key: what tells the page from others.
-        basis: all that it shows, but for what stands around it on every page.
+        key: identifies the page.
+        basis: everything it shows, except what surrounds it on every page.
     """
-    # The host's own frame around it may change with each request.
+    # The host's own frame around it may differ in each request.
     if site.frame is not None:
         return make()
     key = (*key, request.root_path, request.origin)
@@ -91,7 +91,7 @@ def cached_page(
 def error_page(
     site: Site, request: Request, *, status: int, title: str, detail: str, hint: str = ""
 ) -> Response:
-    """An error, for people."""
+    """An error page."""
     values = {"code": status, "title": title, "detail": detail, "hint": hint}
     return page(site, request, "error.html", status=status, **values)
 

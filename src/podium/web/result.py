@@ -1,4 +1,4 @@
-"""What a page shows of one answer."""
+"""What a page shows of one prediction."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from podium.signature import Output, Signature, Threshold
 from podium.signature.labels import label_text, plain_text
 from podium.web.numbers import number_text, percent_text
 
-# The twelve most probable classes are a picture; the others go into a list that can be opened.
+# The twelve most probable classes are drawn; the others go into a list that can be expanded.
 BARS_MAX = 12
-# Labels longer than this stand above their bars, so that the bars keep a common length.
+# Labels longer than this are placed above their bars, so that the bars have a common length.
 LABEL_MAX = 16
-# Answers up to these lengths are shown as figures, as headlines; longer ones are read as texts.
+# Predictions up to these lengths are shown as large numbers and as headlines; longer ones as text.
 FIGURE_MAX, HEADLINE_MAX = 16, 60
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The probability of one class; `width` is its share of the picture's 100 units.
+    """The probability of one class; `width` is its share of the 100 units of the chart.
 
     Attributes:
-        mark: from where on the class is predicted, where that isn't simply the most probable one.
+        mark: the threshold of the class, if it isn't simply the most probable one.
     """
 
     label: str
@@ -55,16 +55,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One answer for people.
+    """A prediction for people.
 
     Attributes:
-        of: what was predicted, where the signature has a name for it.
-        parts: one an output.
-        code: an answer that is no number or label, as JSON; else "".
+        of: what was predicted, if the signature has a label for it.
+        parts: one for each output.
+        code: a prediction that isn't a number or a label, as JSON; otherwise "".
         bars: the most probable classes; `more` the others.
         threshold: from where on one of two classes is predicted, in a sentence, or "".
-        has_long_labels: some labels need a line of their own.
-        warnings: the field's label, and what its reader should know.
+        has_long_labels: whether some labels need a line of their own.
+        warnings: the field's label, and the message.
     """
 
     of: str
@@ -77,12 +77,12 @@ class Result:
 
     @property
     def has_long_labels(self) -> bool:
-        """Whether labels stand above their bars."""
+        """Whether labels are placed above their bars."""
         return any(len(bar.label) > LABEL_MAX for bar in (*self.bars, *self.more))
 
     @property
     def title(self) -> str:
-        """The answer in a few words, for the page's title."""
+        """The prediction in a few words, for the page's title."""
         words = ", ".join(f"{part.value} {part.unit}".strip() for part in self.parts)
         return f"{words[:HEADLINE_MAX]}…" if len(words) > HEADLINE_MAX else words or "Answer"
 
@@ -90,10 +90,10 @@ class Result:
 def result_of(
     signature: Signature, answer: Mapping[str, Any], *, is_current: bool = True
 ) -> Result:
-    """The result in an answer, as a record keeps it: prediction, probabilities, warnings.
+    """The result of a prediction as a record holds it: prediction, probabilities, warnings.
 
     Args:
-        is_current: it is this version's: another one may have other outputs than the signature.
+        is_current: whether this version made it: another one may have other outputs.
     """
     prediction = answer["prediction"]
     parts = _parts(signature, answer)
@@ -117,7 +117,7 @@ def result_of(
 
 
 def curl_command(address: str, row: Mapping[str, Any]) -> str:
-    """The command that asks the same of the API."""
+    """The command that requests the same from the API."""
     body = msgspec.json.encode(dict(row)).decode()
     return (
         f"curl {shlex.quote(address)} \\\n"
@@ -127,7 +127,7 @@ def curl_command(address: str, row: Mapping[str, Any]) -> str:
 
 
 def _parts(signature: Signature, answer: Mapping[str, Any]) -> tuple[Part, ...]:
-    """One part an output; none where the answer is nothing that reads as figures or words."""
+    """One part for each output; none if the prediction can't be shown as numbers or text."""
     outputs = signature.outputs
     prediction = answer.get("label") or answer["prediction"]
     if len(outputs) == 1 and isinstance(prediction, (bool, int, float, str)):

@@ -1,4 +1,4 @@
-"""Which view answers a method at an address, and in which protocol."""
+"""Finds the view for a method and a path, and the protocol it belongs to."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ FILTERED: Final = "told"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An address, the methods it answers, and the view that does.
+    """A path, its methods, and the view for them.
 
     Attributes:
-        pattern: segments in braces match one segment each, and are given to the view by name.
-        view: None where the address leads to a prediction: its protocol reads the request and
-            writes the response, and the prediction service does the rest.
-        access: what one must be allowed to do with the model that the path names; or OPEN to
-            everybody; or LISTED: the view shows what the actor may see, if that is anything; or
-            FILTERED: it shows that to everybody, and to nobody in particular what all may know.
+        pattern: segments in braces match one segment each, and are passed to the view by name.
+        view: None for a prediction: its protocol reads the request and writes the response, and the
+            prediction service does the rest.
+        access: the action that the actor must be allowed on the model in the path; or OPEN for
+            everybody; or LISTED: the view shows what the actor may see, if there is anything; or
+            FILTERED: it shows that to everybody, and to anonymous callers what everybody may see.
         reads: whether it reads the store; or the parameter of the query with which it does.
-        is_page: errors are told as a page, unless the caller would rather have JSON.
-        is_for_both: it is read by browsers and by programs: a token tells who asks where one is
-            sent, and else the cookie. It changes nothing, and other sites can't read it.
-        is_prediction: it counts as a prediction, as those without a view do.
+        is_page: whether errors are shown as a page, unless the client prefers JSON.
+        is_for_both: whether it is for browsers and for programs: a token identifies the actor if
+            there is one, otherwise the cookie. It changes nothing, and other sites can't read it.
+        is_prediction: whether it counts as a prediction, as routes without a view do.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Route:
     is_prediction: bool = False
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
-        """The named segments of a path that fits, or None; it has as many as the pattern."""
+        """The named segments of a matching path, or None; their number is the pattern's."""
         found = {}
         for mine, theirs in zip(self.pattern.split("/"), segments, strict=True):
             if mine.startswith("{"):
@@ -61,10 +61,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class FastForm:
-    """Which requests of a protocol the fast lane may take: JSON, read and answered by its types.
+    """Which requests of a protocol the fast lane may handle: JSON, read and written by its types.
 
     Attributes:
-        media: values of the Content-Type header, in lower case; empty where there is none.
+        media: values of the Content-Type header, in lower case; empty if there is none.
         accept: values of the Accept header, likewise.
     """
 
@@ -74,15 +74,15 @@ class FastForm:
 
 @dataclass(frozen=True, slots=True)
 class ServingProtocol:
-    """How programs of one system ask and are answered.
+    """The API of one serving system.
 
     Attributes:
-        prefix: where its addresses begin; a problem below it is told as `problem` has it.
-        routes: its addresses; those without a view lead to a prediction.
-        read: a request for predictions out of one by HTTP, and the named segments of its path.
-        write: the response by HTTP to such a request.
-        problem: the response by HTTP where something went wrong.
-        fast: what the fast lane may take; None: nothing.
+        prefix: the beginning of its paths; a problem below it is written by `problem`.
+        routes: its routes; those without a view are predictions.
+        read: a request for predictions from an HTTP request and the named segments of its path.
+        write: the HTTP response to such a request.
+        problem: the HTTP response for an error.
+        fast: what the fast lane may handle; None: nothing.
     """
 
     name: str
@@ -94,20 +94,20 @@ class ServingProtocol:
     fast: FastForm | None = None
 
     def predict_paths(self, name: str) -> list[bytes]:
-        """The addresses that lead to a prediction of a model, percent-encoded."""
+        """The paths of a model's prediction routes, percent-encoded."""
         patterns = [route.pattern for route in self.routes if route.view is None]
         return [one.replace("{name}", quote(name)).encode() for one in patterns]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a path leads to.
+    """The result of looking up a path.
 
     Attributes:
-        route: what answers the method; None when nothing does.
+        route: for the method; None if there is none.
         values: the named segments of the path.
-        allowed: the methods that are answered there; empty when the path leads nowhere.
-        protocol: that the address belongs to, whether something answers there or not; None: pages.
+        allowed: the methods of the path; empty if it doesn't exist.
+        protocol: the protocol that the path belongs to, whether it exists or not; None: pages.
     """
 
     route: Route | None
@@ -117,11 +117,11 @@ class Found:
 
 
 class Router:
-    """All addresses of one app.
+    """All routes of one app.
 
     Args:
         pages: routes that belong to no protocol.
-        protocols: what programs are answered in.
+        protocols: the APIs for programs.
 
     Attributes:
         predictions: found in the paths that lead to a prediction, percent-encoded, under any prefix.
@@ -136,7 +136,8 @@ class Router:
             self._by_length.setdefault(route.pattern.count("/") + 1, []).append(route)
 
     def find(self, method: str, path: str) -> Found:
-        """What answers a method at a path. HEAD goes with GET; OPTIONS fits everywhere.
+        """Find the route for a method and a path. HEAD is treated as GET; OPTIONS matches
+        everywhere.
 
         Args:
             path: decoded, below the mount.
@@ -159,7 +160,7 @@ class Router:
         return Found(chosen, values, methods, self.protocol_of(path))
 
     def protocol_of(self, path: str) -> ServingProtocol | None:
-        """The protocol that an address belongs to; None: it is one of the pages."""
+        """The protocol that a path belongs to; None if it is a page."""
         for one in self.protocols:
             if path.startswith(one.prefix):
                 return one

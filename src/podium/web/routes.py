@@ -68,9 +68,9 @@ PAGES = (
 
 
 def respond(site: Site, request: Request) -> Response:
-    """The response to a request that came through the gate."""
+    """The response to a request that passed the gate."""
     # The last resort, and the one place where everything is caught: whatever goes wrong in a view
-    # or a model, a caller gets an answer with an id, and the log gets the cause.
+    # or a model, a caller gets a response with an id, and the log gets the cause.
     try:
         request = counted(site, identified(site, request))
         response = finished(_viewed(site, request), site, request, request.verdict)
@@ -80,10 +80,10 @@ def respond(site: Site, request: Request) -> Response:
 
 
 def identified(site: Site, request: Request) -> Request:
-    """The same request, with who asks.
+    """The request with its actor.
 
     Raises:
-        NotAuthenticated: it brings a token that isn't valid.
+        NotAuthenticated: its token is invalid.
     """
     if request.is_identified:
         return request
@@ -96,7 +96,7 @@ def identified(site: Site, request: Request) -> Request:
     try:
         actor = ask(request)
     except Exception as error:
-        # Whatever a host's own way to tell who asks raises: a probe is answered all the same.
+        # Whatever a host's own authentication raises: a probe gets a response all the same.
         if route is None or route.access != FILTERED or isinstance(error, NotAuthenticated):
             raise
         actor = NOBODY
@@ -104,13 +104,13 @@ def identified(site: Site, request: Request) -> Request:
 
 
 def with_actor(site: Site, request: Request, actor: Actor) -> Request:
-    """The same request, of this actor."""
+    """The request with this actor."""
     is_bulk = site.may_send_bulk(actor)
     return replace(request, actor=actor, is_identified=True, is_bulk=is_bulk)
 
 
 def admitted(site: Site, request: Request) -> Request:
-    """The same request, with who asks, if they may go on to what it leads to.
+    """The request with its actor, if they may use its route.
 
     Raises:
         PodiumError: as `identified` and `admit` do.
@@ -123,10 +123,10 @@ def admitted(site: Site, request: Request) -> Request:
 
 
 def counted(site: Site, request: Request) -> Request:
-    """The same request, with what is left of the quota of who asks.
+    """The request with what is left of the actor's quota.
 
     Raises:
-        RateLimited: nothing is.
+        RateLimited: nothing is left.
     """
     if site.quota is None or request.verdict is not None or request.method == "OPTIONS":
         return request
@@ -142,12 +142,12 @@ def counted(site: Site, request: Request) -> Request:
 
 
 def admit(site: Site, request: Request, route: Route, values: Mapping[str, str]) -> None:
-    """Let a request go on to its view, or not.
+    """Check that a request may go on to its view.
 
     Raises:
-        NotAuthenticated: nobody in particular asks, and it isn't for everybody.
-        NotAllowed: the actor may not do it.
-        NotFound: what it is about isn't there for the actor.
+        NotAuthenticated: the actor is anonymous, and the route isn't public.
+        NotAllowed: the actor may not perform its action.
+        NotFound: the model doesn't exist for the actor.
     """
     if isinstance(route.access, Action):
         require(request.actor, route.access, values.get("name", ALL))
@@ -160,7 +160,7 @@ def admit(site: Site, request: Request, route: Route, values: Mapping[str, str])
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a request for predictions leads to.
+    """The route of a request for predictions.
 
     Attributes:
         values: the named segments of the path.
@@ -171,18 +171,18 @@ class Prediction:
     values: Mapping[str, str]
 
     def request(self, request: Request) -> PredictRequest:
-        """What the prediction service takes, once it is known who asks."""
+        """The request for the prediction service, once the actor is known."""
         return self.protocol.read(request, self.values)
 
     def response(self, response: EncodedResponse) -> Response:
-        """What it answered, as HTTP has it."""
+        """The service's response as an HTTP response."""
         return self.protocol.write(response)
 
 
 def prediction_of(site: Site, request: Request) -> Prediction | None:
-    """What a request for predictions leads to; None for every other request.
+    """The prediction route of a request; None for every other request.
 
-    The form's isn't one: its page makes its own.
+    The form isn't one: its page predicts by itself.
     """
     if request.method != "POST":
         return None
@@ -199,7 +199,7 @@ def _version(site: Site, found: Found) -> LoadedVersion | None:
 
 
 def reads_store(site: Site, request: Request) -> bool:
-    """Whether the answer waits for the store."""
+    """Whether the response waits for the store."""
     route = site.router.find(request.method, request.path).route
     if route is None or request.method == "OPTIONS":
         return False
@@ -207,19 +207,19 @@ def reads_store(site: Site, request: Request) -> bool:
 
 
 def is_open(site: Site, request: Request) -> bool:
-    """Whether it is for everybody, so that it needn't be known who asks."""
+    """Whether it is public, so that the actor needn't be known."""
     route = site.router.find(request.method, request.path).route
     return route is not None and route.access == OPEN
 
 
 def is_probe(site: Site, request: Request) -> bool:
-    """Whether somebody watches the server with it: it is answered from memory."""
+    """Whether it is a health check, which is answered from memory."""
     route = site.router.find(request.method, request.path).route
     return route is not None and route.name in ("livez", "readyz")
 
 
 def failed(site: Site, request: Request, error: Exception) -> Response:
-    """The response to a request that a view couldn't answer."""
+    """The response to a request whose view failed."""
     response = _problem_response(
         site, request, problems.of_error(error, is_reading=reads_store(site, request))
     )
@@ -231,7 +231,7 @@ def failed(site: Site, request: Request, error: Exception) -> Response:
 
 
 def refused(site: Site, request: Request, refusal: Refusal) -> Response:
-    """The response to a request that didn't come through the gate."""
+    """The response to a request that the gate refused."""
     response = _problem_response(site, request, problems.of_refusal(refusal))
     if refusal.status == 405:
         allowed = site.router.find("OPTIONS", request.path).allowed or METHODS
@@ -242,12 +242,12 @@ def refused(site: Site, request: Request, refusal: Refusal) -> Response:
 def predicted(
     site: Site, request: Request, prediction: Prediction, response: EncodedResponse
 ) -> Response:
-    """The response that a prediction is."""
+    """The response with a prediction."""
     return finished(prediction.response(response), site, request, request.verdict)
 
 
 def _counted(site: Site, request: Request, response: Response) -> Response:
-    """The same response; counted, where it keeps a prediction from being made."""
+    """The response; counted if it refuses a prediction."""
     if response.status < 400 or request.method != "POST":
         return response
     found = site.router.find(request.method, request.path)
@@ -313,10 +313,10 @@ def _problem_response(site: Site, request: Request, problem: Problem) -> Respons
 
 
 def is_for_programs(found: Found, headers: Container[str]) -> bool:
-    """Whether a token tells who asks, and not a cookie.
+    """Whether a token identifies the actor, and not a cookie.
 
     Args:
-        headers: names of those that were sent, in lower case.
+        headers: the names of the request's headers, in lower case.
     """
     if found.route is None:
         return found.protocol is not None
@@ -326,7 +326,7 @@ def is_for_programs(found: Found, headers: Container[str]) -> bool:
 
 
 def _is_for_people(site: Site, request: Request) -> bool:
-    """Whether an error is told as a page: where pages are, and to browsers that are lost."""
+    """Whether an error is shown as a page: on pages, and to browsers at unknown URLs."""
     accept = request.headers.get("accept", "")
     html, json = quality(accept, "text/html"), quality(accept, "application/json")
     found = site.router.find("OPTIONS", request.path)

@@ -26,11 +26,11 @@ from podium.web.router import Router
 
 @dataclass(frozen=True)
 class PageParts:
-    """A page of ours without what stands around it, as HTML.
+    """One of our pages without its surroundings, as HTML.
 
     Attributes:
-        title: plain text, not escaped yet.
-        head: links to our styles and script.
+        title: plain text, not yet escaped.
+        head: links to our styles and scripts.
         main: the content.
     """
 
@@ -44,23 +44,23 @@ Frame: TypeAlias = Callable[[Request, PageParts], str]
 
 @dataclass(frozen=True)
 class Site:
-    """Everything that a view reads.
+    """Everything that views use.
 
     Attributes:
         deployments: by name, in the order they were given.
-        service: what answers requests for predictions.
-        store: where records are, or None when none are kept.
-        is_ready: whether every model is loaded, or can't be.
+        service: makes predictions.
+        store: the store of records, or None if nothing is recorded.
+        is_ready: whether every model is loaded, or has failed to.
         failures: why models can't be loaded, by name; those that were opened are deployments, too.
-        metrics: what is counted here, and told at `/metrics`.
-        authority: who knows who asks.
-        quota: counts how often they do; None where they may as often as they like.
-        page_cache: those that need not be made again.
-        deletion: deletes records; None when none are kept.
-        versions: promotes those of the models; None where they are fixed.
-        router: the addresses of the app.
-        is_local: only programs of this machine reach it.
-        frame: makes the whole page of the host's own around the parts of one of ours; None: ours.
+        metrics: of this app, served at `/metrics`.
+        authority: authenticates requests.
+        quota: limits the number of requests; None: no limit.
+        page_cache: rendered pages.
+        deletion: deletes records; None if nothing is recorded.
+        versions: promotes versions of the models; None if they are fixed.
+        router: the routes of the app.
+        is_local: whether only programs on this machine can reach it.
+        frame: creates the host's whole page around the parts of one of ours; None: our own.
     """
 
     deployments: Mapping[str, Deployment]
@@ -80,11 +80,11 @@ class Site:
     is_local: bool = False
 
     def deployment(self, name: str, actor: Actor) -> LoadedVersion:
-        """The version that answers under this name, for the whole of a request.
+        """The version that is served under this name, to be used for the whole request.
 
         Raises:
-            ModelNotLoaded: it can't be loaded; why, is for those who watch the server.
-            NotFound: there is none; the hint names those that the actor may see.
+            ModelNotLoaded: it can't be loaded; the reason is shown to operators only.
+            NotFound: there is none; the hint lists those that the actor may see.
         """
         failure = self.failure(name, actor)
         if failure is not None:
@@ -100,24 +100,24 @@ class Site:
         return may_send_bulk(actor, self.authority, is_local=self.is_local)
 
     def rows_max(self, actor: Actor) -> int:
-        """The most rows in one request of theirs to the API."""
+        """The most rows in one of their requests to the API."""
         settings = self.settings
         return settings.bulk_rows_max if self.may_send_bulk(actor) else settings.rows_max
 
     def body_max_bytes(self, actor: Actor) -> int:
-        """The longest body of a request of theirs to the API."""
+        """The longest body of one of their requests to the API."""
         settings = self.settings
         return (
             settings.bulk_body_max_bytes if self.may_send_bulk(actor) else settings.body_max_bytes
         )
 
     def find(self, name: str) -> LoadedVersion | None:
-        """The version that answers under this name, if there is one."""
+        """The version that is served under this name, if there is one."""
         deployment = self.deployments.get(name)
         return None if deployment is None else deployment.choose()
 
     def visible(self, actor: Actor) -> dict[str, LoadedVersion]:
-        """The versions that are there for an actor and can answer, by name."""
+        """The loaded models that an actor may see, by name."""
         return {
             name: deployment.choose()
             for name, deployment in self.deployments.items()
@@ -125,11 +125,11 @@ class Site:
         }
 
     def failed(self, actor: Actor) -> list[str]:
-        """The models that are there for an actor and can't be loaded."""
+        """The models that an actor may see and that can't be loaded."""
         return [name for name in self.failures if may_anything(actor, name)]
 
     def failure(self, name: str, actor: Actor) -> ModelNotLoaded | None:
-        """Why a model can't be loaded that is there for an actor; in words for who may know them."""
+        """Why a model can't be loaded, if the actor may see it; with details where permitted."""
         if name not in self.failures or not may_anything(actor, name):
             return None
         failure, text = self.failures[name], f"the model {name!r} can't be loaded"

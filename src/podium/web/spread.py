@@ -1,4 +1,4 @@
-"""How values were spread in training, as the small picture beside them."""
+"""The distribution of values in training, as the small histogram beside them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from podium.bundle.baseline import Histogram
 
-# A picture that is a few centimetres wide has no room for more bars.
+# A chart that is a few centimetres wide has no room for more bars.
 BARS_MAX = 20
 HEIGHT = 100
 _BAR, _GAP = 10, 1
@@ -17,8 +17,8 @@ class Spread:
     """A histogram in the units of an SVG that is `width` by `HEIGHT`.
 
     Attributes:
-        path: of all its bars.
-        mark: where the marked value stands, from the left; None without one.
+        path: of all bars.
+        mark: the position of the marked value, from the left; None without one.
     """
 
     path: str
@@ -27,16 +27,16 @@ class Spread:
 
 
 def spread_of(histogram: Histogram, marked: float | None = None) -> Spread | None:
-    """The picture of a histogram; None where it shows nothing: one bar, or none.
+    """The chart of a histogram; None if it would show nothing: it has one bar or none.
 
     Args:
-        marked: a number whose place among the bins is marked; beyond them, at their end.
+        marked: a number to mark among the bins; at the edge if it lies beyond them.
     """
     counts = histogram.counts[:BARS_MAX]
     if len(counts) < 2:
         return None
     most = max(counts)
-    # What was seen at all is seen in the picture: at least three hundredths of its height.
+    # Every bin that isn't empty is visible: at least three hundredths of the height.
     heights = [max(round(HEIGHT * n / most), 3) if n else 0 for n in counts]
     path = "".join(
         f"M{_BAR * i} {HEIGHT}v-{height}h{_BAR - _GAP}v{height}z"
@@ -48,7 +48,7 @@ def spread_of(histogram: Histogram, marked: float | None = None) -> Spread | Non
 
 
 def _place(edges: tuple[float, ...], value: float) -> float | None:
-    """Where a value stands among bars that are all drawn as wide as each other."""
+    """The position of a value among bars that are all drawn with the same width."""
     if len(edges) < 2:
         return None
     value = min(max(value, edges[0]), edges[-1])

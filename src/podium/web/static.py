@@ -18,11 +18,11 @@ _MEDIA = {
 }
 
 
-def serve(site: Site, request: Request, file: str) -> Response:  # noqa: ARG001 - as every view
-    """A file of the package: `GET /static/{file}`.
+def serve(site: Site, request: Request, file: str) -> Response:  # noqa: ARG001 - a view
+    """A static file: `GET /static/{file}`.
 
     Raises:
-        NotFound: there is none of this name and content.
+        NotFound: there is none with this name and content.
     """
     name = _files().get(file)
     if name is None:
@@ -32,7 +32,7 @@ def serve(site: Site, request: Request, file: str) -> Response:  # noqa: ARG001 
     return Response(_content(name), 200, media, headers)
 
 
-def favicon(site: Site, request: Request) -> Response:  # noqa: ARG001 - as every view
+def favicon(site: Site, request: Request) -> Response:  # noqa: ARG001 - a view
     """The icon: `GET /favicon.ico`."""
     headers = {"cache-control": "public, max-age=86400"}
     return Response(_content("icon.svg"), 200, _MEDIA[".svg"], headers)
@@ -47,7 +47,7 @@ def hashed(name: str) -> str:
 
 @functools.cache
 def _files() -> dict[str, str]:
-    """Names of the files, by their hashed names: no other name is ever looked up."""
+    """The files by their hashed names: no other name is ever looked up."""
     folder = resources.files("podium.web") / "static"
     names = [one.name for one in folder.iterdir() if "." + one.name.rpartition(".")[2] in _MEDIA]
     return {hashed(name): name for name in names}

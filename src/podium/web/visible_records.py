@@ -16,7 +16,7 @@ def record_store(site: Site) -> Store:
     """The store of a site's records.
 
     Raises:
-        NotFound: none are kept.
+        NotFound: nothing is recorded.
     """
     if site.store is None:
         raise NotFound(
@@ -32,10 +32,10 @@ def visible_models(site: Site, actor: Actor) -> list[str]:
 
 
 def visible_model(site: Site, actor: Actor, name: str = "") -> LoadedVersion:
-    """The model of this name, or the first, also where it can't be loaded: its records are there.
+    """The model of this name, or the first one, even if it can't be loaded: its records exist.
 
     Raises:
-        ModelNotLoaded: it can't even be opened.
+        ModelNotLoaded: its bundle can't even be opened.
         NotFound: there is none whose records the actor may see.
     """
     models = visible_models(site, actor)
@@ -48,7 +48,7 @@ def visible_model(site: Site, actor: Actor, name: str = "") -> LoadedVersion:
 
 
 def find_record(store: Store, record_id: str) -> Record | None:
-    """The record of this id; None also where the text is no id."""
+    """The record with this id; None also if the text isn't an id."""
     return store.get(record_id) if re.fullmatch(r"[0-9a-f]{32}", record_id) else None
 
 
@@ -60,7 +60,7 @@ def may_see(actor: Actor, record: Record) -> bool:
 
 
 def visible_record(site: Site, actor: Actor, record_id: str) -> tuple[Record, LoadedVersion]:
-    """The record of this id, and the version of its model that answers now.
+    """The record with this id, and the version of its model that is served now.
 
     Raises:
         NotFound: there is none that the actor may see.

@@ -1,4 +1,4 @@
-"""Models appear: their permissions are made, and it is written down when which version came."""
+"""Registers models when they are first served: permissions, and an entry for each version."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from django.db import router
 
 
 def note_models(versions: Mapping[str, str]) -> None:
-    """Make what is missing for models that are served here.
+    """Create what is missing for the served models.
 
     Args:
-        versions: the version that is served, by the model's name; "" where it can't be.
+        versions: the served version, by the model's name; "" if it can't be served.
 
     Raises:
         Error: the database failed.

@@ -1,4 +1,4 @@
-"""The app as Django sees it: light until somebody asks for a model."""
+"""The Django app: light until a model is needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger("podium")
 
 
 class PodiumConfig(AppConfig):
-    """Models of the project's setting `PODIUM`. What lives as long as the process hangs here."""
+    """Models of the project's setting `PODIUM`. Owns what lives as long as the process."""
 
     name = "podium.hosts.django"
     label = "podium"
@@ -30,7 +30,7 @@ class PodiumConfig(AppConfig):
         self._host: Host | None = None
 
     def ready(self) -> None:
-        """Tell Django of our checks and files; listen to what changes rights, and settings."""
+        """Register our checks and static files; watch changes of permissions and settings."""
         from django.core.signals import setting_changed
         from django.db.models.signals import post_migrate
 
@@ -47,10 +47,10 @@ class PodiumConfig(AppConfig):
 
     @property
     def host(self) -> Host:
-        """What answers in this process.
+        """The host of this process.
 
         Raises:
-            SetupError: `PODIUM` can't be used.
+            SetupError: `PODIUM` is invalid.
         """
         from podium.hosts.django.conf import read_options
         from podium.hosts.django.host import Host
@@ -61,19 +61,19 @@ class PodiumConfig(AppConfig):
             return self._host
 
     def use(self, host: Host) -> None:
-        """Answer with a host that was made elsewhere: our own server's, with its models."""
+        """Use a host that was created elsewhere: our own server's, with its models."""
         with self._lock:
             self._host = host
 
     def close(self) -> None:
-        """Let go of what answers; the next request makes it anew."""
+        """Release the host; the next request creates a new one."""
         with self._lock:
             host, self._host = self._host, None
         if host is not None:
             host.close()
 
     def _make_permissions(self, *, using: str, **_: Any) -> None:
-        """Those for the project's models, as soon as there are tables for them."""
+        """Create the permissions for the project's models, once their tables exist."""
         from django.contrib.auth.models import Permission
         from django.db import router
 
@@ -83,7 +83,7 @@ class PodiumConfig(AppConfig):
             make_permissions(self._model_names(), using)
 
     def _model_names(self) -> tuple[str, ...]:
-        """The project's models; those that can't be opened get their permissions later."""
+        """The names of the project's models; those that can't be opened are added later."""
         try:
             host = self.host
             return host.options.names or tuple(host.opened.versions)

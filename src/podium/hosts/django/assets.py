@@ -17,8 +17,8 @@ FOLDER = str(Path(static.__file__).with_name("static"))
 def add_folder() -> None:
     """Make `collectstatic` and `runserver` find our files, under `podium/`.
 
-    They belong to the pages and lie there, outside of this app: its own folder `static`, which
-    Django would look into by itself, could only hold copies of them.
+    They belong to the pages and stay in their folder, outside of this app: an own folder `static`,
+    which Django would find by itself, could only contain copies.
     """
     folders = list(getattr(project, "STATICFILES_DIRS", ()))
     if apps.is_installed("django.contrib.staticfiles") and (PREFIX, FOLDER) not in folders:
@@ -26,11 +26,11 @@ def add_folder() -> None:
 
 
 def static_url(root_path: str, name: str) -> str:
-    """The address of one of our files: the project's, once `collectstatic` has put it there.
+    """The URL of one of our files: the project's, once `collectstatic` has put it there.
 
-    Below our prefix are the same files: for projects without static files, before they are
-    collected, and for those that lie elsewhere, where the policy of our pages lets no browser load
-    from.
+    The same files are served below our prefix: for projects without static files, before they are
+    collected, and for static files on other origins, which our pages' Content-Security-Policy
+    forbids.
     """
     return _collected(f"{PREFIX}/{name}") or f"{root_path}/static/{static.hashed(name)}"
 
@@ -44,5 +44,5 @@ def _collected(name: str) -> str | None:
         address = str(staticfiles_storage.url(name))
         is_here = address.startswith("/") and not address.startswith("//")
         return address if is_here and staticfiles_storage.exists(name) else None
-    except (ValueError, ImproperlyConfigured):  # a manifest without it; no STATIC_ROOT
+    except (ValueError, ImproperlyConfigured):  # a manifest that lacks it, or no STATIC_ROOT
         return None

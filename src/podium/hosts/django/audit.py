@@ -1,4 +1,4 @@
-"""Writing the audit log: what Podium does, and what Django does with people and their rights."""
+"""Writes the audit log: Podium's own events, and Django's about users and their permissions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from podium.hosts.django.models.prediction import owner_of
 from podium.hosts.django.permissions import right_of
 
 DETAIL_MAX = 500
-# What of a user decides what they may; their password is never written down, only that it changed.
+# The columns of a user that matter for their permissions; of the password only the fact that it
+# changed is logged.
 _WATCHED = ("is_active", "is_staff", "is_superuser", "password", "email")
 _BEFORE = "_podium_before"
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Whose request is answered now; "" where nobody is logged in, or a command is run."""
+    """The user of the current request; "" for anonymous requests and commands."""
 
     name: str = ""
     address: str = ""
@@ -39,14 +40,14 @@ _asking: ContextVar[Asking] = ContextVar("podium_asking", default=Asking())  # n
 
 
 class AuditMiddleware(MiddlewareMixin):
-    """Tells the audit log who asks. Stands behind Django's AuthenticationMiddleware."""
+    """Tells the audit log who sends a request. Goes behind Django's AuthenticationMiddleware."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """Note who it is."""
+        """Remember the user."""
         _asking.set(_asking_by(request))
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:  # noqa: ARG002
-        """Forget it."""
+        """Forget the user."""
         _asking.set(Asking())
         return response
 
@@ -62,9 +63,9 @@ def write(
     """Add an entry.
 
     Args:
-        actor: who did it; whose request it is when left out.
-        target: who or what it was done to; the model, where there is one.
-        asking: whose request it is, where the middleware can't know that.
+        actor: who did it; the user of the current request by default.
+        target: who or what it was done to; the model, if there is one.
+        asking: whose request it is, if the middleware can't know.
 
     Raises:
         Error: the database failed.
@@ -84,7 +85,7 @@ def write(
 
 
 def watch() -> None:
-    """Write down who logs in, and what changes about people's rights."""
+    """Log logins, and changes to users' permissions."""
     from django.contrib.auth import get_user_model
     from django.contrib.auth.models import Group
 
@@ -102,7 +103,7 @@ def watch() -> None:
     signals.m2m_changed.connect(_rights_changed, sender=Group.permissions.through, dispatch_uid=uid)
     for name, receiver in (("user_permissions", _rights_changed), ("groups", _members_changed)):
         through = getattr(getattr(user, name, None), "through", None)
-        if through is not None:  # a project's own user model needn't have them
+        if through is not None:  # a project's own user model may lack them
             signals.m2m_changed.connect(receiver, sender=through, dispatch_uid=uid)
 
 
@@ -116,7 +117,7 @@ def _logged_out(*, request: HttpRequest | None, user: Any, **_: Any) -> None:
 
 
 def _login_failed(*, credentials: Any, request: HttpRequest | None = None, **_: Any) -> None:
-    # Whoever it was, it isn't known to be who they say: that is what it was done to.
+    # The caller isn't authenticated: the name they entered is the target, not the actor.
     said = next((credentials[name] for name in ("username", "email") if credentials.get(name)), "")
     write("login_failed", target=str(said), asking=Asking("", _asking_by(request).address))
 
@@ -187,14 +188,14 @@ def _token_changed(
 
 
 def _rights_changed(**changed: Any) -> None:
-    """Permissions were given to a user or a group, or taken from one: an entry for each."""
+    """Permissions were given to a user or a group, or taken away: one entry for each."""
     for event, one, permission in _links(("granted", "revoked"), **changed):
         of = "group" if one._meta.label == "auth.Group" else "user"  # noqa: SLF001
         write(event, target=str(one), details={"of": of, **_right(permission)})
 
 
 def _members_changed(**changed: Any) -> None:
-    """A user was put into groups, or taken out of them."""
+    """A user was added to groups or removed from them."""
     for event, one, group in _links(("joined", "left"), **changed):
         write(event, target=str(one), details={"groups": str(group)})
 
@@ -210,7 +211,7 @@ def _links(
     sender: Any,
     **_: Any,
 ) -> Iterator[tuple[str, Any, Any]]:
-    """What happened, who or what got or lost which; whichever side the change was made from."""
+    """The event, and who gained or lost what, from whichever side the change was made."""
     if action not in ("post_add", "post_remove", "pre_clear"):
         return
     event = events[0] if action == "post_add" else events[1]
@@ -219,7 +220,7 @@ def _links(
 
 
 def _right(permission: Any) -> dict[str, str]:
-    """A permission: of ours the model and the action, of others their name."""
+    """A permission: the model and the action if it is ours, otherwise its name."""
     right = right_of(permission)
     if right is None:
         return {"permission": f"{permission.content_type.app_label}.{permission.codename}"}
@@ -228,11 +229,11 @@ def _right(permission: Any) -> dict[str, str]:
 
 
 def linked(instance: Any, action: str, sender: Any, model: Any, pks: Any) -> list[Any]:
-    """Those on the other side of a link that changes, as `m2m_changed` tells of it."""
-    found = model._default_manager  # noqa: SLF001 - as Django's own admin asks
+    """The objects on the other side of a changed relation, as `m2m_changed` reports them."""
+    found = model._default_manager  # noqa: SLF001 - as Django's own admin does
     if action != "pre_clear":
         return list(found.filter(pk__in=pks or ()))
-    # Which they were is known only as long as they still are.
+    # Before the relation is cleared, while they can still be read.
     own = next(f for f in sender._meta.get_fields() if _leads_to(f, type(instance)))  # noqa: SLF001
     other = next(f for f in sender._meta.get_fields() if _leads_to(f, model))  # noqa: SLF001
     links = sender._default_manager.filter(**{own.name: instance})  # noqa: SLF001
@@ -245,12 +246,12 @@ def _leads_to(field: Any, model: Any) -> bool:
 
 
 def in_words(said: Sequence[str]) -> str:
-    """What a token is for, by its models or its actions."""
+    """The scope of a token, by its models or its actions."""
     return "all" if ALL in said else ", ".join(said) or "none"
 
 
 def has_field(user: Any, name: str) -> bool:
-    """Whether the project's users have this column: `is_active` may be the same for all of them."""
+    """Whether the project's users have this column: `is_active` may be a constant."""
     return any(field.name == name for field in user._meta.concrete_fields)  # noqa: SLF001
 
 
@@ -265,11 +266,11 @@ def _asking_by(request: HttpRequest | None) -> Asking:
 
 
 def _asking_as(user: Any, request: HttpRequest | None) -> Asking:
-    """Who logs in or out: as the request may not say yet, or no longer."""
+    """The user who logs in or out: the request may not know them yet, or no longer."""
     return Asking(user.get_username(), _asking_by(request).address, owner_of(user))
 
 
 def _clean(text: str, most: int) -> str:
-    """What every database keeps: no NUL, no half characters, not too long."""
+    """A text that every database can store: no NUL, no lone surrogates, not too long."""
     plain = str(text).encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     return plain[:most]

@@ -1,4 +1,4 @@
-"""Who asks, as the project knows its users, and what Django's permissions let them do."""
+"""Authentication by the project's users, and what Django's permissions allow them."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _USED_EVERY = dt.timedelta(minutes=1)
 
 
 def login_address() -> str | None:
-    """Where people log in to the project; None if its `LOGIN_URL` leads to nothing."""
+    """The project's login page; None if its `LOGIN_URL` doesn't exist."""
     try:
         address = resolve_url(project.LOGIN_URL)
         path = urlsplit(address).path
         if urlsplit(address).netloc or not path.startswith("/"):
-            return address  # elsewhere: nobody here can tell
+            return address  # elsewhere, so it can't be checked
         resolve(f"/{path.removeprefix(get_script_prefix())}")
     except (NoReverseMatch, Resolver404):
         return None
@@ -52,14 +52,14 @@ def login_address() -> str | None:
 
 
 class DjangoAuthority:
-    """Asks the project's user model, its back ends and its database, each time.
+    """Queries the project's user model, its back ends and its database, each time.
 
-    While the database can't be read, what everybody may is what it was: as this process read it last,
-    or at least what the project's settings make public. Nothing else is granted.
+    While the database can't be read, the public permissions are those that this process read last,
+    or at least those that the project's settings grant. Nothing else is granted.
 
     Args:
-        models: the version that is served, by the model's name; "" where it can't be.
-        public: the models that everybody may ask; ALL among them means every one.
+        models: the served version, by the model's name; "" if it can't be served.
+        public: the models that everybody may use; ALL among them means every one.
     """
 
     takes_tokens = True
@@ -73,7 +73,7 @@ class DjangoAuthority:
 
     @property
     def health(self) -> str:
-        """Why the accounts can't be read, as far as everybody may hear it; "" where they can."""
+        """Why the accounts can't be read, without confidential details; "" if they can."""
         return self._health
 
     def of_page(self, request: Request) -> Actor:
@@ -90,10 +90,10 @@ class DjangoAuthority:
             return _actor(user, joined(granted_to(user, self._models), for_everyone))
 
     def of_api(self, request: Request) -> Actor:
-        """The owner of the token, as far as it is for that; the public where there is none.
+        """The owner of the token, limited to its scope; the public without one.
 
         Raises:
-            NotAuthenticated: the token isn't valid.
+            NotAuthenticated: the token is invalid.
             AccountsError: the database failed.
         """
         header = request.headers.get("authorization", "").encode("latin-1", "replace")
@@ -110,7 +110,7 @@ class DjangoAuthority:
             return _actor_with(token, joined(granted_to(token.user, self._models), for_everyone))
 
     def login_url(self, request: Request) -> str | None:
-        """The project's `LOGIN_URL`, and back; None where it leads to nothing."""
+        """The project's `LOGIN_URL`, and back; None if it doesn't exist."""
         address = login_address()
         if address is None:
             return None
@@ -118,12 +118,12 @@ class DjangoAuthority:
         back = urlencode({"next": request.url(request.path) + query})
         return f"{address}?{back}"
 
-    def links(self, request: Request) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - as every one
-        """None: the project has its own."""
+    def links(self, request: Request) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - as Authority
+        """No links: the project has its own."""
         return ()
 
     def audit(self, actor: Actor, event: str, **fields: str) -> None:
-        """Write it into the audit log.
+        """Write an event to the audit log.
 
         Raises:
             AccountsError: the database failed.
@@ -134,11 +134,11 @@ class DjangoAuthority:
             write(event, actor=actor, target=fields.pop("target", ""), details=fields)
 
     def _tokens(self) -> QuerySet[ApiToken]:
-        """The tokens that open something, as far as the database can tell, with their owners."""
+        """The valid tokens, as far as the database can tell, with their owners."""
         return valid_tokens()
 
     def _of_groups(self) -> tuple[Mapping[str, frozenset[Action]], ...]:
-        """What the public may, and what everyone who is logged in may."""
+        """The permissions of the public, and those of everyone who is logged in."""
         if not self._are_noted:
             self._note_models()
         for_public, for_everyone = granted_to_groups(self._models)
@@ -147,14 +147,14 @@ class DjangoAuthority:
         return self._for_public, joined(for_everyone, self._public)
 
     def _nobody(self) -> Actor:
-        """Who brings nothing, also while the database is away."""
+        """An anonymous actor, also while the database is down."""
         with suppress(AccountsError), self._told():
             self._of_groups()
         return Actor(grants=self._for_public)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Says of the database's errors what every store's are called."""
+        """Raise the database's errors as AccountsError."""
         try:
             yield
         except Error as error:
@@ -169,7 +169,7 @@ class DjangoAuthority:
 
 
 class RememberingAuthority(DjangoAuthority):
-    """Knows tokens from memory, as our own server wants them: half a second old at most."""
+    """Verifies tokens in memory, for our own server: the data is half a second old at most."""
 
     def __init__(self, models: Mapping[str, str], public: Collection[str] = ()) -> None:
         super().__init__(models, public)
@@ -182,19 +182,19 @@ class RememberingAuthority(DjangoAuthority):
 
     @property
     def health(self) -> str:
-        """Why the accounts can't be read, as far as everybody may hear it; "" where they can."""
+        """Why the accounts can't be read, without confidential details; "" if they can."""
         return self._table.failure
 
     @property
     def version(self) -> int:
-        """What changes whenever somebody's rights may have."""
+        """Changes whenever somebody's permissions may have changed."""
         return self._table.version
 
     def of_token(self, header: bytes) -> Actor:
-        """The owner of the token in this header, as far as it is for that.
+        """The owner of the token in this header, limited to its scope.
 
         Raises:
-            NotAuthenticated: the token isn't valid.
+            NotAuthenticated: the token is invalid.
             AccountsError: the database hasn't been read for too long.
         """
         version = self._table.version
@@ -211,7 +211,7 @@ class RememberingAuthority(DjangoAuthority):
         return found
 
     def of_api(self, request: Request) -> Actor:
-        """The same, for every other road to the API."""
+        """The same, for all other requests to the API."""
         return self.of_token(request.headers.get("authorization", "").encode("latin-1", "replace"))
 
     def close(self) -> None:
@@ -219,10 +219,11 @@ class RememberingAuthority(DjangoAuthority):
         self._table.close()
 
     def _stamp(self) -> int:
-        """What changes with the rights.
+        """A number that changes with the permissions.
 
         Raises:
-            AccountsError: the file that they are in is gone. Who has it open would read on.
+            AccountsError: the file of the database is gone. A process that has it open would still
+                read.
         """
         database: Any = connections["default"]
         if database.vendor == "sqlite" and not database.is_in_memory_db():
@@ -252,7 +253,7 @@ class RememberingAuthority(DjangoAuthority):
         return Snapshot(found, Actor(grants=for_public))
 
     def _digests(self) -> frozenset[str]:
-        """Of the tokens that are valid, and whose owners are active."""
+        """The digests of the valid tokens whose owners are active."""
         rows = self._tokens()
         if has_field(get_user_model(), "is_active"):
             rows = rows.filter(user__is_active=True)
@@ -263,7 +264,7 @@ def _note_used(token_ids: AbstractSet[int]) -> None:
     if not token_ids:
         return
     ids, now = sorted(token_ids), timezone.now()
-    for start in range(0, len(ids), 500):  # what a statement can hold
+    for start in range(0, len(ids), 500):  # the most values in one statement
         ApiToken.objects.filter(pk__in=ids[start : start + 500]).update(last_used_at=now)
 
 

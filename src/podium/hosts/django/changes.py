@@ -1,4 +1,4 @@
-"""Noticing that somebody's permissions changed, so that processes that remember them look again."""
+"""Notices changes of permissions, so that processes that cache them read them again."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _log = logging.getLogger("podium")
 
 
 def watch_changes() -> None:
-    """Touch the stamp whenever users, groups, permissions, memberships or tokens change.
+    """Change the stamp whenever users, groups, permissions, memberships or tokens change.
 
-    What changes them in bulk (`update()`, another program) sends no signal: rights are read anew
-    every half a minute all the same.
+    Bulk changes (`update()`, another program) send no signal, so permissions are also read again
+    every half a minute.
     """
     from django.contrib.auth import get_user_model
     from django.contrib.auth.models import Group, Permission
@@ -30,7 +30,7 @@ def watch_changes() -> None:
         watch_rows(model)
     links = [Group.permissions.through]
     for name in ("groups", "user_permissions"):
-        # A project's own user model needn't have them.
+        # A project's own user model may lack them.
         link = getattr(getattr(user, name, None), "through", None)
         links += [] if link is None else [link]
     for through in links:
@@ -38,26 +38,26 @@ def watch_changes() -> None:
 
 
 def watch_rows(model: Any) -> None:
-    """Touch the stamp whenever rows of a table change, by which rights hang."""
+    """Change the stamp whenever rows of a table change that permissions depend on."""
     signals.post_save.connect(_saved, sender=model, dispatch_uid="podium-rights")
     signals.post_delete.connect(_changed, sender=model, dispatch_uid="podium-rights")
 
 
 def stamp() -> int:
-    """What stands there now.
+    """The current stamp.
 
     Raises:
         Error: the database can't be read.
     """
     from podium.hosts.django.models import ChangeStamp
 
-    # Where it is written: a replica may not know yet.
+    # From the database for writes: a replica may be behind.
     rows = ChangeStamp.objects.using(router.db_for_write(ChangeStamp))
     return rows.filter(pk=_STAMP_ID).values_list("value", flat=True).first() or 0
 
 
 def touch() -> None:
-    """Let every process look again."""
+    """Make every process read the permissions again."""
     from podium.hosts.django.models import ChangeStamp
 
     rows = ChangeStamp.objects.using(router.db_for_write(ChangeStamp))
@@ -75,8 +75,8 @@ def _saved(*, update_fields: Any = None, using: str, raw: bool = False, **_: Any
 def _changed(*, using: str, action: str = "", **_: Any) -> None:
     if action.startswith("pre_"):
         return
-    # After the commit: whoever reads the new stamp must find what it is about. And not within
-    # the transaction, where its row would be locked for as long as that takes.
+    # After the commit: a reader of the new stamp must find the change. And not within the
+    # transaction, which would lock the stamp's row until it ends.
     transaction.on_commit(partial(_touched), using=using)
 
 

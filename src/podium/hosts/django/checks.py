@@ -1,4 +1,4 @@
-"""What is wrong with a project's set-up, as `manage.py check` tells it."""
+"""Problems of a project's setup, for `manage.py check`."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from podium.hosts.django.conf import NAME, Options, read_options
 from podium.sources import bundles_of
 
 TAG = "podium"
-# Caches that each process has for itself.
+# Caches that are separate in each process.
 _OWN_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
 
 
 def register_checks() -> None:
-    """Make Django run them."""
+    """Register the checks."""
     checks.register(check_setup, TAG)
     checks.register(check_deployment, TAG, deploy=True)
 
 
 def check_setup(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """What keeps models from being served, or is hardly meant. Opens every bundle."""
+    """Errors that keep models from being served, and likely mistakes. Opens every bundle."""
     if not _is_asked(app_configs):
         return []
     try:
@@ -53,7 +53,7 @@ def check_setup(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
 
 
 def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """What a project should not have where others reach it: `manage.py check --deploy`."""
+    """Settings that a public project should not have: `manage.py check --deploy`."""
     if not _is_asked(app_configs):
         return []
     found: list[CheckMessage] = []
@@ -80,12 +80,12 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
 
 def _is_asked(app_configs: Sequence[AppConfig] | None) -> bool:
     if hasattr(project, "PODIUM_SETTINGS"):
-        return False  # the project is our own server's, which is set up by its own settings
+        return False  # the project is our own server's, which has settings of its own
     return app_configs is None or any(one.label == "podium" for one in app_configs)
 
 
 def _models(options: Options, names: list[str]) -> Iterator[CheckMessage]:
-    """Opens the models, and adds what they are called to `names`."""
+    """Opens the models, and adds their names to `names`."""
     if not options.sources:
         yield Error(
             f"{NAME} has no model",
@@ -196,7 +196,7 @@ def _home() -> Iterator[CheckMessage]:
     try:
         home = Path(read_options().settings.home).resolve()
     except SetupError:
-        return  # told by `check_setup`
+        return  # reported by `check_setup`
     for name in ("STATIC_ROOT", "MEDIA_ROOT"):
         root = getattr(project, name, None)
         if root and home.is_relative_to(Path(root).resolve()):

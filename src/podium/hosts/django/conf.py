@@ -17,21 +17,21 @@ from podium.settings import Settings, read_settings, said_of_accounts
 from podium.sources import Source
 
 NAME = "PODIUM"
-# What only a Django project has, beside the settings that every Podium has.
+# Settings that only a Django project has, besides those of every Podium.
 OWN = ("models", "public", "base_template", "store")
 ORM = "orm"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the project says of its models.
+    """The project's options for its models.
 
     Attributes:
         sources: the models.
-        names: what the project calls them; none where it gives a list.
-        public: the models that nobody needs a permission for; ALL among them means every one.
+        names: the project's names for them; none if it gives a list.
+        public: the models that need no permission; ALL among them means every one.
         base_template: the project's template around our pages; "" for our own.
-        has_orm_store: whether records live in the project's database.
+        has_orm_store: whether records are in the project's database.
     """
 
     sources: tuple[Source, ...]
@@ -42,7 +42,7 @@ class Options:
     has_orm_store: bool
 
     def is_public(self, model: str) -> bool:
-        """Whether everybody may ask this model."""
+        """Whether everybody may use this model."""
         return ALL in self.public or model in self.public
 
 
@@ -50,10 +50,10 @@ def read_options(value: object = None) -> Options:
     """The options in the project's settings.
 
     Args:
-        value: instead of the project's `PODIUM`.
+        value: in place of the project's `PODIUM`.
 
     Raises:
-        SetupError: one is unknown, or has a wrong value.
+        SetupError: an option is unknown or has an invalid value.
     """
     given = _mapping(getattr(project, NAME, {}) if value is None else value)
     models = given.get("models", {})
@@ -91,7 +91,7 @@ def _settings(given: Mapping[str, Any], store: str) -> Settings:
     values = {name: value for name, value in given.items() if name not in OWN}
     values = {name: _plain(value) for name, value in values.items()} | {"store": store}
     values.setdefault("home", str(Path(getattr(project, "BASE_DIR", ".")) / "podium-home"))
-    # The project's own file says everything: neither a podium.toml nor the environment counts.
+    # The project's settings are complete: neither a podium.toml nor the environment counts.
     try:
         read = read_settings(values, file=Path(os.devnull), environment={})
     except SetupError as error:
@@ -102,7 +102,7 @@ def _settings(given: Mapping[str, Any], store: str) -> Settings:
             f'{NAME}["accounts"] is for Podium\'s own server',
             hint="users log in with this project's own login",
         )
-    # Django refuses longer bodies by itself, with a page that no program reads.
+    # Django itself refuses longer bodies, with a page that no program can read.
     django_max = project.DATA_UPLOAD_MAX_MEMORY_SIZE
     if django_max is None:
         return read
@@ -112,7 +112,7 @@ def _settings(given: Mapping[str, Any], store: str) -> Settings:
 
 
 def _plain(value: Any) -> Any:
-    """A value as a settings file has it."""
+    """A value as in a settings file."""
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 

@@ -1,4 +1,4 @@
-"""Forms made of a model's signature, and forms over a table whose prediction is filled in."""
+"""Forms made from a model's signature, and model forms that fill in a prediction."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def podium_form(model: str) -> type[PredictionForm]:
     """The form of a model: a field for each of its inputs, in their order.
 
     Raises:
-        PodiumError: no model is called so, or it can't be served.
+        PodiumError: there is no model with this name, or it can't be served.
     """
     signature = current_host().bundle(model).signature
     shown = widgets(signature, {})
@@ -36,36 +36,36 @@ def podium_form(model: str) -> type[PredictionForm]:
 
 
 class PredictionForm(forms.Form):
-    """A form that asks a model. `podium_form` makes one with fields."""
+    """A form that predicts with a model. `podium_form` creates one with fields."""
 
     podium_model: ClassVar[str] = ""
 
     def predict(self, *, user: Any = None) -> Predicted:
-        """What the model says of a valid form.
+        """The prediction for a valid form.
 
         Args:
             user: whom the record names.
 
         Raises:
             ModelError: the model failed.
-            StoreError: the answer couldn't be recorded, so there is none.
+            StoreError: the prediction couldn't be recorded, so it isn't returned.
         """
         return predict_form(self.podium_model, self.cleaned_data, user=user)
 
 
 class SignatureField(forms.Field):
-    """A field that takes what the model's signature takes, and refuses it in the same words.
+    """A field that accepts what the model's signature accepts, with the same error messages.
 
-    It is mixed into the Django field of its type, which renders it and tells others what it is.
+    It is mixed into the Django field of its type, which renders it and defines its type to others.
     """
 
     signature_field: Field
 
     def clean(self, value: Any) -> Any:
-        """The value as the model takes it; None where it is missing.
+        """The value for the model; None if it is missing.
 
         Raises:
-            ValidationError: the signature doesn't accept it; the code is that of the API.
+            ValidationError: the signature rejects it; the code is that of the API.
         """
         text = "" if value is None else str(value)
         field = self.signature_field
@@ -106,10 +106,10 @@ class _Moment(SignatureField, forms.DateTimeField):
 
 
 def form_field(field: Field, widget: Widget) -> forms.Field:
-    """The field of a form that takes one input of a model.
+    """The form field for one input of a model.
 
     Args:
-        widget: what our own page would show.
+        widget: the widget on our own page.
     """
     help_text = f"{widget.about} {widget.seen}".strip()
     label = f"{field.label} ({field.unit})" if field.unit else field.label
@@ -163,16 +163,16 @@ def _widget(widget: Widget) -> forms.Widget:
 
 
 class PredictionFormMixin:
-    """Before `forms.ModelForm`: the prediction of the row is filled in when it is saved.
+    """Goes before `forms.ModelForm`: saving a row fills in its prediction.
 
-    Cells that the model doesn't accept are errors of the form's fields, in the words of the API.
+    Cells that the model rejects are errors of the form's fields, with the messages of the API.
 
     Attributes:
         podium_model: the name of the model.
-        podium_inputs: for the model's inputs, where they are called otherwise in the table, the
-            name there, or a function of the row.
-        podium_outputs: for fields of the table, what is filled into them: `prediction`,
-            `label`, `probabilities.yes`, `score`, `id`, `version`.
+        podium_inputs: for inputs of the model with another name in the table: the name there, or a
+            function of the row.
+        podium_outputs: for fields of the table, what is filled in: `prediction`, `label`,
+            `probabilities.yes`, `score`, `id`, `version`.
         podium_user: whom the record names; set it in the view.
     """
 
@@ -186,7 +186,7 @@ class PredictionFormMixin:
     fields: Any
 
     def full_clean(self) -> None:
-        """Check the form as always, and then what the model would be asked."""
+        """Validate the form as usual, and then the inputs of the model."""
         super().full_clean()  # type: ignore[misc] # of the form that this is mixed into
         if not getattr(self, "is_bound", False) or self.errors:
             return
@@ -199,7 +199,7 @@ class PredictionFormMixin:
                 self._refuse(deployment.signature, cell)
 
     def save(self, commit: bool = True) -> Any:
-        """Ask the model, fill in what it says, and save the row."""
+        """Predict, fill in the outputs, and save the row."""
         if not self.errors:
             signature = current_host().deployment(self.podium_model).signature
             self.predicted = predict_form(
@@ -210,7 +210,7 @@ class PredictionFormMixin:
         return super().save(commit=commit)  # type: ignore[misc]
 
     def _row(self, signature: Signature) -> dict[str, Any]:
-        """What the model is asked of the row in the form."""
+        """The inputs of the model for the row in the form."""
         row = {}
         for field in signature.fields:
             source = self.podium_inputs.get(field.name, field.name)

@@ -1,4 +1,4 @@
-"""Podium in one process of a Django project: made when it is first needed, and anew after a fork."""
+"""Podium in one process of a Django project: created when first needed, and again after a fork."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from podium.records import forks
 from podium.sources import Opened, opened
 from podium.web.site import Frame, PageParts
 
-# Around the parts of our pages, which are HTML, stand the blocks that the project's template has.
+# The blocks of the project's template around the parts of our pages, which are HTML.
 _PAGE = """{% extends base_template %}
 {% block title %}{{ podium.title }}{% endblock %}
 {% block head %}{{ block.super }}{{ podium.head|safe }}{% endblock %}
@@ -28,7 +28,7 @@ _PAGE = """{% extends base_template %}
 
 
 class Host(forks.ForkAware):
-    """The app of this process, and what the project wants of it."""
+    """The app of this process, and the project's options for it."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -40,12 +40,12 @@ class Host(forks.ForkAware):
         forks.watch(self)
 
     def after_fork_in_child(self) -> None:
-        """Wait for none of the parent's threads."""
+        """Replace the lock, which the parent's threads may hold."""
         self._lock = threading.Lock()
 
     @property
     def opened(self) -> Opened:
-        """The models by name, as they were packed, and why some can't be served."""
+        """The packed models by name, and why some can't be served."""
         with self._lock:
             if self._opened is None:
                 options, settings = self.options, self.options.settings
@@ -55,7 +55,7 @@ class Host(forks.ForkAware):
             return self._opened
 
     def bundle(self, name: str) -> Bundle:
-        """The model of this name, as it was packed.
+        """The packed model of this name.
 
         Raises:
             PodiumError: there is none, or it can't be served.
@@ -64,25 +64,25 @@ class Host(forks.ForkAware):
 
     @property
     def app(self) -> App:
-        """The app, whose models are loaded when they are asked.
+        """The app, which loads its models when they are needed.
 
         Raises:
-            PodiumError: a setting can't be used, or there is no model.
+            PodiumError: a setting is invalid, or there is no model.
         """
         if self._app is not None and self._pid == os.getpid():
             return self._app
         found = self.opened
         with self._lock:
             if self._app is None or self._pid != os.getpid():
-                # That of the process that this one was forked from stays as it is, unused: to let
-                # go of it would close files that are the other's.
+                # The parent's app stays as it is, unused: closing it would close files of the
+                # parent.
                 self._inherited = self._app
                 self._app, self._pid = _made(self.options, found), os.getpid()
                 atexit.register(self.close)
             return self._app
 
     def deployment(self, name: str) -> LoadedVersion:
-        """The version that answers under this name.
+        """The version that is served under this name.
 
         Raises:
             PodiumError: there is none, or it can't be served.
@@ -91,7 +91,7 @@ class Host(forks.ForkAware):
         return self.app.deployments[name].choose()
 
     def close(self) -> None:
-        """Let the app of this process go, and ship what waits for the store."""
+        """Close the app of this process, and ship what waits for the store."""
         with self._lock:
             app, self._app = self._app, None
         if app is not None and self._pid == os.getpid():
@@ -103,7 +103,7 @@ def current_host() -> Host:
     """The host of this process.
 
     Raises:
-        SetupError: `PODIUM` can't be used.
+        SetupError: `PODIUM` is invalid.
     """
     config: Any = apps.get_app_config("podium")
     host: Host = config.host
@@ -125,7 +125,7 @@ def _made(options: Options, found: Opened) -> App:
 
 
 def _framed(base_template: str) -> Frame:
-    """What puts the parts of our pages into the project's base template."""
+    """A function that puts the parts of our pages into the project's base template."""
 
     def frame(request: Request, parts: PageParts) -> str:
         from django.template import engines

@@ -1,4 +1,4 @@
-"""Django's permissions for models, and the two groups that nobody is put into."""
+"""Django's permissions for models, and the two groups without members."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from podium.access import ALL, ANYONE, WORDS, Action
 
-# Their permissions count for everybody who is logged in, and for nobody in particular too.
+# The permissions of these groups apply to everybody who is logged in, and to everybody.
 EVERYONE = "Everyone who is logged in"
 PUBLIC = "The public"
-# None of them begins another one with "_" behind it, so that no name of a model can make a
-# permission of one action look like that of another.
+# None of them is another one followed by "_", so that no model's name can make a permission look
+# like that of another action.
 CODENAMES: Mapping[Action, str] = MappingProxyType(
     {action: action.value for action in Action} | {Action.SEE: "see_all"}
 )
@@ -20,12 +20,12 @@ _OF_MODELS = tuple(action for action in Action if action is not Action.METRICS)
 
 
 def codename(action: Action, model: str = ALL) -> str:
-    """How Django calls the permission, below `podium.`."""
+    """Django's name of the permission, after `podium.`."""
     return CODENAMES[action] if model == ALL else f"{CODENAMES[action]}_{model}"
 
 
 def codenames(models: Iterable[str]) -> dict[str, tuple[Action, str]]:
-    """What each permission allows, and of which model."""
+    """The action and the model of each permission."""
     found = {codename(action): (action, ALL) for action in Action}
     for model in models:
         found |= {codename(action, model): (action, model) for action in _OF_MODELS}
@@ -33,7 +33,7 @@ def codenames(models: Iterable[str]) -> dict[str, tuple[Action, str]]:
 
 
 def right_of(permission: Any) -> tuple[Action, str] | None:
-    """What one of Django's permissions allows, and of which model; None if it is none of ours."""
+    """The action and the model of one of Django's permissions; None if it isn't one of ours."""
     kind, name = permission.content_type, permission.codename
     if (kind.app_label, kind.model) != ("podium", "servedmodel"):
         return None
@@ -59,10 +59,10 @@ def known_models() -> list[str]:
 
 
 def granted(has: Callable[[str], bool], models: Iterable[str]) -> dict[str, frozenset[Action]]:
-    """What is allowed, by model.
+    """The granted actions by model.
 
     Args:
-        has: whether one has the permission of this codename.
+        has: whether the permission with this codename is given.
     """
     found: dict[str, set[Action]] = {}
     for name, (action, model) in codenames(models).items():
@@ -72,19 +72,19 @@ def granted(has: Callable[[str], bool], models: Iterable[str]) -> dict[str, froz
 
 
 def granted_to(user: Any, models: Iterable[str]) -> Mapping[str, frozenset[Action]]:
-    """What a user is allowed, as the project's back ends tell, without the two groups."""
+    """The grants of a user, as the project's back ends determine them, without the two groups."""
     if not user.is_active:
         return {}
     if getattr(user, "is_superuser", False):
         return ANYONE.grants
-    has_perm = getattr(user, "has_perm", None)  # a user model needn't know permissions
+    has_perm = getattr(user, "has_perm", None)  # a user model may lack permissions
     if has_perm is None:
         return {}
     return granted(lambda name: has_perm(f"podium.{name}"), models)
 
 
 def granted_to_groups(models: Iterable[str]) -> tuple[dict[str, frozenset[Action]], ...]:
-    """What the public is allowed, and what everyone who is logged in is."""
+    """The grants of the public, and those of everyone who is logged in."""
     from django.contrib.auth.models import Permission
 
     rows = Permission.objects.filter(
@@ -101,7 +101,7 @@ def granted_to_groups(models: Iterable[str]) -> tuple[dict[str, frozenset[Action
 
 
 def joined(*grants: Mapping[str, frozenset[Action]]) -> dict[str, frozenset[Action]]:
-    """What any of them allows."""
+    """The union of several grants."""
     found: dict[str, frozenset[Action]] = {}
     for some in grants:
         for model, actions in some.items():
@@ -110,7 +110,7 @@ def joined(*grants: Mapping[str, frozenset[Action]]) -> dict[str, frozenset[Acti
 
 
 def make_permissions(models: Iterable[str], using: str = "default") -> None:
-    """Make the permissions for models, and the two groups, as far as they aren't there."""
+    """Create missing permissions for models, and the two groups."""
     from django.contrib.auth.models import Group, Permission
     from django.contrib.contenttypes.models import ContentType
 
@@ -127,14 +127,14 @@ def make_permissions(models: Iterable[str], using: str = "default") -> None:
             for name, (action, model) in wanted.items()
             if name not in there
         ],
-        ignore_conflicts=True,  # another process may make the same
+        ignore_conflicts=True,  # another process may create the same
     )
     for name in (EVERYONE, PUBLIC):
         Group.objects.using(using).get_or_create(name=name)
 
 
 def words_of(action: Action, model: str) -> str:
-    """What is allowed, behind "may"."""
+    """The action in words, to follow "may"."""
     if action is Action.METRICS:
         return "see the metrics"
     return f"{WORDS[action]} of {'every model' if model == ALL else model}"

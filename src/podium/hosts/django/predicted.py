@@ -1,4 +1,4 @@
-"""Predictions from the project's own Python: views, tasks, commands."""
+"""Predictions in the project's own Python: views, tasks, commands."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def predict(
     model: str, rows: Iterable[Mapping[str, Any]], *, user: Any = None
 ) -> list[Predicted]: ...
 def predict(model: str, rows: Any, *, user: Any = None) -> Any:
-    """Ask a model of the project's, by its name; what it says is recorded as always.
+    """Predict with one of the project's models; predictions are recorded as usual.
 
     Args:
         rows: one mapping of field names and values; or many: a list, a `QuerySet.values()`, a
-            pandas or polars frame. Decimals, dates and lazy texts are fine.
+            pandas or polars frame. Decimals, dates and lazy strings are fine.
         user: whom the record names. Their permissions don't count here: your code decides.
 
     Returns:
         A Predicted for one mapping, else a list with one for each row.
 
     Raises:
-        SetupError: no model is called so.
-        InvalidRows: some cells aren't accepted; its `cells` lists them.
+        SetupError: there is no model with this name.
+        InvalidRows: some cells are invalid; its `cells` lists them.
         ModelError: the model failed.
-        StoreError: the answer couldn't be recorded, so there is none.
+        StoreError: the prediction couldn't be recorded, so it isn't returned.
     """
     deployment = current_host().deployment(model)
     if isinstance(rows, Mapping):
@@ -52,16 +52,16 @@ def predict(model: str, rows: Any, *, user: Any = None) -> Any:
 
 
 def predict_form(model: str, row: Mapping[str, Any], *, user: Any = None) -> Predicted:
-    """The same of one row that somebody typed into a form.
+    """The same for one row that somebody entered in a form.
 
     Raises:
-        PodiumError: as `predict` does.
+        PodiumError: as `predict`.
     """
     return _some(current_host().deployment(model), json_of(row), user, "form")[0]
 
 
 def output_of(predicted: Predicted, wanted: str) -> Any:
-    """One part of what a model said: `prediction`, `probabilities.yes`.
+    """One part of a prediction: `prediction`, `probabilities.yes`.
 
     Raises:
         ImproperlyConfigured: it has no such part.
@@ -78,18 +78,18 @@ def output_of(predicted: Predicted, wanted: str) -> Any:
 
 
 def json_of(value: object) -> bytes:
-    """Rows as the JSON that a program would send.
+    """Rows as JSON, as a program would send them.
 
     Raises:
-        TypeError: a value is nothing that JSON holds.
+        TypeError: a value has no JSON form.
     """
     return _encoder.encode(value)
 
 
 def _plain_value(value: object) -> object:
-    if isinstance(value, Promise):  # a text that is translated when it is read
+    if isinstance(value, Promise):  # a lazily translated text
         return str(value)
-    if hasattr(value, "item"):  # a number of numpy's
+    if hasattr(value, "item"):  # a NumPy scalar
         return value.item()
     raise TypeError(f"{type(value).__name__} isn't a value that a model accepts")
 
@@ -98,7 +98,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain_value)
 
 
 def _plain_rows(rows: Any, deployment: LoadedVersion) -> Iterator[Mapping[str, Any]]:
-    if hasattr(rows, "columns") or hasattr(rows, "dtype"):  # a frame, an array
+    if hasattr(rows, "columns") or hasattr(rows, "dtype"):  # a frame or an array
         return Table.of(rows, names=deployment.signature.names).rows()
     return iter(rows)
 

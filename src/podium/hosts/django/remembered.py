@@ -1,10 +1,11 @@
-"""Tokens and their rights in the memory of one process: a prediction waits for no database.
+"""Tokens and their permissions, cached in one process: a prediction waits for no database.
 
-Invariant: what is told was true in the database at most `POLL_S` and one reading ago, whoever
-changed it through Django; after `READ_S` whoever changed it. While the database can't be read, what
-was last known holds for `GRACE_S`, and then only what everybody may: that is nobody's, and can't be
-taken back where it can't be read. One thread reads; it ends when nobody has
-asked for a while, and whoever asks next waits for a new one's first reading.
+Invariant: what is returned was true in the database at most `POLL_S` and one reading ago if the
+change was made through Django, and at most `READ_S` ago in any case. While the database can't be
+read, the last known state is used for `GRACE_S`, and after that only the public permissions: they
+belong to nobody, and can't be revoked while the database can't be read. One thread reads; it ends
+when the cache hasn't been used for a while, and the next caller waits for the first reading of a
+new one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Remembered:
     """One token.
 
     Attributes:
-        expires_s: when it ends, in seconds since 1970.
+        expires_s: when it expires, in seconds since 1970.
     """
 
     actor: Actor
@@ -45,21 +46,21 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was read, by digest, and who nobody in particular is."""
+    """The result of a reading: actors by digest, and the anonymous actor."""
 
     tokens: Mapping[str, Remembered] = field(default_factory=dict)
     public: Actor = NOBODY
 
 
 class TokenTable:
-    """Tokens that are valid now.
+    """The valid tokens.
 
     Args:
-        read: all of them, anew, with the rights of each owner: about a millisecond an owner.
-        valid: the digests of those that still open anything; far quicker.
-        stamp: what changes with them; cheap.
-        note_used: writes down which tokens were used since it was called last.
-        close: lets go of the connection of the thread that calls it.
+        read: reads all of them, with the permissions of each owner: about a millisecond an owner.
+        valid: reads the digests of those that are still valid; much faster.
+        stamp: reads a number that changes with them; cheap.
+        note_used: stores which tokens were used since the last call.
+        close: closes the connection of the calling thread.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class TokenTable:
         self._read, self._valid, self._stamp = read, valid, stamp
         self._note_used, self._close = note_used, close
         self._lock = threading.Lock()
-        self._pid = 0  # of the process whose thread runs; threads don't outlive a fork
+        self._pid = 0  # the process of the running thread; threads don't outlive a fork
         self._is_asked = False
         self._snapshot: Snapshot | None = None
         self._public: Actor | None = None
@@ -85,12 +86,12 @@ class TokenTable:
 
     @property
     def version(self) -> int:
-        """What changes whenever somebody's rights may have. Also once a minute while it is asked."""
+        """Changes whenever somebody's permissions may have; also once a minute while read."""
         self._ensure_running()
         return self._version
 
     def find(self, digest: str) -> Actor | None:
-        """Who comes with the token of this digest; None for nobody.
+        """The actor of the token with this digest; None if there is none.
 
         Raises:
             AccountsError: the database hasn't been read for too long.
@@ -102,10 +103,10 @@ class TokenTable:
         return found.actor
 
     def public(self) -> Actor:
-        """Who comes without a token.
+        """The actor of requests without a token.
 
         Raises:
-            AccountsError: the database was never read.
+            AccountsError: the database has never been read.
         """
         self._ensure_running()
         return self._known().public if self._public is None else self._public
@@ -142,7 +143,7 @@ class TokenTable:
                 target=self._run, args=(is_read,), name="podium-tokens", daemon=True
             )
             self._thread.start()
-            # Where even this is too short, who asks meanwhile is refused, and doesn't wait.
+            # If even this is too short, callers in the meantime are refused, and don't wait.
             is_read.wait(FIRST_READ_S)
             self._pid = os.getpid()
 
@@ -159,16 +160,16 @@ class TokenTable:
             self._close()
 
     def _look(self, state: _Seen) -> None:
-        """Read anew what may have changed."""
+        """Read again what may have changed."""
         now, known = time.monotonic(), self._snapshot
         try:
             stamp = self._stamp()
             if known is None or stamp != state.stamp or now - state.read_at >= READ_S:
-                if known is not None:  # what was revoked doesn't wait until all rights are read
+                if known is not None:  # a revocation doesn't wait until all permissions are read
                     valid = self._valid()
                     left = {key: one for key, one in known.tokens.items() if key in valid}
                     self._show(Snapshot(left, known.public))
-                # The stamp before it: what changes during the reading is read once more.
+                # The stamp first: changes during the reading are read once more.
                 self._show(self._read())
                 state.stamp, state.read_at = stamp, now
             elif any(one.expires_s <= time.time() for one in known.tokens.values()):
@@ -176,13 +177,13 @@ class TokenTable:
             if now - state.used_at >= USED_S:
                 used, self._used = self._used, set()
                 self._note_used(used)
-                self._version += 1  # whoever is asked for again was used
+                self._version += 1  # a token that is looked up again was used
                 state.used_at = now
             if state.is_failing:
                 _log.warning("accounts_read_again")
             state.good_at, state.is_failing, self.failure = now, False, ""
-        except Exception as error:  # noqa: BLE001 - a driver may raise anything; tried again soon
-            if not state.is_failing:  # twice a second would be too much to say
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything; it is retried soon
+            if not state.is_failing:  # twice a second would be too many messages
                 _log.error("accounts_not_read: %s", error)
             state.is_failing = True
             self.failure = getattr(error, "reason", "") or UNREAD
@@ -198,7 +199,7 @@ class TokenTable:
         self._version += 1
 
     def _is_idle(self, state: _Seen) -> bool:
-        """Whether nobody asked for so long that nothing need be known any more."""
+        """Whether nobody has called for so long that the cache can be dropped."""
         now = time.monotonic()
         if self._is_asked:
             self._is_asked, state.asked_at = False, now
@@ -213,7 +214,7 @@ class TokenTable:
 
 @dataclass(slots=True)
 class _Seen:
-    """When the thread did what, by the clock that never jumps."""
+    """When the thread did what, by a monotonic clock."""
 
     stamp: int = 0
     is_failing: bool = False

@@ -20,7 +20,7 @@ from podium.records.storable import HEX_DIGITS, is_id, refused_of
 from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
 from podium.records.stores.rows import row_of
 
-# SQLite takes no more than 999 values in a statement where it is old.
+# Older versions of SQLite accept at most 999 values in a statement.
 DELETE_ROWS = 500
 
 _T = TypeVar("_T")
@@ -29,18 +29,18 @@ _T = TypeVar("_T")
 class DjangoStore:
     """A store in the table of `Prediction`.
 
-    Each call uses the connection that its thread has, as all code of the project does. New records
-    are never part of a transaction around it: what a view's transaction takes back was answered
-    all the same, and its record has left the outbox for good. Feedback and deletion are.
+    Each call uses the connection of its thread, as all code of the project does. New records are
+    never part of a surrounding transaction: when a view rolls back, its predictions were sent all
+    the same, and their records have left the outbox for good. Feedback and deletion are part of it.
     """
 
     features = StoreFeatures(
         durability="power",
-        duplicate_policy="absorb",  # no database tells through the ORM how many it passed over
+        duplicate_policy="absorb",  # the ORM doesn't count skipped duplicates
     )
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Keep records, all or none; one whose id is kept already changes nothing."""
+        """Store records, all or none; one whose id is already stored changes nothing."""
         failed = refused_of(records)
         good = [_row(record) for record in records if record.id not in failed]
         if good:
@@ -48,7 +48,7 @@ class DjangoStore:
         return InsertResult(inserted=len(good), failed=failed)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
-        """The record of this id, or None."""
+        """The record with this id, or None."""
         if not is_id(record_id):
             return None
         found = self._read(lambda rows: _the_one(rows, record_id, time_us).first())
@@ -73,15 +73,15 @@ class DjangoStore:
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
-        """Add what really happened; False when there is no such record."""
+        """Add the true outcome; False if there is no such record."""
         if not is_id(record_id):
             return False
         values = _feedback_values(feedback)
         return self._changed(lambda rows: _the_one(rows, record_id, time_us).update(**values)) > 0
 
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
-        """Add what really happened to the records of a model; the ids of those that there are."""
-        # In one order, as in `delete`.
+        """Add the true outcomes to the records of a model; returns the ids that exist."""
+        # In a fixed order, as in `delete`.
         ids, found = sorted(filter(is_id, feedback)), []
 
         def write(some: Sequence[str], rows: PredictionQuerySet) -> list[str]:
@@ -98,22 +98,24 @@ class DjangoStore:
         return frozenset(found)
 
     def delete(self, records: Sequence[Record]) -> int:
-        """Delete these records, some at a time."""
-        # In one order: two that delete the same records never wait for each other crosswise.
+        """Delete these records, in pieces."""
+        # In a fixed order: two transactions that delete the same records can't deadlock.
         ids = sorted(record.id for record in records)
         pieces = [ids[at : at + DELETE_ROWS] for at in range(0, len(ids), DELETE_ROWS)]
         return sum(self._changed(partial(_deleted, ids=piece)) for piece in pieces)
 
     def close(self) -> None:
-        """Nothing: connections are the project's."""
+        """Nothing to do: the connections are the project's."""
 
     def _read(self, work: Callable[[PredictionQuerySet], _T]) -> _T:
-        # Where writes go: a replica may not have yet what was just told.
+        # The database for writes: a replica may not have the latest changes.
         return _done(work, router.db_for_write(Prediction))
 
     def _changed(self, work: Callable[[PredictionQuerySet], _T]) -> _T:
-        """A part of the project's own transaction, where there is one: apart from it, it would
-        wait for what that transaction has locked, and so for itself."""
+        """Run `work` as part of the project's own transaction, if there is one.
+
+        Outside of it, it would wait for what that transaction has locked, and so for itself.
+        """
         return _done(work, router.db_for_write(Prediction))
 
     def _written(self, work: Callable[[PredictionQuerySet], _T]) -> _T:
@@ -133,14 +135,14 @@ def _done(work: Callable[[PredictionQuerySet], _T], using: str) -> _T:
         is_kept = False
         raise StoreError(f"the project's database {using!r} failed: {error}") from error
     finally:
-        # What was opened here is closed here: outside of requests nobody else does. `CONN_MAX_AGE`
-        # counts as after a request.
+        # Connections that are opened here are closed here: outside of requests nobody else does.
+        # `CONN_MAX_AGE` counts as after a request.
         if not is_kept and not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
 
 
 def _is_inside_transaction(using: str) -> bool:
-    """Whether what is written now could be taken back; tests' own transactions don't count."""
+    """Whether writes now could be rolled back; tests' own transactions don't count."""
     if not connections[using].in_atomic_block:
         return False
     try:
@@ -187,7 +189,7 @@ def _condition(query: RecordQuery, after: tuple[int, str] | None, order: Order) 
 
 
 def _begins(prefix: str) -> Q:
-    """Ids that begin so: a range, which every database looks up in the index of ids."""
+    """Ids with this prefix: a range, which every database finds by the index of ids."""
     if prefix.strip(HEX_DIGITS):
         return Q(pk__in=())
     return Q(id__gte=prefix, id__lt=f"{prefix}g")

@@ -1,4 +1,4 @@
-"""API tokens: made, shown once, recognised, revoked."""
+"""API tokens: created, shown once, verified, revoked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BAD_HINT = "create another one on your account page"
 
 
 def new_text() -> str:
-    """A token: 178 random bits, and a checksum by which leaks are found without asking us.
+    """A token: 178 random bits, and a checksum by which leaks are found without querying us.
 
     Source: https://github.blog/engineering/behind-githubs-new-authentication-token-formats/
     """
@@ -43,8 +43,8 @@ def digest_of(header: bytes) -> str:
     """The digest of the token in an `Authorization` header, in hex.
 
     Raises:
-        NotAuthenticated: there is none in it; most mistakes in copying are found without a look
-            into the database.
+        NotAuthenticated: there is none in it; the checksum catches most copying mistakes without a
+            look into the database.
     """
     scheme, _, said = header.partition(b" ")
     text = said.strip()
@@ -57,14 +57,14 @@ def digest_of(header: bytes) -> str:
 
 
 def is_token(text: bytes) -> bool:
-    """Whether it looks like a token and its checksum is right."""
+    """Whether it has the form of a token, and a correct checksum."""
     if _SHAPE.fullmatch(text) is None:
         return False
     return _checksum(text[len(PREFIX) : -CHECK_DIGITS]).encode() == text[-CHECK_DIGITS:]
 
 
 def refusal() -> NotAuthenticated:
-    """What is said of every token that opens nothing: no more than that."""
+    """The error for every invalid token: it gives no further reason."""
     return NotAuthenticated(_BAD, hint=_BAD_HINT)
 
 
@@ -77,16 +77,17 @@ def make_token(
     days: int = DAYS,
     by: Actor | None = None,
 ) -> tuple[ApiToken, str]:
-    """A new token of a user's, and its text: nobody can ever read that again.
+    """A new token of a user, and its text, which can't be read again.
 
     Args:
-        models: that it is for; all that its owner may use when left out, also those to come.
-        actions: that it is for; all that its owner may do when left out.
-        by: who makes it; the user when left out.
+        models: that it may use; by default all that its owner may use, including future ones.
+        actions: that it may perform; by default all that its owner may perform.
+        by: who creates it; the user by default.
 
     Raises:
-        NotAllowed: a token would make it.
-        InputError: its name or its days can't be used, it is for nothing, or the user has too many.
+        NotAllowed: the request itself used a token.
+        InputError: the name or the number of days is invalid, the scope is empty, or the user has
+            too many.
     """
     if by is not None and by.via:
         raise NotAllowed(
@@ -119,12 +120,12 @@ def make_token(
 
 
 def chosen_of(ticked: Collection[str]) -> list[str] | None:
-    """What a form's boxes say a token is for: None is everything, an empty list nothing."""
+    """The scope in a form's checkboxes: None is everything, an empty list nothing."""
     return None if ALL in ticked else list(ticked)
 
 
 def revoke_token(token: ApiToken) -> bool:
-    """Let a token open nothing any more; False where it was revoked before."""
+    """Revoke a token; False if it already was."""
     if token.revoked_at is not None:
         return False
     token.revoked_at = timezone.now()
@@ -133,23 +134,23 @@ def revoke_token(token: ApiToken) -> bool:
 
 
 def valid_tokens() -> QuerySet[ApiToken]:
-    """Those that aren't revoked and not too old, with their owners."""
+    """The tokens that are neither revoked nor expired, with their owners."""
     found = ApiToken.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
     return found.select_related("user")
 
 
 def revoke_tokens(user: Any) -> int:
-    """Let no token of a user's open anything any more; how many did."""
+    """Revoke all tokens of a user; returns how many."""
     return sum(revoke_token(token) for token in valid_tokens().filter(user=user))
 
 
 def narrowed(
     grants: Mapping[str, frozenset[Action]], token: ApiToken
 ) -> dict[str, frozenset[Action]]:
-    """What a token may: what its owner is granted, as far as it is for that."""
+    """The grants of a token: those of its owner, limited to its scope."""
     said = set(token.actions)
     wanted = frozenset(one for one in Action if ALL in said or one in said)
-    # Who sees all records sees their own; a token may be for these only.
+    # Permission to see all records includes one's own; a token may be limited to those.
     full = {
         model: actions | {Action.SEE_OWN} if Action.SEE in actions else actions
         for model, actions in grants.items()

@@ -1,4 +1,4 @@
-"""Views that stay outside of the transactions which a project puts around its requests."""
+"""Views that are excluded from the project's transactions around requests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 def outside_transactions(view: _View) -> _View:
     """The view, without the ATOMIC_REQUESTS of any database.
 
-    A transaction around it would take back nothing but what was answered already, and on SQLite
-    the one connection that has begun to write keeps all others from it.
+    A transaction around it could roll back only what was sent already, and on SQLite the one
+    connection that has begun to write blocks all others.
     """
     for using in connections:
         view = transaction.non_atomic_requests(using=using)(view)

@@ -20,8 +20,8 @@ def _pattern(route: Route) -> URLPattern:
     return path(pattern, view_of(route), name=route.name)
 
 
-# The first of those that share an address answers all of them: which view it is, depends on the
-# method, and the core looks that up by itself. The others are there to be found by their names.
+# Of several routes with the same path, the first receives all requests: the view depends on the
+# method, and the core finds it by itself. The others exist so that their names can be reversed.
 urlpatterns = [
     *(_pattern(route) for route in router_of().routes),
     re_path(r"^(?P<path>.*)\Z", view_of(None), name="nothing"),

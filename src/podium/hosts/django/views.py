@@ -1,4 +1,4 @@
-"""One view for every route: the gate, the project's CSRF, and then what every host does."""
+"""One view for every route: the gate, the project's CSRF protection, and then the shared core."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ CSRF_FIELD = "csrfmiddlewaretoken"
 
 
 def view_of(route: Route | None) -> Callable[..., HttpResponseBase]:
-    """The view of a route; that of every other address for None.
+    """The view of a route; with None that of all other paths.
 
-    The gate stands before the project's CSRF protection, which guards the pages only: the API
-    knows no cookie that another site could make use of.
+    The gate comes before the project's CSRF protection, which only guards the pages: the API
+    ignores cookies, so another site could make no use of them.
     """
     answer = csrf_protect(_page) if route is not None and route.is_page else _respond
 
@@ -47,7 +47,7 @@ def view_of(route: Route | None) -> Callable[..., HttpResponseBase]:
             host.app.start_in_background()
             read = partial(_body, request)
             return _sent(incoming, bodies.respond(host.app.site, incoming.read(), read))
-        # Before anything else looks for a token in it: a stream can be read only once.
+        # Before anything else searches the body for a token: a stream can be read only once.
         incoming.body = _body(request)
         return answer(request, host, incoming)
 
@@ -55,10 +55,10 @@ def view_of(route: Route | None) -> Callable[..., HttpResponseBase]:
 
 
 class _Incoming:
-    """Django's request on its way to ours.
+    """Converts Django's request to ours.
 
     Args:
-        tail: the address below our prefix, which the path ends with.
+        tail: the path below our prefix.
     """
 
     def __init__(self, request: HttpRequest, tail: str) -> None:
@@ -74,7 +74,7 @@ class _Incoming:
         self.headers = [*_headers(request), (b"host", self.host.encode("latin-1", "replace"))]
 
     def refusal(self, host: Host) -> gate.Refusal | None:
-        """Why it isn't read any further. Both the gate and the project must know the host."""
+        """Why the request is refused: the gate and the project must both accept the host name."""
         settings = host.options.settings
         if not settings.allowed_hosts:
             names = (gate.host_name(self.host),)
@@ -92,7 +92,7 @@ class _Incoming:
         return refusal
 
     def read(self, form_token: tuple[str, str] | None = None) -> Request:
-        """The same as every view of ours takes it."""
+        """The request for our views."""
         headers: dict[str, str] = {}
         for name, value in self.headers:
             key, text = name.decode("latin-1"), value.decode("latin-1")
@@ -115,7 +115,7 @@ class _Incoming:
 def _body(request: HttpRequest) -> bytes:
     try:
         return request.body
-    except RawPostDataException:  # the project's middleware read it, as only forms with files are
+    except RawPostDataException:  # only for forms with files
         return b""
 
 
@@ -158,7 +158,7 @@ async def _awaited(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def _headers(request: HttpRequest) -> Sequence[tuple[bytes, bytes]]:
-    """All headers but Host, with names in lower case."""
+    """All headers except Host, with names in lower case."""
     scope = getattr(request, "scope", None)
     if scope is not None:
         return [(name, value) for name, value in scope["headers"] if name != b"host"]
@@ -176,7 +176,7 @@ def _headers(request: HttpRequest) -> Sequence[tuple[bytes, bytes]]:
 
 
 def _target(request: HttpRequest) -> bytes:
-    """Path and query as they were sent, as far as the server tells."""
+    """Path and query as they were sent, as far as the server passes them on."""
     query: bytes
     scope = getattr(request, "scope", None)
     if scope is not None:

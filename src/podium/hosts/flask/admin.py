@@ -1,4 +1,4 @@
-"""A view of Flask-Admin's: the records of the app's models, in whatever store they live."""
+"""A view for Flask-Admin: the records of the app's models, in any store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from podium.web.visible_records import visible_model, visible_models
 class RecordsView(BaseView):  # type: ignore[misc]
     """The records of each model: a list with filters, one record, feedback, a download.
 
-    Who may see which is what Podium's pages go by; override `is_accessible` to limit it further.
+    Podium's own permissions decide who may see what; override `is_accessible` to limit it further.
     """
 
     def __init__(
@@ -40,18 +40,18 @@ class RecordsView(BaseView):  # type: ignore[misc]
         super().__init__(name=name, endpoint=endpoint, **rest)
 
     def create_blueprint(self, admin: Any) -> Blueprint:
-        """The blueprint, whose failures are told on a page of the admin's."""
+        """The blueprint, whose errors are shown on a page of the admin."""
         made: Blueprint = super().create_blueprint(admin)
         made.register_error_handler(PodiumError, self._failed)
         return made
 
     def is_accessible(self) -> bool:
-        """Whether who asks may see records of any model."""
+        """Whether the user may see records of any model."""
         site, request = _site_and_request()
         return bool(visible_models(site, request.actor))
 
     def inaccessible_callback(self, name: str, **rest: Any) -> ResponseReturnValue:  # noqa: ARG002
-        """Nobody in particular is sent to log in."""
+        """Anonymous users are sent to the login page."""
         site, request = _site_and_request()
         login = site.authority.login_url(request)
         if request.actor.is_known or login is None:
@@ -75,7 +75,7 @@ class RecordsView(BaseView):  # type: ignore[misc]
 
     @expose("/records.csv")  # type: ignore[untyped-decorator]
     def csv(self) -> ResponseReturnValue:
-        """What the filters leave, as a file."""
+        """The filtered records as a file."""
         site, request = _site_and_request()
         file = record_file(site, request, request.query.get("model", ""))
         response = flask.Response(flask.stream_with_context(file.body), mimetype="text/csv")
@@ -100,7 +100,7 @@ class RecordsView(BaseView):  # type: ignore[misc]
 
     @expose("/delete", methods=("GET", "POST"))  # type: ignore[untyped-decorator]
     def delete(self) -> ResponseReturnValue:
-        """The question whether to delete what the filters leave, and what comes of it."""
+        """The question whether to delete the filtered records, or the result."""
         (site, request), form = _site_and_request(), FlaskForm()
         model = visible_model(site, request.actor, request.query.get("model", "")).name
         query = {name: value for name, value in request.query.items() if name != "model"}
@@ -112,7 +112,7 @@ class RecordsView(BaseView):  # type: ignore[misc]
 
     @expose("/<record_id>/delete", methods=("GET", "POST"))  # type: ignore[untyped-decorator]
     def delete_one(self, record_id: str) -> ResponseReturnValue:
-        """The question whether to delete one record, and what comes of it."""
+        """The question whether to delete one record, or the result."""
         (site, request), form = _site_and_request(), FlaskForm()
         step = step_of_one(site, request, record_id, is_sure=form.validate_on_submit())
         there = self.get_url(".index", model=step.wanted.model)
@@ -132,7 +132,7 @@ class RecordsView(BaseView):  # type: ignore[misc]
 
 
 def _site_and_request() -> tuple[Site, Request]:
-    """The site of the app, and the current request with who asks."""
+    """The site of the app, and the current request with its actor."""
     host = host_of()
     request, site = current_request(host), host.app.site
     actor = site.authority.of_page(request)

@@ -1,4 +1,4 @@
-"""The blueprint: the gate, the app's CSRF protection, and then what every host does."""
+"""The blueprint: the gate, the app's CSRF protection, and then the shared core."""
 
 from __future__ import annotations
 
@@ -24,29 +24,30 @@ from podium.policy import gate
 from podium.protocols import router_of
 from podium.web import bodies, routes
 
-# Known before the models are: Flask wants its rules when the app is made.
+# Fixed before the models are known: Flask needs its rules when the app is created.
 ROUTER = router_of()
 _SEGMENT = re.compile(r"\{(\w+)\}")
 _TAIL = "podium_tail"
-# Bytes of a body that is refused unread. Who sends more must bear that the connection ends.
+# The bytes of a refused body that are read and discarded. A client that sends more may see the
+# connection end.
 _SHORT = re.compile(r"\d{1,8}", re.ASCII)
 
 
 class _Tail(BaseConverter):
-    """All that comes after the prefix, also nothing, and also what begins with a slash."""
+    """Matches everything after the prefix, including nothing, and a leading slash."""
 
     regex = ".*?"
     part_isolating = False
 
 
 def blueprint_of(host: Host) -> Blueprint:
-    """The blueprint that answers below the app's prefix."""
+    """The blueprint for everything below the app's prefix."""
     made = Blueprint(
         NAME,
         __name__,
         url_prefix=host.options.url_prefix,
         template_folder="templates",
-        cli_group=None,  # the group has its name already
+        cli_group=None,  # the group already has its name
     )
     made.url_value_preprocessor(_look)
     made.record(_add_rules)
@@ -55,8 +56,11 @@ def blueprint_of(host: Host) -> Blueprint:
 
 
 def _add_rules(state: BlueprintSetupState) -> None:
-    """One rule answers every method and address, as the core finds them; what it found is the
-    request's endpoint from then on, so that the app's own guards can tell them apart."""
+    """Add one rule for every method and path: the core finds the route.
+
+    The route's name becomes the request's endpoint, so that the app's own guards can tell routes
+    apart.
+    """
     app, prefix = state.app, state.url_prefix or ""
     app.url_map.converters[_TAIL] = _Tail
     endpoint = f"{NAME}.nothing"
@@ -74,13 +78,14 @@ def _add_rules(state: BlueprintSetupState) -> None:
 
 
 def _with_slash(adapter: MapAdapter) -> str:
-    """The home page, whose address ends with a slash."""
+    """The home page, whose path ends with a slash."""
     return adapter.build(f"{NAME}.home")
 
 
 def _look(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG001 - Flask's
-    """Before anything of the app sees the request: say what it asks for, look at the head, and
-    keep the body. Whoever reads the fields of a form first leaves nothing of it otherwise.
+    """Before anything in the app sees a request: set its endpoint, check its head, cache its body.
+
+    The body would be lost once somebody reads the fields of a form.
     """
     host = host_of()
     flask.g.podium_path = path = f"/{(values or {}).get('tail', '')}"
@@ -90,8 +95,8 @@ def _look(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa:
         flask.request.url_rule, flask.request.view_args = rule, dict(found.values)
     csrf = csrf_of(host.flask)
     if csrf is not None:
-        # The pages' forms are checked here, when the body is kept; the API knows no cookie that
-        # another site could make use of.
+        # Forms of pages are checked here, once the body is cached; the API ignores cookies, so
+        # another site could make no use of them.
         csrf.exempt(host.flask.blueprints[NAME])
     flask.g.podium_refusal = refusal = _refusal(host)
     if refusal is not None:
@@ -123,10 +128,10 @@ def _respond(**_: str) -> flask.Response:
 
 
 def current_actor(host: Host, name: str | None = None) -> Actor:
-    """Whom a record names: who sent the current request, and nobody outside of one.
+    """Whom a record names: the sender of the current request; nobody outside of a request.
 
     Args:
-        name: of somebody else, in their place.
+        name: somebody else, in their place.
     """
     if name:
         return Actor(name)
@@ -136,7 +141,7 @@ def current_actor(host: Host, name: str | None = None) -> Actor:
 
 
 def _pass_over(environ: dict[str, Any]) -> None:
-    """Read what isn't wanted: servers close the connection otherwise, maybe before the answer."""
+    """Read and discard a refused body: servers may close the connection before the response."""
     length = environ.get("CONTENT_LENGTH", "")
     if not _SHORT.fullmatch(length):
         return
@@ -146,12 +151,12 @@ def _pass_over(environ: dict[str, Any]) -> None:
 
 
 def _is_long(host: Host) -> bool:
-    """Whether the body is one that only some may send: it isn't read before that is known."""
+    """Whether the body is one that not everybody may send: it isn't read before that is decided."""
     return bodies.is_long(host.options.settings, flask.request.environ.get("CONTENT_LENGTH", ""))
 
 
 def csrf_of(app: Flask) -> Any:
-    """Flask-WTF's CSRFProtect where it is on, else None."""
+    """Flask-WTF's CSRFProtect if it is enabled, else None."""
     return app.extensions.get("csrf") if app.config.get("WTF_CSRF_ENABLED") else None
 
 
@@ -160,7 +165,7 @@ def _refusal(host: Host) -> gate.Refusal | None:
     settings = host.options.settings
     name = flask.request.environ.get("HTTP_HOST", "")
     if not settings.allowed_hosts:
-        # Whom the app answers is its own business: TRUSTED_HOSTS, or the proxy before it.
+        # The app decides on its host names: TRUSTED_HOSTS, or the proxy before it.
         settings = msgspec.structs.replace(settings, allowed_hosts=(gate.host_name(name),))
     headers = [
         (key.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
@@ -171,7 +176,7 @@ def _refusal(host: Host) -> gate.Refusal | None:
 
 
 def _target(environ: dict[str, Any]) -> bytes:
-    """Path and query as they were sent, as far as the server tells."""
+    """Path and query as they were sent, as far as the server passes them on."""
     sent = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if sent:
         return str(sent).encode("latin-1", "replace")
@@ -182,12 +187,12 @@ def _target(environ: dict[str, Any]) -> bytes:
 
 
 def current_request(host: Host) -> Request:
-    """The current request, of whatever view it is, for those who tell who asks."""
+    """The current request, whatever its view, for authentication."""
     return _read(host, flask.request.path, b"", None)
 
 
 def _read(host: Host, path: str, body: bytes, token: tuple[str, str] | None) -> Request:
-    """Flask's request as every view of ours takes it."""
+    """Flask's request for our views."""
     native = flask.request
     headers: dict[str, str] = {}
     for name, value in native.headers:
@@ -223,7 +228,7 @@ def _sent(host: Host, request: Request, response: Response) -> flask.Response:
     if not isinstance(body, bytes):
         body = flask.stream_with_context(body)
     made = host.flask.response_class(body, response.status, headers)
-    if request.method == "HEAD":  # it would be 0, which isn't the length that GET has
+    if request.method == "HEAD":  # otherwise it would be 0, which isn't the length that GET has
         made.automatically_set_content_length = False
         made.headers.pop("content-length", None)
     if response.problem is not None and host.options.has_error_handlers:
@@ -235,7 +240,7 @@ def check_free(app: Flask) -> None:
     """Refuse a second Podium in one app.
 
     Raises:
-        SetupError: it has one.
+        SetupError: it already has one.
     """
     if NAME in app.extensions or NAME in app.blueprints:
         raise SetupError(

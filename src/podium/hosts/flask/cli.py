@@ -1,4 +1,4 @@
-"""`flask podium ...`: the commands of an app's models."""
+"""`flask podium ...`: the commands for an app's models."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from podium.hosts.flask.host import NAME, host_of
 from podium.http import Request
 from podium.web import record_pages
 
-# The command line stands above the hosts: it is looked up by its name when it is called.
+# The command line is above the hosts in the import order, so it is imported by name when called.
 _MAIN = "podium.cli.main"
 
 
 class _Group(AppGroup):
-    """Commands of ours, and those of `podium` that take a model, by its name instead of its file."""
+    """Our commands, and those of `podium` that take a model, by its name instead of its file."""
 
     BORROWED: ClassVar[tuple[str, ...]] = ("predict", "score")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names, in the order of the alphabet."""
+        """The names in alphabetical order."""
         return sorted([*super().list_commands(ctx), *self.BORROWED])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, or None."""
+        """The command with this name, or None."""
         if cmd_name in self.BORROWED:
             return _borrowed(getattr(import_module(f"podium.cli.{cmd_name}"), cmd_name))
         return super().get_command(ctx, cmd_name)
@@ -52,7 +52,7 @@ def _borrowed(command: click.Command) -> click.Command:
 
 
 def _of_app(param: click.Parameter) -> click.Parameter:
-    """A parameter that names a bundle takes a model's name."""
+    """Let a parameter that names a bundle accept a model's name."""
     if param.name != "bundle":
         return param
     made = copy.copy(param)
@@ -65,7 +65,7 @@ def _trusting(callback: Callable[..., Any], **values: Any) -> Any:
 
 
 def _ended(command: Callable[..., Any]) -> Callable[..., None]:
-    """A command that ends as those of `podium` do: errors in words, and an exit code for each."""
+    """A command that ends as those of `podium` do: with an error message and an exit code."""
 
     @functools.wraps(command)
     def call(*args: Any, **values: Any) -> None:
@@ -81,7 +81,7 @@ def _ended(command: Callable[..., Any]) -> Callable[..., None]:
 
 
 def _file(name: str) -> Path | None:
-    """The file of a model's name."""
+    """The file of the model with this name."""
     app = click.get_current_context().ensure_object(ScriptInfo).load_app()
     try:
         return host_of(app).bundle(name).path

@@ -1,4 +1,4 @@
-"""What an app's config and the extension's arguments say, read and checked."""
+"""Reads and checks an app's config and the extension's arguments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from podium.sources import Source
 Models: TypeAlias = "Mapping[str, Source] | Sequence[Source] | Source"
 Grants: TypeAlias = Mapping[str, frozenset[Action]]
 
-# What only an app of Flask has, beside the settings that every Podium has.
+# Settings that only a Flask app has, besides those of every Podium.
 OWN = (
     "models",
     "url_prefix",
@@ -33,25 +33,26 @@ OWN = (
     "csp",
 )
 _URL_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-# A page inside the app's own template has the app's own styles and scripts.
+# A page inside the app's own template uses the app's own styles and scripts.
 FRAMED_CSP = "base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What an app wants of its models.
+    """An app's options for its models.
 
     Attributes:
         sources: the models.
-        names: what the app calls them; none where it gives a list.
+        names: the app's names for them; none if it gives a list.
         url_prefix: where the pages and the API are.
-        public: the models that everybody may ask; ALL among them means every one.
-        grants: what people may do, by the name of a role or by a need of Flask-Principal's; None
-            lets whoever is known do everything.
-        links: labels, and endpoints or addresses, at the top of our own pages.
+        public: the models that everybody may use; ALL among them means every one.
+        grants: what users may do, by the name of a role or by a need of Flask-Principal; None lets
+            every known user do everything.
+        links: labels, and endpoints or URLs, at the top of our own pages.
         base_template: the app's template around our pages; "" for our own.
-        has_error_handlers: errors go through those of the app.
-        database: of Flask-SQLAlchemy, where the records are kept in the app's own; else None.
+        has_error_handlers: whether errors go through the app's error handlers.
+        database: Flask-SQLAlchemy's object, if the records are in the app's own database; else
+            None.
         csp: the Content-Security-Policy of pages inside the base template; "" leaves it to the app.
     """
 
@@ -69,10 +70,10 @@ class Options:
 
 
 def read_options(app: Flask, said: Mapping[str, Any]) -> Options:
-    """The options of an app: what its config says, and else the extension's arguments.
+    """The options of an app: those in its config, then the extension's arguments.
 
     Raises:
-        SetupError: one is unknown, or has a wrong value.
+        SetupError: an option is unknown or has an invalid value.
     """
     given = {name: value for name, value in said.items() if value is not None} | _of_config(app)
     models = given.get("models", ())
@@ -93,10 +94,10 @@ def read_options(app: Flask, said: Mapping[str, Any]) -> Options:
 
 
 def _of_config(app: Flask) -> dict[str, Any]:
-    """What stands under `PODIUM_*`.
+    """The options under `PODIUM_*`.
 
     Raises:
-        SetupError: nothing is called so.
+        SetupError: there is no such option.
     """
     known = [*OWN, *(one.name for one in msgspec.structs.fields(Settings) if one.name not in OWN)]
     values = app.config.get_namespace(PREFIX)
@@ -115,17 +116,17 @@ def _settings(app: Flask, given: Mapping[str, Any]) -> Settings:
     if _database(given) is not None:
         del values["store"]
     values = {n: os.fspath(v) if isinstance(v, os.PathLike) else v for n, v in values.items()}
-    # Texts may come from the environment (`FLASK_PODIUM_ROWS_MAX`), and are read as it is.
+    # Texts may come from the environment (`FLASK_PODIUM_ROWS_MAX`), and are parsed in the same way.
     texts = {PREFIX + n.upper(): v for n, v in values.items() if isinstance(v, str)}
     others = {name: value for name, value in values.items() if not isinstance(value, str)}
-    # The app's config says everything: neither a podium.toml nor the environment counts by itself.
+    # The app's config is complete: neither a podium.toml nor the environment counts by itself.
     read = read_settings(others, file=Path(os.devnull), environment=texts)
     if said_of_accounts(read):
         raise SetupError(
             "PODIUM_ACCOUNTS is for Podium's own server",
             hint="users log in to this app with Flask-Login or Flask-Security, or by `identify`",
         )
-    # Flask reads no longer bodies, whatever we say.
+    # Flask reads no longer bodies, whatever our limit is.
     flask_max = app.config.get("MAX_CONTENT_LENGTH")
     names = ("body_max_bytes", "bulk_body_max_bytes")
     most = {} if flask_max is None else {n: min(getattr(read, n), flask_max) for n in names}
@@ -134,7 +135,7 @@ def _settings(app: Flask, given: Mapping[str, Any]) -> Settings:
 
 
 def _database(given: Mapping[str, Any]) -> Any:
-    """Flask-SQLAlchemy's object, where the store is said to be that."""
+    """Flask-SQLAlchemy's object, if it is given as the store."""
     store = given.get("store")
     return store if hasattr(store, "metadatas") else None
 
@@ -146,11 +147,11 @@ def _sources(models: object) -> tuple[Source, ...]:
         return tuple(part.strip() for part in models.split(",") if part.strip())
     if isinstance(models, Sequence):
         return tuple(models)
-    return (models,)  # type: ignore[return-value] # what it can't be, `bundles_of` refuses
+    return (models,)  # type: ignore[return-value] # `bundles_of` refuses all other types
 
 
 def _found(app: Flask, source: Source) -> Source:
-    """A relative path is looked for beside the app's code first, as its templates are."""
+    """A relative path is searched for beside the app's code first, as its templates are."""
     if isinstance(source, (str, Path)):
         beside = Path(app.root_path) / source
         if beside.exists():
@@ -194,7 +195,7 @@ def _grants(value: object) -> Mapping[Hashable, Grants] | None:
 
 
 def _granted(value: object, where: str) -> Grants:
-    """ "*", a list of actions, or either of them by model."""
+    """The value "*", a list of actions, or either of them by model."""
     if isinstance(value, Mapping):
         return {str(model): _actions(said, where) for model, said in value.items()}
     return {ALL: _actions(value, where)}

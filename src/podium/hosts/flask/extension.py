@@ -1,4 +1,4 @@
-"""The extension: what an app sets up, and asks for predictions."""
+"""The extension: what an app sets up and calls for predictions."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 class Podium:
     """Models inside a Flask app: pages, an API and records under a prefix.
 
-    What the app's config says under `PODIUM_*` counts more than what is given here.
+    The app's config under `PODIUM_*` takes precedence over these arguments.
 
     Args:
         models: by name, or as a list: bundles, their files, folders of them, functions made with
             `@podium.model`, or `module:function`.
-        url_prefix: where they are; `/ml` when left out.
-        identify: tells who asks, by a function of the request: a `podium.access.Actor`, the name of
-            a user who may do everything, or None. It takes the place of Flask-Login.
-        permissions: tells whether a user of the app's may do something with a model.
-        store: where records are kept: an address, Flask-SQLAlchemy's object for the app's own
-            database, or what opens a store in each process. As everything else it may stand in the
-            app's config: `PODIUM_STORE`.
+        url_prefix: their path; `/ml` by default.
+        identify: identifies the actor, as a function of the request: a `podium.access.Actor`, the
+            name of a user who may do everything, or None. It replaces Flask-Login.
+        permissions: whether a user of the app may perform an action on a model.
+        store: where records are stored: an address, Flask-SQLAlchemy's object for the app's own
+            database, or a function that opens a store in each process. As all others, it can be set
+            in the app's config: `PODIUM_STORE`.
         settings: any other, by its name in lower case: `public`, `base_template`, `home`, ...
 
     Raises:
-        PodiumError: the config or a model can't be used.
+        PodiumError: the config or a model is invalid.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Podium:
         """Set an app up.
 
         Raises:
-            PodiumError: its config or a model can't be used.
+            PodiumError: its config or a model is invalid.
         """
         check_free(app)
         options = read_options(app, self._arguments)
@@ -76,7 +76,8 @@ class Podium:
         host = Host(
             app,
             options,
-            # Extensions may be set up after this one: who asks is looked up when somebody does.
+            # Other extensions may be set up after this one, so authentication looks for them in
+            # each request.
             authority=lambda: authority_of(
                 app,
                 tuple(host.opened.versions),
@@ -97,22 +98,22 @@ class Podium:
     @overload
     def predict(self, model: str, rows: Any, *, actor: str | None = None) -> list[Predicted]: ...
     def predict(self, model: str, rows: Any, *, actor: str | None = None) -> Any:
-        """Ask a model of the current app's; what it says is recorded as always.
+        """Predict with a model of the current app; predictions are recorded as usual.
 
         Args:
             rows: one mapping of field names and values; or many: a list of mappings, a mapping of
                 columns, a pandas or polars frame.
-            actor: whom the record names; who sent the current request when left out. What they
-                may do doesn't count here: your code decides.
+            actor: whom the record names; by default the sender of the current request. Their
+                permissions don't count here: your code decides.
 
         Returns:
             A Predicted for one mapping of values, else a list with one for each row.
 
         Raises:
-            SetupError: no model is called so.
-            InvalidRows: some cells aren't accepted; its `cells` lists them.
+            SetupError: there is no model with this name.
+            InvalidRows: some cells are invalid; its `cells` lists them.
             ModelError: the model failed.
-            StoreError: the answer couldn't be recorded, so there is none.
+            StoreError: the prediction couldn't be recorded, so it isn't returned.
         """
         host = host_of()
         deployment = host.deployment(model)
@@ -123,14 +124,15 @@ class Podium:
     ) -> type[PredictionForm]:
         """A class of WTForms with a field for each input of a model, in their order.
 
-        It refuses what the API refuses, in the same words; a valid form's `predict()` asks the model.
+        It rejects what the API rejects, with the same messages; `predict()` of a valid form
+        predicts.
 
         Args:
-            base: the class to inherit; Flask-WTF's FlaskForm when left out.
-            app: whose model; the current one's when left out.
+            base: the class to inherit from; Flask-WTF's FlaskForm by default.
+            app: whose model; the current one's by default.
 
         Raises:
-            SetupError: no model is called so.
+            SetupError: there is no model with this name.
             MissingExtra: Flask-WTF isn't installed.
         """
         with needs("flask-forms"):
@@ -141,7 +143,7 @@ class Podium:
     def start(self, app: Flask | None = None) -> None:
         """Load every model now, in this process, rather than at the first request.
 
-        To be called where a server's process begins, after its fork: gunicorn's `post_worker_init`.
+        Call it when a server's process begins, after its fork: in gunicorn's `post_worker_init`.
 
         Raises:
             PodiumError: a model can't be loaded, or the store can't be opened.
@@ -149,7 +151,7 @@ class Podium:
         host_of(app).app.start()
 
     def close(self, app: Flask | None = None) -> None:
-        """Let go of what this process holds for an app, and ship what waits for the store."""
+        """Release everything this process holds for an app, and ship what waits for the store."""
         host_of(app).close()
 
 

@@ -1,4 +1,4 @@
-"""WTForms classes made of a model's signature."""
+"""WTForms classes made from a model's signature."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def form_class(
 ) -> type[PredictionForm]:
     """A form with a field for each input of a model, in their order.
 
-    A field is called as the input, with `_` after it where forms have something of that name
-    already, such as `data`; in HTML it has the input's own name.
+    A field is named as the input, followed by `_` if forms already have an attribute of that name,
+    such as `data`; in HTML it has the input's own name.
 
     Args:
-        base: the class to inherit; Flask-WTF's FlaskForm when left out.
+        base: the class to inherit from; Flask-WTF's FlaskForm by default.
     """
     base = FlaskForm if base is None else base
     fields: dict[str, Any] = {}
@@ -55,7 +55,7 @@ def form_class(
 
 
 class PredictionForm:
-    """A form that asks a model. `Podium.form` makes one with fields."""
+    """A form that predicts with a model. `Podium.form` creates one with fields."""
 
     podium_model: ClassVar[str] = ""
     # The inputs of the model by the names of the form's fields.
@@ -64,18 +64,18 @@ class PredictionForm:
 
     @property
     def row(self) -> dict[str, Any]:
-        """What the model is asked: values by the names of its inputs, None where one is missing."""
+        """The inputs of the model: values by the names of its fields, None for a missing one."""
         return {name: self._fields[own].data for own, name in self.podium_names.items()}
 
     def predict(self, *, actor: str | None = None) -> Predicted:
-        """What the model says of a valid form; it is recorded as always.
+        """The prediction for a valid form; it is recorded as usual.
 
         Args:
-            actor: whom the record names; who sent the current request when left out.
+            actor: whom the record names; by default the sender of the current request.
 
         Raises:
             ModelError: the model failed.
-            StoreError: the answer couldn't be recorded, so there is none.
+            StoreError: the prediction couldn't be recorded, so it isn't returned.
         """
         host = host_of()
         deployment = host.deployment(self.podium_model)
@@ -87,9 +87,10 @@ class PredictionForm:
 
 
 class _FromSignature:
-    """A field that takes what the model's signature takes, and refuses it in the same words.
+    """A field that accepts what the model's signature accepts, with the same error messages.
 
-    It is mixed into the field of WTForms for its type, which renders it and tells others what it is.
+    It is mixed into the field of WTForms for its type, which renders it and defines its type to
+    others.
     """
 
     signature_field: Field
@@ -105,20 +106,20 @@ class _FromSignature:
             self.flags.required = True
 
     def process_formdata(self, valuelist: list[Any]) -> None:
-        """Read what was sent.
+        """Read the submitted value.
 
         Raises:
-            ValidationError: the signature doesn't accept it.
+            ValidationError: the signature rejects it.
         """
         self.data, refused = read_cell(self.signature_field, self._text_of(valuelist))
         if refused is not None:
             raise ValidationError(sentence_of(self.signature_field, refused))
 
-    def pre_validate(self, form: Form) -> None:  # noqa: ARG002 - WTForms' own
-        """Look at what no request sent, but the program that made the form.
+    def pre_validate(self, form: Form) -> None:  # noqa: ARG002 - WTForms' signature
+        """Check values that weren't submitted, but set by the program that created the form.
 
         Raises:
-            ValidationError: the signature doesn't accept it.
+            ValidationError: the signature rejects it.
         """
         if self.raw_data is None:
             _, refused = read_cell(self.signature_field, self.data, "values")
@@ -129,7 +130,7 @@ class _FromSignature:
         return str(valuelist[-1]) if valuelist else ""
 
     def _value(self) -> str:
-        """What stands in it: what was typed, also where that is wrong."""
+        """The current value: what was entered, even if it is invalid."""
         if self.raw_data:
             return str(self.raw_data[-1])
         if self.data is None:
@@ -138,7 +139,7 @@ class _FromSignature:
 
 
 class _Number(_FromSignature, DecimalField):  # type: ignore[misc]
-    """Not WTForms' FloatField: its inputs are of texts."""
+    """Not WTForms' FloatField, whose inputs are of type text."""
 
 
 class _Whole(_FromSignature, IntegerField):  # type: ignore[misc]
@@ -151,7 +152,8 @@ class _Typed(_FromSignature, StringField):  # type: ignore[misc]
 
 class _Text(_FromSignature, TextAreaField):  # type: ignore[misc]
     def _text_of(self, valuelist: list[Any]) -> str:
-        # Browsers write every line break of a form as CR LF; models were trained on what was typed.
+        # Browsers send every line break of a form as CR LF; models were trained on the original
+        # values.
         return super()._text_of(valuelist).replace("\r\n", "\n")
 
 
@@ -165,7 +167,7 @@ class _Moment(_FromSignature, DateTimeLocalField):  # type: ignore[misc]
 
 class _Ticked(_FromSignature, BooleanField):  # type: ignore[misc]
     def _text_of(self, valuelist: list[Any]) -> str:
-        # An empty box sends nothing; before it may stand a hidden input that says "false".
+        # An unticked checkbox sends nothing; a hidden input before it may send "false".
         return "true" if any(str(one).lower() in _TICKED for one in valuelist) else "false"
 
     def _value(self) -> str:
@@ -173,15 +175,15 @@ class _Ticked(_FromSignature, BooleanField):  # type: ignore[misc]
 
 
 class _Choices(_FromSignature):
-    """Options are texts, whatever the values of a category are."""
+    """Options are texts, whatever the type of a category's values."""
 
     def __init__(self, *args: Any, options: list[tuple[str, str]], **rest: Any) -> None:
-        # Not WTForms' own choices: how those are written differs between its versions.
+        # Not WTForms' own choices, whose format differs between its versions.
         self._options = options
         super().__init__(*args, **rest)
 
     def iter_choices(self) -> Iterator[Choice]:
-        """Value, text and whether it is chosen."""
+        """Value, label and whether it is selected."""
         chosen = self._value()
         for value, text in self._options:
             yield Choice(value, text, value == chosen, {})
@@ -196,16 +198,16 @@ class _Select(_Choices, SelectField):  # type: ignore[misc]
 
 
 def form_field(field: Field, widget: Widget) -> Any:
-    """The field of a form that takes one input of a model.
+    """The form field for one input of a model.
 
     Args:
-        widget: what our own page would show.
+        widget: the widget on our own page.
     """
     usual: dict[str, Any] = {
         "label": f"{field.label} ({field.unit})" if field.unit else field.label,
         "description": f"{widget.about} {widget.seen}".strip(),
         "name": field.name,
-        # Ids hold no blanks; without one WTForms makes it of the name.
+        # Ids contain no blanks; without one WTForms derives it from the name.
         "id": f"podium-{widget.id}" if len(field.name.split()) > 1 else None,
         "signature_field": field,
         "is_required": widget.is_required,
@@ -229,7 +231,7 @@ def form_field(field: Field, widget: Widget) -> Any:
 
 
 def _attributes(widget: Widget) -> dict[str, Any]:
-    """What browsers are told of a widget."""
+    """The HTML attributes of a widget."""
     said = {
         "min": widget.low,
         "max": widget.high,
@@ -241,7 +243,7 @@ def _attributes(widget: Widget) -> dict[str, Any]:
 
 
 def _attribute(name: str, taken: set[str]) -> str:
-    """A name for a field that neither hides a method of forms nor is hidden from them."""
+    """An attribute name that neither hides a method of forms nor is hidden by one."""
     name = f"field{name}" if name.startswith("_") else name
     while name in taken:
         name = f"{name}_"
@@ -249,7 +251,7 @@ def _attribute(name: str, taken: set[str]) -> str:
 
 
 def _shown(field: Field, value: Any) -> str:
-    """A value as its widget takes it."""
+    """A value as its widget needs it."""
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     return label_text(value) if field.type == "category" else plain_text(value)

@@ -13,12 +13,12 @@ _END_OF_HEAD = "</head>"
 
 
 def framed(base: str) -> Frame:
-    """What puts the parts of our pages into a template of the app's.
+    """A function that puts the parts of our pages into a template of the app.
 
     It has a block `content`, and may have blocks `title` and `head`.
     """
 
-    def frame(request: Request, parts: PageParts) -> str:  # noqa: ARG001 - as every frame
+    def frame(request: Request, parts: PageParts) -> str:  # noqa: ARG001 - the signature of frames
         html = render_template(TEMPLATE, podium_base=base, podium=parts)
         if parts.main not in html:
             raise SetupError(

@@ -1,4 +1,4 @@
-"""Podium in one process of a Flask app: made when it is first needed, and anew after a fork."""
+"""Podium in one process of a Flask app: created when first needed, and again after a fork."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from podium.web.site import Frame
 
 _log = logging.getLogger("podium")
 NAME = "podium"
-# How often a process tells the others what it has counted.
+# How often a process shares its metrics with the others.
 TOLD_S = 1.0
-# Called in each process by itself: connections don't live through a fork.
+# Called in each process: connections don't survive a fork.
 OpenStore: TypeAlias = Callable[[Flask], Store]
 
 
 class Host(forks.ForkAware):
-    """The models of one Flask app, and what answers for them in this process.
+    """The models of one Flask app, and what serves them in this process.
 
-    Threads, files and connections belong to the process that made them, and a server may fork after
-    the app was made: everything but the models' bytes is made at the first request.
+    Threads, files and connections belong to the process that created them, and a server may fork
+    after the app was created: everything except the models' bytes is created at the first request.
 
     Raises:
-        SetupError: the app names no model, or rights of one that isn't there.
+        SetupError: the app names no model, or grants permissions for a model that doesn't exist.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class Host(forks.ForkAware):
 
     @property
     def app(self) -> App:
-        """The app of this process, whose models are loaded when they are asked.
+        """The app of this process, which loads its models when they are needed.
 
         Raises:
-            PodiumError: a setting or a model can't be used, or the store can't be opened.
+            PodiumError: a setting or a model is invalid, or the store can't be opened.
         """
         if self._app is not None:
             return self._app
@@ -83,7 +83,7 @@ class Host(forks.ForkAware):
 
     @property
     def serving(self) -> App:
-        """The app, which loads its models, and tells the app's other processes what it counts.
+        """The app with loaded models, which shares its metrics with the other processes.
 
         Raises:
             PodiumError: as `app`.
@@ -107,7 +107,7 @@ class Host(forks.ForkAware):
         return app
 
     def bundle(self, name: str) -> Bundle:
-        """The model of this name as it was packed, without making the app of this process.
+        """The packed model of this name, without creating the app of this process.
 
         Raises:
             PodiumError: there is none, or it can't be served.
@@ -115,7 +115,7 @@ class Host(forks.ForkAware):
         return self.opened.bundle(name, f"this app has no model called {name!r}")
 
     def deployment(self, name: str) -> LoadedVersion:
-        """The version that answers under this name.
+        """The version that is served under this name.
 
         Raises:
             PodiumError: there is none, or it can't be served.
@@ -124,7 +124,7 @@ class Host(forks.ForkAware):
         return self.app.deployments[name].choose()
 
     def close(self) -> None:
-        """Let go of what this process holds, and ship what waits for the store."""
+        """Release everything this process holds, and ship what waits for the store."""
         with self._lock:
             app, self._app = self._app, None
             telling, self._telling = self._telling, None
@@ -162,18 +162,18 @@ class Host(forks.ForkAware):
         )
 
     def after_fork_in_child(self) -> None:
-        """What the parent made stays the parent's. It is kept, for nothing of it may be closed."""
+        """Leave the parent's objects alone, but keep references: none of them may be closed."""
         self._lock = threading.Lock()
         if self._app is not None:
             atexit.unregister(self.close)
             self._inherited.append(self._app)
             self._app = self._telling = None
-            # A model that was loaded already may have had threads, which a child has not.
+            # A model that was already loaded may have had threads, which a child lacks.
             self.opened = _opened(self.options)
 
 
 def host_of(app: Flask | None = None) -> Host:
-    """The host of an app, or of the one whose context this is.
+    """The host of an app, or of the app of the current context.
 
     Raises:
         SetupError: the app has none.
@@ -188,10 +188,10 @@ def host_of(app: Flask | None = None) -> Host:
 
 
 def _check_names(options: Options, found: Opened) -> None:
-    """Refuse rights of models that aren't there: with another spelling they would count.
+    """Refuse permissions for models that don't exist: they may be misspelled.
 
     Raises:
-        SetupError: one is named, and can't be that of a model that isn't known by its name yet.
+        SetupError: there is one, and no model whose name isn't known yet can have it.
     """
     known = tuple(found.versions)
     if found.failures and not options.names:
@@ -217,7 +217,7 @@ def _opened(options: Options) -> Opened:
 
 
 def _write_metrics(app: App, stop: threading.Event) -> None:
-    """Write what was counted where the other processes of the app look, until told to stop."""
+    """Write the metrics for the other processes of the app, until told to stop."""
     folder = Path(app.settings.home) / "metrics" / "flask"
     while True:
         app.site.metrics.write_snapshot(folder)

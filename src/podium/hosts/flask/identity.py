@@ -1,4 +1,4 @@
-"""Who asks, as the app knows its users, and what its roles and needs let them do."""
+"""Authentication by the app's users, and what its roles and needs allow them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from podium.policy.authority import Authority, Identify, OpenAuthority, actor_of
 _log = logging.getLogger("podium")
 # What everybody may do with a public model: records stay with those who may see them.
 PUBLIC = frozenset({Action.PREDICT})
-# Whether a user of the app's may do something with a model, or with ALL of them.
+# Whether a user of the app may perform an action on a model, or on ALL of them.
 Permissions: TypeAlias = Callable[[Any, Action, str], bool]
-# By what people know a user; Flask-Security's own ids say nothing to them.
+# Attributes that name a user for people; Flask-Security's own ids don't.
 _NAMES = ("username", "email")
-# What no two users ever have in common, in this order. Flask-Security's `get_id` changes with the
-# password, so that the key of the row comes first.
+# Attributes that are unique to a user, in this order. Flask-Security's `get_id` changes with the
+# password, so the primary key comes first.
 _IDS = ("id", "pk")
 
 
@@ -36,10 +36,10 @@ def check_options(
     identify: Identify | Authority | None,
     permissions: Permissions | None,
 ) -> None:
-    """Refuse what would silently overrule something else that was said of rights.
+    """Refuse options that would silently override others about permissions.
 
     Raises:
-        SetupError: two of them can't both count.
+        SetupError: two of them can't both apply.
     """
     if options.grants is not None and permissions is not None:
         raise SetupError(
@@ -67,12 +67,12 @@ def authority_of(
     identify: Identify | Authority | None,
     permissions: Permissions | None,
 ) -> Authority:
-    """The authority of an app that is set up completely.
+    """The authority of an app that is completely set up.
 
     Args:
         models: their names.
-        identify: tells who asks, in place of the app's extensions; or a whole authority.
-        permissions: tells what its users may do.
+        identify: identifies the actor, in place of the app's extensions; or a whole authority.
+        permissions: what the app's users may do.
     """
     if identify is not None and not callable(identify):
         return identify
@@ -83,8 +83,7 @@ def authority_of(
 
 
 class FlaskAuthority:
-    """Asks `identify`, or else Flask-Login, Flask-Security and Flask-Principal, as far as they are
-    set up.
+    """Uses `identify`, or else Flask-Login, Flask-Security and Flask-Principal, where set up.
 
     Args:
         models: their names.
@@ -122,30 +121,31 @@ class FlaskAuthority:
         return self._of_user(current_user)
 
     def of_api(self, request: Request) -> Actor:
-        """The user that Flask-Login's `request_loader` finds in the request; a cookie is no answer.
+        """The user that Flask-Login's `request_loader` finds in the request; cookies don't count.
 
         Raises:
-            NotAuthenticated: there is a token, and it is nobody's.
+            NotAuthenticated: there is a token, and it is invalid.
         """
         if self._identify is not None:
             return self._identified(request)
         if self._login is not None and self._app.config.get("LOGIN_DISABLED"):
             return ANYONE
         # What `current_user` does, without the cookies that it looks at first: there is no public
-        # way to it. From here on it is who asks, for the app's own permissions, too.
+        # API for that. From here on this user is the current one, for the app's own permissions,
+        # too.
         load = getattr(self._login, "_request_callback", None)
         user = None if load is None else load(request.native)
         if user is None:
             if "authorization" in request.headers:
                 raise NotAuthenticated("this token isn't valid", hint="get a new one")
             return Actor(grants=self._public)
-        flask.g._login_user = user  # noqa: SLF001 - as Flask-Login keeps it
+        flask.g._login_user = user  # noqa: SLF001 - where Flask-Login stores it
         return self._of_user(user, is_new=True)
 
     def login_url(self, request: Request) -> str | None:
-        """The app's `login_view`, and back; None where it has none."""
+        """The app's `login_view`, and back; None if it has none."""
         view = getattr(self._login, "login_view", None)
-        if view is None and "security" in self._app.extensions:  # it doesn't tell Flask-Login
+        if view is None and "security" in self._app.extensions:  # Flask-Login isn't told about it
             view = f"{self._app.config['SECURITY_BLUEPRINT_NAME']}.login"
         if view is None:
             return None
@@ -153,12 +153,12 @@ class FlaskAuthority:
 
         return str(login_url(view, request.native.url))
 
-    def links(self, request: Request) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - as every one
-        """Those that the app's config names."""
+    def links(self, request: Request) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - as Authority
+        """The links in the app's config."""
         return [(label, _address(to)) for label, to in self._options.links.items()]
 
     def audit(self, actor: Actor, event: str, **fields: str) -> None:
-        """What was done goes to the log."""
+        """Writes the event to the log."""
         _log.info("%s", event, extra={"actor": actor.name, "actor_id": actor.owner, **fields})
 
     @property
@@ -167,7 +167,7 @@ class FlaskAuthority:
         return getattr(self._app, "login_manager", None)
 
     def _identified(self, request: Request) -> Actor:
-        """Whom `identify` names, and may what it grants as far as `permissions` agrees."""
+        """The actor that `identify` returns, with its grants limited by `permissions`."""
         assert self._identify is not None
         said = self._identify(request)
         actor = actor_of(said)
@@ -180,7 +180,7 @@ class FlaskAuthority:
         return self._with_public(actor)
 
     def _permitted(self, user: Any) -> Grants:
-        """What `permissions` lets somebody do."""
+        """The grants that `permissions` gives a user."""
         assert self._permissions is not None
         may = self._permissions
         return {
@@ -218,22 +218,22 @@ class FlaskAuthority:
 
 
 def owner_of(user: Any) -> str:
-    """Whose records are a user's: by the key of their row, and by when it was made, if it says so.
+    """The owner of a user's records: their primary key, and their creation time, if known.
 
-    SQLite gives the key of the last row to the next one, once that row is deleted.
+    SQLite reuses the primary key of the last row once that row is deleted.
     """
     ids = (getattr(user, name, None) for name in _IDS)
     key = next((one for one in ids if one is not None and not callable(one)), None)
-    made = getattr(user, "create_datetime", None)  # as Flask-Security calls it
+    made = getattr(user, "create_datetime", None)  # as Flask-Security names it
     since = f"@{made:%Y%m%dT%H%M%S}" if isinstance(made, dt.datetime) else ""
     return f"user:{user.get_id() if key is None else key}{since}"
 
 
 def _needs(app: Flask, user: Any, *, is_new: bool) -> Collection[object]:
-    """What a user provides, by Flask-Principal; their roles by their names, too.
+    """The needs that a user provides, by Flask-Principal; their roles by name, too.
 
     Args:
-        is_new: the app's identity was told before this user was known.
+        is_new: whether the app's identity was set before this user was known.
     """
     identity = _identity()
     if identity is None:
@@ -276,5 +276,5 @@ def _sum(some: Iterable[Grants]) -> Mapping[str, frozenset[Action]]:
 
 
 def _address(to: str) -> str:
-    """An endpoint's address; an address as it is."""
+    """The URL of an endpoint; a URL as it is."""
     return to if "/" in to else flask.url_for(to)

@@ -9,14 +9,14 @@ from podium import http
 
 
 class Problem(HTTPException):
-    """An error of ours, as the handlers of an app take it: by its `code`, or by this class.
+    """One of our errors, which the app's error handlers can catch by its `code`, or by this class.
 
-    Where the app has no handler for it, and where the handler returns `error.get_response()`, it is
-    told as Podium tells it: people read a page, programs `application/problem+json`.
+    If the app has no handler for it, or its handler returns `error.get_response()`, the response is
+    Podium's own: a page for people, `application/problem+json` for programs.
 
     Attributes:
-        problem: what stands in a problem's JSON: detail, hint, cells.
-        is_for_people: whether whoever asked reads pages.
+        problem: the content of a problem's JSON: detail, hint, cells.
+        is_for_people: whether the client reads pages.
     """
 
     def __init__(self, problem: http.Problem, response: flask.Response) -> None:
@@ -27,5 +27,5 @@ class Problem(HTTPException):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its title."""
         return self.problem.title

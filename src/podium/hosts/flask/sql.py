@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def opener_of(db: SQLAlchemy, *, bind_key: str | None = None) -> Callable[[Flask], Store]:
-    """What opens the store of an app in each of its processes.
+    """A function that opens the store of an app in each of its processes.
 
-    The table of records belongs to the metadata of `db` from now on: Flask-Migrate sees it, and so
-    does `db.create_all()`. It isn't made here.
+    From now on the table of records belongs to the metadata of `db`: Flask-Migrate sees it, and so
+    does `db.create_all()`. It isn't created here.
 
     Args:
-        bind_key: the database among SQLALCHEMY_BINDS; the usual one when left out.
+        bind_key: the database among SQLALCHEMY_BINDS; the default one if omitted.
     """
     metadata = _metadata_of(db, bind_key)
     record_table(metadata)
@@ -35,7 +35,7 @@ def opener_of(db: SQLAlchemy, *, bind_key: str | None = None) -> Callable[[Flask
         with app.app_context():
             engine = db.engines[bind_key]
         if pid != os.getpid():
-            # Connections that were made before this process was forked are its parent's.
+            # Connections that were opened before this process was forked belong to its parent.
             pid = os.getpid()
             engine.dispose(close=False)
         return SqlStore(engine, metadata=metadata, creates=False)

@@ -1,1 +1,1 @@
-"""Our own server: uvicorn on uvloop, with connections that are our own."""
+"""Our own server: uvicorn on uvloop, with our own connections."""

@@ -1,4 +1,4 @@
-"""The access log: a line a request, gathered and written a few times a second."""
+"""The access log: one line per request, buffered and written a few times a second."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, TextIO
 from podium.hosts.asgi import Receive, Scope, Send
 
 WRITE_S = 0.2
-# What a log keeps of an address; control characters never reach it, for the gate refuses them.
+# The most of a URL that is logged; the gate refuses URLs with control characters.
 TARGET_CHARACTERS_MAX = 200
 
 
 class AccessLog:
-    """Lines on their way to a stream: moment, method and address, status, milliseconds.
+    """Lines on their way to a stream: time, method and path, status, milliseconds.
 
-    No address of a client and no content of a request is written.
+    It contains no client addresses and no content of requests.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -27,7 +27,7 @@ class AccessLog:
         self._loop = asyncio.get_running_loop()
 
     def note(self, method: str, target: str, status: int, seconds: float) -> None:
-        """Write a line, soon."""
+        """Add a line, which is written soon."""
         if not self._lines:
             self._loop.call_later(WRITE_S, self.write)
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -35,7 +35,7 @@ class AccessLog:
         self._lines.append(f"{moment} {method} {shown} {status} {seconds * 1e3:.1f} ms\n")
 
     def write(self) -> None:
-        """Write what has gathered."""
+        """Write the buffered lines."""
         lines, self._lines = self._lines, []
         if lines:
             self._stream.write("".join(lines))
@@ -43,7 +43,7 @@ class AccessLog:
 
 
 def logged(app: Callable[[Scope, Receive, Send], Any], log: AccessLog) -> Any:
-    """An ASGI app that notes every request in the log."""
+    """An ASGI app that logs every request."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -1,4 +1,4 @@
-"""A forked process: what it is given, how it ends with its parent, and how it says what failed."""
+"""A forked process: its context, how it ends with its parent, and how it reports an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import msgspec
 from podium.errors import PodiumError, SetupError
 from podium.hosts.server.scoreboard import Scoreboard
 
-# How long a process may take to end what it began, after its parent is gone.
+# How long a process may take to finish its work after its parent has ended.
 LAST_S = 12.0
 _CANT_START = 3
 _PR_SET_PDEATHSIG = 1
@@ -28,12 +28,12 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """What a forked process is given.
+    """The context of a forked process.
 
     Attributes:
         slot: its number, from 0.
-        is_first: no process sat here before.
-        stop: set when a process without an event loop is to stop.
+        is_first: whether it is the first process of this slot.
+        stop: set when a process without an event loop should stop.
     """
 
     scoreboard: Scoreboard
@@ -43,10 +43,10 @@ class WorkerContext:
 
 
 class Lifeline:
-    """A pipe that nobody writes to: its reading end is at its end as soon as the parent has ended.
+    """A pipe that is never written to: its reading end is at its end once the parent has ended.
 
-    Made in the parent, before it forks. Not the only tie: on Linux the kernel kills a child when
-    its parent ends, whatever state the child is in.
+    Created in the parent, before it forks. It isn't the only safeguard: on Linux the kernel kills a
+    child when its parent ends, whatever state the child is in.
     """
 
     def __init__(self) -> None:
@@ -59,21 +59,21 @@ class Lifeline:
         """In the child: end when the parent ends."""
         os.close(self._write_fd)
         if self._prctl is not None:
-            # SIGKILL, since a stopped process heeds nothing else. What was answered is in the
-            # outbox; what was being answered is lost only where the parent was killed, too.
+            # SIGKILL, because a stopped process reacts to nothing else. Predictions that were sent
+            # are in the outbox; those in progress are lost only if the parent was killed, too.
             self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != self._parent:  # it ended before the kernel was asked
+        if os.getppid() != self._parent:  # it ended before the kernel was told
             os._exit(1)
         threading.Thread(target=self._watch, name="podium-lifeline", daemon=True).start()
 
     def close(self) -> None:
-        """In the parent: let go of the pipe."""
+        """In the parent: close the pipe."""
         os.close(self._read_fd)
         os.close(self._write_fd)
 
     def _watch(self) -> None:
-        # Asked for, and never read from: whether a read would block is up to every process that
-        # holds this pipe, and any of them may change it for all.
+        # Polled, and never read from: whether a read would block is shared by every process with
+        # this pipe, and any of them may change it for all.
         watched = select.poll()
         watched.register(self._read_fd, select.POLLIN)
         watched.poll()
@@ -89,11 +89,11 @@ def live(
     name: str,
     failure_fd: int,
 ) -> None:
-    """Be the forked process: work, and end. It never returns into its parent's code.
+    """Run the work as the forked process, and end. It never returns into its parent's code.
 
     Args:
-        name: what `ps` and `top` show, on Linux.
-        failure_fd: where an error that keeps it from starting is written.
+        name: shown by `ps` and `top`, on Linux.
+        failure_fd: where an error that prevents it from starting is written.
     """
     code = 1
     try:
@@ -106,7 +106,7 @@ def live(
         lifeline.hold()
         code = _worked(work, worker, failure_fd)
     except BaseException:
-        traceback.print_exc()  # nobody above would: what is behind this is the parent's
+        traceback.print_exc()  # the code below on the stack is the parent's
         raise
     finally:
         os._exit(code)
@@ -136,7 +136,7 @@ _FAILURE = msgspec.json.Decoder(_Failure)
 
 
 def failure_of(written: bytes, code: int) -> PodiumError:
-    """What a process that couldn't start wrote, as the error that it was."""
+    """The error of a process that couldn't start, from what it wrote."""
     if not written:
         return SetupError(
             f"the worker ended before it was ready, with exit code {code}",

@@ -1,4 +1,4 @@
-"""Connections: each head is read once, and then the fast lane answers it, or the ASGI app does."""
+"""Connections: each head is read once; then the fast lane or the ASGI app takes over."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from podium.policy import gate
 
 HEAD_S = 5.0
 BODY_S = 10.0
-# A long body has longer, by this rate.
+# A long body may take longer, at this rate.
 BODY_BYTES_S = 2**19
-# Longer than proxies keep their connections, so that it is they who close an idle one.
+# Longer than proxies keep connections open, so that the proxy closes an idle one.
 IDLE_S = 75.0
-# A client that takes nothing of its answer for so long has gone away.
+# A client that accepts none of its response for this long is gone.
 STALLED_S = 60.0
-# What a client may send ahead of its answers before it isn't read any more.
+# How much a client may send ahead of its responses before we stop reading.
 AHEAD_BYTES_MAX = 262_144
 
 
 class Connection(asyncio.Protocol):
     """A connection: one request at a time, in order.
 
-    Plain requests to predict go to the fast lane, whole; all others become an exchange with the ASGI
-    app, which reads the body as it arrives. Where a request ends is settled by its head alone, for
-    both lanes.
+    Plain prediction requests go to the fast lane as a whole; all others become an exchange with the
+    ASGI app, which reads the body as it arrives. The head alone determines where a request ends,
+    for both lanes.
     """
 
     __slots__ = (
@@ -67,17 +67,17 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._current: LaneSubmission | Exchange | None = None
         self._is_paused = False
-        # No more is read: the client sends no more, or the server is being stopped.
+        # Nothing more is read: the client sends no more, or the server is stopping.
         self._is_closing = False
         self.since_s = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
+        """A client connected."""
         self._transport = transport  # type: ignore[assignment]
         self._state.connections.add(self)  # type: ignore[arg-type]
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio calls it
-        """The client left; what it waited for is of no use any more."""
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """The client disconnected; pending responses are of no use any more."""
         self._state.connections.discard(self)
         current, self._current = self._current, None
         if isinstance(current, Exchange):
@@ -86,14 +86,14 @@ class Connection(asyncio.Protocol):
             current.is_settled = True
 
     def eof_received(self) -> bool:
-        """The client sends no more, but still waits for all that it asked."""
+        """The client sends no more, but still waits for its responses."""
         self._is_closing = True
         current = self._current
         if isinstance(current, Exchange) and current.n_missing:
-            return False  # its request never comes whole
+            return False  # its request will never be complete
         if current is None and self._buffer:
             self._loop.call_soon(self._go_on)
-        # A connection with TLS can't stay half open.
+        # A TLS connection can't be half-closed.
         is_plain = self._transport.get_extra_info("sslcontext") is None
         return is_plain and bool(current or self._buffer)
 
@@ -117,14 +117,14 @@ class Connection(asyncio.Protocol):
         return str(peer[0]) if peer else ""
 
     def pause_writing(self) -> None:
-        """The client reads slower than it is answered: it has to wait with more questions."""
+        """The client reads more slowly than we respond: stop reading its requests."""
         self._is_paused = True
         self.since_s = self._loop.time()
         if isinstance(self._current, Exchange):
             self._current.writable.clear()
 
     def resume_writing(self) -> None:
-        """It has caught up."""
+        """The client has caught up."""
         self._is_paused = False
         self.since_s = self._loop.time()
         if isinstance(self._current, Exchange):
@@ -137,7 +137,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     def hold_back(self, *, is_full: bool) -> None:
-        """Let the client wait with the rest of its body, or go on."""
+        """Stop reading the rest of the body, or go on."""
         if is_full:
             self._transport.pause_reading()
         elif len(self._buffer) <= AHEAD_BYTES_MAX and not self._transport.is_reading():
@@ -155,7 +155,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def answer(self, data: bytes, *, is_last: bool) -> None:
-        """Send a response of the fast lane; then the next request's turn comes."""
+        """Send a response of the fast lane; then handle the next request."""
         self._current = None
         if self._transport.is_closing():
             return
@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
             self._next(is_last=is_last)
 
     def shutdown(self) -> None:
-        """The server is being stopped: what began is answered, and no more."""
+        """The server is stopping: finish the current request, and accept no more."""
         self._is_closing = True
         if self._current is None:
             self._close()
@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
             self._reject(Rejected(gate.too_slow(), readable(self._buffer)))
 
     def _next(self, *, is_last: bool, is_read: bool = True) -> None:
-        """Close the connection after a response, or turn to what came in meanwhile."""
+        """Close the connection after a response, or handle what arrived meanwhile."""
         if is_last and (self._buffer or not is_read):
             self._linger()
         elif is_last or (self._is_closing and not self._buffer):
@@ -210,12 +210,12 @@ class Connection(asyncio.Protocol):
             self._read_on()
 
     def _read_on(self) -> None:
-        """Hear more of the client, unless enough of what it sent ahead still waits."""
+        """Read on, unless enough of what the client sent ahead still waits."""
         if len(self._buffer) <= AHEAD_BYTES_MAX:
             self._transport.resume_reading()
 
     def _keep(self, data: bytes) -> None:
-        """Keep what comes while a request is being answered: the rest of its body, or the next ones."""
+        """Buffer what arrives during a request: the rest of its body, or later requests."""
         if isinstance(self._current, Exchange):
             data = self._current.feed(data)
         self._buffer += data
@@ -252,11 +252,11 @@ class Connection(asyncio.Protocol):
             self._exchange(head, body, rest)
             return
         self._buffer = rest
-        # None when it is answered already, with an error. Other answers come in a later turn.
+        # None if an error was already sent. Other responses come in a later turn.
         self._current = lane.submit(self, head, body, version, prepared, batcher)
 
     def _await_rest(self, data: bytes) -> None:
-        """Keep a request that isn't whole yet."""
+        """Buffer a request that isn't complete yet."""
         self._buffer = data
         if self._is_closing:
             self._close()
@@ -282,7 +282,7 @@ class Connection(asyncio.Protocol):
         task.add_done_callback(self._state.tasks.discard)
 
     def _give_up(self, exchange: Exchange) -> None:
-        """The body of a request doesn't come."""
+        """The body of a request doesn't arrive."""
         exchange.leave()
         self._current = None
         if exchange.is_begun:
@@ -291,7 +291,7 @@ class Connection(asyncio.Protocol):
             self._reject(Rejected(gate.too_slow(), exchange.head))
 
     def _reject(self, rejected: Rejected) -> None:
-        """Answer for the last time; nobody knows what the next bytes would mean."""
+        """Send the last response; the meaning of the following bytes is unknown."""
         self._transport.write(self._lane.refusal(rejected))
         if self._is_closing:
             self._close()

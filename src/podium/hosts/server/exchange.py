@@ -1,7 +1,7 @@
 """One request and its response, between a connection of ours and an ASGI app.
 
-An exchange ends once: with the last byte of the response, or because the client left. Its connection
-hears of the former, and tells it of the latter.
+An exchange ends once: with the last byte of the response, or because the client disconnected. It
+notifies its connection of the former, and is notified of the latter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from podium.hosts.asgi import Receive, Scope, Send
 from podium.hosts.server.head import Head
 
-# What of a body waits for the app to take it before the client has to wait.
+# How much of a body may wait for the app before the client has to wait.
 BODY_WAITING_MAX = 65_536
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -36,17 +36,17 @@ class Carrier(Protocol):
         """Send these bytes."""
 
     def hold_back(self, *, is_full: bool) -> None:
-        """Read no more from the client, or go on reading."""
+        """Stop reading from the client, or go on."""
 
     def finish(self, *, is_last: bool) -> None:
-        """The response was sent whole."""
+        """The complete response was sent."""
 
     def break_off(self) -> None:
-        """The response can't be sent whole."""
+        """The response can't be completed."""
 
 
 def scope_of(head: Head, **more: Any) -> Scope:
-    """A request as ASGI has it."""
+    """A request as an ASGI scope."""
     path, _, query = head.target.partition(b"?")
     return {
         "type": "http",
@@ -66,9 +66,9 @@ class Exchange:
     """A request whose body may still be arriving, and its response.
 
     Attributes:
-        n_missing: the bytes of the body that are still to come.
-        is_over: it has ended.
-        writable: cleared while the client reads slower than it is answered.
+        n_missing: the bytes of the body that haven't arrived.
+        is_over: whether it has ended.
+        writable: cleared while the client reads more slowly than we respond.
     """
 
     __slots__ = (
@@ -117,16 +117,16 @@ class Exchange:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the client is to go on sending the body."""
+        """Whether the client should go on sending the body."""
         return self.n_missing > 0 and len(self._body) <= BODY_WAITING_MAX
 
     @property
     def is_begun(self) -> bool:
-        """Whether bytes of the response have left."""
+        """Whether part of the response was sent."""
         return self._is_started and not self._lead
 
     def feed(self, data: bytes) -> bytes:
-        """Take what belongs to the body; what is left belongs to the next request."""
+        """Take the bytes of the body; returns those of the next request."""
         n_mine = min(self.n_missing, len(data))
         self.n_missing -= n_mine
         if not self.is_over:
@@ -137,13 +137,13 @@ class Exchange:
         return data[n_mine:]
 
     def leave(self) -> None:
-        """The client has left."""
+        """The client disconnected."""
         self.is_over = True
         self._news.set()
         self.writable.set()
 
     async def run(self, app: Callable[[Scope, Receive, Send], Any]) -> None:
-        """Let the app answer."""
+        """Run the app."""
         try:
             await app(self._scope, self.receive, self.send)
         except Exception as error:  # noqa: BLE001 - an app may raise anything
@@ -153,7 +153,7 @@ class Exchange:
                 self._fail()
 
     async def receive(self) -> dict[str, Any]:
-        """The next part of the body; after the last one, that the exchange is over."""
+        """The next part of the body; after the last one, waits until the exchange is over."""
         if self._wants_continue and self.n_missing and not self._is_started and not self.is_over:
             self._carrier.write(_CONTINUE)
         self._wants_continue = False
@@ -191,10 +191,10 @@ class Exchange:
                 framing.n_left = int(value)
             if lower == b"connection":
                 self._is_last |= b"close" in value.lower()
-            elif lower != b"transfer-encoding":  # that's for us to choose
+            elif lower != b"transfer-encoding":  # the server chooses these
                 lines.append(lower + b": " + value)
         framing.is_bodiless = self.head.method == "HEAD" or status in _BODILESS
-        # A body that isn't read to its end can't be told from the next request by everybody.
+        # Not every client can tell the rest of an unread body from the next request.
         self._is_last |= self.n_missing > 0 or framing.ends_with_connection
         if framing.is_chunked:
             lines.append(b"transfer-encoding: chunked")
@@ -213,7 +213,7 @@ class Exchange:
             self._carrier.finish(is_last=self._is_last)
 
     def _fail(self) -> None:
-        """End a response that the app didn't end."""
+        """End a response that the app didn't complete."""
         if self.is_begun:
             self.leave()
             self._carrier.break_off()
@@ -231,30 +231,30 @@ class Exchange:
 
 
 class _Framing:
-    """How the end of a response's body is told."""
+    """How the end of a response's body is marked."""
 
     __slots__ = ("_is_http_10", "is_bodiless", "n_left")
 
     def __init__(self, *, is_http_10: bool) -> None:
-        self.n_left: int | None = None  # of the Content-Length, where there is one
+        self.n_left: int | None = None  # of the Content-Length, if there is one
         self._is_http_10 = is_http_10
         self.is_bodiless = False
 
     @property
     def is_chunked(self) -> bool:
-        """By a chunk of no bytes."""
+        """By an empty chunk."""
         return self.n_left is None and not self.is_bodiless and not self._is_http_10
 
     @property
     def ends_with_connection(self) -> bool:
-        """By the end of the connection."""
+        """By closing the connection."""
         return self.n_left is None and not self.is_bodiless and self._is_http_10
 
     def part(self, body: bytes, *, is_end: bool) -> bytes:
         """A part of the body as it is sent.
 
         Raises:
-            RuntimeError: it isn't as long as was said.
+            RuntimeError: it doesn't have the announced length.
         """
         if self.is_bodiless:
             return b""

@@ -1,8 +1,8 @@
-"""The head of a request: one strict grammar, so that nobody else can read it differently.
+"""The head of a request: one strict grammar, so that no other parser can read it differently.
 
-Requests are smuggled where two readers disagree about where a request ends. Here nobody reads a head
-a second time, and whatever readers are known to disagree about (lines that end in LF alone, folded
-lines, spaces before the colon, two lengths, bodies in chunks) is refused, and the connection closed.
+Requests are smuggled where two parsers disagree about where a request ends. Here no head is parsed
+twice, and everything that parsers are known to disagree about (lines that end in LF alone, folded
+lines, spaces before the colon, two lengths, chunked bodies) is refused, and the connection closed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from podium.deployments.deployment import Deployment
 from podium.policy import gate
 from podium.policy.gate import Refusal
 
-# The method, the version, and the scheme and host of an absolute address.
+# The method, the version, and the scheme and host of an absolute URL.
 LINE_MAX_BYTES = gate.URI_MAX_BYTES + 512
-# With a colon, a space and an end for each header.
+# Including a colon, a space and a line end for each header.
 FIELDS_MAX_BYTES = gate.HEADERS_MAX_BYTES + 4 * gate.HEADERS_MAX + 4
 SMALL_BYTES = 2_048
 
@@ -33,14 +33,14 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A head that came through the gate.
+    """A head that passed the gate.
 
     Attributes:
         target: path and query, percent-encoded.
-        headers: with names in lower case, and without those whose name has an underscore.
+        headers: with names in lower case, and without those whose name contains an underscore.
         length: of the body, in bytes.
-        is_last: the connection ends after the answer.
-        is_http_10: the client knows no chunks, and no `100 Continue`.
+        is_last: whether the connection ends after the response.
+        is_http_10: whether the client lacks chunks and `100 Continue`.
     """
 
     method: str
@@ -53,11 +53,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictHead(Head):
-    """The head of a plain request to predict: one for the fast lane.
+    """The head of a plain prediction request, for the fast lane.
 
     Attributes:
-        deployment: what is asked.
-        authorization: the header of that name, or nothing.
+        deployment: the model.
+        authorization: the Authorization header, or nothing.
     """
 
     deployment: Deployment
@@ -65,7 +65,7 @@ class PredictHead(Head):
 
 
 class Rejected(Exception):
-    """A head that isn't answered, with as much of it as could be read."""
+    """A refused head, with as much of it as could be parsed."""
 
     def __init__(self, refusal: Refusal, head: Head) -> None:
         super().__init__(refusal.code)
@@ -74,13 +74,13 @@ class Rejected(Exception):
 
 
 def parse(raw: bytes) -> tuple[str, bytes, Headers, bool]:
-    """Method, target, headers, and whether it is HTTP/1.0; `raw` ends with the empty line.
+    """The method, target and headers, and whether it is HTTP/1.0; `raw` ends with the empty line.
 
     Raises:
-        Rejected: it is too large, or isn't written as HTTP/1.1 has it.
+        Rejected: it is too large, or isn't valid HTTP/1.1.
     """
-    raw = raw.removeprefix(b"\r\n")  # some clients send one after a body
-    if len(raw) > SMALL_BYTES:  # what is smaller can't hold so much that reading it takes long
+    raw = raw.removeprefix(b"\r\n")  # some clients send an empty line after a body
+    if len(raw) > SMALL_BYTES:  # a smaller head can't contain enough to take long
         check_size(raw)
     if _HEAD.fullmatch(raw) is None:
         raise Rejected(_fault(raw), readable(raw))
@@ -93,7 +93,7 @@ def parse(raw: bytes) -> tuple[str, bytes, Headers, bool]:
 
 
 def check_size(raw: bytes) -> None:
-    """Refuse a head as soon as what has arrived of it is too large, or can't become a good one.
+    """Refuse a head as soon as it is too large, or can't become valid.
 
     Raises:
         Rejected: it is, or it can't.
@@ -105,13 +105,13 @@ def check_size(raw: bytes) -> None:
     n_line = len(raw) if end < 0 else end
     if n_line > LINE_MAX_BYTES:
         raise Rejected(gate.uri_too_long(), readable(raw))
-    # The first line has an end, too, and the empty line.
+    # With the ends of the first line and of the empty line.
     if len(raw) - n_line > FIELDS_MAX_BYTES or n_ends > gate.HEADERS_MAX + 2:
         raise Rejected(gate.headers_too_large(), readable(raw))
 
 
 def readable(raw: bytes) -> Head:
-    """What can be read of a head that is refused: enough to answer in the form that is wanted."""
+    """What can be parsed of a refused head: enough to respond in the preferred format."""
     line, *fields = raw[: LINE_MAX_BYTES + FIELDS_MAX_BYTES].split(b"\r\n")[: gate.HEADERS_MAX]
     method, _, rest = line.partition(b" ")
     is_good = _ONE_LINE.fullmatch(line) is not None
@@ -129,7 +129,7 @@ def _field(line: bytes) -> tuple[bytes, bytes]:
 
 
 def _origin_form(target: bytes, headers: Headers, raw: bytes) -> bytes:
-    """The path and query of an absolute address, which must name the host of the Host header."""
+    """The path and query of an absolute URL, whose host must be that of the Host header."""
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
         return target  # the gate refuses it
@@ -141,7 +141,7 @@ def _origin_form(target: bytes, headers: Headers, raw: bytes) -> bytes:
 
 
 def _fault(raw: bytes) -> Refusal:
-    """What is wrong with a head that doesn't fit the grammar."""
+    """What is wrong with a head that doesn't match the grammar."""
     line, *fields = raw[:-4].split(b"\r\n")
     if _ONE_LINE.fullmatch(line) is None:
         if _OTHER_VERSION.fullmatch(line):

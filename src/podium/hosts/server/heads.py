@@ -1,4 +1,4 @@
-"""Heads of requests to one site: read, held against the gate, and remembered where they recur."""
+"""Heads of requests to one site: parsed, checked by the gate, and cached."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from podium.web.site import Site
 
 # A longer body is read by the other lane, in a thread.
 BODY_MAX = 65_536
-# Programs send the same head again and again: what was found out about it is kept.
+# Programs repeat the same head again and again, so the result is cached.
 KEPT_MAX = 4_096
 KEPT_HEAD_BYTES_MAX = 2_048
-# With any of these a request is more than a plain question. An upgrade is never taken, so that a
-# request that asks for one is as plain as any other.
+# With any of these headers a request isn't plain. An upgrade is never accepted, so a request that
+# offers one counts as plain.
 _UNUSUAL = frozenset({b"expect", b"idempotency-key", b"te", b"trailer"})
 
 
 class Heads:
-    """Reads heads for one site.
+    """Parses heads for one site.
 
     Args:
-        has_fast_lane: plain requests to predict are marked for the fast lane.
+        has_fast_lane: whether plain prediction requests go to the fast lane.
     """
 
     def __init__(self, site: Site, *, has_fast_lane: bool) -> None:
@@ -38,17 +38,17 @@ class Heads:
             if has_fast_lane and protocol.fast is not None
         }
         self._known: dict[bytes, Head] = {}
-        # What a page of another origin asks is answered with headers of its own.
+        # A request from a page of another origin gets additional headers in its response.
         self._unusual = _UNUSUAL | ({b"origin"} if site.settings.allowed_origins else set())
 
     def read(self, raw: bytes) -> Head:
-        """What this head asks.
+        """The request in this head.
 
         Args:
-            raw: all up to and with the empty line.
+            raw: everything up to and including the empty line.
 
         Raises:
-            Rejected: it isn't HTTP/1.1, or didn't come through the gate.
+            Rejected: it isn't valid HTTP/1.1, or the gate refused it.
         """
         known = self._known.get(raw)
         if known is not None:
@@ -66,10 +66,11 @@ class Heads:
         if refusal is not None:
             raise Rejected(refusal, Head(method, target, headers, is_last=True))
         if b"_" in raw:
-            # `content_length` is another name to us, but the same to who reads CGI's variables.
+            # `content_length` is a different name to us, but the same one to readers of CGI
+            # variables.
             headers = tuple(one for one in headers if b"_" not in one[0])
         found = dict(headers)
-        length = int(found.get(b"content-length", b"0"))  # the gate saw to it that it is one
+        length = int(found.get(b"content-length", b"0"))  # the gate has checked it
         is_last = is_http_10 or (b"connection" in found and _is_last(headers))
         plain = Head(method, target, headers, length, is_last, is_http_10)
         if method != "POST" or length > BODY_MAX or is_http_10 or target not in self._fast:
@@ -92,7 +93,7 @@ class Heads:
 def _fits(
     form: FastForm, headers: Headers, found: dict[bytes, bytes], unusual: AbstractSet[bytes]
 ) -> bool:
-    """Whether it is asked and to be answered as the fast lane does, and nothing more."""
+    """Whether the request has a form that the fast lane can handle."""
     return (
         len(found) == len(headers)
         and not unusual & found.keys()

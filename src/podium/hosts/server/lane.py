@@ -1,4 +1,4 @@
-"""The fast lane: plain requests to predict, answered without a task, a scope or a coroutine."""
+"""The fast lane: plain prediction requests, handled without a task, a scope or a coroutine."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ ACTORS_MAX = 4_096
 
 
 class Lane:
-    """What all connections of a process share: heads that are known, and answers that leave.
+    """Shared by all connections of a process: known heads, and pending responses.
 
     Args:
-        app: whose models answer.
-        default_headers: those that uvicorn adds to every response, the date among them.
-        access_log: where every request is noted, or None.
+        app: whose models predict.
+        default_headers: those that uvicorn adds to every response, including the date.
+        access_log: logs every request; or None.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Lane:
         self._is_open = isinstance(authority, OpenAuthority)
         self._authority: Any = authority
         self._quota = app.site.quota
-        # Who only the whole request tells is asked in the other lane.
+        # If authentication needs the whole request, the other lane handles it.
         has_fast_lane = getattr(authority, "of_token", None) is not None
         self.heads = Heads(app.site, has_fast_lane=has_fast_lane)
         self._contexts: dict[bytes, RequestContext] = {}
@@ -63,19 +63,19 @@ class Lane:
         self._ready = b""
 
     def batcher(self, version: LoadedVersion) -> Batcher | None:
-        """What runs a version's submissions; None while its model isn't loaded."""
-        # The service asks the system each time on which loop it is; here there is only one.
+        """The batcher of a version; None while its model isn't loaded."""
+        # The service would look up the running loop each time; here there is only one.
         return version.batcher or self.app.service.batcher(version)
 
     def read(self, version: LoadedVersion, body: bytes) -> Prepared | None:
-        """The rows of a request, where the types of its model accept them."""
+        """The rows of a request, if the types of its model accept them."""
         return read_row(version, body) or read_typed(version, body)
 
     def takes(self, version: LoadedVersion, body: bytes, prepared: Prepared | None) -> bool:
-        """Whether a request is answered on the loop: nothing of it takes longer than a millisecond.
+        """Whether a request is handled on the loop: no step takes longer than a millisecond.
 
         Args:
-            prepared: as it was read.
+            prepared: the rows that `read` returned.
         """
         if prepared is None:
             return is_quick(version, body)
@@ -90,10 +90,10 @@ class Lane:
         prepared: Prepared | None,
         batcher: Batcher,
     ) -> LaneSubmission | None:
-        """Take a request; None when it is answered already, with an error.
+        """Submit a request; None if an error was already sent.
 
         Args:
-            prepared: as it was read; None where somebody has to look at every cell.
+            prepared: the rows that `read` returned; None if the body needs validation cell by cell.
         """
         verdict = None
         try:
@@ -105,7 +105,7 @@ class Lane:
                 self, requester, head, body, version, context, prepared, verdict, digest
             )
             batcher.submit(submission)
-        except Exception as error:  # noqa: BLE001 - answered as the other lane answers it
+        except Exception as error:  # noqa: BLE001 - becomes a problem, as in the other lane
             response = self._failed(head, body, error, verdict)
             requester.answer(self._bytes(response, head.is_last), is_last=head.is_last)
             self._note(head, response.status, 0.0)
@@ -113,7 +113,7 @@ class Lane:
         return submission
 
     def send(self, done: LaneSubmission) -> None:
-        """Send what came of a request."""
+        """Send the result of a request."""
         head = done.head
         if done.error is None:
             status, data = 200, self._success(done)
@@ -125,7 +125,7 @@ class Lane:
             self._note(head, status, (time.perf_counter_ns() - done.prepared.began_ns) / 1e9)
 
     def refusal(self, rejected: Rejected) -> bytes:
-        """The last response on a connection: to a request that isn't read any further, as bytes."""
+        """The last response on a connection, for a refused request, as bytes."""
         head = rejected.head
         request = request_of(scope_of(head), b"")
         response = routes.refused(self.app.site, request, rejected.refusal)
@@ -135,7 +135,7 @@ class Lane:
     def _admitted(
         self, head: PredictHead, requester: Requester
     ) -> tuple[RequestContext, Verdict | None]:
-        """Who asks, if they may predict, and what is left of their quota.
+        """The actor, if they may predict, and what is left of their quota.
 
         Raises:
             PodiumError: they may not.
@@ -157,10 +157,10 @@ class Lane:
         return client_address(requester.address, head.headers, self.app.settings.accounts.proxies)
 
     def _context(self, head: PredictHead) -> RequestContext:
-        """Who asks, as long as their token counts.
+        """The context with the actor, as long as their token is valid.
 
         Raises:
-            NotAuthenticated: it doesn't.
+            NotAuthenticated: it isn't.
         """
         authority = self._authority
         if self._contexts_version != authority.version:
@@ -187,7 +187,7 @@ class Lane:
 
     def _success(self, done: LaneSubmission) -> bytes:
         headers = self._default_headers()
-        if headers is not self._ready_headers:  # the date is another one
+        if headers is not self._ready_headers:  # the date has changed
             self._ready_headers = headers
             self._ready = _head_of(finished(Response(media=JSON)), headers)
         end = b"connection: close\r\n\r\n" if done.head.is_last else b"\r\n"
@@ -213,7 +213,7 @@ _OPEN = _context_of(ANYONE)
 
 
 def _head_of(response: Response, default: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """Status line and headers, but for the length."""
+    """The status line and headers, without the length."""
     lines = [f"HTTP/1.1 {response.status} {_PHRASES[response.status]}".encode()]
     lines += [name + b": " + value for name, value in default]
     lines.append(b"content-type: " + response.media.encode("latin-1"))

@@ -1,4 +1,4 @@
-"""Submissions of the fast lane: requests whose answers leave as bytes, without a coroutine."""
+"""Submissions of the fast lane: their responses are sent as bytes, without a coroutine."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from podium.http import Verdict
 
 
 class Requester(Protocol):
-    """A connection that waits for an answer."""
+    """A connection that waits for a response."""
 
     @property
     def address(self) -> str:
-        """Of the client."""
+        """The client's address."""
 
     def answer(self, data: bytes, *, is_last: bool) -> None:
         """Send the bytes of a response."""
 
 
 class Sender(Protocol):
-    """What sends the response to a submission: the lane."""
+    """Sends the response of a submission: the lane."""
 
     def send(self, done: LaneSubmission) -> None:
-        """Send it."""
+        """Send the response."""
 
 
 class LaneSubmission(Submission):
-    """A request on a connection of ours."""
+    """A request on one of our connections."""
 
     __slots__ = ("head", "lane", "request_body", "requester", "verdict")
 

@@ -1,4 +1,4 @@
-"""Connections that have had their last answer."""
+"""Connections after their last response."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import asyncio
 
 from uvicorn.server import ServerState
 
-# As nginx has it: `lingering_time` and `lingering_timeout`.
+# As in nginx: `lingering_time` and `lingering_timeout`.
 LINGER_S = 30.0
 SILENCE_S = 5.0
 LINGER_BYTES = 2**28
 
 
 class LingeringConnection(asyncio.Protocol):
-    """A connection on which the client still sends, although it was answered for the last time.
+    """A connection on which the client still sends, although the last response was sent.
 
-    Closed at once it would be reset, and a client that sends its whole request first would never
-    see the answer. So what still comes is read and thrown away, within bounds.
+    If it were closed at once, it would be reset, and a client that sends its whole request first
+    would never see the response. So what still arrives is read and discarded, within limits.
     """
 
     def __init__(
@@ -37,24 +37,24 @@ class LingeringConnection(asyncio.Protocol):
             transport.write_eof()
 
     def data_received(self, data: bytes) -> None:
-        """Throw it away."""
+        """Discard the data."""
         self._heard_s = self._loop.time()
         self._n_left -= len(data)
         if self._n_left < 0:
             self._transport.abort()
 
     def eof_received(self) -> None:
-        """The client has sent all: the connection closes."""
+        """The client has sent everything: close the connection."""
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio calls it
-        """It is closed."""
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """The connection is closed."""
         self._state.connections.discard(self)
 
     def shutdown(self) -> None:
-        """The server is being stopped."""
+        """The server is stopping."""
         self._transport.close()
 
     def sweep(self, now_s: float) -> None:
-        """Close it when it takes too long, whatever is still to be sent or read."""
+        """Close the connection if it takes too long, whatever is still to be sent or read."""
         if now_s - self._began_s > LINGER_S or now_s - self._heard_s > SILENCE_S:
             self._transport.abort()

@@ -1,4 +1,4 @@
-"""Requests that end the process: found again after it, and not tried for ever."""
+"""Requests that ended a worker: recognized later, and not run again and again."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ KILLS_MAX = 2
 def blamed(suspects: dict[bytes, int], in_flight: Sequence[bytes]) -> dict[bytes, int]:
     """The suspects after a worker ended while it ran these requests.
 
-    Who was alone did it. Of several nobody knows, so that each is only run alone from now on.
+    A request that ran alone is to blame. Of several any may be, so each of them runs alone from now
+    on.
     """
     after = dict(suspects)
     for digest in in_flight:
-        count = after.pop(digest, 0)  # and in again, at the end: the oldest are forgotten first
+        count = after.pop(digest, 0)  # and added again at the end: the oldest are dropped first
         after[digest] = min(count + 1, KILLS_MAX) if len(in_flight) == 1 else max(count, 1)
     return after
 
 
 class Quarantine:
-    """What a worker knows of such requests, and tells its supervisor of its own.
+    """A worker's view of such requests, which also reports its own to the supervisor.
 
     Args:
         slot: this worker's place on the scoreboard.
@@ -52,15 +53,15 @@ class Quarantine:
             )
 
     def is_suspect(self, job: Job) -> bool:
-        """Whether it was running when a process ended: it is run alone."""
+        """Whether it was running when a process ended: such a request runs alone."""
         return self._count(job) > 0
 
     def begin(self, jobs: Sequence[Job]) -> int:
-        """Note that these requests run; returns a number for `end`."""
+        """Record that these requests run; returns a number for `end`."""
         self._n_calls += 1
         places = []
         for job in jobs:
-            if not self._free:  # what isn't noted can't be blamed
+            if not self._free:  # requests that aren't recorded can't be blamed
                 break
             place = self._free.pop()
             self._scoreboard.begin(self._slot, place, job.digest)
@@ -69,7 +70,7 @@ class Quarantine:
         return self._n_calls
 
     def end(self, number: int) -> None:
-        """Note that they are done, and the process is still there."""
+        """Record that they are done, and the process survived."""
         for place in self._taken.pop(number):
             self._scoreboard.end(self._slot, place)
             self._free.append(place)

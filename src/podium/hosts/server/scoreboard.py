@@ -1,4 +1,4 @@
-"""What the supervisor and its workers tell each other: memory that outlives a killed process."""
+"""What the supervisor and its workers share: memory that outlives a killed process."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _BEATS_MAX = 2**32 - 1
 class Scoreboard:
     """Memory that is shared by a supervisor and the workers it forks.
 
-    Each worker writes in a slot of its own: whether it is ready, that it still lives, and which
-    requests it is running. The supervisor alone writes which requests are suspected. A worker that is killed leaves its slot as it was.
+    Each worker writes in a slot of its own: whether it is ready, its heartbeat, and which requests
+    it is running. Only the supervisor writes which requests are suspects. A worker that is killed
+    leaves its slot as it was.
     """
 
     def __init__(self, n_slots: int) -> None:
@@ -29,29 +30,29 @@ class Scoreboard:
         self._memory = mmap.mmap(-1, self._suspects_at + n_bytes)
 
     def set_ready(self, slot: int, is_ready: bool) -> None:
-        """Note that a worker answers, or doesn't yet."""
+        """Set whether a worker serves requests."""
         self._memory[slot * _SLOT_BYTES] = is_ready
 
     def is_ready(self, slot: int) -> bool:
-        """Whether the worker of this slot answers."""
+        """Whether the worker of this slot serves requests."""
         return bool(self._memory[slot * _SLOT_BYTES])
 
     def beat(self, slot: int) -> None:
-        """Give a sign of life: a worker's event loop still turns."""
+        """Increment the heartbeat: a worker's event loop still turns."""
         _BEATS.pack_into(self._memory, slot * _SLOT_BYTES + 4, self.beats(slot) % _BEATS_MAX + 1)
 
     def beats(self, slot: int) -> int:
-        """How many such signs the worker of this slot has given; 0 as long as it loads."""
+        """The number of heartbeats of this slot's worker; 0 while it loads."""
         beats: int = _BEATS.unpack_from(self._memory, slot * _SLOT_BYTES + 4)[0]
         return beats
 
     def begin(self, slot: int, place: int, digest: bytes) -> None:
-        """Note that a worker runs a request."""
+        """Record that a worker runs a request."""
         at = slot * _SLOT_BYTES + 8 + place * DIGEST_BYTES
         self._memory[at : at + DIGEST_BYTES] = digest
 
     def end(self, slot: int, place: int) -> None:
-        """Note that it is done."""
+        """Record that it is done."""
         self.begin(slot, place, _NONE)
 
     def in_flight(self, slot: int) -> list[bytes]:
@@ -62,7 +63,7 @@ class Scoreboard:
         return [digest for digest in digests if digest != _NONE]
 
     def clear(self, slot: int) -> None:
-        """Make a slot ready for the worker that comes next."""
+        """Clear a slot for the next worker."""
         start = slot * _SLOT_BYTES
         self._memory[start : start + _SLOT_BYTES] = bytes(_SLOT_BYTES)
 
@@ -82,10 +83,10 @@ class Scoreboard:
         return found
 
     def set_suspects(self, suspects: dict[bytes, int]) -> None:
-        """Write the suspects down; of too many, the last ones."""
+        """Write the suspects; if there are too many, the last ones."""
         last = list(suspects.items())[-SUSPECTS_MAX:]
         raw = b"".join(digest + bytes([count]) for digest, count in last)
         start = self._suspects_at + _HEAD.size
         self._memory[start : start + len(raw)] = raw
-        # Last, so that whoever sees the new number sees what belongs to it.
+        # Last, so that a reader of the new number sees the suspects that belong to it.
         _HEAD.pack_into(self._memory, self._suspects_at, self.generation + 1, len(last))

@@ -38,7 +38,7 @@ from podium.settings import Settings
 MakeApp: TypeAlias = Callable[..., App]
 Tell: TypeAlias = Callable[[str, App], None]
 
-# How long requests that have begun may take after a stop was asked for.
+# How long requests in progress may take after a stop was requested.
 GRACE_S = 10
 SWITCH_S = 0.001
 BEAT_S = 0.5
@@ -56,12 +56,12 @@ def run(
     """Serve an app until the process is stopped.
 
     Args:
-        make_app: makes it from `settings` and what each process is given, in each that answers.
+        make_app: creates it from `settings` and the context of each process, in each that serves.
         tell: called with the address and the app once it listens.
-        supervised: answer in a process of its own; see `podium.serve`.
+        supervised: serve in a process of its own; see `podium.serve`.
 
     Raises:
-        SetupError: a setting or a model can't be used.
+        SetupError: a setting or a model is invalid.
         UntrustedModel: a bundle contains a pickle that isn't trusted.
     """
     if settings.workers == 1 and not supervised:
@@ -72,7 +72,7 @@ def run(
         ship = None
         if _is_shipped_apart(settings):
             made_home(Path(settings.home))
-            opened_store(settings).close()  # what can't be used is told before anything starts
+            opened_store(settings).close()  # invalid settings are reported before anything starts
             ship = partial(_ship, settings, listener)
         Supervisor(work, settings.workers, ship, hang_s=settings.hang_s).run()
     else:
@@ -87,7 +87,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
     """A socket at the address of the settings.
 
     Raises:
-        SetupError: the address is taken, isn't this machine's, or can't be used so.
+        SetupError: the address is in use, isn't this machine's, or is invalid.
     """
     _check_address(settings)
     _check_certificate(settings)
@@ -99,7 +99,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 def _check_address(settings: Settings) -> None:
-    """Refuse to answer other machines unless that was asked for.
+    """Refuse to serve other machines unless that was enabled.
 
     Raises:
         SetupError: the host isn't a loopback address, and `open` isn't set.
@@ -114,10 +114,10 @@ def _check_address(settings: Settings) -> None:
 
 
 def _check_certificate(settings: Settings) -> None:
-    """Refuse a certificate that HTTPS can't be spoken with.
+    """Refuse a certificate that can't be used for HTTPS.
 
     Raises:
-        SetupError: a file isn't there, or the key isn't that of the certificate.
+        SetupError: a file is missing, or the key doesn't match the certificate.
     """
     if not settings.tls_cert and not settings.tls_key:
         return
@@ -136,7 +136,7 @@ def _listen(settings: Settings) -> socket.socket:
     """A socket at the address of the settings.
 
     Raises:
-        SetupError: the address is taken, or isn't this machine's.
+        SetupError: the address is in use, or isn't this machine's.
     """
     host = settings.host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -174,18 +174,18 @@ def _serve(
     *,
     metrics: Path | None = None,
 ) -> None:
-    """Answer in this process until it is told to stop; as a worker, with what the supervisor gives it."""
+    """Serve in this process until it is told to stop; in a worker, in the supervisor's context."""
     share_cores(settings.workers)
     context: dict[str, Any] = {"ships": worker is None, "is_local": is_local(settings)}
     if worker is not None:
         context["guard"] = Quarantine(worker.scoreboard, worker.slot)
-    # A model that can't be served ends the start. A worker that is started again answers without it:
-    # others were served before, and are to go on.
+    # A model that can't be served stops the start. A restarted worker serves without it: the other
+    # models were served before, and should be again.
     is_first = worker is None or worker.is_first
     app = make_app(settings=settings, strict=is_first, **context)
     if worker is None or (worker.is_first and worker.slot == 0):
         tell(_address_of(settings, listener), app)
-    # A thread that computes lets the loop's thread have its turn sooner.
+    # A thread that computes lets the loop's thread run sooner.
     sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_until_stopped(app, listener, worker, metrics))
@@ -194,14 +194,14 @@ def _serve(
 
 
 def _is_shipped_apart(settings: Settings) -> bool:
-    """Whether a process of its own moves records to the store, so that no worker has to."""
+    """Whether a process of its own ships records to the store, so that no worker has to."""
     return settings.records and settings.store != "memory:"
 
 
 def _ship(settings: Settings, listener: socket.socket, worker: WorkerContext) -> None:
-    """Move records to the store until it is told to stop, and then what is left."""
-    listener.close()  # whoever holds it keeps the port, and takes connections that nobody answers
-    # Ctrl-C reaches every process of the terminal: this one ends when the workers have.
+    """Ship records to the store until told to stop, and then the rest."""
+    listener.close()  # or this process would accept connections, too
+    # Ctrl-C reaches every process of the terminal: this one ends after the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     store = opened_store(settings, is_late=True)
     aside = Aside()
@@ -221,10 +221,10 @@ def _ship(settings: Settings, listener: socket.socket, worker: WorkerContext) ->
 
 
 def _metrics_folder(settings: Settings) -> Path | None:
-    """Where the workers of this start tell each other what they have counted.
+    """The folder in which the workers of this start share their metrics.
 
     Raises:
-        SetupError: the home folder can't be made.
+        SetupError: the home folder can't be created.
     """
     if settings.workers == 1 and not settings.records:
         return None  # nothing needs the home folder
@@ -237,7 +237,7 @@ def _metrics_folder(settings: Settings) -> Path | None:
 async def _until_stopped(
     app: App, listener: socket.socket, worker: WorkerContext | None, metrics: Path | None
 ) -> None:
-    """Serve; stop by itself when a model can't be loaded."""
+    """Serve; stop if a model can't be loaded."""
     settings = app.settings
     log = AccessLog() if settings.access_log else None
     lane = Lane(app, lambda: server.server_state.default_headers, log)
@@ -247,7 +247,7 @@ async def _until_stopped(
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=False,  # of uvicorn's: ours is about both lanes
+        access_log=False,  # uvicorn's; ours covers both lanes
         server_header=False,
         proxy_headers=False,
         ssl_certfile=settings.tls_cert or None,
@@ -261,17 +261,17 @@ async def _until_stopped(
     running = [asyncio.create_task(_every_second(server, app, metrics))]
     while not serving.done() and not app.is_ready:
         await asyncio.wait([serving], timeout=0.02)
-        # Before uvicorn listens to signals, the worker does.
+        # The worker handles signals until uvicorn does.
         if app.failure is not None or (worker is not None and worker.stop.is_set()):
             server.should_exit = True
     server.should_exit = server.should_exit or app.failure is not None
     is_serving = app.is_ready and not server.should_exit
     if is_serving and worker is not None:
-        # At once: one that is killed before it is known to have answered ends the start.
+        # At once: a worker that is killed before it is known to be ready ends the start.
         worker.scoreboard.set_ready(worker.slot, is_ready=True)
         running.append(asyncio.create_task(_beat(app, worker)))
-    # What is there now stays: looking at it again and again is no use. A request leaves no cycles
-    # behind, so that the collector need only look for those of others now and then.
+    # Existing objects stay: scanning them again and again is useless. Requests leave no cycles, so
+    # the collector rarely has to run.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -283,8 +283,9 @@ async def _until_stopped(
 
 
 async def _beat(app: App, worker: WorkerContext) -> None:
-    """Tell the supervisor that this worker answers, and again and again that its loop turns and no
-    model is stuck: a thread can't be ended, its process can.
+    """Tell the supervisor that this worker is ready, and then send heartbeats.
+
+    There are none while the loop or a model hangs: a thread can't be ended, its process can.
     """
     while True:
         if not app.is_stuck:
@@ -293,7 +294,7 @@ async def _beat(app: App, worker: WorkerContext) -> None:
 
 
 async def _every_second(server: uvicorn.Server, app: App, metrics: Path | None) -> None:
-    """Close connections that take too long, and tell the other workers what was counted."""
+    """Close connections that take too long, and share metrics with the other workers."""
     loop = asyncio.get_running_loop()
     while True:
         if metrics is not None:
@@ -312,7 +313,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def print_addresses(address: str, app: App) -> None:
-    """Print where the pages of the models are."""
+    """Print the URLs of the models' pages."""
     print(f"Podium is at {address}")
     for name in app.deployments:
         print(f"  {address}/models/{name}")

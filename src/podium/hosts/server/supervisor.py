@@ -1,7 +1,7 @@
-"""Processes that answer, and the one that starts them again.
+"""Worker processes, and the supervisor that restarts them.
 
 The supervisor forks its workers: they share the listening socket and the memory of what was
-imported, and functions that were given as models need no way back from a file.
+imported, and functions that were passed as models needn't be reloaded from a file.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from podium.hosts.server.child import Lifeline, WorkerContext, failure_of, live
 from podium.hosts.server.quarantine import blamed
 from podium.hosts.server.scoreboard import Scoreboard
 
-# After a worker that ends sooner than this the next one waits longer and longer; not very long where
-# that one could answer before it ended, for then each start is worth trying.
+# After a worker that ends sooner than this, the next one waits longer and longer; but not very long
+# if the last one was ready before it ended, because then each start is worth trying.
 STEADY_S = 10.0
 WAIT_READY_MAX_S, WAIT_MAX_S = 1.0, 30.0
-# How long workers may take to answer what began, after a stop was asked for.
+# How long workers may take to finish requests after a stop was requested.
 STOP_S = 12.0
-# How often workers are looked at; and how long one that a signal has stopped may stay so.
+# How often workers are checked; and how long one that a signal has stopped may stay so.
 LOOK_S = 1.0
 STOPPED_S = 5.0
 
@@ -49,9 +49,10 @@ class Supervisor:
 
     Args:
         work: what a worker does; it returns when it is stopped.
-        ship: what the shipper does, a process beside the workers; none is started when left out.
-            It is told to stop when the workers have ended.
-        hang_s: after how long without a sign of life a worker is killed and replaced; 0 is never.
+        ship: the work of the shipper, a process beside the workers; none is started by default. It
+            is told to stop when the workers have ended.
+        hang_s: the time without a heartbeat after which a worker is killed and replaced; 0 is
+            never.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Supervisor:
         self._lifeline = Lifeline()
 
     def run(self) -> None:
-        """Start the workers, and start again those that end.
+        """Start the workers, and restart those that end.
 
         Raises:
             PodiumError: a worker can't start at all.
@@ -103,7 +104,7 @@ class Supervisor:
         self._is_stopping = True
 
     def _sleep(self) -> None:
-        """Until a signal comes, a worker is due, or it is time to look at them."""
+        """Sleep until a signal comes, a worker is due, or the next check."""
         due = [one.start_at_s - time.monotonic() for one in self._all if not one.pid]
         left_s = max(min([LOOK_S, *due]), 0.0)
         readable, _, _ = select.select([self._wake_r], [], [], left_s)
@@ -135,7 +136,7 @@ class Supervisor:
         )
 
     def _reap(self) -> None:
-        """See which workers ended, and why, and which were stopped by a signal or go on."""
+        """Find out which workers ended, and why, and which were stopped by a signal or continue."""
         for one in self._all:
             if not one.pid:
                 continue
@@ -146,11 +147,11 @@ class Supervisor:
                 self._ended(one, os.waitstatus_to_exitcode(status))
 
     def _end_silent(self) -> None:
-        """Kill those that give no sign of life, so that others are started in their place."""
+        """Kill workers without a heartbeat, so that others are started in their place."""
         now_s = time.monotonic()
         passed_s, self._looked_s = now_s - self._looked_s, now_s
         if passed_s > 2 * LOOK_S:
-            return  # this process was kept from running, and so, maybe, were they
+            return  # this process was suspended, and so, maybe, were they
         for one in self._all:
             is_silent = one.is_stopped or self._is_hung(one)
             one.silent_s = one.silent_s + passed_s if is_silent else 0.0
@@ -161,7 +162,7 @@ class Supervisor:
                 one.silent_s = 0.0
 
     def _is_hung(self, one: _Worker) -> bool:
-        """Whether it gave no sign of life since the last look; as long as it loads it need not."""
+        """Whether it had no heartbeat since the last check; none is expected while it loads."""
         before, one.beats = one.beats, self._scoreboard.beats(one.slot)
         is_loaded = one.beats > 0 or bool(self._scoreboard.in_flight(one.slot))
         return is_loaded and one.beats == before
@@ -176,8 +177,8 @@ class Supervisor:
         self._scoreboard.clear(one.slot)
         if self._is_stopping:
             return
-        # Once any of them has answered, the models can be served: it never gives up again. One that
-        # ran something had them, though it may not have told yet that it is ready.
+        # Once any of them was ready, the models can be served: it never gives up again. A worker
+        # that ran a request had loaded them, even if it didn't report that it was ready.
         is_any_ready = any(map(self._is_ready, self._workers))
         self._is_proven = self._is_proven or was_ready or bool(in_flight) or is_any_ready
         if not self._is_proven:
@@ -197,7 +198,7 @@ class Supervisor:
         return self._scoreboard.is_ready(one.slot)
 
     def _end_all(self) -> None:
-        """Stop the workers, and then the shipper, which moves what they left."""
+        """Stop the workers, and then the shipper, which ships what they left."""
         self._is_stopping = True
         for some in (self._workers, self._shippers):
             self._end(some)
@@ -217,4 +218,4 @@ class Supervisor:
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Having a handler at all is what makes the signal write to the wake-up pipe."""
+    """It is the presence of a handler that makes the signal write to the wake-up pipe."""

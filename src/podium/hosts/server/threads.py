@@ -1,4 +1,4 @@
-"""Threads of native libraries: all workers together use no more of them than there are cores."""
+"""Threads of native libraries: all workers together use no more than there are cores."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _VARIABLES = (
 
 
 def share_cores(n_workers: int) -> int:
-    """Hold the native thread pools of this process to its share of the cores; returns that share.
+    """Limit the native thread pools of this process to its share of the cores; returns that share.
 
-    A variable that the operator set stays as it is. The variables are for what is loaded from now on;
-    what was loaded before is told directly.
+    A variable that the operator set stays as it is. The variables are for libraries that are loaded
+    from now on; loaded ones are called directly.
     """
     share = max(_n_cores() // n_workers, 1)
     is_ours = not any(name in os.environ for name in _VARIABLES)

@@ -1,4 +1,4 @@
-"""Who asks in the admin, and where the same stands on our own pages."""
+"""The actor in the admin, and the links to the same content on our own pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ASKED = "_podium_asked"
 
 
 def asked(native: HttpRequest) -> tuple[Site, Request]:
-    """The site of this process, and the request with who asks; found out once a request.
+    """The site of this process, and the request with its actor; determined once per request.
 
     Raises:
         PodiumError: the project's models can't be used, or the database failed.
@@ -41,8 +41,10 @@ def asked(native: HttpRequest) -> tuple[Site, Request]:
 
 
 def is_there(native: HttpRequest, check: Callable[[Site, Request], object]) -> bool:
-    """Whether something of ours is there for who asks. What can't be set up takes no other page of
-    the admin's down: superusers find the reason behind it.
+    """Whether a part of the admin is there for the actor.
+
+    A broken setup doesn't break the rest of the admin: superusers see the link, and the reason
+    behind it.
     """
     try:
         return bool(check(*asked(native)))
@@ -51,7 +53,7 @@ def is_there(native: HttpRequest, check: Callable[[Site, Request], object]) -> b
 
 
 def page_address(route: str, /, **values: str) -> str:
-    """Where a page of ours is; "" where the project doesn't include our addresses."""
+    """The URL of one of our pages; "" if the project doesn't include our URLs."""
     try:
         return reverse(f"podium:{route}", kwargs=values)
     except NoReverseMatch:
@@ -59,18 +61,18 @@ def page_address(route: str, /, **values: str) -> str:
 
 
 class LookedAt(ModelAdmin):  # type: ignore[type-arg] # Django has no arguments when it runs
-    """Rows that nobody adds, changes or deletes by hand."""
+    """Rows that can't be added, changed or deleted by hand."""
 
     actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - as Django calls it
-        """Nobody."""
+        """Nobody may."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody."""
+        """Nobody may."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody."""
+        """Nobody may."""
         return False

@@ -1,4 +1,4 @@
-"""The audit log in the admin: to be looked through and taken along, and left as it is."""
+"""The audit log in the admin: it can be searched and downloaded, but not changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ("time", "event", "actor", "actor_id", "token", "target", "details", "
 
 
 class AuditLogAdmin(LookedAt):
-    """What was done, by whom, when."""
+    """The audit log: what was done, by whom, and when."""
 
     list_display = ("time", "event", "who", "target", "told", "address")
     list_filter = ("event", ("time", admin.DateFieldListFilter))
@@ -32,19 +32,19 @@ class AuditLogAdmin(LookedAt):
     change_list_template = "podium/admin/audit_log.html"
 
     def get_urls(self) -> list[Any]:
-        """Those of every table, and the file."""
+        """The URLs of every table, and that of the file."""
         view = self.admin_site.admin_view(self.export)
         return [path("audit-log.csv", view, name="podium_auditentry_export"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """The list, and a link to what its filters leave as a file."""
+        """The list, with a link to the filtered entries as a file."""
         query = request.META.get("QUERY_STRING", "")
         address = reverse(f"{self.admin_site.name}:podium_auditentry_export")
         export = f"{address}?{query}" if query else address
         return super().changelist_view(request, {**(extra_context or {}), "export": export})
 
     def export(self, request: HttpRequest) -> HttpResponse:
-        """What the filters of the list leave, as CSV that no spreadsheet runs."""
+        """The filtered entries as CSV that no spreadsheet executes."""
         if not self.has_view_permission(request):
             return HttpResponse(status=403)
         entries = self.get_changelist_instance(request).get_queryset(request)
@@ -55,13 +55,13 @@ class AuditLogAdmin(LookedAt):
 
     @admin.display(description="who", ordering="actor")
     def who(self, entry: AuditEntry) -> str:
-        """The user, and the token they came with."""
+        """The user, and the token if they used one."""
         name = entry.actor or "—"
         return f"{name} (with {entry.token})" if entry.token else name
 
     @admin.display(description="details")
     def told(self, entry: AuditEntry) -> str:
-        """What else is known, in words."""
+        """The details, in words."""
         return "; ".join(f"{name}: {value}" for name, value in entry.details.items()) or "—"
 
 

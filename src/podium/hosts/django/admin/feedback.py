@@ -13,7 +13,7 @@ from podium.web.record_view import NOTE, RecordDetail
 
 
 def feedback_form(detail: RecordDetail) -> type[forms.Form]:
-    """A field for each output of the model, and a note; with what was said before."""
+    """A field for each output of the model, and a note; with the values of earlier feedback."""
     truth = truth_signature(detail.version.signature)
     fields: dict[str, Any] = {
         field.name: form_field(field, widget)

@@ -1,4 +1,4 @@
-"""Records in the admin, read from whatever store they live in."""
+"""Records in the admin, read from whatever store holds them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from podium.web.visible_records import visible_model, visible_models
 
 
 class DeleteForm(forms.Form):
-    """How old records must be to go."""
+    """The minimum age of the records to delete."""
 
     before = forms.DateField(
         label="Older than",
@@ -43,7 +43,7 @@ class DeleteForm(forms.Form):
 
 
 def _with_problem_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The view, whose problems have a page of the admin's."""
+    """The view, with problems shown on a page of the admin."""
 
     @outside_transactions
     @functools.wraps(view)
@@ -62,10 +62,10 @@ def _with_problem_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpR
 
 
 class RecordsAdmin(LookedAt):
-    """What models were asked and answered: a list with filters, each record, and feedback."""
+    """Predictions: a list with filters, each record, and feedback."""
 
     def get_urls(self) -> list[Any]:
-        """The list, one record, and the page where old ones are deleted."""
+        """The URLs of the list, of one record, and of the deletion pages."""
         wrap, name = self.admin_site.admin_view, "podium_prediction"
         return [
             path("", wrap(self.changelist_view), name=f"{name}_changelist"),
@@ -76,11 +76,11 @@ class RecordsAdmin(LookedAt):
         ]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Who may see records of any model."""
+        """Whether the user may see records of any model."""
         return is_there(request, lambda site, asking: visible_models(site, asking.actor))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """The same: which ones, the views decide."""
+        """The same: the views decide which ones."""
         return self.has_module_permission(request)
 
     @_with_problem_page
@@ -89,7 +89,7 @@ class RecordsAdmin(LookedAt):
         site, asking = asked(request)
         shown = record_list(site, asking, asking.query.get("model", ""))
         base, model = self._address("changelist"), shown.version.name
-        # The file is the one that our own pages give.
+        # The file is that of our own pages.
         download = page_address("records_csv", name=model)
         return self.page(
             request,
@@ -133,7 +133,7 @@ class RecordsAdmin(LookedAt):
 
     @_with_problem_page
     def delete_old(self, request: HttpRequest) -> HttpResponse:
-        """Delete what is older than a day."""
+        """Delete records older than a given number of days, one at least."""
         site, asking = asked(request)
         require(asking.actor, Action.DELETE)
         form, back = DeleteForm(request.POST or None), self._address("changelist")
@@ -149,7 +149,7 @@ class RecordsAdmin(LookedAt):
 
     @_with_problem_page
     def delete_several(self, request: HttpRequest) -> HttpResponse:
-        """The question whether to delete what the filters leave, and what comes of it."""
+        """The question whether to delete the filtered records, or the result."""
         site, asking = asked(request)
         model = visible_model(site, asking.actor, asking.query.get("model", "")).name
         query = {name: value for name, value in asking.query.items() if name != "model"}
@@ -162,7 +162,7 @@ class RecordsAdmin(LookedAt):
 
     @_with_problem_page
     def delete_one(self, request: HttpRequest, record_id: str) -> HttpResponse:
-        """The question whether to delete one record, and what comes of it."""
+        """The question whether to delete one record, or the result."""
         site, asking = asked(request)
         step = step_of_one(site, asking, record_id, is_sure=request.method == "POST")
         there = f"{self._address('changelist')}?model={step.wanted.model}"
@@ -173,10 +173,10 @@ class RecordsAdmin(LookedAt):
         return self.page(request, "delete", step.title, step=step, here=here, back=back)
 
     def page(self, request: HttpRequest, template: str, title: str, **shown: Any) -> HttpResponse:
-        """A page of the admin's."""
+        """A page of the admin."""
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.model._meta,  # noqa: SLF001 - as Django's own templates take it
+            "opts": self.model._meta,  # noqa: SLF001 - as Django's own templates need it
             "title": title,
             **shown,
         }

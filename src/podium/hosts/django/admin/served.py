@@ -1,4 +1,4 @@
-"""The models that are served, in the admin: their versions and their cards."""
+"""The served models in the admin: their versions and cards."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from podium.web.site import Site
 
 
 class ServedModelAdmin(LookedAt):
-    """Every version that was ever served here, and the card of those that are now."""
+    """Every version that was ever served here, and the cards of those that are served now."""
 
     list_display = ("name", "version", "since", "is_served", "way_in")
     list_filter = ("name",)
     search_fields = ("name", "version")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Who may anything with any model."""
+        """Whether the user has any permission for any model."""
         return is_there(request, _names)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may anything with it."""
+        """Whether the user has any permission for this model."""
         return (
             self.has_module_permission(request)
             if obj is None
@@ -39,7 +39,7 @@ class ServedModelAdmin(LookedAt):
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServedModel]:
-        """Those that are there for who asks."""
+        """The models that the user may see."""
         found: QuerySet[ServedModel] = super().get_queryset(request)
         return found.filter(name__in=_names(*asked(request)))
 
@@ -47,10 +47,10 @@ class ServedModelAdmin(LookedAt):
         self,
         request: HttpRequest,
         object_id: str,
-        form_url: str = "",  # noqa: ARG002 - as Django calls it
+        form_url: str = "",  # noqa: ARG002 - the signature that Django calls
         extra_context: Any = None,  # noqa: ARG002
     ) -> HttpResponse:
-        """What is known of one version."""
+        """The details of one version."""
         served = self.get_object(request, object_id)
         if served is None:
             raise Http404("there is no such version")
@@ -62,7 +62,7 @@ class ServedModelAdmin(LookedAt):
         records = reverse(f"{self.admin_site.name}:podium_prediction_changelist")
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.model._meta,  # noqa: SLF001 - as Django's own templates take it
+            "opts": self.model._meta,  # noqa: SLF001 - as Django's own templates need it
             "title": str(served),
             "served": served,
             "failure": failure,
@@ -78,7 +78,7 @@ class ServedModelAdmin(LookedAt):
 
     @admin.display(description="is served", boolean=True)
     def is_served(self, served: ServedModel) -> bool:
-        """Whether this version answers."""
+        """Whether this version is served now."""
         from podium.hosts.django.host import current_host
 
         site = current_host().app.site
@@ -87,11 +87,11 @@ class ServedModelAdmin(LookedAt):
 
     @admin.display(description="page")
     def way_in(self, served: ServedModel) -> str:
-        """The way to its form."""
+        """The link to its form."""
         address = page_address("model", name=served.name)
         return format_html('<a href="{}">Form</a>', address) if address else "—"
 
 
 def _names(site: Site, asking: Request) -> list[str]:
-    """The models that are there for who asks, also those that can't be loaded."""
+    """The models that the user may see, including those that can't be loaded."""
     return [*site.visible(asking.actor), *site.failed(asking.actor)]

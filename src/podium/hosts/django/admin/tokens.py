@@ -1,4 +1,4 @@
-"""API tokens in the admin: made, shown once, looked at, revoked."""
+"""API tokens in the admin: created, shown once, listed, revoked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEXT = "_podium_text"
 
 
 class TokenForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no arguments when it runs
-    """What a new token is for. Only superusers make tokens for others."""
+    """The scope of a new token. Only superusers create tokens for others."""
 
     for_models = forms.MultipleChoiceField(
         label="Models",
@@ -45,7 +45,7 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no argu
     )
 
     class Meta:
-        """What stands in the table as it is typed."""
+        """The columns that can be entered as they are."""
 
         model = ApiToken
         fields = ("user", "name")
@@ -71,7 +71,7 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no argu
 
 
 class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
-    """Tokens of everybody. One is revoked and not deleted: the audit log still names it."""
+    """Everybody's tokens. They are revoked and not deleted: the audit log still names them."""
 
     list_display = ("name", "user", "hint", "opens", "expires_at", "used", "state")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), "expires_at")
@@ -81,47 +81,47 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
     shown = ("user", "name", "hint", "opens", "created_at", "expires_at", "used", "state")
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:  # noqa: ARG002
-        """By name, by how it begins, and by its owner."""
+        """Name, prefix and owner."""
         owner: Any = get_user_model()
         return ("name", "hint", f"user__{owner.USERNAME_FIELD}")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
-        """Those of the form for a new one, and what is known of another."""
+        """The fields of the form for a new token, and the details of an existing one."""
         return self.shown if obj else ("user", "name", "for_models", "for_actions", "days")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
-        """All of one that is there."""
+        """All fields of an existing token."""
         return self.shown if obj else ()
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kw: Any
     ) -> Any:
-        """The form of who asks."""
+        """The form for this user."""
         if obj is not None:
             return super().get_form(request, obj, change, form=forms.ModelForm, **kw)
         return type("AskedTokenForm", (TokenForm,), {"asked_by": request})
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody changes what a token opens."""
+        """Nobody may change the scope of a token."""
         return False
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Who has Django's permission to change tokens."""
+        """Whether the user has Django's permission to change tokens."""
         return super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Together with its owner only."""
+        """Only together with their owner."""
         match = request.resolver_match
         is_here = match is None or (match.url_name or "").startswith("podium_apitoken")
         return not is_here and super().has_change_permission(request, obj)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
-        """The form, with one way to send it: what comes next is shown once."""
+        """The form, with a single button: the next page is shown once."""
         once = {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().add_view(request, form_url, {**(extra_context or {}), **once})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """The form; what can't be made of it is told above it."""
+        """The form; if a token can't be created, the reason is shown above it."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except InputError as error:
@@ -129,10 +129,10 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
             return HttpResponseRedirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:  # noqa: ARG002
-        """Make it, with its text.
+        """Create the token.
 
         Raises:
-            InputError: it can't be made.
+            InputError: it can't be created.
         """
         said = form.cleaned_data
         made, text = make_token(
@@ -148,10 +148,10 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
         setattr(obj, _TEXT, text)
 
     def response_add(self, request: HttpRequest, obj: ApiToken, *args: Any) -> HttpResponse:  # noqa: ARG002
-        """The one page that ever shows it."""
+        """The only page that ever shows the token."""
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.model._meta,  # noqa: SLF001 - as Django's own templates take it
+            "opts": self.model._meta,  # noqa: SLF001 - as Django's own templates need it
             "title": "The new token",
             "token": obj,
             "text": getattr(obj, _TEXT),
@@ -160,29 +160,29 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
 
     @admin.action(description="Revoke the chosen tokens", permissions=["revoke"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
-        """Let them open nothing any more."""
+        """Revoke tokens."""
         n_revoked = sum(revoke_token(one) for one in chosen.select_related("user"))
         noun = "token was" if n_revoked == 1 else "tokens were"
         messages.success(request, f"{n_revoked} {noun} revoked.")
 
     @admin.display(description="is for")
     def opens(self, token: ApiToken) -> str:
-        """Actions and models, in words."""
+        """Its actions and models, in words."""
         actions = "anything" if ALL in token.actions else ", ".join(token.actions) or "nothing"
         models = "every model" if ALL in token.model_names else ", ".join(token.model_names)
         return f"{actions} with {models or 'no model'}"
 
     @admin.display(description="last used", ordering="last_used_at", empty_value="never")
     def used(self, token: ApiToken) -> Any:
-        """When, to the minute."""
+        """When it was last used, to the minute."""
         return token.last_used_at
 
     @admin.display(description="valid", boolean=True)
     def state(self, token: ApiToken) -> bool:
-        """Whether it opens anything."""
+        """Whether it is valid."""
         return token.is_valid
 
 
 def _may_for_others(request: HttpRequest) -> bool:
-    """A token for somebody else is a way to act as them."""
+    """A token for somebody else would be a way to act as them."""
     return bool(getattr(request.user, "is_superuser", False))

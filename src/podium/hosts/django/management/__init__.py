@@ -1,1 +1,1 @@
-"""What `manage.py` can do with models."""
+"""Commands of `manage.py`."""

@@ -1,4 +1,4 @@
-"""The audit log: what was done, by whom, when; rows are added and never changed."""
+"""The audit log: what was done, by whom, and when; rows are added and never changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _refuse() -> NoReturn:
 class AuditQuerySet(models.QuerySet["AuditEntry"]):
     """Entries, to be read."""
 
-    def update(self, **kwargs: Any) -> int:  # noqa: ARG002 - as Django has it
+    def update(self, **kwargs: Any) -> int:  # noqa: ARG002 - Django's signature
         """Refused.
 
         Raises:
@@ -46,7 +46,7 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """One thing that was done."""
+    """One event."""
 
     time: models.DateTimeField[dt.datetime, dt.datetime] = models.DateTimeField(
         default=timezone.now, db_index=True, editable=False
@@ -86,10 +86,10 @@ class AuditEntry(models.Model):
         return f"{self.actor or 'nobody'}: {self.event} {self.target}".strip()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Add it, once.
+        """Add the entry, once.
 
         Raises:
-            NotAllowed: it exists already.
+            NotAllowed: it already exists.
         """
         if not self._state.adding:
             _refuse()

@@ -18,13 +18,13 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 
 
 def microseconds(moment: dt.datetime) -> int:
-    """Microseconds since 1970; a moment without a zone is taken as UTC."""
+    """Microseconds since 1970; a time without a zone is taken as UTC."""
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
     return (aware - _EPOCH) // _MICROSECOND
 
 
 def owner_of(user: Any) -> str:
-    """Whose records are a user's: by what no other user ever has, also after a new name."""
+    """The owner of a user's records: no other user ever has it, and it survives renaming."""
     return f"user:{user.pk}"
 
 
@@ -36,27 +36,27 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
         return self.filter(model=model)
 
     def asked_by(self, user: Any) -> PredictionQuerySet:
-        """Those that one user asked for, by themselves or with a token."""
+        """Those that one user requested, directly or with a token."""
         return self.filter(owner=owner_of(user))
 
     def since(self, moment: dt.datetime) -> PredictionQuerySet:
-        """Those of this moment and later."""
+        """Those at this time or later."""
         return self.filter(time_us__gte=microseconds(moment))
 
     def until(self, moment: dt.datetime) -> PredictionQuerySet:
-        """Those before this moment."""
+        """Those before this time."""
         return self.filter(time_us__lt=microseconds(moment))
 
     def with_feedback(self) -> PredictionQuerySet:
-        """Those of which it is known what really happened."""
+        """Those with feedback."""
         return self.filter(feedback_time_us__isnull=False)
 
 
 class Prediction(models.Model):
-    """One row that was asked, and its answer.
+    """One row and its prediction.
 
-    Rows are written through the outbox: they are here a moment after the answer. What `podium`
-    calls permissions stands for models of its own, so that Django makes none for this table.
+    Rows are written through the outbox: they are here a moment after the response. Podium's
+    permissions have models of their own, so Django creates none for this table.
     """
 
     id: models.CharField[str, str] = models.CharField(
@@ -65,7 +65,7 @@ class Prediction(models.Model):
     time_us: models.BigIntegerField[int, int] = models.BigIntegerField(
         help_text="microseconds since 1970, UTC"
     )
-    # MariaDB and MySQL index no text without a length.
+    # MariaDB and MySQL can't index a text without a length.
     model: models.CharField[str, str] = models.CharField(max_length=255)
     version: models.TextField[str, str] = models.TextField()
     inputs: models.JSONField[Any, Any] = models.JSONField()
@@ -90,7 +90,7 @@ class Prediction(models.Model):
         null=True, blank=True
     )
     feedback_note: models.TextField[str, str] = models.TextField(default="", blank=True)
-    # The database's own defaults let an older version, which shares the table for a while, insert.
+    # Defaults in the database let an older version, which shares the table for a while, insert.
     request_id: models.TextField[str | None, str | None] = models.TextField(
         null=True, blank=True, help_text="shared by the rows of one request"
     )
@@ -108,7 +108,7 @@ class Prediction(models.Model):
     objects = PredictionQuerySet.as_manager()
 
     class Meta:
-        """Newest first; the pages of records go by these indexes."""
+        """Newest first; the pages of records use these indexes."""
 
         app_label = "podium"
         default_permissions = ()
@@ -123,7 +123,7 @@ class Prediction(models.Model):
 
     @property
     def time(self) -> dt.datetime:
-        """When it was asked."""
+        """When the request arrived."""
         return _EPOCH + dt.timedelta(microseconds=self.time_us)
 
     @property
@@ -133,16 +133,16 @@ class Prediction(models.Model):
 
     @property
     def probabilities(self) -> dict[str, float] | None:
-        """The probability of each label, where the model tells."""
+        """The probability of each label, if the model returns probabilities."""
         found: dict[str, float] | None = self.outputs.get("probabilities")
         return found
 
     @property
     def record(self) -> Record:
-        """The same as every store has it."""
+        """The same as in every other store."""
         cells = [getattr(self, name) for name in NAMES]
         for place in _JSON:
-            # The truth may be null; whether there is any, its time says.
+            # The truth may be null; the time says whether there is any.
             if cells[place] is not None or NAMES[place] == "feedback_truth":
                 cells[place] = msgspec.json.encode(cells[place]).decode()
         return record_of(cells)

@@ -1,4 +1,4 @@
-"""The versions of models that were ever served, and what permissions hang on."""
+"""The versions of models that were ever served, and the content type of permissions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 
 class ServedModel(models.Model):
-    """One version of a model, since it was first served.
+    """One version of a model, from when it was first served.
 
     Permissions for models are Django's own, and all of them belong to this content type.
     """

@@ -1,4 +1,4 @@
-"""A number that changes whenever somebody's rights may have."""
+"""A number that changes whenever somebody's permissions may have changed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.db import models
 
 
 class ChangeStamp(models.Model):
-    """One row: cheap to read twice a second, by every process that remembers rights."""
+    """One row, cheap to read twice a second by every process that caches permissions."""
 
     value: models.BigIntegerField[int, int] = models.BigIntegerField(default=0)
 
     class Meta:
-        """Nobody's business but ours."""
+        """Internal."""
 
         app_label = "podium"
         default_permissions = ()

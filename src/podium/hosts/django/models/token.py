@@ -1,4 +1,4 @@
-"""API tokens, as the database keeps them: never themselves."""
+"""API tokens in the database: only their digests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.utils import timezone
 
 
 class ApiToken(models.Model):
-    """What a program of somebody's may do in their name.
+    """A token, with which a program may act in a user's name.
 
-    Of the token there is a digest: who reads the database can't use it.
+    Only its digest is stored: whoever reads the database can't use it.
     """
 
     user: models.ForeignKey[Any, Any] = models.ForeignKey(
@@ -46,7 +46,7 @@ class ApiToken(models.Model):
     )
 
     class Meta:
-        """Newest first. One is revoked and not deleted: the log still knows it."""
+        """Newest first. A token is revoked and not deleted: the log still names it."""
 
         app_label = "podium"
         verbose_name = "API token"
@@ -58,5 +58,5 @@ class ApiToken(models.Model):
 
     @property
     def is_valid(self) -> bool:
-        """Whether it still opens anything, as far as it is about the token itself."""
+        """Whether the token itself is valid, whatever its owner may do."""
         return self.revoked_at is None and self.expires_at > timezone.now()

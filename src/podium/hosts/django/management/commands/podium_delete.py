@@ -1,4 +1,4 @@
-"""`manage.py podium_delete`: deletes records for good, wherever the project keeps them."""
+"""`manage.py podium_delete`: deletes records permanently, in whatever store the project has."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ WAIT_S = 15.0
 
 
 class Command(BaseCommand):
-    """Counts the records that all options fit; deletes them with --yes."""
+    """Counts the records that match all options; deletes them with --yes."""
 
     help = "Delete the records that match all options."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The filters of the records, and whether it is meant."""
+        """Add the filters and the confirmation."""
         for name, words in _OPTIONS.items():
             parser.add_argument(f"--{name}", default="", help=words)
         parser.add_argument("--all", action="store_true", help="all records")
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         """Count, or delete.
 
         Raises:
-            CommandError: an option can't be read, or something fails.
+            CommandError: an option is invalid, or something fails.
         """
         try:
             said = {name: str(options[name]) for name in _OPTIONS}

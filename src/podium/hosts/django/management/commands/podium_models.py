@@ -13,19 +13,19 @@ from podium.hosts.django.host import current_host
 
 
 class Command(BaseCommand):
-    """Lists them."""
+    """Lists the models."""
 
     help = "List the models of the project: name, version, runtime, digest and file."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Adds `--json`."""
+        """Add `--json`."""
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Prints a line for each.
+        """Print a line for each model.
 
         Raises:
-            CommandError: the setting can't be used.
+            CommandError: the setting is invalid.
         """
         try:
             found = current_host().opened

@@ -32,7 +32,7 @@ ERRORS_SHOWN = 10
 
 
 class Command(BaseCommand):
-    """Scores them."""
+    """Scores rows."""
 
     help = (
         "Ask a model about every row of a table, and fill in what it says: "
@@ -41,7 +41,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Adds its arguments."""
+        """Add the arguments."""
         parser.add_argument("model", help="the name of the model")
         parser.add_argument("source", help="app_label.Model, or a CSV file")
         parser.add_argument(
@@ -70,10 +70,10 @@ class Command(BaseCommand):
         parser.add_argument("--database", default=None, help="the database of the table")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Scores, and says how many rows there were.
+        """Score, and print the number of rows.
 
         Raises:
-            CommandError: a name is unknown, or rows aren't accepted; those before them are done.
+            CommandError: a name is unknown, or rows are invalid; those before them are done.
         """
         host = current_host()
         try:
@@ -87,7 +87,7 @@ class Command(BaseCommand):
         except PodiumError as error:
             raise CommandError(f"{error.message}. {error.hint}") from error
         finally:
-            host.close()  # what waits for the store is written now: nothing of us stays to do it
+            host.close()  # ship the records now: this process ends
         self.stderr.write(self.style.SUCCESS(f"{n_rows} rows"))
 
     def _score_file(self, deployment: LoadedVersion, options: dict[str, Any]) -> int:
@@ -148,7 +148,7 @@ def _lookups(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _pages(values: Any, deployment: LoadedVersion) -> Iterator[list[Any]]:
-    """Rows by their keys: what is filled in meanwhile moves none of them."""
+    """Rows ordered by their keys: updates meanwhile move none of them."""
     most = deployment.limits.rows_max
     chunk = list(values[:most])
     while chunk:
@@ -161,13 +161,13 @@ def _asked(
 ) -> list[Predicted]:
     rows = [dict(zip(names, cells, strict=True)) for _, *cells in chunk]
     kinds = {field.name: field.type for field in deployment.signature.fields}
-    for row in rows:  # an empty text in a table is a value that is missing
+    for row in rows:  # an empty string in a table is a missing value
         row.update({n: None for n, v in row.items() if v == "" and kinds[n] != "text"})
     return predict(deployment.name, rows)
 
 
 def _score_lines(deployment: LoadedVersion, source: TextIO, writer: Any) -> int:
-    """Reads rows of texts, and writes them with what the model says beside them."""
+    """Read rows of texts, and write them with the predictions."""
     reader = csv.reader(source)
     header = next(reader, [])
     writer.writerow([*header, *column_names(deployment.signature)])
