@@ -90,6 +90,7 @@ class Batcher:
             rows_max=self._rows_max,
             chunk_rows=None if self._is_async else chunk_rows,
             guard=self._guard,
+            table_of=lambda job: self._table([job]),
         )
         self._running: dict[int, Call] = {}
         self._n_calls = 0
@@ -128,12 +129,8 @@ class Batcher:
         """
         if self._guard is not None:
             self._guard.check(job)
-        self._queue.check_room(job)
         job.deadline_s = self.loop.time() + self._bounds.deadline_s
-        if self._queue.is_large(job):
-            self._queue.add_large(job, self._table([job]))
-        else:
-            self._queue.add(job)
+        self._queue.add(job)
         if self._sweeping is None:
             self._sweeping = self.loop.call_later(SWEEP_S, self._sweep)
         self._schedule()

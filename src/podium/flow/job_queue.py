@@ -6,7 +6,7 @@ Small jobs are combined; a large one runs in chunks, one at a time, and small jo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from podium.errors import Overloaded
 from podium.flow.call import Call, Guard, Large, Reason
@@ -22,6 +22,7 @@ class JobQueue:
         rows_max: the most rows of small jobs in one call.
         chunk_rows: a job with more rows is large; None if each job is a call of its own.
         guard: knows which jobs may have ended the process; those run alone.
+        table_of: makes the table of a large job, which is cut into chunks.
 
     Attributes:
         n_small_rows: rows of small jobs, waiting or in a call.
@@ -30,12 +31,20 @@ class JobQueue:
     """
 
     def __init__(
-        self, bounds: Bounds, *, rows_max: int, chunk_rows: int | None, guard: Guard | None
+        self,
+        bounds: Bounds,
+        *,
+        rows_max: int,
+        chunk_rows: int | None,
+        guard: Guard | None,
+        table_of: Callable[[Job], Table],
     ) -> None:
         self._bounds = bounds
         self._rows_max = rows_max
         self._chunk_rows = chunk_rows
         self._guard = guard
+        self._table_of = table_of
+        self._small_rows_max = min(bounds.rows_max, chunk_rows or bounds.rows_max)
         self.n_small_rows = 0
         self.n_large_rows = 0
         self.n_bulk_rows = 0
@@ -47,35 +56,36 @@ class JobQueue:
     def __bool__(self) -> bool:
         return bool(self._small or self._large or self._again)
 
-    def is_large(self, job: Job) -> bool:
-        """Whether a job runs in chunks."""
-        return self._chunk_rows is not None and job.n_rows > self._chunk_rows
-
-    def check_room(self, job: Job) -> None:
-        """Refuse a job if the queue is full.
+    def add(self, job: Job) -> None:
+        """Append a job to the queue of its kind.
 
         Raises:
-            Overloaded: it does.
+            Overloaded: the queue is full; the job isn't added.
         """
-        # Large tables don't take the room of small jobs. One that is larger than the limit may
-        # run if nothing else waits, or else it never could.
-        n_rows = self.n_large_rows if self.is_large(job) else self.n_small_rows
-        is_bulk = job.n_rows > self._bounds.rows_max
-        if n_rows and not is_bulk and n_rows + job.n_rows > self._bounds.queue_rows_max:
-            raise Overloaded(
-                f"{n_rows} rows are already waiting for this model",
-                hint="try again in a moment, with fewer requests at a time",
-            )
-
-    def add(self, job: Job) -> None:
-        """Append a small job."""
-        self._count(job, job.n_rows)
+        n_rows = job.n_rows
+        if n_rows > self._small_rows_max:
+            self._add_large(job)
+            return
+        self._check_room(self.n_small_rows, n_rows)
+        self.n_small_rows += n_rows
         self._small.append(job)
 
-    def add_large(self, job: Job, table: Table) -> None:
-        """Append a large job to its queue."""
+    def _add_large(self, job: Job) -> None:
+        if job.n_rows <= self._bounds.rows_max:
+            self._check_room(self.n_large_rows, job.n_rows)  # not that of small jobs
+        if self._chunk_rows is not None and job.n_rows > self._chunk_rows:
+            self._large.append(Large(job, self._table_of(job)))
+        else:
+            self._small.append(job)
         self._count(job, job.n_rows)
-        self._large.append(Large(job, table))
+
+    def _check_room(self, n_waiting: int, n_rows: int) -> None:
+        # A job that is larger than the limit may run if nothing else waits, or else it never could.
+        if n_waiting and n_waiting + n_rows > self._bounds.queue_rows_max:
+            raise Overloaded(
+                f"{n_waiting} rows are already waiting for this model",
+                hint="try again in a moment, with fewer requests at a time",
+            )
 
     def add_again(self, calls: Iterable[Call]) -> None:
         """Insert the parts of a failed call before everything else."""
@@ -86,12 +96,12 @@ class JobQueue:
         self._count(job, -job.n_rows)
 
     def _count(self, job: Job, n_rows: int) -> None:
-        if job.n_rows > self._bounds.rows_max:
-            self.n_bulk_rows += n_rows
-        elif self.is_large(job):
-            self.n_large_rows += n_rows
-        else:
+        if job.n_rows <= self._small_rows_max:
             self.n_small_rows += n_rows
+        elif job.n_rows > self._bounds.rows_max:
+            self.n_bulk_rows += n_rows
+        else:
+            self.n_large_rows += n_rows
 
     def rotate_large(self) -> None:
         """Let the next large job run."""

@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -35,7 +37,6 @@ from podium.flow.response import EncodedResponse, PredictResponse, respond
 from podium.flow.run import run
 from podium.flow.submission import AwaitedSubmission, Submission
 from podium.flow.version import LoadedVersion
-from podium.monitor.metrics import Lane
 from podium.outbox.keys import Keys
 from podium.outbox.recorder import Recorder
 from podium.records.record import Ids, Record
@@ -208,19 +209,21 @@ class PredictionService:
         records: list[Record] = []
         ready: list[Submission] = []
         for one in submissions:
-            if one.error is None and not one.is_quick:
-                self._finish_in_thread(one)
-                continue
-            ready.append(one)
             if one.error is not None:
-                continue
-            if one.is_plain:
-                records += self._respond_to_row(one, next(ids, ""))
-                continue
-            try:
-                records += self._respond(one)[1]
-            except StoreError as error:
-                one.error = error
+                ready.append(one)
+            elif one.is_plain:
+                ready.append(one)
+                record = self._respond_to_row(one, next(ids, ""))
+                if record is not None:
+                    records.append(record)
+            elif one.is_quick:
+                ready.append(one)
+                try:
+                    records += self._respond(one)[1]
+                except StoreError as error:
+                    one.error = error
+            else:
+                self._finish_in_thread(one)
         self._record(version, records, ready)
 
     def _record(
@@ -290,7 +293,7 @@ class PredictionService:
         one.body, one.media, one.ids = response.body, response.media, response.ids
         return response, records
 
-    def _respond_to_row(self, one: Submission, id_: str) -> list[Record]:
+    def _respond_to_row(self, one: Submission, id_: str) -> Record | None:
         """The same bytes and the same record as `respond` creates, from prepared parts."""
         version, prepared, batch_outputs = one.version, one.prepared, one.batch_outputs
         assert batch_outputs is not None
@@ -305,15 +308,14 @@ class PredictionService:
         )
         one.body, one.media = encoder.body(core, id_, _NO_WARNINGS), JSON
         if not id_:
-            return []
+            return None
         one.ids = (id_,)
         inputs = msgspec.json.encode(prepared.rows[0])
         outputs = encoder.recorded(core, _NO_WARNINGS)
         outcome = outcome_of(version.signature.output.word_for(prediction) or prediction)
-        record = record_of(
+        return record_of(
             version, one.context, prepared, id_, inputs, outputs, outcome, request_id=id_
         )
-        return [record]
 
     def _close(self, done: Sequence[Submission]) -> None:
         """Deliver the results of some requests, count them, and notify the observers."""
@@ -324,10 +326,8 @@ class PredictionService:
             return
         version = answered[0].version  # one batch has one version
         now_ns = time.perf_counter_ns()
-        by_lane: dict[Lane, list[Submission]] = {}
-        for one in answered:
-            by_lane.setdefault(one.context.lane, []).append(one)
-        for lane, some in by_lane.items():
+        for lane, group in groupby(answered, attrgetter("context.lane")):
+            some = list(group)
             latencies_us = [(now_ns - one.prepared.began_ns) // 1_000 for one in some]
             version.metrics.count_predicted(
                 len(some), sum(one.n_rows for one in some), latencies_us, lane

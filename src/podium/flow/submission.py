@@ -48,10 +48,12 @@ class Submission(Job):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a JSON object that was valid as it is, and gets a JSON object back."""
+        """Whether it is a JSON object without an idempotency key that was valid as it is, and gets
+        a JSON object back.
+        """
         prepared = self.prepared
         is_object = prepared.rows is not None and prepared.layout == "object"
-        return is_object and self.context.accept in _PLAIN
+        return is_object and prepared.claim is None and self.context.accept in _PLAIN
 
     @property
     def is_quick(self) -> bool:
