@@ -13,7 +13,7 @@ from typing import Any
 from podium.bundle import Bundle
 from podium.deployments.deployment import Deployment
 from podium.deployments.registry import Registry
-from podium.deployments.versions import Versions, adopted
+from podium.deployments.versions import Versions, adopted, load
 from podium.errors import PodiumError, SetupError
 from podium.flow.call import Guard
 from podium.flow.limits import Bounds, Limits
@@ -131,7 +131,7 @@ class App:
         self.deployments: Mapping[str, Deployment] = {
             bundle.name: Deployment(self._version(bundle)) for bundle in bundles
         }
-        self.versions = Versions(registry, self.deployments, self._loaded, self.failures)
+        self.versions = Versions(registry, self.deployments, self._version, self.failures)
         self.site = Site(
             self.deployments,
             self.service,
@@ -160,7 +160,7 @@ class App:
         if self._failure is not None or (self._is_strict and self.failures):
             return False
         return all(
-            name in self.failures or one.choose().is_loaded
+            name in self.failures or all(version.is_loaded for version in one.traffic.answering)
             for name, one in self.deployments.items()
         )
 
@@ -182,12 +182,11 @@ class App:
         """
         if self._recorder is not None:
             self._recorder.start()
-        self.versions.start()
         for name, deployment in self.deployments.items():
             if name in self.failures:
                 continue
             try:
-                _load(deployment.choose())
+                load(deployment.choose())
             except Exception as error:  # noqa: BLE001 - a model's library may raise anything
                 self.failures[name] = error
                 # What Podium says of a model is enough; what a library says needs its traceback.
@@ -199,6 +198,7 @@ class App:
                     extra={"model": name},
                     exc_info=not is_told,
                 )
+        self.versions.start()
 
     def swap(self, source: Source) -> LoadedVersion:
         """Let another version of a model answer, once it is loaded; returns the one before.
@@ -216,11 +216,6 @@ class App:
         """
         (bundle,) = bundles_of((source,), self._home, self.settings.trust)
         return self.versions.swap(bundle)
-
-    def _loaded(self, bundle: Bundle) -> LoadedVersion:
-        version = self._version(bundle)
-        _load(version)
-        return version
 
     def _adopted(self, registry: Registry, bundle: Bundle) -> Bundle:
         """The version to begin with; functions are packed anew at each start, and are none."""
@@ -284,11 +279,6 @@ class App:
             keep_days=settings.keep_days,
         )
         return outboxed, outboxed
-
-
-def _load(version: LoadedVersion) -> None:
-    if version.load():
-        _log.info("model_loaded", extra={"model": version.name, "version": version.version})
 
 
 def opened_store(settings: Settings, *, is_late: bool = False) -> Store:

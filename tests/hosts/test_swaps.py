@@ -128,7 +128,7 @@ def test_no_answer_names_another_version_than_the_one_that_gave_it(served, bundl
         assert str(round(prediction)) == record.version
 
 
-def test_a_version_that_was_swapped_goes_when_nobody_uses_it_any_more(served, bundles):
+def test_the_version_before_stays_loaded_and_the_one_before_that_goes(served, bundles, tmp_path):
     import weakref
 
     app, port = served
@@ -138,9 +138,11 @@ def test_a_version_that_was_swapped_goes_when_nobody_uses_it_any_more(served, bu
     connection.getresponse().read()
     connection.close()
 
-    before = weakref.ref(app.swap(bundles[1].path))
+    first = weakref.ref(app.swap(bundles[1].path))
+    assert first() is app.deployments["constant"].traffic.previous
+    app.swap(packed(tmp_path, 3).path)
 
-    assert before() is None
+    assert first() is None
 
 
 def test_what_is_no_version_of_a_served_model_changes_nothing(served, bundles, tmp_path):

@@ -13,7 +13,8 @@ import click
 from podium.settings import read_settings
 
 if TYPE_CHECKING:
-    from podium.deployments.registry import Registry, Version
+    from podium.deployments.registry import Registry
+    from podium.deployments.rows import Version
 
 DIGEST_LETTERS = 12
 

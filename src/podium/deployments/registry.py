@@ -6,62 +6,24 @@ under which alias, and an event for every change: who, when, from, to, why.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-import apsw
+from typing import Any
 
 from podium.bundle import Bundle, load
 from podium.bundle.archive import copy_archive
-from podium.deployments import trial
+from podium.deployments import rows, trial
 from podium.deployments.registry_file import RegistryFile, failures
+from podium.deployments.rows import Event, Live, Mode, Rollout, Version
 from podium.errors import (
     BundleError,
     IncompatibleVersion,
+    InputError,
     NotFound,
     RegistryError,
     SetupError,
-    VersionChanged,
 )
 from podium.signature.compatible import incompatibility
-
-Alias = Literal["champion", "previous"]
-CHAMPION: Alias = "champion"
-PREVIOUS: Alias = "previous"
-DIGEST_LETTERS_MIN = 6
-
-
-class Version(NamedTuple):
-    """A version of a model that was registered.
-
-    Attributes:
-        name: as its bundle calls it; several may have one name.
-        time_us: when it was registered, in microseconds since 1970.
-        actor: who did it.
-        note: why.
-    """
-
-    model: str
-    digest: str
-    name: str
-    time_us: int
-    actor: str
-    note: str
-
-
-class Event(NamedTuple):
-    """What happened to a model's versions; digests are "" where there is none."""
-
-    number: int
-    model: str
-    time_us: int
-    actor: str
-    action: str
-    before: str
-    after: str
-    note: str
 
 
 class Registry:
@@ -97,7 +59,7 @@ class Registry:
     def aliases(self, model: str) -> dict[str, str]:
         """The digests of a model's versions by alias."""
         with self._file.reading() as connection:
-            return _aliases(connection, model)
+            return rows.aliases(connection, model)
 
     def events(self, model: str, limit: int = 100) -> list[Event]:
         """What happened to a model's versions, newest first."""
@@ -112,7 +74,7 @@ class Registry:
             NotFound: there is none, or there are several.
         """
         with self._file.reading() as connection:
-            return _find(connection, model, wanted)
+            return rows.find(connection, model, wanted)
 
     def bundle(self, version: Version) -> Bundle:
         """The bundle of a version, verified.
@@ -147,7 +109,7 @@ class Registry:
         """
         self._copy(bundle)
         with self._file.writing() as connection:
-            return _register(connection, bundle, actor, note)
+            return rows.register(connection, bundle, actor, note)
 
     def adopt(self, bundle: Bundle) -> Version:
         """The version that answers where a server is started with this bundle.
@@ -161,22 +123,24 @@ class Registry:
             RegistryError: as `register`.
         """
         with self._file.reading() as connection:
-            version = _known(connection, bundle.name).get(bundle.digest)
+            version = rows.by_digest(connection, bundle.name).get(bundle.digest)
             if version is not None:
-                return _promoted(connection, bundle.name) or version
+                return rows.promoted(connection, bundle.name) or version
         self._copy(bundle)
         note = "served from its file"
         with self._file.writing() as connection:
-            is_known = bundle.digest in _known(connection, bundle.name)  # by another process
-            version = _register(connection, bundle, "", note)
+            is_known = bundle.digest in rows.by_digest(
+                connection, bundle.name
+            )  # by another process
+            version = rows.register(connection, bundle, "", note)
             if not is_known:
-                _set_champion(connection, version, "deployed", "", note)
+                rows.set_champion(connection, version, "deployed", "", note)
             return version
 
     def promoted(self, model: str) -> Version | None:
         """The champion, where somebody promoted it or rolled back to it; None where a file did."""
         with self._file.reading() as connection:
-            return _promoted(connection, model)
+            return rows.promoted(connection, model)
 
     def promote(
         self,
@@ -186,12 +150,14 @@ class Registry:
         actor: str = "",
         note: str = "",
         expected: str | None = None,
+        details: Mapping[str, Any] = {},
     ) -> Version:
-        """Let a version answer; the one that did becomes `previous`.
+        """Let a version answer; the one that did becomes `previous`, and a rollout ends.
 
         Args:
             wanted: as `find` takes it.
             expected: the digest of the version that answers now, as whoever promotes believes.
+            details: what else the event shall say, as JSON has it.
 
         Raises:
             NotFound: there is no such version, or there are several.
@@ -200,20 +166,11 @@ class Registry:
             VersionChanged: another one answers than expected.
             RegistryError: its bundle can't be read, or the registry can't be written.
         """
-        new, old = self.find(model, wanted), self._champion(model)
-        if old is None or old.digest != new.digest:
-            bundle = self.bundle(new)
-            self.check(bundle)
-        if old is not None and old.digest != new.digest:
-            reason = incompatibility(self.bundle(old).signature, bundle.signature)
-            if reason:
-                raise IncompatibleVersion(
-                    f"{model} {new.name} can't take the place of {old.name}: {reason}",
-                    hint="pack it under another name, and serve both",
-                )
+        new = self.find(model, wanted)
+        self._check_accepts(new, self._champion(model))
         with self._file.writing() as connection:
-            _check_expected(connection, model, expected)
-            _set_champion(connection, new, "promoted", actor, note)
+            rows.check_expected(connection, model, expected)
+            rows.set_champion(connection, new, "promoted", actor, note, details)
         return new
 
     def rollback(
@@ -227,15 +184,114 @@ class Registry:
             RegistryError: the registry can't be written.
         """
         with self._file.writing() as connection:
-            _check_expected(connection, model, expected)
-            version = _find(connection, model, PREVIOUS)
-            _set_champion(connection, version, "rolled_back", actor, note)
+            rows.check_expected(connection, model, expected)
+            version = rows.find(connection, model, rows.PREVIOUS)
+            rows.set_champion(connection, version, "rolled_back", actor, note)
         return version
+
+    def challenge(self, model: str, wanted: str, *, actor: str = "", note: str = "") -> Version:
+        """Name the version that may take the champion's place; it gets no traffic by that.
+
+        Raises:
+            PodiumError: as `set_traffic`.
+        """
+        version, _ = self._challenger(model, wanted)
+        with self._file.writing() as connection:
+            rows.set_challenger(connection, version, actor, note)
+        return version
+
+    def set_traffic(
+        self,
+        model: str,
+        wanted: str,
+        *,
+        share: float = 1.0,
+        mode: Mode = "canary",
+        key: str = "",
+        actor: str = "",
+        note: str = "",
+    ) -> Rollout:
+        """Let a version answer a share of the requests, or shadow them, as the challenger.
+
+        Args:
+            wanted: as `find` takes it.
+            share: of the requests, from 0 to 1.
+            key: the field whose value decides which version answers; "" where the caller does.
+
+        Raises:
+            NotFound: there is no such version, or there are several.
+            InputError: the share is none, it is the champion, or the champion has no such field.
+            UnusableVersion: it can't be loaded, or doesn't answer.
+            IncompatibleVersion: it refuses what the champion accepts.
+            VersionChanged: another version became the champion meanwhile.
+            RegistryError: its bundle can't be read, or the registry can't be written.
+        """
+        if not 0 <= share <= 1:
+            raise InputError(
+                f"{share} is no share of the requests", hint="choose one from 0 to 1, such as 0.1"
+            )
+        version, champion = self._challenger(model, wanted)
+        names = self.bundle(champion).signature.names
+        if key and key not in names:
+            raise InputError(
+                f"{model} {champion.name} has no field {key!r}", hint=f"known: {', '.join(names)}"
+            )
+        with self._file.writing() as connection:
+            rows.check_expected(connection, model, champion.digest)
+            return rows.set_rollout(connection, version, share, mode, key, actor, note)
+
+    def stop(self, model: str, *, actor: str = "", note: str = "") -> None:
+        """Let the champion alone answer; there is no challenger any more.
+
+        Raises:
+            NotFound: there was none.
+            RegistryError: the registry can't be written.
+        """
+        with self._file.writing() as connection:
+            if not rows.end_rollout(connection, model, actor, note):
+                raise NotFound(f"{model} has no challenger", hint="nothing was changed")
+
+    def rollout(self, model: str) -> Rollout | None:
+        """How the challenger is tried; None where it isn't, or where there is none."""
+        with self._file.reading() as connection:
+            return rows.rollout(connection, model)
+
+    def live(self, model: str) -> Live:
+        """What a server has to serve of a model."""
+        with self._file.reading() as connection:
+            return rows.live(connection, model)
+
+    def _challenger(self, model: str, wanted: str) -> tuple[Version, Version]:
+        """A version that may be tried, and the champion."""
+        version, champion = self.find(model, wanted), self._champion(model)
+        if champion is None:
+            raise NotFound(f"{model} has no champion", hint=f"podium promote {model} VERSION")
+        if version.digest == champion.digest:
+            raise InputError(
+                f"{model} {version.name} is the champion", hint="choose another version"
+            )
+        self._check_accepts(version, champion)
+        return version, champion
+
+    def _check_accepts(self, new: Version, champion: Version | None) -> None:
+        """Refuse a version that can't be used, or refuses what the champion accepts."""
+        if champion is not None and champion.digest == new.digest:
+            return
+        bundle = self.bundle(new)
+        self.check(bundle)
+        if champion is None:
+            return
+        reason = incompatibility(self.bundle(champion).signature, bundle.signature)
+        if reason:
+            raise IncompatibleVersion(
+                f"{new.model} {new.name} can't take the place of {champion.name}: {reason}",
+                hint="pack it under another name, and serve both",
+            )
 
     def _champion(self, model: str) -> Version | None:
         with self._file.reading() as connection:
-            digest = _aliases(connection, model).get(CHAMPION, "")
-            return _known(connection, model).get(digest)
+            digest = rows.aliases(connection, model).get(rows.CHAMPION, "")
+            return rows.by_digest(connection, model).get(digest)
 
     def _path_of(self, digest: str) -> Path:
         return self._folder / f"{digest}.podium"
@@ -249,89 +305,3 @@ class Registry:
         with failures(path):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             copy_archive(Path(bundle.path), path, bundle.digest)
-
-
-def _aliases(connection: apsw.Connection, model: str) -> dict[str, str]:
-    rows = connection.execute("SELECT alias, digest FROM alias WHERE model = ?", (model,))
-    return dict(rows)
-
-
-def _known(connection: apsw.Connection, model: str) -> Mapping[str, Version]:
-    rows = connection.execute("SELECT * FROM version WHERE model = ?", (model,))
-    return {row[1]: Version(*row) for row in rows}
-
-
-def _find(connection: apsw.Connection, model: str, wanted: str) -> Version:
-    known = _known(connection, model)
-    digest = _aliases(connection, model).get(wanted, "")
-    if digest in known:
-        return known[digest]
-    is_digest = len(wanted) >= DIGEST_LETTERS_MIN
-    found = [one for one in known.values() if one.name == wanted] or [
-        one for one in known.values() if is_digest and one.digest.startswith(wanted.lower())
-    ]
-    if not found:
-        names = ", ".join(one.name for one in sorted(known.values(), key=lambda one: -one.time_us))
-        what = "previous version" if wanted == PREVIOUS else f"version {wanted!r}"
-        raise NotFound(f"{model} has no {what}", hint=f"known: {names or 'none'}")
-    if len(found) > 1:
-        digests = ", ".join(one.digest[:12] for one in found)
-        raise NotFound(
-            f"{model} has {len(found)} versions called {wanted!r}",
-            hint=f"name one by its digest: {digests}",
-        )
-    return found[0]
-
-
-def _promoted(connection: apsw.Connection, model: str) -> Version | None:
-    sql = (
-        "SELECT action FROM event WHERE model = ? AND action != 'registered' "
-        "ORDER BY number DESC LIMIT 1"
-    )
-    last = connection.execute(sql, (model,)).fetchone()
-    if last is None or last[0] == "deployed":
-        return None
-    return _known(connection, model).get(_aliases(connection, model).get(CHAMPION, ""))
-
-
-def _register(connection: apsw.Connection, bundle: Bundle, actor: str, note: str) -> Version:
-    new = Version(bundle.name, bundle.digest, bundle.version, time.time_ns() // 1_000, actor, note)
-    sql = "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-    connection.execute(sql, new)
-    if connection.changes():
-        _add_event(connection, new, "registered", actor, "", note)
-    return _known(connection, bundle.name)[bundle.digest]
-
-
-def _set_champion(
-    connection: apsw.Connection, version: Version, action: str, actor: str, note: str
-) -> None:
-    before = _aliases(connection, version.model).get(CHAMPION, "")
-    if before == version.digest:
-        if _promoted(connection, version.model) is None:  # it was only deployed
-            _add_event(connection, version, action, actor, before, note)
-        return
-    sql = "INSERT INTO alias VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest"
-    connection.execute(sql, (version.model, CHAMPION, version.digest))
-    if before:
-        connection.execute(sql, (version.model, PREVIOUS, before))
-    _add_event(connection, version, action, actor, before, note)
-
-
-def _add_event(
-    connection: apsw.Connection, version: Version, action: str, actor: str, before: str, note: str
-) -> None:
-    connection.execute(
-        "INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
-        (version.model, time.time_ns() // 1_000, actor, action, before, version.digest, note),
-    )
-
-
-def _check_expected(connection: apsw.Connection, model: str, expected: str | None) -> None:
-    now = _aliases(connection, model).get(CHAMPION, "")
-    if expected is not None and now != expected:
-        name = f"version {_known(connection, model)[now].name}" if now else "none"
-        raise VersionChanged(
-            f"the champion of {model} is {name}, not the expected one: nothing was changed",
-            hint="see what has changed, then decide again",
-        )

@@ -14,7 +14,7 @@ from podium.records import forks
 
 _BUSY_MS = 5_000
 _APPLICATION_ID = 0x506F6472  # "Podr"
-_TABLES = """
+_VERSIONS = """
 CREATE TABLE version (
     model TEXT NOT NULL,
     digest TEXT NOT NULL,
@@ -42,6 +42,18 @@ CREATE TABLE event (
 ) STRICT;
 CREATE INDEX event_by_model ON event (model, number);
 """
+_TRAFFIC = """
+CREATE TABLE traffic (
+    model TEXT NOT NULL PRIMARY KEY,
+    share REAL NOT NULL,
+    mode TEXT NOT NULL,
+    key TEXT NOT NULL,
+    rollout TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE event ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+"""
+# The step at place n leads from version n of the tables to n + 1.
+_MIGRATIONS = (_VERSIONS, _TRAFFIC)
 # The place of the counter of commits in the file's header.
 # Source: https://www.sqlite.org/fileformat2.html#file_change_counter
 _COUNTER_AT, _COUNTER_BYTES = 24, 4
@@ -70,14 +82,18 @@ class RegistryFile:
         """A connection that reads; of an empty registry as long as there is none."""
         if self._path.exists():
             with self._connected() as connection:
-                if connection.pragma(
-                    "user_version"
-                ):  # 0: a process ended before it made the tables
-                    yield connection
+                version = connection.pragma("user_version")
+                if 0 < version < len(_MIGRATIONS):
+                    connection.execute("BEGIN IMMEDIATE")
+                    _migrate(connection)
+                    connection.execute("COMMIT")
+                if version:  # 0: a process ended before it made the tables
+                    with connection:  # all that is read is of one moment
+                        yield connection
                     return
         with failures(self._path):
             empty = apsw.Connection(":memory:")
-            empty.execute(_TABLES)
+            _migrate(empty)
         yield empty
 
     @contextmanager
@@ -89,10 +105,7 @@ class RegistryFile:
         with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                if not connection.pragma("user_version"):
-                    connection.execute(_TABLES)
-                    connection.pragma("application_id", _APPLICATION_ID)
-                    connection.pragma("user_version", 1)
+                _migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
@@ -117,10 +130,21 @@ class RegistryFile:
         version = connection.pragma("user_version")
         if version and application_id != _APPLICATION_ID:
             raise RegistryError(f"{self._path} is a database of another program")
-        if version not in (0, 1):
+        if version > len(_MIGRATIONS):
             raise RegistryError(
                 f"{self._path} was written by a newer Podium", hint="update this one"
             )
+
+
+def _migrate(connection: apsw.Connection) -> None:
+    """Make the tables as they are now, in a transaction of the caller's."""
+    version = connection.pragma("user_version")
+    if version == len(_MIGRATIONS):
+        return
+    for statements in _MIGRATIONS[version:]:
+        connection.execute(statements)
+    connection.pragma("application_id", _APPLICATION_ID)
+    connection.pragma("user_version", len(_MIGRATIONS))
 
 
 @contextmanager

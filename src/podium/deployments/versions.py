@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 from podium.bundle import Bundle
 from podium.deployments.deployment import Deployment
-from podium.deployments.registry import PREVIOUS, Registry, Version
-from podium.errors import PodiumError, SetupError
+from podium.deployments.registry import Registry
+from podium.deployments.rows import PREVIOUS, Live, Mode, Rollout, Version
+from podium.deployments.traffic import Traffic
+from podium.errors import PodiumError, RegistryError, SetupError
 from podium.flow.version import LoadedVersion
 
 LOOK_S = 0.1
@@ -29,14 +31,25 @@ def adopted(registry: Registry, bundle: Bundle) -> Bundle:
         return bundle
 
 
+def load(version: LoadedVersion) -> LoadedVersion:
+    """Load a version, unless it is; returns it.
+
+    Raises:
+        PodiumError: it can't be loaded.
+    """
+    if version.load():
+        _log.info("model_loaded", extra={"model": version.name, "version": version.version})
+    return version
+
+
 class Versions:
-    """Promotes versions of the models that are served here, and follows those who do elsewhere.
+    """Changes which versions of the models served here answer, and follows those who do elsewhere.
 
     A thread looks for changes of the registry, ten times a second. A version is loaded before it
-    takes the place of another; one that can't be loaded changes nothing.
+    answers; a champion that can't be loaded changes nothing, a challenger is left out.
 
     Args:
-        load: makes a loaded version of a bundle.
+        make: makes a version of a bundle, which isn't loaded yet.
         failures: why models can't be loaded, by name; one that answers again is taken out.
     """
 
@@ -44,20 +57,23 @@ class Versions:
         self,
         registry: Registry,
         deployments: Mapping[str, Deployment],
-        load: Callable[[Bundle], LoadedVersion],
+        make: Callable[[Bundle], LoadedVersion],
         failures: MutableMapping[str, Exception],
     ) -> None:
         self.registry = registry
         self._deployments = deployments
-        self._load = load
+        self._make = make
         self._failures = failures
         self._change: object = None
-        self._refused: dict[str, str] = {}  # digests that couldn't be loaded, by model
+        self._epochs: dict[str, int] = {}  # that was followed last, by model
         # Digests of what this process has served: a rollback to it needs no trial.
-        self._loaded_before: set[str] = set()
+        self._served: set[str] = set()
         self._lock = threading.Lock()  # one change at a time
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="podium-versions", daemon=True)
+        self._is_lost = False
+        for deployment in deployments.values():
+            self._begin(deployment)
 
     def swap(self, bundle: Bundle) -> LoadedVersion:
         """Register and promote a bundle; returns the version before.
@@ -67,11 +83,12 @@ class Versions:
         """
         deployment = self._deployment(bundle.name)
         self.registry.check(bundle)
-        version = self._load(bundle)
-        with self._lock:
-            self.registry.register(bundle)
-            self.registry.promote(bundle.name, bundle.digest)
-            return self._swapped(deployment, version)
+        version = load(self._make(bundle))
+        before = deployment.choose()
+        self.registry.register(bundle)
+        self.registry.promote(bundle.name, bundle.digest)
+        self._follow(bundle.name, version)
+        return before
 
     def promote(
         self,
@@ -88,12 +105,11 @@ class Versions:
             SetupError: no model of this name is served here.
             PodiumError: it can't be loaded, or as `Registry.promote` has it; nothing changes.
         """
-        loaded = self._loaded(model, wanted)
-        with self._lock:
-            version = self.registry.promote(
-                model, loaded.bundle.digest, actor=actor, note=note, expected=expected
-            )
-            self._swapped(self._deployment(model), loaded)
+        loaded = self._wanted(model, wanted)
+        version = self.registry.promote(
+            model, loaded.digest, actor=actor, note=note, expected=expected
+        )
+        self._follow(model, loaded)
         return version
 
     def rollback(
@@ -104,15 +120,49 @@ class Versions:
         Raises:
             PodiumError: as `promote`.
         """
-        loaded = self._loaded(model, PREVIOUS)
-        with self._lock:
-            version = self.registry.rollback(model, actor=actor, note=note, expected=expected)
-            if version.digest == loaded.bundle.digest:  # else somebody was faster: it is followed
-                self._swapped(self._deployment(model), loaded)
+        loaded = self._wanted(model, PREVIOUS)
+        version = self.registry.rollback(model, actor=actor, note=note, expected=expected)
+        self._follow(model, loaded)
         return version
 
+    def set_traffic(
+        self,
+        model: str,
+        wanted: str,
+        *,
+        share: float = 1.0,
+        mode: Mode = "canary",
+        key: str = "",
+        actor: str = "",
+        note: str = "",
+    ) -> Rollout:
+        """Let a version answer a share of the requests, or shadow them, here and wherever else.
+
+        Raises:
+            SetupError: no model of this name is served here.
+            PodiumError: it can't be loaded, or as `Registry.set_traffic` has it; nothing changes.
+        """
+        loaded = [self._wanted(model, wanted)] if mode == "canary" else []
+        rollout = self.registry.set_traffic(
+            model, wanted, share=share, mode=mode, key=key, actor=actor, note=note
+        )
+        self._follow(model, *loaded)
+        return rollout
+
+    def stop_traffic(self, model: str, *, actor: str = "", note: str = "") -> None:
+        """Let the champion alone answer, here and wherever else.
+
+        Raises:
+            PodiumError: as `Registry.stop` has it.
+        """
+        self._deployment(model)
+        self.registry.stop(model, actor=actor, note=note)
+        self._follow(model)
+
     def start(self) -> None:
-        """Begin to follow the registry."""
+        """Load the challengers, once the champions are, and begin to follow the registry."""
+        for name in self._deployments:
+            self._follow(name)
         if not self._thread.is_alive():
             self._thread.start()
 
@@ -128,42 +178,125 @@ class Versions:
             raise SetupError(f"no model is called {model!r}", hint=f"known: {known}")
         return self._deployments[model]
 
-    def _loaded(self, model: str, wanted: str) -> LoadedVersion:
-        live = self._deployment(model).choose()
-        version = self.registry.find(model, wanted)
-        if live.bundle.digest == version.digest and live.is_loaded:
-            return live
-        bundle = self.registry.bundle(version)
-        if version.digest not in self._loaded_before:
-            self.registry.check(bundle)
-        return self._load(bundle)
+    def _wanted(self, model: str, wanted: str) -> LoadedVersion:
+        return self._loaded(self._deployment(model).traffic, self.registry.find(model, wanted))
 
-    def _swapped(self, deployment: Deployment, version: LoadedVersion) -> LoadedVersion:
-        before = deployment.swap(version)
-        self._loaded_before |= {before.digest, version.digest}
-        self._failures.pop(version.name, None)
-        return before
+    def _begin(self, deployment: Deployment) -> None:
+        """Divide the first requests as those before; the challenger is loaded later."""
+        try:
+            live = self.registry.live(deployment.name)
+            if live.rollout is not None and live.challenger is not None:
+                challenger = self._made(deployment.traffic, live.challenger)
+                deployment.traffic = _traffic(deployment.choose(), challenger, None, live)
+        except PodiumError as error:
+            _log_failure("challenger_not_loaded", deployment.name, error)
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
             change = self.registry.change
-            if change != self._change:
+            # What can't be read now is read at the next look.
+            if change != self._change and all(map(self._follow, self._deployments)):
                 self._change = change
-                for name in self._deployments:
-                    self._follow(name)
 
-    def _follow(self, name: str) -> None:
-        digest = self._refused.get(name, "")
+    def _follow(self, name: str, *loaded: LoadedVersion) -> bool:
+        """Serve what the registry says, where it can be loaded; returns whether it could be read.
+
+        Args:
+            loaded: versions that needn't be loaded any more.
+        """
+        deployment = self._deployments[name]
         try:
-            version = self.registry.promoted(name)
-            digest = "" if version is None else version.digest
-            if digest in ("", self._refused.get(name)):
-                return
-            loaded = self._loaded(name, digest)
-            with self._lock:
-                if (now := self.registry.promoted(name)) is not None and now.digest == digest:
-                    self._swapped(self._deployment(name), loaded)
-            self._refused.pop(name, None)
+            while (live := self.registry.live(name)).epoch != self._epochs.get(name, 0):
+                before = deployment.traffic
+                new = self._changed(before, live, loaded)
+                with self._lock:
+                    if deployment.traffic is not before:
+                        continue  # somebody was faster
+                    self._epochs[name] = live.epoch
+                    if new is not None:
+                        deployment.publish(new)
+                        self._served |= {one.digest for one in (before.champion, *new.answering)}
+                        self._failures.pop(name, None)
+        except RegistryError as error:
+            if not self._is_lost:  # once, not ten times a second
+                _log_failure("versions_not_followed", name, error)
+            self._is_lost = True
+            return False
+        self._is_lost = False
+        return True
+
+    def _changed(
+        self, before: Traffic, live: Live, loaded: Sequence[LoadedVersion]
+    ) -> Traffic | None:
+        """What is to be served; None where the champion can't be loaded: nothing changes then."""
+        champion: LoadedVersion | None = before.champion
+        if live.promoted is not None:
+            champion = self._ready(before, live.promoted, loaded, "version_not_swapped")
+        if champion is None or not champion.is_loaded:
+            return None
+        challenger = None
+        if live.rollout is not None and live.challenger is not None:
+            event = "challenger_not_loaded"
+            if live.rollout.mode == "canary":
+                challenger = self._ready(before, live.challenger, loaded, event)
+            else:
+                challenger = self._try(event, self._made, before, live.challenger)
+        previous = before.previous if champion is before.champion else before.champion
+        return _traffic(champion, challenger, previous, live)
+
+    def _ready(
+        self, before: Traffic, version: Version, loaded: Sequence[LoadedVersion], event: str
+    ) -> LoadedVersion | None:
+        """A version that can answer; None, and a line in the log, where it can't be loaded."""
+        for one in loaded:
+            if one.digest == version.digest:
+                return one
+        return self._try(event, self._loaded, before, version)
+
+    def _try(
+        self,
+        event: str,
+        get: Callable[[Traffic, Version], LoadedVersion],
+        before: Traffic,
+        version: Version,
+    ) -> LoadedVersion | None:
+        try:
+            return get(before, version)
         except Exception as error:  # noqa: BLE001 - a model's library may raise anything
-            self._refused[name] = digest  # tried again when another one is promoted
-            _log.error("version_not_swapped: %s: %s", name, error, extra={"model": name})
+            _log_failure(event, version.model, error)
+            return None
+
+    def _loaded(self, before: Traffic, version: Version) -> LoadedVersion:
+        made = self._made(before, version)
+        if not made.is_loaded and version.digest not in self._served:
+            self.registry.check(made.bundle)
+        return load(made)
+
+    def _made(self, before: Traffic, version: Version) -> LoadedVersion:
+        """The version, of those that are there where it is one of them; it may not be loaded."""
+        return before.find(version.digest) or self._make(self.registry.bundle(version))
+
+
+def _traffic(
+    champion: LoadedVersion,
+    challenger: LoadedVersion | None,
+    previous: LoadedVersion | None,
+    live: Live,
+) -> Traffic:
+    rollout = live.rollout
+    if rollout is None or challenger is None or challenger.digest == champion.digest:
+        return Traffic(champion, previous=previous, epoch=live.epoch)
+    return Traffic(
+        champion,
+        challenger,
+        previous,
+        share=rollout.share,
+        mode=rollout.mode,
+        key=rollout.key,
+        rollout=rollout.id,
+        epoch=live.epoch,
+    )
+
+
+def _log_failure(event: str, model: str, error: Exception) -> None:
+    _log.error("%s: %s: %s", event, model, error, extra={"model": model})

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from podium.access import Action
-from podium.deployments.registry import CHAMPION, Event, Version
+from podium.deployments.rows import CHAMPION, Event, Version
 from podium.errors import MalformedBody, NotFound
 from podium.http import Request, Response
 from podium.records.export import time_text

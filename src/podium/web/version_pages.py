@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from podium.access import Actor
 from podium.bundle.card import Card
-from podium.deployments.registry import CHAMPION, PREVIOUS, Event, Version
+from podium.deployments.rows import CHAMPION, PREVIOUS, Event, Version
 from podium.deployments.versions import Versions
 from podium.errors import NotFound, RegistryError, VersionChanged
 from podium.http import Request, Response
