@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from podium.records.cursor import BadCursor
+from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
 from podium.records.store import ALL_FILTERS, InsertResult, Page, RecordQuery, StoreFeatures
 from podium.records.stores.memory import MemoryStore
@@ -177,6 +179,42 @@ class GivesEveryModelFeedback(MemoryStore):
         return frozenset(id_ for id_ in feedback if self.set_feedback(id_, feedback[id_]))
 
 
+class ForgetsWhatWasSaid(MemoryStore):
+    def set_feedback(
+        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
+    ) -> bool:
+        is_set = super().set_feedback(record_id, feedback, time_us=time_us)
+        if is_set:
+            record = msgspec.structs.replace(self._records[record_id], feedback=feedback)
+            self._records[record_id] = record
+        return is_set
+
+
+class RemembersEverything(MemoryStore):
+    def set_feedback(
+        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
+    ) -> bool:
+        record = self.get(record_id, time_us=time_us)
+        before = None if record is None else record.feedback
+        is_set = super().set_feedback(record_id, feedback, time_us=time_us)
+        if record is not None and before is not None:
+            said = {"truth": msgspec.json.decode(before.truth), "time_us": before.time_us}
+            earlier = [*msgspec.json.decode(before.earlier or b"[]"), said]
+            new = msgspec.structs.replace(feedback, earlier=msgspec.json.encode(earlier))
+            self._records[record_id] = msgspec.structs.replace(record, feedback=new)
+        return is_set
+
+
+class ReadsBeforeItLocks(ForgetsWhatWasSaid):
+    def set_feedback(
+        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
+    ) -> bool:
+        record = self.get(record_id, time_us=time_us)
+        time.sleep(0.01)
+        new = succeeding(None if record is None else record.feedback, feedback)
+        return super().set_feedback(record_id, new, time_us=time_us)
+
+
 class MakesPhantoms(MemoryStore):
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
@@ -263,6 +301,10 @@ BROKEN = [
     ("texts_fit_only_themselves", FoldsCase),
     ("feedback_is_added_and_told_again", KeepsTheFirstFeedback),
     ("feedback_for_many_reaches_the_records_of_the_model_only", GivesEveryModelFeedback),
+    ("corrected_feedback_keeps_what_was_said_before", ForgetsWhatWasSaid),
+    ("the_same_feedback_again_changes_nothing", RemembersEverything),
+    ("the_history_of_feedback_is_bounded", RemembersEverything),
+    ("threads_that_correct_a_record_lose_nothing_that_was_said", ReadsBeforeItLocks),
     ("feedback_for_no_record_makes_none", MakesPhantoms),
     ("deleting_leaves_every_other_record", DeletesAllOfThatTime),
     ("deleting_leaves_every_other_record", DeletesOnePiece),

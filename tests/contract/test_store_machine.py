@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from podium.records.history import succeeding
 from podium.records.record import Record
 from podium.records.store import RecordQuery, Store, iter_pages
 from podium.records.stores.memory import MemoryStore
@@ -73,7 +74,8 @@ class StoreMachine(RuleBasedStateMachine):
         assert is_told == (record_id in self.kept)
         if is_told:
             record = self.kept[record_id]
-            self.kept[record_id] = msgspec.structs.replace(record, feedback=feedback(truth))
+            new = succeeding(record.feedback, feedback(truth))
+            self.kept[record_id] = msgspec.structs.replace(record, feedback=new)
 
     @rule(before_us=MOMENTS)
     def delete(self, before_us: int) -> None:

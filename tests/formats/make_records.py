@@ -5,6 +5,7 @@ later version must open them. Where a database server is meant, its tables and r
 
 - records-1: without request ids, roles and digests.
 - records-2: with them.
+- records-3: with business keys, and what feedback said before.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from podium.outbox.outbox import Outbox
 from podium.outbox.refused import store_refused
 from podium.outbox.segment import SegmentReader
 from podium.records.columns import NAMES
+from podium.records.history import succeeding
 from podium.records.stores.rows import row_of
 from podium.records.stores.sql import SqlStore
 from podium.records.stores.sql_tables import record_table
@@ -38,7 +40,9 @@ RECORDS = (
     sample(1),
     sample(2, actor="ada", owner="user:7", outcome="1.5", outcome_number=1.5, source="form"),
     sample(
-        3, inputs=msgspec.json.encode({"name": "Zoë 🐧"}), feedback=feedback("Gentoo", note="n")
+        3,
+        inputs=msgspec.json.encode({"name": "Zoë 🐧"}),
+        feedback=succeeding(feedback("Adelie", actor="ada"), feedback("Gentoo", note="n")),
     ),
     sample(
         4,
@@ -48,6 +52,7 @@ RECORDS = (
         role="shadow",
         bundle_digest="ab" * 32,
         attributes=b'{"a":1}',
+        business_key="order é",
     ),
 )
 
@@ -60,8 +65,9 @@ def main() -> None:
         if record.attributes is not None:
             one["attributes"] = record.attributes.decode()
         if record.feedback is not None:
-            truth = record.feedback.truth.decode()
-            one["feedback"] = msgspec.structs.asdict(record.feedback) | {"truth": truth}
+            values = msgspec.structs.asdict(record.feedback)
+            texts = {k: raw.decode() for k, raw in values.items() if isinstance(raw, bytes)}
+            one["feedback"] = values | texts
     (FOLDER / "records.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
     sqlite()
     outbox()

@@ -23,6 +23,7 @@ from podium.outbox.refused import delete_refused
 from podium.outbox.segment import VERSION, SegmentReader
 from podium.outbox.shipper import Shipper
 from podium.records.columns import NAMES
+from podium.records.history import earlier_statements
 from podium.records.record import Feedback, Record
 from podium.records.store import RecordQuery, Store
 from podium.records.stores import sqlite_file
@@ -43,6 +44,7 @@ NEW = sample(
     role="shadow",
     bundle_digest="ab" * 32,
     attributes=b'{"a":[1]}',
+    business_key="order 1",
 )
 DATABASES = [
     "sqlalchemy",
@@ -80,7 +82,7 @@ apsw.connection_hooks.append(
     lambda connection: connection.create_scalar_function("die", lambda: os._exit(9))
 )
 *before, last = sqlite_file.MIGRATIONS
-column = "ALTER TABLE record ADD COLUMN role"
+column = "ALTER TABLE record ADD COLUMN business_key"
 half = last.replace(column, f"SELECT die(); {column}")
 assert half != last
 sqlite_file.MIGRATIONS = (*before, half)
@@ -111,8 +113,11 @@ def said_by(folder: Path) -> list[dict[str, Any]]:
             if values.get(name) is not None:
                 values[name] = values[name].encode()
         if values["feedback"] is not None:
-            truth = values["feedback"]["truth"].encode()
-            values["feedback"] = Feedback(**values["feedback"] | {"truth": truth})
+            said = dict(values["feedback"])
+            for name in ("truth", "earlier"):
+                if said.get(name) is not None:
+                    said[name] = said[name].encode()
+            values["feedback"] = Feedback(**said)
         found.append(decoded(Record(**values)))
     return found
 
@@ -131,6 +136,12 @@ def check_store(store: Store, folder: Path) -> None:
     changed = store.get(expected[0]["id"])
     assert changed is not None
     assert changed.feedback == feedback("Chinstrap")
+    assert store.set_feedback(expected[0]["id"], feedback("Gentoo"))
+    corrected = store.get(expected[0]["id"])
+    assert corrected is not None
+    assert [one.truth for one in earlier_statements(corrected.feedback)] == ["Chinstrap"]
+    by_key = store.page(RecordQuery(business_keys=("order 1",)), limit=50).records
+    assert [one.id for one in by_key] == [NEW.id]
 
 
 def test_a_change_of_the_columns_needs_a_new_folder():
@@ -138,14 +149,14 @@ def test_a_change_of_the_columns_needs_a_new_folder():
     (said, *_) = json.loads((FOLDERS[-1] / "records.json").read_text())
 
     assert tuple(said) == Record.__struct_fields__
-    assert (len(MIGRATIONS), VERSION) == (3, 1)
+    assert (len(MIGRATIONS), VERSION) == (4, 2)
 
 
 def test_what_old_records_have_no_word_of_gets_its_default():
     said = said_by(FIRST)[0]
 
     assert (said["request_id"], said["row_index"], said["role"]) == (None, 0, "primary")
-    assert (said["bundle_digest"], said["attributes"]) == (None, None)
+    assert (said["bundle_digest"], said["attributes"], said["business_key"]) == (None, None, None)
 
 
 @each_folder

@@ -32,9 +32,9 @@ from podium.records.stores.sqlite_file import hint_of, identity_of, reason_of, w
 
 SUFFIX = ".db"
 APPLICATION_ID = 0x506F4F75  # "PoOu"
-# The format of payloads; 0 is that of records without request ids, which can still be read: a
-# record is an array, and fields missing at its end get their defaults.
-VERSION = 1
+# The format of payloads; earlier ones (0: without request ids, 1: without business keys) can still be
+# read: a record is an array, and fields missing at its end get their defaults.
+VERSION = 2
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};

@@ -25,7 +25,7 @@ _SPECIAL = {"id", "time_us", "inputs", "outputs", "outcome", "outcome_number", "
 _OTHERS = tuple(name for name in Record.__struct_fields__ if name not in _SPECIAL)
 _others = attrgetter(*_OTHERS)
 _FIRST = ("id", "time", *_OTHERS)
-_LAST = ("feedback", "feedback.time", "feedback.actor", "feedback.note")
+_LAST = ("feedback", "feedback.time", "feedback.actor", "feedback.note", "feedback.earlier")
 
 
 def iter_csv(
@@ -98,12 +98,13 @@ def _cells(
 def _feedback_cells(record: Record) -> tuple[object, ...]:
     feedback = record.feedback
     if feedback is None:
-        return (None, None, None, None)
+        return (None,) * len(_LAST)
     return (
         msgspec.json.decode(feedback.truth),
         time_text(feedback.time_us),
         feedback.actor,
         feedback.note,
+        feedback.earlier,
     )
 
 

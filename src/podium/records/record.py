@@ -24,12 +24,15 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         truth: the true value, as JSON.
         time_us: when it was reported, in microseconds since 1970.
         actor: who reported it.
+        earlier: what was reported before it was corrected, as `records.history` has it; None if
+            nothing was.
     """
 
     truth: bytes
     time_us: int
     actor: str | None = None
     note: str = ""
+    earlier: bytes | None = None
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -58,6 +61,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
         role: `primary` was sent to the caller; `shadow` was computed beside it, `replay` later.
         bundle_digest: the digest of the bundle that made the prediction.
         attributes: a JSON object of further values without a field of their own.
+        business_key: the caller's own name for what was predicted, such as an order's number. Several
+            records may have the same one.
     """
 
     id: str
@@ -78,6 +83,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     role: Role = "primary"
     bundle_digest: str | None = None
     attributes: bytes | None = None
+    business_key: str | None = None
 
 
 class Ids(forks.ForkAware):

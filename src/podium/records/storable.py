@@ -13,6 +13,8 @@ from podium.records.columns import names_of
 from podium.records.record import Feedback, Record
 
 ID_LENGTH = 32
+# Of a business key, in characters: MariaDB and MySQL index no text of any length.
+KEY_LENGTH = 200
 HEX_DIGITS = "0123456789abcdef"
 # Microseconds below 2^53 are exact in stores whose scores are doubles (Redis), until 2255.
 TIME_MAX_US = 2**53
@@ -35,6 +37,8 @@ def reason_to_refuse(record: Record) -> str | None:
         return "a time is before 1970 or after 2255, or a row has no place"
     if record.outcome_number is not None and not math.isfinite(record.outcome_number):
         return "the outcome isn't a finite number"
+    if len(record.business_key or "") > KEY_LENGTH:
+        return f"the business key is longer than {KEY_LENGTH} characters"
     problems = [
         _object_problem(name, values[name]) for name in _OBJECTS if values[name] is not None
     ]
@@ -73,6 +77,7 @@ def _are_all_storable(records: Sequence[Record]) -> bool:
         and not any(by_field["feedback"])
         and all(min(by_field[name]) >= 0 for name in _INTEGERS)
         and all(max(by_field[name]) < TIME_MAX_US for name in _INTEGERS)
+        and max(map(len, filter(None, by_field["business_key"])), default=0) <= KEY_LENGTH
         and math.isfinite(sum(filter(None, by_field["outcome_number"])))
         and text_problem("".join(filter(None, texts))) is None
         and all(
@@ -100,8 +105,10 @@ def feedback_problem(feedback: Feedback) -> str | None:
     """Why no store can hold this feedback, or None."""
     if not 0 <= feedback.time_us < TIME_MAX_US:
         return "a time is before 1970 or after 2255"
-    return text_problem(f"{feedback.actor}{feedback.note}") or _json_problem(
-        "the truth", feedback.truth
+    return (
+        text_problem(f"{feedback.actor}{feedback.note}")
+        or _json_problem("the truth", feedback.truth)
+        or _json_problem("earlier feedback", feedback.earlier or b"[]")
     )
 
 

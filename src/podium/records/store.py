@@ -26,6 +26,8 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
         outcome: the prediction as a text.
         outcome_min: the least numeric prediction; `outcome_max` the greatest.
         id_prefix: the beginning of the id.
+        ids: the id is one of these.
+        business_keys: the business key is one of these.
 
     Raises:
         InputError: a filter isn't a text or a time that every database can look up.
@@ -42,10 +44,12 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
     has_feedback: bool | None = None
     id_prefix: str | None = None
     owner: str | None = None
+    ids: tuple[str, ...] | None = None
+    business_keys: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         texts = (self.model, self.version, self.actor, self.outcome, self.id_prefix, self.owner)
-        for text in texts:
+        for text in (*texts, *(self.ids or ()), *(self.business_keys or ())):
             if text is not None and (problem := text_problem(text)) is not None:
                 raise InputError(f"invalid filter: {problem}")
         for time_us in (self.since_us, self.until_us):
@@ -70,6 +74,8 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
             and (self.outcome_min is None or (number is not None and number >= self.outcome_min))
             and (self.outcome_max is None or (number is not None and number <= self.outcome_max))
             and (self.id_prefix is None or record.id.startswith(self.id_prefix))
+            and (self.ids is None or record.id in self.ids)
+            and (self.business_keys is None or record.business_key in self.business_keys)
         )
 
 
@@ -163,10 +169,10 @@ class Store(Protocol):
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
     ) -> bool:
-        """Add the true outcome to a record, replacing earlier feedback.
+        """Add the true outcome to a record; earlier feedback is kept as `records.history` has it.
 
-        Returns False if there is no such record; none is created. The caller has checked it with
-        `feedback_problem`.
+        Repeating the same feedback changes nothing. Returns False if there is no such record; none is
+        created. The caller has checked it with `feedback_problem`.
         """
         ...
 

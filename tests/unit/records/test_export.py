@@ -21,7 +21,7 @@ from podium.records.record import Record
 from podium.records.store import PAGE_ROWS, RecordQuery, Store
 from podium.records.stores.memory import MemoryStore
 from podium.records.stores.sqlite import SqliteStore
-from podium.testing.stores.samples import feedback, ids, sample
+from podium.testing.stores.samples import NOON_US, feedback, ids, sample
 
 
 @pytest.fixture
@@ -52,8 +52,10 @@ def test_a_row_tells_all_of_a_record(store: Store) -> None:
         row_index=2,
         bundle_digest="ab",
         attributes=b'{"a":1}',
+        business_key="4711",
     )
     store.insert([record])
+    store.set_feedback(record.id, feedback("Adelie"))
     store.set_feedback(record.id, feedback("Gentoo", actor="ada", note="seen"))
 
     content = b"".join(iter_csv(store, RecordQuery(), ["island", "age"], ["Adelie", "Gentoo"]))
@@ -73,6 +75,7 @@ def test_a_row_tells_all_of_a_record(store: Store) -> None:
             "role": "primary",
             "bundle_digest": "ab",
             "attributes": '{"a":1}',
+            "business_key": "4711",
             "input.island": "Torgersen",
             "input.age": "3",
             "prediction": "Adelie",
@@ -82,6 +85,7 @@ def test_a_row_tells_all_of_a_record(store: Store) -> None:
             "feedback.time": "2026-03-01T12:00:00.000Z",
             "feedback.actor": "ada",
             "feedback.note": "seen",
+            "feedback.earlier": f'[{{"truth":"Adelie","time_us":{NOON_US},"actor":null,"note":""}}]',
         }
     ]
 
@@ -90,7 +94,7 @@ def test_a_file_without_records_has_its_header(store: Store) -> None:
     content = b"".join(iter_csv(store, RecordQuery(), ["age"], []))
 
     assert content.startswith(b"\xef\xbb\xbfid,time,")
-    assert content.endswith(b"feedback.note\r\n")
+    assert content.endswith(b"feedback.earlier\r\n")
     assert content.count(b"\r\n") == 1
 
 
@@ -144,7 +148,12 @@ def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str, store
     told = feedback(text, actor=text, note=text)
     outputs = {"prediction": text, "probabilities": {text: 0.5}}
     record = msgspec.structs.replace(
-        asked(1, outputs, a=text), actor=text, version=text, source=text, model=text
+        asked(1, outputs, a=text),
+        actor=text,
+        version=text,
+        source=text,
+        model=text,
+        business_key=text,
     )
     store.insert([record])
     store.set_feedback(record.id, told)
@@ -152,7 +161,7 @@ def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str, store
     (row,) = rows(b"".join(iter_csv(store, RecordQuery(), ["a", text], [text])))
 
     names = ("model", "version", "source", "actor", "input.a", "prediction")
-    names += ("feedback", "feedback.actor", "feedback.note")
+    names += ("feedback", "feedback.actor", "feedback.note", "business_key")
     assert {row[name] for name in names} == {f"'{text}"}
     assert row[f"probability.{text}"] == "0.5"
 

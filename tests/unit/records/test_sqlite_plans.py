@@ -32,6 +32,8 @@ PLANS = [
     (RecordQuery(model="a", outcome="3"), "record_by_outcome (model=? AND outcome=?)", "SEARCH"),
     (RecordQuery(model="a", outcome="v1.5"), "record_by_outcome (model=? AND outcome=?)", "SEARCH"),
     (RecordQuery(model="a", outcome="-0.5e-7"), f"{BY_MODEL} (model=?)", "SEARCH"),
+    (RecordQuery(model="a", business_keys=("b",)), "record_by_key (business_key=?)", "SEARCH"),
+    (RecordQuery(business_keys=("b",)), "record_by_key (business_key=?)", "SEARCH"),
     (RecordQuery(model="a", id_prefix="019"), f"{BY_MODEL} (model=?)", "SEARCH"),
 ]
 

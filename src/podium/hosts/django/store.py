@@ -15,6 +15,7 @@ from podium.errors import StoreError
 from podium.hosts.django.models.prediction import Prediction, PredictionQuerySet
 from podium.records.columns import FEEDBACK_NAMES, NAMES, names_of
 from podium.records.cursor import cursor_of, read_cursor
+from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
 from podium.records.storable import HEX_DIGITS, is_id, refused_of
 from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
@@ -76,8 +77,12 @@ class DjangoStore:
         """Add the true outcome; False if there is no such record."""
         if not is_id(record_id):
             return False
-        values = _feedback_values(feedback)
-        return self._changed(lambda rows: _the_one(rows, record_id, time_us).update(**values)) > 0
+
+        def write(rows: PredictionQuerySet) -> bool:
+            with transaction.atomic(rows.db):
+                return _set_feedback(_the_one(rows, record_id, time_us), feedback)
+
+        return self._changed(write)
 
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
         """Add the true outcomes to the records of a model; returns the ids that exist."""
@@ -90,7 +95,7 @@ class DjangoStore:
                 return [
                     id_
                     for id_ in some
-                    if _the_one(of_model, id_, None).update(**_feedback_values(feedback[id_]))
+                    if _set_feedback(_the_one(of_model, id_, None), feedback[id_])
                 ]
 
         for start in range(0, len(ids), DELETE_ROWS):
@@ -157,6 +162,18 @@ def _the_one(rows: PredictionQuerySet, record_id: str, time_us: int | None) -> P
     return found if time_us is None else found.filter(time_us=time_us)
 
 
+def _set_feedback(one: PredictionQuerySet, feedback: Feedback) -> bool:
+    """Whether there is such a record; in a transaction."""
+    new = msgspec.structs.replace(feedback, earlier=None)
+    if one.filter(feedback_time_us__isnull=True).update(**_feedback_values(new)):
+        return True
+    # The record is locked before it is read, on SQLite by the update: no correction is lost.
+    found = one.select_for_update().first()
+    if found is not None:
+        one.update(**_feedback_values(succeeding(found.record.feedback, feedback)))
+    return found is not None
+
+
 def _deleted(rows: PredictionQuerySet, ids: Sequence[str]) -> int:
     """How many of these nobody else deleted first."""
     return rows.filter(id__in=ids).delete()[0]
@@ -173,6 +190,8 @@ def _condition(query: RecordQuery, after: tuple[int, str] | None, order: Order) 
         "time_us__lt": query.until_us,
         "outcome_number__gte": query.outcome_min,
         "outcome_number__lte": query.outcome_max,
+        "id__in": query.ids,
+        "business_key__in": query.business_keys,
     }
     found = Q(**{name: value for name, value in plain.items() if value is not None})
     if query.has_feedback is not None:
@@ -213,4 +232,7 @@ def _feedback_values(feedback: Feedback) -> dict[str, Any]:
         "feedback_time_us": feedback.time_us,
         "feedback_actor": feedback.actor,
         "feedback_note": feedback.note,
+        "feedback_earlier": None
+        if feedback.earlier is None
+        else msgspec.json.decode(feedback.earlier),
     }

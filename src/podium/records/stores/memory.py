@@ -10,6 +10,7 @@ import msgspec
 
 from podium.errors import StoreError
 from podium.records.cursor import cursor_of, read_cursor
+from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
 from podium.records.storable import reason_to_refuse
 from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
@@ -84,7 +85,7 @@ class MemoryStore:
             self._check_open()
             record = self._get(record_id, time_us)
             if record is not None:
-                self._records[record_id] = msgspec.structs.replace(record, feedback=feedback)
+                self._records[record_id] = _with_feedback(record, feedback)
             return record is not None
 
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
@@ -94,7 +95,7 @@ class MemoryStore:
             found = {id_: self._records[id_] for id_ in feedback if id_ in self._records}
             found = {id_: one for id_, one in found.items() if one.model == model}
             for id_, one in found.items():
-                self._records[id_] = msgspec.structs.replace(one, feedback=feedback[id_])
+                self._records[id_] = _with_feedback(one, feedback[id_])
             return frozenset(found)
 
     def delete(self, records: Sequence[Record]) -> int:
@@ -127,3 +128,7 @@ class MemoryStore:
     def _check_open(self) -> None:
         if self._is_closed:
             raise StoreError("the store is closed")
+
+
+def _with_feedback(record: Record, feedback: Feedback) -> Record:
+    return msgspec.structs.replace(record, feedback=succeeding(record.feedback, feedback))

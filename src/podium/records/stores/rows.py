@@ -30,17 +30,28 @@ def feedback_cells(feedback: Feedback | None) -> tuple[Any, ...]:
     """The values of FEEDBACK_NAMES."""
     if feedback is None:
         return _NO_FEEDBACK
-    truth, *others = astuple(feedback)
-    return (truth.decode(), *others)
+    truth, *others, earlier = astuple(feedback)
+    return (truth.decode(), *others, None if earlier is None else earlier.decode())
+
+
+def feedback_of(cells: Sequence[Any]) -> Feedback | None:
+    """The feedback of which the columns FEEDBACK_NAMES have these values."""
+    truth, time_us, actor, note, earlier = cells
+    if time_us is None:
+        return None
+    return Feedback(
+        truth=truth.encode(),
+        time_us=time_us,
+        actor=actor,
+        note=note,
+        earlier=None if earlier is None else earlier.encode(),
+    )
 
 
 def record_of(row: Sequence[Any]) -> Record:
     """The record with these values of the columns."""
     values = list(row)
-    truth, time_us, actor, note = values[_FEEDBACK:_FEEDBACK_END]
-    values[_FEEDBACK:_FEEDBACK_END] = (None,)
-    if time_us is not None:
-        values[_FEEDBACK] = Feedback(truth=truth.encode(), time_us=time_us, actor=actor, note=note)
+    values[_FEEDBACK:_FEEDBACK_END] = (feedback_of(values[_FEEDBACK:_FEEDBACK_END]),)
     for place in _JSON:
         if values[place] is not None:
             values[place] = values[place].encode()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     Connection,
     Delete,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
+    false,
     func,
     insert,
     or_,
@@ -30,10 +32,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from podium.records.columns import FEEDBACK_NAMES, NAMES
 from podium.records.cursor import cursor_of, read_cursor
+from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
 from podium.records.storable import HEX_DIGITS, is_id, refused_of
 from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
-from podium.records.stores.rows import feedback_cells, record_of, row_of
+from podium.records.stores.rows import feedback_cells, feedback_of, record_of, row_of
 from podium.records.stores.sql_engine import Database, engine_of
 from podium.records.stores.sql_tables import MODEL_LENGTH, START_LENGTH, record_table
 
@@ -121,9 +124,10 @@ class SqlStore:
         """Add the true outcome; False if there is no such record."""
         if not is_id(record_id):
             return False
-        cells = dict(zip(FEEDBACK_NAMES, feedback_cells(feedback), strict=True))
-        statement = update(self.table).where(self._is_the_one(record_id, time_us)).values(cells)
-        return self._database.write(lambda connection: connection.execute(statement).rowcount) > 0
+        where = self._is_the_one(record_id, time_us)
+        return self._database.write(
+            lambda connection: _set_feedback(connection, self.table, feedback, where)
+        )
 
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
         """Add the true outcomes to the records of a model; returns the ids that exist."""
@@ -132,13 +136,16 @@ class SqlStore:
         of_model = self.table.c.model == model
 
         def write(some: Sequence[str], connection: Connection) -> list[str]:
-            there = []
-            for id_ in some:
-                cells = dict(zip(FEEDBACK_NAMES, feedback_cells(feedback[id_]), strict=True))
-                statement = update(self.table).where(self._is_the_one(id_, None), of_model)
-                if connection.execute(statement.values(cells)).rowcount:
-                    there.append(id_)
-            return there
+            return [
+                id_
+                for id_ in some
+                if _set_feedback(
+                    connection,
+                    self.table,
+                    feedback[id_],
+                    and_(self._is_the_one(id_, None), of_model),
+                )
+            ]
 
         for start in range(0, len(ids), DELETE_ROWS):
             found += self._database.write(partial(write, ids[start : start + DELETE_ROWS]))
@@ -212,6 +219,27 @@ def _n_changed(connection: Connection, statement: Delete) -> int:
     return connection.execute(statement).rowcount
 
 
+def _set_feedback(
+    connection: Connection, table: Table, feedback: Feedback, where: Condition
+) -> bool:
+    """Whether there was a record."""
+    new = msgspec.structs.replace(feedback, earlier=None)
+    first = update(table).where(where, table.c.feedback_time_us.is_(None))
+    if connection.execute(first.values(_feedback_values(new))).rowcount:
+        return True
+    # The record is locked before it is read, on SQLite by the update: no correction is lost.
+    before = select(*(table.c[name] for name in FEEDBACK_NAMES)).where(where).with_for_update()
+    cells = connection.execute(before).fetchone()
+    if cells is not None:
+        changed = _feedback_values(succeeding(feedback_of(cells), feedback))
+        connection.execute(update(table).where(where).values(changed))
+    return cells is not None
+
+
+def _feedback_values(feedback: Feedback) -> dict[str, Any]:
+    return dict(zip(FEEDBACK_NAMES, feedback_cells(feedback), strict=True))
+
+
 class _UnsupportedValue(Exception):
     """The database can't store a value of the batch."""
 
@@ -247,7 +275,27 @@ def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[
         # Ids are hex digits: all ids with this prefix lie between the prefix and the prefix
         # followed by "g".
         conditions += [columns.id >= query.id_prefix, columns.id < f"{query.id_prefix}g"]
+    conditions += _among(columns.id, query.ids, is_padded=False)
+    conditions += _among(columns.business_key, query.business_keys, is_padded=is_padded)
     return _add_numbers(conditions, columns.outcome_number, query)
+
+
+def _among(
+    column: ColumnElement[Any], some: Sequence[str] | None, *, is_padded: bool
+) -> list[Condition]:
+    """That a column has one of these values; nothing where any will do."""
+    if some is None:
+        return []
+    if not is_padded:
+        return [column.in_(some)]
+    by_length: dict[int, list[str]] = {}
+    for value in some:
+        by_length.setdefault(len(value.encode()), []).append(value)
+    exact = [
+        and_(column.in_(values), func.octet_length(column) == length)
+        for length, values in by_length.items()
+    ]
+    return [column.in_(some), or_(false(), *exact)]
 
 
 def _add_numbers(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Column, Connection, Engine, Index, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -181,6 +181,21 @@ class Database(forks.ForkAware):
         for column in self._lacking():
             with self._ignoring_existing([column]):
                 self._add(column)
+        for index in self._lacking_indexes():
+            try:
+                index.create(self.engine, checkfirst=True)
+            except DBAPIError:
+                if index in self._lacking_indexes():  # else another process was faster
+                    raise
+
+    def _lacking_indexes(self) -> list[Index]:
+        """The indexes that the table of an older version doesn't have."""
+        found = inspect(self.engine).get_indexes(self._table.name)
+        names = {one["name"] for one in found}
+        return sorted(
+            (one for one in self._table.indexes if one.name not in names),
+            key=lambda one: str(one.name),
+        )
 
     @contextmanager
     def _ignoring_existing(self, columns: Iterable[Column[Any]]) -> Iterator[None]:

@@ -21,6 +21,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeEngine
 
 from podium.records.columns import COLUMNS, RecordColumn
+from podium.records.storable import KEY_LENGTH
 
 TABLE = "podium_record"
 MODEL_LENGTH = 255
@@ -28,7 +29,7 @@ MODEL_LENGTH = 255
 # queries compare the outcome itself as well.
 START_LENGTH = 64
 # MariaDB and MySQL can't index a text without a length, nor give it a default.
-_LENGTHS = {"model": MODEL_LENGTH, "role": 16}
+_LENGTHS = {"model": MODEL_LENGTH, "role": 16, "business_key": KEY_LENGTH}
 
 _MYSQL = ("mysql", "mariadb")
 _UTF8: dict[str, Any] = {
@@ -61,6 +62,15 @@ def record_table(metadata: MetaData) -> Table:
         table.c.outcome_start,
         table.c.time_us,
         table.c.id,
+    )
+    has_key = table.c.business_key.is_not(None)
+    Index(
+        "podium_record_by_key",
+        table.c.business_key,
+        table.c.time_us,
+        table.c.id,
+        postgresql_where=has_key,
+        sqlite_where=has_key,
     )
     has_feedback = table.c.feedback_time_us.is_not(None)
     # Without partial indexes it would be the same as the index on the model.

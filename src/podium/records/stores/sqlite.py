@@ -9,13 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import apsw
+import msgspec
+
 from podium.records import forks
 from podium.records.columns import FEEDBACK_NAMES, NAMES
 from podium.records.cursor import cursor_of, read_cursor
+from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
 from podium.records.storable import is_id, refused_of
 from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
-from podium.records.stores.rows import feedback_cells, record_of, row_of
+from podium.records.stores.rows import feedback_cells, feedback_of, record_of, row_of
 from podium.records.stores.sqlite_file import IS_INDEXED, Connections, Synchronous
 
 # A deletion blocks other writers: in pieces of this size, for some ten milliseconds at a time.
@@ -44,6 +48,7 @@ _THE_ONE = "WHERE id = ? AND time_us = coalesce(?, time_us)"
 _SET_FEEDBACK = (
     f"UPDATE record SET {', '.join(f'{name} = ?' for name in FEEDBACK_NAMES)} {_THE_ONE}"  # noqa: S608
 )
+_GET_FEEDBACK = f"SELECT {', '.join(FEEDBACK_NAMES)} FROM record {_THE_ONE}"  # noqa: S608
 _DELETE = "DELETE FROM record WHERE id = ?"
 
 
@@ -148,21 +153,19 @@ class SqliteStore(forks.ForkAware):
         """Add the true outcome; False if there is no such record."""
         if not is_id(record_id):
             return False
-        values = (*feedback_cells(feedback), record_id, time_us)
         with self._connections.writing() as connection:
-            connection.execute(_SET_FEEDBACK, values)
-            return connection.changes() > 0
+            return _set_feedback(connection, feedback, "", record_id, time_us)
 
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
         """Add the true outcomes to the records of a model; returns the ids that exist."""
         ids, found = sorted(filter(is_id, feedback)), []
         for start in range(0, len(ids), FEEDBACK_ROWS):
             with self._connections.writing() as connection:
-                for id_ in ids[start : start + FEEDBACK_ROWS]:
-                    values = (*feedback_cells(feedback[id_]), id_, None, model)
-                    connection.execute(f"{_SET_FEEDBACK} AND model = ?", values)
-                    if connection.changes():
-                        found.append(id_)
+                found += [
+                    id_
+                    for id_ in ids[start : start + FEEDBACK_ROWS]
+                    if _set_feedback(connection, feedback[id_], "AND model = ?", id_, None, model)
+                ]
         return frozenset(found)
 
     def delete(self, records: Sequence[Record]) -> int:
@@ -182,6 +185,22 @@ class SqliteStore(forks.ForkAware):
         """Close the file."""
         if self._opened is not None:
             self._opened.close()
+
+
+def _set_feedback(
+    connection: apsw.Connection, feedback: Feedback, condition: str, *where: object
+) -> bool:
+    """Whether there was a record; in a transaction that writes, so that no correction is lost."""
+    new = msgspec.structs.replace(feedback, earlier=None)
+    first = f"{_SET_FEEDBACK} {condition} AND feedback_time_us IS NULL"
+    connection.execute(first, (*feedback_cells(new), *where))
+    if connection.changes():
+        return True
+    cells = connection.execute(f"{_GET_FEEDBACK} {condition}", where).fetchone()
+    if cells is not None:
+        changed = feedback_cells(succeeding(feedback_of(cells), feedback))
+        connection.execute(f"{_SET_FEEDBACK} {condition}", (*changed, *where))
+    return cells is not None
 
 
 def _n_bytes(page: Page) -> int:
@@ -217,6 +236,15 @@ def page_statement(
         # followed by "g". A plus before a column keeps SQLite from using its index.
         where.append("id >= ? AND id < ?" if is_long else "+id >= ? AND +id < ?")
         values += [query.id_prefix, f"{query.id_prefix}g"]
+    for column, by, among in (
+        ("id", "record_by_id", query.ids),
+        ("business_key", "record_by_key", query.business_keys),
+    ):
+        if among is not None:
+            # One alone is equal to the first column of the index, whose rest is in order then.
+            where.append(f"{column} = ?" if len(among) == 1 else f"{column} IN ({_marks(among)})")
+            values += among
+            index = index or (f"INDEXED BY {by}" if among else "")
     if query.has_feedback is not None:
         where.append(f"feedback_time_us IS {'NOT NULL' if query.has_feedback else 'NULL'}")
     for text, some in _time_range(query, after, order):
@@ -249,3 +277,7 @@ def _time_range(
         )
     elif since_us is not None:
         yield "time_us >= ?", [since_us]
+
+
+def _marks(some: Sequence[object]) -> str:
+    return ", ".join("?" for _ in some)

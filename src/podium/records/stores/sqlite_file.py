@@ -65,9 +65,14 @@ ALTER TABLE record ADD COLUMN role TEXT NOT NULL DEFAULT 'primary';
 ALTER TABLE record ADD COLUMN bundle_digest TEXT;
 ALTER TABLE record ADD COLUMN attributes TEXT;
 """
+_KEYS = """
+ALTER TABLE record ADD COLUMN feedback_earlier TEXT;
+ALTER TABLE record ADD COLUMN business_key TEXT;
+CREATE INDEX record_by_key ON record (business_key, time_us, id) WHERE business_key IS NOT NULL;
+"""
 # The step at index n leads from version n of the tables to n + 1. Since the table is STRICT, SQLite
 # reads it through to add a column, but writes to no row.
-MIGRATIONS = (_RECORDS, "ALTER TABLE record ADD COLUMN owner TEXT;", _REQUESTS)
+MIGRATIONS = (_RECORDS, "ALTER TABLE record ADD COLUMN owner TEXT;", _REQUESTS, _KEYS)
 
 
 Identity: TypeAlias = tuple[int, int]

@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
+from podium.records.history import HISTORY_MAX, earlier_statements, succeeding
 from podium.records.store import RecordQuery, Store
 from podium.testing.stores.samples import (
     NOON_US,
@@ -27,8 +32,43 @@ class Changing(Settling):
         assert store.set_feedback(sample(1).id, first) is True
         assert store.set_feedback(sample(1).id, second, time_us=sample(1).time_us) is True
 
-        assert decoded(store.get(sample(1).id)) == decoded(sample(1, feedback=second))
+        assert decoded(store.get(sample(1).id)) == decoded(
+            sample(1, feedback=succeeding(first, second))
+        )
         assert decoded(store.get(sample(2).id)) == decoded(sample(2))
+
+    def test_corrected_feedback_keeps_what_was_said_before(self, store: Store) -> None:
+        self.fill(store, sample(1), sample(2, feedback=feedback("Adelie", actor="ada")))
+        one, two = sample(1).id, sample(2).id
+
+        for number in range(3):
+            said = feedback(float(number), actor="bob", note="é", time_us=NOON_US + number)
+            store.set_feedback(one, said)
+            store.set_feedback_many({two: said}, model=sample(2).model)
+
+        numbers = [(0.0, NOON_US, "bob", "é"), (1.0, NOON_US + 1, "bob", "é")]
+        assert _earlier(store, one) == numbers
+        assert _earlier(store, two) == [("Adelie", NOON_US, "ada", ""), *numbers]
+
+    def test_the_same_feedback_again_changes_nothing(self, store: Store) -> None:
+        self.fill(store, sample(1))
+        first = feedback({"a": 1.5, "b": None}, actor="ada")
+        store.set_feedback(sample(1).id, first)
+
+        later = feedback({"b": None, "a": 1.5}, actor="ada", time_us=NOON_US + 1)
+        assert store.set_feedback(sample(1).id, later) is True
+        assert store.set_feedback_many({sample(1).id: later}, model=sample(1).model)
+
+        assert decoded(store.get(sample(1).id)) == decoded(sample(1, feedback=first))
+
+    def test_the_history_of_feedback_is_bounded(self, store: Store) -> None:
+        self.fill(store, sample(1))
+
+        for number in range(HISTORY_MAX + 5):
+            store.set_feedback(sample(1).id, feedback(float(number)))
+
+        kept = [0.0, *(float(n) for n in range(5, HISTORY_MAX + 4))]
+        assert [truth for truth, *_ in _earlier(store, sample(1).id)] == kept
 
     def test_feedback_for_no_record_makes_none(self, store: Store) -> None:
         self.fill(store, sample(1))
@@ -48,7 +88,8 @@ class Changing(Settling):
         truths = {sample(n).id: feedback(float(n)) for n in (*range(1_100), 2_000, 3_000)}
 
         found = store.set_feedback_many({**truths, "\ud800": feedback()}, model=sample(0).model)
-        again = store.set_feedback_many({sample(7).id: feedback("x")}, model=sample(0).model)
+        corrected = feedback("x")
+        again = store.set_feedback_many({sample(7).id: corrected}, model=sample(0).model)
 
         assert store.set_feedback_many({}, model="another") == frozenset()
         assert found == {sample(n).id for n in range(1_100)}
@@ -57,7 +98,8 @@ class Changing(Settling):
             assert decoded(store.get(sample(n).id)) == decoded(
                 sample(n, feedback=feedback(float(n)))
             )
-        assert decoded(store.get(sample(7).id)) == decoded(sample(7, feedback=feedback("x")))
+        corrected = succeeding(feedback(7.0), corrected)
+        assert decoded(store.get(sample(7).id)) == decoded(sample(7, feedback=corrected))
         assert decoded(store.get(sample(1_100).id)) == decoded(sample(1_100))
         assert decoded(store.get(sample(2_000).id)) == decoded(sample(2_000, model="another"))
         assert store.get(sample(3_000).id) is None
@@ -96,3 +138,12 @@ class Changing(Settling):
         self.fill(store, sample(1))
 
         assert decoded(store.get(sample(1).id)) == decoded(sample(1))
+
+
+def _earlier(store: Store, record_id: str) -> list[tuple[Any, ...]]:
+    record = store.get(record_id)
+    return (
+        []
+        if record is None
+        else list(map(msgspec.structs.astuple, earlier_statements(record.feedback)))
+    )

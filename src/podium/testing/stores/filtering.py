@@ -54,6 +54,8 @@ class Filtering(Settling):
             "until_us": NOON_US,
             "outcome_min": 0.0,
             "outcome_max": 1.0,
+            "ids": ("a",),
+            "business_keys": ("a",),
         }
 
         for name in ALL_FILTERS - store.features.filters:
@@ -91,9 +93,9 @@ class Filtering(Settling):
     def test_texts_fit_only_themselves(self, store: Store) -> None:
         self.fill(store, *(_written(number, text) for number, text in enumerate(TEXTS)))
 
-        for name in store.features.filters & {"outcome", "actor", "owner"}:
+        for name in store.features.filters & {"outcome", "actor", "owner", "business_keys"}:
             for number, text in enumerate(TEXTS):
-                wanted: dict[str, Any] = {name: text}
+                wanted: dict[str, Any] = {name: (text,) if name == "business_keys" else text}
                 query = RecordQuery(**wanted)
                 assert ids(store, query) == ids_of(number), (name, text)
 
@@ -105,6 +107,8 @@ class Filtering(Settling):
             "outcome_min": float("nan"),
             "outcome_max": float("-inf"),
             "id_prefix": "019z",
+            "ids": ("' OR 1=1 --", "\u20ac"),
+            "business_keys": ("' OR 1=1 --", "%"),
         }
 
         for name in store.features.filters & odd.keys():
@@ -113,7 +117,7 @@ class Filtering(Settling):
 
 def _written(number: int, text: str) -> Record:
     """A record with this text wherever one can be looked for."""
-    return sample(number, outcome=text, actor=text, owner=text)
+    return sample(number, outcome=text, actor=text, owner=text, business_key=text)
 
 
 def _drawn(chance: random.Random, number: int) -> Record:
@@ -128,6 +132,7 @@ def _drawn(chance: random.Random, number: int) -> Record:
         outcome=chance.choice(("Adelie", "Gentoo")),
         outcome_number=chance.choice((None, -1.5, 0.0, 2.0, 1e9)),
         feedback=chance.choice((None, None, feedback())),
+        business_key=chance.choice((None, "4711", "4712", "47")),
     )
 
 
@@ -146,6 +151,8 @@ def _drawn_query(chance: random.Random, records: list[Record], store: Store) -> 
         "outcome_max": chance.choice((-1.5, 2.0, 1e12)),
         "has_feedback": chance.choice((True, False)),
         "id_prefix": one.id[: chance.choice((0, 1, 7, 8, 12, 31, 32))],
+        "ids": tuple(chance.choice(records).id for _ in range(chance.randrange(9))),
+        "business_keys": chance.choice((("4711",), ("4711", "47"), ("4712", "no"), ())),
     }
     names = [name for name in values if name in store.features.filters]
     some = chance.sample(names, k=min(len(names), chance.randrange(5)))
@@ -166,6 +173,8 @@ def _fits(record: Record, query: RecordQuery) -> bool:
         "outcome_max": lambda expected: number is not None and number <= expected,
         "has_feedback": lambda expected: (record.feedback is not None) == expected,
         "id_prefix": lambda expected: record.id[: len(expected)] == expected,
+        "ids": lambda expected: record.id in expected,
+        "business_keys": lambda expected: record.business_key in expected,
     }
     filters = {name: getattr(query, name) for name in criteria}
     return all(criteria[name](value) for name, value in filters.items() if value is not None)

@@ -31,7 +31,8 @@ class Keeping(Settling):
 
     def test_a_record_comes_back_as_it_was_given(self, store: Store) -> None:
         plain = sample(1)
-        expected_feedback = feedback({"delay": None}, actor="bob", note="by phone")
+        earlier = msgspec.json.encode([{"truth": None, "time_us": 1, "actor": None, "note": "é"}])
+        expected_feedback = feedback({"delay": None}, actor="bob", note="by phone", earlier=earlier)
         full = sample(
             2,
             outcome_number=0.1 + 0.2,
@@ -44,6 +45,7 @@ class Keeping(Settling):
             role="shadow",
             bundle_digest="ab" * 32,
             attributes=b'{"note":["a",null]}',
+            business_key="order 4711",
         )
 
         result = self.fill(store, plain, full)
@@ -92,6 +94,8 @@ class Keeping(Settling):
             sample(16, time_us=2**53),
             sample(17, feedback=feedback(note="\udc00")),
             sample(18, id="0" * 31 + "G"),
+            sample(19, business_key="a\x00b"),
+            sample(20, business_key="k" * 201),
         ]
 
         result = self.fill(store, sample(1), *bad, sample(2))

@@ -84,6 +84,8 @@ def decoded(record: Record | None) -> dict[str, Any] | None:
     if record.feedback is not None:
         truth = msgspec.json.decode(record.feedback.truth)
         values["feedback"] = msgspec.structs.asdict(record.feedback) | {"truth": truth}
+        if record.feedback.earlier is not None:
+            values["feedback"]["earlier"] = msgspec.json.decode(record.feedback.earlier)
     return values
 
 

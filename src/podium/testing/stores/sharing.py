@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+import msgspec
+
+from podium.records.history import HISTORY_MAX, earlier_statements
 from podium.records.store import InsertResult, Store
 from podium.testing.stores.samples import Settling, feedback, ids, ids_of, sample
 
@@ -55,6 +59,21 @@ class Sharing(Settling):
 
         assert sum(one.result() for one in deleting) == 1_400
         assert ids(store) == ids_of(*range(1_499, 1_399, -1))
+
+    def test_threads_that_correct_a_record_lose_nothing_that_was_said(self, store: Store) -> None:
+        self.fill(store, sample(1))
+        truths = [float(n) for n in range(HISTORY_MAX)]
+
+        with ThreadPoolExecutor(N_THREADS) as threads:
+            some = [feedback(truth) for truth in truths]
+            assert all(threads.map(partial(store.set_feedback, sample(1).id), some))
+        self.settle(store)
+
+        record = store.get(sample(1).id)
+        assert record is not None
+        assert record.feedback is not None
+        said = [one.truth for one in earlier_statements(record.feedback)]
+        assert sorted([*said, msgspec.json.decode(record.feedback.truth)]) == truths
 
     def test_closing_twice_does_no_harm(self, store: Store) -> None:
         store.close()

@@ -10,6 +10,7 @@ from django.db import models
 
 from podium.records.columns import COLUMNS, NAMES
 from podium.records.record import Record
+from podium.records.storable import KEY_LENGTH
 from podium.records.stores.rows import record_of
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -90,6 +91,7 @@ class Prediction(models.Model):
         null=True, blank=True
     )
     feedback_note: models.TextField[str, str] = models.TextField(default="", blank=True)
+    feedback_earlier: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
     # Defaults in the database let an older version, which shares the table for a while, insert.
     request_id: models.TextField[str | None, str | None] = models.TextField(
         null=True, blank=True, help_text="shared by the rows of one request"
@@ -104,6 +106,9 @@ class Prediction(models.Model):
         null=True, blank=True, help_text="SHA-256 of the bundle that answered"
     )
     attributes: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
+    business_key: models.CharField[str | None, str | None] = models.CharField(
+        max_length=KEY_LENGTH, null=True, blank=True, help_text="the caller's name for it"
+    )
 
     objects = PredictionQuerySet.as_manager()
 
@@ -116,6 +121,7 @@ class Prediction(models.Model):
         indexes = (
             models.Index(fields=["-time_us", "-id"], name="podium_prediction_time"),
             models.Index(fields=["model", "-time_us", "-id"], name="podium_prediction_model"),
+            models.Index(fields=["business_key", "-time_us"], name="podium_prediction_key"),
         )
 
     def __str__(self) -> str:
