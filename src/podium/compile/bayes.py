@@ -24,7 +24,7 @@ from podium.program.operations import (
 
 
 def gaussian(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A bell curve a class and column."""
+    """A normal distribution for each class and column."""
     register = build.add(Finite(build.matrix(x)))
     parts = []
     for mean, variance, prior in zip(
@@ -44,14 +44,14 @@ def multinomial(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def complement(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The same with how often each occurs in all other classes, whatever the class's share."""
+    """The same with the frequencies in all other classes, whatever the class's share."""
     if len(estimator.classes_) == 1:
         raise NotCompiled("it was trained on one class only")
     return _likeliest(estimator, build, build.linear(x, estimator.feature_log_prob_, 0.0))
 
 
 def bernoulli(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """Whether each column is above a threshold, times the logarithms of how often it is."""
+    """Whether each column is above a threshold, times the logarithms of the frequencies."""
     register = build.add(Finite(build.matrix(x)))
     width = build.width(register)
     if estimator.binarize is not None:
@@ -64,7 +64,7 @@ def bernoulli(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def categorical(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The logarithms of how often each column has its category."""
+    """The logarithm of the frequency of each column's category."""
     whole = build.features(build.add(Link(build.add(Finite(build.matrix(x))), "trunc")))
     widths = [shares.shape[1] for shares in estimator.feature_log_prob_]
     codes = [Codes({number: float(number) for number in range(width)}) for width in widths]
@@ -75,7 +75,7 @@ def categorical(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def quadratic(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A bell of its own for each class, in rotated columns."""
+    """A normal distribution of its own for each class, in rotated columns."""
     register = build.add(Finite(build.matrix(x)))
     parts = []
     for rotation, scaling, mean, prior in zip(

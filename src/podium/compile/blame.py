@@ -15,18 +15,18 @@ from podium.program.operations.terms import HASHED_MAX
 from podium.signature import Output, Signature
 from podium.table import Array, Table
 
-# What an original's `transform` may raise; the step is then left without a figure.
+# What an original's `transform` may raise; the step is then left without a difference.
 _REFUSED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def differences(build: Builder, estimator: Any, frame: Any, table: Table) -> dict[int, float]:
-    """The largest difference after each step of a pipeline, by the step's place in its report.
+    """The largest difference after each step of a pipeline, by the step's position in its report.
 
-    Relative to the largest number in the same column. Steps whose result isn't numbers are left
+    Relative to the largest number in the same column. Steps whose result isn't numeric are left
     out, and so is everything inside a column transformer: it is compared as a whole.
 
     Args:
-        frame: the rows of `table`, as the original takes them.
+        frame: the rows of `table`, in the form for the original.
     """
     by_row: dict[int, float] = {}
     for place, theirs in _transformed(build.steps, estimator, frame):
@@ -39,7 +39,7 @@ def differences(build: Builder, estimator: Any, frame: Any, table: Table) -> dic
 def _transformed(
     steps: Sequence[Step], estimator: Any, frame: Any
 ) -> Iterator[tuple[int, Array | None]]:
-    """The output of each step for the frame, and the step's place in the report."""
+    """The output of each step for the frame, and the step's position in the report."""
     places = {id(step.estimator): place for place, step in enumerate(steps)}
     for _, step in getattr(estimator, "steps", [])[:-1]:
         if not hasattr(step, "transform"):

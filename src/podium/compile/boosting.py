@@ -1,4 +1,4 @@
-"""scikit-learn's gradient boosting: by histograms, and the classic one."""
+"""scikit-learn's gradient boosting: histogram-based, and the classic one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def hist_gradient_boosting(estimator: Any, build: Builder, x: Features) -> Fitte
 
 
 def _categories_first(estimator: Any, build: Builder, x: Features) -> Features:
-    """Columns in the order of the trees: the categories, encoded, then the numbers."""
+    """Columns in the order of the trees: the encoded categories, then the numbers."""
     columns = getattr(estimator, "_preprocessor", None)
     if columns is None:
         return x
@@ -59,7 +59,7 @@ def _hist_tree(predictor: Any, target: int) -> Tree:
 
 
 def gradient_boosting(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """Trees over values of single precision, times the learning rate, added to a first guess."""
+    """Trees over values of single precision, times the learning rate, added to an initial value."""
     members = estimator.estimators_
     rate = float(estimator.learning_rate)
     trees = [
@@ -83,9 +83,9 @@ def _first_guess(estimator: Any, n_outputs: int) -> Any:
         return np.zeros(n_outputs)
     if type(init).__name__ not in ("DummyClassifier", "DummyRegressor"):
         raise NotCompiled("it begins with the answer of another model (init)")
-    # A dummy answers the same for every row.
+    # A dummy predicts the same for every row.
     row = np.zeros((1, estimator.n_features_in_), np.float32)
-    return np.ravel(estimator._raw_predict_init(row))  # noqa: SLF001 - what it begins with
+    return np.ravel(estimator._raw_predict_init(row))  # noqa: SLF001 - the initial value
 
 
 _LINKS: dict[str, LinkName | None] = {
@@ -104,7 +104,7 @@ def _boosted(estimator: Any, build: Builder, raw: int, *, or_equal: bool = False
         raise NotCompiled(f"its loss has a link ({name}) that isn't supported")
     link = _LINKS[name]
     if not hasattr(estimator, "classes_"):
-        # The classic one answers the sums themselves, whatever its loss.
+        # The classic one returns the sums themselves, whatever its loss.
         is_raw = link is None or type(estimator).__name__ == "GradientBoostingRegressor"
         return Fitted(values=raw if is_raw or link is None else build.add(Link(raw, link)))
     classes = classes_of(estimator)

@@ -1,4 +1,4 @@
-"""A plan in the making: exporters add operations to it."""
+"""A plan under construction, to which exporters add operations."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from podium.errors import BundleError
 from podium.program.plan import Plan, PlanOutput
 from podium.signature import Signature
 
-# What an exporter may raise when it meets an estimator of a version or a kind that it doesn't
-# know: an attribute is missing or holds something else, or the operations don't fit each other.
+# What an exporter may raise for an unknown version or kind of estimator: an attribute is missing or
+# has another type, or the operations don't match each other.
 FOREIGN = (
     ArithmeticError,
     AttributeError,
@@ -42,7 +42,7 @@ ModelExporter: TypeAlias = Callable[[Any, "Builder", Features], Fitted]
 
 
 class Exporters(Protocol):
-    """What knows the exporter of each estimator: `podium.compile.registry`."""
+    """Finds the exporter of each estimator: `podium.compile.registry`."""
 
     def transformer_of(self, estimator: Any) -> TransformerExporter:
         """The exporter of a transformer.
@@ -63,7 +63,7 @@ class Builder(Registers):
     """A plan to which the exporters of a model's estimators add their operations.
 
     Attributes:
-        steps: the estimators that were exported so far, inner ones before outer ones.
+        steps: the estimators exported so far, inner ones before outer ones.
     """
 
     def __init__(self, signature: Signature, exporters: Exporters) -> None:
@@ -73,7 +73,7 @@ class Builder(Registers):
         self._path: list[str] = []
 
     def transform(self, estimator: Any, x: Features, name: str = "") -> Features:
-        """The columns that a fitted transformer makes of these.
+        """The columns that a fitted transformer computes from these.
 
         Raises:
             NotCompiled: it, or something inside it, can't be exported.

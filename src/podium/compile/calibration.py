@@ -1,4 +1,4 @@
-"""Probabilities corrected after training."""
+"""Calibrated probabilities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podium.program.operations import Clip, Interpolate, Join, Largest, Link, Pa
 
 
 def calibrated_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The mean of some models, each with its own corrections."""
+    """The mean of several models, each with its own calibration."""
     parts = [
         _corrected(one, build, x, f"member {number}")
         for number, one in enumerate(estimator.calibrated_classifiers_)
@@ -47,7 +47,7 @@ def _corrected(one: Any, build: Builder, x: Features, name: str) -> int:
 
 
 def _decision(estimator: Any, build: Builder, fitted: Fitted, n_classes: int) -> int:
-    """The register of the decision function, or of the probabilities; with two classes, the second."""
+    """The register of the decision function, or of the probabilities; of two classes, the second."""
     if hasattr(estimator, "decision_function"):
         if fitted.scores is None:
             raise NotCompiled("the decision function of the nested model can't be exported")

@@ -19,7 +19,7 @@ from podium.compile.nodes import Tree, forest_of
 from podium.compile.registers import Codes
 from podium.program.operations import Above, Largest, Link, Pair
 
-# Trees of one split a level are written out: a deep one has many nodes.
+# Trees with one split per level are expanded: a deep one has many nodes.
 NODES_MAX = 8_000_000
 
 
@@ -27,10 +27,10 @@ class _Places(NamedTuple):
     """The positions of the model's features among the columns.
 
     Attributes:
-        numbers: the column of each feature of numbers.
-        labels: the column of each feature of categories.
+        numbers: the column of each numeric feature.
+        labels: the column of each categorical feature.
         goes_right: the columns whose missing values count as larger than all others.
-        codes: by feature of categories and hash, the number of a category.
+        codes: by categorical feature and hash, the number of a category.
     """
 
     numbers: dict[int, int]
@@ -40,7 +40,7 @@ class _Places(NamedTuple):
 
 
 def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The class with the largest sum; of two, the second one where the sum is above zero."""
+    """The class with the largest sum; of two, the second one if the sum is above zero."""
     loss, sums = _sums(estimator, build, x)
     classes = classes_of(estimator)
     if loss in ("Logloss", "CrossEntropy") and build.width(sums) == 1:
@@ -56,9 +56,9 @@ def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The sums, or their exponents where the loss has it so."""
+    """The sums, or their exponentials for some losses."""
     _, sums = _sums(estimator, build, x)
-    kind = estimator._get_default_prediction_type()  # noqa: SLF001 - what predict() asks
+    kind = estimator._get_default_prediction_type()  # noqa: SLF001 - as in predict()
     if kind == "Exponent":
         return Fitted(values=build.add(Link(sums, "exp")), scores=sums)
     if kind != "RawFormulaVal":
@@ -98,7 +98,7 @@ def _sums(estimator: Any, build: Builder, x: Features) -> tuple[str, int]:
 
 
 def _written(estimator: Any) -> dict[str, Any]:
-    """The model as its own file of JSON."""
+    """The model in CatBoost's JSON format."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "model.json")
         estimator.save_model(str(path), format="json")
@@ -115,7 +115,7 @@ def _loss(model: dict[str, Any]) -> str:
 def _places(
     estimator: Any, model: dict[str, Any], build: Builder, x: Features
 ) -> tuple[Features, _Places]:
-    """The columns, those of categories as numbers, and where to find which feature."""
+    """The columns, with categories as numbers, and the position of each feature."""
     features_info = model["features_info"]
     if set(features_info) - {"float_features", "categorical_features", "ctrs"}:
         raise NotCompiled("it takes texts or embeddings")
@@ -144,14 +144,14 @@ def _places(
 
 
 def _encoded(build: Builder, column: Column) -> tuple[Column, tuple[str, ...]]:
-    """A column of categories as their numbers, and the texts that the library makes of them."""
+    """A column of categories as numbers, and the texts that the library derives from them."""
     if not isinstance(column, Input) or build.field(column).type != "category":
         raise NotCompiled("it takes numbers as categories")
     labels = build.field(column).labels
     texts = tuple(str(label) for label in labels)
     if any(type(label) not in (str, int) for label in labels) or "" in texts:
         raise NotCompiled("its categories are neither texts nor whole numbers")
-    # The library refuses a missing category; one that it doesn't know equals no other.
+    # The library refuses a missing category; an unknown one equals no other.
     codes = Codes({label: float(i) for i, label in enumerate(labels)}, None, -1.0)
     return Computed(build.codes((column,), [codes]), 0), texts
 
@@ -159,10 +159,10 @@ def _encoded(build: Builder, column: Column) -> tuple[Column, tuple[str, ...]]:
 def _codes_by_hash(
     estimator: Any, model: dict[str, Any], labels: dict[int, tuple[str, ...]]
 ) -> dict[int, dict[int, int]]:
-    """By feature and hash, the number of a category.
+    """The number of a category, by feature and hash.
 
-    The model's file holds hashes of categories only. The library prints the texts in the trees,
-    as far as a pool has them; without names it prints the place of the column before them.
+    The model's file only contains hashes of categories. The library prints the texts in the trees,
+    as far as a pool has them; without names it prints the column's position before them.
     """
     categorical = model["features_info"]["categorical_features"]
     pool = _pool(
@@ -185,7 +185,7 @@ def _codes_by_hash(
 
 
 def _pool(model: dict[str, Any], labels: dict[int, tuple[str, ...]]) -> Any:
-    """Rows that hold every category."""
+    """Rows that contain every category."""
 
     n_columns = 1 + max(
         int(feature["flat_feature_index"])
@@ -207,7 +207,7 @@ def _of_levels(tree: dict[str, Any], width: int, places: _Places) -> Tree:
     level = np.repeat(np.arange(depth + 1), 2 ** np.arange(depth + 1))
     is_leaf = node >= n_inner
     tests = [_test(split, places) for split in splits] + [_Test(0, 0.0, False)]
-    # The first split is the lowest bit of a leaf's number, and the highest of its place here.
+    # The first split is the lowest bit of a leaf's index, and the highest of its position here.
     path = np.arange(n_leaves)
     number = sum((((path >> (depth - 1 - i)) & 1) << i for i in range(depth)), np.zeros_like(path))
     values = np.zeros((len(node), width))
@@ -218,7 +218,7 @@ def _of_levels(tree: dict[str, Any], width: int, places: _Places) -> Tree:
         for n, test in ((n, tests[level[n]]) for n in range(n_inner))
         if test.members is not None
     }
-    swapped = np.array(list(sets), np.int64)  # what is in the set goes left here, right there
+    swapped = np.array(list(sets), np.int64)  # values in the set go left here, right there
     left[swapped], right[swapped] = right[swapped], left[swapped]
     return Tree(
         left=np.where(is_leaf, -1, left),
@@ -235,9 +235,9 @@ class _Test(NamedTuple):
     """The condition of a split.
 
     Attributes:
-        column: where it looks.
-        border: it is true above.
-        missing_left: a missing value isn't above.
+        column: its column.
+        border: true above it.
+        missing_left: whether a missing value isn't above.
         members: bits of the only category for which it is true, instead of a border.
     """
 
@@ -264,7 +264,7 @@ def _test(split: dict[str, Any], places: _Places) -> _Test:
 
 
 def _of_nodes(tree: dict[str, Any], width: int, places: _Places) -> Tree:
-    """A tree that grew node by node."""
+    """A tree that was grown node by node."""
     nodes = list(_walk(tree))
     at = {id(node): place for place, node in enumerate(nodes)}
     values = np.zeros((len(nodes), width))

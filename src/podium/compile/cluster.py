@@ -26,7 +26,7 @@ from podium.program.operations import (
 
 
 def k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The number of the nearest centre."""
+    """The index of the nearest centre."""
     centres = np.asarray(estimator.cluster_centers_)
     if centres.dtype != np.float64:
         raise NotCompiled("it was trained in single precision")
@@ -43,7 +43,7 @@ def _with_distance(fitted: Fitted, build: Builder, x: Features, centres: Any) ->
 
 
 def bisecting_k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """Down a tree of centres, at each fork to the nearer one."""
+    """Down a tree of centres, to the nearer one at each node."""
     register = build.add(Finite(build.matrix(x)))
     mean = getattr(estimator, "_X_mean", 0.0)
     n_clusters = int(estimator.n_clusters)
@@ -64,14 +64,14 @@ def bisecting_k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
         ]
         return build.add(Total(tuple(parts)))
 
-    tree = estimator._bisecting_tree  # noqa: SLF001 - as its predict does
+    tree = estimator._bisecting_tree  # noqa: SLF001 - as in its predict
     index = build.add(Largest(shares(tree)))
     fitted = Fitted(index=index, classes=tuple(range(n_clusters)))
     return _with_distance(fitted, build, x, estimator.cluster_centers_)
 
 
 def centres_model(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The number of the nearest centre."""
+    """The index of the nearest centre."""
     centres = estimator.cluster_centers_
     if not len(centres):
         raise NotCompiled("it found no clusters")
@@ -79,7 +79,7 @@ def centres_model(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def birch(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The cluster that the nearest small one belongs to."""
+    """The cluster of the nearest subcluster."""
     labels = np.asarray(estimator.subcluster_labels_)
     classes = sorted(set(labels.tolist()))
     nearest = nearest_of(estimator.subcluster_centers_, build, x, range(len(labels)))
@@ -101,7 +101,7 @@ def distances(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def gaussian_mixture(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The number of the bell under which the row is most likely."""
+    """The index of the component under which the row is most likely."""
     logs = np.log(np.asarray(estimator.weights_, np.float64))
     return _mixture(estimator, build, x, logs)
 
@@ -109,16 +109,16 @@ def gaussian_mixture(estimator: Any, build: Builder, x: Features) -> Fitted:
 def bayesian_mixture(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The same, with the expected logarithms of weights and of precisions."""
     n_columns = estimator.means_.shape[1]
-    # What it adds to each bell: its logarithms at the middle, less those of the bell alone.
+    # The constant that it adds to each component's log-density at the mean.
     middles = np.asarray(estimator.means_, np.float64)
-    whole = estimator._estimate_weighted_log_prob(middles)  # noqa: SLF001 - as its predict does
+    whole = estimator._estimate_weighted_log_prob(middles)  # noqa: SLF001 - as in its predict
     root = [_turned(estimator, number, n_columns) for number in range(len(middles))]
     heights = [_height(turned) for turned in root]
     return _mixture(estimator, build, x, np.diag(whole) - np.array(heights))
 
 
 def _height(turned: Any) -> float:
-    """The logarithm of a bell's height."""
+    """The logarithm of a component's density at its mean."""
     return float(np.linalg.slogdet(turned)[1] - 0.5 * len(turned) * np.log(2 * np.pi))
 
 
@@ -134,7 +134,7 @@ def _mixture(estimator: Any, build: Builder, x: Features, logs: Any) -> Fitted:
         parts.append(build.add(Matmul(away, np.full((n_columns, 1), -0.5), constant)))
     likelihoods = build.add(Join(tuple(parts)))
     shares = build.add(Link(likelihoods, "softmax"))
-    # log(sum(exp(l))) is the largest l less the logarithm of its share.
+    # log(sum(exp(l))) is the largest l minus the logarithm of its share.
     most = np.array([len(parts) - 1], np.int32)
     largest, share = (
         build.add(Select(build.add(Link(register, "sort")), most))
@@ -146,7 +146,7 @@ def _mixture(estimator: Any, build: Builder, x: Features, logs: Any) -> Fitted:
 
 
 def _turned(estimator: Any, number: int, n_columns: int) -> Any:
-    """The root of one bell's precision, as a matrix."""
+    """The root of one component's precision, as a matrix."""
     root = estimator.precisions_cholesky_
     if estimator.covariance_type == "full":
         return np.ascontiguousarray(root[number])

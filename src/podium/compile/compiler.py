@@ -1,4 +1,4 @@
-"""A fitted estimator to a program, if there is one that answers as it does."""
+"""A fitted estimator to a program, if there is one with equal predictions."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class StepReport:
     """One line of the table of compiled steps.
 
     Attributes:
-        step: the names of the steps around it and its own.
+        step: the names of the steps around it, and its own.
         estimator: its class.
-        is_compiled: it is part of the program.
-        why: it isn't, because.
-        difference: between what program and original make of the training data, where it was
+        is_compiled: whether it is part of the program.
+        why: why it isn't.
+        difference: between the results of program and original for the training data, if it was
             measured.
     """
 
@@ -42,13 +42,13 @@ class StepReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Compiled:
-    """What came of compiling.
+    """The result of compiling.
 
     Attributes:
-        program: that may be used instead of the original; None where there is none.
-        report: a line a step.
-        verification: of the program, also of one that was rejected.
-        why: there is no program, because.
+        program: replaces the original; None if there is none.
+        report: one line for each step.
+        verification: of the program, including one that was rejected.
+        why: why there is no program.
     """
 
     program: Program | None
@@ -57,7 +57,7 @@ class Compiled:
     why: str = ""
 
 
-# How many rows each step is compared on by itself.
+# How many rows each step by itself is compared on.
 STEP_ROWS = 100
 
 
@@ -74,9 +74,9 @@ def compile_model(
     Args:
         signature: the model's inputs and outputs.
         sample: rows of the training data.
-        original: the estimator's own answers for a table; raises ModelError where it refuses.
-        frame: a table as the estimator takes it: with it the report says how much each step of a
-            pipeline differs.
+        original: the estimator's own predictions for a table; raises ModelError if it refuses them.
+        frame: converts a table to the estimator's form: with it the report says how much each step
+            of a pipeline differs.
     """
     build = Builder(signature, registry)
     try:
@@ -84,9 +84,9 @@ def compile_model(
         return _verified(program, build, estimator, sample, original=original, frame=frame)
     except NotCompiled as error:
         return _without(build, error)
-    except SetupError:  # what is installed here contradicts itself, or lacks something
+    except SetupError:  # an installed library contradicts itself, or lacks something
         raise
-    except Exception as error:  # noqa: BLE001 - of whatever kind: the original still answers
+    except Exception as error:  # noqa: BLE001 - whatever it is, the original still predicts
         why = f"compiling it failed: {type(error).__name__}: {str(error)[:300]}"
         return _without(build, NotCompiled(why, estimator=estimator))
 
@@ -126,12 +126,12 @@ def _export(estimator: Any, signature: Signature, build: Builder) -> Program:
     except NotCompiled as error:
         error.estimator = estimator if error.estimator is None else error.estimator
         raise
-    except BundleError as error:  # a forest isn't one, or the signature is another one
+    except BundleError as error:  # an invalid forest, or a signature that doesn't match
         raise NotCompiled(error.message, estimator=estimator) from error
 
 
 def _without(build: Builder, error: NotCompiled) -> Compiled:
-    """No program, and which step is to blame."""
+    """No program, and the step to blame."""
     blamed = StepReport(
         step=error.step or type(error.estimator).__name__,
         estimator=class_name(error.estimator),
@@ -145,7 +145,7 @@ def _without(build: Builder, error: NotCompiled) -> Compiled:
 def _report(
     steps: Sequence[Step], differences: Mapping[int, float], bad: int = -1
 ) -> tuple[StepReport, ...]:
-    """A line a step; the one that is `bad` differs, and the model with it."""
+    """One line for each step; the step that is `bad` differs, and so does the model."""
     wrong = {bad, len(steps) - 1} if bad >= 0 else set()
     return tuple(
         StepReport(
@@ -161,9 +161,9 @@ def _report(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """The original in one thread: a forest's sums depend on the order in which threads add."""
+    """Run the original in one thread: a forest's sums depend on the order in which threads add."""
     with ExitStack() as stack:
-        try:  # scikit-learn brings both; another library's model may come without
+        try:  # scikit-learn requires both; another library's model may come without
             joblib, threadpoolctl = import_module("joblib"), import_module("threadpoolctl")
         except ImportError:
             pass

@@ -25,7 +25,7 @@ KERNELS: Mapping[str, KernelName] = {
 
 
 def pca(estimator: Any, build: Builder, x: Features) -> Features:
-    """Components, moved by the mean after the product, as the original does."""
+    """Components, shifted by the mean after the product, as the original does."""
     components = estimator.components_
     bias = -(np.reshape(estimator.mean_, (1, -1)) @ components.T)[0]
     register = _product(build, _finite(build, x), components.T, bias)
@@ -51,7 +51,7 @@ def fast_ica(estimator: Any, build: Builder, x: Features) -> Features:
 def factor_analysis(estimator: Any, build: Builder, x: Features) -> Features:
     """The expected factors of centred rows.
 
-    In two products, as the original: with little noise one of both would round differently.
+    In two products, as the original: with little noise, combining them would round differently.
     """
     components = estimator.components_
     weighted = components / estimator.noise_variance_
@@ -64,7 +64,7 @@ def linear_discriminants(estimator: Any, build: Builder, x: Features) -> Feature
     """The directions that separate the classes best."""
     if estimator.solver not in ("svd", "eigen"):
         raise NotCompiled(f"it transforms nothing with solver={estimator.solver!r}")
-    n_components = estimator._max_components  # noqa: SLF001 - it has no public name
+    n_components = estimator._max_components  # noqa: SLF001 - there is no public name
     mean = estimator.xbar_ if estimator.solver == "svd" else None
     return build.features(_centred(build, x, mean, estimator.scalings_[:, :n_components]))
 
@@ -90,18 +90,18 @@ def _waves(estimator: Any, build: Builder, x: int, height: float) -> Features:
 
 
 def nystroem(estimator: Any, build: Builder, x: Features) -> Features:
-    """Kernels to the rows that were sampled, made orthogonal."""
-    params = estimator._get_kernel_params()  # noqa: SLF001 - as its transform does
+    """Kernels to the sampled rows, orthogonalized."""
+    params = estimator._get_kernel_params()  # noqa: SLF001 - as in its transform
     register = kernel_of(build, x, estimator.kernel, estimator.components_, params)
     return build.features(_product(build, register, estimator.normalization_.T))
 
 
 def kernel_pca(estimator: Any, build: Builder, x: Features) -> Features:
-    """Kernels to the rows of the training data, centred, as components.
+    """Kernels to the training rows, centred, as components.
 
-    The mean of a row's kernels is subtracted within the weights: they are linear, too.
+    The mean of a row's kernels is subtracted within the weights, which are linear, too.
     """
-    center = estimator._centerer  # noqa: SLF001 - as its transform does
+    center = estimator._centerer  # noqa: SLF001 - as in its transform
     params = {name: getattr(estimator, name) for name in ("degree", "coef0")}
     params["gamma"] = estimator.gamma_
     register = kernel_of(build, x, estimator.kernel, estimator.X_fit_, params)
@@ -119,7 +119,7 @@ def kernel_of(build: Builder, x: Features, kernel: Any, rows: Array, params: Any
     """The register of the kernels between the rows and the training rows.
 
     Raises:
-        NotCompiled: the kernel isn't known.
+        NotCompiled: the kernel is unknown.
     """
     name = KERNELS.get(kernel) if isinstance(kernel, str) else None
     if name is None:
@@ -144,12 +144,12 @@ def _finite(build: Builder, x: Features) -> int:
 
 
 def _centred(build: Builder, x: Features, mean: Array | None, weights: Array) -> int:
-    """Rows less the mean, times the weights."""
+    """Rows minus the mean, times the weights."""
     register = _finite(build, x)
     if mean is None:
         return _product(build, register, weights)
     if build.is_single(register) and mean.dtype != np.float32:
-        # Doubles less singles are doubles: so is the product that has the mean in its bias.
+        # Doubles minus singles are doubles, and so is the product that has the mean in its bias.
         return _product(build, register, weights, -(mean @ weights))
     return _product(build, build.scale(register, subtract=mean), weights)
 

@@ -19,7 +19,7 @@ from podium.program.operations import (
 
 
 def isotonic_regression(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A line that only rises, or only falls."""
+    """A piecewise linear function that only rises, or only falls."""
     if estimator.out_of_bounds == "nan":
         raise NotCompiled("it returns NaN for unknown values")
     register = build.add(Finite(build.matrix(x)))
@@ -54,7 +54,7 @@ def dummy_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
 def _constants(build: Builder, x: Features, numbers: Any) -> int:
     """The same numbers for every row, whatever its cells are."""
     numbers = np.asarray(numbers, np.float64)
-    # Whether the first column is missing is a number for every row, of any type of column.
+    # Whether the first column is missing is a number for every row and every type of column.
     column = x[0]
     if isinstance(column, Input) and not build.is_number(column):
         raise NotCompiled("it takes columns that aren't numbers")

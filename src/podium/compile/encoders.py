@@ -38,14 +38,14 @@ def _positions(estimator: Any, index: int, n_categories: int) -> tuple[list[floa
 
 
 def _grouping(estimator: Any, index: int) -> Any:
-    """The group of each category where rare ones share one, else None."""
+    """The group of each category if rare ones share one, else None."""
     if not getattr(estimator, "_infrequent_enabled", False):
         return None
     return estimator._default_to_infrequent_mappings[index]  # noqa: SLF001 - the only place
 
 
 def _of_unknown(estimator: Any, index: int, positions: Sequence[float]) -> float | None:
-    """The code of a category that is unseen in training; None refuses it."""
+    """The code of a category that is unknown in training; None refuses it."""
     how = estimator.handle_unknown
     if how == "error":
         return None
@@ -63,7 +63,7 @@ def ordinal_encoder(estimator: Any, build: Builder, x: Features) -> Features:
         numbers = [float(i) for i in range(len(categories))]
         grouping = _grouping(estimator, index)
         if grouping is not None:
-            # A missing category stands behind the others, and is in no group.
+            # A missing category comes after the others, and is in no group.
             numbers[: len(grouping)] = [float(g) for g in grouping]
         for i, category in enumerate(categories):
             if label_of(category) is None:
@@ -80,7 +80,7 @@ def ordinal_encoder(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def target_encoder(estimator: Any, build: Builder, x: Features) -> Features:
-    """The mean of the target by category, one column a class where there are several."""
+    """The mean of the target by category, with one column for each class if there are several."""
     means = np.atleast_1d(estimator.target_mean_).tolist()
     n_each = len(means)
     codes = [

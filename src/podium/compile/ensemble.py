@@ -35,7 +35,7 @@ def voting_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def stacking_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A model of the answers of others; it knows the classes by their numbers."""
+    """A model of other models' predictions; it knows the classes by their indices."""
     fitted = build.model(estimator.final_estimator_, _stacked(estimator, build, x), "final")
     if fitted.outputs:
         raise NotCompiled("it has several outputs")
@@ -50,7 +50,7 @@ def stacking_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def stacking_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A model of the answers of others."""
+    """A model of other models' predictions."""
     return build.model(estimator.final_estimator_, _stacked(estimator, build, x), "final")
 
 
@@ -72,7 +72,7 @@ def _stacked(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def bagging_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The mean probability of models that saw some rows and some columns each."""
+    """The mean probability of models that were each trained on some rows and columns."""
     n_classes = len(estimator.classes_)
     parts = []
     for number, (member, columns) in enumerate(_bags(estimator)):
@@ -88,7 +88,7 @@ def bagging_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def bagging_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The mean of models that saw some rows and some columns each."""
+    """The mean of models that were each trained on some rows and columns."""
     parts = [
         values_of(build.model(member, tuple(x[int(i)] for i in columns), f"member {number}"))
         for number, (member, columns) in enumerate(_bags(estimator))
@@ -101,7 +101,7 @@ def _bags(estimator: Any) -> list[tuple[Any, Any]]:
 
 
 def adaboost_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """Each member gives its weight to its class, and takes it from the others."""
+    """Each member adds its weight to its class, and subtracts it from the others."""
     if getattr(estimator, "algorithm", "SAMME") == "SAMME.R":
         raise NotCompiled("it was trained by the algorithm SAMME.R, which was removed")
     classes = classes_of(estimator)
@@ -123,7 +123,7 @@ def adaboost_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
         one = build.add(Matmul(scores, np.array([[-1.0], [1.0]])))
         halves = build.add(Matmul(one, np.array([[-0.5, 0.5]])))
         probabilities = build.add(Link(halves, "softmax"))
-        # Of two probabilities the second is larger where the score is above 0.
+        # With two classes the second probability is larger if the score is above 0.
         index = build.add(Largest(build.add(Matmul(one, np.array([[0.0, 1.0]])))))
         return Fitted(index=index, classes=classes, probabilities=probabilities, scores=one)
     probabilities = build.add(Link(build.scale(scores, divide=float(n_classes - 1)), "softmax"))
@@ -141,7 +141,7 @@ def adaboost_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
     return Fitted(values=build.add(Median(build.add(Join(tuple(members))), weights)))
 
 
-# What a member answers, as registers
+# The predictions of a member, as registers
 
 
 def probabilities_of(fitted: Fitted) -> int:
@@ -179,7 +179,7 @@ def numbers_of(build: Builder, fitted: Fitted) -> int:
     """Its predictions as numbers, whether they are classes or not.
 
     Raises:
-        NotCompiled: its labels are texts.
+        NotCompiled: its labels are strings.
     """
     if fitted.values is not None:
         return fitted.values
@@ -191,7 +191,7 @@ def numbers_of(build: Builder, fitted: Fitted) -> int:
 
 
 def one_hot(build: Builder, fitted: Fitted, n_classes: int) -> int:
-    """A one for the class that it predicts: its labels are the numbers of the outer classes."""
+    """A one for the predicted class: its labels are the indices of the outer classes."""
     labels = [int(label) for label in fitted.classes or ()]
     table = np.zeros((len(labels), n_classes))
     table[np.arange(len(labels)), labels] = 1.0
@@ -199,7 +199,7 @@ def one_hot(build: Builder, fitted: Fitted, n_classes: int) -> int:
 
 
 def average(build: Builder, parts: Sequence[int], weights: Any) -> int:
-    """The mean of registers of one shape, weighted where there are weights."""
+    """The mean of registers of one shape, weighted if there are weights."""
     if weights is None:
         return build.scale(build.add(Total(tuple(parts))), divide=float(len(parts)))
     total = build.add(Total(tuple(parts), _floats(weights)))
@@ -207,7 +207,7 @@ def average(build: Builder, parts: Sequence[int], weights: Any) -> int:
 
 
 def _widened(build: Builder, shares: int, own_classes: Any, n_classes: int) -> int:
-    """Probabilities of some of the classes as those of all."""
+    """Probabilities of some of the classes, extended to all."""
     if own_classes is None or len(own_classes) == n_classes:
         return shares
     table = np.zeros((len(own_classes), n_classes))

@@ -1,4 +1,4 @@
-"""What travels between the exporters of a model's steps: columns, and what a model answers."""
+"""What is passed between the exporters of a model's steps: columns and predictions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from podium.signature import Label
 class NotCompiled(Exception):
     """Why one step has no program; the original is served then.
 
-    Exporters say why; which step and estimator it was is filled in around them.
+    Exporters give the reason; the builder adds the step and the estimator.
     """
 
     def __init__(self, why: str, *, step: str = "", estimator: Any = None) -> None:
@@ -23,11 +23,11 @@ class NotCompiled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A column of the table, as it comes.
+    """A column of the table, unchanged.
 
     Attributes:
-        column: which.
-        fill: what stands in for a missing cell; None leaves it missing.
+        column: its index.
+        fill: replaces a missing cell; None leaves it missing.
     """
 
     column: int
@@ -51,12 +51,13 @@ class Fitted:
     """The outputs of a model, as registers. Which of them are set depends on the model.
 
     Attributes:
-        values: numbers, one column an output: a regressor's predictions.
-        index: the number of the class that is predicted.
+        values: numbers, one column for each output: a regressor's predictions.
+        index: the index of the predicted class.
         classes: the labels, in the order of the index and of the probabilities.
-        probabilities: one column a class.
-        scores: `decision_function`: one column, or one a class; of a cluster, how well a row fits.
-        outputs: each output by itself, where a classifier has several.
+        probabilities: one column for each class.
+        scores: `decision_function`: one column, or one for each class; of a cluster, how well a row
+            fits.
+        outputs: each output by itself, if a classifier has several.
     """
 
     values: int | None = None

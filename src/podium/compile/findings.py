@@ -1,4 +1,4 @@
-"""Two answers to the same rows, compared: what differs, and by how much."""
+"""Compares two predictions for the same rows: what differs, and by how much."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from podium.outputs import Outputs
 from podium.table import Array, plain_values
 
-# Probabilities below this are compared by their distance, not by their ratio: 1 - p of a
-# certain class is only as exact as p.
+# Probabilities below this are compared by their difference, not by their ratio: 1 - p of a certain
+# class is only as exact as p.
 PROBABILITY_FLOOR = 1e-3
-# A score can be a small difference of large numbers (a machine with a linear kernel on centered data
-# has 1e-4 of sums of thousands), which no two orders of adding give alike.
+# A score can be a small difference of large numbers (for a linear-kernel machine on centred data,
+# 1e-4 from sums of thousands), which differs with the order of addition.
 SCORE_TOLERANCE = 1e-6
 
 
 @dataclass
 class Findings:
-    """What was found so far.
+    """The differences so far.
 
     Attributes:
-        tolerance: the largest difference between numbers that is none.
-        scale: the least by which each output's difference is divided; empty where it is a label.
+        tolerance: the largest acceptable difference between numbers.
+        scale: the least by which each output's difference is divided; empty for labels.
         usual_score: the same for the scores beside labels.
     """
 
@@ -61,7 +61,7 @@ class Findings:
             self._numbers(description, theirs.scores, ours.scores, floor, tolerance)
 
     def problem(self, description: str, problem: str) -> None:
-        """Note a difference, and on which rows."""
+        """Record a difference, and on which rows."""
         self.problems.append(f"{description}: {problem}")
 
     def _labels(self, description: str, theirs: Array, ours: Array) -> None:

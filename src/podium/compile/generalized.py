@@ -12,13 +12,13 @@ from podium.compile.labels import classes_of
 from podium.compile.linear import linear_classifier, linear_regressor
 from podium.program.operations import Above, Clip, Finite, Largest, Link, Matmul, Pair
 
-# The inverses of the links that scikit-learn's generalized linear models have.
+# The inverses of the link functions of scikit-learn's generalized linear models.
 _LINKS = {"IdentityLink": None, "LogLink": "exp"}
 
 
 def generalized_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The mean that belongs to the linear predictor."""
-    link = type(estimator._base_loss.link).__name__  # noqa: SLF001 - as its predict does
+    """The mean for the linear predictor."""
+    link = type(estimator._base_loss.link).__name__  # noqa: SLF001 - as in its predict
     if link not in _LINKS:
         raise NotCompiled(f"its loss has a link ({link}) that isn't supported")
     predictor = build.linear(x, estimator.coef_, estimator.intercept_)
@@ -52,21 +52,21 @@ def _huber_claims(build: Builder, scores: int) -> int:
 
 
 def ransac_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The model that was fitted to the rows that agree."""
+    """The model that was fitted to the inliers."""
     return build.model(estimator.estimator_, x, "model")
 
 
 def partial_least_squares(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """Columns less their means, times coefficients."""
+    """Columns minus their means, times coefficients."""
     register = build.add(Finite(build.matrix(x)))
-    centred = build.scale(register, subtract=estimator._x_mean)  # noqa: SLF001 - as its predict
+    centred = build.scale(register, subtract=estimator._x_mean)  # noqa: SLF001 - as in its predict
     weights = np.ascontiguousarray(estimator.coef_.T, np.float64)
     bias = np.broadcast_to(np.asarray(estimator.intercept_, np.float64), weights.shape[1:])
     return Fitted(values=build.add(Matmul(centred, weights, np.ascontiguousarray(bias))))
 
 
 def stochastic_one_class(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """1 where a linear score reaches its offset, else -1."""
+    """1 if a linear score reaches its offset, else -1."""
     scores = build.linear(x, estimator.coef_, -np.asarray(estimator.offset_))
     index = build.add(Above(scores, or_equal=True))
     return Fitted(index=index, classes=(-1, 1), scores=scores)

@@ -15,7 +15,7 @@ from podium.compile.preprocess import missing_indicator, simple_imputer
 from podium.program.operations import Clip, Fill, FillLinear, FillNearest, Impute
 from podium.table import Array
 
-# Models that are no more than a product: their rounds are one operation.
+# Models that are just a product: their iterations become one operation.
 LINEAR = ("BayesianRidge", "LinearRegression", "Ridge", "Lasso", "ElasticNet", "ARDRegression")
 
 
@@ -24,12 +24,12 @@ def knn_imputer(estimator: Any, build: Builder, x: Features) -> Features:
     _refuse_marks(estimator)
     if estimator.metric != "nan_euclidean" or estimator.weights not in ("uniform", "distance"):
         raise NotCompiled("its metric or its weights are code, not data")
-    rows = np.asarray(estimator._fit_X, np.float64)  # noqa: SLF001 - as its transform does
+    rows = np.asarray(estimator._fit_X, np.float64)  # noqa: SLF001 - as in its transform
     valid = estimator._valid_mask  # noqa: SLF001 - the same
     is_weighted = estimator.weights == "distance"
     register = build.add(FillNearest(build.matrix(x), rows, estimator.n_neighbors, is_weighted))
     if estimator.keep_empty_features and not valid.all():
-        # Always 0, also where a row has something there.
+        # Always 0, even if a row has a value there.
         low, high = (np.where(valid, bound, 0.0) for bound in (-np.inf, np.inf))
         register = build.add(Impute(register, np.where(valid, np.nan, 0.0)))
         register = build.add(Clip(register, low, high))
@@ -40,12 +40,12 @@ def knn_imputer(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def iterative_imputer(estimator: Any, build: Builder, x: Features) -> Features:
-    """A first guess, then each column anew from the others, a few rounds."""
+    """A first estimate, then each column again from the others, for some iterations."""
     _refuse_marks(estimator)
     if estimator.sample_posterior:
         raise NotCompiled("its imputed values are random")
     begin = simple_imputer(estimator.initial_imputer_, build, x)
-    is_empty = estimator._is_empty_feature  # noqa: SLF001 - as its transform does
+    is_empty = estimator._is_empty_feature  # noqa: SLF001 - as in its transform
     if is_empty.any() and estimator.keep_empty_features:
         raise NotCompiled("it keeps columns that were empty (keep_empty_features)")
     before = tuple(column for column, empty in zip(x, is_empty, strict=True) if not empty)
@@ -84,7 +84,7 @@ def _by_lines(estimator: Any, build: Builder, x: Features, steps: Any) -> Featur
 def _by_models(
     estimator: Any, build: Builder, x: Features, begin: Features, steps: Any
 ) -> Features:
-    """Each step as the model that it is."""
+    """Each step as its own model."""
     low, high = _bounds(estimator)
     now = list(begin)
     for step in steps:
@@ -97,7 +97,7 @@ def _by_models(
 
 
 def _bounds(estimator: Any) -> tuple[Array, Array]:
-    bounds = estimator._min_value, estimator._max_value  # noqa: SLF001 - one a column, as used
+    bounds = estimator._min_value, estimator._max_value  # noqa: SLF001 - one per column
     low, high = (np.asarray(bound, np.float64) for bound in bounds)
     return low, high
 

@@ -1,4 +1,4 @@
-"""Where a model's answers jump, found by asking it: thresholds of models that can't be looked into."""
+"""Where a model's predictions jump, found by probing models that can't be inspected."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from podium.outputs import Outputs
 from podium.signature import NUMBERS, Field, Signature
 from podium.table import Array, Table, is_missing, plain_values
 
-# Halving the span of a column so often ends between neighbours in double precision.
+# Halving a column's range this often ends between adjacent numbers in double precision.
 HALVINGS = 70
 # How many pairs of values are tried in each field.
 PAIRS_MAX = 16
-# How near to a place where terms balance a candidate must agree: nearer, rounding decides.
+# How closely a candidate must agree next to a point where terms balance: closer to it, rounding
+# decides.
 NEAR = 1e-9
 SECONDS_MAX = 5.0
 
@@ -32,16 +33,16 @@ def jumps_of(
 ) -> list[Split]:
     """Values at or near which the prediction changes.
 
-    Between two values of a field that get different answers lies a place where they change, and
-    halving finds it, to two neighbouring numbers. If other rows change between these two as well,
-    it is a threshold on this field, and the place itself is returned. Else several fields balance
-    there, to rounding, and the places are beside it. Where answers change smoothly, halving ends
-    anywhere, which does no harm.
+    Between two values of a field with different predictions lies a point where they change, and
+    halving finds it, to two adjacent numbers. If other rows also change between these two, it is a
+    threshold on this field, and the point itself is returned. Otherwise several fields balance
+    there, to rounding, and the points returned are beside it. If predictions change smoothly,
+    halving ends anywhere, which does no harm.
 
     Args:
-        predict: raises ModelError where it refuses.
+        predict: raises ModelError if it refuses rows.
         table: rows of the training data.
-        n_most: how many places, at most.
+        n_most: the most points.
     """
     fields = [field for field in signature.fields if field.type in NUMBERS]
     n_pairs = min(PAIRS_MAX, n_most // max(1, len(fields)))
@@ -52,7 +53,7 @@ def jumps_of(
             break
         try:
             splits += _jumps_in(field, predict, signature, table, random, n_pairs)
-        except ModelError:  # somewhere between two values that it takes
+        except ModelError:  # somewhere between two accepted values
             continue
     return splits
 

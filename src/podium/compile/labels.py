@@ -1,4 +1,4 @@
-"""Labels as encoders know them, told apart from what is missing."""
+"""Labels as encoders know them, as opposed to missing values."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from podium.signature import Label
 
 
 def label_of(value: Any) -> Label | None:
-    """The value as Python's own, or None where it is missing.
+    """The value as a plain Python value, or None if it is missing.
 
     Raises:
-        NotCompiled: it is neither a text, a number nor a boolean.
+        NotCompiled: it isn't a string, a number or a boolean.
     """
     value = value.item() if hasattr(value, "item") else value
     if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
@@ -25,10 +25,10 @@ def label_of(value: Any) -> Label | None:
 
 
 def classes_of(estimator: Any) -> tuple[Label, ...]:
-    """The estimator's labels, in its order, as Python's own values.
+    """The estimator's labels, in its order, as plain Python values.
 
     Raises:
-        NotCompiled: a label is of a type that no signature can hold.
+        NotCompiled: a label has a type that no signature can represent.
     """
     labels = np.asarray(estimator.classes_).tolist()
     if any(label_of(label) is None for label in labels):

@@ -1,4 +1,4 @@
-"""Boosted trees of LightGBM: double precision, read from its own text of the model."""
+"""Boosted trees of LightGBM: double precision, read from its own model text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from podium.compile.registers import Codes, is_closed
 from podium.program.operations import Blank, Largest, Link, Pair
 from podium.program.operations.links import LinkName
 
-# Bits of a node's decision type; above them is what counts as missing there.
+# Bits of a node's decision type; the higher ones say what counts as missing there.
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
 _NO_MISSING, _ZERO = 0, 1
-# The library compares with this number, of single precision.
+# The library compares with this single-precision number.
 _ZERO_MAX = float(np.float32(1e-35))
 
 _LINKS: dict[str, LinkName] = {
@@ -32,7 +32,7 @@ _LINKS: dict[str, LinkName] = {
     "tweedie": "exp",
 }
 _IDENTITIES = (
-    "",  # whoever trains with an objective of their own gets the sums
+    "",  # models with a custom objective return the sums
     "fair",
     "huber",
     "lambdarank",
@@ -48,10 +48,10 @@ class _Model(NamedTuple):
     """The header of the model's text.
 
     Attributes:
-        objective: its name, and `options` as `name:value` or single words.
-        n_outputs: trees a round.
-        is_mean: the trees' answers are averaged.
-        trees: the lines of each, by what stands before their `=`.
+        objective: its name, with `options` as `name:value` or single words.
+        n_outputs: trees per round.
+        is_mean: whether the trees' values are averaged.
+        trees: the lines of each, by the name before their `=`.
     """
 
     objective: str
@@ -62,7 +62,7 @@ class _Model(NamedTuple):
 
 
 def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """Probabilities; the class is the largest of them."""
+    """Probabilities; the predicted class has the largest of them."""
     if callable(estimator.objective_):
         raise NotCompiled("its objective is code, not data")
     booster_ = estimator.booster_
@@ -116,7 +116,7 @@ def _linked(model: _Model, build: Builder, sums: int) -> int:
 
 
 def _is_rounded(build: Builder, x: Features) -> bool:
-    """Whether the library takes the rows in single precision: arrays of whole numbers."""
+    """Whether the library reads the rows in single precision, as it does arrays of integers."""
     return build.signature.frame == "numpy" and all(
         isinstance(column, Input) and build.field(column).dtype.startswith(("int", "uint"))
         for column in x
@@ -124,7 +124,7 @@ def _is_rounded(build: Builder, x: Features) -> bool:
 
 
 def _blanked(build: Builder, rows: int, kinds: dict[int, int]) -> int:
-    """The rows, with zeros taken out where they count as missing."""
+    """The rows, with zeros made missing where they count as missing."""
     bound = np.full(build.width(rows), np.nan)
     zeros = [feature for feature, kind in kinds.items() if kind == _ZERO]
     if not zeros:
@@ -134,7 +134,7 @@ def _blanked(build: Builder, rows: int, kinds: dict[int, int]) -> int:
 
 
 def _categories_first(levels: Sequence[Any], build: Builder, x: Features) -> Features:
-    """The columns, those of pandas' categories as their numbers in training."""
+    """The columns, with pandas' categories as their numbers in training."""
     places = [
         place
         for place, column in enumerate(x)
@@ -171,7 +171,7 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _tree(lines: dict[str, str], target: int, kinds: dict[int, int]) -> Tree:
-    """A tree; notes in `kinds` what each feature takes as missing."""
+    """A tree; records in `kinds` what each feature treats as missing."""
     if int(lines.get("is_linear", 0)):
         raise NotCompiled("its leaves hold linear models (linear_tree)")
     leaves = _numbers(lines, "leaf_value", np.float64)
@@ -182,7 +182,7 @@ def _tree(lines: dict[str, str], target: int, kinds: dict[int, int]) -> Tree:
     is_set = (decision & _CATEGORICAL) > 0
     missing = decision >> 2
     _note(kinds, feature[~is_set], missing[~is_set])
-    # Where nothing counts as missing, a missing value is zero.
+    # If nothing counts as missing, a missing value is zero.
     goes_left = np.where(missing == _NO_MISSING, threshold >= 0, (decision & _DEFAULT_LEFT) > 0)
     goes_left &= ~is_set
     threshold = np.where(is_set, threshold, _beside_zero(threshold))
@@ -200,7 +200,7 @@ def _tree(lines: dict[str, str], target: int, kinds: dict[int, int]) -> Tree:
 
 
 def _beside_zero(threshold: NDArray[Any]) -> NDArray[Any]:
-    """Thresholds that are so small that the library takes every number of their size as zero."""
+    """For thresholds so small that the library treats every number of their size as zero."""
     above = np.where(threshold >= 0, _ZERO_MAX, np.nextafter(-_ZERO_MAX, -np.inf))
     return np.where(np.abs(threshold) <= _ZERO_MAX, above, threshold)
 
@@ -212,7 +212,7 @@ def _note(kinds: dict[int, int], features: NDArray[Any], missing: NDArray[Any]) 
 
 
 def _children(lines: dict[str, str], name: str, n_inner: int) -> NDArray[Any]:
-    """Inner nodes first, leaves behind them: the text gives leaf n as ~n."""
+    """Inner nodes first, then leaves: the text has leaf n as ~n."""
     numbers = _numbers(lines, name, np.int64)[:n_inner]
     return np.where(numbers < 0, n_inner + ~numbers, numbers)
 

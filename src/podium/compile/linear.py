@@ -20,7 +20,7 @@ def logistic_regression(estimator: Any, build: Builder, x: Features) -> Fitted:
     scores = build.linear(x, estimator.coef_, estimator.intercept_)
     classes = classes_of(estimator)
     if len(classes) == 2:
-        # Two classes of a softmax over -score and score, as older versions could be told to do.
+        # Two classes of a softmax over -score and score, an option of older versions.
         is_softmax = getattr(estimator, "multi_class", "auto") == "multinomial"
         link = build.scale(scores, multiply=2.0) if is_softmax else scores
         probabilities = build.add(Pair(build.add(Link(link, "sigmoid"))))

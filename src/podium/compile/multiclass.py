@@ -24,7 +24,7 @@ from podium.program.operations import (
 
 
 def one_vs_rest(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """One model a class, against all the others."""
+    """One model for each class, against all the others."""
     if estimator.multilabel_:
         raise NotCompiled("it predicts several labels at once")
     if any(not hasattr(one, "classes_") for one in estimator.estimators_):
@@ -45,7 +45,7 @@ def one_vs_rest(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def _shares(build: Builder, members: list[Fitted]) -> int | None:
-    """Each model's probability of its own class, divided by their sum; None where one has none."""
+    """Each model's probability of its own class, divided by their sum; None if one has none."""
     if any(one.probabilities is None for one in members):
         return None
     shares = [build.add(Select(probabilities_of(o), np.array([1], np.int32))) for o in members]
@@ -64,7 +64,7 @@ def _confidence(build: Builder, estimator: Any, fitted: Fitted) -> int:
 
 
 def one_vs_one(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """One model a pair of classes: the most votes win, confidence breaks ties."""
+    """One model for each pair of classes: the most votes win, confidence breaks ties."""
     if estimator.pairwise_indices_ is not None:
         raise NotCompiled("it takes distances instead of rows")
     classes = classes_of(estimator)
@@ -89,7 +89,7 @@ def one_vs_one(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def multi_output_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """One model an output."""
+    """One model for each output."""
     members = [
         values_of(build.model(one, x, f"output {number}"))
         for number, one in enumerate(estimator.estimators_)
@@ -98,7 +98,7 @@ def multi_output_regressor(estimator: Any, build: Builder, x: Features) -> Fitte
 
 
 def multi_output_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """One model an output."""
+    """One model for each output."""
     members = [
         build.model(one, x, f"output {number}") for number, one in enumerate(estimator.estimators_)
     ]
@@ -130,7 +130,7 @@ def classifier_chain(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def _as_floats(fitted: Fitted) -> Fitted:
-    """A chain puts its labels into a matrix of doubles."""
+    """A chain stores its labels in a matrix of doubles."""
     labels = fitted.classes or ()
     if any(isinstance(label, str) for label in labels):
         raise NotCompiled("its labels are texts")

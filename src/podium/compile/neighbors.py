@@ -35,7 +35,7 @@ def _labels(estimator: Any) -> list[Any]:
 
 def _shares(estimator: Any) -> Any:
     """A one in the column of each training row's class, for each output."""
-    truths = np.asarray(estimator._y)  # noqa: SLF001 - numbers of classes
+    truths = np.asarray(estimator._y)  # noqa: SLF001 - indices of classes
     truths = truths.reshape(len(truths), -1).astype(int)
     labels = _labels(estimator)
     parts = [np.eye(len(some))[column] for some, column in zip(labels, truths.T, strict=True)]
@@ -82,7 +82,7 @@ def radius_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def radius_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The mean of the rows within the radius; of none it isn't a number."""
+    """The mean of the rows within the radius; NaN if there are none."""
     truths = np.asarray(estimator._y, np.float64)  # noqa: SLF001 - no public name
     truths = truths.reshape(len(truths), -1)
     missing = np.full(truths.shape[1], np.nan)
@@ -90,7 +90,7 @@ def radius_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def _share_of_outliers(estimator: Any) -> Any:
-    """A one in the column of their class, for each output; None where they are refused."""
+    """A one in the column of their class, for each output; None if they are refused."""
     if estimator.outlier_label_ is None:
         return None
     parts = [
@@ -104,7 +104,7 @@ def _share_of_outliers(estimator: Any) -> Any:
 
 def _within(estimator: Any, build: Builder, x: Features, targets: Any, otherwise: Any) -> int:
     metric, power = _metric(estimator)
-    is_brute = estimator._fit_method == "brute"  # noqa: SLF001 - as its search does
+    is_brute = estimator._fit_method == "brute"  # noqa: SLF001 - as in its search
     return build.add(
         Within(
             build.add(Finite(build.matrix(x))),
@@ -122,7 +122,7 @@ def _within(estimator: Any, build: Builder, x: Features, targets: Any, otherwise
 
 def _rows(estimator: Any) -> Any:
     """The rows of the training data."""
-    rows, method = estimator._fit_X, estimator._fit_method  # noqa: SLF001 - as its search does
+    rows, method = estimator._fit_X, estimator._fit_method  # noqa: SLF001 - as in its search
     if not isinstance(rows, np.ndarray):
         raise NotCompiled("it was trained on sparse rows")
     if method == "brute" and rows.dtype != np.float64:
@@ -131,7 +131,7 @@ def _rows(estimator: Any) -> Any:
 
 
 def nearest_centroid(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The class whose centre is nearest; where some are likelier, they reach further."""
+    """The class with the nearest centre, with prior probabilities if there are any."""
     metrics: dict[Any, MetricName] = {"euclidean": "square", "manhattan": "manhattan"}
     if estimator.metric not in metrics:
         raise NotCompiled(f"its distance is {estimator.metric!s:.40}")
@@ -146,7 +146,7 @@ def nearest_centroid(estimator: Any, build: Builder, x: Features) -> Fitted:
     logs = build.scale(squares, multiply=-1.0, add=2.0 * np.log(priors))
     shares = build.add(Link(logs, "softmax"))
     if np.isclose(priors, 1 / len(classes)).all():
-        # Then the original measures columns as they are.
+        # Then the original measures the columns unscaled.
         far = build.add(Distance(register, centres, metric))
         index = build.add(Largest(build.scale(far, multiply=-1.0)))
     else:
@@ -164,7 +164,7 @@ def nearest_of(centres: Any, build: Builder, x: Features, classes: Any) -> Fitte
 
 
 def nearness(build: Builder, register: int, centres: Any) -> int:
-    """A number a centre, the largest for the nearest: 2 x.c - c.c."""
+    """A number for each centre, the largest for the nearest: 2 x.c - c.c."""
     centres = np.asarray(centres, np.float64)
     bias = -(centres**2).sum(axis=1)
     return build.add(Matmul(register, np.ascontiguousarray(2.0 * centres.T), bias))
@@ -173,12 +173,12 @@ def nearness(build: Builder, register: int, centres: Any) -> int:
 def nearest_rows(
     estimator: Any, build: Builder, x: Features, targets: Any, n_nearest: int, **options: Any
 ) -> int:
-    """The register of what is known of the nearest training rows.
+    """The register of the targets of the nearest training rows.
 
     Raises:
-        NotCompiled: the estimator looks for them in a way that isn't known.
+        NotCompiled: the estimator's search method is unknown.
     """
-    method = estimator._fit_method  # noqa: SLF001 - as its search does
+    method = estimator._fit_method  # noqa: SLF001 - as in its search
     rows, (metric, power) = _rows(estimator), _metric(estimator)
     return build.add(
         Nearest(
@@ -196,9 +196,9 @@ def nearest_rows(
 
 
 def _nodes(estimator: Any) -> Nodes:
-    """The tree in which it looks."""
+    """The tree that it searches."""
     _, order, nodes, bounds = (np.asarray(a) for a in estimator._tree.get_arrays())  # noqa: SLF001
-    is_box = estimator._fit_method == "kd_tree"  # noqa: SLF001 - as its search does
+    is_box = estimator._fit_method == "kd_tree"  # noqa: SLF001 - as in its search
     return Nodes(
         order.astype(np.int32),
         nodes["idx_start"].astype(np.int32),

@@ -29,7 +29,7 @@ def mlp_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def mlp_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The last layer's probabilities; of one output, more than a half is the second class."""
+    """The last layer's probabilities; with one output, more than a half is the second class."""
     claims = _last_layer(estimator, build, x)
     if estimator.out_activation_ != "softmax" and build.width(claims) > 1:
         raise NotCompiled("it predicts several labels at once")

@@ -18,12 +18,12 @@ class Tree(NamedTuple):
     Attributes:
         left: the left child of each node, negative for a leaf.
         right: the right child.
-        feature: which column a node looks at.
+        feature: the column that a node tests.
         threshold: rows with a value <= it go left.
-        values: of the leaves, a row a node: one column, or one an output.
+        values: of the leaves, one row for each node: one column, or one for each output.
         missing_left: whether a missing value goes left.
         sets: by node, the categories (bits of 32-bit words) that go left.
-        target: the output to which a value of one column is added.
+        target: the output to which a single-column value is added.
     """
 
     left: NDArray[Any]
@@ -32,7 +32,7 @@ class Tree(NamedTuple):
     threshold: NDArray[Any]
     values: NDArray[Any]
     missing_left: NDArray[Any] | None = None
-    sets: dict[int, NDArray[np.uint32]] = {}  # noqa: RUF012 - nobody writes to it
+    sets: dict[int, NDArray[np.uint32]] = {}  # noqa: RUF012 - never modified
     target: int = 0
 
 
@@ -41,7 +41,7 @@ def forest_of(x: int, trees: Sequence[Tree], base: Any, **options: Any) -> Fores
 
     Args:
         x: the register of the rows.
-        base: what the sums begin with, a number an output.
+        base: the initial sums, one number for each output.
         options: `is_single_input`, `is_single_sum`, `refuses`.
     """
     base = np.atleast_1d(np.asarray(base, np.float64))
@@ -91,7 +91,7 @@ def forest_of(x: int, trees: Sequence[Tree], base: Any, **options: Any) -> Fores
 
 
 def _by_level(tree: Tree) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The nodes from the root down, children side by side; and where each went."""
+    """The nodes in level order, siblings side by side; and the new position of each."""
     new = np.zeros(len(tree.left), np.int64)
     level = np.zeros(1, np.int64)
     levels, n_placed = [level], 1

@@ -15,7 +15,7 @@ from podium.program.operations import Above, Finite, Link, Matmul, Product, Sele
 
 
 def isolation_forest(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The fewer splits set a row apart, the more it is an outlier."""
+    """The fewer splits isolate a row, the more it is an outlier."""
     trees = []
     for member, columns, depths, lengths in zip(
         estimator.estimators_,
@@ -45,7 +45,7 @@ def isolation_forest(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def _refuses(estimator: Any) -> Literal["", "missing or infinite"]:
-    """What the estimator refuses from any caller: newer versions check nothing."""
+    """What the estimator refuses: newer versions check nothing."""
     tags = estimator.__sklearn_tags__() if hasattr(estimator, "__sklearn_tags__") else None
     return "" if tags and tags.input_tags.allow_nan else "missing or infinite"
 
@@ -63,7 +63,7 @@ def _usual_length(n_rows: int) -> float:
 
 
 def elliptic_envelope(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """Inside an ellipse around the middle of the data."""
+    """1 within an ellipse around the middle of the data, else -1."""
     register = build.add(Finite(build.matrix(x)))
     values, vectors = np.linalg.eigh(np.asarray(estimator.precision_, np.float64))
     if (values < 0).any():
@@ -80,11 +80,11 @@ def elliptic_envelope(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def local_outlier_factor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """Where its neighbours are much denser than the row, it is an outlier."""
+    """-1 if the row's neighbours are in much denser regions than the row itself."""
     if not estimator.novelty:
         raise NotCompiled("it detects outliers in the training data only")
     n_nearest = int(estimator.n_neighbors_)
-    densities = np.asarray(estimator._lrd, np.float64)  # noqa: SLF001 - as its predict does
+    densities = np.asarray(estimator._lrd, np.float64)  # noqa: SLF001 - as in its predict
     reach = np.asarray(estimator._distances_fit_X_, np.float64)[:, n_nearest - 1]
     near = nearest_rows(estimator, build, x, densities[:, None], n_nearest, reach=reach)
     density = build.add(Select(near, np.array([0], np.int32)))

@@ -1,4 +1,4 @@
-"""Rows on which a program and its original could differ, made of rows of the training data."""
+"""Rows on which a program and its original might differ, derived from training rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from podium.signature import Field, Signature
 from podium.signature.infer import unseen_label
 from podium.table import Array, Table, column_of, is_missing
 
-# How many rows of the training data each change is tried on.
+# How many training rows each change is tried on.
 TRIES = 3
 LABELS_MAX = 200
 
@@ -35,7 +35,7 @@ def perturbations(
 
     Args:
         table: rows of the training data.
-        splits: where to go just beside.
+        splits: the splits whose thresholds are approached.
     """
     for field in signature.fields:
         for description, values in _groups(field, table.columns[field.name]):
@@ -54,7 +54,7 @@ def perturbations(
 
 
 def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
-    """Values to try in one field; those that the original may refuse are groups of their own."""
+    """Values to try in one field; those that the original may refuse form groups of their own."""
     if field.type in ("float", "integer"):
         inside, beyond = _extremes(field, column)
         yield "extremes", inside
@@ -73,7 +73,7 @@ def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
 
 def _extremes(field: Field, column: Array) -> tuple[list[Any], list[Any]]:
     present = column[~is_missing(column)].astype(np.float64)
-    present = present if len(present) else np.array([0.0, 1.0])  # training saw nothing but holes
+    present = present if len(present) else np.array([0.0, 1.0])  # all training values were missing
     low, high = float(present.min()), float(present.max())
     span = (high - low) or 1.0
     inside = [low, high, (low + high) / 2, *np.quantile(present, [0.1, 0.25, 0.5, 0.75, 0.9])]
@@ -121,7 +121,7 @@ def changed(table: Table, rows: Any, field: Field, values: list[Any]) -> Table:
 
 
 def _column(old: Array, values: list[Any]) -> Array:
-    """The values in the form that a column of this field has."""
+    """The values in the form of this field's columns."""
     if old.dtype.kind in "if":
         if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
             return np.array(values, old.dtype)

@@ -9,7 +9,7 @@ from podium.compile.features import Features, Fitted, NotCompiled
 
 
 def pipeline(estimator: Any, build: Builder, x: Features) -> Features:
-    """One step after the other."""
+    """One step after another."""
     for name, step in estimator.steps:
         x = _step(step, build, x, name)
     return x
@@ -27,7 +27,7 @@ def pipeline_model(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 def column_transformer(estimator: Any, build: Builder, x: Features) -> Features:
     """The columns of each transformer, then the remainder as configured."""
-    # The public attribute holds names, slices, masks or callables; this one what they became.
+    # The public attribute may hold names, slices, masks or callables; this one has them resolved.
     indices: dict[str, list[int]] = estimator._transformer_to_input_indices  # noqa: SLF001 - above
     weights = estimator.transformer_weights or {}
     parts: list[Features] = []

@@ -14,14 +14,14 @@ from podium.program.operations import Clip, Impute, Missing
 
 
 def standard_scaler(estimator: Any, build: Builder, x: Features) -> Features:
-    """Less the mean, divided by the deviation."""
+    """Subtracts the mean, and divides by the standard deviation."""
     subtract = estimator.mean_ if estimator.with_mean else None
     divide = estimator.scale_ if estimator.with_std else None
     return build.features(build.scale(build.matrix(x), subtract=subtract, divide=divide))
 
 
 def min_max_scaler(estimator: Any, build: Builder, x: Features) -> Features:
-    """Times the scale, plus the minimum; clipped if `clip` is set."""
+    """Multiplies by the scale and adds the minimum; clipped if `clip` is set."""
     register = build.scale(build.matrix(x), multiply=estimator.scale_, add=estimator.min_)
     if estimator.clip:
         low, high = estimator.feature_range
@@ -30,7 +30,7 @@ def min_max_scaler(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def max_abs_scaler(estimator: Any, build: Builder, x: Features) -> Features:
-    """Divided by the largest size."""
+    """Divides by the largest absolute value."""
     register = build.scale(build.matrix(x), divide=estimator.scale_)
     if getattr(estimator, "clip", False):
         register = _clip(build, register, -1.0, 1.0)
@@ -38,7 +38,7 @@ def max_abs_scaler(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def robust_scaler(estimator: Any, build: Builder, x: Features) -> Features:
-    """Less the median, divided by the distance of the quantiles."""
+    """Subtracts the median, and divides by the range between quantiles."""
     subtract = estimator.center_ if estimator.with_centering else None
     divide = estimator.scale_ if estimator.with_scaling else None
     return build.features(build.scale(build.matrix(x), subtract=subtract, divide=divide))
@@ -50,7 +50,7 @@ def _clip(build: Builder, register: int, low: float, high: float) -> int:
 
 
 def simple_imputer(estimator: Any, build: Builder, x: Features) -> Features:
-    """Missing cells filled; then the missing indicators, if the imputer adds them."""
+    """Fills missing cells; then the missing indicators, if the imputer adds them."""
     fills = [label_of(value) for value in estimator.statistics_]
     has_empty_columns = estimator.keep_empty_features
     missing = label_of(estimator.missing_values)
@@ -65,7 +65,7 @@ def simple_imputer(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def _filled(build: Builder, column: Column, fill: Any, missing: Any) -> Column:
-    """The column, with something in place of what is missing."""
+    """The column, with missing cells replaced."""
     if isinstance(column, Input) and missing is None:
         return column if column.fill is not None else Input(column.column, fill)
     if isinstance(fill, str) or isinstance(missing, str):
@@ -75,7 +75,7 @@ def _filled(build: Builder, column: Column, fill: Any, missing: Any) -> Column:
 
 
 def missing_indicator(estimator: Any, build: Builder, x: Features) -> Features:
-    """1 where a cell of the columns that it watches is missing."""
+    """1 if a cell of the observed columns is missing."""
     missing = label_of(estimator.missing_values)
     indices = [int(i) for i in estimator.features_]
     if estimator.features == "missing-only" and estimator.error_on_new:

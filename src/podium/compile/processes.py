@@ -39,7 +39,7 @@ def kernel_ridge(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def process_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The weighted sum of kernels to the training rows, in the scale of the truth."""
+    """The weighted sum of kernels to the training rows, in the scale of the targets."""
     kernels = _Kernels(build, x, estimator.X_train_)
     weights = np.asarray(estimator.alpha_, np.float64)
     sums = build.add(Matmul(kernels.register(estimator.kernel_), weights.reshape(len(weights), -1)))
@@ -58,7 +58,7 @@ def process_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def binary_process(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The second class where the latent function is above zero; its spread makes probabilities."""
+    """The second class if the latent function is above zero; its variance gives probabilities."""
     kernels = _Kernels(build, x, estimator.X_train_)
     near = kernels.register(estimator.kernel_)
     weights = np.asarray(estimator.y_train_ - estimator.pi_, np.float64)
@@ -76,7 +76,7 @@ def binary_process(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def _self_similarity(kernel: Any) -> float:
-    """The kernel between a row and itself, where all rows have the same."""
+    """The kernel between a row and itself, if it is the same for all rows."""
     if not kernel.is_stationary():
         raise NotCompiled("the kernel of a row with itself differs between rows")
     return float(kernel.diag(np.zeros((1, 1)))[0])
@@ -93,7 +93,7 @@ def _shares(build: Builder, latent: int, variance: int) -> int:
 
 
 def _times(build: Builder, first: int, second: int) -> int:
-    """Two matrices, number by number."""
+    """Two matrices, multiplied elementwise."""
     columns = np.arange(build.width(first), dtype=np.int32)
     return build.add(Product((first, second), columns, columns))
 
@@ -109,7 +109,7 @@ class _Kernels:
         self.rows = rows.astype(np.float64)
 
     def register(self, kernel: Any) -> int:
-        """The register of the kernel's matrix: a column a training row."""
+        """The register of the kernel's matrix: one column for each training row."""
         name = type(kernel).__name__
         if name not in _KERNELS:
             raise NotCompiled(f"its kernel {name} isn't supported")
@@ -121,7 +121,7 @@ class _Kernels:
         return self.build.add(Distance(scaled, self.rows / np.asarray(length), metric))
 
     def sum(self, kernel: Any) -> int:
-        """Both kernels added up; noise is nothing."""
+        """Both kernels added; noise is zero."""
         parts = [k for k in (kernel.k1, kernel.k2) if type(k).__name__ != "WhiteKernel"]
         if len(parts) == 1:
             return self.register(parts[0])
@@ -145,7 +145,7 @@ class _Kernels:
         return self.build.add(Matmul(self.x, weights, constants))
 
     def noise(self, _kernel: Any) -> int:
-        """Nothing: noise is between a row and itself, and rows of the table are others."""
+        """Zero: noise applies to a row and itself, and rows of the table are different rows."""
         weights = np.zeros((self.rows.shape[1], len(self.rows)))
         return self.build.add(Matmul(self.x, weights))
 

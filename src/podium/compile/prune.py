@@ -1,4 +1,4 @@
-"""A plan without what nobody reads."""
+"""A plan without unused operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registers of a plan in the making, and the usual operations that fill them."""
+"""The registers of a plan under construction, and the usual operations that fill them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Codes(NamedTuple):
 
 
 class Registers:
-    """Operations so far, and the ways to add the usual ones.
+    """The operations so far, and methods that add the usual ones.
 
     Attributes:
         signature: of the whole model.
@@ -58,10 +58,10 @@ class Registers:
         self._features: dict[int, Features] = {}
 
     def add(self, operation: AnyOperation) -> int:
-        """The register that the operation fills.
+        """Add an operation; returns the register that it fills.
 
         Raises:
-            BundleError: it doesn't fit what it reads.
+            BundleError: it doesn't match its input.
         """
         self._shapes.add(operation.check(self._shapes))
         self._operations.append(operation)
@@ -69,7 +69,7 @@ class Registers:
 
     @property
     def operations(self) -> tuple[AnyOperation, ...]:
-        """All of them, needed or not."""
+        """All of them, used or not."""
         return tuple(self._operations)
 
     def width(self, register: int) -> int:
@@ -100,7 +100,7 @@ class Registers:
         if isinstance(column, Computed):
             return True
         field = self.field(column)
-        if field.type == "category":  # numbers that somebody called so, but no unknown becomes NaN
+        if field.type == "category":  # numbers declared as labels, unless unknown ones become NaN
             numbers = all(isinstance(label, (int, float)) for label in field.labels)
             return numbers and not is_closed(field) and not isinstance(column.fill, str)
         return field.type in ("float", "integer", "boolean")
@@ -109,7 +109,7 @@ class Registers:
         """The register that holds these columns side by side, as numbers.
 
         Raises:
-            NotCompiled: one of them holds no numbers.
+            NotCompiled: one of them isn't numeric.
         """
         if x not in self._matrices:
             parts = [
@@ -122,7 +122,7 @@ class Registers:
         return self._matrices[x]
 
     def _part(self, x: Features) -> int:
-        """Columns of one origin."""
+        """Columns from the same source."""
         if isinstance(x[0], Computed):
             register = x[0].register
             if self.terms_of(x[0]) is not None and self.width(register) > HASHED_MAX:
@@ -145,7 +145,7 @@ class Registers:
         return numbers if np.isnan(fill).all() else self.add(Impute(numbers, fill))
 
     def scale(self, x: int, **constants: Any) -> int:
-        """A `Scale` whose constants may be anything that numpy makes vectors of; None is none."""
+        """Add a `Scale`; its constants may be anything that numpy can turn into vectors, or None."""
         width = self.width(x)
         present = {
             name: np.broadcast_to(np.asarray(value, np.float64), (width,))
@@ -155,7 +155,7 @@ class Registers:
         return self.add(Scale(x, **present)) if present else x
 
     def terms_of(self, column: Column) -> Terms | None:
-        """The operation of which the column counts a term; None where it holds something else."""
+        """The operation that counts a term in this column; None if it has other content."""
         if not isinstance(column, Computed):
             return None
         operation = self._operations[column.register]
@@ -165,7 +165,7 @@ class Registers:
         """A matrix of the codes of these columns' values.
 
         Raises:
-            NotCompiled: values can't be told apart as the original does.
+            NotCompiled: values can't be distinguished as the original does.
         """
         parts = [
             self._match(columns, [c for _, c in run])
@@ -177,10 +177,10 @@ class Registers:
         return parts[0] if len(parts) == 1 else self.add(Join(tuple(parts)))
 
     def one_hot(self, x: Features, codes: Sequence[Codes], widths: Sequence[int]) -> int:
-        """A matrix with a one at each value's code, counted from where its column begins.
+        """A matrix with a one at each value's code, counted from the column's first position.
 
         Args:
-            widths: how many columns each column becomes. A negative code gives no one.
+            widths: how many columns each column becomes. A negative code sets no one.
         """
         starts = np.concatenate([[0], np.cumsum(widths)]).astype(np.int32)
         width = int(starts[-1])
@@ -229,7 +229,7 @@ class Registers:
 
 
 def is_closed(field: Field) -> bool:
-    """Whether the frame of the original can't hold a label that training never saw."""
+    """Whether the original's frame can't hold a label that is unknown in training."""
     return field.type == "category" and field.dtype.lower().startswith(("category", "enum"))
 
 

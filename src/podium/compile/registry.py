@@ -1,4 +1,4 @@
-"""Which exporter takes which estimator: found by the name of its class, without importing it."""
+"""The exporter of each estimator: found by the name of its class, without importing it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from podium.compile.builder import Builder, ModelExporter, TransformerExporter
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.plugins import load
 
-# One module a family: each has TRANSFORMERS and MODELS, exporters by name of class.
+# One module for each family: each has TRANSFORMERS and MODELS, exporters by class name.
 FAMILIES = (
     "bayes",
     "boosting",
@@ -45,16 +45,16 @@ GROUP = "exporters"
 
 
 class Exporter(Protocol):
-    """What a package registers in `podium.exporters` under the name of the class it exports.
+    """What a package registers in `podium.exporters` under the name of the exported class.
 
-    The name is the top package and the class, as in `sklearn.Ridge`.
+    The name consists of the top package and the class, as in `sklearn.Ridge`.
     """
 
     def __call__(self, estimator: Any, build: Builder, x: Features) -> Features | Fitted:
-        """The columns that a transformer makes of `x`, or what a model answers for it.
+        """The columns that a transformer computes from `x`, or a model's predictions for it.
 
         Raises:
-            NotCompiled: this one, as it was configured, can't be exported.
+            NotCompiled: it can't be exported with this configuration.
         """
         ...
 

@@ -27,7 +27,7 @@ from podium.program.operations import (
 )
 from podium.program.operations.links import LinkName
 
-# Functions that are data: each is known by its name.
+# Functions that can be stored, each by its name.
 FUNCTIONS: Mapping[Any, LinkName] = {
     np.abs: "abs",
     np.arcsinh: "arcsinh",
@@ -53,12 +53,12 @@ FUNCTIONS: Mapping[Any, LinkName] = {
     np.tan: "tan",
     np.tanh: "tanh",
 }
-# Kinds of numbers on which numpy's functions answer in the precision that a program has.
+# Kinds of numbers for which numpy's functions return a precision that programs support.
 USUAL = ("", "float", "float32", "float64", "int", "int64", "uint64", "Float32", "Float64")
 
 
 def function_transformer(estimator: Any, build: Builder, x: Features) -> Features:
-    """Columns through one of numpy's functions, or as they are."""
+    """Columns through one of numpy's functions, or unchanged."""
     if estimator.validate:
         x = build.features(build.add(Finite(build.matrix(x))))
     if estimator.func is None:
@@ -93,7 +93,7 @@ def binarizer(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def bins(estimator: Any, build: Builder, x: Features) -> Features:
-    """The number of each bin, or a column a bin."""
+    """The index of each bin, or one column for each bin."""
     register = build.add(Finite(build.matrix(x)))
     if estimator.dtype is not None and np.dtype(estimator.dtype) != _kind(build, register):
         if np.dtype(estimator.dtype) != np.float32:
@@ -115,12 +115,12 @@ def _kind(build: Builder, register: int) -> Any:
 
 
 def normalizer(estimator: Any, build: Builder, x: Features) -> Features:
-    """Rows of length 1."""
+    """Rows with a norm of 1."""
     return build.features(build.add(Normalize(build.add(Finite(build.matrix(x))), estimator.norm)))
 
 
 def polynomial_features(estimator: Any, build: Builder, x: Features) -> Features:
-    """Products of columns: those of each degree are columns times those of the degree below."""
+    """Products of columns: those of each degree are columns times those of the previous degree."""
     degree = estimator.degree
     lowest, highest = (0, degree) if isinstance(degree, int) else degree
     register = build.add(Finite(build.matrix(x)))
@@ -147,13 +147,13 @@ def polynomial_features(estimator: Any, build: Builder, x: Features) -> Features
 
 
 def power_transformer(estimator: Any, build: Builder, x: Features) -> Features:
-    """Powers, then the usual scaling."""
+    """Powers, then standard scaling."""
     method = estimator.method.replace("-", "_")
     powers = np.asarray(estimator.lambdas_)
     after = build.features(build.add(Power(build.matrix(x), powers, method)))
     if not estimator.standardize:
         return after
-    return standard_scaler(estimator._scaler, build, after)  # noqa: SLF001 - as transform does
+    return standard_scaler(estimator._scaler, build, after)  # noqa: SLF001 - as in its transform
 
 
 def quantile_transformer(estimator: Any, build: Builder, x: Features) -> Features:
@@ -179,7 +179,7 @@ def spline_transformer(estimator: Any, build: Builder, x: Features) -> Features:
     if degree == 0 and how == "constant":
         raise NotCompiled("of degree 0 it knows nothing beyond its knots")
     if degree < 2 and how == "linear" and len(splines) > 1:
-        # scikit-learn 1.9 raises the degree for one column, and keeps it for those after it.
+        # scikit-learn 1.9 raises the degree for one column, and keeps it for the following ones.
         raise NotCompiled("below degree 2 its columns go on straight from different knots")
     register = build.matrix(x)
     if getattr(estimator, "handle_missing", "error") != "zeros":
@@ -197,7 +197,7 @@ def spline_transformer(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def _slopes(splines: Any, degree: int) -> Any:
-    """How each column's splines go on below and above: only the outermost ones do."""
+    """The slopes of each column's splines at both ends: only the outermost ones have any."""
     n_splines = splines[0].c.shape[1]
     slopes = np.zeros((2, len(splines), n_splines))
     n = degree + 1 if degree <= 1 else degree

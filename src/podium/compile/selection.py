@@ -12,7 +12,7 @@ from podium.program.operations import Finite, Select
 
 
 def selector(estimator: Any, build: Builder, x: Features) -> Features:
-    """The columns that it supports; all of them are checked, as the original does."""
+    """The columns that it selects; all of them are checked, as in the original."""
     selected = np.flatnonzero(estimator.get_support())
     allows_missing = estimator.__sklearn_tags__().input_tags.allow_nan
     if not all(build.is_number(column) for column in x):
@@ -33,7 +33,7 @@ def _is_never_missing(build: Builder, column: Any) -> bool:
 
 
 def selector_model(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The model inside, on the columns that are left."""
+    """The model inside, on the remaining columns."""
     return build.model(estimator.estimator_, selector(estimator, build, x), "model")
 
 

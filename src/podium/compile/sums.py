@@ -1,4 +1,4 @@
-"""Sums of columns times coefficients; those of terms without writing out their rows."""
+"""Weighted sums of columns; those of terms without expanding their rows."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def linear(build: Registers, x: Features, coefficients: Any, intercept: Any) -> 
 
 
 def _of_terms(build: Registers, x: Features, places: list[int], weights: Array) -> int:
-    """The sums of columns that one operation counts: most terms of a hash have no weight."""
+    """The sums of columns that one operation counts: most hashed terms have no weight."""
     columns = [x[place] for place in places]
     terms = build.terms_of(columns[0])
     assert isinstance(terms, Terms)
     distinct, at = np.unique([column.column for column in columns], return_inverse=True)
     sums = np.zeros((len(distinct), weights.shape[1]))
-    np.add.at(sums, at, weights[places])  # a column may be asked for twice
+    np.add.at(sums, at, weights[places])  # a column may be requested twice
     heavy = np.flatnonzero(sums.any(axis=1))
     is_all = len(heavy) == terms.width
     return build.add(

@@ -23,7 +23,7 @@ from podium.program.operations import (
 )
 from podium.table import Array
 
-# libsvm takes nobody for certain when it couples pairs.
+# libsvm never takes a pairwise probability for certain.
 _CERTAIN = 1e-7
 
 
@@ -39,7 +39,7 @@ def one_class_svm(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def svm_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """A weighted sum of kernels decides between each pair of classes; most votes win."""
+    """A weighted sum of kernels decides between each pair of classes; the most votes win."""
     classes = classes_of(estimator)
     n_classes = len(classes)
     sums = _sums(estimator, build, x, _pair_weights(estimator, n_classes))
@@ -64,8 +64,8 @@ def _pairs(n_classes: int) -> list[tuple[int, int]]:
 
 
 def _pair_weights(estimator: Any, n_classes: int) -> Array:
-    """The weight of each support vector in each pair: those of other classes have none."""
-    # With two classes the public attributes have the other sign.
+    """The weight of each support vector in each pair: zero for those of other classes."""
+    # With two classes the public attributes have the opposite sign.
     coefficients = _dense(estimator._dual_coef_)
     ends = np.cumsum(np.asarray(estimator.n_support_))
     starts = ends - np.asarray(estimator.n_support_)
@@ -93,7 +93,7 @@ def _sums(estimator: Any, build: Builder, x: Features, weights: Array) -> int:
             register,
             rows,
             kernel,
-            gamma=float(estimator._gamma),  # noqa: SLF001 - what "scale" and "auto" became
+            gamma=float(estimator._gamma),  # noqa: SLF001 - "scale" and "auto" are resolved
             coef0=float(estimator.coef0),
             degree=float(estimator.degree),
         )
@@ -107,7 +107,7 @@ def _votes(build: Builder, sums: int, n_classes: int) -> int:
 
 
 def _one_vs_rest(build: Builder, against: int, n_classes: int) -> int:
-    """Votes, and between equal ones the sums of scores decide."""
+    """Votes, with ties broken by the sums of scores."""
     votes = _counted(build, _above_zero(build, against), n_classes, 1)
     spread = np.zeros((build.width(against), n_classes))
     for number, (i, j) in enumerate(_pairs(n_classes)):
@@ -122,7 +122,7 @@ def _above_zero(build: Builder, scores: int) -> int:
 
 
 def _counted(build: Builder, ones: int, n_classes: int, winner: int) -> int:
-    """Votes where a one says that the first (0) or second (1) class of its pair wins."""
+    """Votes if a one says that the first (0) or second (1) class of its pair wins."""
     weights, bias = np.zeros((build.width(ones), n_classes)), np.zeros(n_classes)
     for number, pair in enumerate(_pairs(n_classes)):
         weights[number, pair[winner]], weights[number, pair[1 - winner]] = 1.0, -1.0

@@ -15,7 +15,7 @@ from podium.program.operations.operation import WIDTH_MAX
 
 
 def count_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
-    """A column a known term: how often it occurs."""
+    """One column for each known term: how often it occurs."""
     terms = Terms(
         _column(build, x),
         _analysis(estimator),
@@ -26,12 +26,12 @@ def count_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def tfidf_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
-    """The counts, weighed."""
+    """The counts, weighted."""
     return tfidf_transformer(estimator, build, count_vectorizer(estimator, build, x))
 
 
 def tfidf_transformer(estimator: Any, build: Builder, x: Features) -> Features:
-    """Counts times weights, a row's by its length; the operation that counts does it, too."""
+    """Counts times weights, and rows divided by their norm, within the counting operation."""
     inner = getattr(estimator, "_tfidf", estimator)  # a vectorizer holds one
     weights = np.asarray(inner.idf_, np.float64) if inner.use_idf else None
     terms = _counted(build, x)
@@ -48,7 +48,7 @@ def tfidf_transformer(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def hashing_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
-    """Terms spread over columns by their hash."""
+    """Terms assigned to columns by their hash."""
     if estimator.n_features > WIDTH_MAX:
         raise NotCompiled(f"it has {estimator.n_features} columns; up to {WIDTH_MAX} are known")
     _require_double(estimator)
@@ -113,7 +113,7 @@ def _analysis(estimator: Any) -> Analysis:
 
 
 def _counted(build: Builder, x: Features) -> Terms | None:
-    """The operation that counted these columns, if they are all of it and nothing else."""
+    """The operation that counted these columns, if they are all of its columns and nothing else."""
     first = x[0] if x else None
     if not isinstance(first, Computed) or x != build.features(first.register):
         return None

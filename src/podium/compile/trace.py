@@ -1,4 +1,4 @@
-"""From a column of a matrix back to the column of the table that it was made of."""
+"""Traces a column of a matrix back to the column of the table that it was computed from."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Origin(NamedTuple):
 
 
 def origin_of(plan: Plan, register: int, column: int) -> Origin | None:
-    """Where a matrix' column comes from; None where that isn't one column of the table, scaled."""
+    """The origin of a matrix' column; None unless it is a single column of the table, scaled."""
     slope, offset = 1.0, 0.0
     while True:
         operation = plan.operations[register]
@@ -88,7 +88,7 @@ def _line(scale: Scale, column: int) -> tuple[float, float]:
 
 
 class Split(NamedTuple):
-    """A place where a row goes left or right: which row gets there, and what to change in it."""
+    """A node where a row goes left or right: which row reaches it, and what to change in it."""
 
     row: int
     column: int
@@ -98,10 +98,10 @@ class Split(NamedTuple):
 def splits_of(
     plan: Plan, matrices: dict[int, Array], n_most: int, random: np.random.Generator
 ) -> Iterator[Split]:
-    """Nodes of the plan's forests that these rows reach, at most so many, drawn at random.
+    """Nodes of the plan's forests that these rows reach, at most this many, drawn at random.
 
     Args:
-        matrices: what each forest's register holds for the rows, by register.
+        matrices: the content of each forest's register for the rows, by register.
     """
     forests = [o for o in plan.operations if isinstance(o, Forest)]
     for forest in forests:
@@ -121,7 +121,7 @@ def splits_of(
 
 
 def _reached(forest: Forest, rows: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Nodes with a threshold that some row passes, and one such row for each."""
+    """Nodes with a threshold that some row reaches, and one such row for each."""
     walker = NumpyForest(
         forest.trees, len(forest.base), forest.is_single_input, forest.is_single_sum
     )

@@ -17,7 +17,7 @@ def tree_of(estimator: Any, values: Any = None, target: int = 0) -> Tree:
     """The nodes of a fitted tree.
 
     Args:
-        values: of each node, where they aren't the tree's own.
+        values: of each node, if they aren't the tree's own.
     """
     tree = estimator.tree_
     if values is None:
@@ -35,7 +35,7 @@ def tree_of(estimator: Any, values: Any = None, target: int = 0) -> Tree:
 
 
 def refused(estimator: Any) -> Literal["infinite", "missing or infinite"]:
-    """What the estimator refuses from any caller."""
+    """What the estimator refuses."""
     tags = estimator.__sklearn_tags__() if hasattr(estimator, "__sklearn_tags__") else None
     return "infinite" if tags and tags.input_tags.allow_nan else "missing or infinite"
 
@@ -61,7 +61,7 @@ def _model(estimator: Any, members: list[Any], build: Builder, x: Features) -> F
         refuses=refused(members[0]),
     )
     total = build.add(forest)
-    # A mean of one is the one: dividing by 1 changes nothing.
+    # A mean of one is the value itself: dividing by 1 changes nothing.
     mean = total if len(trees) == 1 else build.scale(total, divide=float(len(trees)))
     if not hasattr(estimator, "classes_"):
         return Fitted(values=mean)
@@ -72,7 +72,7 @@ def _model(estimator: Any, members: list[Any], build: Builder, x: Features) -> F
 
 
 def _outputs(estimator: Any, build: Builder, mean: int) -> list[Fitted]:
-    """Several outputs: the leaves hold as many columns for each as the largest has classes."""
+    """Several outputs: leaves have columns for the output with the most classes, for each."""
     n_most = int(np.max(estimator.n_classes_))
     outputs = []
     for number, labels in enumerate(estimator.classes_):

@@ -1,4 +1,4 @@
-"""Columns of the table that no answer of a plan depends on, and a plan that runs without them."""
+"""Columns of the table that no output of a plan depends on, and a plan that runs without them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from podium.program.plan import Plan
 from podium.program.prepare import sources
 from podium.signature import Field
 
-# Which columns of a register are wanted, true or false each.
+# Which columns of a register are needed, true or false each.
 _Mask: TypeAlias = NDArray[np.bool_]
 
 
@@ -56,11 +56,11 @@ def unread(plan: Plan) -> frozenset[int]:
 
 
 def without_unread(plan: Plan, fields: Sequence[Field]) -> Plan:
-    """The plan, which accepts missing values in the columns that change no prediction.
+    """The plan, changed to accept missing values in the columns that change no prediction.
 
     Args:
-        fields: the table's columns: where the original was to be asked without a value, the plan
-            refuses what that refuses.
+        fields: the table's columns: if the original was to be tried without a value, the plan
+            refuses what the original refuses.
     """
     dead = frozenset(column for column in unread(plan) if fields[column].missing == "refuse")
     if not dead:

@@ -1,4 +1,4 @@
-"""Program and original compared: this decides whether the program is used."""
+"""Compares program and original, which decides whether the program is used."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ TOLERANCE_SINGLE = 1e-5
 SAMPLE_MAX = 500
 SPLITS_MAX = 1_500
 ONE_BY_ONE = 32
-# Original calls that may be spent on finding out which rows of a group it refuses.
+# How many calls of the original may be spent on finding out which rows of a group it refuses.
 SEARCHES_MAX = 200
 SECONDS_MAX = 30.0
-# A graph that is tried only because there is no program may cost less.
+# A graph that is tried only because there is no program may take less time.
 SECONDS_OPAQUE = 10.0
 TOGETHER_MAX = 4_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What the comparison found.
+    """The result of the comparison.
 
     Attributes:
-        is_equal: the program may be used.
-        why: it may not, because.
-        n_rows: of the training data that were compared.
-        n_perturbed: rows made of them.
+        is_equal: whether the program may be used.
+        why: why it may not.
+        n_rows: training rows that were compared.
+        n_perturbed: rows derived from them.
         n_refused: rows that both refuse.
         n_labels: predicted labels that differ.
         difference: the largest one between numbers, relative to the original's.
-        tolerance: what is allowed.
-        seconds: that it took.
+        tolerance: the largest allowed one.
+        seconds: the duration.
     """
 
     is_equal: bool
@@ -65,13 +65,13 @@ class Verification:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """What is to predict in place of an original.
+    """A replacement for an original.
 
     Attributes:
-        predict: answers a table; raises ModelError where it refuses.
-        predict_rows: answers rows of cells, where there is such a way.
-        predicts_labels: its predictions must be the same, not only close.
-        splits: up to so many places just beside which the two could differ.
+        predict: predicts a table; raises ModelError if it refuses rows.
+        predict_rows: predicts rows of cells, if that is supported.
+        predicts_labels: whether its predictions must be equal, and not just close.
+        splits: returns up to this many points next to which the two could differ.
     """
 
     signature: Signature
@@ -86,7 +86,7 @@ def verify(program: Program, original: Original, sample: Table, *, seed: int = 0
     """Whether the program predicts as the original does, on the training data and near it.
 
     Args:
-        original: raises ModelError where it refuses.
+        original: raises ModelError if it refuses rows.
         sample: rows of the training data.
     """
     candidate = Candidate(
@@ -103,10 +103,10 @@ def verify(program: Program, original: Original, sample: Table, *, seed: int = 0
 def verify_opaque(
     predict: Original, signature: Signature, original: Original, sample: Table, *, seed: int = 0
 ) -> Verification:
-    """The same for what can't be looked into: where the original jumps is found by asking it.
+    """The same for models that can't be inspected: probing finds where the original jumps.
 
     Args:
-        predict: what is to answer instead of the original.
+        predict: the replacement of the original.
     """
     numbers = signature.output.task == "regression"
     candidate = Candidate(
@@ -141,7 +141,7 @@ def compare(
     findings.n_perturbed = 0
     _one_by_one(findings, candidate, rows, theirs)
     deadline = began + max(seconds, 4 * spent)
-    # As many rows together as an original answers in half a second.
+    # As many rows together as an original predicts in half a second.
     n_most = int(np.clip(rows.n_rows / max(spent, 1e-9) / 2, 1, TOGETHER_MAX))
     for batch in _batches(_groups(candidate, rows, spent, random), n_most):
         if len(findings.problems) > 20 or not _compare_batch(
@@ -174,7 +174,7 @@ def _tolerance(candidate: Candidate, theirs: Outputs) -> float:
 
 
 def _scale(candidate: Candidate, theirs: Outputs) -> Array:
-    """The usual size of each output: the least by which a difference is divided. Empty: labels."""
+    """The usual size of each output: the least divisor of a difference. Empty for labels."""
     if candidate.predicts_labels:
         return np.empty(0)
     sizes = np.abs(theirs.predictions.astype(np.float64))
@@ -190,7 +190,7 @@ def _usual_score(theirs: Outputs) -> float:
 def _groups(
     candidate: Candidate, rows: Table, spent: float, random: np.random.Generator
 ) -> Iterator[Perturbed]:
-    # An original that takes seconds for 500 rows isn't asked for thousands.
+    # An original that takes seconds for 500 rows isn't called for thousands.
     n_splits = int(min(SPLITS_MAX, SPLITS_MAX * SECONDS_MAX / 20 / max(spent, 1e-9)))
     few = rows.take(slice(0, 200))
     splits = candidate.splits(few, n_splits, random)
@@ -212,7 +212,7 @@ def _splits(
 
 
 def _batches(groups: Iterable[Perturbed], n_most: int) -> Iterator[list[Perturbed]]:
-    """Groups that follow each other, up to so many rows of them or one group."""
+    """Consecutive groups, up to this many rows or a single group."""
     batch: list[Perturbed] = []
     n_rows = 0
     for group in groups:
@@ -232,13 +232,13 @@ def _compare_batch(
     batch: Sequence[Perturbed],
     deadline: float,
 ) -> bool:
-    """Compare on groups together, since a call of 400 columns costs more than its rows do.
+    """Compare on several groups together: a call with 400 columns costs more than its rows.
 
-    Where they differ, or the original refuses them, each group is compared by itself: the cells of
-    one group may change the type of a column for the others.
+    If they differ, or the original refuses them, each group is compared by itself: the cells of one
+    group may change the type of a column for the others.
 
     Returns:
-        Whether there was time for all.
+        Whether there was enough time for all.
     """
     parts = Bisection(list(batch))
     for some in parts:
@@ -263,10 +263,10 @@ def _compare_batch(
 def _compare_group(
     findings: Findings, candidate: Candidate, original: Original, group: Perturbed
 ) -> None:
-    """Compare on a group; where the original refuses it, on the halves of it.
+    """Compare on a group; if the original refuses it, on the halves of it.
 
-    What the program refuses of rows that the original answers together is a difference, even if it
-    answers each of them alone: it is asked for many at once, too.
+    If the program refuses rows that the original predicts together, that is a difference, even if
+    it predicts each of them alone: requests also contain many at once.
     """
     parts = Bisection(range(group.table.n_rows))
     searches = 0
@@ -295,7 +295,7 @@ def _compare_group(
 
 
 def _predict(predict: Original, table: Table) -> Outputs | None:
-    """The outputs; None where the rows are refused or an output isn't finite."""
+    """The outputs; None if the rows are refused or an output isn't finite."""
     try:
         outputs = predict(table)
     except ModelError:
@@ -308,7 +308,7 @@ def _predict(predict: Original, table: Table) -> Outputs | None:
 
 
 def _one_by_one(findings: Findings, candidate: Candidate, rows: Table, theirs: Outputs) -> None:
-    """A row alone must get what it gets in a batch."""
+    """A row alone must get the same prediction as in a batch."""
     for row in range(min(ONE_BY_ONE, rows.n_rows)):
         one = rows.take(slice(row, row + 1))
         cells = tuple(next(one.rows()).values())

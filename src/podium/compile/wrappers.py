@@ -14,7 +14,7 @@ from podium.program.operations import Above, Link, Select
 from podium.program.operations.links import LinkName
 from podium.runtimes.thresholds import positive_class
 
-# The functions that undo what was done to a target, as links.
+# The inverses of target transformations, as links.
 INVERSES: dict[Any, LinkName] = {
     np.exp: "exp",
     np.expm1: "expm1",
@@ -26,7 +26,7 @@ INVERSES: dict[Any, LinkName] = {
 
 
 def search(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The best of what was tried."""
+    """The best candidate of the search."""
     if not hasattr(estimator, "best_estimator_"):
         raise NotCompiled("it wasn't fitted again with the best parameters (refit=False)")
     return build.model(estimator.best_estimator_, x, "best")
@@ -38,7 +38,7 @@ def frozen(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def threshold_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """One of two classes wins from a threshold of one's own on."""
+    """One of two classes wins from a custom threshold on."""
     fitted = build.model(estimator.estimator_, x, "model")
     classes = classes_of(estimator)
     if len(classes) != 2:
@@ -57,7 +57,7 @@ def threshold_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
         score = build.scale(score, multiply=-1.0) if is_first else score
     else:
         score = scores_of(fitted)  # of the second class: that of the first is its opposite
-    # The first class wins at the threshold, too, and the second one only beyond it.
+    # The first class also wins at the threshold, the second one only above it.
     above = Above(score, -threshold) if is_first else Above(score, threshold, or_equal=True)
     return Fitted(
         index=build.add(above),

@@ -1,4 +1,4 @@
-"""Boosters of XGBoost, of trees and linear: single precision throughout, as its own predictor computes."""
+"""XGBoost's tree and linear boosters: single precision throughout, as in its own predictor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from podium.program.operations.links import LinkName
 
 _Singles = NDArray[Any]
 
-# What each objective makes of the sums, by the beginning of its name; the others answer them.
+# What each objective does with the sums, by the beginning of its name; the others return them.
 _LINKS: dict[str, LinkName] = {
     "binary:logistic": "sigmoid",
     "reg:logistic": "sigmoid",
@@ -54,19 +54,19 @@ _IDENTITIES = (
     "reg:squarederror",
     "reg:squaredlogerror",
 )
-# From this version on a lower quantile is never answered above a higher one.
+# From this version on a lower quantile is never predicted above a higher one.
 _QUANTILES_SORTED = (3, 4)
 
 
 class _Learner(NamedTuple):
-    """A booster as its own file describes it.
+    """A booster as described by its own file.
 
     Attributes:
-        version: of the XGBoost that wrote it, which is the one that answers here.
+        version: of the XGBoost that wrote it, which is the installed one.
         objective: its name.
-        base: what the sums begin with, one number an output.
-        types: of the features, "c" for categories; empty where nobody said.
-        booster: the part that holds trees or weights.
+        base: the initial sums, one number for each output.
+        types: of the features, "c" for categories; empty if unknown.
+        booster: the part with the trees or weights.
     """
 
     version: tuple[int, ...]
@@ -86,7 +86,7 @@ def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     if width == 1 and len(classes) == 2:
         if link not in ("sigmoid", None):
             raise NotCompiled(f"a classifier with the objective {learner.objective} isn't known")
-        # Without a link it answers the sums, and compares even those with a half.
+        # Without a link it returns the sums, and compares even those with a half.
         outputs = build.add(Link(margins, link)) if link else margins
         index = build.add(Above(outputs, 0.5))
         probabilities = build.add(Pair(outputs))
@@ -134,8 +134,8 @@ def _missing(estimator: Any) -> float:
 
 
 def _n_rounds(estimator: Any) -> int:
-    """How many rounds of trees are used; 0 is all: fewer where training stopped early."""
-    return int(estimator._get_iteration_range(None)[1])  # noqa: SLF001 - what predict() asks
+    """How many rounds of trees are used; 0 is all: fewer after early stopping."""
+    return int(estimator._get_iteration_range(None)[1])  # noqa: SLF001 - as in predict()
 
 
 def _learner(estimator: Any) -> _Learner:
@@ -170,7 +170,7 @@ def _margins(learner: _Learner, build: Builder, x: Features, missing: float, n_r
     if learner.booster["name"] == "gblinear":
         return _linear(learner, build, x, missing)
     model = learner.booster.get("gbtree", learner.booster)["model"]
-    # Of trees that were dropped in training; newer versions keep them with the trees.
+    # Of trees that were dropped in training; newer versions store them with the trees.
     weights = learner.booster.get("weight_drop") or model.get("weight_drop")
     n_trees = _n_trees(model, n_rounds)
     trees = [
@@ -187,7 +187,7 @@ def _margins(learner: _Learner, build: Builder, x: Features, missing: float, n_r
 
 
 def _linear(learner: _Learner, build: Builder, x: Features, missing: float) -> int:
-    """The sums of a linear booster; its biases stand behind the weights of the columns."""
+    """The sums of a linear booster; its biases come after the weights of the columns."""
     rows = build.add(Single(_blanked(build, build.matrix(x), missing)))
     written: _Singles = np.array(learner.booster["model"]["weights"], np.float32)
     weights: _Singles = written.reshape(build.width(rows) + 1, -1)
@@ -209,7 +209,7 @@ def _n_trees(model: dict[str, Any], n_rounds: int) -> int:
 
 
 def _blanked(build: Builder, rows: int, missing: float) -> int:
-    """The rows, with what else counts as missing taken out."""
+    """The rows, with other values that count as missing made missing."""
     if np.isnan(missing):
         return rows
     bound = np.full(build.width(rows), float(np.float32(missing)))
@@ -222,14 +222,14 @@ def _tree(tree: dict[str, Any], target: int, weight: np.float32) -> Tree:
     goes_left = np.array(tree["default_left"]) > 0
     sets = _sets(tree)
     for node in sets:
-        # A category of the set goes right there, left here.
+        # A category in the set goes right there, left here.
         left[node], right[node] = right[node], left[node]
         goes_left[node] = not goes_left[node]
     return Tree(
         left=left,
         right=right,
         feature=np.array(tree["split_indices"]),
-        # Rows go left below the condition: that is, up to the number before it.
+        # Rows go left below the condition, that is, up to the number before it.
         threshold=np.nextafter(conditions, np.float32(-np.inf)).astype(np.float64),
         values=_leaves(tree, left) * weight,
         missing_left=goes_left,
@@ -239,7 +239,7 @@ def _tree(tree: dict[str, Any], target: int, weight: np.float32) -> Tree:
 
 
 def _leaves(tree: dict[str, Any], left: NDArray[Any]) -> _Singles:
-    """The value of each node, or values, one an output."""
+    """The value of each node, or values, one for each output."""
     width = int(tree["tree_param"]["size_leaf_vector"] or 1)
     if width <= 1:
         return np.array(tree["split_conditions"], np.float32)
@@ -248,14 +248,14 @@ def _leaves(tree: dict[str, Any], left: NDArray[Any]) -> _Singles:
     values = np.zeros((len(left), width), np.float32)
     weights = np.array(tree["leaf_weights"], np.float32).reshape(-1, width)
     is_leaf = left < 0
-    # A leaf keeps where its values stand in the place of its right child.
+    # A leaf stores the position of its values in place of its right child.
     places = np.array(tree["right_children"])[is_leaf]
     values[is_leaf] = weights[places if (places >= 0).all() else np.arange(is_leaf.sum())]
     return values
 
 
 def _sets(tree: dict[str, Any]) -> dict[int, NDArray[np.uint32]]:
-    """Bits of the categories of each node that looks at them."""
+    """Bits of the categories of each node that tests them."""
     sets = {}
     places = zip(
         tree["categories_nodes"],
@@ -274,7 +274,7 @@ def _sets(tree: dict[str, Any]) -> dict[int, NDArray[np.uint32]]:
 def _categories_first(
     learner: _Learner, model: dict[str, Any], build: Builder, x: Features
 ) -> Features:
-    """The columns, those of categories as numbers."""
+    """The columns, with categories as numbers."""
     encodings = model.get("cats", {}).get("enc", [])
     columns: list[Column] = list(x)
     for place, kind in enumerate(learner.types):
@@ -285,7 +285,7 @@ def _categories_first(
             codes = _codes(encodings[place] if place < len(encodings) else {})
             columns[place] = Computed(build.codes((column,), [codes]), 0)
         elif not _is_whole(build, column):
-            # A fraction between -1 and 0 counts as no category there, as category 0 here.
+            # A fraction between -1 and 0 is no category there, but category 0 here.
             whole = build.add(Link(build.matrix((column,)), "floor"))
             columns[place] = Computed(whole, 0)
     return tuple(columns)
@@ -306,7 +306,7 @@ def _is_whole(build: Builder, column: Column) -> bool:
 
 
 def _codes(encoding: dict[str, Any]) -> Codes:
-    """The number of each category as the model keeps them; one it doesn't know is an error."""
+    """The number of each category as the model stores them; an unknown one is an error."""
     values = encoding.get("values")
     if not values:
         raise NotCompiled("it doesn't say what its categories are (XGBoost before 3.1)")

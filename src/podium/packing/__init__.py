@@ -1,1 +1,1 @@
-"""From a fitted model to a bundle: its signature, its quality, and whether the program agrees."""
+"""From a fitted model to a bundle: its signature, its metrics, and whether the program agrees."""

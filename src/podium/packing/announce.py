@@ -1,4 +1,4 @@
-"""`podium.pack` in a script: says where the file is and what to do next, if a person reads it."""
+"""`podium.pack` in a script: prints where the file is and what to do next, if a person reads it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pack = _announced(quiet_pack)
 
 
 def announcement(bundle: Bundle) -> str:
-    """Where the file is, and the commands that look at it and serve it."""
+    """Where the file is, and the commands to inspect and serve it."""
     file = shlex.quote(str(bundle.path))
     digest = bundle.options.get("sha256") if bundle.runtime_name == "pickle" else None
     trust = f" --trust sha256:{digest}" if digest else ""

@@ -1,4 +1,4 @@
-"""Boosters as models that take tables: which of their rounds answer, and what their sums mean."""
+"""Boosters as models that take tables: which rounds are used, and what their sums mean."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 from podium.errors import SetupError
 
-# How many of a booster's rounds answer; what the object that was given uses where it is left out.
+# How many of a booster's rounds are used; by default those that the object itself uses.
 Rounds: TypeAlias = int | str | None
 
-# Objectives whose answers put rows in an order, and come near no truth.
+# Objectives that rank rows, whose outputs don't approximate the target.
 _ORDERS = ("rank:", "survival:cox", "lambdarank", "rank_xendcg", "xendcg")
 _CATBOOST_ORDERS = (
     "YetiRank",
@@ -31,12 +31,12 @@ _RAW_SCORES = (
 
 @dataclass(frozen=True)
 class Booster:
-    """A model of which something may have been changed.
+    """A model, possibly changed.
 
     Attributes:
-        model: that takes tables.
-        notes: what was chosen, in sentences.
-        is_changed: it answers otherwise than the model that was given, on purpose.
+        model: takes tables.
+        notes: the choices that were made, in sentences.
+        is_changed: whether it intentionally predicts differently from the given model.
     """
 
     model: Any
@@ -45,13 +45,13 @@ class Booster:
 
 
 def taking_tables(model: Any, rounds: Rounds = None) -> Booster:
-    """A native booster of XGBoost as its class that takes tables; any other model as it is.
+    """A native XGBoost booster as its class that takes tables; any other model unchanged.
 
     Args:
-        rounds: how many rounds of a booster answer: `all`, up to the `best`, or a number.
+        rounds: how many rounds of a booster are used: `all`, up to the `best`, or a number.
 
     Raises:
-        SetupError: `rounds` is none of these, or the model has no such rounds.
+        SetupError: `rounds` is invalid, or the model doesn't have them.
     """
     if rounds is not None and rounds not in ("all", "best") and not _is_count(rounds):
         raise SetupError(
@@ -111,8 +111,8 @@ def _objective(booster: Any) -> str:
 def _of_xgboost(model: Any, rounds: Rounds) -> Booster:
     """The model with the rounds to predict with.
 
-    A native booster answers with all that it kept, its class for tables with the best of them,
-    and a file tells which of the two wrote it.
+    A native booster predicts with all of its rounds, its class for tables with the best of them,
+    and the file shows which of the two wrote it.
     """
     is_native = type(model).__name__ == "Booster"
     booster = model if is_native else model.get_booster()
@@ -149,7 +149,7 @@ def _class_for(booster: Any, model: Any, is_native: bool) -> Any:
 
 
 def _best_round(booster: Any) -> int | None:
-    """How many rounds are best, where training looked for it."""
+    """The best number of rounds, if training determined it."""
     best = booster.attr("best_iteration")
     return None if best is None else int(best) + 1
 
@@ -162,7 +162,7 @@ def _logistic(booster: Any) -> Any:
     written = json.loads(bytes(booster.save_raw("json")))
     learner = written["learner"]
     learner["objective"] = {"name": "binary:logistic", "reg_loss_param": {"scale_pos_weight": "1"}}
-    # What the sums begin with is written as an answer: there a score, here a probability.
+    # The initial sum is stored as a prediction: there a score, here a probability.
     score = np.atleast_1d(json.loads(learner["learner_model_param"]["base_score"])).astype(float)
     share = 1 / (1 + np.exp(-score))
     learner["learner_model_param"]["base_score"] = "[" + ",".join(f"{s:.9E}" for s in share) + "]"
@@ -183,13 +183,13 @@ def _of_lightgbm(model: Any, rounds: Rounds) -> Booster:
     truncated.pandas_categorical = booster.pandas_categorical
     if booster is not model:
         changed = copy.copy(model)
-        changed._Booster, changed._best_iteration = truncated, 0  # noqa: SLF001 - what predict() asks
+        changed._Booster, changed._best_iteration = truncated, 0  # noqa: SLF001 - as in predict()
         truncated = changed
     return Booster(truncated, _note(n_all, best, n_rounds), is_changed=True)
 
 
 def _of_catboost(model: Any, rounds: Rounds) -> Booster:
-    """CatBoost drops the rounds after the best in training by default (`use_best_model`)."""
+    """By default CatBoost drops the rounds after the best in training (`use_best_model`)."""
     n_all = int(model.tree_count_)
     best = model.get_best_iteration()
     best = None if best is None else int(best) + 1
@@ -205,7 +205,7 @@ def _n_rounds(rounds: Rounds, n_all: int, best: int | None, default: int) -> int
     """The number of rounds to predict with.
 
     Raises:
-        SetupError: the model hasn't so many, or knows no best.
+        SetupError: the model doesn't have that many, or no best one.
     """
     if rounds == "all":
         return n_all
@@ -224,7 +224,7 @@ def _n_rounds(rounds: Rounds, n_all: int, best: int | None, default: int) -> int
 
 
 def _note(n_all: int, best: int | None, n_rounds: int) -> tuple[str, ...]:
-    """A note on the rounds in use, where there was a choice."""
+    """A note on the rounds in use, if there was a choice."""
     if n_rounds == n_all and best in (None, n_all):
         return ()
     best_note = f"; training found the first {best} to be the best" if best is not None else ""

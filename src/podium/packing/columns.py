@@ -1,4 +1,4 @@
-"""Which columns of some data a model takes, in which order, and which of them it uses."""
+"""Which columns of the data a model takes, in which order, and which of them it uses."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from podium.signature.names import INDEXES, named
 from podium.table import Table
 
 NAMED_MAX = 10
-# What boosters call the columns of an array: LightGBM, CatBoost, XGBoost.
+# The names that boosters give to the columns of an array: LightGBM, CatBoost, XGBoost.
 _NUMBERED = re.compile(r"(Column_|f)?\d+")
 
 
 def fitted_columns(model: Any) -> tuple[str, ...]:
-    """The names of the columns that a model was fitted on, in its order; none where it had none."""
+    """The names of the columns that a model was fitted on, in its order; none if they had none."""
     library = type(model).__module__.partition(".")[0]
     steps = getattr(model, "steps", None)
     try:
@@ -36,14 +36,14 @@ def fitted_columns(model: Any) -> tuple[str, ...]:
             return fitted_columns(steps[0][1])
         else:
             names = getattr(model, "feature_names_in_", None)
-    except Exception:  # noqa: BLE001 - a property of a model that isn't fitted raises what it likes
+    except Exception:  # noqa: BLE001 - a property of an unfitted model may raise anything
         return ()
     column_names = () if names is None else tuple(str(name) for name in names)
     return () if _are_numbered(column_names) else column_names
 
 
 def _are_numbered(names: Sequence[str]) -> bool:
-    """Whether the names only say where each column stood."""
+    """Whether the names are just numbered positions."""
     return all(
         _NUMBERED.fullmatch(name) and int(re.sub(r"\D", "", name)) in (place, place + 1)
         for place, name in enumerate(names)
@@ -51,10 +51,10 @@ def _are_numbered(names: Sequence[str]) -> bool:
 
 
 def selected(names: Sequence[str], table: Table, n_columns: int | None = None) -> Table:
-    """The columns of these names, in this order; those of an array are selected by index.
+    """The columns with these names, in this order; those of an array are selected by index.
 
     Args:
-        n_columns: how many the model takes, which counts where it knows no names.
+        n_columns: how many the model takes, used if it knows no names.
 
     Raises:
         SetupError: some are missing.
@@ -95,7 +95,8 @@ def not_using(signature: Signature, unused: Collection[str], *, are_free: bool) 
     """The signature with unused fields marked; they may be missing without a warning.
 
     Args:
-        are_free: whatever stands there is answered; else what was answered when it was tried.
+        are_free: whether any value is accepted there; otherwise those that were accepted when
+            tried.
     """
     fields = [
         msgspec.structs.replace(
@@ -111,7 +112,7 @@ def not_using(signature: Signature, unused: Collection[str], *, are_free: bool) 
 
 
 def unused_note(signature: Signature) -> tuple[str, ...]:
-    """Which columns the model doesn't use, in a sentence; none where it uses all."""
+    """A sentence on the columns that the model doesn't use; none if it uses all."""
     names = [one.name for one in signature.fields if not one.is_used]
     if not names:
         return ()
@@ -128,10 +129,10 @@ def has_places_only(table: Table) -> bool:
 
 
 def _names_in(names: Sequence[str], table: Table) -> list[str] | None:
-    """The names of these columns in the data; None where one is missing."""
+    """The data's names of these columns; None if one is missing."""
     if all(name in table.columns for name in names):
         return list(names)
-    # LightGBM writes an underline for every blank.
+    # LightGBM replaces every blank by an underscore.
     written: dict[str, list[str]] = {}
     for name in table.names:
         written.setdefault(re.sub(r"\s", "_", name), []).append(name)

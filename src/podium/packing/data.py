@@ -1,4 +1,4 @@
-"""Training data from a file, as the estimator's own library would have read it."""
+"""Training data from a file, read as the estimator's own library would read it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ CSV_LIKE = (".csv", ".tsv", ".txt")
 def read_data(path: Path) -> Table:
     """The rows of a CSV or Parquet file.
 
-    They are read by pandas where it is installed, or else by polars: as whoever trained the model
-    most likely read them. Without either, a CSV is read here.
+    They are read by pandas if it is installed, otherwise by polars, as most likely happened in
+    training. Without either, a CSV is read here.
 
     Raises:
-        SetupError: the file can't be read, or is of another kind.
-        MissingExtra: it is Parquet, and nothing that reads it is installed.
+        SetupError: the file can't be read, or has another format.
+        MissingExtra: it is Parquet, and no library that reads it is installed.
     """
     if not path.is_file():
         raise SetupError(f"{path} doesn't exist")
@@ -50,17 +50,17 @@ def read_data(path: Path) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class FileTable(Table):
-    """Rows of a delimited file, whose cells can be read again as the texts that they are.
+    """Rows of a delimited file, whose cells can be read again as texts.
 
     Attributes:
-        decimal: what stands before the decimals of its numbers.
+        decimal: the decimal separator.
     """
 
     path: Path = Path()
     decimal: str = "."
 
     def select(self, names: Sequence[str]) -> FileTable:
-        """The table of these columns alone, in this order."""
+        """The table with these columns, in this order."""
         columns = {name: self.columns[name] for name in names}
         return replace(self, columns=columns)
 
@@ -73,7 +73,7 @@ def split_target(table: Table, target: str | None) -> tuple[Table, object]:
     """The rows without the target's column, and that column; None without a target.
 
     Raises:
-        SetupError: no column is called so.
+        SetupError: there is no such column.
     """
     if target is None:
         return table, None
@@ -136,7 +136,7 @@ def _opened(path: Path) -> TextIO:
 
 
 def _read_texts(path: Path, selected: Collection[str] | None = None) -> dict[str, list[str]]:
-    """The cells of a file, column by column; of all columns where none are named."""
+    """The cells of a file, by column; of all columns if none are named."""
     delimiter = _delimiter(path)
     with _opened(path) as file:
         lines = csv.reader(file, delimiter=delimiter)
@@ -157,7 +157,7 @@ def _read_texts(path: Path, selected: Collection[str] | None = None) -> dict[str
 
 
 def _numbers_with_commas(column: Array) -> Array | None:
-    """A column of texts as the numbers with decimal commas that all of them are; else None."""
+    """A column of texts as numbers with decimal commas, if all of them are; else None."""
     texts = column[~is_missing(column)] if column.dtype.kind == "O" else ()
     if not len(texts) or not all(isinstance(text, str) and is_number(text) for text in texts):
         return None
@@ -165,7 +165,7 @@ def _numbers_with_commas(column: Array) -> Array | None:
 
 
 def _typed(texts: Sequence[str]) -> list[Any]:
-    """Texts as the narrowest type that fits them all."""
+    """Texts converted to the narrowest type that fits them all."""
     kinds: tuple[Callable[[str], object], ...] = (int, float, _boolean, dt.date.fromisoformat)
     for kind in (*kinds, dt.datetime.fromisoformat):
         try:

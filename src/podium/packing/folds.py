@@ -1,4 +1,4 @@
-"""How good copies of a model are, each on rows that it wasn't trained on."""
+"""Cross-validation: the metrics of copies of a model on rows they weren't trained on."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Folds:
     """How a model is cross-validated.
 
     Attributes:
-        cv: how many folds, or a splitter of scikit-learn's.
-        y: the target as it was handed over.
-        groups: of the rows; those of one group never stand on both sides.
+        cv: the number of folds, or a scikit-learn splitter.
+        y: the target as it was passed.
+        groups: of the rows; each group stays in one fold.
         sample_weight: of the rows, for training.
     """
 
@@ -49,11 +49,11 @@ def on_folds(
     folds: Folds,
     at: Callable[[str], None],
 ) -> Quality:
-    """The mean and the spread of the figures of copies that were trained on all folds but one.
+    """The mean and standard deviation of the metrics of copies trained on all folds but one.
 
     Args:
-        owner: the model and its rows; None where no estimator was given.
-        at: is told which fold it is.
+        owner: the model and its rows; None if no estimator was given.
+        at: called with the number of each fold.
 
     Raises:
         SetupError: the model can't be trained again, or the rows can't be split.
@@ -118,7 +118,7 @@ def _trained(owner: Owner, signature: Signature, folds: Folds, rows: NDArray[np.
 def _splits(
     folds: Folds, signature: Signature, truth: Truth, rows: NDArray[np.intp]
 ) -> Sequence[Split]:
-    """Folds that each have their share of every class, and whole groups, where there are any."""
+    """Folds with the same proportion of every class, and whole groups, if there are any."""
     n, groups, target = len(rows), folds.groups, truth.columns[0][rows]
     if groups is not None:
         groups = np.asarray(_some(groups, rows)).ravel()
@@ -155,7 +155,7 @@ def _splitter(cv: Any, is_even: bool, is_grouped: bool) -> Any:
 
 
 def _some(values: Any, rows: NDArray[np.intp]) -> Any:
-    """Those of these rows, in the form that they have."""
+    """These rows of the values, in the same form."""
     if hasattr(values, "iloc"):
         return values.iloc[rows]
     if isinstance(values, Table):
@@ -167,7 +167,7 @@ def _some(values: Any, rows: NDArray[np.intp]) -> Any:
 
 
 def _in_order(copy: Any, shares: NDArray[np.float64], signature: Signature) -> Any:
-    """Probabilities by the model's classes; one that a fold didn't have gets none."""
+    """Probabilities by the model's classes; 0 for a class that a fold lacked."""
     classes = signature.output.classes
     own_classes = np.asarray(getattr(copy, "classes_", classes)).tolist()
     places = places_of(own_classes, classes)
@@ -179,7 +179,7 @@ def _in_order(copy: Any, shares: NDArray[np.float64], signature: Signature) -> A
 
 
 def _joined(qualities: Sequence[Quality], n_rows: int) -> Quality:
-    """Mean and standard deviation of what every fold has."""
+    """Mean and standard deviation of the metrics that every fold has."""
     values: dict[tuple[str, str], list[float]] = {}
     for one in qualities:
         for metric in one.metrics:

@@ -1,4 +1,4 @@
-"""Figures of merit: how far answers are from the truth."""
+"""Metrics: how far predictions are from the targets."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from podium.table import Array
 
 
 class Measured(NamedTuple):
-    """Figures, and why there are none or not all.
+    """Metrics, and why some are missing.
 
     Attributes:
-        metrics: the first is the one the model is known by.
+        metrics: the first is the main one.
         notes: in sentences.
     """
 
@@ -28,11 +28,11 @@ class Measured(NamedTuple):
 
 
 def measure(output: Output, outputs: Outputs, truth: Array) -> Measured:
-    """The usual figures for the output's task.
+    """The usual metrics for the output's task.
 
     Args:
-        outputs: the model's answers, n_rows of them.
-        truth: what really was, shape (n_rows,).
+        outputs: the model's predictions, n_rows of them.
+        truth: the true values, shape (n_rows,).
     """
     if not len(truth) or output.task not in ("regression", "classification"):
         return Measured()
@@ -53,7 +53,7 @@ def measure(output: Output, outputs: Outputs, truth: Array) -> Measured:
 
 
 def numbers_of(truth: Array) -> NDArray[np.float64] | None:
-    """True values as numbers; None where one is none."""
+    """True values as numbers; None if one isn't a number."""
     if truth.dtype.kind in "mM":
         return None
     try:
@@ -63,10 +63,10 @@ def numbers_of(truth: Array) -> NDArray[np.float64] | None:
 
 
 def places_of(truth: Sequence[Any], classes: Sequence[Label]) -> NDArray[np.int64]:
-    """The index of each true label among the model's classes; -2 where it is none of them.
+    """The index of each true label among the model's classes; -2 if it isn't one of them.
 
-    Targets come in other types than the estimator made of them, or as texts of a file: True is 1
-    is 1.0, and the text "1" is 1 where no class is that text.
+    Targets may have other types than the estimator's classes, or be texts from a file: True is 1 is
+    1.0, and the text "1" is 1 unless a class is that text.
     """
     exact = {(type(label), label): place for place, label in enumerate(classes)}
     by_value: dict[Any, int] = {label: place for place, label in enumerate(classes)}
@@ -83,7 +83,7 @@ def places_of(truth: Sequence[Any], classes: Sequence[Label]) -> NDArray[np.int6
 
 
 def _text(label: Any) -> str:
-    """A label as a file would hold it: numbers and booleans in one way."""
+    """A label as it would appear in a file: numbers and booleans in one notation."""
     if isinstance(label, str):
         text = label.strip()
         if text.lower() in ("true", "false"):
@@ -101,7 +101,7 @@ def _sample(truth: Array) -> str:
 
 
 def _finite_only(figures: Sequence[Metric]) -> Measured:
-    """Without those that no file can hold, and a note of them."""
+    """Without those that can't be stored, and with a note about them."""
     finite = tuple(one for one in figures if math.isfinite(one.value))
     left = [one.title for one in figures if one not in finite]
     if not left:
@@ -111,7 +111,7 @@ def _finite_only(figures: Sequence[Metric]) -> Measured:
 
 
 def _regression(predicted: Array, truth: NDArray[np.float64], unit: str) -> tuple[Metric, ...]:
-    with np.errstate(all="ignore"):  # what overflows is left out afterwards
+    with np.errstate(all="ignore"):  # overflows are removed afterwards
         error = predicted - truth
         spread = float(((truth - truth.mean()) ** 2).sum())
         figures = [
@@ -147,20 +147,20 @@ def _classification(
 
 
 def log_loss(probabilities: NDArray[np.float64], happened: NDArray[np.int64]) -> float:
-    """Mean negative log-likelihood of what happened: 0 is best.
+    """Mean negative log-likelihood of the true classes: 0 is best.
 
     Args:
         probabilities: shape (n_rows, n_classes), rows sum to 1.
-        happened: the column that came true, shape (n_rows,).
+        happened: the index of the true class, shape (n_rows,).
     """
-    # A probability of exactly 0 would make the mean infinite: as elsewhere, clip at float64's eps.
+    # A probability of exactly 0 would make the mean infinite: as usual, clip at float64's eps.
     eps = np.finfo(np.float64).eps
     shares = probabilities[np.arange(len(happened)), happened]
     return float(-np.log(np.clip(shares, eps, 1 - eps)).mean())
 
 
 def roc_auc(scores: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
-    """The chance that a random positive scores above a random negative; ties count half.
+    """The probability that a random positive scores above a random negative; ties count half.
 
     Args:
         scores: shape (n_rows,).

@@ -1,4 +1,4 @@
-"""Models in files of other systems, loaded by whatever wrote them."""
+"""Models in files of other systems, loaded by the library that wrote them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from podium.packing.weights import is_weights, network_of
 from podium.plugins import needs
 
 CATBOOST_CLASSES = ("Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll")
-# Beginnings of the boosters' own files, which hold no code.
+# Signatures of the boosters' own formats, which contain no code.
 _LIGHTGBM, _CATBOOST = b"tree\nversion=", b"CBM1"
 _XGBOOST_JSON, _XGBOOST_UBJ = b'{"learner"', b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner"
-# In an MLflow folder: flavours that are read, and where each names its file.
+# In an MLflow folder: the supported flavours, and where each names its file.
 MLFLOW_FILES = {
     "sklearn": "pickled_model",
     "onnx": "data",
@@ -32,12 +32,12 @@ def load_model_file(path: Path, trust: Collection[str], code: str | None = None)
 
     Args:
         trust: SHA-256 digests, in hex, of the files that may be unpickled, or whose code may run.
-        code: what makes the network whose weights the file holds, `module:Class`.
+        code: creates the network whose weights the file contains, `module:Class`.
 
     Raises:
-        UntrustedModel: it is a pickle or needs code, and the digest of that isn't among them.
+        UntrustedModel: it is a pickle or needs code, and its digest isn't among them.
         MissingExtra: the library that wrote it isn't installed.
-        SetupError: it can't be read, or is of no kind that can be packed.
+        SetupError: it can't be read, or its kind can't be packed.
     """
     if path.is_dir():
         return load_model_file(mlflow_file(path), trust, code)
@@ -63,7 +63,7 @@ def load_model_file(path: Path, trust: Collection[str], code: str | None = None)
 
 
 def _booster(content: bytes) -> Callable[[Path], Any] | None:
-    """What loads a booster's own file; None where it is none."""
+    """The loader of a booster's own format; None for other files."""
     if content.startswith(_CATBOOST):
         return _catboost
     if content.replace(b"\r\n", b"\n").startswith(_LIGHTGBM):
@@ -93,7 +93,7 @@ def mlflow_file(folder: Path) -> Path:
 
     Raises:
         MissingExtra: PyYAML isn't installed.
-        SetupError: it is no such folder, or its model is of a flavour that isn't read.
+        SetupError: it isn't such a folder, or its model has an unsupported flavour.
     """
     described = folder / "MLmodel"
     if not described.is_file():

@@ -1,4 +1,4 @@
-"""The model that was handed over, asked as its owner asks it: what everything is compared with."""
+"""The model as its owner passed it, with which everything is compared."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from podium.signature.cells import Findings, check_columns
 from podium.signature.names import renamed
 from podium.table import Array, Table, column_name, plain_values
 
-# So many rows, from the whole of the data, are asked twice: of the owner's model and of ours.
+# This many rows, spread over the data, are predicted twice: by the owner's model and by ours.
 ROWS = 2_000
-# Single precision adds in another order in another call; half precision rounds its input.
+# Single precision may add in another order in another call; half precision rounds its input.
 TOLERANCE, TOLERANCE_HALF = 1e-5, 1e-2
 
 
 @dataclass(frozen=True)
 class Owner:
-    """A model and the rows that its owner gave with it.
+    """A model and the rows that its owner passed with it.
 
     Attributes:
         model: as it was passed.
@@ -42,9 +42,9 @@ class Owner:
     table: Table
 
     def check(self, runtime: Runtime, signature: Signature) -> str:
-        """How the predictions of a runtime differ from the model's; empty where they don't.
+        """How the predictions of a runtime differ from the model's; empty if they don't.
 
-        Nothing is compared where the model refuses the rows as they were given.
+        Nothing is compared if the model refuses the rows in their original form.
         """
         places = spread(self.table.n_rows, ROWS)
         theirs = self._predict(signature, places)
@@ -63,7 +63,7 @@ class Owner:
         return one is not None and other is not None and bool(_difference(one, other, places, 0.0))
 
     def rows(self, signature: Signature, places: NDArray[np.intp]) -> Any:
-        """Some of the rows in their owner's own form, as the model takes them."""
+        """Some of the rows in their original form, as the model takes them."""
         rows = _rows_of(self.original_rows, self.table, places)
         if signature.is_series and getattr(rows, "ndim", 1) == 2:
             return rows.iloc[:, 0] if hasattr(rows, "iloc") else rows[:, 0]
@@ -82,7 +82,7 @@ class Owner:
                     return _of_xgboost(self.model, rows, signature)
                 outputs = predict_with(self.model, rows, signature)
                 return outputs if len(outputs) == len(places) else None
-        except Exception:  # noqa: BLE001 - it may not take what was given, which Podium makes fit
+        except Exception:  # noqa: BLE001 - it may refuse the original form, which Podium converts
             return None
 
 
@@ -108,7 +108,7 @@ def refusal(why: str, *, is_random: bool) -> SetupError:
 
 
 def _rows_of(rows: Any, table: Table, places: NDArray[np.intp]) -> Any:
-    """Some of the rows in their owner's own form, with the columns that the model takes."""
+    """Some of the rows in their original form, with the columns that the model takes."""
     if isinstance(rows, np.ndarray):
         return rows[places]
     if isinstance(rows, (list, tuple)):
@@ -139,7 +139,7 @@ def _names(columns: Any, table: Table) -> list[Any]:
 
 
 def frame_of(table: Table) -> Any:
-    """Rows of a file as a frame of pandas, which infers the types again."""
+    """Rows of a file as a pandas frame, with types inferred again."""
     import pandas as pd
 
     frame = pd.DataFrame({name: pd.Series(column) for name, column in table.columns.items()})
@@ -161,7 +161,7 @@ def _of_xgboost(booster: Any, rows: Any, signature: Signature) -> Outputs:
     classes = np.array(signature.output.classes)
     if not len(classes):
         return Outputs(raw)
-    if raw.ndim == 1 and len(classes) > 2:  # multi:softmax: numbers of classes
+    if raw.ndim == 1 and len(classes) > 2:  # multi:softmax: indices of classes
         return Outputs(classes[raw.astype(int)])
     shares = raw if raw.ndim == 2 else np.column_stack([1 - raw, raw])
     return Outputs(classes[shares.argmax(axis=1)], shares)

@@ -1,4 +1,4 @@
-"""A fitted model, and what its data tells, packed into one file."""
+"""Packs a fitted model and facts about its data into one file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from podium.table import Table
 
 def pack(
     model: object,
-    X: object = None,  # noqa: N803 - as everyone calls it
+    X: object = None,  # noqa: N803 - as everyone names it
     y: object = None,
     *,
     name: str,
@@ -97,7 +97,7 @@ def pack(
         The bundle, loaded from the file that was written.
 
     Raises:
-        SetupError: the model, the rows or a name can't be used.
+        SetupError: the model, the rows or a name is invalid.
         UntrustedModel: `model` is a pickle or joblib file that isn't trusted, or needs code that
             isn't.
     """
@@ -183,7 +183,7 @@ def _measured(
     truth: Truth | None,
     outputs: Outputs | None,
 ) -> Quality:
-    """The figures on held-out rows, or else on those that were given."""
+    """The metrics on held-out rows, or else on the given rows."""
     if subject.unmeasured and (truth is not None or holdout is not None):
         return Quality(notes=(f"Nothing was measured: {subject.unmeasured}.",))
     if holdout is not None:
@@ -236,7 +236,7 @@ def _write(
 
 
 def _require_opens(written: Path, part: ModelPart) -> None:
-    """Open what was written; the model itself was loaded from the same bytes already.
+    """Check that the file opens; the model itself was already loaded from the same bytes.
 
     Raises:
         SetupError: it can't be opened.

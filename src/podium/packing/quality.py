@@ -1,4 +1,4 @@
-"""How good a model is: on rows that it hasn't seen where there are any, else on those given."""
+"""How good a model is: on held-out rows if there are any, otherwise on the given rows."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MeasuredOn: TypeAlias = Literal["holdout", "cross-validation", "training", "unkn
 
 @dataclass(frozen=True)
 class Quality:
-    """Figures for the card.
+    """Metrics for the card.
 
     Attributes:
-        metrics: the first one is the one the model is known by.
+        metrics: the first one is the main one.
         n_rows: how many rows they were measured on.
         on: which rows these were.
-        notes: why some figures are missing, in sentences.
+        notes: why some metrics are missing, in sentences.
         n_folds: of a cross-validation.
     """
 
@@ -44,10 +44,10 @@ class Quality:
 def on_holdout(
     signature: Signature, runtime: Runtime, holdout: tuple[object, object], target: str | None
 ) -> Quality:
-    """The figures on rows that the model hasn't seen.
+    """The metrics on held-out rows.
 
     Raises:
-        SetupError: they lack a column, or the two differ in length.
+        SetupError: they lack a column, or rows and targets differ in length.
     """
     table = selected(_required_names(signature, holdout[0]), Table.of(holdout[0]))
     table = read_again(table, signature.fields)

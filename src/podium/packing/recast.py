@@ -1,6 +1,7 @@
-"""Columns as a model takes them, where the data alone reads them otherwise.
+"""Columns as a model takes them, if the data alone suggests something else.
 
-A zip code in a CSV looks like a number, the category "NA" like nothing, and a file has no levels.
+A zip code in a CSV looks like a number, the category "NA" like a missing value, and a file has no
+levels.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from podium.signature.labels import label_text
 from podium.signature.reading import Written
 from podium.table import OBJECT_WITH_NAN, Array, Levels, Table, is_missing
 
-# So many rows tell whether a model knows a column's categories.
+# This many rows show whether a model knows a column's categories.
 SAMPLE_ROWS = 200
 
 
 def recast(estimator: Any, table: Table) -> Table:
-    """The table, its columns of categories as the categories that the estimator knows.
+    """The table, with columns of categories converted to the categories that the estimator knows.
 
     Args:
         table: with the columns that the estimator takes, in its order.
 
     Raises:
-        SetupError: a column holds something else than these categories.
+        SetupError: a column contains something other than these categories.
     """
     are_texts = {name for name, column in table.columns.items() if column.dtype.kind == "O"}
     levels = levels_of(estimator, table.names, are_texts)
@@ -68,7 +69,7 @@ def recast(estimator: Any, table: Table) -> Table:
 
 
 def read_again(table: Table, fields: Sequence[Field]) -> Table:
-    """Rows of a file with the categories and texts of these fields as written there."""
+    """Rows of a file with the categories and texts of these fields as written in it."""
     again = [f for f in fields if f.name in table.columns and f.type in ("category", "text")]
     if not isinstance(table, FileTable) or not again:
         return table
@@ -80,16 +81,16 @@ def read_again(table: Table, fields: Sequence[Field]) -> Table:
 
 
 def _of_texts(field: Field, column: Array, texts: Sequence[str]) -> Array:
-    """A column of a file, read again from the texts of its cells where its type was guessed."""
+    """A column of a file, read again from the texts of its cells if its type was guessed."""
     is_read = field.unknown == "refuse" or field.label_types == {str}
     return _read(field, texts, "file") if is_read else column
 
 
 def _of_catboost(estimator: Any, table: Table, name: str, texts: Sequence[str]) -> Array:
-    """A column of CatBoost's categories, which are texts; "NA" is one, since nothing is none.
+    """A column of CatBoost's categories, which are texts; "NA" is one, as none is missing.
 
-    Whole numbers are compared as texts without the zeros before them: whoever trained it may have
-    read a zip code as a number, too.
+    Integers are compared as texts without leading zeros: in training a zip code may have been read
+    as a number, too.
     """
     column, written = table.columns[name], np.array([text or None for text in texts], object)
     if list(map(str, column.tolist())) == list(texts):
@@ -102,7 +103,7 @@ def _of_catboost(estimator: Any, table: Table, name: str, texts: Sequence[str]) 
 
 
 def _n_recognized(estimator: Any, table: Table, name: str, cells: Array) -> int:
-    """In how many of the sampled rows the prediction differs from that for an unseen category."""
+    """For how many of the sampled rows the prediction differs from that for an unknown category."""
     places = spread(table.n_rows, SAMPLE_ROWS)
     frame = frame_of(table.take(places))
     try:
@@ -110,7 +111,7 @@ def _n_recognized(estimator: Any, table: Table, name: str, cells: Array) -> int:
             estimator.predict(frame.assign(**{name: some}), prediction_type="RawFormulaVal")
             for some in (cells[places], UNSEEN)
         )
-    except Exception:  # noqa: BLE001 - of whatever kind: another column may be none that it takes
+    except Exception:  # noqa: BLE001 - whatever it is: another column may be one that it refuses
         return 0
     return int(np.sum(predicted != unknown))
 
@@ -120,10 +121,10 @@ def _is_number_for_text(field: Field, column: Array) -> bool:
 
 
 def _read(field: Field, cells: Sequence[object] | Array, written: Written) -> Array:
-    """The cells as the categories that they are.
+    """The cells as categories.
 
     Raises:
-        SetupError: none of them is one, or a number isn't one for sure.
+        SetupError: none of them is one, or a number is ambiguous.
     """
     findings = Findings(recorded_max=1)
     signature = Signature(fields=(field,))

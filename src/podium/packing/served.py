@@ -1,4 +1,4 @@
-"""What a bundle holds: the program or graph if it answers as its owner's model does, else that."""
+"""What a bundle contains: a program or graph that predicts like the model, or the model."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Served(NamedTuple):
 
 
 def served(subject: Subject, signature: Signature, name: str) -> Served:
-    """The part to put into the bundle, compared with the model that was handed over.
+    """The part to put into the bundle, compared with the model that was passed.
 
     Raises:
-        SetupError: even the model itself answers otherwise once it is packed.
+        SetupError: even the model itself predicts differently once it is packed.
     """
     table = None if subject.table is None else clean(signature, subject.table)
     part = subject.part(signature)

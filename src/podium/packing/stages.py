@@ -1,4 +1,4 @@
-"""What a long packing is at, for whoever waits at a terminal."""
+"""Shows the stage of a long packing on a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
-# What ends sooner says nothing.
+# A stage that ends sooner prints nothing.
 QUIET_S = 2.0
 _ERASE = "\r\x1b[K"
 
@@ -22,9 +22,9 @@ def terminal() -> TextIO | None:
 
 
 class Stages:
-    """Names each stage and counts its seconds, once it all lasts longer than two.
+    """Names each stage and counts its seconds, once packing lasts longer than two.
 
-    The lock guards the stage's name and what is written, so that a line is never half replaced.
+    The lock guards the stage's name and the output, so that a line is never half replaced.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -56,7 +56,7 @@ class Stages:
             self._finish()
 
     def _finish(self) -> None:
-        """Leave a line for a stage that lasted."""
+        """Leave a line for a stage that took long."""
         if not self._is_visible():
             return
         spent = time.monotonic() - self._stage_began

@@ -1,4 +1,4 @@
-"""What is to be packed: an estimator, an ONNX graph, a function, or files for a runtime."""
+"""What is packed: an estimator, an ONNX graph, a function, or files for a runtime."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Subject:
     """A model on its way into a bundle.
 
     Attributes:
-        signature: as far as the model and its data tell.
-        table: the rows that were given, with the columns that the model takes.
-        part: makes the bundle's model part, for a signature that a person may have corrected.
-        original: makes it of the model as it is, where `part` may make something else of it.
-        owner: what the part's answers are compared with; None where they were already.
+        signature: as far as the model and its data define it.
+        table: the given rows, with the columns that the model takes.
+        part: creates the bundle's model part, for a signature that may have been corrected.
+        original: creates it from the model itself, if `part` may convert it.
+        owner: what the part's predictions are compared with; None if they already were.
         words: the model in a few words.
-        notes: what was chosen on the way, in sentences.
-        unmeasured: why no error of its answers can be measured; empty where it can.
+        notes: the choices that were made, in sentences.
+        unmeasured: why no error of its predictions can be measured; empty if it can.
     """
 
     signature: Signature
@@ -78,18 +78,18 @@ def subject_of(
     keep_original: bool = False,
     rounds: Rounds = None,
 ) -> Subject:
-    """The subject that a model is.
+    """The subject for a model.
 
     Args:
-        rows: that it was fitted on, as they were handed over; or None.
-        code: what makes the network whose weights a file holds.
-        compiles: try to make a program of an estimator.
-        keep_original: also pack the estimator beside its program.
-        signature: a whole Signature that stands in for the data, or anything else.
-        rounds: how many rounds of a booster answer.
+        rows: that it was fitted on, as they were passed; or None.
+        code: creates the network whose weights a file contains.
+        compiles: whether to compile an estimator to a program.
+        keep_original: whether to pack the estimator beside its program, too.
+        signature: a whole Signature, which replaces the data, or anything else.
+        rounds: how many rounds of a booster are used.
 
     Raises:
-        SetupError: it is no model, or the rows are needed and missing.
+        SetupError: it isn't a model, or the rows are needed and missing.
     """
     declared = signature if isinstance(signature, Signature) else None
     table = None if rows is None else Table.of(rows)
@@ -118,7 +118,7 @@ def _estimator(
     estimator, owner = taking.model, None
     if rows is not None:
         table = recast(estimator, _select(estimator, rows))
-        # Where something was changed on request, the changed model is what was asked for.
+        # If it was changed on request, the changed model is the reference.
         serving = estimator if taking.is_changed else model
         owner = Owner(serving, estimator, rows, table)
         declared = _inferred(estimator, table, truth) if declared is None else declared
@@ -177,7 +177,7 @@ def _graph(
 
 
 def _files(files: ModelPart, table: Table | None, declared: Signature | None) -> Subject:
-    """A model for a runtime that may be another package's."""
+    """A model for a runtime, which may be another package's."""
     if declared is None:
         raise SetupError(
             f"a model for the runtime {files.runtime!r} needs a signature",
@@ -263,7 +263,7 @@ def _function(function: FunctionModel, table: Table | None, declared: Signature 
 
 
 def _with_measured(declared: Field, measured: Field) -> Field:
-    """What the annotations say, with the spread that the data shows."""
+    """The declared fields, with the distribution measured in the data."""
     values = {name: getattr(declared, name) for name in Field.__struct_fields__}
     if declared.type == measured.type or {declared.type, measured.type} == {"float", "integer"}:
         values |= {"seen": measured.seen, "quantiles": measured.quantiles}

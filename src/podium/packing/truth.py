@@ -1,4 +1,4 @@
-"""What really was: the target column of the data given at packing."""
+"""The true targets: the target column of the data passed for packing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Truth:
     """True targets, by name.
 
     Attributes:
-        names: of the targets, empty where nobody named them.
-        columns: one array a target, in the normal forms of `podium.table`.
-        parts: of which each value consists, where it isn't one value.
+        names: of the targets, empty if unknown.
+        columns: one array for each target, in the normal forms of `podium.table`.
+        parts: the components of each value, if it isn't a single value.
     """
 
     names: tuple[str, ...]
@@ -31,16 +31,17 @@ class Truth:
         return self.labelled_rows(0)
 
     def labelled_rows(self, place: int) -> NDArray[np.bool_]:
-        """Rows whose target at this place isn't missing."""
+        """Rows whose target at this index isn't missing."""
         return ~is_missing(self.columns[place])
 
 
 def truth_of(y: object, target: str | None, n_rows: int) -> Truth | None:
-    """The truth given as `y`, or None.
+    """The targets passed as `y`, or None.
 
     Args:
-        y: a series, array or list of shape (n_rows,), or a frame or array with a column a target.
-        target: the target's name, where the caller gives one.
+        y: a series, array or list of shape (n_rows,), or a frame or array with one column for each
+            target.
+        target: the target's name, if the caller gives one.
 
     Raises:
         SetupError: it has another number of rows.
@@ -48,7 +49,7 @@ def truth_of(y: object, target: str | None, n_rows: int) -> Truth | None:
     if y is None:
         return Truth((target,), ()) if target else None
     if isinstance(y, np.ndarray) and y.dtype.names is not None:
-        # Survival: each row has an event and a time, and the model answers neither.
+        # Survival: each row has an event and a time, and the model predicts neither.
         return Truth((target,) if target else (), (), ", ".join(y.dtype.names))
     table = _table(y)
     if table.n_rows != n_rows:
@@ -58,14 +59,14 @@ def truth_of(y: object, target: str | None, n_rows: int) -> Truth | None:
     names = table.names if table.frame in ("pandas", "polars") else ()
     if target:
         names = (target,)
-    # So are columns called that have no name.
+    # pandas names a column without a name like this, too.
     names = () if any(name in ("", "None", "0", "x0") for name in names) else names
     return Truth(names, tuple(table.columns.values()))
 
 
 def _table(y: object) -> Table:
     if isinstance(y, (list, tuple)) and y and all(isinstance(one, (list, tuple)) for one in y):
-        return Table.of(y)  # several targets a row
+        return Table.of(y)  # several targets per row
     if isinstance(y, (list, tuple)) or (isinstance(y, np.ndarray) and y.ndim == 1):
         values = np.asarray(y) if isinstance(y, np.ndarray) else list(y)
         return Table.of({"y": values})

@@ -1,4 +1,4 @@
-"""Weights of a network in a safetensors file, put into the class that its code defines."""
+"""The weights of a network from a safetensors file, loaded into the class that its code defines."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def network_of(weights: Path, code: str | None, trust: Collection[str]) -> Any:
     """The network whose weights are in a file.
 
     Args:
-        code: `module:Class` or `folder/file.py:Class`: what makes the network without an argument.
-        trust: SHA-256 digests, in hex, of the files of code that may run.
+        code: `module:Class` or `folder/file.py:Class`: creates the network without arguments.
+        trust: SHA-256 digests, in hex, of the code files that may run.
 
     Raises:
-        UntrustedModel: the digest of the file with the code isn't among them.
+        UntrustedModel: the digest of the code's file isn't among them.
         MissingExtra: PyTorch or safetensors isn't installed.
-        SetupError: there is no such code, or the weights aren't those of its network.
+        SetupError: there is no such code, or the weights don't match its network.
     """
     if code is None:
         raise SetupError(
@@ -105,7 +105,7 @@ def _instance_of(file: Path, name: str) -> Any:
 
 @contextmanager
 def _running(file: Path) -> Iterator[None]:
-    """Run a user's code, and blame it for what it raises."""
+    """Run a user's code; exceptions are reported as its fault."""
     try:
         yield
     except PodiumError:

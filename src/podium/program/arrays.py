@@ -14,27 +14,27 @@ from podium.errors import BundleError
 
 ALIGNMENT = 64
 
-# The only types there are: enough for every model, and none of them can hold an object.
+# The only supported types: enough for every model, and none of them can contain an object.
 ArrayType: TypeAlias = Literal["<f8", "<f4", "<i8", "<i4", "<u4", "|u1"]
 Floats: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int32]
 Words: TypeAlias = NDArray[np.uint32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
-# What a field of an operation may hold. `Floats` may be of single precision too.
+# What a field of an operation may hold. `Floats` may be of single precision, too.
 _ACCEPTED: dict[Any, tuple[ArrayType, ...]] = {
     np.float64: ("<f8", "<f4"),
     np.int32: ("<i4",),
     np.uint32: ("<u4",),
     np.uint8: ("|u1",),
 }
-# An array without numbers lies in no file, and could have any number of rows.
+# An array without numbers takes no space in a file, and could claim any number of rows.
 _EMPTY_MAX = 4_000_000
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ArrayPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where in the file an array lies, and what it is."""
+    """The position of an array in the file, its type and its shape."""
 
     type: ArrayType
     shape: Annotated[tuple[_Count, ...], msgspec.Meta(max_length=3)]
@@ -42,7 +42,7 @@ class ArrayPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ArrayWriter:
-    """Collects arrays, and gives each its number."""
+    """Collects arrays and numbers them."""
 
     def __init__(self) -> None:
         self.places: list[ArrayPlace] = []
@@ -50,7 +50,7 @@ class ArrayWriter:
         self._size = 0
 
     def add(self, array: NDArray[Any]) -> int:
-        """The number under which the array is found again."""
+        """Add an array; returns its number."""
         dtype = array.dtype.newbyteorder("<")
         content = np.ascontiguousarray(array, dtype).tobytes()
         self.places.append(ArrayPlace(dtype.str, array.shape, self._size))  # type: ignore[arg-type]
@@ -65,10 +65,10 @@ class ArrayWriter:
 
 
 class ArrayReader:
-    """Arrays of a file, without copying them.
+    """The arrays of a file, without copying them.
 
     Raises:
-        BundleError: an array doesn't lie inside the file.
+        BundleError: an array lies outside of the file.
     """
 
     def __init__(self, content: bytes, places: Sequence[ArrayPlace]) -> None:
@@ -78,14 +78,14 @@ class ArrayReader:
             raise BundleError("arrays of the program overlap")
 
     def get(self, number: object, kind: Any) -> NDArray[Any]:
-        """The array of this number, if it has the requested type.
+        """The array with this number, if it has the requested type.
 
         Raises:
-            BundleError: there is none, or it holds something else.
+            BundleError: there is none, or it has another type.
         """
         if type(number) is not int or not 0 <= number < len(self._arrays):
             raise BundleError(f"the plan uses array {number!r}, which doesn't exist")
-        # Operations make copies of theirs: as many as there are arrays, and no more.
+        # Operations copy their arrays: as many as there are, and no more.
         if number in self._returned:
             raise BundleError(f"the plan uses array {number} twice")
         self._returned.add(number)
@@ -99,8 +99,8 @@ class ArrayReader:
 def _scalar(kind: Any) -> Any:
     """The type of the numbers in an array's annotation.
 
-    Annotations of the same array aren't equal to each other everywhere: from Python 3.13 on, one
-    names its shape by a variable, the other by that variable's default.
+    Annotations of the same array don't always compare equal: from Python 3.13 on, one has a type
+    variable for its shape, the other that variable's default.
     """
     _, dtype = get_args(kind)
     return get_args(dtype)[0]

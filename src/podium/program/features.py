@@ -1,4 +1,4 @@
-"""What a runtime can do, and how requests become calls of it."""
+"""What a runtime supports, and how requests are combined into calls."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from podium.errors import SetupError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPolicy:
-    """How the requests that wait for a model become calls of it.
+    """How the requests that wait for a model are combined into calls.
 
     Attributes:
-        rows_max: requests are gathered for one call up to so many rows.
-        wait_s: how long a request waits for others. With 0, those that arrived in one turn of the
-            event loop, or while the last call ran, are one call.
+        rows_max: requests are combined into one call up to this many rows.
+        wait_s: how long a request waits for others. With 0, a call combines the requests that
+            arrived in one turn of the event loop, or during the last call.
         workers: how many calls run at the same time: in threads, or awaited.
 
     Raises:
@@ -38,15 +38,15 @@ class RuntimeFeatures:
     """What a runtime supports, for the scheduler of its calls.
 
     Attributes:
-        is_async: `predict_async` exists and is to be awaited on the event loop.
-        takes_rows: `predict_rows` takes rows of plain cells, without a table around them; if it
-            is awaited, `predict_rows_async`.
-        can_crash: a call may crash the process, as C code may. The server then finds the rows that
-            did it, which costs a little for each call.
-        has_effects: a call may change something elsewhere, so that none is made before the first
-            request comes.
-        max_batch_rows: more rows than this must be cut into several calls; None is no limit.
-        batch: how requests become calls, unless the version that is served has another policy.
+        is_async: whether `predict_async` exists and is to be awaited on the event loop.
+        takes_rows: whether `predict_rows` takes rows of plain cells, without a table; if it is
+            awaited, `predict_rows_async`.
+        can_crash: whether a call may crash the process, as C code may. The server then identifies
+            the rows to blame, which costs a little for each call.
+        has_effects: whether a call may change something elsewhere, so that none is made before the
+            first request.
+        max_batch_rows: more rows than this are split into several calls; None is no limit.
+        batch: how requests become calls, unless the served version has another policy.
     """
 
     is_async: bool = False

@@ -1,4 +1,4 @@
-"""The forest kernel: in C where it was built, else in numpy."""
+"""The forest kernel: in C if it was built, otherwise in numpy."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from podium.program.arrays import Bytes, Floats, Indices, Words
 
 try:
     from podium.program import _forest
-except ImportError:  # no compiler was there when Podium was installed
+except ImportError:  # there was no compiler when Podium was installed
     _forest = None  # type: ignore[assignment]
 
 LEAF, MISSING_LEFT, SET = 1, 2, 4
 SAW_NAN, SAW_INFINITE = 1, 2
 
-# How many walks at a time the numpy kernel holds in memory.
+# How many walks the numpy kernel holds in memory at a time.
 _WALKS = 1 << 18
 
 Add = Callable[[Floats, Floats], int]
@@ -29,15 +29,15 @@ class Trees(NamedTuple):
     """Decision trees as flat arrays.
 
     Attributes:
-        feature: of each node; of leaves it isn't read.
-        threshold: rows go left where the value is <= it; of a set: its number.
-        left: the left child, which comes after its parent; the right one is the next. Of a leaf:
+        feature: of each node; ignored in leaves.
+        threshold: rows go left if the value is <= it; for a set: its number.
+        left: the left child, which comes after its parent; the right one follows it. For a leaf:
             its number among the leaves.
         kind: `LEAF`, `MISSING_LEFT` and `SET`, added up.
         roots: of each tree.
-        targets: the output to which each tree adds, where a leaf holds one value; else empty.
-        values: of the leaves, one after the other.
-        starts: where in `words` each set of categories begins, and where the last one ends.
+        targets: the output to which each tree adds, if a leaf holds one value; otherwise empty.
+        values: of the leaves, one after another.
+        starts: where each set of categories begins in `words`, and where the last one ends.
         words: bits of the categories in each set.
     """
 
@@ -53,21 +53,21 @@ class Trees(NamedTuple):
 
 
 def kernel_name() -> str:
-    """Which forest kernel runs here: `c` or `numpy`."""
+    """The forest kernel in use: `c` or `numpy`."""
     return "numpy" if _forest is None else "c"
 
 
 def adder(
     trees: Trees, n_features: int, n_outputs: int, *, is_single_input: bool, is_single_sum: bool
 ) -> Add:
-    """The function that adds the leaves of rows to sums, and reports what it read.
+    """A function that adds the leaves of rows to sums, and reports unusual values.
 
-    It takes rows of shape (n, n_features) and sums of shape (n, n_outputs), and returns
-    `SAW_NAN`, `SAW_INFINITE`, both added up, or 0.
+    It takes rows of shape (n, n_features) and sums of shape (n, n_outputs), and returns `SAW_NAN`,
+    `SAW_INFINITE`, both added up, or 0.
 
     Args:
-        is_single_input: rows are rounded to single precision first.
-        is_single_sum: so is every sum.
+        is_single_input: whether rows are rounded to single precision first.
+        is_single_sum: whether every sum is, too.
 
     Raises:
         BundleError: a walk could leave the arrays, or never end.
@@ -85,8 +85,8 @@ def adder(
 
 
 def all_finite(values: Any) -> bool:
-    """Whether none of these numbers of double precision is NaN or infinite."""
-    # The kernel walks one run of memory; columns selected from a wider matrix are many.
+    """Whether all of these double-precision numbers are finite."""
+    # The kernel reads contiguous memory; columns selected from a wider matrix aren't contiguous.
     if _forest is None or not values.flags.forc:
         return bool(np.isfinite(values).all())
     return bool(_forest.finite(values))
@@ -125,7 +125,7 @@ def _within(values: Any, limit: int) -> bool:
 
 
 class NumpyForest:
-    """The kernel without a compiler: all walks of a block of rows take each step together."""
+    """The kernel in numpy: all walks of a block of rows take each step together."""
 
     def __init__(
         self, trees: Trees, n_outputs: int, is_single_input: bool, is_single_sum: bool
@@ -141,7 +141,7 @@ class NumpyForest:
         self.values = trees.values if len(trees.targets) else trees.values.reshape(-1, n_outputs)
 
     def add(self, rows: Floats, sums: Floats) -> int:
-        """What was seen, after adding each row's leaves to its sums."""
+        """Add each row's leaves to its sums; returns what unusual values were seen."""
         if self.is_single_input:
             with np.errstate(over="ignore"):
                 rows = rows.astype(np.float32).astype(np.float64)
@@ -184,7 +184,7 @@ class NumpyForest:
 
     def _add_block(self, rows: Floats, sums: Floats) -> None:
         leaves = self.trees.left[self.leaves(rows)]
-        for tree in range(leaves.shape[1]):  # one after the other: sums round as in C
+        for tree in range(leaves.shape[1]):  # one after another: sums round as in C
             to = sums[:, self.trees.targets[tree]] if len(self.trees.targets) else sums
             to += self.values[leaves[:, tree]]
             if self.is_single_sum:

@@ -1,4 +1,4 @@
-"""A plan: the inputs, the operations and the answers, and how they are written to files."""
+"""A plan: the inputs, operations and outputs of a program, and its file format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from podium.program.operations import AnyOperation, Shapes
 from podium.program.operations.operation import Register, require
 from podium.signature import Label
 
-# The number of the format that is written here. Older ones are read for ever.
+# The version of the format that is written. All older ones can be read.
 FORMAT = 1
 PLAN, ARRAYS = "plan.json", "arrays.bin"
 
@@ -28,7 +28,7 @@ class PlanOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     Attributes:
         register: an index of classes, or a matrix.
         column: of the matrix.
-        classes: the labels that an index stands for.
+        classes: the labels of an index.
     """
 
     register: Register
@@ -42,9 +42,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     Attributes:
         inputs: names of the table's columns, in order.
         operations: the n-th fills register n.
-        answers: one an output.
-        probabilities: the register that holds one column a class.
-        scores: the register that holds the score of each row, beside a single answer.
+        answers: one for each output.
+        probabilities: the register with one column for each class.
+        scores: the register with the score of each row, beside a single output.
     """
 
     inputs: tuple[str, ...]
@@ -55,7 +55,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     @property
     def output_registers(self) -> set[Register]:
-        """The registers that hold the outputs, the probabilities and the scores."""
+        """The registers with the outputs, the probabilities and the scores."""
         others = {self.probabilities, self.scores} - {None}
         return {output.register for output in self.answers} | others  # type: ignore[operator] # not None
 
@@ -75,7 +75,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         """The shapes of all registers.
 
         Raises:
-            BundleError: the plan can't be followed.
+            BundleError: the plan is invalid.
         """
         shapes = Shapes(len(self.inputs))
         for operation in self.operations:
@@ -116,7 +116,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _HEAD = msgspec.json.Decoder(_Head)
 _FILE = msgspec.json.Decoder(_File)
-# Makes known to msgspec, now, what a plan is made of: see `plan_of`.
+# Makes msgspec build the decoders of a plan now: see `plan_of`.
 _PLAN = msgspec.json.Decoder(Plan)
 
 
@@ -136,8 +136,8 @@ def plan_of(parts: Mapping[str, bytes]) -> Plan:
     """The plan in these files, not yet checked.
 
     Raises:
-        NewerBundle: a newer Podium wrote it.
-        BundleError: a file is missing, or holds something else.
+        NewerBundle: a newer version of Podium wrote it.
+        BundleError: a file is missing or invalid.
     """
     try:
         written, content = parts[PLAN], parts[ARRAYS]

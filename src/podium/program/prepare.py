@@ -1,4 +1,4 @@
-"""A plan made ready to run: constants folded together, operations turned into functions."""
+"""Prepares a plan for running: constants are folded, operations become functions."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class Prepared(NamedTuple):
     """What runs.
 
     Attributes:
-        steps: a function an operation, in order; what nobody reads any more returns nothing.
-        may_warn: numpy may warn about some rows.
+        steps: one function for each operation, in order; one whose result isn't needed returns
+            nothing.
+        may_warn: whether numpy may warn about some rows.
     """
 
     steps: tuple[Step, ...]
@@ -38,10 +39,10 @@ class Prepared(NamedTuple):
 
 
 def prepared(plan: Plan, shapes: Shapes) -> Prepared:
-    """The plan as functions with their constants at hand.
+    """The plan as functions with prepared constants.
 
     Raises:
-        BundleError: a forest isn't one.
+        BundleError: a forest is invalid.
     """
     operations = folded(plan)
     read = Counter(r for operation in operations for r in sources(operation))
@@ -61,7 +62,7 @@ def sources(operation: Operation) -> tuple[int, ...]:
 
 
 def folded(plan: Plan) -> list[AnyOperation]:
-    """The operations, with scaling folded into the product after it where that is exact enough.
+    """The operations, with scaling folded into the following product if that is exact enough.
 
     A check between the two stays: numbers are finite after scaling if they were before.
     """

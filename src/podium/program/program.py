@@ -1,4 +1,4 @@
-"""A program: a plan that runs."""
+"""A program: a plan that can run."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from podium.program.prepare import prepared
 from podium.signature import Signature
 from podium.table import Array, Table
 
-# More rows are taken in parts: what the operations hand on stays in the second cache, and isn't
-# asked from the system anew for every call: 10,000 rows of 32 columns take 1.7 ms instead of 3.2,
-# of 442 columns 25 ms, and 108 ms where a part has four times as many numbers.
+# More rows are processed in parts, so that intermediate results stay in the second-level cache, and
+# memory isn't requested from the system for every call: 10,000 rows of 32 columns take 1.7 ms
+# instead of 3.2, of 442 columns 25 ms, and 108 ms with parts of four times as many numbers.
 CHUNK_ROWS, CHUNK_ROWS_MIN, CHUNK_NUMBERS = 16_384, 128, 65_536
-# What an operation may raise on cells that it can't compute with.
+# What an operation may raise for cells that it can't process.
 _RAISED = (ArithmeticError, BufferError, LookupError, MemoryError, TypeError, ValueError)
 
 
 class Program:
     """A model as arrays and operations on them; a runtime that needs nothing but numpy.
 
-    Nothing in it changes after it is made: calls may overlap.
+    It is immutable, so calls may overlap.
 
     Raises:
-        BundleError: the plan can't be followed, or is of another signature.
+        BundleError: the plan is invalid, or doesn't match the signature.
     """
 
     features: ClassVar[RuntimeFeatures] = RuntimeFeatures(takes_rows=True, can_crash=False)
@@ -56,20 +56,20 @@ class Program:
         """The program in these files.
 
         Raises:
-            NewerBundle: a newer Podium wrote it.
-            BundleError: it is damaged, or of another signature.
+            NewerBundle: a newer version of Podium wrote it.
+            BundleError: it is damaged, or doesn't match the signature.
         """
         try:
             with np.errstate(all="ignore"):
                 return cls(plan_of(parts), signature)
-        except _RAISED as error:  # of constants that fit no operation in a way that nobody foresaw
+        except _RAISED as error:  # from constants that don't fit an operation in an unforeseen way
             raise BundleError(
                 f"the program isn't valid: {type(error).__name__}: {str(error)[:200]}"
             ) from error
 
     @property
     def is_single(self) -> bool:
-        """Whether some of it computes in single precision, as the original does."""
+        """Whether any of it computes in single precision, as the original does."""
         shapes = self.plan.check()
         return any(
             shapes.any(register).is_single or getattr(operation, "is_single_sum", False)
@@ -84,7 +84,7 @@ class Program:
         """The outputs for these rows.
 
         Raises:
-            ModelError: the model takes no such value.
+            ModelError: the model can't process a value.
         """
         columns = tuple(table.columns.values())
         at_once = self._chunk_rows
@@ -100,10 +100,10 @@ class Program:
     def predict_rows(self, rows: Sequence[Sequence[Any]]) -> Outputs:
         """The outputs for rows of plain cells, in the order of the fields; None is missing.
 
-        Faster than `predict` for a few rows, because no column is made of them.
+        Faster than `predict` for a few rows, because no columns are created.
 
         Raises:
-            ModelError: the model takes no such value.
+            ModelError: the model can't process a value.
         """
         at_once = self._chunk_rows
         if len(rows) > at_once:
@@ -123,7 +123,7 @@ class Program:
         """The content of one of the plan's registers for these rows, for inspection.
 
         Raises:
-            ModelError: the model takes no such value.
+            ModelError: the model can't process a value.
         """
         columns = tuple(table.columns.values())
         values: list[Array] = []
@@ -178,7 +178,7 @@ class _OutputReader:
 
 
 def _reader(output: PlanOutput, shapes: Shapes) -> Callable[[Sequence[Any]], Array]:
-    """The function that reads one output's predictions from the registers."""
+    """A function that reads one output's predictions from the registers."""
     register, column, labels = output.register, output.column, _labels(output)
     if labels is not None:
         return lambda values: labels.take(values[register])
@@ -187,7 +187,7 @@ def _reader(output: PlanOutput, shapes: Shapes) -> Callable[[Sequence[Any]], Arr
         return lambda values: values[register][:, column].astype(np.float64)
     if shape.width == 1:
         return lambda values: values[register].ravel()
-    # A copy: a view would keep all columns of every part of many rows.
+    # A copy: a view would keep all columns of every part in memory.
     return lambda values: values[register][:, column].copy()
 
 

@@ -1,4 +1,4 @@
-"""The type of a training column, or a wider one where that can't hold what is asked."""
+"""The type of a training column, or a wider one if that can't hold a request's values."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import numpy as np
 
 from podium.table import Array
 
-# As numpy, pandas, polars and Arrow write the types of numbers and of times.
+# The names of number and time types in numpy, pandas, polars and Arrow.
 _NUMBER = re.compile(r"(u?int|float|halffloat|double)(\d*)(\[pyarrow\])?", re.IGNORECASE)
 _UNIT = re.compile(r"(?<=[\['])(s|ms|us|ns)(?=[\],'])")
 _ARROW = {"halffloat": "float16", "float": "float32", "double": "float64"}
 
 
 def holding(dtype: str, cells: Array) -> str:
-    """A type that holds these cells as they are, of the same library as `dtype`.
+    """A type that holds these cells unchanged, of the same library as `dtype`.
 
-    That is `dtype` itself where it does; else 64 bits, or microseconds: 300 is no `uint8`. Single
-    precision stays for all numbers that it reaches, since model and program compute in it; half
-    precision never does, or what else is asked would decide how well one row is computed.
+    That is `dtype` itself if it does; otherwise 64 bits, or microseconds: 300 is no `uint8`. Single
+    precision stays for all numbers in its range, since model and program compute in it; half
+    precision is never used, or else the other rows of a request would decide how exactly a row is
+    computed.
 
     Args:
         cells: numbers or times in the normal forms of `podium.table`.
@@ -45,7 +46,7 @@ def holding(dtype: str, cells: Array) -> str:
 
 
 def _fits(kind: np.dtype[Any], cells: Array) -> bool:
-    """Whether the cells come back from this type as they went in."""
+    """Whether the cells survive a conversion to this type and back."""
     if kind == cells.dtype:
         return True
     if kind == np.float16:
@@ -55,5 +56,5 @@ def _fits(kind: np.dtype[Any], cells: Array) -> bool:
     with np.errstate(all="ignore"):
         back = cells.astype(kind).astype(cells.dtype)
     if kind.kind == "u" and (cells < 0).any():
-        return False  # -1 comes back from far above
+        return False  # -1 overflows to a large number
     return bool(((back == cells) | (cells != cells)).all())

@@ -18,7 +18,7 @@ def frame_for(signature: Signature, table: Table) -> Any:
     Returns:
         A pandas or polars frame, a list of dicts without their missing values, or a numpy array of
         shape (n_rows, n_fields), as `signature.frame` says; a series, or an array of shape
-        (n_rows,), where it is one.
+        (n_rows,), if it is one.
 
     Raises:
         MissingExtra: that library isn't installed.
@@ -62,7 +62,7 @@ def _pandas_column(field: Field, column: Array) -> Any:
         return _pandas_times(field, column)
     holes = column.dtype.kind == "f" and bool(np.isnan(column).any())
     if holes and dtype.startswith(("int", "uint")):
-        return column  # numpy's integers have no missing value: training saw floats then, too
+        return column  # numpy's integers have no missing value: floats were used in training, too
     if not dtype or dtype == column.dtype.name:
         return column
     if column.dtype.kind == "O":
@@ -71,7 +71,7 @@ def _pandas_column(field: Field, column: Array) -> Any:
 
 
 def _categorical(field: Field, column: Array) -> Any:
-    """A categorical of the levels of training; what is none of them is missing, as in pandas."""
+    """A categorical with the training levels; other values are missing, as in pandas."""
     import pandas as pd
 
     labels = set(field.labels)
@@ -80,11 +80,11 @@ def _categorical(field: Field, column: Array) -> Any:
 
 
 def _numbers(field: Field, column: Array) -> Array:
-    """Numbers that stand for categories as the numbers that they were in training."""
+    """Numbers that stand for categories, with their type in training."""
     is_whole = field.label_types <= {int, float} and field.label_types
     if field.type != "category" or not is_whole or field.dtype in ("object", OBJECT_WITH_NAN):
         return column
-    cells = np.array(column, np.float64)  # numpy makes a NaN of None
+    cells = np.array(column, np.float64)  # numpy turns None into NaN
     return cells if np.isnan(cells).any() else np.array(column.tolist())
 
 
@@ -121,7 +121,7 @@ def _polars(signature: Signature, table: Table) -> Any:
             series = pl.Series(field.name, values)
             series = series.cast(pl.Categorical) if kind is pl.Categorical else series
         else:
-            # An integer column with holes arrives as floats with None between them.
+            # An integer column with gaps arrives as floats with None between them.
             kind = getattr(pl, holding(field.dtype, table.columns[field.name]), kind)
             series = pl.Series(field.name, values, strict=False).cast(kind)
         columns.append(series)
@@ -145,8 +145,8 @@ def _numpy(signature: Signature, table: Table) -> Array:
         rows[:, i] = [missing if v is None else v for v in plain_values(column)]
     dtype = next(iter(kinds)) if len(kinds) == 1 else ""
     if any(is_missing(column).any() for column in columns):
-        return rows  # numpy's texts have no missing value: they would say "None"
-    # As wide as these texts are: in the width of training a longer one would lose its end.
+        return rows  # numpy's strings have no missing value: it would become "None"
+    # As wide as these strings are: the width in training would truncate longer ones.
     if dtype.startswith(("<U", "str")):
         return rows.astype(np.str_)
     return rows.astype(np.bytes_) if dtype.startswith("|S") else rows

@@ -38,12 +38,12 @@ class OnnxRuntime:
     """An ONNX graph behind the Runtime protocol.
 
     Its inputs are either one tensor of shape (n_rows, n_fields), or one of shape (n_rows, 1) for
-    each field. Its outputs are values or a label a row, with or without probabilities, or scores
-    that a link makes probabilities of.
+    each field. Its outputs are one value or label for each row, with or without probabilities, or
+    scores that a link turns into probabilities.
 
     Raises:
         MissingExtra: ONNX Runtime isn't installed.
-        SetupError: the graph can't be loaded, or its inputs don't fit the signature.
+        SetupError: the graph can't be loaded, or its inputs don't match the signature.
     """
 
     features = RuntimeFeatures()
@@ -60,20 +60,19 @@ class OnnxRuntime:
 
     @property
     def takes_float_matrix(self) -> bool:
-        """Whether it takes one matrix of numbers with a fractional part."""
+        """Whether its input is one matrix of floating-point numbers."""
         return self._feeds_matrix and self._inputs[0].type in FRACTIONAL
 
     def predict(self, table: Table) -> Outputs:
-        """The graph's answers.
+        """The graph's predictions.
 
         Raises:
-            ModelError: ONNX Runtime refused the rows, or the graph answered in a way that fits no
-                signature.
+            ModelError: ONNX Runtime refused the rows, or the output doesn't match the signature.
         """
         return outputs_from(self.tensors(table), self.signature, self.link)
 
     def tensors(self, table: Table) -> list[Any]:
-        """The graph's tensors as they are.
+        """The graph's raw output tensors.
 
         Raises:
             ModelError: ONNX Runtime refused the rows.
@@ -110,7 +109,7 @@ class OnnxRuntime:
                 )
 
     def _pairs(self) -> Iterator[tuple[Any, Field]]:
-        """Each field, and the input that takes it."""
+        """Each field, and its input."""
         if self._feeds_matrix:
             yield from ((self._inputs[0], field) for field in self.signature.fields)
             return
@@ -135,7 +134,7 @@ def open_graph(packed: PackedModel) -> OnnxRuntime:
 
     Raises:
         MissingExtra: ONNX Runtime isn't installed.
-        SetupError: the graph can't be loaded, or its inputs don't fit the signature.
+        SetupError: the graph can't be loaded, or its inputs don't match the signature.
         BundleError: the bundle lacks it, or names an unknown link.
     """
     link = packed.options.get("link", "")
@@ -149,8 +148,7 @@ def open_session(content: bytes) -> Any:
 
     Raises:
         MissingExtra: ONNX Runtime isn't installed.
-        SetupError: this is no ONNX graph, a newer one than the runtime knows, or one whose numbers
-            are in other files.
+        SetupError: it isn't an ONNX graph, needs a newer runtime, or has numbers in other files.
     """
     require_embedded_tensors(content)
     with needs("onnx"):
@@ -166,7 +164,7 @@ def open_session(content: bytes) -> Any:
 
 
 def graph_fields(content: bytes) -> tuple[Field, ...]:
-    """The fields that the graph alone tells: names, types, no ranges."""
+    """The fields that the graph alone defines: names, types, no ranges."""
     inputs = open_session(content).get_inputs()
     if len(inputs) == 1:
         type_ = _field_type(inputs[0].type)
@@ -177,9 +175,9 @@ def graph_fields(content: bytes) -> tuple[Field, ...]:
 
 
 def graph_outputs(content: bytes, fields: Sequence[Field], sample: Table) -> list[Any]:
-    """The graph's tensors for some rows, and for rows far beyond them where it takes a matrix.
+    """The graph's output for some rows, and for rows far beyond them if its input is a matrix.
 
-    What is a probability stays one there; what only looks like one doesn't.
+    Real probabilities stay probabilities there; numbers that only look like them don't.
 
     Raises:
         ModelError: it refuses the rows.
@@ -193,7 +191,7 @@ def graph_outputs(content: bytes, fields: Sequence[Field], sample: Table) -> lis
     }
     try:
         return runtime.tensors(Table(columns, 3 * sample.n_rows, sample.dtypes, sample.frame))
-    except ModelError:  # indices of an embedding, for one, have an end
+    except ModelError:  # indices of an embedding, for example, have an upper limit
         return runtime.tensors(sample)
 
 
@@ -229,7 +227,7 @@ def _is_numeric(field: Field) -> bool:
 
 
 def _cells(column: Array, name: str, dtype: Any) -> Array:
-    """A column as an input of this type takes it.
+    """A column converted to this input type.
 
     Raises:
         ModelError: the type has no such value.

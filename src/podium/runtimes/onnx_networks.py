@@ -19,7 +19,7 @@ from podium.plugins import needs
 from podium.runtimes.onnx import open_session
 from podium.table import Array
 
-# ONNX Runtime 1.18, the oldest that is supported, runs it; newer ones run it for ever.
+# Supported by ONNX Runtime 1.18, the oldest supported version, and by all newer ones.
 OPSET = 18
 ROWS_MAX = 500
 TOLERANCE_SINGLE = 1e-5
@@ -28,13 +28,13 @@ TOLERANCE_DOUBLE = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A graph that answers as its network does.
+    """A graph whose output equals that of its network.
 
     Attributes:
-        n_rows: on which they were compared.
-        n_mixed: rows made of these, each cell from another one, on which they were compared too.
+        n_rows: the number of rows on which they were compared.
+        n_mixed: the number of further rows, each with cells from different ones of these.
         difference: the largest one, relative.
-        tolerance: what is allowed.
+        tolerance: the largest allowed one.
     """
 
     content: bytes
@@ -45,7 +45,7 @@ class Exported:
 
 
 def is_network(model: object) -> bool:
-    """Whether it is a module of PyTorch or a model of Keras."""
+    """Whether it is a PyTorch module or a Keras model."""
     return _is_keras(model) or _is_torch(model)
 
 
@@ -62,8 +62,8 @@ def exported(network: Any, rows: Array) -> Exported:
         rows: of the training data, shape (n_rows, n_fields), which it takes as one tensor.
 
     Raises:
-        MissingExtra: what exports or runs it isn't installed.
-        SetupError: it refuses the rows, can't be exported, or answers otherwise as a graph.
+        MissingExtra: the library that exports or runs it isn't installed.
+        SetupError: it refuses the rows, can't be exported, or predicts differently as a graph.
     """
     with needs("torch"):
         import onnxscript  # noqa: F401 - both libraries export through it
@@ -105,15 +105,13 @@ def _is_keras(model: object) -> bool:
 def _of_torch(network: Any, rows: Array, device: Any) -> bytes:
     import torch
 
-    # Two rows: of one, torch.export takes the number for a constant.
+    # Two rows: with one, torch.export would take the number for a constant.
     example = torch.from_numpy(np.resize(rows, (2, rows.shape[1]))).to(device)
     content = io.BytesIO()
 
     def export() -> None:
         program = torch.onnx.export(
-            torch.nn.Sequential(
-                network
-            ).eval(),  # calls its input "input", whatever the network does
+            torch.nn.Sequential(network).eval(),  # always names its input "input"
             (example,),
             dynamo=True,
             dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
@@ -175,7 +173,7 @@ def _without_output(export: Callable[[], None]) -> None:
 
 @contextmanager
 def _in_eval_mode(network: Any) -> Iterator[None]:
-    """The network in evaluation mode; then in the mode that it had before."""
+    """Run the network in evaluation mode; then restore the mode that it had."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
@@ -189,7 +187,7 @@ def _run_network(live: Callable[[Array], Any], rows: Array) -> Array:
     """The network's own output.
 
     Raises:
-        SetupError: it refuses the rows, or answers something else than a number or more a row.
+        SetupError: it refuses the rows, or its output isn't one or several numbers per row.
     """
     try:
         with warnings.catch_warnings():

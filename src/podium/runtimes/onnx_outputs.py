@@ -1,4 +1,4 @@
-"""What an ONNX graph's tensors mean: labels, probabilities, scores of classes, or numbers."""
+"""The meaning of an ONNX graph's outputs: labels, probabilities, class scores, or numbers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from podium.outputs import Outputs
 from podium.signature import Label, Output, Signature
 from podium.table import Array, plain_values
 
-# What has to be done to a tensor of scores to make probabilities of it:
-# softmax: columns of scores that may be any numbers, one a class;
-# sigmoid: one such column, for the second of two classes;
-# share: one column that already is the probability of the second class.
+# How a tensor of scores becomes probabilities: softmax: columns of any numbers, one for each class;
+# sigmoid: one such column, for the second of two classes; share: one column that already is the
+# probability of the second class.
 Link: TypeAlias = Literal["", "softmax", "sigmoid", "share"]
 LINKS: tuple[Link, ...] = ("", "softmax", "sigmoid", "share")
 
@@ -23,19 +22,19 @@ LINKS: tuple[Link, ...] = ("", "softmax", "sigmoid", "share")
 def described(
     tensors: Sequence[Any], targets: Sequence[Array], names: Sequence[str]
 ) -> tuple[Output, ...]:
-    """What the graph answers, as far as its answers and the true targets tell.
+    """The graph's outputs, inferred from its predictions and the true targets.
 
-    A graph that answers labels, or rows of probabilities that sum to 1, classifies. One that answers
-    other numbers does so where the truth is labels: texts, booleans, or as many whole numbers as
-    there are columns.
+    A graph that returns labels, or rows of probabilities that sum to 1, is a classifier. One that
+    returns other numbers is a classifier if the targets are labels: strings, booleans, or as many
+    integers as there are columns.
 
     Args:
         tensors: the graph's tensors for some rows.
-        targets: the true targets of these rows, a column each.
-        names: of the targets, as far as known.
+        targets: the true targets of these rows, one column each.
+        names: of the targets, if known.
 
     Raises:
-        SetupError: answers and targets don't fit together.
+        SetupError: predictions and targets don't match.
     """
     name = names[0] if names else "prediction"
     maps, labels, numbers = _map_of(tensors), _labels_of(tensors), _numbers_of(tensors)
@@ -81,10 +80,10 @@ def link_of(tensors: Sequence[Any], output: Output) -> Link:
 
 
 def outputs_from(tensors: Sequence[Any], signature: Signature, link: Link = "") -> Outputs:
-    """ONNX's answers as ours.
+    """ONNX's outputs as ours.
 
     Raises:
-        ModelError: they fit no signature of ours.
+        ModelError: they don't match the signature.
     """
     output = signature.output
     if output.task != "classification":
@@ -102,7 +101,7 @@ def outputs_from(tensors: Sequence[Any], signature: Signature, link: Link = "") 
 
 
 def _map_of(tensors: Sequence[Any]) -> list[dict[Label, float]] | None:
-    """What a ZipMap answers: a dict of probabilities by label for each row."""
+    """The output of a ZipMap: a dict of probabilities by label for each row."""
     return next((a for a in tensors if isinstance(a, list) and a and isinstance(a[0], dict)), None)
 
 
@@ -168,12 +167,12 @@ def _classes(name: str, classes: tuple[Label, ...], has_probabilities: bool) -> 
 
 
 def _classes_of(targets: Sequence[Array], n_classes: int) -> tuple[Label, ...]:
-    """The labels of the only target, in order; none where it has no such number of them."""
+    """The labels of the only target, in order; none if their number is another one."""
     if len(targets) != 1 or not len(targets[0]):
         return ()
     labels: tuple[Label, ...] = tuple(np.unique(targets[0]).tolist())
     if _are_integers(labels) and set(labels) <= set(range(n_classes)):
-        return tuple(range(n_classes))  # numbered classes, of which some rows may show only a few
+        return tuple(range(n_classes))  # numbered classes, some of which may not occur in the rows
     is_number = targets[0].dtype.kind == "f"
     return labels if len(labels) == n_classes and not is_number else ()
 
@@ -223,7 +222,7 @@ def _softmax(scores: Array) -> Array:
 
 
 def _typed(labels: Array, classes: Sequence[Label]) -> Array:
-    """Labels of the type that the classes have."""
+    """Labels with the type of the classes."""
     values = plain_values(labels)
     if classes and isinstance(classes[0], bool):
         return np.array([bool(value) for value in values], np.bool_)

@@ -11,24 +11,24 @@ from typing import Any
 
 from podium.signature import Field, Signature
 
-# How long a conversion is waited for: the original answers anyway.
+# How long to wait for a conversion: without one, the original predicts.
 CONVERT_S = 10.0
-# ONNX Runtime 1.18, the oldest that is supported, runs these; newer ones run them for ever.
+# Supported by ONNX Runtime 1.18, the oldest supported version, and by all newer ones.
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 
 
 def can_convert(estimator: Any) -> bool:
-    """Whether it is an estimator of scikit-learn's kind, and what converts and runs it is here."""
+    """Whether it is a scikit-learn estimator, and the converter and the runtime are installed."""
     if not hasattr(estimator, "get_params"):
         return False
     return all(find_spec(name) is not None for name in ("skl2onnx", "onnxruntime"))
 
 
 def graphs_of(estimator: Any, signature: Signature) -> Iterator[bytes | str]:
-    """Each graph that may answer as the estimator, in double precision; or why it can't be made.
+    """Candidate graphs for the estimator, in double precision; or why none can be created.
 
-    Estimators that take a matrix have a graph of one input; those that tell columns by their names
-    have one of an input for each field. Which it is, is found out by trying.
+    Estimators that take a matrix have a graph with one input; those that select columns by name
+    have one input for each field. Both are tried.
     """
     names = list(signature.names)
     kinds = [_kind(field) for field in signature.fields]
@@ -47,9 +47,9 @@ def graphs_of(estimator: Any, signature: Signature) -> Iterator[bytes | str]:
 
 
 def _kind(field: Field) -> str | None:
-    """The type of a field's own input; None where ONNX has none."""
+    """The type of a field's own input; None if ONNX has none."""
     if field.type in ("float", "integer"):
-        return "Double"  # also for integers: exact up to 2**53, and converters join few types
+        return "Double"  # also for integers: exact up to 2**53, and converters can join few types
     if field.type == "boolean":
         return "Boolean"
     if field.type == "text":
@@ -98,7 +98,7 @@ def _converted(
                 target_opset=OPSETS,
                 options={"zipmap": False} if is_classifier else None,
             )
-    except Exception as error:  # noqa: BLE001 - converters raise what they like
+    except Exception as error:  # noqa: BLE001 - converters raise all kinds of exceptions
         first = next(iter(str(error).strip().splitlines()), "")
         return f"skl2onnx can't convert it: {type(error).__name__}: {first[:200]}"
     finally:

@@ -1,7 +1,7 @@
-"""Where the tensors of an ONNX graph are: in the graph, or in files that it names.
+"""Where the tensors of an ONNX graph are: in the graph, or in files that it references.
 
-ONNX Runtime would open those files, wherever the graph says that they are. So the graph is walked as
-protobuf before it is loaded, through everything that can hold a tensor:
+ONNX Runtime would open those files, wherever the graph says they are. So the graph is parsed as
+protobuf before it is loaded, including everything that can contain a tensor:
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from podium.errors import SetupError
 
-# Each message, and the fields of it that lead to a tensor.
+# Each message, and its fields that lead to a tensor.
 _INSIDE: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -27,10 +27,10 @@ _DEPTH_MAX = 60
 
 
 def require_embedded_tensors(content: bytes) -> None:
-    """Return if the graph holds all of its numbers.
+    """Check that the graph contains all of its numbers.
 
     Raises:
-        SetupError: some are in other files, or it is no ONNX graph.
+        SetupError: some are in other files, or it isn't an ONNX graph.
     """
     try:
         _walk(memoryview(content), "model", 0)
@@ -60,7 +60,7 @@ def _walk(message: memoryview, kind: str, depth: int) -> None:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """The fields of a message: its numbers, and its texts and messages as bytes."""
+    """The fields of a message: its numbers, and its strings and messages as bytes."""
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)

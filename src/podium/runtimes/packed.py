@@ -12,7 +12,7 @@ from podium.signature import Signature
 
 @dataclass(frozen=True, kw_only=True)
 class PackedModel:
-    """What a runtime is created from. The bundle may be a stranger's: nothing in it is trusted.
+    """What a runtime is created from. Nothing in it is trusted: it may come from a stranger.
 
     Attributes:
         name: of the model, for errors.

@@ -1,4 +1,4 @@
-"""What executes a model, whatever it is made of."""
+"""The protocols of runtimes, which execute models."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class RowsRuntime(Protocol):
     def predict_rows(self, rows: Sequence[Sequence[Any]]) -> Outputs:
         """The same as `predict`, for rows of cells in the order of the fields; None is missing.
 
-        Numbers, truth values and texts as JSON has them, of their fields' types: of no other type
-        is a cell in these rows.
+        Numbers, booleans and strings as in JSON, of their fields' types: these rows have no other
+        types.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Typed functions as models: `@podium.model`, and the one place where their code is run."""
+"""Typed functions as models: `@podium.model`, and the only place where their code runs."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from podium.table import Table
 
 __all__ = ["FunctionModel", "import_path_of", "load_function", "model"]
 
-# So many rows of an async function are awaited together: about as many connections as the pools of
-# HTTP clients and databases hold.
+# How many rows of an async function are awaited together: about as many connections as the pools of
+# HTTP clients and databases have.
 AWAITED_MAX = 100
-# Requests that overlap. Each is a call of its own: were some in one call, a bad row would make the
-# good ones ask their upstream again.
+# Requests that overlap. Each is a call of its own: in a shared call, a bad row would make the good
+# ones repeat their upstream requests.
 OVERLAPPING_MAX = 256
 
 
 class FunctionModel:
-    """A typed function as a model; it can still be called as it was.
+    """A typed function as a model; it can still be called as a function.
 
-    Its annotations make the signature: see `model`.
+    Its annotations define the signature: see `model`.
 
     Attributes:
         name: of the model.
         title: the first line of its docstring, if that is short.
-        description: what the docstring says before its first section.
+        description: the text of the docstring before its first section.
         signature: the fields it takes and the outputs it answers.
         features: `is_async` for a coroutine function.
 
@@ -89,47 +89,47 @@ class FunctionModel:
         self._loop = EventLoop()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the function itself returns."""
+        """Call the function itself."""
         return self.__wrapped__(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<podium.model {self.__module__}:{self.__qualname__}>"
 
     def predict(self, table: Table) -> Outputs:
-        """The function's answers; a coroutine function runs on a loop of its own.
+        """The function's predictions; a coroutine function runs on a loop of its own.
 
         Raises:
-            ModelError: it raised, or answered what its return annotation doesn't promise.
+            ModelError: it raised, or its return value doesn't match the annotation.
         """
         with _running:
             calls = self._arguments.calls(table)
         return self._call_all(calls, table.n_rows)
 
     def predict_rows(self, rows: Sequence[Sequence[Any]]) -> Outputs:
-        """The same for rows of plain cells, where the function is called once a row.
+        """The same for rows of plain cells, if the function is called once per row.
 
         Raises:
-            ModelError: it raised, or answered what its return annotation doesn't promise.
+            ModelError: it raised, or its return value doesn't match the annotation.
         """
         with _running:
             calls = self._arguments.calls_of(rows)
         return self._call_all(calls, len(rows))
 
     async def predict_async(self, table: Table) -> Outputs:
-        """The same, awaited on the caller's loop: rows wait for each other's answers together.
+        """The same, awaited on the caller's loop: the rows are awaited together.
 
         Raises:
-            ModelError: it raised, or answered what its return annotation doesn't promise.
+            ModelError: it raised, or its return value doesn't match the annotation.
         """
         with _running:
             calls = self._arguments.calls(table)
         return await self._awaited(calls, table.n_rows)
 
     async def predict_rows_async(self, rows: Sequence[Sequence[Any]]) -> Outputs:
-        """The same for rows of plain cells, where the function is called once a row.
+        """The same for rows of plain cells, if the function is called once per row.
 
         Raises:
-            ModelError: it raised, or answered what its return annotation doesn't promise.
+            ModelError: it raised, or its return value doesn't match the annotation.
         """
         with _running:
             calls = self._arguments.calls_of(rows)
@@ -145,7 +145,7 @@ class FunctionModel:
     async def _awaited(self, calls: Sequence[Call], n_rows: int) -> Outputs:
         if not self.features.is_async:
             return self._call_all(calls, n_rows)
-        if len(calls) == 1:  # the server's case: no task is needed for it
+        if len(calls) == 1:  # the server's case: it needs no task
             return self._outputs([await self._call(calls[0])], n_rows)
         turns = asyncio.Semaphore(AWAITED_MAX)
 
@@ -157,7 +157,7 @@ class FunctionModel:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(answer(call)) for call in calls]
         except ExceptionGroup as errors:
-            # The first one; the group has stopped the others.
+            # The first one; the task group has cancelled the others.
             raise errors.exceptions[0] from errors.exceptions[0].__cause__
         return self._outputs([task.result() for task in tasks], n_rows)
 
@@ -168,7 +168,7 @@ class FunctionModel:
 
     def _outputs(self, results: list[Any], n_rows: int) -> Outputs:
         returned = results[0] if self._arguments.is_batch else results
-        with _running:  # an answer's attributes and items may be code, too
+        with _running:  # reading the attributes and items of a return value may run code, too
             return self._return_type.outputs_of(returned, n_rows)
 
 
@@ -197,20 +197,20 @@ def model(
 ) -> FunctionModel | Callable[[Callable[..., Any]], FunctionModel]:
     """Turn a typed function into a model: `@podium.model`, or `@podium.model(name="churn")`.
 
-    Parameters are the fields. One value each (`age: float`) makes a function that is called once a
-    row; lists or arrays (`age: list[float]`, `age: NDArray[np.float64]`) one that is called once a
-    batch. A single parameter that is a dataclass, a TypedDict or a msgspec.Struct takes a whole
-    row, a list of them all the rows. The function may be `async`.
+    Parameters are the fields. Single values (`age: float`) define a function that is called once
+    per row; lists or arrays (`age: list[float]`, `age: NDArray[np.float64]`) one that is called
+    once per batch. A single parameter that is a dataclass, a TypedDict or a msgspec.Struct receives
+    a whole row, a list of them all the rows. The function may be `async`.
 
     | annotation | field |
     |---|---|
-    | `float`, `int`, `bool`, `str` | a number, a whole number, true or false, a text |
+    | `float`, `int`, `bool`, `str` | a number, an integer, true or false, a text |
     | `datetime.date`, `datetime.datetime` | a date, a date and time |
     | `Literal["basic", "pro"]`, an `Enum` | a category; of an Enum the function gets the member |
     | `X | None` | may be missing |
     | `age: int = 40` | may be missing, and is 40 then |
     | `Annotated[int, podium.Range(0, 120)]` | only values from 0 to 120 |
-    | `Annotated[int, "age in years"]` | with a text of help |
+    | `Annotated[int, "age in years"]` | with a description |
     | `Annotated[int, podium.Field(name="", unit="years")]` | with any attribute of a field |
     | `Annotated[float, podium.Field(name="bill length")]` | with this name, whatever the parameter's name |
     | `Annotated[int, msgspec.Meta(ge=0, title="Age", examples=[41])]` | the same |
@@ -238,17 +238,17 @@ def model(
 def load_function(path: str, search: Path | None = None) -> FunctionModel:
     """The function at `module:name` or `folder/file.py:name`, made with `@podium.model`.
 
-    Nothing else is ever returned, so that a stranger's bundle can't name any other callable.
-    Importing the module runs it, though, and its folder stays at the end of `sys.path`: see
+    It returns nothing else, so that a stranger's bundle can't name any other callable. Importing
+    the module runs it, though, and its folder stays at the end of `sys.path`: see
     `podium.runtimes.functions.modules`.
 
     Args:
-        path: the name may be left out where the module holds one model.
-        search: the folder in which modules and files are looked for; the current one when left out.
+        path: the function's name may be left out if the module contains one model.
+        search: the folder in which modules and files are searched for; by default the current one.
 
     Raises:
         SetupError: there is no such module or function, it isn't a model, or the import failed.
-        SignatureError: an annotation of a model in that module tells no field.
+        SignatureError: an annotation of a model in that module describes no field.
     """
     place, name = _split(path)
     folder = Path.cwd() if search is None else search
@@ -310,9 +310,9 @@ def _unknown(
 
 
 class _Running:
-    """Run a model's own code in this block: what it raises becomes a ModelError.
+    """Run a model's own code in this block: its exceptions become a ModelError.
 
-    The message names the exception and nothing of the row.
+    The message contains the exception and nothing of the row.
     """
 
     __slots__ = ()
@@ -331,14 +331,14 @@ class _Running:
         if isinstance(error, asyncio.CancelledError):
             if _is_cancelled():
                 return
-            # Raised further it would look as if the caller had left.
+            # Re-raised as it is, it would look as if the caller had disconnected.
             raise ModelError("the function cancelled itself") from error
         # A model that calls exit() ends its own call, not the server.
         if isinstance(error, (Exception, SystemExit)):
             raise ModelError(f"the function raised {type(error).__name__}") from error
 
 
-# It keeps nothing, so one is enough: entering a block is a part of every row's price.
+# It has no state, so one is enough: entering the block is part of the cost of every row.
 _running = _Running()
 
 
@@ -353,7 +353,7 @@ def _is_cancelled() -> bool:
 
 @contextmanager
 def _importing(place: str) -> Iterator[None]:
-    """Import a user's module in this block: what it raises becomes a SetupError."""
+    """Import a user's module in this block: its exceptions become a SetupError."""
     try:
         yield
     except PodiumError:

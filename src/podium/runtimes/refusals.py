@@ -8,7 +8,7 @@ from podium.errors import SetupError
 
 
 def refusing_rows(estimator: Any, error: Exception) -> SetupError:
-    """What to say of an estimator that raises this for the rows that were given."""
+    """The message for an estimator that raises this error for the given rows."""
     name, reason = type(estimator).__name__, str(error).strip().rstrip(".")
     if "NotFitted" in type(error).__name__:
         return SetupError(f"{name} isn't fitted: {reason}", hint="fit it, then pack it")
@@ -19,7 +19,7 @@ def refusing_rows(estimator: Any, error: Exception) -> SetupError:
 
 
 def without_predict(estimator: Any) -> SetupError:
-    """What to say of an estimator that answers nothing about new rows, or of its class."""
+    """The message for an estimator, or its class, that can't predict new rows."""
     if isinstance(estimator, type):
         return SetupError(
             f"{estimator.__name__} is a class, not a fitted estimator",

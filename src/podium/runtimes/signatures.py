@@ -1,4 +1,4 @@
-"""The signature of a fitted estimator: from its rows, and by asking it for answers."""
+"""The signature of a fitted estimator, from its rows and its predictions."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from podium.signature.cells import Findings, check_columns
 from podium.signature.infer import examples, infer_fields, series_field
 from podium.table import Array, Frame, Table
 
-# Enough rows to see how an estimator answers, few enough to wait for.
+# Enough rows to see the form of the predictions, few enough to wait for.
 SAMPLE_ROWS = 100
 
 
 def signature_of(
     estimator: Any, table: Table, names: Sequence[str] = (), targets: Array | None = None
 ) -> Signature:
-    """What the estimator takes and answers.
+    """The estimator's inputs and outputs.
 
     Args:
         table: rows that it was fitted on.
-        names: of the targets, as far as known.
-        targets: the true target of the rows, for its classes where the estimator has none.
+        names: of the targets, if known.
+        targets: the true target of the rows, for its classes if the estimator lists none.
 
     Raises:
-        SetupError: it doesn't answer these rows.
-        SignatureError: a column holds what no field can.
+        SetupError: it can't predict these rows.
+        SignatureError: a column contains what no field can.
     """
     fields = infer_fields(table, uses_of(estimator, table.names))
     draft = Signature(fields=fields, examples=examples(table, fields), frame=table.frame)
@@ -49,9 +49,9 @@ def signature_of(
 
 
 def _forms(draft: Signature, table: Table) -> Iterator[Signature]:
-    """The forms in which an estimator may take the rows, beginning with that in which they came.
+    """The forms in which an estimator may take the rows, beginning with that of the data.
 
-    Plain values came from nowhere: the estimator may have been fitted on an array or on a frame.
+    Plain values don't show their origin: the estimator may have been fitted on an array or a frame.
     """
     plain: tuple[Frame | None, ...] = (None, "pandas") if find_spec("pandas") else (None,)
     named = {None: (*plain, "dicts"), "dicts": ("dicts", *plain)}
@@ -64,7 +64,8 @@ def _forms(draft: Signature, table: Table) -> Iterator[Signature]:
 def _with_outputs(
     draft: Signature, estimator: Any, table: Table, names: Sequence[str], targets: Array | None
 ) -> Signature:
-    # At least two rows: a single one hides that a model took the columns for its rows.
+    # At least two rows: with a single one, a model that mistook columns for rows would go
+    # unnoticed.
     rows = np.arange(min(SAMPLE_ROWS, max(2, table.n_rows))) % table.n_rows
     some = table.take(rows)
     some = check_columns(draft, some.columns, some.n_rows, "table", Findings(recorded_max=0))

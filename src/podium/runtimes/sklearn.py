@@ -19,7 +19,7 @@ from podium.runtimes.versions import skew, skew_hint
 from podium.signature import Label, Output, Signature, Task
 from podium.table import Array, Table
 
-# Shares of single precision pass 1 by less.
+# Rounding in single precision exceeds 1 by less.
 ROUNDING = 1e-5
 
 
@@ -44,7 +44,7 @@ class SklearnRuntime:
         frame = frame_for(self.signature, table)
         try:
             with warnings.catch_warnings():
-                # They are about training or about how the frame was made: nothing for a caller.
+                # They concern training or how the frame was created: callers can't act on them.
                 warnings.simplefilter("ignore")
                 return predict_with(self.estimator, frame, self.signature)
         except Exception as error:
@@ -69,12 +69,12 @@ def predict_with(estimator: Any, frame: Any, signature: Signature) -> Outputs:
 def outputs_of(
     estimator: Any, frame: Any, names: Sequence[str], targets: Array | None
 ) -> tuple[Output, ...]:
-    """What the estimator answers, found out by asking it.
+    """The estimator's outputs, determined from its predictions.
 
     Args:
-        frame: a few training rows, as `frame_for` makes them.
-        names: of the targets, as far as known.
-        targets: the true target of the training rows, for its classes where the estimator has none.
+        frame: a few training rows, as `frame_for` creates them.
+        names: of the targets, if known.
+        targets: the true target of the training rows, for its classes if the estimator lists none.
 
     Raises:
         SetupError: it has no `predict`, isn't fitted, or refuses the rows.
@@ -101,7 +101,7 @@ def outputs_of(
     if classes is None:
         classes = np.unique(predictions if targets is None else targets)
     if not np.isin(predictions, np.asarray(classes)).all():
-        # With an objective of one's own some libraries answer the scores, and no classes.
+        # With a custom objective some libraries return the raw scores, and no classes.
         return (Output(name=name, task="value"),)
     return (
         Output(
@@ -157,7 +157,7 @@ def _has_probabilities(estimator: Any, frame: Any, n_classes: int) -> bool:
             probabilities = np.asarray(estimator.predict_proba(frame))
     except Exception:  # noqa: BLE001 - no such method, or one that this configuration lacks
         return False
-    # Those of a raw score, or of an objective of one's own, may lie anywhere.
+    # Those of a raw score, or of a custom objective, may have any value.
     are_shares = bool(((probabilities > -ROUNDING) & (probabilities < 1 + ROUNDING)).all())
     return are_shares and probabilities.shape == (len(frame), n_classes)
 
@@ -174,6 +174,6 @@ def _labels(classes: Any) -> tuple[Label, ...]:
 
 
 def _plain(predictions: Any) -> Array:
-    """Predictions as a numpy array; texts as Python's own."""
+    """Predictions as a numpy array; strings as Python objects."""
     array = np.asarray(predictions)
     return array.astype(object) if array.dtype.kind in "US" else array

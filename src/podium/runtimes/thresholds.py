@@ -1,4 +1,4 @@
-"""Classifiers whose label isn't simply the most probable one: from where on they give it."""
+"""Classifiers with a threshold, whose label isn't simply the most probable one."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 
 from podium.signature import Threshold
 
-# What stands around a classifier and gives its labels as they are. CalibratedClassifierCV doesn't:
-# it gives the most probable label, whatever the threshold of the classifier in it is.
+# Wrappers that return the labels of the classifier inside. CalibratedClassifierCV doesn't: it
+# returns the most probable label, whatever the threshold of the classifier inside.
 _INNER = ("best_estimator_", "estimator")
 _PASSING = ("GridSearchCV", "RandomizedSearchCV", "FrozenEstimator")
 
 
 def threshold_of(estimator: Any, frame: Any) -> Threshold | None:
-    """From where on an estimator gives one of two labels; None where it is like any other.
+    """The threshold of a classifier with two labels; None if it is an ordinary one.
 
     Args:
-        frame: a few rows; where their labels don't follow the threshold, none is told.
+        frame: a few rows; None is returned if their labels don't follow the threshold.
     """
     owner = _owner(estimator)
     if owner is None:
@@ -36,7 +36,7 @@ def threshold_of(estimator: Any, frame: Any) -> Threshold | None:
                 sign = 1.0 if positive == classes[1] else -1.0
                 scores = sign * np.asarray(estimator.decision_function(frame))
             follows = (np.asarray(estimator.predict(frame)) == positive) == (scores >= value)
-    except Exception:  # noqa: BLE001 - of another version, or no threshold that can be told
+    except Exception:  # noqa: BLE001 - another version, or no readable threshold
         return None
     if not follows.all():
         return None
@@ -47,7 +47,7 @@ def threshold_of(estimator: Any, frame: Any) -> Threshold | None:
 
 
 def _owner(estimator: Any) -> Any | None:
-    """The classifier with the threshold: the estimator, or one whose labels it gives."""
+    """The classifier with the threshold: the estimator itself, or one whose labels it returns."""
     name = type(estimator).__name__
     if name in ("TunedThresholdClassifierCV", "FixedThresholdClassifier"):
         return estimator
@@ -61,16 +61,16 @@ def _owner(estimator: Any) -> Any | None:
 
 
 def positive_class(owner: Any, classes: Any) -> Any:
-    """The class that is given from the threshold on."""
+    """The class that is predicted at or above the threshold."""
     scorer = getattr(owner, "_curve_scorer", None)
     positive = getattr(owner, "pos_label", None)
     if scorer is not None:
-        positive = scorer._get_pos_label()  # noqa: SLF001 - as its predict does
+        positive = scorer._get_pos_label()  # noqa: SLF001 - as in its predict
     return classes[1] if positive is None else positive
 
 
 def _value(owner: Any) -> tuple[bool, float]:
-    """Whether the threshold is a probability, and which."""
+    """The threshold, and whether it is a probability."""
     method = owner.response_method
     is_share = method == "predict_proba" or (method == "auto" and hasattr(owner, "predict_proba"))
     value = getattr(owner, "best_threshold_", None)

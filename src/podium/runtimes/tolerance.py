@@ -1,7 +1,7 @@
-"""Which missing values and unknown categories an estimator answers by itself: found by asking it.
+"""Which missing values and unknown categories an estimator accepts: determined by trying.
 
-Encoders that ignore what they don't know, imputers, and trees that send a missing value somewhere
-all answer where a signature made of the training rows alone would refuse.
+Encoders that ignore unknown categories, imputers, and trees that send a missing value to one side
+all predict where a signature inferred from the training rows alone would refuse.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from podium.signature.cells import column_for
 from podium.signature.infer import unseen_label
 from podium.table import Table, plain_values
 
-# Asking ends here; what wasn't answered by then stays refused.
+# Trying ends after this long; whatever wasn't tried by then stays refused.
 SECONDS_MAX = 5.0
-# An estimator that refuses a kind of cell in so many places refuses it everywhere.
+# An estimator that refuses a kind of cell in this many places refuses it everywhere.
 REFUSED_MAX = 63
-# So many of a field's categories without a row are tried: they pass or fail alike.
+# This many of a field's categories without a row are tried: they are all treated alike.
 DECLARED_MAX = 20
 
 
 class _Trial(NamedTuple):
-    """A row in which one cell is what training never saw.
+    """A row in which one cell has a value that doesn't occur in training.
 
     Attributes:
-        kind: `missing`, `unknown`, or `undeclared`: a category that the column declares, and no
-            row had.
+        kind: `missing`, `unknown`, or `undeclared`: a category that the column declares, but no row
+            has.
     """
 
     field: int
@@ -44,7 +44,7 @@ class _Trial(NamedTuple):
 
 
 def tolerant(signature: Signature, estimator: Any, table: Table) -> Signature:
-    """The signature, in which values that the estimator accepts pass with a warning.
+    """The signature, changed to accept with a warning the values that the estimator accepts.
 
     Args:
         table: rows of the training data, as the signature has them.
@@ -58,7 +58,7 @@ def tolerant(signature: Signature, estimator: Any, table: Table) -> Signature:
     for trial, is_accepted in zip(trials, passed, strict=True):
         by_field.setdefault(trial.field, []).append((trial, is_accepted))
     fields = [_field(f, by_field.get(i, [])) for i, f in enumerate(signature.fields)]
-    if signature.frame == "dicts":  # without a value a dict lacks the key, which is nothing odd
+    if signature.frame == "dicts":  # without a value a dict lacks the key, which isn't unusual
         fields = [replace(f, missing="accept") if f.missing == "warn" else f for f in fields]
     return replace(signature, fields=tuple(fields))
 

@@ -1,4 +1,4 @@
-"""Models that learn without a target: the labels they give, what people call them, their scores."""
+"""Models without a target: their labels, the names of these labels, and their scores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def unsupervised_output(
     """The output of a model of clusters or outliers.
 
     Args:
-        predictions: to the rows of `frame`.
+        predictions: for the rows of `frame`.
     """
     labels = (-1, 1) if task == "anomaly" else _cluster_labels(_last(estimator))
     if not np.isin(predictions, labels).all():
@@ -39,8 +39,10 @@ def unsupervised_output(
 
 
 def scores_of(estimator: Any, frame: Any, kind: ScoreKind) -> NDArray[np.float64]:
-    """The score of each row, shape (n_rows,): as the estimator has it, or the distance to the
-    centre of the row's cluster."""
+    """The score of each row, shape (n_rows,).
+
+    It is the estimator's own, or the distance to the centre of the row's cluster.
+    """
     if kind != "distance":
         return np.asarray(getattr(estimator, _METHODS[kind])(frame), np.float64)
     model, features = _reached(estimator, frame)
@@ -78,7 +80,7 @@ def _cluster_words(labels: tuple[int, ...]) -> dict[int, str]:
 
 
 def _score_kind(estimator: Any, frame: Any, predictions: Array, task: Task) -> ScoreKind:
-    """Which score there is."""
+    """The kind of score."""
     kind: ScoreKind = "decision_function"
     if task == "clustering":
         kind = "log_likelihood" if _centres(_last(estimator)) is None else "distance"
@@ -88,7 +90,7 @@ def _score_kind(estimator: Any, frame: Any, predictions: Array, task: Task) -> S
         return ""
     if scores.shape != predictions.shape or not np.isfinite(scores).all():
         return ""
-    # An outlier detector of one's own may count in the other direction.
+    # Another library's outlier detector might use the opposite sign.
     differs = (scores < 0) != (predictions == -1)
     return "" if task == "anomaly" and (differs & (scores != 0)).any() else kind
 
@@ -114,7 +116,7 @@ def _last(estimator: Any) -> Any:
 
 
 def _reached(estimator: Any, frame: Any) -> tuple[Any, Any]:
-    """That model, and what it gets of these rows."""
+    """That model, and its input for these rows."""
     steps = getattr(estimator, "steps", None)
     if isinstance(steps, list) and steps:
         for _, step in steps[:-1]:
@@ -126,7 +128,7 @@ def _reached(estimator: Any, frame: Any) -> tuple[Any, Any]:
 
 
 def _sparse_distances(rows: Any, centres: Array, nearest: Array) -> NDArray[np.float64]:
-    """The same for rows that are mostly zeros, without writing these down."""
+    """The same for sparse rows, without expanding them."""
     squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
     for number, centre in enumerate(centres):
         here = nearest == number

@@ -1,7 +1,6 @@
-"""What a fitted estimator takes its columns for, read from its parts: categories, or texts.
+"""How a fitted estimator uses its columns, read from its parts: as categories, or as texts.
 
-Training rows alone can't tell: a sample of them lacks the rarer categories, and a number may be
-a code.
+Training rows alone can't tell: a sample of them lacks rare categories, and a number may be a code.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ import numpy as np
 from podium.signature import Label
 from podium.signature.infer import ColumnUse
 
-# Columns by name, on their way through the steps of a model; None is one that a step made.
+# Columns by name, on their way through the steps of a model; None is one that a step created.
 _Columns: TypeAlias = Sequence[str | None]
 _ColumnUses: TypeAlias = Iterator[tuple[str, ColumnUse]]
 _Levels: TypeAlias = Mapping[str, tuple[Label, ...]]
 
-# What holds the fitted model inside another one, outermost first.
+# Attributes that hold the fitted model inside another one, outermost first.
 _INNER = (
     "_preprocessor",
     "best_estimator_",
@@ -30,12 +29,12 @@ _INNER = (
     "classifier_",
     "estimator",
 )
-# The parts of an ensemble are alike: a few tell what all of them take.
+# The parts of an ensemble are alike: a few show how all of them use their columns.
 _ALIKE_MAX = 10
 
 
 def uses_of(estimator: Any, names: Sequence[str]) -> dict[str, ColumnUse]:
-    """What the columns are taken for, by name, as far as the estimator's parts say so.
+    """How the columns are used, by name, as far as the estimator's parts show.
 
     Args:
         names: of the columns, in the order of the estimator.
@@ -50,7 +49,7 @@ def uses_of(estimator: Any, names: Sequence[str]) -> dict[str, ColumnUse]:
 
 
 def _uses(estimator: Any, columns: _Columns) -> _ColumnUses:
-    """What an estimator takes these columns for."""
+    """How an estimator uses these columns."""
     if isinstance(getattr(estimator, "steps", None), list):
         for _, step in estimator.steps:
             yield from _uses(step, columns)
@@ -72,7 +71,7 @@ def _uses(estimator: Any, columns: _Columns) -> _ColumnUses:
 
 
 def _after(step: Any, columns: _Columns) -> _Columns:
-    """The columns that leave a step, as far as they are those that came in."""
+    """The columns that leave a step, as far as they are unchanged."""
     if step is None or (isinstance(step, str) and step == "passthrough"):
         return columns
     if hasattr(step, "_transformer_to_input_indices"):
@@ -84,8 +83,8 @@ def _after(step: Any, columns: _Columns) -> _Columns:
 
 
 def _parts(transformer: Any, columns: _Columns) -> Iterator[tuple[Any, _Columns]]:
-    """The steps of a ColumnTransformer that keep something, and what they get."""
-    indices = transformer._transformer_to_input_indices  # noqa: SLF001 - what the names became
+    """The steps of a ColumnTransformer that keep something, and their columns."""
+    indices = transformer._transformer_to_input_indices  # noqa: SLF001 - resolved columns
     for name, step, _ in transformer.transformers_:
         at = [int(i) for i in indices.get(name, [])]
         if at and max(at) < len(columns) and not (isinstance(step, str) and step == "drop"):
@@ -108,7 +107,7 @@ def _encoded(columns: _Columns, categories: Iterable[Any]) -> _ColumnUses:
 
 
 def _coded(estimator: Any, columns: _Columns) -> _ColumnUses:
-    """The columns that a booster takes as categories, or as texts, by itself."""
+    """The columns that a booster itself uses as categories, or as texts."""
     at: dict[int, tuple[Label, ...]] = {}
     if getattr(estimator, "is_categorical_", None) is not None:  # histogram gradient boosting
         at = dict.fromkeys(np.flatnonzero(estimator.is_categorical_).tolist(), ())
@@ -139,9 +138,9 @@ def _coded_by_xgboost(estimator: Any) -> dict[int, tuple[Label, ...]]:
 
 
 def _coded_by_lightgbm(estimator: Any) -> dict[int, tuple[Label, ...]]:
-    """By its own text, which has `[-1.5:2.5]` for numbers and `4:0:7` for codes.
+    """By its own model text, which has `[-1.5:2.5]` for numbers and `4:0:7` for codes.
 
-    The codes of a frame's categories are no values of the column.
+    The codes of a frame's categories aren't values of the column.
     """
     booster = getattr(estimator, "booster_", estimator)
     if not hasattr(booster, "model_to_string"):
@@ -171,17 +170,17 @@ def dropped_by(estimator: Any, names: Sequence[str]) -> set[str]:
 
 
 def levels_of(estimator: Any, names: Sequence[str], texts: Collection[str]) -> _Levels:
-    """The categories that a booster stores of its training frame, by column, in their order.
+    """The categories of its training frame that a booster stores, by column, in their order.
 
     Args:
         names: of the columns, in the order of the estimator.
-        texts: those that hold texts.
+        texts: the columns that contain strings.
     """
     booster = getattr(estimator, "booster_", estimator)
     pandas_levels = getattr(booster, "pandas_categorical", None)
     if (
         pandas_levels
-    ):  # LightGBM doesn't say of which columns: of those of categories, in their order
+    ):  # LightGBM doesn't name the columns: they are those of categories, in their order
         at = _declared_categorical(booster.model_to_string(num_iteration=1))
         columns = [name for i, name in enumerate(names) if i in at or name in texts]
         fits = len(columns) == len(pandas_levels)
@@ -200,7 +199,7 @@ def levels_of(estimator: Any, names: Sequence[str], texts: Collection[str]) -> _
 def _booster_of(estimator: Any) -> Any:
     try:
         return estimator.get_booster()
-    except AttributeError:  # it is one; or it isn't fitted, which others say
+    except AttributeError:  # it is one; or it isn't fitted, which is reported elsewhere
         return estimator
 
 
@@ -211,7 +210,7 @@ def _declared_categorical(text: str) -> set[int]:
 
 
 def _inner(estimator: Any, columns: _Columns) -> Iterator[tuple[Any, _Columns]]:
-    """The models inside another one, and what they get."""
+    """The models inside another one, and their columns."""
     for attribute in _INNER:
         inner = getattr(estimator, attribute, None)
         if inner is not None and not isinstance(inner, (str, type)) and inner is not estimator:

@@ -1,4 +1,4 @@
-"""Versions of libraries: those that a model was packed with, and those that are installed here."""
+"""Versions of libraries: those that a model was packed with, and the installed ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SCIKIT_LEARN = re.compile(rb"_sklearn_version.{1,12}?(\d+\.\d[\w.]*)", re.DOTAL
 
 
 def installed(name: str) -> str:
-    """The version of this distribution here; empty where it isn't installed."""
+    """The installed version of this distribution; empty if it isn't installed."""
     from importlib import metadata  # 10 ms that most starts don't need
 
     try:
@@ -25,10 +25,10 @@ def installed(name: str) -> str:
 
 
 def skew(libraries: Mapping[str, str]) -> str:
-    """Which of these versions aren't those installed here, in words; empty where all are.
+    """The versions that differ from the installed ones, in words; empty if none does.
 
     Args:
-        libraries: versions by distribution, as a card has them.
+        libraries: versions by distribution, as in a card.
     """
     return ", ".join(
         f"{name} {version} ({installed(name)} is installed here)"
@@ -37,7 +37,7 @@ def skew(libraries: Mapping[str, str]) -> str:
 
 
 def skew_hint(libraries: Mapping[str, str]) -> str:
-    """What to do about the versions that aren't those installed here."""
+    """What to do about versions that differ from the installed ones."""
     requirements = " ".join(f"{name}=={version}" for name, version in _others(libraries))
     return (
         f"install the versions that it was packed with: pip install {requirements}; or fit and pack it "
@@ -47,10 +47,10 @@ def skew_hint(libraries: Mapping[str, str]) -> str:
 
 @contextmanager
 def naming_versions(libraries: Mapping[str, str]) -> Iterator[None]:
-    """Let what can't be loaded in this block name the versions that may be why.
+    """Add the versions that may be the cause to errors in this block.
 
     Args:
-        libraries: versions by distribution, as a card has them.
+        libraries: versions by distribution, as in a card.
 
     Raises:
         BundleError: the block raised one.
@@ -68,7 +68,7 @@ def naming_versions(libraries: Mapping[str, str]) -> Iterator[None]:
 
 
 def written_by(content: bytes) -> str:
-    """Which version of scikit-learn pickled this, where that is another one than is here."""
+    """The scikit-learn version that pickled this, if it differs from the installed one."""
     here, match = installed("scikit-learn"), _SCIKIT_LEARN.search(content)
     version = match[1].decode("ascii", "replace") if match else here
     return "" if version == here else f". scikit-learn {version} wrote it, {here} is installed here"

@@ -1,6 +1,6 @@
 """The operations that a plan is made of.
 
-A new one is a class in a module of this folder and a name in `AnyOperation`.
+To add one, write a class in a module of this folder, and add it to `AnyOperation`.
 """
 
 from typing import TypeAlias

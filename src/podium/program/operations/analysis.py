@@ -1,4 +1,4 @@
-"""How a text becomes terms: words or characters, one or several at a time."""
+"""How a text is split into terms: words or characters, or n-grams of them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import msgspec
 
 from podium.program.operations.operation import require
 
-# A term of so many words or characters is longer than anybody's; it bounds the work of a text.
+# No real term has this many words or characters; it limits the work for a text.
 GRAM_MAX = 32
 
 Text2Terms: TypeAlias = Callable[[str], Iterable[str]]
 _Size: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=GRAM_MAX)]
 
-# The patterns that are taken from a plan: some classes of characters in a row, of which only the
-# last repeats, and ends of words before and behind. Nothing in them can repeat what repeats, so
-# that no text takes longer than its length, a few times over.
+# The patterns that are accepted in a plan: a sequence of character classes, of which only the last
+# repeats, with word boundaries before and after. Nothing that repeats is itself repeated, so that
+# the time for any text is proportional to its length.
 _CLASS = r"(?:\\[wS]|\[(?:\\[wWdDsS'.-]|(?!--|&&|\|\||~~)[^\\\[\]])+\])"
 _PATTERN = re.compile(
     rf"(?:\(\?u\))?(?P<begin>\\b)?(?:{_CLASS}){{0,7}}(?P<last>{_CLASS})"
@@ -29,16 +29,16 @@ _SPACES = re.compile(r"\s\s+")
 
 
 class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is done with a text, in this order.
+    """How a text is processed, in this order.
 
     Attributes:
-        is_lowered: letters become small.
-        strip_accents: letters lose their accents; `ascii` drops what has no such letter.
-        of: terms are words, characters, or characters within words and a space around each.
-        pattern: what a word is.
-        stop_words: words that are left out.
-        shortest: how many words or characters a term has at least.
-        longest: and at most.
+        is_lowered: whether letters become lower case.
+        strip_accents: how accents are removed; `ascii` drops letters without an ASCII form.
+        of: terms are words, characters, or characters within words padded with spaces.
+        pattern: of a word.
+        stop_words: words that are ignored.
+        shortest: the least number of words or characters in a term.
+        longest: the greatest.
     """
 
     of: Literal["word", "char", "char_wb"] = "word"
@@ -50,17 +50,17 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     longest: _Size = 1
 
     def check(self) -> None:
-        """Nothing.
+        """Check that it can be used.
 
         Raises:
-            BundleError: the pattern is none of those that are safe, or no term can be so long.
+            BundleError: the pattern isn't known to be safe, or terms could be too long.
         """
         require(self.shortest <= self.longest, "the longest term is shorter than the shortest")
         if self.of == "word":
             require(is_safe(self.pattern), f"{self.pattern[:100]!r} isn't a known token pattern")
 
     def prepare(self) -> Text2Terms:
-        """The function that gives a text's terms, as often as they occur."""
+        """A function that returns a text's terms, as often as they occur."""
         clean, terms = self._cleaner(), self._splitter()
         return lambda text: terms(clean(text))
 
@@ -83,7 +83,7 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 
 def is_safe(pattern: str) -> bool:
-    """Whether matching the pattern takes time in proportion to the text, whatever the text is."""
+    """Whether matching the pattern takes time proportional to the text, whatever the text is."""
     match = _PATTERN.fullmatch(pattern)
     if match is None:
         return False
@@ -91,8 +91,9 @@ def is_safe(pattern: str) -> bool:
         re.compile(pattern)
     except re.error:
         return False
-    # A repeated class may give back character by character, looking for the end of a word. Words
-    # end where \w does; after others it looks once from the beginning of each word only.
+    # A repeated class may backtrack character by character, looking for a word boundary. Word
+    # boundaries end where \w does; after other classes it looks once from the beginning of each
+    # word only.
     return not match["end"] or bool(match["begin"]) or match["last"] == r"\w"
 
 

@@ -20,7 +20,7 @@ from podium.table import Array
 
 
 class _Bounded(Operation, frozen=True):
-    """What has a pair of bounds a column."""
+    """Operations with a pair of bounds for each column."""
 
     may_warn: ClassVar[bool] = False
 
@@ -36,13 +36,13 @@ class _Bounded(Operation, frozen=True):
         return shape
 
     def bounds(self, shapes: Shapes) -> tuple[Array, Array]:
-        """The bounds in the precision of what it reads."""
+        """The bounds in the precision of the input."""
         dtype = np.float32 if shapes.matrix(self.x).is_single else np.float64
         return self.low.astype(dtype), self.high.astype(dtype)
 
 
 class Clip(_Bounded, frozen=True, tag="clip"):
-    """Numbers no lower and no higher than these, a bound a column; NaN stays."""
+    """Limits numbers to bounds, one for each column; NaN stays."""
 
     def prepare(self, shapes: Shapes) -> Step:
         """Two comparisons."""
@@ -51,10 +51,10 @@ class Clip(_Bounded, frozen=True, tag="clip"):
 
 
 class Blank(_Bounded, frozen=True, tag="blank"):
-    """Numbers within bounds, a pair a column, become missing; NaN bounds leave the column."""
+    """Makes numbers within bounds missing, a pair for each column; NaN bounds skip it."""
 
     def prepare(self, shapes: Shapes) -> Step:
-        """A copy where something is within the bounds."""
+        """A copy, if something is within the bounds."""
         x, (low, high) = self.x, self.bounds(shapes)
         missing = np.array(np.nan, low.dtype)
 

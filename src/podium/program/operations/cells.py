@@ -1,4 +1,4 @@
-"""Operations on every number by itself: fill, scale, clip, find."""
+"""Operations on each number by itself: fill, scale, clip, look up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from podium.table import Array
 
 
 class Finite(Operation, frozen=True, tag="finite"):
-    """The same numbers, refused where one is NaN or infinite."""
+    """The same numbers; NaN and infinities are refused."""
 
     may_warn: ClassVar[bool] = False
 
@@ -48,10 +48,10 @@ class Finite(Operation, frozen=True, tag="finite"):
 
 
 class Impute(Operation, frozen=True, tag="impute"):
-    """Missing numbers filled in, a value a column; NaN leaves them.
+    """Replaces missing numbers by one value for each column; NaN leaves them missing.
 
     Attributes:
-        missing: which number counts as missing; NaN where it is left out.
+        missing: which number counts as missing; NaN by default.
     """
 
     may_warn: ClassVar[bool] = False
@@ -67,7 +67,7 @@ class Impute(Operation, frozen=True, tag="impute"):
         return shape
 
     def prepare(self, shapes: Shapes) -> Step:
-        """A copy, filled where something is missing."""
+        """A copy, if something is missing."""
         x = self.x
         fill = self.fill.astype(_dtype(shapes.matrix(x)))
         missing = None if self.missing is None else np.array(self.missing)
@@ -81,10 +81,10 @@ class Impute(Operation, frozen=True, tag="impute"):
 
 
 class Missing(Operation, frozen=True, tag="missing"):
-    """1 where a number is missing, else 0.
+    """1 if a number is missing, else 0.
 
     Attributes:
-        missing: which number counts as missing; NaN where it is left out.
+        missing: which number counts as missing; NaN by default.
     """
 
     may_warn: ClassVar[bool] = False
@@ -106,7 +106,7 @@ class Missing(Operation, frozen=True, tag="missing"):
 
 
 class Scale(Operation, frozen=True, tag="scale"):
-    """Each column less, divided by, times and plus a constant, in this order."""
+    """Subtracts, divides, multiplies and adds a constant for each column, in this order."""
 
     x: Register
     subtract: Floats | None = None
@@ -122,10 +122,10 @@ class Scale(Operation, frozen=True, tag="scale"):
         return shape
 
     def prepare(self, shapes: Shapes) -> Step:
-        """In the precision of what it reads, as the trainer's library does."""
+        """In the precision of the input, as in the training library."""
         x, dtype = self.x, _dtype(shapes.matrix(self.x))
         todo = [
-            # As a matrix: for one row, numpy takes equal shapes in a third of the time.
+            # As a matrix: for one row, numpy is three times faster with equal shapes.
             (function, constants.astype(dtype)[None])
             for function, constants in (
                 (np.subtract, self.subtract),
@@ -153,7 +153,7 @@ class Match(Operation, frozen=True, tag="match"):
 
     Attributes:
         keys: known numbers, column after column, each ascending and without NaN.
-        starts: where in `keys` those of each column begin, and where the last ones end.
+        starts: where those of each column begin in `keys`, and where the last ones end.
         codes: of the keys; then of a missing number and of an unknown one, for each column.
         refuses: for each column: 1 if a missing number is an error, plus 2 if an unknown one is.
     """
@@ -187,7 +187,7 @@ class Match(Operation, frozen=True, tag="match"):
             part = slice(int(self.starts[j]), int(self.starts[j + 1]))
             others = self.codes[n_keys + 2 * j : n_keys + 2 * j + 2]
             codes = np.concatenate([self.codes[part], others])
-            # A NaN at the end: a search that finds no place stops there, and equals nothing.
+            # A NaN at the end: a search that finds nothing stops there, and it equals nothing.
             keys = np.append(self.keys[part], np.nan)
             tables.append((keys, codes, bool(refused & 1), bool(refused & 2)))
 

@@ -1,4 +1,4 @@
-"""Operations that read columns of the table: cells become numbers here."""
+"""Operations that read columns of the table and turn cells into numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Numbers(Operation, frozen=True, tag="numbers"):
     is_single: bool = False
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as there are columns."""
+        """As wide as the number of columns."""
         shapes.columns(self.columns)
         require(len(self.columns) > 0, "no column is read")
         return Shape(len(self.columns), self.is_single)
@@ -50,8 +50,8 @@ class Coding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     Attributes:
         codes: of the labels, then of a missing cell, then of an unknown label.
-        refuses_missing: a missing cell is an error.
-        refuses_unknown: so is an unknown label.
+        refuses_missing: whether a missing cell is an error.
+        refuses_unknown: whether an unknown label is one.
     """
 
     column: Column
@@ -69,12 +69,12 @@ class Encode(Operation, frozen=True, tag="encode"):
     codings: tuple[Coding, ...]
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as there are codings."""
+        """As wide as the number of codings."""
         _check_codings(self.codings, shapes)
         return Shape(len(self.codings))
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """A dictionary a column."""
+        """One dictionary for each column."""
         tables = [(coding.column, _Codes(coding)) for coding in self.codings]
 
         def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
@@ -86,7 +86,7 @@ class Encode(Operation, frozen=True, tag="encode"):
 
 
 class OneHot(Operation, frozen=True, tag="one_hot"):
-    """Labels as a row of zeros with a one where their code says; a negative code gives none."""
+    """Labels as a row of zeros with a one at the label's code; a negative code sets none."""
 
     may_warn: ClassVar[bool] = False
 
@@ -103,7 +103,7 @@ class OneHot(Operation, frozen=True, tag="one_hot"):
         return Shape(self.width, self.is_single)
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """A dictionary of positions a column."""
+        """One dictionary of positions for each column."""
         tables = [(coding.column, _Codes(coding, int)) for coding in self.codings]
         width, dtype = self.width, np.float32 if self.is_single else np.float64
 
@@ -126,7 +126,7 @@ class OneHot(Operation, frozen=True, tag="one_hot"):
 
 
 class _Codes(dict[Any, Any]):
-    """Codes by label; what isn't there is NaN or unknown."""
+    """Codes by label; a label without one is NaN or unknown."""
 
     def __init__(self, coding: Coding, kind: type = float) -> None:
         *codes, missing, unknown = map(kind, coding.codes.tolist())

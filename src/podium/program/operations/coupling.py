@@ -1,4 +1,4 @@
-"""Probabilities of several classes from those of each pair of them."""
+"""Class probabilities from those of each pair of classes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from podium.program.operations.operation import (
 from podium.table import Array
 
 _ROUNDS_MIN = 100
-# A table of pairs a row: more classes would take more memory than anybody has.
+# A table of pairs for each row: more classes would exceed any memory.
 _CLASSES_MAX = 1_000
 
 
 class Couple(Operation, frozen=True, tag="couple"):
-    """A probability a class, from the probability of the first class of each pair.
+    """The probability of each class, from the probability of the first class of each pair.
 
     Pairs are in the order (0, 1), (0, 2), ..., (1, 2), ...; none of them is certain.
 
     Attributes:
-        n_classes: how many there are.
+        n_classes: the number of classes.
 
     Source: Wu, Lin, Weng (2004), Probability Estimates for Multi-class Classification by Pairwise
     Coupling, Journal of Machine Learning Research 5, 975-1005: algorithm 2, with libsvm's bounds.
@@ -38,7 +38,7 @@ class Couple(Operation, frozen=True, tag="couple"):
     n_classes: int
 
     def check(self, shapes: Shapes) -> Shape:
-        """A column a class."""
+        """One column for each class."""
         n_classes = self.n_classes
         require(2 <= n_classes <= _CLASSES_MAX, f"{n_classes} classes make no pairs")
         width = shapes.matrix(self.x).width
@@ -46,11 +46,11 @@ class Couple(Operation, frozen=True, tag="couple"):
         return Shape(n_classes)
 
     def n_buffered(self, _shapes: Shapes) -> int:
-        """Two tables of all pairs, and what is added up of them."""
+        """Two tables of all pairs, and their sums."""
         return 4 * self.n_classes**2
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """Some rounds, until every row has settled."""
+        """Iterations, until every row has converged."""
         x, n_classes = self.x, self.n_classes
         first, second = np.triu_indices(n_classes, 1)
 
@@ -65,7 +65,7 @@ class Couple(Operation, frozen=True, tag="couple"):
 
 
 def _coupled(shares: Array) -> Array:
-    """Probabilities, a column a row, of the share of each class against each other."""
+    """Probabilities, one column per row, from the share of each class against each other."""
     n_classes, _, n_rows = shares.shape
     q = -shares.transpose(1, 0, 2) * shares
     for t in range(n_classes):
@@ -89,7 +89,7 @@ def _coupled(shares: Array) -> Array:
 
 
 def _round(q: Array, p: Array, qp: Array, pqp: Array) -> Array:
-    """The probabilities after each class was moved once."""
+    """The probabilities after each class was updated once."""
     for t in range(len(p)):
         step = (pqp - qp[t]) / q[t, t]
         size = 1 + step

@@ -1,4 +1,4 @@
-"""Operations that bend each column in its own way: bins, powers, quantiles."""
+"""Operations that transform each column by itself: bins, powers, quantiles."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from podium.table import Array
 
 
 class Bin(Operation, frozen=True, tag="bin"):
-    """The number of each column's edges that lie below; NaN lies above all.
+    """The number of each column's edges below the value; NaN lies above all.
 
     Attributes:
         edges: column after column, each ascending.
-        starts: where in `edges` those of each column begin, and where the last ones end.
-        or_equal: an edge counts for its own number, too.
+        starts: where those of each column begin in `edges`, and where the last ones end.
+        or_equal: whether an edge counts for an equal number, too.
     """
 
     x: Register
@@ -62,10 +62,10 @@ class Bin(Operation, frozen=True, tag="bin"):
 
 
 class Power(Operation, frozen=True, tag="power"):
-    """Powers that make a column look normal: of Box and Cox, or of Yeo and Johnson.
+    """Power transforms that make a column look normal: Box-Cox, or Yeo-Johnson.
 
     Attributes:
-        powers: one a column.
+        powers: one for each column.
         method: the first refuses numbers that aren't positive.
     """
 
@@ -80,7 +80,7 @@ class Power(Operation, frozen=True, tag="power"):
         return shape
 
     def prepare(self, shapes: Shapes) -> Step:
-        """Column by column where powers are special, else all at once."""
+        """Column by column if powers are special, otherwise all at once."""
         x, is_single = self.x, shapes.matrix(self.x).is_single
         powers = self.powers.astype(np.float32 if is_single else np.float64)
         function = _box_cox if self.method == "box_cox" else _yeo_johnson
@@ -110,7 +110,8 @@ def _raised(logs: Array, powers: Array, is_log: Array) -> Array:
     return raised
 
 
-# As close to a bound of the training data counts as on it (scikit-learn's BOUNDS_THRESHOLD).
+# Numbers this close to a bound of the training data count as on it (scikit-learn's
+# BOUNDS_THRESHOLD).
 _NEAR = 1e-7
 _LOWEST, _HIGHEST = quantile_of(np.array([_NEAR - np.spacing(1), 1 - (_NEAR - np.spacing(1))]))
 
@@ -119,9 +120,9 @@ class Quantile(Operation, frozen=True, tag="quantile"):
     """The share of the training data below each number, or that share's normal quantile.
 
     Attributes:
-        quantiles: of the training data, a column a column, ascending.
+        quantiles: of the training data, one column for each column, ascending.
         shares: that belong to their rows, ascending.
-        is_normal: the normal quantile is wanted.
+        is_normal: whether to return the normal quantile.
     """
 
     x: Register

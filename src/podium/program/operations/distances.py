@@ -1,4 +1,4 @@
-"""How far rows are from the rows that a model keeps."""
+"""Distances between rows and the stored rows of a model."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from podium.table import Array
 
 try:
     from podium.program import _distances
-except ImportError:  # no compiler was there when Podium was installed
+except ImportError:  # there was no compiler when Podium was installed
     _distances = None  # type: ignore[assignment]
 
 kernel = _distances
 MetricName: TypeAlias = Literal["square", "euclidean", "manhattan", "chebyshev", "minkowski"]
 
-# Differences of so many numbers are held at a time: what the second cache takes.
+# How many differences are held at a time: as many as fit into the second-level cache.
 BUFFERED_MAX = 32_768
 
 
 class Distance(Operation, frozen=True, tag="distance"):
-    """A column for each training row: its distance from the row.
+    """The distance to each training row, one column each.
 
-    Differences are taken before they are squared, so that near rows aren't lost in rounding.
+    Differences are taken before they are squared, so that small distances aren't lost to rounding.
 
     Attributes:
-        rows: that are kept.
+        rows: of the model.
         metric: `square` is the square of the euclidean distance.
         power: of the differences, for `minkowski`.
     """
@@ -59,13 +59,13 @@ class Distance(Operation, frozen=True, tag="distance"):
         return Shape(len(self.rows))
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """A row at a time, or some where they are short."""
+        """Row by row, or several at once if they are short."""
         x, measure = self.x, measured(self.rows, self.metric, self.power)
         return lambda _, values: measure(values[x])
 
 
 def measured(rows: Floats, metric: MetricName, power: float = 2.0) -> Callable[[Array], Array]:
-    """The function that returns the distances of each of its rows to each of these."""
+    """A function that returns the distances of its rows to each of these."""
     if kernel is None:
         return _in_numpy(rows, metric, power)
     built_rows, norm, measure = built(rows, metric, power), _NORMS[metric], kernel.measure
@@ -81,10 +81,10 @@ def measured(rows: Floats, metric: MetricName, power: float = 2.0) -> Callable[[
 
 
 def built(rows: Floats, metric: MetricName, power: float, nodes: Nodes | None = None) -> Any:
-    """Rows at hand for the kernel in C.
+    """Rows prepared for the kernel in C.
 
     Raises:
-        BundleError: the nodes aren't those of the rows.
+        BundleError: the nodes don't belong to the rows.
     """
     assert kernel is not None
     nodes = nodes if nodes is not None else one_node(len(rows))
@@ -122,7 +122,7 @@ def _in_numpy(rows: Floats, metric: MetricName, power: float) -> Callable[[Array
 
 
 class _Norm(NamedTuple):
-    """The length of differences: of one row's at once, and of many rows' column by column."""
+    """The norm of differences: of one row's at once, and of many rows' column by column."""
 
     of_row: Callable[[Array, float], Array]
     add: Callable[[Array, Array, float], None]
@@ -183,7 +183,7 @@ def _power_root(total: Array, power: float) -> None:
     np.power(total, 1 / power, out=total)
 
 
-# As the kernel in C calls them.
+# Their names in the kernel in C.
 _NUMBERS: Mapping[MetricName, int] = {
     "square": 0,
     "euclidean": 0,

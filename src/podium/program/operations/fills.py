@@ -1,4 +1,4 @@
-"""Operations that fill what is missing from the rest of its row: other columns, lines, donors."""
+"""Operations that fill in missing values: from other columns, regressions or donors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from podium.table import Array
 
 
 class Fill(Operation, frozen=True, tag="fill"):
-    """The numbers of one matrix, and where they are missing those of another."""
+    """The numbers of one matrix, and those of another where they are missing."""
 
     may_warn: ClassVar[bool] = False
 
@@ -34,7 +34,7 @@ class Fill(Operation, frozen=True, tag="fill"):
         return Shape(first.width, first.is_single)
 
     def prepare(self, shapes: Shapes) -> Step:
-        """A copy, filled where something is missing."""
+        """A copy, if something is missing."""
         first, second = self.xs
         dtype = np.float32 if shapes.matrix(first).is_single else np.float64
 
@@ -49,14 +49,14 @@ class Fill(Operation, frozen=True, tag="fill"):
 
 
 class FillLinear(Operation, frozen=True, tag="fill_linear"):
-    """Missing numbers guessed from the other columns, again and again.
+    """Missing numbers estimated from the other columns, repeatedly.
 
     Attributes:
-        fill: the first guess for each column.
-        columns: which one each step guesses anew.
-        weights: of all columns, a row a step.
-        bias: one a step.
-        low: the lowest guess, one a step.
+        fill: the first estimate for each column.
+        columns: the column that each step estimates.
+        weights: of all columns, one row for each step.
+        bias: one for each step.
+        low: the lowest estimate, one for each step.
         high: the highest one.
     """
 
@@ -82,7 +82,7 @@ class FillLinear(Operation, frozen=True, tag="fill_linear"):
         return shape
 
     def prepare(self, shapes: Shapes) -> Step:
-        """Only rows and columns with something missing are looked at."""
+        """Only rows and columns with missing values are processed."""
         x, fill = self.x, self.fill
         dtype = np.float32 if shapes.matrix(x).is_single else np.float64
         steps = list(
@@ -116,7 +116,7 @@ class FillNearest(Operation, frozen=True, tag="fill_nearest"):
     Attributes:
         rows: of the training data; NaN is missing.
         n_neighbors: how many are averaged.
-        is_weighted: the nearer ones count for more, by one over their distance.
+        is_weighted: whether nearer ones count more, by the inverse of their distance.
     """
 
     x: Register
@@ -133,7 +133,7 @@ class FillNearest(Operation, frozen=True, tag="fill_nearest"):
         return shape
 
     def n_buffered(self, _shapes: Shapes) -> int:
-        """The distances to all rows, and which of them are the nearest."""
+        """The distances to all rows, and the indices of the nearest."""
         return 4 * len(self.rows)
 
     def prepare(self, shapes: Shapes) -> Step:
@@ -210,7 +210,7 @@ def _presence(far: Array) -> Array:
 
 
 def _closeness(far: Array) -> Array:
-    """One over the distance; where a donor is the row itself, only such ones count."""
+    """The inverse of the distance; if a donor equals the row, only such donors count."""
     weights = 1.0 / far
     same = np.isinf(weights)
     return np.where(same.any(axis=1, keepdims=True), same, weights)

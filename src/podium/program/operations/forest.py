@@ -19,10 +19,10 @@ class Forest(Operation, frozen=True, tag="forest"):
     Nodes are as in `kernel.Trees`.
 
     Attributes:
-        base: where the sums begin, a number an output.
-        is_single_input: the trainer compared in single precision.
-        is_single_sum: it added in single precision, too.
-        refuses: values that it takes from nobody.
+        base: the initial sums, one number for each output.
+        is_single_input: whether the trainer compared in single precision.
+        is_single_sum: whether it added in single precision, too.
+        refuses: values that are refused.
     """
 
     may_warn: ClassVar[bool] = False
@@ -44,7 +44,7 @@ class Forest(Operation, frozen=True, tag="forest"):
 
     @property
     def trees(self) -> Trees:
-        """The nodes."""
+        """The trees for the kernel."""
         return Trees(
             self.feature,
             self.threshold,
@@ -58,7 +58,7 @@ class Forest(Operation, frozen=True, tag="forest"):
         )
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as the base. The nodes are checked by the kernel that will walk them."""
+        """As wide as the base. The nodes are checked by the kernel."""
         shapes.matrix(self.x)
         for array in (*self.trees, self.base):
             require(array.ndim == 1, "a forest has an array that isn't flat")

@@ -1,4 +1,4 @@
-"""How alike rows are to the rows that a model keeps, measured by a kernel."""
+"""The similarity between rows and the stored rows of a model, measured by a kernel."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ KernelName: TypeAlias = Literal["linear", "poly", "rbf", "sigmoid", "cosine", "l
 
 
 class Kernel(Operation, frozen=True, tag="kernel"):
-    """A column for each training row: the kernel between it and the row.
+    """The kernel between the row and each training row, one column each.
 
     Attributes:
-        rows: that are kept.
+        rows: of the model.
         kernel: `poly` is (gamma x.y + coef0) ** degree, `sigmoid` the tanh of gamma x.y + coef0,
             `rbf` exp(-gamma |x-y|^2), `laplacian` the same with the sum of distances.
     """
@@ -45,7 +45,7 @@ class Kernel(Operation, frozen=True, tag="kernel"):
         return Shape(len(self.rows))
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """One product, but for the sum of distances."""
+        """One product, except for the sum of distances."""
         x, function = self.x, _KERNELS[self.kernel](self)
         return lambda _, values: function(values[x].astype(np.float64, copy=False))
 
@@ -60,7 +60,7 @@ def _product(kernel: Kernel) -> _Function:
 
 def _polynomial(kernel: Kernel) -> _Function:
     product, gamma, coef0, degree = _product(kernel), kernel.gamma, kernel.coef0, kernel.degree
-    # A whole power is a product where numpy knows it for one.
+    # numpy computes some integer powers as products.
     power = int(degree) if degree in range(-99, 100) else degree
     return lambda x: (product(x) * gamma + coef0) ** power
 
@@ -71,7 +71,7 @@ def _sigmoid(kernel: Kernel) -> _Function:
 
 
 def _rbf(kernel: Kernel) -> _Function:
-    # Around the middle of the rows, squares are no larger than the distances that they make.
+    # Around the middle of the rows, squares are no larger than the distances that they make up.
     middle = kernel.rows.astype(np.float64).sum(axis=0) / max(len(kernel.rows), 1)
     rows = kernel.rows.astype(np.float64) - middle
     columns, squares, gamma = np.ascontiguousarray(-2 * rows.T), _squares(rows), -kernel.gamma
@@ -99,7 +99,7 @@ def _laplacian(kernel: Kernel) -> _Function:
     rows, gamma = kernel.rows.astype(np.float64), -kernel.gamma
 
     def run(x: Array) -> Array:
-        # A row at a time: all distances at once would take rows x rows x columns numbers.
+        # Row by row: all distances at once would take rows x rows x columns numbers.
         out = np.empty((len(x), len(rows)))
         for place, row in enumerate(x):
             out[place] = np.abs(rows - row).sum(axis=1)

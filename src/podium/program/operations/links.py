@@ -1,4 +1,4 @@
-"""Operations from what a model sums up to what it answers."""
+"""Operations that turn a model's sums into outputs."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ LinkName: TypeAlias = Literal[
 
 
 class Link(Operation, frozen=True, tag="link"):
-    """Numbers through a function.
+    """Applies a function to numbers.
 
     Attributes:
-        function: of each number, or, `softmax`, `share` (of the row's sum) and `sort` (the least
-            first), of each row.
+        function: of each number; `softmax`, `share` (of the row's sum) and `sort` (ascending) are
+            functions of each row.
     """
 
     x: Register
@@ -68,7 +68,7 @@ class Link(Operation, frozen=True, tag="link"):
 
     @property
     def may_warn(self) -> bool:  # type: ignore[override] # it depends on the function
-        """Only functions without bounds overflow, and some know no negative numbers."""
+        """Only unbounded functions overflow, and some accept no negative numbers."""
         return self.function not in ("sigmoid", "softmax", "tanh", "relu", "tie", "sort")
 
     def check(self, shapes: Shapes) -> Shape:
@@ -82,7 +82,7 @@ class Link(Operation, frozen=True, tag="link"):
 
 
 class Pair(Operation, frozen=True, tag="pair"):
-    """The probability of the second class as those of both."""
+    """The probabilities of both classes from that of the second."""
 
     may_warn: ClassVar[bool] = False
 
@@ -95,7 +95,7 @@ class Pair(Operation, frozen=True, tag="pair"):
         return Shape(2, shape.is_single)
 
     def prepare(self, shapes: Shapes) -> Step:
-        """1 less it, and itself."""
+        """One minus it, and itself."""
         x = self.x
         is_double = not shapes.matrix(x).is_single
         one = np.array(1.0, np.float64 if is_double else np.float32)
@@ -114,7 +114,7 @@ class Pair(Operation, frozen=True, tag="pair"):
 
 
 class Largest(Operation, frozen=True, tag="largest"):
-    """The number of each row's largest column, the first of equals."""
+    """The index of each row's largest column, the first of equals."""
 
     may_warn: ClassVar[bool] = False
 
@@ -133,7 +133,7 @@ class Largest(Operation, frozen=True, tag="largest"):
 
 
 class Above(Operation, frozen=True, tag="above"):
-    """1 for rows whose only column is above a threshold, else 0."""
+    """1 if the only column of a row is above a threshold, else 0."""
 
     may_warn: ClassVar[bool] = False
 
@@ -161,13 +161,13 @@ class Above(Operation, frozen=True, tag="above"):
         return run
 
 
-# The index of one row, which nobody writes to.
+# The index for a single row, which nothing writes to.
 _FIRST, _SECOND = np.zeros(1, np.int8), np.ones(1, np.int8)
 _FIRST.flags.writeable = _SECOND.flags.writeable = False
-# A row's sum over fewer columns than this is made from the first to the last, by numpy as well.
+# With fewer columns than this, numpy adds up a row from the first to the last as well.
 _PAIRWISE = 8
 
-# exp(709) is the last of whole exponents that is a number; the probability there is 1e-308.
+# exp(709) is the last finite value with an integer exponent; the probability there is 1e-308.
 _EXP_MAX = {np.dtype(np.float64): np.array(709.0), np.dtype(np.float32): np.array(88, np.float32)}
 _ONE = {dtype: np.ones((), dtype) for dtype in _EXP_MAX}
 
@@ -199,7 +199,7 @@ def _softmax_of_row(x: Array) -> Array:
 
 
 def _softmax_of_columns(x: Array) -> Array:
-    """The same bits; over few columns, numpy's loop over rows takes four times as long."""
+    """Bit for bit the same; with few columns, numpy's loop over rows takes four times as long."""
     columns = list(x.T)
     e: Array = np.exp(x - reduce(np.maximum, columns)[:, None])
     e /= reduce(np.add, list(e.T))[:, None]
@@ -222,7 +222,7 @@ def _share(x: Array) -> Array:
 
 
 def _tie(x: Array) -> Array:
-    """Numbers into -1/3 to 1/3, in their order: they decide between equal votes, and no others."""
+    """Maps numbers to -1/3 to 1/3, keeping their order: they break ties between equal votes."""
     squashed: Array = x / (3 * (np.abs(x) + 1))
     return squashed
 
@@ -235,7 +235,7 @@ def _erf(x: Array) -> Array:
     return np.asarray(_ERF(x), x.dtype)
 
 
-# numpy has none, and C has it for single numbers.
+# numpy lacks it, and C has it for single numbers.
 _ERF = np.frompyfunc(math.erf, 1, 1)
 _LINKS: dict[LinkName, Callable[[Array], Array]] = {
     "sigmoid": _sigmoid,

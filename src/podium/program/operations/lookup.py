@@ -1,4 +1,4 @@
-"""Operations that read a table: rows by class, the weighted median, a line through points."""
+"""Operations that use a table: rows by class, the weighted median, interpolation."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from podium.table import Array
 
 
 class Lookup(Operation, frozen=True, tag="lookup"):
-    """The row of a table that belongs to each row's class.
+    """The row of a table for each row's class.
 
     Attributes:
-        table: a row a class.
+        table: one row for each class.
     """
 
     may_warn: ClassVar[bool] = False
@@ -55,7 +55,7 @@ class Median(Operation, frozen=True, tag="median"):
     """Each row's weighted median: the first of its sorted numbers with half of the weight below.
 
     Attributes:
-        weights: one a column, not negative.
+        weights: one for each column, not negative.
     """
 
     may_warn: ClassVar[bool] = False
@@ -72,7 +72,7 @@ class Median(Operation, frozen=True, tag="median"):
         return Shape(1)
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """A sort of each row."""
+        """Sorts each row."""
         x, weights = self.x, self.weights.astype(np.float64)
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
@@ -87,11 +87,11 @@ class Median(Operation, frozen=True, tag="median"):
 
 
 class Interpolate(Operation, frozen=True, tag="interpolate"):
-    """One column through a line of straight pieces, level beyond its ends.
+    """Interpolates one column linearly between points; constant beyond the ends.
 
     Attributes:
-        knots: where the pieces meet, ascending.
-        heights: of the line there.
+        knots: the x coordinates, ascending.
+        heights: the y coordinates.
     """
 
     may_warn: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""Operations on whole matrices: select, join, multiply, add up."""
+"""Operations on whole matrices: select, join, multiply, add."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from podium.table import Array
 
 
 class Select(Operation, frozen=True, tag="select"):
-    """Some columns, in this order."""
+    """Selects columns, in this order."""
 
     may_warn: ClassVar[bool] = False
 
@@ -29,7 +29,7 @@ class Select(Operation, frozen=True, tag="select"):
     columns: Indices
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as there are columns selected."""
+        """As wide as the number of selected columns."""
         shape = shapes.matrix(self.x)
         columns = self.columns
         inside = columns.ndim == 1 and bool(((columns >= 0) & (columns < shape.width)).all())
@@ -37,7 +37,7 @@ class Select(Operation, frozen=True, tag="select"):
         return Shape(len(columns), shape.is_single)
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """A view where they stand side by side."""
+        """A view if they are adjacent."""
         x, columns = self.x, self.columns.astype(np.intp)
         if len(columns) and (np.diff(columns) == 1).all():
             part = slice(int(columns[0]), int(columns[-1]) + 1)
@@ -46,14 +46,14 @@ class Select(Operation, frozen=True, tag="select"):
 
 
 class Join(Operation, frozen=True, tag="join"):
-    """Matrices side by side."""
+    """Joins matrices side by side."""
 
     may_warn: ClassVar[bool] = False
 
     xs: tuple[Register, ...]
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as all of them."""
+        """As wide as all of them together."""
         require(len(self.xs) > 0, "nothing is joined")
         read = [shapes.matrix(x) for x in self.xs]
         return Shape(sum(s.width for s in read), all(s.is_single for s in read))
@@ -65,7 +65,7 @@ class Join(Operation, frozen=True, tag="join"):
 
 
 class Indicate(Operation, frozen=True, tag="indicate"):
-    """Codes as rows of zeros with a one where each code says; a negative code or NaN gives none.
+    """Codes as rows of zeros with a one at each code; a negative code or NaN sets none.
 
     Attributes:
         starts: the position of code 0, for each column.
@@ -86,7 +86,7 @@ class Indicate(Operation, frozen=True, tag="indicate"):
         return Shape(self.width)
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """Codes beyond the end of the row give none either."""
+        """Codes beyond the end of the row set none either."""
         x, starts, width = self.x, self.starts.astype(np.float64), self.width
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Floats:
@@ -126,7 +126,7 @@ class Matmul(Operation, frozen=True, tag="matmul"):
         x, weights = self.x, np.ascontiguousarray(self.weights)
         if self.bias is None:
             return lambda _, values: values[x].dot(weights)
-        # As a matrix: for one row, numpy adds equal shapes in a third of the time.
+        # As a matrix: for one row, numpy is three times faster with equal shapes.
         bias = self.bias[None]
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
@@ -137,7 +137,7 @@ class Matmul(Operation, frozen=True, tag="matmul"):
 
 
 class Total(Operation, frozen=True, tag="total"):
-    """Matrices of one shape, each times its weight, added up in order."""
+    """The weighted sum of matrices of one shape, added in order."""
 
     xs: tuple[Register, ...]
     weights: Floats | None = None

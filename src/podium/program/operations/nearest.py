@@ -1,4 +1,4 @@
-"""What is known of the rows nearest to a row."""
+"""Predictions from the nearest training rows."""
 
 from __future__ import annotations
 
@@ -26,19 +26,21 @@ from podium.table import Array
 class Nearest(Operation, frozen=True, tag="nearest"):
     """The mean target of the nearest training rows.
 
-    Of equally near rows those count that scikit-learn's search keeps.
+    Among equally near rows, those count that scikit-learn's search keeps.
 
     Attributes:
-        rows: that are kept.
-        known: of each of them, a row a row.
+        rows: of the model.
+        known: the targets, one row for each of them.
         n_nearest: how many count.
         metric: of the distance.
         power: of the differences, for `minkowski`.
-        by_distance: nearer ones count more, by 1 / distance; a distance of 0 leaves no others.
-        by_product: squares of distances are |x|² - 2 x.y + |y|², as the original rounds them.
-        nodes: in which the original looks; without them, it looks at one row after the other.
-        reach: the least that the distance to each row counts for: with it, a last column holds
-            the mean distance.
+        by_distance: whether nearer ones count more, by 1 / distance; a distance of 0 excludes all
+            others.
+        by_product: whether squared distances are computed as |x|² - 2 x.y + |y|², to round as the
+            original.
+        nodes: the tree that the original searches; without it, it scans the rows in order.
+        reach: the least that the distance to each row counts for: with it, a last column holds the
+            mean distance.
     """
 
     may_warn: ClassVar[bool] = True
@@ -55,7 +57,7 @@ class Nearest(Operation, frozen=True, tag="nearest"):
     reach: Floats | None = None
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as what is known."""
+        """As wide as the targets."""
         width, rows = shapes.matrix(self.x).width, self.rows
         require_rows(self.rows, width)
         has_targets = self.known.ndim == 2 and len(self.known) == len(rows)
@@ -70,17 +72,17 @@ class Nearest(Operation, frozen=True, tag="nearest"):
         return Shape(self.known.shape[1] + (self.reach is not None))
 
     def n_buffered(self, _shapes: Shapes) -> int:
-        """What is known of the nearest rows, how far they are, and what they weigh."""
+        """The targets of the nearest rows, their distances, and their weights."""
         return self.n_nearest * (int(self.known.shape[1]) + 4)
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """A search, and the mean of what it found."""
+        """A search, and the mean of the targets that it found."""
         x, run = self.x, _Predictor(self)
         return lambda _, values: run(values[x].astype(np.float64, copy=False))
 
 
 class _Predictor:
-    """The search and its constants, at hand."""
+    """The search and its constants."""
 
     def __init__(self, nearest: Nearest) -> None:
         self.known = nearest.known.astype(np.float64)

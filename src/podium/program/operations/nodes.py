@@ -1,4 +1,4 @@
-"""The tree of nodes in which a model looks for near rows."""
+"""The tree of nodes that a model searches for near rows."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _NODES_MAX = 10_000_000
 
 
 class Nodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The tree of nodes in which rows are looked for: it decides between equally near ones.
+    """The tree of nodes that is searched: it decides between equally near rows.
 
     The children of node n are 2n + 1 and 2n + 2.
 
     Attributes:
-        order: the rows, those of a node side by side.
-        starts: where in `order` the rows of a node begin.
+        order: the rows, grouped by node.
+        starts: where the rows of a node begin in `order`.
         ends: where they end.
-        is_leaf: 1 where a node has no children.
-        low: the lowest corner of each node, or its centre.
-        high: the highest corner; without it nodes are balls.
+        is_leaf: 1 if a node has no children.
+        low: the lower corner of each node, or its centre.
+        high: the upper corner; without it nodes are balls.
         radii: of the balls.
     """
 
@@ -35,7 +35,7 @@ class Nodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     radii: Floats | None = None
 
     def check(self, n_rows: int, width: int) -> None:
-        """Raises BundleError unless these are nodes of so many rows."""
+        """Raises BundleError unless these are nodes of this many rows."""
         n_nodes = len(self.starts)
         require(0 < n_nodes <= _NODES_MAX, f"{n_nodes} nodes aren't a tree")
         for vector in (self.starts, self.ends, self.is_leaf):
@@ -54,7 +54,7 @@ class Nodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 def one_node(n_rows: int) -> Nodes:
-    """All rows in one node: they are looked at one after the other."""
+    """All rows in one node: they are scanned in order."""
     order, end = np.arange(n_rows, dtype=np.int32), np.array([n_rows], np.int32)
     none, is_leaf = np.zeros((0, 0)), np.ones(1, np.uint8)
     return Nodes(order, np.zeros(1, np.int32), end, is_leaf, none, none)

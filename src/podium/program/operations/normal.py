@@ -36,9 +36,9 @@ _EXP_OF_MINUS_2 = 0.13533528323661269189
 
 
 def quantile_of(shares: Array) -> Array:
-    """The numbers below which these shares of a standard normal distribution lie.
+    """The quantiles of the standard normal distribution for these probabilities.
 
-    0 and 1 are infinite; what is outside of them, NaN.
+    Infinite for 0 and 1; NaN outside of that range.
     """
     with np.errstate(all="ignore"):
         is_upper = shares > 1.0 - _EXP_OF_MINUS_2

@@ -1,4 +1,4 @@
-"""What every operation is, and the shapes that are checked before any of them runs."""
+"""The base of every operation, and the shapes that are checked before any of them runs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Register: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Column: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 # What an operation becomes when a program is loaded: a function of the table's columns and of the
-# values so far, which returns the next value.
+# registers so far, which returns the next register.
 Step: TypeAlias = Callable[[Sequence[Any], Sequence[Any]], Array]
 
-# A model with more columns than this can't be served anyway; a hostile plan stops here.
+# A model with more columns than this can't be served anyway; it stops a hostile plan.
 WIDTH_MAX = 4_000_000
-# What all operations may hold together for one row: 128 MiB.
+# What all operations together may buffer for one row: 128 MiB.
 NUMBERS_MAX = 1 << 24
 
 
@@ -29,8 +29,9 @@ class Shape(NamedTuple):
 
     Attributes:
         width: columns of a matrix of shape (n_rows, width).
-        is_single: its numbers are of single precision.
-        is_index: it isn't a matrix but the number of a class for each row, of shape (n_rows,).
+        is_single: whether its numbers are of single precision.
+        is_index: whether it isn't a matrix but the index of a class for each row, of shape
+            (n_rows,).
     """
 
     width: int
@@ -43,7 +44,7 @@ class Shapes:
 
     Attributes:
         n_columns: of the table.
-        n_numbers: that are held for each row.
+        n_numbers: that are buffered for each row.
     """
 
     def __init__(self, n_columns: int) -> None:
@@ -54,19 +55,19 @@ class Shapes:
         return len(self._shapes)
 
     def add(self, shape: Shape, n_buffered: int = 0) -> None:
-        """Append the shape of the next register, and count what it takes."""
+        """Append the shape of the next register, and count its memory."""
         require(0 <= shape.width <= WIDTH_MAX, f"{shape.width} columns are too many")
         self.n_numbers += shape.width + n_buffered
         require(self.n_numbers <= NUMBERS_MAX, f"a row takes {self.n_numbers} numbers")
         self._shapes.append(shape)
 
     def any(self, register: int) -> Shape:
-        """The shape of a register that was filled before."""
+        """The shape of an earlier register."""
         require(register < len(self._shapes), f"register {register} isn't filled yet")
         return self._shapes[register]
 
     def matrix(self, register: int) -> Shape:
-        """The shape of a register that holds a matrix."""
+        """The shape of an earlier register that holds a matrix."""
         shape = self.any(register)
         require(not shape.is_index, f"register {register} has no matrix")
         return shape
@@ -93,7 +94,8 @@ class Operation(
     `x` is the register that it reads, `xs` are several; arrays are its constants.
 
     Attributes:
-        may_warn: numpy may warn about some rows (an overflow, say), which is no news to anybody.
+        may_warn: whether numpy may warn about some rows (of an overflow, for example), which nobody
+            needs to know.
     """
 
     may_warn: ClassVar[bool] = True
@@ -103,16 +105,16 @@ class Operation(
         """The shape of what it returns.
 
         Raises:
-            BundleError: its constants don't fit each other, or what it reads.
+            BundleError: its constants don't match each other, or its input.
         """
 
     def n_buffered(self, _shapes: Shapes) -> int:
-        """How many numbers it buffers for each row beside its result. It was checked before."""
+        """How many numbers it buffers for each row besides its result. Called after `check`."""
         return 0
 
     @abstractmethod
     def prepare(self, shapes: Shapes) -> Step:
-        """The function that runs it, with its constants at hand. It was checked before."""
+        """The function that runs it, with its constants prepared. Called after `check`."""
 
 
 def require(is_valid: bool, problem: str) -> None:
@@ -122,7 +124,7 @@ def require(is_valid: bool, problem: str) -> None:
 
 
 def require_rows(rows: Any, width: int) -> None:
-    """Raise BundleError unless it is a matrix of so many columns."""
+    """Raise BundleError unless it is a matrix with this many columns."""
     fits = rows.ndim == 2 and rows.shape[1] == width
     require(fits, f"rows of shape {rows.shape} aren't {width} columns wide")
 

@@ -41,8 +41,8 @@ class SingleSum(Operation, frozen=True, tag="single_sum"):
     Each product and each sum is rounded. A missing number adds nothing.
 
     Attributes:
-        weights: a row a column of `x`, a column an output.
-        start: of the sums, one an output.
+        weights: one row for each column of `x`, one column for each output.
+        start: of the sums, one for each output.
     """
 
     x: Register
@@ -60,11 +60,11 @@ class SingleSum(Operation, frozen=True, tag="single_sum"):
         return Shape(weights.shape[1], is_single=True)
 
     def n_buffered(self, _shapes: Shapes) -> int:
-        """All products, and all sums of them."""
+        """All products, and all their sums."""
         return 2 * int(self.weights.size)
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """All sums on the way: numpy adds up along an axis from the first to the last."""
+        """All intermediate sums: numpy accumulates along an axis from the first to the last."""
         x, weights = self.x, self.weights.astype(np.float32)
         start = self.start.astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Operations between the columns of a row: products of two, and division by the row's length."""
+"""Operations between the columns of a row: products of two, and division by the row's norm."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Product(Operation, frozen=True, tag="product"):
     right: Indices
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as there are pairs."""
+        """As wide as the number of pairs."""
         require(self.left.ndim == 1 and self.left.shape == self.right.shape, "columns lack a pair")
         read = [shapes.matrix(x) for x in self.xs]
         for shape, columns in zip(read, (self.left, self.right), strict=True):
@@ -44,7 +44,7 @@ class Product(Operation, frozen=True, tag="product"):
         return Shape(len(self.left), all(shape.is_single for shape in read))
 
     def prepare(self, shapes: Shapes) -> Step:
-        """Two copies and a product; without copies where all columns are multiplied in order."""
+        """Two copies and a product; without copies if all columns are multiplied in order."""
         (first, second), left, right = self.xs, self.left, self.right
         pairs = ((shapes.matrix(first), left), (shapes.matrix(second), right))
         if all(np.array_equal(columns, np.arange(shape.width)) for shape, columns in pairs):
@@ -53,10 +53,11 @@ class Product(Operation, frozen=True, tag="product"):
 
 
 class Normalize(Operation, frozen=True, tag="normalize"):
-    """Each row divided by its length; a row that is next to nothing stays.
+    """Divides each row by its norm; a row close to zero stays.
 
     Attributes:
-        norm: the sum of sizes, the root of the sum of squares, or the largest size.
+        norm: the sum of absolute values, the root of the sum of squares, or the largest absolute
+            value.
     """
 
     x: Register
@@ -72,7 +73,7 @@ class Normalize(Operation, frozen=True, tag="normalize"):
         """Two passes."""
         x, length = self.x, _LENGTHS[self.norm]
         dtype = np.float32 if shapes.matrix(x).is_single else np.float64
-        # What scikit-learn takes for zero.
+        # Numbers that scikit-learn treats as zero.
         smallest, one = 10 * np.finfo(dtype).eps, np.ones((), dtype)
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:

@@ -1,4 +1,4 @@
-"""The search for the nearest rows: in C where that was built, else in numpy."""
+"""The search for the nearest rows: in C if it was built, otherwise in numpy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from podium.table import Array
 # Distances closer than this are measured again, column by column.
 _NEAR = 1e-11
 _FEW = 12
-# So many distances at a time stay in the cache.
+# This many distances at a time stay in the cache.
 _BUFFERED_MAX = 262_144
 
 
@@ -25,13 +25,14 @@ class SearchIndex(NamedTuple):
 
     Attributes:
         rows: of the model.
-        known: the target of each row, where the search may use it: the order of rows with equal
+        known: the target of each row, if the search may use it: the order of rows with equal
             targets doesn't matter.
         n_nearest: how many rows to find.
         metric: of the distance.
         power: of `minkowski`.
-        by_product: squares of distances are |x|² - 2 x.y + |y|², as the original rounds them.
-        nodes: in which the original looks.
+        by_product: whether squared distances are computed as |x|² - 2 x.y + |y|², to round as the
+            original.
+        nodes: the tree that the original searches.
     """
 
     rows: Array
@@ -48,7 +49,7 @@ class Neighbors(NamedTuple):
 
     Attributes:
         places: indices of rows of the model.
-        distances: before a root is drawn of them.
+        distances: before the root is taken.
     """
 
     places: Array
@@ -59,10 +60,10 @@ Search: TypeAlias = Callable[[Array], Neighbors]
 
 
 def searcher(index: SearchIndex) -> Search:
-    """The function that finds the nearest rows, of equally near ones those of scikit-learn.
+    """A function that finds the nearest rows, and among equally near ones those of scikit-learn.
 
     Raises:
-        BundleError: the nodes aren't those of the rows.
+        BundleError: the nodes don't belong to the rows.
     """
     kernel = measuring.kernel
     if kernel is None:
@@ -82,7 +83,7 @@ def searcher(index: SearchIndex) -> Search:
 
 
 def _by_product(index: SearchIndex, smallest: Callable[..., None]) -> Search:
-    """One product, and a heap a row."""
+    """One product, and one heap for each row."""
     multiply, k = Products(index.rows), index.n_nearest
 
     def run(numbers: Array) -> Neighbors:
@@ -108,30 +109,30 @@ def _parted(search: Search, index: SearchIndex) -> Search:
 
 
 class Products:
-    """The function that returns -2 x.y for each pair of rows."""
+    """A function that returns -2 x.y for each pair of rows."""
 
     def __init__(self, rows: Array) -> None:
-        # Twice as much is exact.
+        # Doubling is exact.
         self.columns = np.ascontiguousarray(-2.0 * rows.T)
         self.lengths = lengths(rows)
 
     def __call__(self, x: Array) -> Array:
         """A column for each training row."""
-        # One row alone would be multiplied by another routine, which rounds otherwise.
+        # A single row would be multiplied by another routine, which rounds differently.
         several = x if len(x) > 1 else np.concatenate([x, x])
         products: Array = several.dot(self.columns)[: len(x)]
         return products
 
 
 def lengths(x: Array) -> Array:
-    """The square of each row's length, a product a row."""
+    """The squared norm of each row."""
     x = np.ascontiguousarray(x)
     squares: Array = np.matmul(x[:, None, :], x[:, :, None])
     return squares.ravel()
 
 
 class NumpySearch:
-    """The search without a compiler: the smallest of all distances, and a look at equal ones."""
+    """The search in numpy: the smallest of all distances, and a second look at ties."""
 
     def __init__(self, index: SearchIndex) -> None:
         self.rows, self.known, self.n_nearest = index.rows, index.known, index.n_nearest
@@ -146,7 +147,7 @@ class NumpySearch:
         )
 
     def measure(self, numbers: Array) -> Array:
-        """Distances before the root is drawn of them."""
+        """Distances before the root is taken."""
         distances = self.distances(numbers)
         return distances**self.power if self.metric == "minkowski" else distances
 
@@ -162,7 +163,7 @@ class NumpySearch:
         return Neighbors(nearest, np.take_along_axis(distances, nearest, axis=1))
 
     def _look_again(self, numbers: Array, distances: Array, nearest: Array, far: Array) -> None:
-        """Replace the nearest rows where others are as near, and something else is known of them.
+        """Replace the nearest rows if others are as near and have other targets.
 
         Args:
             nearest: the rows, and in the last column the next one.
@@ -176,13 +177,13 @@ class NumpySearch:
                 nearest[row, :-1] = self.exact.search(numbers[row], exact)
 
     def _is_same(self, rows: Array) -> bool:
-        """Whether the same is known of all these rows."""
+        """Whether all these rows have the same target."""
         targets = self.known[rows]
         return bool((targets == targets[0]).all())
 
 
 def squares(rows: Array) -> Callable[[Array], Array]:
-    """The function that returns squares of distances, by one product."""
+    """A function that returns squared distances, by one product."""
     multiply = Products(rows)
 
     def run(x: Array) -> Array:
@@ -196,7 +197,7 @@ def squares(rows: Array) -> Callable[[Array], Array]:
 
 
 def _smallest(distances: Array, k: int) -> Array:
-    """The places of each row's k smallest numbers; the last column is the largest of them."""
+    """The indices of each row's k smallest numbers; the last column is the largest of them."""
     if k > _FEW or len(distances) == 1:
         places: Array = np.argpartition(distances, k - 1, axis=1)[:, :k]
         return places

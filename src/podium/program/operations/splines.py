@@ -1,4 +1,4 @@
-"""Columns as the splines between their knots."""
+"""The B-splines of columns."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from podium.table import Array
 
 
 class Spline(Operation, frozen=True, tag="spline"):
-    """Each column as the splines of its knots; a missing number is in none of them.
+    """Each column as the values of its B-splines; a missing number is in none of them.
 
     Attributes:
-        knots: a row a column, ascending.
+        knots: one row for each column, ascending.
         degree: of the splines.
-        beyond: the ends the outermost splines go on, stay as they are there (or go on straight,
-            where slopes are given), begin anew, or the number is refused.
-        slopes: at the lower and at the upper end, of each column's splines.
+        beyond: beyond the ends the outermost splines continue, stay constant (or continue linearly,
+            if slopes are given), repeat, or the number is refused.
+        slopes: at the lower and the upper end, of each column's splines.
     """
 
     x: Register
@@ -39,7 +39,7 @@ class Spline(Operation, frozen=True, tag="spline"):
 
     @property
     def n_splines(self) -> int:
-        """How many columns each column becomes."""
+        """The number of columns that each column becomes."""
         n_splines: int = self.knots.shape[1] - self.degree - 1
         return n_splines - self.degree if self.beyond == "periodic" else n_splines
 
@@ -57,18 +57,18 @@ class Spline(Operation, frozen=True, tag="spline"):
         return Shape(width * n_splines)
 
     def n_buffered(self, shapes: Shapes) -> int:
-        """The knots around each number, how far they are, and the heights."""
+        """The knots around each number, their distances, and the values."""
         return 8 * (self.degree + 1) * shapes.matrix(self.x).width
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """de Boor's recursion, in the order in which scipy adds."""
+        """De Boor's recursion, in the order in which scipy adds."""
         x, degree, n_splines = self.x, self.degree, self.n_splines
         knots, slopes = self.knots.astype(np.float64), self.slopes
         last = knots.shape[1] - degree - 1
         low, high = knots[:, degree], knots[:, last]
         period = high - low
         heights = _Heights(knots, degree)
-        # Where periods overlap, a row has more than one height of a spline.
+        # If periods overlap, a row has more than one value of a spline.
         is_sum = self.beyond == "periodic"
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
@@ -109,7 +109,7 @@ def _continue(out: Array, away: Array, slopes: Array) -> None:
 
 
 def _intervals(x: Array, knots: Array, first: int, last: int) -> Array:
-    """Between which knots each number lies; beyond the ends, the outermost ones."""
+    """The interval of knots for each number; beyond the ends, the outermost one."""
     at = np.empty(x.shape, np.intp)
     for j, some in enumerate(knots):
         at[:, j] = some.searchsorted(x[:, j], "right")
@@ -117,7 +117,7 @@ def _intervals(x: Array, knots: Array, first: int, last: int) -> Array:
 
 
 class _Heights:
-    """The splines that aren't zero at each number: the function that returns them."""
+    """The splines that aren't zero at each number: a function that returns them."""
 
     def __init__(self, knots: Array, degree: int) -> None:
         self.degree = degree
@@ -128,7 +128,7 @@ class _Heights:
     def __call__(self, x: Array, at: Array) -> list[Array]:
         place = at + self.begin
         near = {n: self.flat.take(place + n) for n in range(1 - self.degree, self.degree + 1)}
-        # How far the number is from each knot around it.
+        # The distance of the number from each knot around it.
         away = {n: knot - x if n > 0 else x - knot for n, knot in near.items()}
         heights: list[Array] = [np.ones(x.shape)]
         for j in range(1, self.degree + 1):

@@ -1,4 +1,4 @@
-"""Texts as rows of numbers: how often each term occurs, and how much that weighs."""
+"""Texts as rows of numbers: how often each term occurs, and its weight."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from podium.program.operations.operation import (
     require_vector,
 )
 
-# A row is written out in full: so many columns take half a megabyte.
+# Rows are dense: this many columns take half a megabyte.
 HASHED_MAX = 1 << 16
 
 _Counts: TypeAlias = dict[int, float]
@@ -30,18 +30,18 @@ _Weighed: TypeAlias = tuple[Any, Floats]
 
 
 class Terms(Operation, frozen=True, tag="terms"):
-    """The terms of a column of texts, a column a term.
+    """Counts terms in a column of texts, one column for each term.
 
     Attributes:
         column: of the table.
-        analysis: how a text becomes terms.
-        vocabulary: the term that each column counts. A term that isn't there isn't counted.
-        n_hashed: instead: how many columns terms are spread over, by their hash.
-        is_signed: half of the terms that are spread count as -1.
-        is_binary: a term counts once.
-        is_sublinear: 1 and the logarithm of the count is taken instead of the count.
-        weights: times what was counted, one a column.
-        norm: by which each row is divided: nothing, the sum of sizes, or the length.
+        analysis: how a text is split into terms.
+        vocabulary: the term that each column counts. Other terms aren't counted.
+        n_hashed: instead: the number of columns that terms are assigned to, by their hash.
+        is_signed: whether half of the hashed terms count as -1.
+        is_binary: whether a term counts once.
+        is_sublinear: whether 1 plus the logarithm of the count replaces the count.
+        weights: multiplied with the counts, one for each column.
+        norm: divides each row: none, the sum of absolute values, or the Euclidean norm.
     """
 
     may_warn: ClassVar[bool] = False
@@ -58,11 +58,11 @@ class Terms(Operation, frozen=True, tag="terms"):
 
     @property
     def width(self) -> int:
-        """How many columns it makes."""
+        """The number of columns."""
         return self.n_hashed or len(self.vocabulary)
 
     def check(self, shapes: Shapes) -> Shape:
-        """A column a term."""
+        """One column for each term."""
         shapes.columns((self.column,))
         self.analysis.check()
         is_one = bool(self.vocabulary) != (self.n_hashed > 0)
@@ -75,7 +75,7 @@ class Terms(Operation, frozen=True, tag="terms"):
         return Shape(self.width)
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """One text after the other."""
+        """Text by text."""
         column, width, weighed = self.column, self.width, self._reader()
 
         def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
@@ -90,7 +90,7 @@ class Terms(Operation, frozen=True, tag="terms"):
         return run
 
     def _reader(self) -> Callable[[object], _Weighed | None]:
-        """The function that makes a text the columns that aren't zero, and what they hold."""
+        """A function that returns the non-zero columns of a text, and their values."""
         terms, count, weigh = self.analysis.prepare(), self._counter(), self._weigher()
 
         def weighed(text: object) -> _Weighed | None:
@@ -106,7 +106,7 @@ class Terms(Operation, frozen=True, tag="terms"):
         return weighed
 
     def _counter(self) -> Callable[[Any], _Counts]:
-        """The function that counts terms, by column."""
+        """A function that counts terms by column."""
         if self.n_hashed:
             n_hashed, is_signed = self.n_hashed, self.is_signed
             return lambda terms: _spread(terms, n_hashed, is_signed)
@@ -123,7 +123,7 @@ class Terms(Operation, frozen=True, tag="terms"):
         return count
 
     def _weigher(self) -> Callable[[Any, Floats], Floats]:
-        """The function that makes weights of counts, which may be overwritten."""
+        """A function that turns counts into weights; it may overwrite them."""
         weights = None if self.weights is None else self.weights.astype(np.float64)
         is_binary, is_sublinear, norm = self.is_binary, self.is_sublinear, self.norm
 
@@ -143,13 +143,13 @@ class Terms(Operation, frozen=True, tag="terms"):
 
 
 class TermSum(Terms, frozen=True, tag="term_sum"):
-    """The terms of a column of texts, times weights of their own, added up.
+    """The weighted sum of the terms of a column of texts.
 
-    What `Terms` and a product make of them, without writing out a row of mostly zeros.
+    It computes what `Terms` and a product would, without the row of mostly zeros.
 
     Attributes:
-        sums: the weights of each column that has some, a column an output.
-        places: which columns have weights; without it all of them, in order.
+        sums: the weights of each column that has any, one column for each output.
+        places: which columns have weights; by default all of them, in order.
     """
 
     n_hashed: Annotated[int, msgspec.Meta(ge=0, le=WIDTH_MAX)] = 0
@@ -168,13 +168,13 @@ class TermSum(Terms, frozen=True, tag="term_sum"):
         return Shape(sums.shape[1])
 
     def n_buffered(self, _shapes: Shapes) -> int:
-        """The place of each term's weights, which is held once."""
+        """The index of each term's weights, which is held once."""
         return 0 if self.places is None else self.width
 
     def prepare(self, _shapes: Shapes) -> Step:
-        """One text after the other."""
+        """Text by text."""
         column, weighed, locate = self.column, self._reader(), self._finder()
-        # Last a row for terms that have no weights.
+        # Followed by a row for terms without weights.
         sums = np.vstack([self.sums, np.zeros((1, self.sums.shape[1]))]).astype(np.float64)
 
         def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
@@ -189,7 +189,7 @@ class TermSum(Terms, frozen=True, tag="term_sum"):
         return run
 
     def _finder(self) -> Callable[[Any], Any]:
-        """The function that finds the weights of columns."""
+        """A function that finds the weights of columns."""
         if self.places is None:
             return lambda places: places
         rows = np.full(self.width, len(self.sums), np.int32)
@@ -208,7 +208,7 @@ def _spread(terms: Any, n_columns: int, is_signed: bool) -> _Counts:
 
 
 def _murmur(key: bytes) -> int:
-    """The hash as a signed number of 32 bits.
+    """The hash as a signed 32-bit integer.
 
     Source: MurmurHash3_x86_32 of Austin Appleby, with seed 0; public domain.
     """

@@ -1,4 +1,4 @@
-"""Which of equally near rows scikit-learn keeps."""
+"""Which of several equally near rows scikit-learn keeps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from podium.table import Array
 
 
 class ExactSearch:
-    """One row's search as scikit-learn does it, number by number."""
+    """Searches for one row as scikit-learn does, number by number."""
 
     def __init__(
         self, rows: Array, nodes: Nodes | None, n_nearest: int, metric: MetricName, power: float
@@ -21,7 +21,7 @@ class ExactSearch:
         self.metric, self.power = metric, power
 
     def measure(self, row: Array) -> Array:
-        """Distances whose parts are added from the first column to the last."""
+        """Distances whose terms are added from the first column to the last."""
         return self._added(np.abs(row - self.rows))
 
     def _added(self, away: Array) -> Array:
@@ -36,7 +36,7 @@ class ExactSearch:
         return total
 
     def search(self, row: Array, distances: Array) -> list[int]:
-        """The nearest rows, of which a heap keeps those that came first, more or less."""
+        """The nearest rows, kept in a heap as scikit-learn does."""
         heap = _Heap(self.n_nearest)
         numbers = distances.tolist()
         if self.nodes is None:
@@ -50,7 +50,7 @@ class ExactSearch:
         return heap.places
 
     def _leaves(self, bounds: list[float], heap: _Heap) -> Iterator[int]:
-        """Leaves that may hold a nearer row, the nearer child of a node first."""
+        """Leaves that may contain a nearer row, the nearer child of a node first."""
         assert self.nodes is not None
         is_leaf = self.nodes.is_leaf
         waiting = [0]
@@ -92,7 +92,7 @@ class _Heap:
 
     @property
     def largest(self) -> float:
-        """The one on top."""
+        """The top of the heap."""
         return self.numbers[0]
 
     def push(self, number: float, place: int) -> None:

@@ -1,4 +1,4 @@
-"""What is known of the rows within a radius."""
+"""Predictions from the rows within a radius."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from podium.program.operations.operation import (
 from podium.program.operations.search import squares
 from podium.table import Array
 
-# So many distances are held at a time: two megabytes.
+# This many distances are held at a time: two megabytes.
 _BUFFERED_MAX = 262_144
 
 
 class Within(Operation, frozen=True, tag="within"):
-    """The mean of what is known of the rows that are no further away than the radius.
+    """The mean target of the rows within the radius.
 
     Attributes:
-        rows: that are kept.
-        known: a row for each of them.
+        rows: of the model.
+        known: one row of targets for each of them.
         metric: of the distance.
         power: of the differences, for `minkowski`.
-        by_product: squares of distances are |x|² - 2 x.y + |y|², as the original rounds them.
-        by_distance: rows count by the inverse of their distance; where some are at none, only they.
-        otherwise: what is answered where no row is near; without it such a row is refused.
+        by_product: whether squared distances are computed as |x|² - 2 x.y + |y|², to round as the
+            original.
+        by_distance: whether rows count by the inverse of their distance; if any are at distance 0,
+            only they count.
+        otherwise: the prediction if no row is near; without it such a row is refused.
     """
 
     may_warn: ClassVar[bool] = True
@@ -53,7 +55,7 @@ class Within(Operation, frozen=True, tag="within"):
     otherwise: Floats | None = None
 
     def check(self, shapes: Shapes) -> Shape:
-        """As wide as what is known."""
+        """As wide as the targets."""
         width, rows, targets = shapes.matrix(self.x).width, self.rows, self.known
         require_rows(self.rows, width)
         fits = targets.ndim == 2 and len(targets) == len(rows) > 0
@@ -67,7 +69,7 @@ class Within(Operation, frozen=True, tag="within"):
     def prepare(self, _shapes: Shapes) -> Step:
         """All distances, some rows at a time."""
         x, targets, otherwise = self.x, self.known.astype(np.float64), self.otherwise
-        is_square = self.metric == "euclidean"  # measured before the root, as trees of rows are
+        is_square = self.metric == "euclidean"  # before the root is taken, as in trees of rows
         measure = (
             squares(self.rows.astype(np.float64))
             if self.by_product

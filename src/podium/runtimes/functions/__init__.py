@@ -1,1 +1,1 @@
-"""Typed functions read as models: what annotations tell, rows to arguments, answers to outputs."""
+"""Typed functions as models: their annotations, arguments and return values."""

@@ -1,4 +1,4 @@
-"""What an annotation tells of a field."""
+"""The field that an annotation describes."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _TYPES: dict[Any, FieldType] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One field, and the form in which the function takes its values.
+    """One field, and the form in which the function receives its values.
 
     Attributes:
-        argument: what the function calls it.
-        member: makes an Enum's member of its value.
-        default: what a missing value becomes; None where it stays None.
-        examples: values that were named as such.
+        argument: its name in the function.
+        member: converts a value to an Enum member.
+        default: replaces a missing value; None leaves it None.
+        examples: values that were given as examples.
     """
 
     field: Field
@@ -60,12 +60,13 @@ def parameter(
     """The field that an annotation describes.
 
     Args:
-        argument: the parameter's name: the field's too, unless a podium.Field names another.
+        argument: the parameter's name, which is also the field's, unless a podium.Field sets
+            another.
         where: the parameter in words, for errors.
-        description: help from the docstring, where the annotation has none.
+        description: the help text in the docstring, used if the annotation has none.
 
     Raises:
-        SignatureError: it tells none.
+        SignatureError: it describes none.
     """
     hint = unwrapped(annotation)
     labels = labels_of(hint.base, where)
@@ -85,7 +86,7 @@ def parameter(
 
 
 def labels_of(base: Any, where: str) -> tuple[Label, ...]:
-    """The values of a Literal or an Enum; none where an annotation is something else.
+    """The values of a Literal or an Enum; none for other annotations.
 
     Raises:
         SignatureError: a value isn't a label.
@@ -110,13 +111,13 @@ def labels_of(base: Any, where: str) -> tuple[Label, ...]:
 
 
 def member_of(base: Any) -> Callable[[Any], Any] | None:
-    """What makes an Enum's member of its value; None where an annotation has no members."""
+    """A converter from a value to an Enum member; None if the annotation has no members."""
     if isinstance(base, type) and issubclass(base, enum.Enum):
         return base
     members = [one for one in get_args(base) if isinstance(one, enum.Enum)]
     if get_origin(base) is not Literal or not members:
         return None
-    # Not by value alone: 1, 1.0 and True are one key of a dict.
+    # Not by value alone: 1, 1.0 and True are the same key of a dict.
     by_value = {(type(one.value), one.value): one for one in members}
     return lambda value: by_value.get((type(value), value), value)
 

@@ -1,4 +1,4 @@
-"""What a function takes: fields, and how the columns of a table become its arguments."""
+"""The arguments of a function: fields, and how the columns of a table become arguments."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Arguments:
     """The arguments of one function.
 
     Attributes:
-        parameters: one a field, in order.
-        is_batch: one call takes all the rows.
-        row: makes one row of its fields; None where each field is an argument.
+        parameters: one for each field, in order.
+        is_batch: whether one call receives all the rows.
+        row: creates a row from its fields; None if each field is an argument.
         dtypes: of the arguments that are arrays.
-        n_positional: so many arguments go by position, the others by name.
+        n_positional: how many arguments are positional; the others are passed by name.
     """
 
     parameters: tuple[Parameter, ...]
@@ -37,16 +37,16 @@ class Arguments:
     n_positional: int = 0
 
     def calls(self, table: Table) -> list[Call]:
-        """The arguments of each call: one a row, or one in all.
+        """The arguments of each call: one for each row, or one for all.
 
-        The function may do with them what it likes: they share no memory with the table.
+        The function may change them: they share no memory with the table.
         """
         return self._calls(
             [self._column(one, table.columns[one.field.name]) for one in self.parameters]
         )
 
     def calls_of(self, rows: Sequence[Sequence[Any]]) -> list[Call]:
-        """The same of rows of plain cells, for a function without arrays; None is missing."""
+        """The same for rows of plain cells, for a function without arrays; None is missing."""
         columns = zip(*rows, strict=True)
         return self._calls(
             [_cells(one, column) for one, column in zip(self.parameters, columns, strict=True)]
@@ -85,7 +85,7 @@ class Arguments:
 
 
 def _cells(one: Parameter, values: Sequence[Any]) -> Sequence[Any]:
-    """Plain values as the function takes them: members of enumerations, defaults for gaps."""
+    """Plain values as the function receives them: enum members, and defaults for gaps."""
     if one.member is not None:
         values = [None if value is None else one.member(value) for value in values]
     if one.default is not None:
@@ -100,7 +100,7 @@ def arguments_of(function: Callable[..., Any], hints: Mapping[str, Any]) -> Argu
         hints: its annotations, resolved.
 
     Raises:
-        SignatureError: one tells no field.
+        SignatureError: one describes no field.
     """
     declared = list(inspect.signature(function).parameters.values())
     for one in declared:
@@ -136,7 +136,7 @@ def arguments_of(function: Callable[..., Any], hints: Mapping[str, Any]) -> Argu
 def _row_alone(
     one: inspect.Parameter, hints: Mapping[str, Any], function: Callable[..., Any]
 ) -> Arguments | None:
-    """The arguments of a function whose only parameter is a row, or all the rows."""
+    """The arguments of a function whose only parameter is a row, or a list of rows."""
     element = element_of(_hint(one, hints), _where(one, function))
     hint = unwrapped(_hint(one, hints) if element is None else element.annotation)
     if not is_row(hint.base) or hint.is_optional:

@@ -1,4 +1,4 @@
-"""What lists and arrays in annotations hold: a batch is a function of whole columns."""
+"""The elements of lists and arrays in annotations: a batch is a function of whole columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from podium.errors import SignatureError
 from podium.runtimes.functions.hints import unwrapped
 
 _LISTS = (list, Sequence, MutableSequence, Collection, Iterable)
-# What the cells of an array are: its elements as an annotation, and the dtype that is handed over.
+# What the cells of an array are: its elements as an annotation, and the dtype that is passed.
 _ELEMENTS: dict[Any, tuple[Any, str]] = {
     np.float64: (float, "float64"),
     np.float32: (float, "float32"),
@@ -30,7 +30,7 @@ class Element:
     """The type of a batch's element for one row.
 
     Attributes:
-        annotation: of one value; what was said of the batch is said of its values.
+        annotation: of one value; what was declared for the batch applies to its values.
         dtype: of the array; None for a list.
     """
 
@@ -39,10 +39,10 @@ class Element:
 
 
 def element_of(annotation: Any, where: str) -> Element | None:
-    """The element of a list or an array; None where an annotation is neither.
+    """The element of a list or an array; None if an annotation is neither.
 
     Raises:
-        SignatureError: it is an array of what no field can hold.
+        SignatureError: it is an array of a type that no field can have.
     """
     hint = unwrapped(annotation)
     origin, arguments = get_origin(hint.base), get_args(hint.base)

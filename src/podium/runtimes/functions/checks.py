@@ -1,6 +1,6 @@
-"""Answers as columns, where they are what the return annotation promised.
+"""Checks return values, and converts them to columns.
 
-Each function takes the subject of its errors and one value a row.
+Each function takes the subject of its errors and one value for each row.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def numbers(subject: str, values: Sequence[Any] | Array) -> Array:
     """
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
         column = values.astype(np.float64)
-    elif set(map(type, values)) == {float}:  # as nearly always: 12 times faster
+    elif set(map(type, values)) == {float}:  # the usual case: 12 times faster
         column = np.array(values, np.float64)
     else:
         cells = [_number(subject, row, value) for row, value in enumerate(values)]
@@ -50,7 +50,7 @@ def integers(subject: str, values: Sequence[Any] | Array) -> Array:
     """A column of int64.
 
     Raises:
-        ModelError: one isn't a whole number, or too large.
+        ModelError: one isn't an integer, or is too large.
     """
     if isinstance(values, np.ndarray) and values.dtype.kind == "i":
         return values.astype(np.int64)
@@ -69,10 +69,10 @@ def integers(subject: str, values: Sequence[Any] | Array) -> Array:
 
 
 def labels(classes: Sequence[Label]) -> Check:
-    """The check for values that are one of these classes; their column has the labels' type.
+    """The check that values are among these classes; their column has the labels' type.
 
     The check raises:
-        ModelError: one is none of them.
+        ModelError: one isn't among them.
     """
     class_keys = {(type(label), label) for label in classes}
 
@@ -92,10 +92,10 @@ def labels(classes: Sequence[Label]) -> Check:
 
 
 def texts(subject: str, values: Sequence[Any] | Array) -> Array:
-    """A column of texts.
+    """A column of strings.
 
     Raises:
-        ModelError: one isn't a text.
+        ModelError: one isn't a string.
     """
     for row, value in enumerate(values):
         if not isinstance(value, str):
@@ -120,11 +120,11 @@ def json_values(subject: str, values: Sequence[Any] | Array) -> Array:
 def most_probable(
     subject: str, classes: Sequence[Label], mappings: Sequence[Any] | Array
 ) -> Outputs:
-    """The likeliest class of each row, the first of equals, with all the probabilities.
+    """The most probable class of each row, the first of equals, with all the probabilities.
 
     Raises:
-        ModelError: a class has none, one that isn't a class has one, one is negative, or those of
-            a row don't sum to 1.
+        ModelError: a class has none, an unknown class has one, one is negative, or those of a row
+            don't sum to 1.
     """
     rows = _plain_probabilities(classes, mappings)
     if rows is None:
@@ -144,7 +144,7 @@ def most_probable(
 
 
 def label_column(classes: Sequence[Label], values: Sequence[Label]) -> Array:
-    """Labels as the column that their classes make: booleans, integers or objects."""
+    """Labels as a column of their classes' type: booleans, integers or objects."""
     kinds = {type(label) for label in classes}
     if kinds == {bool}:
         return np.array(values, np.bool_)
@@ -156,7 +156,7 @@ def label_column(classes: Sequence[Label], values: Sequence[Label]) -> Array:
 def _plain_probabilities(
     classes: Sequence[Label], mappings: Sequence[Any] | Array
 ) -> list[list[float]] | None:
-    """The probabilities where all is as plain as it nearly always is, which is a lot faster."""
+    """The probabilities in the usual, plain case, which is much faster."""
     n_classes = len(classes)
     if {type(label) for label in classes} != {str}:
         return None
@@ -204,7 +204,7 @@ def _number(subject: str, row: int, value: Any) -> float:
 
 
 def _plain(value: Any) -> Any:
-    """A value as Python's own, where it is an enum member or a numpy scalar."""
+    """A value as a plain Python value, if it is an enum member or a numpy scalar."""
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
@@ -222,7 +222,7 @@ def _encodable(value: Any) -> Any:
 
 def _objects(cells: Sequence[Any]) -> Array:
     column = np.empty(len(cells), object)
-    for row, cell in enumerate(cells):  # one by one: numpy would unfold lists
+    for row, cell in enumerate(cells):  # one by one: numpy would unpack lists
         column[row] = cell
     return column
 

@@ -1,4 +1,4 @@
-"""Whether a module declares a model, read in its source: to import it would run it."""
+"""Whether a module declares a model, determined from its source: importing it would run it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-# A package hands on what another of its modules declares, hardly through more than these.
+# A package may re-export what one of its modules declares, rarely through more modules than these.
 _HANDED_ON_MAX = 5
 
 
 def spec_of(name: str, folder: Path) -> ModuleSpec | None:
-    """Where a module would be imported from; neither it nor the packages around it are imported."""
+    """The module's import spec; neither it nor its parent packages are imported."""
     spec: ModuleSpec | None = None
     outer = ""
     for part in name.split("."):
@@ -30,7 +30,7 @@ def spec_of(name: str, folder: Path) -> ModuleSpec | None:
 
 
 def _source_of(spec: ModuleSpec) -> str | None:
-    """The text of a module; None where it has none, or one that can't be read."""
+    """The source of a module; None if it has none, or one that can't be read."""
     get_source = getattr(spec.loader, "get_source", None)
     try:
         source: str | None = get_source(spec.name) if get_source is not None else None
@@ -40,7 +40,7 @@ def _source_of(spec: ModuleSpec) -> str | None:
 
 
 def declares(spec: ModuleSpec, variable: str, folder: Path, handed_on: int = 0) -> bool:
-    """Whether `@podium.model` stands above this function, here or where it is imported from."""
+    """Whether `@podium.model` decorates this function, here or where it is imported from."""
     source = _source_of(spec)
     if source is None or handed_on > _HANDED_ON_MAX:
         return False
@@ -73,7 +73,7 @@ def _imports_podium(tree: ast.Module) -> bool:
 
 
 def _assigns_model(node: ast.AST, variable: str) -> bool:
-    """Whether a statement gives the name `variable` to a model."""
+    """Whether a statement assigns a model to the variable."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return node.name == variable and any(map(_is_model, node.decorator_list))
     if isinstance(node, ast.Assign):
@@ -96,7 +96,7 @@ def _is_model(expression: ast.expr) -> bool:
 
 
 def _origins(tree: ast.Module, spec: ModuleSpec, variable: str) -> Iterator[tuple[str, str]]:
-    """The modules from which the name may be imported, and what it is called there."""
+    """The modules from which the name may be imported, and its name there."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.ImportFrom):
             continue

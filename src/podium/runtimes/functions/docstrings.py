@@ -1,4 +1,4 @@
-"""What a docstring says of a function and of its parameters, in Google's or numpy's style."""
+"""The description of a function and its parameters in a docstring, in Google's or numpy's style."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMED = re.compile(r"(\w+)\s*(?:\([^)]*\))?\s*(?::\s*(.*))?")
 
 
 def summary_of(one: object) -> tuple[str, str]:
-    """A title and a description: the first line, if it is a short one, and what follows it."""
+    """A title and a description: the first line, if it is short, and the text after it."""
     lines = _lines(one)
     end = next((at for at in range(len(lines)) if _heading(lines, at)), len(lines))
     paragraphs = [" ".join(paragraph.split()) for paragraph in "\n".join(lines[:end]).split("\n\n")]
@@ -43,7 +43,7 @@ def _lines(one: object) -> list[str]:
 
 
 def _heading(lines: list[str], at: int) -> str:
-    """The section that begins in this line, in lower case; empty where none does."""
+    """The section that begins in this line, in lower case; empty if none does."""
     match = _SECTION.fullmatch(lines[at].strip())
     if match is None or lines[at][:1].isspace():
         return ""

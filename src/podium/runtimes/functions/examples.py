@@ -1,4 +1,4 @@
-"""Rows that a function takes, to show how to ask it."""
+"""Rows that a function accepts, for examples of requests."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _USUAL: dict[FieldType, Any] = {
     "boolean": True,
     "text": "some text",
     "date": dt.date(2024, 3, 1),
-    "datetime": dt.datetime(2024, 3, 1, 12, 0),  # noqa: DTZ001 - in the model's own zone
+    "datetime": dt.datetime(2024, 3, 1, 12, 0),  # noqa: DTZ001 - in the model's own time zone
 }
 
 
 def example_rows(parameters: Sequence[Parameter]) -> tuple[dict[str, Label | None], ...]:
-    """A few rows of plain JSON values, of the examples and defaults that were written down.
+    """A few rows of plain JSON values, from the declared examples and defaults.
 
-    Where there are none it is the middle of the range, the first category, or something plain.
+    Without any, the middle of the range, the first category, or something plain is used.
     """
     examples = {one.field.name: _values_of(one) for one in parameters}
     n_rows = min(ROWS_MAX, max(map(len, examples.values())))
@@ -39,7 +39,7 @@ def example_rows(parameters: Sequence[Parameter]) -> tuple[dict[str, Label | Non
 
 
 def _values_of(one: Parameter) -> list[Label | None]:
-    """At least one value; a default may stand for "unknown" (-1), and is then no example."""
+    """At least one value; a default that stands for "unknown" (-1) isn't an example."""
     values = [value.value if isinstance(value, enum.Enum) else value for value in one.examples]
     accepted = [_accepted(one.field, value) for value in values]
     good: list[Label | None] = [value for value in accepted if value is not None]
@@ -47,7 +47,7 @@ def _values_of(one: Parameter) -> list[Label | None]:
 
 
 def _accepted(field: Field, value: Any) -> Label | None:
-    """The value as the field takes it; None where it doesn't."""
+    """The value as the field accepts it; None if it doesn't."""
     findings = Findings()
     signature = Signature(fields=(field,))
     table = check_columns(signature, {field.name: [value]}, 1, "values", findings)

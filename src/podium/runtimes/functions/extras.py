@@ -1,4 +1,4 @@
-"""What the extras in Annotated[...] say of a field: bounds, help, title, unit, examples."""
+"""The extras in Annotated[...]: bounds, description, title, unit, examples."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from podium.signature import NUMBERS, TIMES, Field, FieldType, Output, Range
 
 _OF_FIELD = ("title", "description", "unit", "step", "seen", "outside", "missing", "max_length")
 _OF_META = ("title", "description", "max_length", "examples")
-# What msgspec.Meta can ask for and a field can't: to pass over it would let wrong values through.
+# Constraints of msgspec.Meta that a field doesn't have: ignoring them would accept invalid values.
 _NOT_OF_META = ("multiple_of", "pattern", "min_length", "tz")
 
 
 def field_attributes(extras: tuple[Any, ...], type_: FieldType, where: str) -> dict[str, Any]:
-    """Attributes of a field, with its `examples` where there are some; the outermost extra wins.
+    """Attributes of a field, including `examples` if there are any; the outermost extra wins.
 
-    The libraries of others may leave their extras beside ours: they are passed over.
+    Extras of other libraries are ignored.
 
     Raises:
-        SignatureError: one asks for what a field of this type can't promise.
+        SignatureError: one demands what a field of this type can't guarantee.
     """
     attributes: dict[str, Any] = {}
     for extra in extras:
@@ -47,7 +47,7 @@ def output_attributes(extras: tuple[Any, ...]) -> dict[str, Any]:
     """Attributes of an output.
 
     Raises:
-        SignatureError: one asks for what an output can't promise.
+        SignatureError: one demands what an output can't guarantee.
     """
     attributes: dict[str, Any] = {}
     for extra in extras:

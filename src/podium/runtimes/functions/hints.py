@@ -1,4 +1,4 @@
-"""Annotations taken apart: what is inside Annotated, Optional and other wrappers."""
+"""Annotations without Annotated, Optional and other wrappers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from podium.errors import SignatureError
 
 _UNIONS = (Union, types.UnionType)
-# They say something of a class's field, but nothing of its values. ReadOnly: Python 3.13.
+# They qualify a class's field, and not its values. ReadOnly: Python 3.13.
 _QUALIFIERS = (typing.Required, typing.NotRequired, typing.Final, getattr(typing, "ReadOnly", None))
 _UNRESOLVABLE = (NameError, AttributeError, TypeError, SyntaxError)
 
@@ -24,8 +24,8 @@ class Hint:
     Attributes:
         base: what is left.
         extras: what Annotated adds, the innermost first.
-        is_optional: None is allowed, too.
-        is_required: False inside NotRequired.
+        is_optional: whether None is allowed.
+        is_required: false inside NotRequired.
     """
 
     base: Any
@@ -45,7 +45,7 @@ def unwrapped(annotation: Any) -> Hint:
         elif origin in _QUALIFIERS and origin is not None:
             base, is_required = arguments[0], is_required and origin is not typing.NotRequired
         elif origin in _UNIONS and type(None) in arguments:
-            base = Union[tuple(one for one in arguments if one is not type(None))]  # noqa: UP007 - made when the program runs
+            base = Union[tuple(one for one in arguments if one is not type(None))]  # noqa: UP007 - dynamic
             is_optional = True
         elif origin is Literal and None in arguments and len(arguments) > 1:
             base = Literal[tuple(one for one in arguments if one is not None)]
@@ -61,10 +61,10 @@ def unwrapped(annotation: Any) -> Hint:
 
 
 def annotations_of(one: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a function or a class, resolved where they are strings.
+    """The annotations of a function or a class, with strings resolved.
 
     Raises:
-        SignatureError: one names what can't be found.
+        SignatureError: a name in one can't be found.
     """
     try:
         return typing.get_type_hints(one, include_extras=True)
@@ -87,7 +87,7 @@ def name_of(one: Any) -> str:
 
 
 def written(annotation: Any) -> str:
-    """An annotation as its author wrote it, more or less."""
+    """An annotation roughly as its author wrote it."""
     if isinstance(annotation, type) and not get_args(annotation):
         is_common = annotation.__module__ in ("builtins", "__main__")
         return (
@@ -99,7 +99,7 @@ def written(annotation: Any) -> str:
 
 
 def _unresolved(one: Any) -> str:
-    """The first annotation that alone can't be resolved either."""
+    """The first annotation that can't be resolved by itself."""
     scope = getattr(one, "__globals__", None) or vars(sys.modules[one.__module__])
     try:
         strings = dict(one.__annotations__)

@@ -1,7 +1,8 @@
 """An event loop in a thread of its own, for callers that can't await.
 
 It lives as long as its owner, since clients and locks that a coroutine keeps between two calls
-belong to the loop they were made on. It works from every thread, whether a loop runs there or not.
+belong to the loop they were created on. It can be used from every thread, whether a loop runs there
+or not.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ class EventLoop:
         self._process = 0
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What the coroutine returns; the caller's thread waits for it."""
+        """Run a coroutine and return its result; the caller's thread waits for it."""
         future = asyncio.run_coroutine_threadsafe(work(), self._running())
         try:
             return future.result()
         except BaseException:
-            future.cancel()  # Ctrl-C while waiting: nobody wants the answer any more
+            future.cancel()  # Ctrl-C while waiting: nobody needs the result any more
             raise
 
     def _running(self) -> asyncio.AbstractEventLoop:
@@ -48,7 +49,7 @@ class EventLoop:
 
 
 def _run(started: Future[asyncio.AbstractEventLoop]) -> None:
-    with asyncio.Runner() as runner:  # at its end it cancels what the model left running
+    with asyncio.Runner() as runner:  # its end cancels tasks that the model left running
         loop = runner.get_loop()
         started.set_result(loop)
         loop.run_forever()

@@ -1,10 +1,10 @@
-"""The modules in which functions live: imported from where their files are.
+"""Imports modules that contain functions from their folders.
 
-While a module is being imported, its folder comes first on `sys.path`, as for a script that is run.
-Afterwards the folder stays, but at the end: what the module imports only when it is called (a
-sibling, inside a function) is still found, and a file in that folder can't stand in for an
-installed library that something else imports later. The path belongs to the whole process, so two
-files of one name can't both be loaded: the second is refused.
+While a module is being imported, its folder comes first on `sys.path`, as for a script. Afterwards
+the folder stays, but at the end: modules that are imported only when a function is called (a
+sibling, inside a function) are still found, and a file in that folder can't shadow an installed
+library that something else imports later. The path belongs to the whole process, so two files with
+the same name can't both be loaded: the second is refused.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from podium.errors import SetupError
 
 
 def module_named(name: str, folder: Path) -> ModuleType:
-    """The module of this name, looked for in the folder first.
+    """The module of this name, searched for in the folder first.
 
     Raises:
-        SetupError: it isn't there, or has a name that something else has.
+        SetupError: it doesn't exist, or its name is already taken.
         Exception: whatever the module raises while it is imported.
     """
     parts = name.split(".")
@@ -52,7 +52,7 @@ def module_of_file(file: Path) -> ModuleType:
     """The module in this file, which may be part of a package.
 
     Raises:
-        SetupError: it isn't there, or has a name that something else has.
+        SetupError: it doesn't exist, or its name is already taken.
         Exception: whatever the module raises while it is imported.
     """
     file = file.resolve()
@@ -71,7 +71,7 @@ def module_of_file(file: Path) -> ModuleType:
 
 
 def name_of_main() -> str | None:
-    """The name by which the script that runs can be imported; None if it can't be."""
+    """The name under which the running script can be imported; None if it can't be."""
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     if spec is not None:  # python -m package.module
@@ -85,7 +85,7 @@ def name_of_main() -> str | None:
 
 
 def _main_if_named(name: str) -> ModuleType | None:
-    """The script that runs, if it is meant: to import it would run it a second time."""
+    """The running script, if it is the requested module: an import would run it again."""
     main = sys.modules["__main__"]
     if name in sys.modules or name.rpartition(".")[2] not in _names_of(main):
         return None
@@ -100,7 +100,7 @@ def _names_of(main: ModuleType) -> tuple[str, ...]:
 
 
 def _require_importable(name: str, folder: Path) -> None:
-    """Check that the module and the packages around it can be imported."""
+    """Check that the module and its parent packages can be imported."""
     outer = ""
     for part in name.split("."):
         is_package = not outer or hasattr(importlib.import_module(outer), "__path__")
@@ -113,7 +113,7 @@ def _require_importable(name: str, folder: Path) -> None:
 
 
 def _require_ours(module: ModuleType, name: str, folder: Path) -> None:
-    """Make sure that a file in the folder, if there is one of that name, is what was imported."""
+    """Check that a file in the folder, if there is one with that name, is what was imported."""
     place = folder.joinpath(*name.split("."))
     file = module.__file__ or ""
     for expected in (place / "__init__.py", place.with_suffix(".py")):
@@ -137,6 +137,6 @@ def _first_on_path(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(entry)  # the first of its kind: the one that was inserted
+        sys.path.remove(entry)  # the first of several is the one that was inserted
         if not was_on_path:
             sys.path.append(entry)

@@ -1,4 +1,4 @@
-"""Where a function can be imported from."""
+"""The import path of a function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def import_path_of(function: Any) -> str:
     """The import path of a function made with `@podium.model`: `module:name`.
 
     Raises:
-        SetupError: nowhere: it lives in a notebook, in a shell, or inside another function.
+        SetupError: there is none: it is defined in a notebook, in a shell, or inside another
+            function.
     """
     defining_module = sys.modules.get(str(function.__module__))
     main = sys.modules["__main__"]
@@ -31,7 +32,7 @@ def import_path_of(function: Any) -> str:
 
 
 def _name_in(module: ModuleType | None, function: Any) -> str | None:
-    """The variable that holds the function, rather the one that has its own name."""
+    """The variable that holds the function, preferably the one with the function's own name."""
     variables = dict(getattr(module, "__dict__", {}))
     own_name: str = function.__name__
     if variables.get(own_name) is function:
@@ -45,7 +46,7 @@ def _importable(module: ModuleType, function: Any) -> str:
     name = name_of_main()
     if name is not None:
         return name
-    # What is piped into Python has a `__file__`, too: <stdin>.
+    # Code that is piped into Python has a `__file__`, too: <stdin>.
     is_script = Path(getattr(module, "__file__", None) or "").is_file()
     where = "a script that can't be imported" if is_script else "a notebook or a shell"
     raise SetupError(

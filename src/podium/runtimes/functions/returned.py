@@ -1,4 +1,4 @@
-"""What a function answers: its outputs, and rows of answers turned into them."""
+"""The return type of a function: its outputs, and the conversion of returned values to outputs."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from podium.runtimes.functions.rows import entries_of, is_row
 from podium.signature import Label, Output
 from podium.table import Array, plain_values
 
-# For errors: the model's name is known to whoever reads them.
+# For errors: their readers know the model's name.
 _FUNCTION = "the function"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One output, and where it is in the returned value.
+    """One output, and its place in the returned value.
 
     Attributes:
-        key: the attribute or key of the value; None where the value is the output.
-        is_required: False where a typed dict may leave it out.
+        key: the attribute or key of the value; None if the value is the output.
+        is_required: false if a typed dict may leave it out.
     """
 
     output: Output
@@ -62,28 +62,28 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ReturnType:
-    """What a function returns for a row, read from its annotation.
+    """What a function returns for a row, according to its annotation.
 
     Attributes:
-        parts: one an output.
+        parts: one for each output.
     """
 
     parts: tuple[Part, ...]
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """As the signature has them."""
+        """The outputs of the signature."""
         return tuple(part.output for part in self.parts)
 
     def outputs_of(self, returned: Any, n_rows: int) -> Outputs:
         """The outputs of the values that the function returned.
 
         Args:
-            returned: one answer a row.
+            returned: one value for each row.
 
         Raises:
-            ModelError: they aren't what the return annotation promised.
-            Exception: whatever a value raises while it is read.
+            ModelError: they don't match the return annotation.
+            Exception: whatever reading a value raises.
         """
         rows = self._rows(returned, n_rows)
         first = self.parts[0]
@@ -125,7 +125,7 @@ def return_type_of(function: Callable[..., Any], annotation: Any, *, is_batch: b
     """The outputs that the return annotation of a function describes.
 
     Args:
-        annotation: Any where there is none.
+        annotation: Any if there is none.
 
     Raises:
         SignatureError: it describes no output.
@@ -173,7 +173,7 @@ def _part(hint: Hint, where: str, name: str, *, is_alone: bool = True) -> Part:
         return Part(Output(**attributes, task="regression"), integers)
     if _is(base, float, np.floating) or is_number_union(base):
         return Part(Output(**attributes, task="regression"), numbers)
-    # Outputs have room for the probabilities of one output: beside others they are a value.
+    # Outputs have room for the probabilities of one output: among several they are a value.
     classes = _classes_of_keys(base, where) if is_alone else ()
     if classes:
         output = Output(
@@ -184,7 +184,7 @@ def _part(hint: Hint, where: str, name: str, *, is_alone: bool = True) -> Part:
 
 
 def _classes_of_keys(base: Any, where: str) -> tuple[Label, ...]:
-    """The classes in `dict[Literal[...], float]`; none in other annotations."""
+    """The classes in `dict[Literal[...], float]`; none for other annotations."""
     arguments = get_args(base)
     if get_origin(base) not in (dict, Mapping) or not _is(arguments[1], float, np.floating):
         return ()

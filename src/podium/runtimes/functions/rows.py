@@ -73,7 +73,7 @@ def entries_of(kind: type) -> tuple[Entry, ...]:
 
 
 def constructor_fields(kind: type) -> tuple[Entry, ...]:
-    """The fields that the constructor takes.
+    """The fields that the constructor accepts.
 
     Raises:
         SignatureError: the constructor requires another argument.
@@ -104,6 +104,6 @@ def _entries(kind: Any, hints: dict[str, Any]) -> Iterator[Entry]:
             yield Entry(entry.name, hints[entry.name], default)
     else:
         for name, annotation in hints.items():
-            # Where annotations are strings, Python 3.11 takes every key for a required one.
+            # If annotations are strings, Python 3.11 takes every key for required.
             is_optional = name in kind.__optional_keys__ or not unwrapped(annotation).is_required
             yield Entry(name, annotation, Default(lambda: ABSENT) if is_optional else None)
