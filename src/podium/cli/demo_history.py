@@ -1,0 +1,78 @@
+"""What the demo's flights model has been through: two versions, recorded flights, and their truth."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from podium.access import ANYONE
+from podium.app import App
+from podium.bundle import load
+from podium.deployments.registry import Registry
+from podium.hosts.predicted import predicted
+from podium.records.record import Feedback
+from podium.settings import Accounts, Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+N_FLIGHTS = 300
+# The truth about the last ones hasn't arrived yet.
+N_TRUTHS = 240
+_NOTE = "trained on January to June"
+
+
+def make_history(
+    model: str, first: Path, second: Path, flights: pd.DataFrame, truth: str, settings: Settings
+) -> None:
+    """Serve one version, promote another, and give the true outcomes of what they predicted.
+
+    Nothing happens where the home folder knows versions of the model already, or where nothing is
+    recorded.
+
+    Args:
+        first: the bundle of the version that answers the first half of the flights.
+        second: that of the version which is promoted then.
+        flights: N_FLIGHTS rows of the model's fields and of the column that `truth` names.
+    """
+    registry = Registry(Path(settings.home), settings.trust)
+    if not settings.records or registry.versions(model):
+        return
+    click.echo(f"predicting {len(flights)} rows with two versions of {model} ...")
+    logging.getLogger("podium").setLevel(logging.WARNING)
+    # Nobody logs in here: these are predictions of the demo's own.
+    settings = msgspec.structs.replace(settings, models=(), accounts=Accounts())
+    app = App(str(first), settings=settings, is_local=True)
+    try:
+        app.start()
+        half = len(flights) // 2
+        ids = _predicted(app, model, flights[:half])
+        version = registry.register(load(second), note=_NOTE)
+        app.versions.promote(model, version.digest, note=_NOTE)
+        ids += _predicted(app, model, flights[half:])
+        _give(app, model, dict(zip(ids[:N_TRUTHS], flights[truth], strict=False)))
+    finally:
+        app.close()
+
+
+def _predicted(app: App, model: str, flights: pd.DataFrame) -> list[str]:
+    version = app.deployments[model].choose()
+    rows: Sequence[dict[str, Any]] = flights[list(version.signature.names)].to_dict("records")
+    found = [predicted(app.service, version, row, actor=ANYONE, source="demo") for row in rows]
+    return [one.id for one in found if not isinstance(one, list)]
+
+
+def _give(app: App, model: str, truths: dict[str, float]) -> None:
+    now_us = time.time_ns() // 1_000
+    feedback = {
+        id_: Feedback(truth=msgspec.json.encode(float(truth)), time_us=now_us, actor="demo")
+        for id_, truth in truths.items()
+    }
+    assert app.site.store is not None
+    app.site.store.set_feedback_many(feedback, model=model)

@@ -1,0 +1,61 @@
+"""The history of the demo's flights model: real predictions of two versions, and their truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+import podium
+from podium.app import opened_store
+from podium.cli.demo_history import N_FLIGHTS, N_TRUTHS, make_history
+from podium.deployments.registry import Registry
+from podium.records.store import RecordQuery, iter_pages
+from podium.settings import Settings
+
+
+@pytest.fixture
+def flights() -> pd.DataFrame:
+    rows = pd.DataFrame({"distance": np.arange(N_FLIGHTS) % 40 * 25.0 + 100})
+    return rows.assign(arr_delay=rows["distance"] / 50 - 3)
+
+
+def pack(folder: Path, version: str, flights: pd.DataFrame) -> Path:
+    fields, delay = flights[["distance"]], flights["arr_delay"] + len(version)
+    model = LinearRegression().fit(fields, delay)
+    folder.mkdir()
+    path = folder / "flights.podium"
+    podium.pack(model, fields, delay, name="flights", version=version, path=path)
+    return path
+
+
+def test_both_versions_predicted_and_most_outcomes_are_known(tmp_path, flights):
+    settings = Settings(home=str(tmp_path / "home"))
+    both = [pack(tmp_path / name, name, flights) for name in ("first", "second")]
+
+    for _ in range(2):  # the second run finds it all there
+        make_history("flights", *both, flights, "arr_delay", settings)
+
+    store = opened_store(settings)
+    records = [one for page in iter_pages(store, RecordQuery()) for one in page]
+    store.close()
+    by_version = dict.fromkeys(("first", "second"), 0)
+    for record in records:
+        by_version[record.version] += 1
+    assert by_version == {"first": N_FLIGHTS // 2, "second": N_FLIGHTS // 2}
+    truths = {record.inputs: record.feedback.truth for record in records if record.feedback}
+    assert sum(record.feedback is not None for record in records) == N_TRUTHS
+    assert truths[b'{"distance":100.0}'] == b"-1.0"
+    events = Registry(Path(settings.home)).events("flights")
+    assert [one.action for one in events] == ["promoted", "registered", "deployed", "registered"]
+
+
+def test_nothing_is_recorded_where_recording_is_off(tmp_path, flights):
+    settings = Settings(home=str(tmp_path / "home"), records=False)
+
+    make_history("flights", Path("none"), Path("none"), flights, "arr_delay", settings)
+
+    assert not (tmp_path / "home").exists()
