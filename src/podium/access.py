@@ -1,4 +1,4 @@
-"""Who may do what: the one place where it is decided."""
+"""Permissions: the only place where they are decided."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ALL = "*"
 
 
 class Action(StrEnum):
-    """What can be done with a model; METRICS is about the whole server."""
+    """What an actor can do with a model; METRICS concerns the whole server."""
 
     PREDICT = "predict"
     SEE = "see"
@@ -23,7 +23,7 @@ class Action(StrEnum):
     METRICS = "metrics"
 
 
-# How a refusal names them.
+# Their names in refusals.
 WORDS: Mapping[Action, str] = MappingProxyType(
     {
         Action.PREDICT: "request predictions",
@@ -40,16 +40,15 @@ _NOTHING: Mapping[str, frozenset[Action]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a user, a program of a user's, or nobody in particular.
+    """Who sends a request: a user, a user's program, or an anonymous caller.
 
     Attributes:
-        name: as records and the audit log call them; that of its owner for a token, "" for nobody.
-        label: as pages call them.
-        grants: what they may do, by model; those of `ALL` count for every model.
-        via: the name of the token that they came with; "" where they came by themselves.
-        id: what stays the same for as long as they exist and is never given to somebody else, with
-            its kind in front: `user:7`. Their records are theirs by it; "" where only a name is
-            known.
+        name: in records and in the audit log; a token has its owner's, anonymous callers "".
+        label: the name on pages.
+        grants: the permitted actions, by model; those of `ALL` count for every model.
+        via: the name of the token; "" without one.
+        id: stays the same for as long as the user exists and is never reused, prefixed with its
+            kind: `user:7`. It identifies the owner of records; "" if only a name is known.
     """
 
     name: str = ""
@@ -60,31 +59,31 @@ class Actor:
 
     @property
     def owner(self) -> str:
-        """Whose their records are: an id with its kind, so that no name can pass for an id."""
+        """The owner of the actor's records: an id with its kind, which no name can imitate."""
         return self.id or (self.name and f"name:{self.name}")
 
     @property
     def is_known(self) -> bool:
-        """Whether it is somebody."""
+        """Whether the caller is known."""
         return bool(self.name)
 
 
 NOBODY = Actor()
-# Who asks where there are no accounts.
+# The anonymous caller.
 ANYONE = Actor(grants=MappingProxyType({ALL: frozenset(Action)}))
 
 
 def allowed(actor: Actor, action: Action, model: str = ALL) -> bool:
-    """Whether an actor may do something with a model. What nobody granted is denied."""
+    """Whether an actor may perform an action on a model. What isn't granted is denied."""
     own, general = actor.grants.get(model, ()), actor.grants.get(ALL, ())
     if action is Action.SEE_OWN:
         if Action.SEE in own or Action.SEE in general:
             return True
-        if not actor.is_known:  # nobody in particular owns no record
+        if not actor.is_known:  # anonymous callers own no record
             return False
     return action in own or action in general
 
 
 def may_anything(actor: Actor, model: str) -> bool:
-    """Whether an actor may do anything at all with a model: if not, it isn't there for them."""
+    """Whether an actor has any permission for a model: otherwise it doesn't exist for them."""
     return bool(actor.grants.get(model) or actor.grants.get(ALL))

@@ -48,28 +48,29 @@ _log = logging.getLogger("podium")
 class App:
     """Models under their names, the store of their records, and the site that shows them.
 
-    Everything that a running Podium knows hangs here: two apps live in one process.
+    Everything that a running Podium knows is an attribute of this object: two apps can live in one
+    process.
 
     Args:
         models: bundles, their files, folders of them, functions made with `@podium.model`, or
             `module:function`.
         settings: a complete Settings; by default made from `podium.toml`, `PODIUM_*` and `flags`.
-        ships: whether this process moves records to the store; else another one does.
-        record_store: where records live, in place of what the settings name.
-        identify: tells who asks: a function of the request, or a whole Authority. Without one,
-            whoever asks may do everything.
-        frame: makes a page of the host's own around the parts of each of ours.
-        guard: knows which rows end the process, where one is started again.
-        is_local: only programs of this machine reach it.
+        ships: whether this process ships records to the store; otherwise another one does.
+        record_store: the store of the records, in place of that in the settings.
+        identify: identifies the actor: a function of the request, or a whole Authority. Without
+            one, every caller may do everything.
+        frame: creates the host's page around the parts of each of ours.
+        guard: records which rows end the process, if the process is restarted.
+        is_local: whether only programs on this machine can reach it.
         flags: single settings, by name.
-        strict: a model that can't be opened is an error here. Else it is one on its own pages only,
-            and other models answer.
-        failures: why models of the host's can't be opened, by name.
-        protocols: in which programs are answered, beside Podium's own.
+        strict: whether a model that can't be opened is an error here. Otherwise only its own pages
+            show the error, and the other models are served.
+        failures: why models of the host can't be opened, by name.
+        protocols: further protocols for programs, besides Podium's own.
 
     Raises:
-        SetupError: a setting or, where it is strict, a model can't be used.
-        BundleError: a bundle isn't what was packed, where it is strict.
+        SetupError: a setting or, if it is strict, a model is invalid.
+        BundleError: a bundle is damaged, if it is strict.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class App:
         self._versions: weakref.WeakSet[LoadedVersion] = weakref.WeakSet()
         self.deletion = None
         if self._store is not None:
-            # Copies of the file that it is in lie beside it, where the settings name it.
+            # Copies of its file are beside it, if the settings name it.
             file = None if record_store else store_file(self.settings)
             self.deletion = Deletion(self._store, recorder=self._recorder, keys=keys, file=file)
         self.deployments: Mapping[str, Deployment] = {
@@ -156,7 +157,7 @@ class App:
 
     @property
     def is_ready(self) -> bool:
-        """Whether every model is loaded, or can't be and needn't."""
+        """Whether every model is loaded, or may fail to."""
         if self._failure is not None or (self._is_strict and self.failures):
             return False
         return all(
@@ -166,19 +167,17 @@ class App:
 
     @property
     def failure(self) -> Exception | None:
-        """Why nothing is to be served: records can't be kept, no model can be loaded, or, where it
-        is strict, one can't.
-        """
+        """Why nothing can be served: no records, no models, or, if strict, not all models."""
         is_any_left = not set(self.deployments) <= set(self.failures)
         if self._failure is not None or (is_any_left and not self._is_strict):
             return self._failure
         return next(iter(self.failures.values()), None)
 
     def start(self) -> None:
-        """Load every model; `failures` says which can't be.
+        """Load every model; `failures` contains those that can't be.
 
         Raises:
-            StoreError: records can't be kept.
+            StoreError: records can't be stored.
         """
         if self._recorder is not None:
             self._recorder.start()
@@ -189,7 +188,8 @@ class App:
                 load(deployment.choose())
             except Exception as error:  # noqa: BLE001 - a model's library may raise anything
                 self.failures[name] = error
-                # What Podium says of a model is enough; what a library says needs its traceback.
+                # Podium's own message about a model is enough; an exception of a library needs its
+                # traceback.
                 is_told = isinstance(error, PodiumError)
                 _log.error(
                     "model_not_loaded %s: %s",
@@ -203,27 +203,27 @@ class App:
     def swap(self, source: Source) -> LoadedVersion:
         """Let another version of a model answer, once it is loaded; returns the one before.
 
-        It is registered and promoted, so that every process with this home folder follows, also
-        one that is started later. Requests that have begun end on the version they began on.
+        It is registered and promoted, so that every process with this home folder follows,
+        including later ones. Requests that have begun end on the version they began on.
 
         Args:
-            source: a bundle, or whatever else names one model that is served here.
+            source: a bundle, or another source of one model that is served here.
 
         Raises:
-            SetupError: no model of this name is served, or it refuses what the version accepts
-                that answers now.
+            SetupError: no model with this name is served, or it refuses inputs that the current
+                version accepts.
             PodiumError: it can't be loaded or registered; nothing changes.
         """
         (bundle,) = bundles_of((source,), self._home, self.settings.trust)
         return self.versions.swap(bundle)
 
     def _adopted(self, registry: Registry, bundle: Bundle) -> Bundle:
-        """The version to begin with; functions are packed anew at each start, and are none."""
+        """The first version to serve; functions are packed anew at each start, and have none."""
         is_packed_here = bundle.path is None or self._home / "packed" in bundle.path.parents
         return bundle if is_packed_here else adopted(registry, bundle)
 
     def start_in_background(self) -> None:
-        """Load every model in a thread, once; `is_ready` and `failure` tell how it went."""
+        """Load every model in a thread, once; `is_ready` and `failure` show the result."""
         with self._lock:
             if self._loading is None:
                 self._loading = threading.Thread(target=self._load, name="podium-load", daemon=True)
@@ -234,14 +234,14 @@ class App:
         if self._loading is not None:
             self._loading.join()
         self.versions.close()
-        self.site.metrics.close()  # reads the store once more
+        self.site.metrics.close()  # it uses the store once more
         if self._store is not None:
             self._store.close()
 
     def _load(self) -> None:
         try:
             self.start()
-        except Exception as error:  # noqa: BLE001 - told by `failure`, whatever it is
+        except Exception as error:  # noqa: BLE001 - reported by `failure`, whatever it is
             self._failure = error
             _log.error("records_not_kept: %s", error)
 
@@ -262,13 +262,13 @@ class App:
         return version
 
     def _open_records(self, given: Store | None) -> tuple[Store, Recorder]:
-        """Where records are read and deleted, and what records them."""
+        """The store for reading and deleting records, and their recorder."""
         settings = self.settings
         made_home(self._home)
-        # Where another process ships, this one goes on while the file is damaged.
+        # If another process ships, this one continues while the file is damaged.
         store = given or opened_store(settings, is_late=not self.ships)
         if store.features.durability == "memory":
-            return store, StoreRecorder(store)  # it ends with the process, as an outbox would not
+            return store, StoreRecorder(store)  # it ends with the process, unlike an outbox
         outboxed = OutboxedStore(
             store,
             outbox_folder(settings),
@@ -282,20 +282,20 @@ class App:
 
 
 def opened_store(settings: Settings, *, is_late: bool = False) -> Store:
-    """The store that the settings name; a file may be opened late, when it is first needed.
+    """The store in the settings; a file may be opened later, when it is first needed.
 
     Raises:
-        SetupError: nobody knows its address.
+        SetupError: its address is invalid.
         StoreError: the database can't be opened.
     """
     return open_store(_store_address(settings), is_late=is_late)
 
 
 def store_file(settings: Settings) -> Path | None:
-    """The SQLite file that records live in; None where the settings name another database.
+    """The SQLite file of the records; None if the settings name another database.
 
     Raises:
-        SetupError: they name no path.
+        SetupError: they contain no path.
     """
     return file_of(_store_address(settings))
 
@@ -310,10 +310,10 @@ def outbox_folder(settings: Settings) -> Path:
 
 
 def made_home(home: Path) -> Path:
-    """The home folder, made for its owner alone if it wasn't there.
+    """The home folder, created for its owner alone if it doesn't exist.
 
     Raises:
-        SetupError: it can't be made.
+        SetupError: it can't be created.
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)

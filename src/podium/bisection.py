@@ -1,4 +1,4 @@
-"""Finding what fails in a sequence: by halves, and the halves of those that fail."""
+"""Finds the elements of a sequence that fail: by halves, and the halves of those that fail."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ S = TypeVar("S", bound=Sliceable)
 
 
 def halves(whole: S) -> tuple[S, S]:
-    """The first half and the second; of one alone the first is empty."""
+    """The first half and the second; of a single element the first is empty."""
     middle = len(whole) // 2
     return whole[:middle], whole[middle:]
 
 
 class Bisection(Generic[S]):
-    """The parts to try, while iterated over: first the whole, then the halves of what was split.
+    """Iterates over the parts to try: first the whole, then the halves of parts that were split.
 
     Args:
-        is_wide: all halves of a size are tried before smaller ones, else those of the first half
-            before the second.
+        is_wide: whether all halves of a size are tried before smaller ones, or those of the first
+            half before the second.
     """
 
     def __init__(self, whole: S, *, is_wide: bool = False) -> None:
@@ -41,7 +41,7 @@ class Bisection(Generic[S]):
             yield self._parts.popleft()
 
     def split(self, part: S) -> bool:
-        """Have the halves of a part tried; False where it is one alone."""
+        """Add the halves of a part; False if it is a single element."""
         if len(part) < 2:
             return False
         if self._is_wide:

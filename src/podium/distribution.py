@@ -1,4 +1,4 @@
-"""What Podium is called where packages are installed, and how more of it is installed."""
+"""The name of Podium's distribution, and how its extras are installed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from urllib.parse import unquote, urlsplit
 if TYPE_CHECKING:  # 10 ms that most starts don't need
     from importlib.metadata import Distribution
 
-# `name` in pyproject.toml is the same, and its extras name each other by it; a test compares them.
+# `name` in pyproject.toml is the same, and its extras refer to each other by it; a test compares
+# them.
 NAME = "podium"
-# As long as the name isn't ours in the public index, whoever registers it there would run code
-# where `pip install` is told to take it from there. Nothing names it to pip until it is published.
+# As long as the name isn't ours in the public index, whoever registers it there could run code on
+# machines where `pip install` takes it from there. Nothing passes it to pip until it is published.
 IS_PUBLISHED = False
 
 _OWN_EXTRAS = re.compile(rf"{NAME}\[([\w,-]+)\]")
@@ -23,13 +24,13 @@ _EXTRA = re.compile(r"""(?:^|\s+and\s+)extra\s*==\s*["']([\w-]+)["']$""")
 
 
 def install_command(*extras: str, packages: Iterable[str] = ()) -> str:
-    """The command that adds these extras to the Podium that runs, wherever that came from.
+    """The command that adds these extras to the installed Podium, wherever it came from.
 
     Args:
-        packages: distributions to install beside.
+        packages: further distributions to install.
 
-    A checkout or a wheel is named by its path. Where neither is left, what the extras need is named
-    instead: those libraries are published.
+    A checkout or a wheel is given by its path. If neither exists any more, the requirements of the
+    extras are listed instead: those libraries are published.
     """
     place = NAME if IS_PUBLISHED else _origin()
     wanted = [f"'{one}'" for one in requirements_of(extras)]
@@ -47,14 +48,14 @@ def version() -> str:
 
 
 def update_hint() -> str:
-    """What to do where a newer Podium is needed."""
+    """What to do if a newer Podium is needed."""
     if IS_PUBLISHED:
         return f"update Podium: pip install --upgrade {NAME}"
     return "a newer Podium wrote it: install that one here too"
 
 
 def requirements_of(extras: tuple[str, ...]) -> list[str]:
-    """What these extras need, one requirement each, without Podium itself."""
+    """The requirements of these extras, one each, without Podium itself."""
     waiting, seen, found = list(extras), set[str](), list[str]()
     ours = _installed()
     lines = [line.partition(";") for line in (ours.requires if ours else None) or ()]
@@ -90,7 +91,7 @@ def _is_editable() -> bool:
 
 
 def _direct_url() -> dict[str, dict[str, bool]]:
-    """Where pip took it from (PEP 610); nothing where it came from an index."""
+    """Where pip got it from (PEP 610); nothing if it came from an index."""
     ours = _installed()
     found: dict[str, dict[str, bool]] = json.loads(
         (ours.read_text("direct_url.json") if ours else None) or "{}"
@@ -104,4 +105,4 @@ def _installed() -> Distribution | None:
     try:
         return distribution(NAME)
     except PackageNotFoundError:
-        return None  # a copy of the source that nobody installed
+        return None  # a copy of the source that wasn't installed

@@ -14,23 +14,23 @@
     │   └── UnreviewedType      its model names a type that wasn't reviewed
     ├── InputError              what a caller sent
     │   ├── MalformedBody       not JSON, CSV, ... at all
-    │   ├── InvalidRows         cells that the signature refuses: `.cells` lists every one
-    │   │   └── Unanswerable    rows to which the model has no finite answer
+    │   ├── InvalidRows         invalid cells: `.cells` lists every one
+    │   │   └── Unanswerable    rows for which the model has no finite prediction
     │   ├── TooLarge            more bytes or rows than allowed
-    │   ├── UnsupportedMedia    a content type that isn't read here
+    │   ├── UnsupportedMedia    a content type that isn't supported
     │   ├── Quarantined         rows that ended the server's process twice
-    │   └── BadCursor           a place in a list of records that no page gave
-    ├── NotAuthenticated        nobody knows who asks, and it isn't for everybody
-    ├── NotAllowed              who asks may not do it
-    ├── RateLimited             who asks has asked too often
+    │   └── BadCursor           an invalid cursor in a list of records
+    ├── NotAuthenticated        authentication is required, and is missing or invalid
+    ├── NotAllowed              the actor lacks the permission
+    ├── RateLimited             the caller has sent too many requests
     ├── NotFound                no such model, record or page
-    ├── ModelNotLoaded          a model is there by its name, and can't be loaded
-    ├── ModelError              the user's model raised, or answered the wrong shape
-    ├── Overloaded              more waits already than can be answered in time
-    ├── TimedOut                the model didn't answer before the deadline
-    ├── UnusableVersion         a version can't be loaded, or doesn't answer its examples
+    ├── ModelNotLoaded          a model can't be loaded
+    ├── ModelError              the user's model raised, or its output has the wrong shape
+    ├── Overloaded              more requests wait than can be processed in time
+    ├── TimedOut                the model didn't finish before the deadline
+    ├── UnusableVersion         a version can't be loaded, or can't predict its examples
     ├── IncompatibleVersion     a version refuses what the champion accepts
-    ├── VersionChanged          another version answers than the caller believes
+    ├── VersionChanged          the current version isn't the one that the caller expects
     └── StoreError              the store of records failed
         ├── RegistryError       the registry of versions can't be read or written
         └── AccountsError       the accounts can't be read, so nobody can be authenticated
@@ -48,7 +48,7 @@ import msgspec
 
 
 class PodiumError(Exception):
-    """What happened, and in `hint` what to do about it."""
+    """The message, and in `hint` what to do about it."""
 
     code: ClassVar[str] = "error"
 
@@ -77,7 +77,7 @@ class UntrustedModel(SetupError):
     """Loading this file would run the code inside it, and nobody allowed that.
 
     Args:
-        digest: SHA-256 of what would be loaded, in hex: naming it is what allows it.
+        digest: SHA-256 of what would be loaded, in hex: passing it allows it.
     """
 
     code = "untrusted_model"
@@ -136,22 +136,22 @@ class UnreviewedType(BundleError):
 
 
 class InputError(PodiumError):
-    """What a caller sent can't be answered."""
+    """A request can't be processed."""
 
     code = "input"
 
 
 class MalformedBody(InputError):
-    """The body isn't what its content type says."""
+    """The body doesn't match its content type."""
 
     code = "malformed_body"
 
 
 class BadCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One refused value: where it stood, what is wrong, what would be accepted.
+    """One invalid value: its position, what is wrong, and what would be accepted.
 
-    `row` counts from 0; it is None where the request is one object or isn't about a row.
-    `value` is the value as it came, shortened to 80 characters.
+    `row` counts from 0; it is None if the request is one object or isn't about a row. `value` is
+    the value as it was sent, shortened to 80 characters.
     """
 
     problem: str
@@ -169,11 +169,11 @@ class BadCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class InvalidRows(InputError):
-    """Some cells are refused by the signature; `cells` lists them.
+    """The signature refuses some cells; `cells` lists them.
 
     Args:
-        cells: at most as many as the caller asked to keep.
-        n_cells: how many are bad in all.
+        cells: limited to the requested number.
+        n_cells: the total number.
     """
 
     code = "invalid_rows"
@@ -190,7 +190,7 @@ class InvalidRows(InputError):
 
 
 class Unanswerable(InvalidRows):
-    """The signature accepts these rows, but the model's answer to some of them isn't a number."""
+    """The signature accepts these rows, but the model's prediction for some isn't finite."""
 
     code = "unanswerable"
 
@@ -199,7 +199,7 @@ class Unanswerable(InvalidRows):
         self.message = f"the model can't predict this. {self.cells[0]}"
 
     def moved(self, n_rows: int) -> Unanswerable:
-        """The same about rows that so many others stand before."""
+        """The same error with row numbers increased by this many preceding rows."""
         cells = [msgspec.structs.replace(c, row=n_rows + (c.row or 0)) for c in self.cells]
         return Unanswerable(cells, n_cells=self.n_cells)
 
@@ -223,7 +223,7 @@ class Quarantined(InputError):
 
 
 class NotAuthenticated(PodiumError):
-    """Nobody knows who asks, and it isn't for everybody."""
+    """Authentication is required, and is missing or invalid."""
 
     code = "not_authenticated"
 
@@ -235,11 +235,11 @@ class NotAllowed(PodiumError):
 
 
 class RateLimited(PodiumError):
-    """Who asks has asked too often.
+    """The caller has sent too many requests.
 
     Args:
         limit: requests a minute.
-        retry_after_s: when it may be tried again.
+        retry_after_s: when it may be sent again.
     """
 
     code = "rate_limited"
@@ -251,31 +251,31 @@ class RateLimited(PodiumError):
 
 
 class NotFound(PodiumError):
-    """No such model, record or page."""
+    """There is no such model, record or page."""
 
     code = "not_found"
 
 
 class ModelNotLoaded(PodiumError):
-    """A model that is there by its name can't be loaded; others answer."""
+    """A model can't be loaded; others can be used."""
 
     code = "model_not_loaded"
 
 
 class ModelError(PodiumError):
-    """The user's model raised, or answered something of the wrong shape."""
+    """The user's model raised an exception, or its output has the wrong shape."""
 
     code = "model"
 
 
 class Overloaded(PodiumError):
-    """More waits already than can be answered in time."""
+    """More requests wait already than can be processed in time."""
 
     code = "overloaded"
 
 
 class TimedOut(PodiumError):
-    """The model didn't answer before the deadline."""
+    """The model didn't finish before the deadline."""
 
     code = "timed_out"
 
@@ -287,13 +287,13 @@ class UnusableVersion(PodiumError):
 
 
 class IncompatibleVersion(PodiumError):
-    """A version refuses what the one accepts whose place it would take."""
+    """A version refuses inputs that the one accepts whose place it would take."""
 
     code = "incompatible_version"
 
 
 class VersionChanged(PodiumError):
-    """Another version of a model answers than whoever changes it believes."""
+    """The current version of a model isn't the one that the caller expects."""
 
     code = "version_changed"
 
@@ -302,8 +302,8 @@ class StoreError(PodiumError):
     """The store of records failed.
 
     Attributes:
-        reason: what everybody may hear of it, at `/readyz`: it holds no path and no address. Empty
-            where a record may be to blame, and not the store.
+        reason: for everybody, at `/readyz`: it contains no path and no address. Empty if a record
+            may be to blame, and not the store.
     """
 
     code = "store"
@@ -321,6 +321,6 @@ class RegistryError(StoreError):
 
 
 class AccountsError(StoreError):
-    """The accounts can't be read, so that nobody knows who asks."""
+    """The accounts can't be read, so nobody can be authenticated."""
 
     code = "accounts"

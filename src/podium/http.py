@@ -1,4 +1,4 @@
-"""Requests, responses and problems as plain values: what every view takes and gives."""
+"""Requests, responses and problems as plain values: the arguments and results of every view."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from podium.access import NOBODY, Actor
 from podium.errors import BadCell, RateLimited
 from podium.monitor.metrics import Lane
 
-# What is counted, as people are told.
+# What is limited, in words.
 PREDICTIONS, OTHERS = "prediction requests", "requests for pages"
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error as RFC 9457 has it.
+    """An error in the form of RFC 9457.
 
     Attributes:
-        type: a name that stays, for programs: `urn:podium:invalid_rows`.
+        type: a stable name, for programs: `urn:podium:invalid_rows`.
         code: its last part.
-        instance: of a fault that isn't the caller's: the name under which the log tells more.
+        instance: of a fault that isn't the caller's: the id under which the log has details.
         hint: what to do.
-        cells: the values that aren't accepted, as many as are listed in one answer.
-        n_cells: how many there are in all.
+        cells: the invalid values, as many as are listed in one response.
+        n_cells: their total number.
     """
 
     type: str
@@ -44,13 +44,13 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a request is one too many.
+    """Whether a request exceeds a quota.
 
     Attributes:
         limit: requests a minute.
-        remaining: how many more could come at once.
-        reset_s: when all of them can again.
-        retry_after_s: when the next one can; 0 where this one is granted.
+        remaining: how many more could be sent at once.
+        reset_s: when the full quota is available again.
+        retry_after_s: when the next one is allowed; 0 if this one is.
         counted: what is limited, in words.
     """
 
@@ -61,10 +61,10 @@ class Verdict:
     counted: str = PREDICTIONS
 
     def require(self) -> None:
-        """Let the request go on, or not.
+        """Check that the request is within the quota.
 
         Raises:
-            RateLimited: it is one too many.
+            RateLimited: it isn't.
         """
         if self.retry_after_s:
             wait_s = math.ceil(self.retry_after_s)
@@ -79,7 +79,7 @@ class Verdict:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a caller is told."""
+        """The quota headers of the response."""
         return {
             "ratelimit-limit": str(self.limit),
             "ratelimit-remaining": str(self.remaining),
@@ -89,21 +89,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, read whole.
+    """One complete HTTP request.
 
     Attributes:
         path: decoded, below the mount.
-        headers: values by lower-case name; repeated ones joined with a comma.
-        root_path: the prefix that Podium is mounted under, without a slash at its end.
+        headers: values by lower-case name; repeated ones are joined with a comma.
+        root_path: the prefix that Podium is mounted under, without a trailing slash.
         origin: scheme and host as the client sees them, `http://127.0.0.1:8000`.
-        address: the client's IP address; "" where the host doesn't tell.
-        actor: who asks, once that `is_identified`; nobody until then.
-        is_bulk: who asks may send bulk requests.
-        native: the request as the host has it, for what only the host knows.
-        verdict: how much is left of the quota of who asks; None where it isn't counted.
-        form_token: name and value of an input that every form of ours must carry for the host.
-        lane: under which it is counted.
-        static_url: gives the address of a file of ours, where the host serves them; None: we do.
+        address: the client's IP address; "" if the host doesn't provide it.
+        actor: who sent it, once it `is_identified`; anonymous until then.
+        is_bulk: whether the actor may send bulk requests.
+        native: the host's own request object.
+        verdict: what is left of the actor's quota; None if it isn't counted.
+        form_token: name and value of an input that the host requires in every form.
+        lane: the lane under which it is counted.
+        static_url: returns the URL of one of our static files, if the host serves them; None: we
+            do.
     """
 
     method: str
@@ -135,16 +136,16 @@ class Request:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def url(self, path: str) -> str:
-        """The address of a path of ours, for a link on a page."""
+        """The URL of one of our paths, for a link on a page."""
         return self.root_path + path
 
 
 @dataclass
 class Response:
-    """One HTTP response: whole, or in pieces where it may be long.
+    """One HTTP response: complete, or in pieces if it may be long.
 
     Attributes:
-        problem: what it tells, where it tells of an error.
+        problem: the problem in it, if it is an error.
     """
 
     body: bytes | Iterator[bytes] = b""
@@ -160,5 +161,5 @@ class Response:
 
     @classmethod
     def redirect(cls, address: str) -> Response:
-        """Go and GET this address instead (303)."""
+        """A redirect to another URL, to be requested with GET (303)."""
         return cls(b"", 303, "text/plain; charset=utf-8", {"location": address})

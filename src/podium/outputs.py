@@ -1,4 +1,4 @@
-"""What a model answers: predictions, and what comes with them."""
+"""The output of a model: predictions, probabilities, scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from podium.table import Array
 
 
 class CellWarning(msgspec.Struct, frozen=True, kw_only=True):
-    """Something about one accepted value that its reader should know."""
+    """A note about one value that was accepted but is unusual."""
 
     row: int
     field: str
@@ -26,11 +26,11 @@ class Outputs:
     """The output of a model for a table.
 
     Attributes:
-        predictions: shape (n_rows,), or (n_rows, n_outputs) where the signature has several
-            outputs. Class labels keep their type.
+        predictions: shape (n_rows,), or (n_rows, n_outputs) if the signature has several outputs.
+            Class labels keep their type.
         probabilities: shape (n_rows, n_classes), in the order of the signature's classes, or None;
             those of several outputs side by side.
-        scores: shape (n_rows,), where the signature says that there are any, or None.
+        scores: shape (n_rows,), if the signature has any, or None.
         warnings: about values that were accepted but are unusual.
     """
 

@@ -29,7 +29,7 @@ def needs(extra: str) -> Iterator[None]:
 
 
 def load(group: str, name: str, built_in: Mapping[str, tuple[str, str]] = {}) -> Any:
-    """What is called `name`: one of ours, or what a package registers in the entry-point group.
+    """Load an object by name: one of ours, or one in the packages' entry-point group.
 
     Args:
         group: without the prefix, `stores` for `podium.stores`.
@@ -38,7 +38,7 @@ def load(group: str, name: str, built_in: Mapping[str, tuple[str, str]] = {}) ->
 
     Raises:
         MissingExtra: it is ours, and its extra isn't installed.
-        SetupError: no package claims the name, or two do.
+        SetupError: no package registers the name, or two do.
     """
     if name in built_in:
         extra, place = built_in[name]

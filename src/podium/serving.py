@@ -1,4 +1,4 @@
-"""Serving models until told to stop: our server, with accounts where the settings ask for them."""
+"""Serves models until told to stop: our server, with accounts if the settings enable them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def serve(
 
 
 def _with_accounts(settings: Settings, tell: Tell) -> tuple[Settings, Tell, MakeApp]:
-    """Make the accounts' tables, before any process is forked, and tell how to get in."""
+    """Create the accounts' tables, before any process is forked, and print how to log in."""
     from podium.accounts.start import gated, prepare, welcome
 
     path = prepare(settings)

@@ -16,23 +16,23 @@ from podium.errors import SetupError
 
 FILE_NAME = "podium.toml"
 PREFIX = "PODIUM_"
-# What everybody may send, and what who may send bulk requests.
+# The limits of ordinary requests, and of bulk requests.
 _TIERS = (("body_max_bytes", "bulk_body_max_bytes"), ("rows_max", "bulk_rows_max"))
-# As browsers send it: in lower case, without the port that the scheme has anyway.
+# In the form that browsers send: lower case, without the scheme's default port.
 _ORIGIN = re.compile(
     r"(?!http://.*:80\Z)(?!https://.*:443\Z)https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?"
 )
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One that people log in with elsewhere, by OpenID Connect.
+    """An OpenID Connect provider for logins.
 
     Attributes:
-        issuer: its address; what it can do is read from `/.well-known/openid-configuration` there.
-        client_id: as it knows this server.
-        client_secret: what it gave this server to prove that.
-        name: on the button; that of the table when left out.
-        scopes: what is asked of it.
+        issuer: its URL; its metadata is read from `/.well-known/openid-configuration` there.
+        client_id: the id of this server at the provider.
+        client_secret: the secret that authenticates this server.
+        name: on the button; by default that of the table.
+        scopes: the requested scopes.
     """
 
     issuer: str
@@ -43,21 +43,20 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Accounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The table `[accounts]`: people log in, and may what they were granted.
+    """The table `[accounts]`: users log in, and have permissions.
 
     Attributes:
-        enabled: there are accounts at all; None where nothing says so or not.
-        database: where they live; a SQLite file in `home` when empty.
-        url: the address that people open; links in mails lead there.
-        proxies: how many proxies of one's own stand before it, each adding to X-Forwarded-For.
-        mfa: who must confirm a login in a second way; `auto` is staff, where other machines reach.
-        email: how mail is sent, as an address like smtp://user:password@host:587; printed when
-            empty.
-        email_from: who it comes from.
-        backends: in place of passwords kept here, classes that tell who people are.
-        oidc: where else people can log in, by a short name.
-        secret_key: what cookies and links are signed with; one made in `home` when empty.
-        django: single settings of Django's, for what isn't said here.
+        enabled: whether there are accounts; None if it isn't set.
+        database: the address of their database; a SQLite file in `home` if empty.
+        url: the public URL of this server; links in mails lead there.
+        proxies: the number of trusted proxies in front, each of which appends to X-Forwarded-For.
+        mfa: who must use a second factor; `auto` is staff, if other machines have access.
+        email: how mail is sent, as an address like smtp://user:password@host:587; printed if empty.
+        email_from: the sender of mails.
+        backends: authentication back ends, in place of passwords stored here.
+        oidc: providers for logins, by a short name.
+        secret_key: signs cookies and links; created in `home` if empty.
+        django: individual Django settings, for what has no setting here.
     """
 
     enabled: bool | None = None
@@ -74,10 +73,10 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table `[batch.MODEL]`: how requests become calls of a model, where not as its runtime says.
+    """A table `[batch.MODEL]`: replaces parts of the batch policy of a model's runtime.
 
     Attributes:
-        rows_max: requests are gathered for one call up to so many rows.
+        rows_max: requests are combined into one call up to this many rows.
         wait_s: how long a request waits for others.
         workers: how many calls run at the same time.
     """
@@ -88,46 +87,48 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a Podium behaves: one frozen value, made once at start.
+    """The behaviour of a Podium: one frozen value, created once at start.
 
     Attributes:
         models: bundles, folders of bundles, model files or `module:function`.
-        host: the address to listen at; any but a loopback one needs `accounts` or `open`.
-        port: the TCP port to listen at.
-        home: the folder for records; made with mode 0700.
-        open: answer other machines too, without accounts.
-        allowed_hosts: names that requests may use for this server, besides `localhost`, `host` and
-            that in `accounts.url`.
-        allowed_origins: pages of which other sites may ask the API, such as `https://shop.example`.
-        allow_credentials: they may send cookies, too.
-        records: keep every prediction.
-        store: where records live; a SQLite file in `home` when empty.
+        host: the address to listen on; any but a loopback one needs `accounts` or `open`.
+        port: the TCP port to listen on.
+        home: the folder for records; created with mode 0700.
+        open: whether to serve other machines, too, without accounts.
+        allowed_hosts: host names that requests may use, besides `localhost`, `host` and that in
+            `accounts.url`.
+        allowed_origins: other sites whose pages may call the API, such as `https://shop.example`.
+        allow_credentials: whether they may send cookies, too.
+        records: whether to record every prediction.
+        store: the address of the records' store; a SQLite file in `home` if empty.
         trust: SHA-256 digests of pickles that may be loaded.
         title: the name of the site, at the top of its pages.
         body_max_bytes: the longest request body.
         rows_max: the most rows in one request.
-        bulk_body_max_bytes: the longest body of who may send bulk requests: everybody while only this
-            machine reaches the server and there are no accounts, else callers with a token.
-        bulk_rows_max: the most rows in one request of theirs.
-        errors_max: the most bad cells listed in one refusal.
-        workers: processes that answer; each holds every model.
-        durability: what an answered prediction survives: the end of the process (`normal`), the
-            loss of power too (`full`), or nothing (`off`).
+        bulk_body_max_bytes: the longest body of a bulk request. Everybody may send one while only
+            this machine reaches the server and there are no accounts; otherwise callers with a
+            token.
+        bulk_rows_max: the most rows in a bulk request.
+        errors_max: the most invalid cells listed in one response.
+        workers: the number of worker processes; each loads every model.
+        durability: what a recorded prediction survives: the end of the process (`normal`), also a
+            power failure (`full`), or nothing (`off`).
         outbox_rows_max: the most records that may wait for the store.
-        outbox_full: what happens beyond: `refuse` predictions, or `drop` the oldest records.
-        keep_days: how long records are kept; 0 is for ever.
+        outbox_full: what happens beyond that: `refuse` predictions, or `drop` the oldest records.
+        keep_days: how long records are kept; 0 keeps them for ever.
         queue_rows_max: the most rows that wait for one model; more are refused at once.
         deadline_s: how long a prediction may take.
-        hang_s: after how long without a sign of life a worker is killed and replaced; 0 is never.
-        tls_cert: a PEM file with the server's certificate; HTTPS is spoken then.
+        hang_s: the time without a heartbeat after which a worker is killed and replaced; 0 is
+            never.
+        tls_cert: a PEM file with the server's certificate; enables HTTPS.
         tls_key: a PEM file with its private key.
-        access_log: write a line about every request.
-        quota_token: how many predictions a minute the tokens of one user may ask for; 0 is any
+        access_log: whether to log every request.
+        quota_token: how many predictions a minute the tokens of one user may request; 0 is any
             number.
-        quota_user: the same of a user who is logged in.
-        quota_address: the same of an address or IPv6 network that nobody is known at.
-        batch: how requests become calls, by the name of the model.
-        accounts: people log in, and may what they were granted.
+        quota_user: the same for a user who is logged in.
+        quota_address: the same for anonymous callers at one address or IPv6 network.
+        batch: how requests are combined into calls, by the name of the model.
+        accounts: users log in, and have permissions.
     """
 
     models: tuple[str, ...] = ()
@@ -166,17 +167,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def check_switches(settings: Settings, *, has_people: bool, is_local: bool) -> None:
-    """Refuse what is set but does nothing, since what it belongs to isn't turned on.
+    """Refuse settings without effect, because the feature they belong to isn't enabled.
 
     Args:
-        has_people: the host knows who asks.
-        is_local: only this machine reaches the server.
+        has_people: whether the host identifies actors.
+        is_local: whether only this machine can reach the server.
 
     Raises:
-        SetupError: something is, and nothing says that it should be off.
+        SetupError: there is one, and the feature isn't explicitly disabled.
     """
     accounts = settings.accounts
-    # Without accounts proxies are counted for quotas.
+    # Without accounts, proxies are needed for quotas.
     unused = [name for name in said_of_accounts(settings) if name != "proxies"]
     if accounts.enabled is None and unused:
         raise SetupError(
@@ -204,7 +205,7 @@ def check_switches(settings: Settings, *, has_people: bool, is_local: bool) -> N
 
 
 def check_batches(settings: Settings, models: Collection[str]) -> None:
-    """Refuse a table `[batch.MODEL]` of a model that isn't there.
+    """Refuse a table `[batch.MODEL]` for a model that doesn't exist.
 
     Raises:
         SetupError: there is one.
@@ -218,13 +219,13 @@ def check_batches(settings: Settings, models: Collection[str]) -> None:
 
 
 def said_of_batch(batch: Batch | None) -> dict[str, Any]:
-    """What a table `[batch.MODEL]` says, by name."""
+    """The values that a table `[batch.MODEL]` sets, by name."""
     values = {} if batch is None else msgspec.structs.asdict(batch)
     return {name: value for name, value in values.items() if value is not None}
 
 
 def said_of_accounts(settings: Settings) -> list[str]:
-    """What of `[accounts]` asks for something: it isn't what it is when left out."""
+    """The values in `[accounts]` that differ from their defaults."""
     table, usual = settings.accounts, Accounts(enabled=False)
     names = [one.name for one in msgspec.structs.fields(Accounts)]
     return [one for one in names if (getattr(table, one) or "") != (getattr(usual, one) or "")]
@@ -239,12 +240,12 @@ def read_settings(
     """The settings of this start.
 
     Args:
-        flags: what the command line or the caller says; None values don't count.
-        file: a TOML file; `podium.toml` of the current folder, if there is one, when left out.
-        environment: `os.environ` when left out.
+        flags: values of the command line or the caller; None values don't count.
+        file: a TOML file; by default `podium.toml` in the current folder, if there is one.
+        environment: `os.environ` by default.
 
     Raises:
-        SetupError: a setting is unknown or has a wrong value, or the file can't be read.
+        SetupError: a setting is unknown or invalid, or the file can't be read.
     """
     environment = os.environ if environment is None else environment
     values = _of_file(file)
@@ -255,7 +256,7 @@ def read_settings(
 
 
 def _merged(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Later values over earlier ones; of a table, those that are said. `accounts = true` is one."""
+    """Later values replace earlier ones; tables are merged. `accounts = true` is one."""
     merged = {**values, **more}
     said = [one["accounts"] for one in (values, more) if "accounts" in one]
     if said and not isinstance(said[-1], Accounts):
@@ -295,7 +296,7 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _from_text(name: str, text: str, wanted: Any) -> Any:
-    """A variable's text as its setting's type: lists are separated by commas."""
+    """A variable's text in its setting's type: lists are separated by commas."""
     if get_origin(wanted) in (Union, types.UnionType):
         wanted = next(one for one in get_args(wanted) if one is not type(None))
     if get_origin(wanted) is tuple:
@@ -347,7 +348,7 @@ def _checked(values: Mapping[str, Any], where: str) -> Settings:
 
 
 def _with_tiers(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:
-    """The same settings, in which a bulk request may be at least as large as every other request."""
+    """The same settings, with limits for bulk requests at least as large as the ordinary ones."""
     raised = {
         bulk: getattr(settings, own)
         for own, bulk in _TIERS

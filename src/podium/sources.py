@@ -1,4 +1,4 @@
-"""Where models come from: whatever a caller or the command line names, as bundles."""
+"""Sources of models: whatever a caller or the command line names, opened as bundles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from podium.bundle.manifest import MODEL_NAME
 from podium.bundle.trust import sniff
 from podium.errors import BundleError, PodiumError, SetupError
 
-if TYPE_CHECKING:  # a server of bundles needs neither functions nor what packs them
+if TYPE_CHECKING:  # a server of bundles needs neither functions nor packing
     from podium.runtimes.python import FunctionModel
 
 _log = logging.getLogger("podium")
@@ -22,22 +22,22 @@ Source: TypeAlias = "Bundle | FunctionModel | str | Path"
 
 @dataclass(frozen=True)
 class Opened:
-    """What sources name: the models that can be served, and why the others can't, by name."""
+    """The result of opening sources: models that can be served, and why others can't."""
 
     bundles: dict[str, Bundle]
     failures: dict[str, PodiumError]
 
     @property
     def versions(self) -> dict[str, str]:
-        """The version of each model, by its name; "" for one that can't be served."""
+        """The version of each model, by name; "" for one that can't be served."""
         of_failed = {name: "" for name in self.failures if MODEL_NAME.fullmatch(name)}
         return of_failed | {name: one.version for name, one in self.bundles.items()}
 
     def bundle(self, name: str, unknown: str) -> Bundle:
-        """The model of this name.
+        """The model with this name.
 
         Args:
-            unknown: what is said where there is none.
+            unknown: the error message if there is none.
 
         Raises:
             SetupError: there is none.
@@ -50,13 +50,13 @@ class Opened:
         return self.bundles[name]
 
     def logged(self) -> Opened:
-        """The same, once the log says what failed."""
+        """The same, after logging what failed."""
         for name, error in self.failures.items():
             _log.error("model_not_loaded %s: %s", name, error, extra={"model": name})
         return self
 
     def required(self) -> list[Bundle]:
-        """All of them, where none failed; else the first failure is raised."""
+        """All of them, if none failed; otherwise the first failure is raised."""
         for error in self.failures.values():
             raise error
         return list(self.bundles.values())
@@ -67,12 +67,13 @@ def bundles_of(sources: Sequence[Source], home: Path, trust: Sequence[str]) -> l
 
     Args:
         sources: bundles, their files, folders of them, functions, or `module:function`.
-        home: where functions are packed.
+        home: the folder for packed functions.
         trust: `sha256:...` digests of pickles that may be loaded.
 
     Raises:
-        SetupError: a source names nothing, a pickle isn't trusted, or two models have one name.
-        BundleError: a file isn't a bundle, or not the one that was packed.
+        SetupError: a source doesn't exist, a pickle isn't trusted, or two models have the same
+            name.
+        BundleError: a file isn't a bundle, or is damaged.
     """
     return opened(sources, home, trust).required()
 
@@ -80,10 +81,10 @@ def bundles_of(sources: Sequence[Source], home: Path, trust: Sequence[str]) -> l
 def opened(
     sources: Sequence[Source], home: Path, trust: Sequence[str], names: Sequence[str] = ()
 ) -> Opened:
-    """The models that the sources name; one that can't be opened keeps no other from being served.
+    """The models that the sources name; one that can't be opened doesn't affect the others.
 
     Args:
-        names: what the sources are called here; a model that was packed under another name fails.
+        names: the names of the sources; a model that was packed under another name fails.
     """
     bundles: dict[str, Bundle] = {}
     failures: dict[str, PodiumError] = {}
@@ -132,7 +133,7 @@ def _each(source: Source) -> list[Source]:
 
 
 def _name_of(source: Source) -> str:
-    """What a model is probably called that can't be opened."""
+    """The probable name of a model that can't be opened."""
     if not isinstance(source, (str, Path)):
         return source.name
     _, colon, function = str(source).rpartition(":")

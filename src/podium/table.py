@@ -29,9 +29,9 @@ from podium.errors import SetupError
 Array: TypeAlias = NDArray[Any]
 Frame: TypeAlias = Literal["pandas", "polars", "numpy", "dicts"]
 
-# A column of Python objects whose missing value is NaN, not None: encoders tell them apart.
+# A column of Python objects whose missing value is NaN, not None: encoders distinguish them.
 OBJECT_WITH_NAN = "object+nan"
-# To look at each of so many cells is faster than to ask numpy about all.
+# Up to this many cells, a loop is faster than numpy.
 FEW_CELLS = 32
 
 
@@ -39,7 +39,7 @@ class Levels(NamedTuple):
     """The values that a categorical column declares, in its order, whether or not a row has them.
 
     Attributes:
-        is_ordered: the order means something, from the least to the greatest.
+        is_ordered: whether they are ordered, from the least to the greatest.
     """
 
     values: tuple[Any, ...]
@@ -52,9 +52,9 @@ class Table:
 
     Attributes:
         columns: arrays by name, in order.
-        n_rows: their length (which a table without columns has too).
-        dtypes: what each column was before it was normalised, by the name its library gives.
-        frame: the library that held it, `dicts` for mappings, None for other plain values.
+        n_rows: their length (a table without columns has one, too).
+        dtypes: the original type of each column, by its name in the library.
+        frame: the original library, `dicts` for mappings, None for other plain values.
         levels: of the categorical columns, by name.
     """
 
@@ -73,13 +73,13 @@ class Table:
         return self.n_rows
 
     def take(self, rows: slice | NDArray[np.intp]) -> Table:
-        """The table of these rows alone."""
+        """The table with these rows alone."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         n_rows = len(range(*rows.indices(self.n_rows))) if isinstance(rows, slice) else len(rows)
         return Table(columns, n_rows, self.dtypes, self.frame, self.levels)
 
     def select(self, names: Sequence[str]) -> Table:
-        """The table of these columns alone, in this order."""
+        """The table with these columns alone, in this order."""
         columns = {name: self.columns[name] for name in names}
         return Table(columns, self.n_rows, self.dtypes, self.frame, self.levels)
 
@@ -93,7 +93,7 @@ class Table:
 
     @classmethod
     def concat(cls, tables: Sequence[Table]) -> Table:
-        """The tables' rows, one below the other. They have the same columns."""
+        """The rows of all tables, which have the same columns."""
         first = tables[0]
         if len(tables) == 1:
             return first
@@ -102,14 +102,14 @@ class Table:
 
     @classmethod
     def of(cls, rows: object, *, names: Sequence[str] | None = None) -> Table:
-        """A table of anything that holds rows.
+        """A table from anything that contains rows.
 
         Args:
             rows: a Table, a pandas or polars frame or series (or any that narwhals knows), a
                 numpy array of shape (n_rows, n_columns), a mapping of names to sequences, one
                 mapping of names to scalars (one row), or a sequence of such mappings.
-            names: names for the columns of an array, or for a series without one; `x0`, `x1`, ...
-                when left out.
+            names: names for the columns of an array, or for an unnamed series; by default `x0`,
+                `x1`, ...
 
         Raises:
             SetupError: it is none of these, or its columns differ in length.
@@ -127,7 +127,7 @@ class Table:
 
 
 def column_name(name: object) -> str:
-    """A column's name as a text, that of a MultiIndex with underlines between its levels."""
+    """A column's name as a string; the levels of a MultiIndex are joined with underscores."""
     return "_".join(str(n) for n in name if n != "") if isinstance(name, tuple) else str(name)
 
 
@@ -198,7 +198,7 @@ def _utc(value: Any) -> Any:
 
 
 def _plain(value: object) -> object:
-    """A cell as Python's own type; every library's missing value becomes None."""
+    """A cell as a plain Python value; every library's missing value becomes None."""
     if value is None or isinstance(value, (str, bool, int, dt.date)):
         # pandas' NaT is a datetime, and the only one that differs from itself.
         return None if value != value else value
@@ -267,7 +267,7 @@ def _of_array(array: Array, names: Sequence[str] | None) -> Table:
 
 
 def _as_array(rows: object) -> Array | None:
-    """A tensor, an index or a categorical as an array; None where it may be a frame.
+    """A tensor, an index or a categorical as an array; None if it may be a frame.
 
     Raises:
         SetupError: it is sparse.
@@ -295,7 +295,7 @@ def _of_mapping(rows: Mapping[Any, Any]) -> Table:
 
 
 def _is_cell(value: object) -> bool:
-    """Whether this is one value, and not a column of them."""
+    """Whether this is a single value, and not a column."""
     if isinstance(value, Sequence):
         return isinstance(value, (str, bytes))
     return np.ndim(value) == 0  # type: ignore[arg-type]  # of whatever kind
@@ -320,7 +320,7 @@ def _of_values(values: Mapping[str, Any], n_rows: int) -> Table:
         cells: Any = given if isinstance(given, np.ndarray) else list(given)
         columns[name] = _normal(cells) if cells is given else column_of(cells)
         if columns[name].dtype.kind == "M" and any(getattr(v, "tzinfo", None) for v in cells):
-            dtypes[name] = "datetime64[us, UTC]"  # which the moments are turned into
+            dtypes[name] = "datetime64[us, UTC]"  # to which the times are converted
     return Table(columns, n_rows, dtypes)
 
 
@@ -364,7 +364,7 @@ def _dtype(series: Any) -> str:
 
 
 def _levels(series: Any) -> Levels | None:
-    """What pandas' categoricals and polars' enums declare."""
+    """The levels of pandas' categoricals and polars' enums."""
     dtype = getattr(series.to_native(), "dtype", None)
     values = getattr(dtype, "categories", None)
     if values is None or callable(values):

@@ -1,1 +1,1 @@
-"""People, their rights and an admin, for our own server: Django, set up by itself."""
+"""Users, their permissions and an admin, for our own server: Django, set up by itself."""

@@ -1,4 +1,4 @@
-"""What allauth asks: who may have an account, and how attempts are counted."""
+"""Podium's adapters for allauth: who may have an account, and how login attempts are counted."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _log = logging.getLogger("podium")
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
-    """Accounts are made by administrators."""
+    """Accounts are created by administrators only."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Nobody makes an account for themselves."""
+        """False: nobody can sign up."""
         return False
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Not for a while after the login: that proved it just as well."""
+        """Not for a while after the login, which proved it just as well."""
         if not super().is_reauthentication_required(app=app, **kwargs):
             return False
         request = self.request
@@ -37,27 +37,27 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return all(one["at"] < since for one in get_authentication_records(request, request.user))
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """Ways to prove who one is; who has none here, as people known elsewhere, logs in again."""
+        """Ways to confirm one's identity; users without any here log in elsewhere again."""
         found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         again = {"id": "again", "description": "Log in again", "url": reverse("podium_again")}
         return found or [again]
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """Where another password is chosen."""
+        """The URL where a new password is chosen."""
         user, _, code = key.partition("-")
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": user, "key": code})
         return mail.public_url(path)
 
     def get_email_confirmation_url(
         self,
-        request: HttpRequest,  # noqa: ARG002 - as allauth calls it
+        request: HttpRequest,  # noqa: ARG002 - allauth's signature
         emailconfirmation: Any,
     ) -> str:
-        """Where an address is confirmed."""
+        """The URL where an address is confirmed."""
         return mail.public_url(reverse("account_confirm_email", args=[emailconfirmation.key]))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Have it sent, soon; never while somebody waits for a page."""
+        """Send a mail in the background, so that no page waits for it."""
         if not mail.can_link():
             _log.error("mail_not_sent: set accounts.url to the public URL")
             return
@@ -66,7 +66,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         mail.later(self.render_mail(template_prefix, email, known).send)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count an attempt; not of who is logged in, whose own attempts are counted elsewhere."""
+        """Count an attempt; attempts of users who are logged in are counted elsewhere."""
         if request.user.is_authenticated:
             return
         self._login_failed_rl_usage = attempts.count(request, credentials)
@@ -74,13 +74,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
             raise self.validation_error("too_many_login_attempts")
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
-        """The answer to a login: the browser is known from then on."""
+        """The response to a login: the browser is known from then on."""
         answer: HttpResponse = super().post_login(request, user, **kwargs)
         attempts.remember(request, answer, user)
         return answer
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
-        """Who comes with these; a back end may say what they may, whoever is logged in now."""
+        """The user with these credentials; back ends may set permissions."""
         with guard.lifted():
             return super().authenticate(request, **credentials)
 
@@ -89,19 +89,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # as above
-    """Whom a provider in the settings knows gets an account, without any rights at first."""
+    """Users from a provider in the settings get an account, initially without any permissions."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:  # noqa: ARG002
-        """Everybody whom the provider lets in."""
+        """Everybody whom the provider accepts."""
         return True
 
     def on_authentication_error(
         self,
-        request: HttpRequest,  # noqa: ARG002 - as allauth calls it
+        request: HttpRequest,  # noqa: ARG002 - allauth's signature
         provider: Any,
         error: Any = None,
         exception: Exception | None = None,
         extra_context: Any = None,  # noqa: ARG002
     ) -> None:
-        """The log tells why; the page tells only that it failed."""
+        """The log has the reason; the page only says that it failed."""
         _log.warning("login_elsewhere_failed: %s: %s %s", provider, error or "", exception or "")

@@ -1,4 +1,4 @@
-"""Addresses of databases and of mail servers, as Django takes them."""
+"""The addresses of databases and mail servers, converted for Django."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from podium.errors import SetupError
 from podium.policy.gate import is_loopback
 
 SQLITE = "django.db.backends.sqlite3"
-# Other writers wait for their turn, and readers for nobody. FULL would only guard against the loss
-# of power, which takes a session or two.
+# Writers wait for each other, and readers for nobody. FULL would only protect from a power failure,
+# which costs a session or two.
 _SQLITE_OPTIONS = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     "transaction_mode": "IMMEDIATE",
@@ -27,10 +27,10 @@ _BACKEND = "django.core.mail.backends.{}.EmailBackend"
 
 
 def database_of(address: str, file: Path) -> dict[str, Any]:
-    """The database at an address, for `DATABASES`; a SQLite file where it is empty.
+    """The database at an address, for `DATABASES`; a SQLite file if it is empty.
 
     Raises:
-        SetupError: nobody knows such addresses.
+        SetupError: the address is invalid.
     """
     import dj_database_url
 
@@ -53,10 +53,10 @@ def database_of(address: str, file: Path) -> dict[str, Any]:
 
 
 def mail_of(address: str) -> dict[str, Any]:
-    """Django's settings to send mail through an address; it is printed where that is empty.
+    """Django's settings for sending mail through an address; mail is printed if it is empty.
 
     Raises:
-        SetupError: nobody knows such addresses.
+        SetupError: the address is invalid.
     """
     if not address:
         return {"EMAIL_BACKEND": _BACKEND.format("console")}

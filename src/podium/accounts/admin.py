@@ -1,4 +1,4 @@
-"""The admin of the accounts: no second login that nobody limits."""
+"""The admin of the accounts, without a second login page that has no limits."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from podium.accounts.guarded_admin import GuardedGroups, GuardedUsers, GuardedWa
 
 
 class _Seen(ModelAdmin):  # type: ignore[type-arg] # Django has no arguments when it runs
-    """To be looked at and deleted, without what would let one in as somebody else."""
+    """Can be viewed and deleted, without secrets that would let anyone log in as somebody else."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - as Django calls it
-        """Nobody makes one here."""
+        """Nobody may."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody changes one."""
+        """Nobody may."""
         return False
 
 
 class _SecondFactors(GuardedWaysIn, _Seen):
-    """Without their secrets. Who deletes one lets somebody in who has lost it."""
+    """Without their secrets. Deleting one lets in a user who has lost it."""
 
     fields = ("user", "type", "created_at", "last_used_at")
     list_display = fields
@@ -38,7 +38,7 @@ class _SecondFactors(GuardedWaysIn, _Seen):
 
 
 class _Sessions(_Seen):
-    """Without their keys. A session that is deleted is ended."""
+    """Without their keys. Deleting a session ends it."""
 
     fields = ("user", "ip", "user_agent", "created_at")
     list_display = fields
@@ -54,7 +54,7 @@ class _Sessions(_Seen):
             session.end()
 
 
-# In place of those that allauth brings: None hides what the settings say.
+# Replace those of allauth: None hides what the settings say.
 _INSTEAD: Mapping[str, type[ModelAdmin[Any]] | None] = MappingProxyType(
     {
         "mfa.authenticator": _SecondFactors,
@@ -63,7 +63,7 @@ _INSTEAD: Mapping[str, type[ModelAdmin[Any]] | None] = MappingProxyType(
         "socialaccount.socialtoken": None,
     }
 )
-# What is put before those that Django and allauth bring.
+# Replace those of Django and allauth.
 _GUARDS: Mapping[str, type[Any]] = MappingProxyType(
     {
         "auth.user": GuardedUsers,
@@ -75,12 +75,12 @@ _GUARDS: Mapping[str, type[Any]] = MappingProxyType(
 
 
 class Site(AdminSite):
-    """Django's admin; who isn't logged in is sent to the login of the pages."""
+    """Django's admin, with the login page of the other pages."""
 
     site_url = "/"
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Show tables, each in its way; those of allauth in ours."""
+        """Register tables, those of allauth with our own classes."""
         several = isinstance(model_or_iterable, Iterable)
         for model in model_or_iterable if several else [model_or_iterable]:
             label = model._meta.label_lower  # noqa: SLF001 - as Django documents it
@@ -91,7 +91,7 @@ class Site(AdminSite):
                 super().register(model, chosen, **options)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """A page of the admin. To change something, one must have shown lately who one is."""
+        """A page of the admin. For changes, the user must have authenticated recently."""
         page = super().admin_view(view, cacheable)
         if getattr(view, "__name__", "") == "logout":
             return page
@@ -102,7 +102,7 @@ class Site(AdminSite):
                 answer: HttpResponse = checked(request, *args, **kwargs)
             except ReauthenticationRequired:
                 if any("password" in name for name in request.POST):
-                    request.method = "GET"  # the session must not keep one until the form goes on
+                    request.method = "GET"  # never store a password in the session
                 raise
             return answer
 
@@ -112,7 +112,7 @@ class Site(AdminSite):
         return request.method == "POST" and self.has_permission(request)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """The login of the pages, with its limits and its second factor."""
+        """The login page of the other pages, with its limits and its second factor."""
         answer: HttpResponse = secure_admin_login(super().login)(request, extra_context)
         return answer
 
@@ -121,11 +121,11 @@ class Site(AdminSite):
         request: HttpRequest,  # noqa: ARG002 - as Django calls it
         extra_context: Any = None,  # noqa: ARG002
     ) -> HttpResponse:
-        """The page for it that everybody has."""
+        """The page for it that every user has."""
         return HttpResponseRedirect(reverse("account_change_password"))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What every page of the admin is given, with the name of this Podium."""
+        """The context of every admin page, with the name of this site."""
         from podium.accounts.page import title
 
         return {**super().each_context(request), "site_header": title(), "site_title": title()}

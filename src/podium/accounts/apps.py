@@ -1,4 +1,4 @@
-"""The app that puts the others together, and the admin whose login is everybody's."""
+"""The app that combines the others, and an admin with the common login page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from podium.accounts.mail import Mailer
 
 
 class AccountsConfig(AppConfig):
-    """Set-up links, pages in our own look, and what Django's middleware does here."""
+    """Set-up links, pages in our own design, and the middleware."""
 
     name = "podium.accounts"
     label = "podium_accounts"
@@ -24,7 +24,7 @@ class AccountsConfig(AppConfig):
         self.mailer = Mailer()
 
     def ready(self) -> None:
-        """Hold whoever asks to what they may; write down what decides who gets in."""
+        """Enforce the guard; audit everything that decides who can log in."""
         from allauth.mfa.models import Authenticator
 
         from podium.accounts import guard, ways_in
@@ -36,7 +36,7 @@ class AccountsConfig(AppConfig):
 
 
 class AdminConfig(of_django.AdminConfig):
-    """Django's admin, with the same login as every other page."""
+    """Django's admin, with the same login page as every other page."""
 
     default = False
     default_site = "podium.accounts.admin.Site"

@@ -1,8 +1,8 @@
-"""Attempts to log in: how they are counted, and browsers that have let somebody in before.
+"""Login attempts: how they are counted, and browsers in which a user has logged in before.
 
-There are three limits: for one account at one address, for everybody at an address, and, wider, for
-one account wherever the attempts come from. A browser in which somebody has logged in before counts
-by itself for that account: nobody elsewhere can lock them out of it.
+There are three limits: for one account at one address, for everybody at an address, and, higher,
+for one account wherever the attempts come from. A browser in which a user has logged in before has
+a count of its own for that account: nobody elsewhere can lock them out of it.
 
 Source: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 """
@@ -26,9 +26,9 @@ _SALT = "podium.known-browser"
 
 
 def account_of(credentials: Mapping[str, Any]) -> str:
-    """The account that somebody wants into; the name that they typed where there is none.
+    """The account to log in to; the name as typed if there is none.
 
-    Not by that name alone: the e-mail address beside it would give as many tries again.
+    Not by that name alone: the e-mail address would allow as many further attempts.
     """
     said = str(credentials.get("username") or credentials.get("email") or "").strip()
     matches = Q(username__iexact=said) | (Q(email__iexact=said) if said else Q())
@@ -37,7 +37,7 @@ def account_of(credentials: Mapping[str, Any]) -> str:
 
 
 def count(request: HttpRequest, credentials: Mapping[str, Any]) -> Any:
-    """Count an attempt; what takes it back should it succeed, None where it is one too many."""
+    """Count an attempt; returns a function that undoes it on success, None if refused."""
     account = account_of(credentials)
     browser = _known(request, account)
     if browser:
@@ -48,7 +48,7 @@ def count(request: HttpRequest, credentials: Mapping[str, Any]) -> Any:
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """Let this browser be known for an account that it has just let in."""
+    """Mark this browser as known for an account that has just logged in."""
     if _known(request, f"user:{user.pk}"):
         return
     text = signing.TimestampSigner(salt=_SALT).sign(f"{user.pk}:{secrets.token_hex(8)}")
@@ -63,7 +63,7 @@ def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
 
 
 def _known(request: HttpRequest, account: str) -> str:
-    """What a browser that is known for this account is counted by; "" for any other."""
+    """The key by which a browser known for this account is counted; "" for any other."""
     try:
         signer = signing.TimestampSigner(salt=_SALT)
         text = signer.unsign(request.COOKIES.get(_cookie(), ""), max_age=KNOWN_S)

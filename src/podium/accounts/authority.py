@@ -1,4 +1,4 @@
-"""Who asks, and what stands at the top of pages for them."""
+"""The actor and the links at the top of pages, for our own server with accounts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from podium.http import Request
 
 
 class AccountsAuthority(RememberingAuthority):
-    """Django's users, and links to their account, to the admin and to the login."""
+    """Django's users, and links to their account, to the admin and to the login page."""
 
     def links(self, request: Request) -> Sequence[tuple[str, str]]:
-        """What one can do with one's account."""
+        """The links to one's account pages."""
         user: Any = getattr(request.native, "user", None)
         try:
             is_there = user is not None and user.is_authenticated
-        except Error:  # the page says already that the accounts can't be read
+        except Error:  # the page already says that the accounts can't be read
             return ()
         if not is_there:
             return [("Log in", reverse("account_login"))]
@@ -31,7 +31,7 @@ class AccountsAuthority(RememberingAuthority):
         return [*admin, ("Account", reverse("podium_account"))]
 
     def _tokens(self) -> QuerySet[ApiToken]:
-        """Without those of people who must have a second factor and have none: they aren't in."""
+        """Without those of users who must have a second factor and have none: they can't log in."""
         found, needing = super()._tokens(), whom()
         if needing == "nobody":
             return found

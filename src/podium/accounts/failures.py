@@ -1,4 +1,4 @@
-"""Pages that tell what went wrong, where Django or one of its apps says so."""
+"""Error pages for errors of Django and its apps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403: who is logged in may not do it. What the guard refused is written down."""
+    """403: the user isn't allowed to. Refusals by the guard are audited."""
     if not isinstance(exception, Refused):
         return _page(request, HTTPStatus.FORBIDDEN)
     write("refused", target=request.path, details={"why": str(exception)})
@@ -38,17 +38,17 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    """429: five tries in five minutes."""
+    """429: five attempts in five minutes."""
     return _page(request, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """500: the log says more."""
+    """500: the log has the details."""
     return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def no_token(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """403: a form that came without its hidden token."""
+    """403: a form without its CSRF token."""
     said = "this form has expired, or was sent by another site: open the page again"
     return _page(request, HTTPStatus.FORBIDDEN, said)
 

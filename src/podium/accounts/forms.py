@@ -24,14 +24,14 @@ LOGIN_MAX = 254
 
 
 class AdministratorForm(BaseUserCreationForm):  # type: ignore[type-arg]
-    """A name, an address for lost passwords, and a password that is long enough."""
+    """A name, an e-mail address for resetting the password, and a sufficiently long password."""
 
     email = forms.EmailField(
         label="Email address", required=False, help_text="To reset a forgotten password."
     )
 
     class Meta:
-        """What the form asks of a user."""
+        """The fields of a user."""
 
         model = User
         fields = ("username", "email")
@@ -44,10 +44,10 @@ class AdministratorForm(BaseUserCreationForm):  # type: ignore[type-arg]
 
 
 class TokenForm(forms.Form):
-    """What a token is called, and what it is for.
+    """The name and the scope of a token.
 
     Args:
-        may: what its owner may do, by model.
+        may: the permissions of its owner, by model.
     """
 
     name = forms.CharField(label="What is it for?", max_length=80)
@@ -83,36 +83,36 @@ class TokenForm(forms.Form):
         ]
 
     def clean_models(self) -> list[str] | None:
-        """Those that were ticked; None for every one."""
+        """The ticked models; None for every one."""
         return chosen_of(self.cleaned_data["models"])
 
     def clean_actions(self) -> list[str] | None:
-        """Those that were ticked; None for all."""
+        """The ticked actions; None for all."""
         return chosen_of(self.cleaned_data["actions"])
 
 
 class NamedLoginForm(theirs.LoginForm):  # type: ignore[misc] # allauth has no types
-    """The login, with words for both ways to say who one is."""
+    """The login form, with labels for both ways to identify oneself."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         login = self.fields["login"]
         login.label = "Name or email address"
-        # No name and no address is longer; a database may refuse to look for one that is.
+        # No name and no address is longer; a database may refuse to look up one that is.
         login.validators.append(MaxLengthValidator(LOGIN_MAX))
         self.fields["remember"].label = "Stay logged in on this device"
 
 
 class ForgottenPasswordForm(theirs.ResetPasswordForm):  # type: ignore[misc] # as above
-    """Whether there is an account is looked up when nobody waits for it any more."""
+    """The account is looked up after the response, so that its time reveals nothing."""
 
     def clean_email(self) -> str:
-        """The address, whoever has it."""
+        """The address, whether or not it has an account."""
         email: str = self.cleaned_data["email"].lower()
         return email
 
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
-        """Send a link to whose address it is, soon."""
+        """Send a link to the address in the background."""
         email: str = self.cleaned_data["email"]
         write("password_reset_requested", target=email)
 
@@ -125,14 +125,14 @@ class ForgottenPasswordForm(theirs.ResetPasswordForm):  # type: ignore[misc] # a
 
 
 class NewAddressForm(theirs.AddEmailForm):  # type: ignore[misc] # as above
-    """Another address. It counts for nothing until whoever reads mail there has confirmed it."""
+    """A new e-mail address. It is used only after a mail to it was confirmed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = "New address"
 
     def save(self, request: HttpRequest) -> EmailAddress:
-        """Ask for that by mail. The address that counts stays what it is."""
+        """Send the mail for confirmation. The current address stays as it is."""
         waiting = EmailAddress.objects.filter(user=self.user, verified=False)
         waiting.exclude(email=self.user.email.lower()).delete()
         email: str = self.cleaned_data["email"]
@@ -140,7 +140,7 @@ class NewAddressForm(theirs.AddEmailForm):  # type: ignore[misc] # as above
 
 
 class _EndsTokens(forms.Form):
-    """Offers to end the tokens with the password that they were made under."""
+    """Offers to revoke the tokens that were created with the old password."""
 
     end_tokens = forms.BooleanField(
         label="Revoke my API tokens, too",
@@ -156,17 +156,17 @@ class _EndsTokens(forms.Form):
             del self.fields["end_tokens"]
 
     def save(self) -> None:
-        """Set the password; revoke them if that is wanted."""
+        """Set the password; revoke the tokens if requested."""
         super().save()  # type: ignore[misc] # allauth's form
         if self.cleaned_data.get("end_tokens") and self._owner is not None:
             revoke_tokens(self._owner)
 
 
 class NewPasswordForm(_EndsTokens, theirs.ChangePasswordForm):  # type: ignore[misc] # as above
-    """Another password, by who knows the old one."""
+    """A new password, given the old one."""
 
     def clean_oldpassword(self) -> str:
-        """The old one. A wrong one is a login that failed: it is written down as such."""
+        """The old password. A wrong one is a failed login, and is audited as such."""
         try:
             old: str = super().clean_oldpassword()
         except ValidationError:
@@ -176,14 +176,14 @@ class NewPasswordForm(_EndsTokens, theirs.ChangePasswordForm):  # type: ignore[m
 
 
 class ResetPasswordForm(_EndsTokens, theirs.ResetPasswordKeyForm):  # type: ignore[misc] # as above
-    """Another password, by who has the link."""
+    """A new password, given the link."""
 
 
 class AdministratorsPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Another password for somebody else, whose tokens end."""
+    """A new password for another user, whose tokens are revoked."""
 
     def save(self, commit: bool = True) -> Any:
-        """Set it, and tell them."""
+        """Set it, and notify the user."""
         user = super().save(commit)
         revoke_tokens(user)
         get_adapter().send_notification_mail("account/email/password_changed", user)

@@ -1,4 +1,4 @@
-"""Django's settings, made from ours: nobody edits a settings module."""
+"""Django's settings, generated from ours: nobody edits a settings module."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from podium.settings import Settings
 URLS = "podium.accounts.urls"
 DATABASE = "accounts.db"
 STATIC = "/accounts/static/"
-# Browsers forget after a month that a name speaks HTTPS only: a mistake can be mended.
+# Browsers forget after a month that a host uses HTTPS only, so a mistake can be corrected.
 HSTS_S = 30 * 86_400
 APPS = (
-    # Before those whose templates it has in our own look.
+    # Before the apps whose templates it replaces with our own design.
     "podium.accounts",
     "podium.accounts.apps.AdminConfig",
     "django.contrib.auth",
@@ -54,13 +54,13 @@ MIDDLEWARE = (
 
 
 def django_settings(settings: Settings, folder: Path) -> dict[str, Any]:
-    """What Django is configured with.
+    """The settings that Django is configured with.
 
     Args:
-        folder: where the accounts keep their files; it is there.
+        folder: where the accounts store their files; it exists.
 
     Raises:
-        SetupError: something can't be used.
+        SetupError: a setting is invalid.
     """
     accounts = settings.accounts
     _check(settings)
@@ -110,13 +110,13 @@ def _framework(settings: Settings, folder: Path) -> dict[str, Any]:
         "LOGGING": _logging(),
         "X_FRAME_OPTIONS": "DENY",
         "SECURE_REFERRER_POLICY": "same-origin",
-        # For commands; the server answers with models that it has opened itself.
+        # For commands; the server uses the models that it has opened itself.
         "PODIUM": {"models": list(settings.models), "home": settings.home},
     }
 
 
 def _cookies(https: bool) -> dict[str, Any]:
-    """Names and flags of cookies. Over plain HTTP browsers take neither `__Host-` nor Secure."""
+    """Names and flags of cookies. Over plain HTTP browsers accept neither `__Host-` nor Secure."""
     prefix = "__Host-" if https else ""
     made: dict[str, Any] = {
         "SESSION_COOKIE_NAME": f"{prefix}podium-session",
@@ -136,12 +136,12 @@ def _cookies(https: bool) -> dict[str, Any]:
 
 
 def _silenced(settings: Settings) -> list[str]:
-    """What `check --deploy` needn't say."""
+    """Warnings of `check --deploy` that don't apply."""
     if is_https(settings):
-        # HSTS for other names of the same domain: this server knows nothing of them.
+        # HSTS for other names of the same domain: this server knows nothing about them.
         return ["security.W005", "security.W021"]
     if not is_exposed(settings):
-        # No HTTPS: what is said to this machine alone doesn't leave it.
+        # No HTTPS: requests from this machine alone don't leave it.
         return ["security.W004", "security.W008", "security.W012", "security.W016"]
     return []
 
@@ -160,7 +160,7 @@ def _templates() -> dict[str, Any]:
 
 
 def _logging() -> dict[str, Any]:
-    """Errors go where ours go. What a client did wrong was answered, and isn't worth a line."""
+    """Errors go where ours go. Clients' mistakes were answered and aren't worth a log line."""
     quiet: Mapping[str, Any] = {"level": "ERROR"}
     return {
         "version": 1,

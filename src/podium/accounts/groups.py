@@ -1,4 +1,4 @@
-"""Groups and what they are granted, as the command line changes them."""
+"""Groups and their permissions, as the command line changes them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _MEANT = {EVERYONE: "everyone who is logged in", PUBLIC: "everybody"}
 
 
 def create(name: str) -> Group:
-    """Make a group that may nothing.
+    """Create a group without permissions.
 
     Raises:
-        SetupError: the name is taken, or is none.
+        SetupError: the name is in use or invalid.
     """
     made = Group(name=name)
     try:
@@ -40,7 +40,7 @@ def create(name: str) -> Group:
 
 
 def all_of_them() -> Iterator[tuple[str, str, str]]:
-    """Name, members and rights of each."""
+    """The name, members and permissions of each group."""
     rows = Group.objects.order_by("name").annotate(n_members=Count("user"))
     for one in rows.prefetch_related("permissions__content_type"):
         found: dict[str, list[str]] = {}
@@ -56,10 +56,10 @@ def all_of_them() -> Iterator[tuple[str, str, str]]:
 
 
 def delete(name: str) -> int:
-    """Delete a group; how many members it had.
+    """Delete a group; returns the number of its members.
 
     Raises:
-        SetupError: there is none of this name, or it is one of those that Podium makes.
+        SetupError: there is no such group, or Podium itself needs it.
     """
     found = people.group_named(name)
     if name in _MEANT:
@@ -72,10 +72,10 @@ def delete(name: str) -> int:
 def change_rights(
     name: str, actions: Sequence[Action], models: Collection[str], *, is_granted: bool
 ) -> list[str]:
-    """Grant rights to a group, or take them from it; what changed, in words.
+    """Grant permissions to a group, or revoke them; returns the changes, in words.
 
     Args:
-        models: names, and ALL for every model; the metrics belong to none.
+        models: names, and ALL for every model; the metrics belong to no model.
 
     Raises:
         SetupError: there is no such group or model, or no model is named.
@@ -94,10 +94,10 @@ def change_rights(
 
 
 def change_members(name: str, added: Collection[str], removed: Collection[str]) -> list[str]:
-    """Put people into a group, or take them out of it; who is in it then.
+    """Add users to a group, or remove them; returns its members.
 
     Raises:
-        SetupError: there is no such group or person, or nobody is put into this group.
+        SetupError: there is no such group or user, or the group can't have members.
     """
     found = people.group_named(name)
     if name in _MEANT and (added or removed):
@@ -116,15 +116,15 @@ def change_members(name: str, added: Collection[str], removed: Collection[str]) 
 
 
 def members_of(group: Group) -> QuerySet[User]:
-    """Who is in a group, by name."""
+    """The members of a group, by name."""
     return User.objects.filter(groups=group).order_by("username")
 
 
 def _permissions(actions: Sequence[Action], models: Collection[str]) -> list[Permission]:
-    """What stands for these rights.
+    """The permissions for these actions and models.
 
     Raises:
-        SetupError: no model is named, or one that was never served.
+        SetupError: no model is named, or one was never served.
     """
     known = known_models()
     if missing := sorted(set(models) - {ALL, *known}):

@@ -1,10 +1,9 @@
-"""Nobody gives rights that they don't have, whichever form, action or address leads there.
+"""Nobody can grant permissions that they lack, whichever form, action or URL they use.
 
-Invariant: it is checked where people, groups, permissions and ways to log in are written, so that no
-view can forget it. Who asks is whoever is logged in for the request that is being answered. The
-command line is held to nothing, and neither is a back end that says at a login what somebody may.
-Nobody, superusers either, gives or takes rights in a session that was left open: they are asked who
-they are once more.
+Invariant: it is checked where users, groups, permissions and credentials are written, so that no
+view can forget it. The asker is the user of the current request. The command line is exempt, and so
+is a back end that sets a user's permissions at login. Nobody, including superusers, can grant or
+revoke permissions in a session that was left open: they must authenticate again.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ from podium.hosts.django.audit import linked
 from podium.hosts.django.models import ApiToken
 from podium.hosts.django.permissions import CODENAMES, EVERYONE, PUBLIC
 
-# What lets somebody in. Who writes another person's can become that person.
+# Credentials. Whoever can write another user's can log in as that user.
 WAYS_IN = (EmailAddress, SocialAccount, Authenticator)
 _lifted: ContextVar[bool] = ContextVar("podium_guard_lifted", default=False)
 
 
 class Refused(PermissionDenied):
-    """Somebody tried to give more than they have. The text says what."""
+    """A user tried to grant more than they have. The text says what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What somebody may.
+    """The permissions of a user.
 
     Attributes:
         names: of permissions, as `app.codename`.
@@ -51,17 +50,17 @@ class Rights:
     names: frozenset[str]
 
     def covers(self, name: str) -> bool:
-        """Whether a permission is among them, or is part of one that is."""
+        """Whether a permission is among them, or is included in one that is."""
         return self.is_superuser or not self.names.isdisjoint(containing(name))
 
     def cover(self, other: Rights) -> bool:
-        """Whether somebody else may no more than this."""
+        """Whether somebody else has no further permissions."""
         is_higher = other.is_superuser or (other.is_staff and not self.is_staff)
         return self.is_superuser or not (is_higher or any(not self.covers(n) for n in other.names))
 
 
 def rights_of(person: User) -> Rights:
-    """What a person may, or could if their account were active."""
+    """The permissions of a user, including those they would have if their account were active."""
     same = User.objects.filter(pk=person.pk).first() or person
     same.is_active = True
     shared = Q(group__name__in=(EVERYONE, PUBLIC), content_type__app_label="podium")
@@ -70,7 +69,7 @@ def rights_of(person: User) -> Rights:
 
 
 def names_of(permissions: Iterable[Permission] | QuerySet[Permission]) -> set[str]:
-    """Their names, as `app.codename`."""
+    """The names of permissions, as `app.codename`."""
     if isinstance(permissions, QuerySet):
         permissions = permissions.select_related("content_type")
     return {f"{one.content_type.app_label}.{one.codename}" for one in permissions}
@@ -78,7 +77,7 @@ def names_of(permissions: Iterable[Permission] | QuerySet[Permission]) -> set[st
 
 @contextmanager
 def lifted() -> Iterator[None]:
-    """Hold nobody to it: a back end says what somebody may, who is about to be logged in."""
+    """Suspend the guard: a back end sets the permissions of a user who is about to log in."""
     token = _lifted.set(True)
     try:
         yield
@@ -87,7 +86,7 @@ def lifted() -> Iterator[None]:
 
 
 def watch() -> None:
-    """Check whatever is written from now on."""
+    """Check all writes from now on."""
     uid = "podium-guard"
     for model, receiver in ((User, _user_saved), (Group, _group_saved), (ApiToken, _token_saved)):
         signals.pre_save.connect(receiver, sender=model, dispatch_uid=uid)
@@ -103,7 +102,7 @@ def watch() -> None:
 
 
 def containing(name: str) -> set[str]:
-    """The permissions that each include this one: for every model, and to see what all asked."""
+    """The permissions that include this one: for every model, and to see everybody's records."""
     app, _, code = name.partition(".")
     found = {name}
     if app != "podium":
@@ -118,7 +117,7 @@ def containing(name: str) -> set[str]:
 
 
 def _person() -> User | None:
-    """Who is logged in for the request that is answered; None for commands and back ends."""
+    """The user of the current request; None for commands and back ends."""
     user: Any = getattr(context.request, "user", None)
     if _lifted.get() or user is None or not user.is_authenticated:
         return None
@@ -127,25 +126,25 @@ def _person() -> User | None:
 
 
 def _current_user() -> User | None:
-    """The same, where they are held to what they may: not for superusers."""
+    """The same, if the guard applies to them: not for superusers."""
     user = _person()
     return None if user is None or user.is_superuser else user
 
 
 def _check_recent() -> None:
-    """Have them asked who they are, unless they have shown it lately."""
+    """Require recent authentication."""
     if _person() is not None:
         raise_if_reauthentication_required(context.request, app="podium")
 
 
 def _check_person(asker: User, person: User) -> None:
-    """Refuse to touch somebody who may more than who asks."""
+    """Refuse changes to a user who has permissions that the asker lacks."""
     if person.pk != asker.pk and not rights_of(asker).cover(rights_of(person)):
         raise Refused(f"{person} has more permissions than you, so you can't change their account")
 
 
 def _check_names(asker: User, names: Iterable[str]) -> None:
-    """Refuse to give or take rights that who asks doesn't have."""
+    """Refuse granting or revoking permissions that the asker lacks."""
     own = rights_of(asker)
     if missing := sorted(name for name in names if not own.covers(name)):
         shown = ", ".join(missing[:3]) + (" and more" if len(missing) > 3 else "")
@@ -180,7 +179,7 @@ def _user_deleted(*, instance: User, **_: Any) -> None:
 
 
 def _group_saved(*, instance: Group, **_: Any) -> None:
-    """A name decides what a group means: two of them are for everybody."""
+    """A name decides what a group means: two groups are for everybody."""
     asker = _current_user()
     before = None if asker is None else Group.objects.filter(pk=instance.pk).first()
     if asker is not None and before is not None and before.name != instance.name:
@@ -193,7 +192,7 @@ def _group_deleted(*, instance: Group, **_: Any) -> None:
 
 
 def _permission_written(*, instance: Permission, **_: Any) -> None:
-    """What a permission is called decides what everybody may who has it."""
+    """The codename of a permission decides what all its holders may do."""
     if _current_user() is not None:
         raise Refused(f"only a superuser can change the permission {instance.codename}")
 
@@ -212,7 +211,7 @@ def _way_in_written(*, instance: Any, **_: Any) -> None:
 def _links_changed(
     *, sender: Any, instance: Any, action: str, model: Any, pk_set: Any, **_: Any
 ) -> None:
-    """Permissions or groups are given to people or groups, or taken; from either side."""
+    """Permissions or groups are added to users or groups, or removed; from either side."""
     if _person() is None or action not in ("pre_add", "pre_remove", "pre_clear"):
         return
     _check_recent()

@@ -1,4 +1,4 @@
-"""Forms of the admin that offer what the guard lets through, and show the rest as it is."""
+"""Forms of the admin that only offer what the guard permits, and show the rest read-only."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from podium.accounts.forms import AdministratorsPasswordForm
 
 
 class _Guarded:
-    """Rows that concern a person or a group; who may less looks at them only."""
+    """Rows about a user or a group; users with fewer permissions can only view them."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who has Django's permission, for those who may no more than they do."""
+        """Requires Django's permission, and at least the permissions of the object."""
         has: bool = super().has_change_permission(request, obj)  # type: ignore[misc]
         return has and (obj is None or self._is_within(request.user, obj))
 
@@ -26,31 +26,31 @@ class _Guarded:
         return has and (obj is None or self._is_within(request.user, obj))
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kw: Any) -> Any:
-        """Of groups and permissions, those that who asks can give."""
+        """The groups and permissions that the user may grant."""
         field = super().formfield_for_manytomany(db_field, request, **kw)  # type: ignore[misc]
         if field is not None and not getattr(request.user, "is_superuser", False):
             field.queryset = _grantable(request.user, field.queryset)
         return field
 
     def _is_within(self, asker: Any, obj: Any) -> bool:
-        """Whether who asks may change this one: each kind of object says it for itself."""
+        """Whether the user may change this object: each kind of object defines it."""
         raise NotImplementedError
 
 
 class GuardedUsers(_Guarded):
-    """People."""
+    """Users."""
 
     change_password_form = AdministratorsPasswordForm
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Superusers alone make superusers."""
+        """Only superusers can appoint superusers."""
         fields = tuple(super().get_readonly_fields(request, obj))  # type: ignore[misc]
         if getattr(request.user, "is_superuser", False):
             return fields
         return (*fields, "is_superuser")
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Another address takes the place of the old one, which is told."""
+        """A new address replaces the old one, which is notified."""
         old = form.initial.get("email") or ""
         super().save_model(request, obj, form, change)  # type: ignore[misc]
         if change and "email" in form.changed_data:
@@ -69,7 +69,7 @@ class GuardedGroups(_Guarded):
 
 
 class GuardedWaysIn(_Guarded):
-    """E-mail addresses and accounts elsewhere, by whom they let in."""
+    """E-mail addresses and accounts elsewhere, by the user whom they let in."""
 
     def _is_within(self, asker: Any, obj: Any) -> bool:
         mine: bool = obj.user_id == asker.pk

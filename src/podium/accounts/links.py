@@ -1,4 +1,4 @@
-"""Links that make the first administrator: printed at start, good once and for a quarter hour."""
+"""Links that create the first administrator: printed at start, valid once and for 15 minutes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ LIVES = dt.timedelta(minutes=15)
 
 
 def has_administrator() -> bool:
-    """Whether somebody can give rights to others."""
+    """Whether anybody can grant permissions."""
     return User.objects.filter(is_active=True, is_superuser=True).exists()
 
 
 def new_link() -> str | None:
-    """The path of a new link; None where there is an administrator."""
+    """The path of a new link; None if there is an administrator."""
     if has_administrator():
         SetUpLink.objects.all().delete()
         return None
@@ -33,15 +33,15 @@ def new_link() -> str | None:
 
 
 def is_good(code: str) -> bool:
-    """Whether a link may be followed still."""
+    """Whether a link is still valid."""
     found = SetUpLink.objects.filter(digest=_digest(code), expires_at__gt=timezone.now())
     return found.exists() and not has_administrator()
 
 
 def use(code: str, *, username: str, email: str, password: str) -> User | None:
-    """Make the first administrator; None where the link was used, or is too old."""
+    """Create the first administrator; None if the link was used, or has expired."""
     with transaction.atomic():
-        # Whoever deletes it has it: of two at once, one.
+        # The request that deletes it wins: of two at once, only one.
         n_deleted, _ = SetUpLink.objects.filter(
             digest=_digest(code), expires_at__gt=timezone.now()
         ).delete()
@@ -51,5 +51,5 @@ def use(code: str, *, username: str, email: str, password: str) -> User | None:
 
 
 def _digest(code: str) -> str:
-    # 256 random bits: nobody finds them by trying, so that a fast digest is enough.
+    # 256 random bits can't be guessed, so a fast digest is enough.
     return hashlib.sha256(code.encode("utf-8", "replace")).hexdigest()

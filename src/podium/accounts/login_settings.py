@@ -10,13 +10,14 @@ from podium.accounts.secret import Secret
 from podium.settings import Provider, Settings
 
 PASSWORD_MIN = 12
-# A login that fails, a second factor, an old password, a reset: five tries in five minutes.
+# Failed logins, second factors, old passwords, resets: five attempts in five minutes.
 TRIES = "5/5m"
-# Of all who come from one address, which may be a whole company behind a proxy.
+# For everybody at one address, which may be a whole company behind a proxy.
 ADDRESS_TRIES = "100/10m"
-# For one account, wherever they come from, but for browsers that it has been opened in before.
+# For one account, wherever attempts come from, except from browsers it has been used in before.
 ANYWHERE_TRIES = "100/1h/key"
-# How long one counts as known for what decides who gets in: addresses, tokens, second factors.
+# How long an authentication counts as recent for changes to credentials: addresses, tokens, second
+# factors.
 RECENT_S = 15 * 60
 
 _VALIDATORS = MappingProxyType(
@@ -30,7 +31,7 @@ _VALIDATORS = MappingProxyType(
 
 
 def logins(settings: Settings) -> dict[str, Any]:
-    """How people log in."""
+    """The settings for logins."""
     accounts, tries = settings.accounts, TRIES
     return {
         "AUTHENTICATION_BACKENDS": [
@@ -39,7 +40,7 @@ def logins(settings: Settings) -> dict[str, Any]:
         ],
         "PASSWORD_HASHERS": [
             "django.contrib.auth.hashers.Argon2PasswordHasher",
-            "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of accounts that were imported
+            "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of imported accounts
         ],
         "AUTH_PASSWORD_VALIDATORS": [
             {"NAME": f"django.contrib.auth.password_validation.{name}Validator", **options}
@@ -59,7 +60,8 @@ def logins(settings: Settings) -> dict[str, Any]:
         },
         "ACCOUNT_CHANGE_EMAIL": True,  # one address, which a new one replaces once it is confirmed
         "ACCOUNT_EMAIL_NOTIFICATIONS": True,
-        # An address that somebody only claims keeps nobody else from their first login elsewhere.
+        # A merely claimed address doesn't block the first login of its real owner through a
+        # provider.
         "ACCOUNT_PREVENT_ENUMERATION": "strict",
         "ACCOUNT_REAUTHENTICATION_REQUIRED": True,
         "ACCOUNT_REAUTHENTICATION_METHODS": {"password", "mfa"},
@@ -70,8 +72,8 @@ def logins(settings: Settings) -> dict[str, Any]:
         "ACCOUNT_DEFAULT_HTTP_PROTOCOL": "https" if is_https(settings) else "http",
         "ACCOUNT_LOGOUT_REDIRECT_URL": "account_login",
         "ACCOUNT_RATE_LIMITS": {
-            # What the first refuses spends nothing of those behind it: one account's mistakes don't
-            # lock out a company behind one address.
+            # An attempt that the first limit refuses doesn't count for the others: one account's
+            # mistakes don't lock out a company behind one address.
             "login": "300/m/ip",
             "login_failed": f"{tries}/key,{ADDRESS_TRIES}/ip",
             "login_anywhere": ANYWHERE_TRIES,
@@ -80,13 +82,13 @@ def logins(settings: Settings) -> dict[str, Any]:
             "reauthenticate": f"{tries}/user",
             "reset_password": f"{tries}/key,{ADDRESS_TRIES}/ip",
         },
-        "ALLAUTH_TRUSTED_PROXY_COUNT": 0,  # the address is the right one before Django sees it
+        "ALLAUTH_TRUSTED_PROXY_COUNT": 0,  # the address is already correct before Django sees it
         "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
         "MFA_PASSKEY_LOGIN_ENABLED": True,
         "MFA_TOTP_ISSUER": settings.title,
-        "MFA_TOTP_TOLERANCE": 1,  # clocks differ: RFC 6238, 5.2
-        "MFA_ALLOW_UNVERIFIED_EMAIL": True,  # they are administrators' to give
-        # A browser makes passkeys for https:// and for localhost only, whatever is set here.
+        "MFA_TOTP_TOLERANCE": 1,  # clock drift: RFC 6238, 5.2
+        "MFA_ALLOW_UNVERIFIED_EMAIL": True,  # they are assigned by administrators
+        # Browsers create passkeys for https:// and for localhost only, whatever is set here.
         "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN": not is_https(settings),
         "SOCIALACCOUNT_ADAPTER": "podium.accounts.adapters.SocialAccountAdapter",
         "SOCIALACCOUNT_PROVIDERS": {

@@ -1,7 +1,7 @@
-"""Mail: it leaves in a thread of its own, and its links come from the settings.
+"""Mail: sent in a thread of its own, with links from the settings.
 
-Invariant: nothing in an answer, not its status and not its time, depends on whether there is mail to
-send or on what the mail server says.
+Invariant: nothing in a response, neither its status nor its time, depends on whether there is mail
+to send or on what the mail server says.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from podium.accounts.reach import is_exposed, is_https
 from podium.settings import Settings
 
 WAITING_MAX = 1_000
-# A mail server that is slow has its own ten seconds; who stops this server waits no longer.
+# A slow mail server has a timeout of its own, ten seconds; a stop waits no longer.
 CLOSE_S = 5.0
 _Job: TypeAlias = Callable[[], object]
 _log = logging.getLogger("podium")
 
 
 class Mailer:
-    """Does what is to be done for mails, one after the other."""
+    """Runs the jobs for mails one after another."""
 
     def __init__(self) -> None:
         self._jobs: queue.Queue[tuple[float, contextvars.Context, _Job] | None] = queue.Queue(
@@ -42,7 +42,7 @@ class Mailer:
         self._thread: threading.Thread | None = None
 
     def later(self, job: _Job) -> None:
-        """Do it soon, in the context of who asks. What fails is logged."""
+        """Run a job soon, in the caller's context. Failures are logged."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="podium-mail", daemon=True)
@@ -53,7 +53,7 @@ class Mailer:
             _log.error("mail_not_sent: %s others are already waiting", WAITING_MAX)
 
     def close(self) -> None:
-        """Send what waits, as far as that is quick."""
+        """Send the mails that wait, as far as that is quick."""
         self._closing.set()
         thread, self._thread = self._thread, None
         if thread is not None and not self._jobs.full():
@@ -66,7 +66,7 @@ class Mailer:
             self._closing.wait(max(0.0, due - time.monotonic()))
             try:
                 asked.run(job)
-            except Exception as error:  # noqa: BLE001 - a mail server or the database may raise any
+            except Exception as error:  # noqa: BLE001 - mail or database errors of any kind
                 # Not its text, in which mail servers repeat people's addresses.
                 why = getattr(error, "strerror", None) or getattr(error, "smtp_code", "")
                 _log.error("mail_not_sent: %s %s", type(error).__name__, why)
@@ -75,28 +75,28 @@ class Mailer:
 
 
 def _due() -> float:
-    """When a mail is worked on: not while its page is made, which would take 2 ms longer by it."""
+    """When mails are rendered: not with their page, whose response would take 2 ms longer."""
     return time.monotonic() + (500 + secrets.randbelow(1_000)) / 1_000
 
 
 def later(job: _Job) -> None:
-    """Do something for a mail when nobody waits for it."""
+    """Run a job for a mail after the response."""
     config: Any = apps.get_app_config("podium_accounts")
     config.mailer.later(job)
 
 
 def can_link() -> bool:
-    """Whether it is known where links have to lead."""
+    """Whether the URL for links is known."""
     own = settings()
     return bool(own.accounts.url) or not is_exposed(own)
 
 
 def public_url(path: str) -> str:
-    """A whole address, as people open it: never what a request says of this server."""
+    """A full URL, as people open it: never from a request's Host header."""
     own = settings()
     if own.accounts.url:
         return own.accounts.url.rstrip("/") + path
-    # This machine only: its own name, and the port that the request came to.
+    # This machine only: its own name, and the port of the request.
     request: Any = context.request
     port = own.port if request is None else request.META["SERVER_PORT"]
     host = f"[{own.host}]" if ":" in own.host.strip("[]") else own.host
@@ -104,6 +104,6 @@ def public_url(path: str) -> str:
 
 
 def settings() -> Settings:
-    """Podium's own, which Django's are made from."""
+    """Podium's own settings, from which Django's are generated."""
     own: Settings = project.PODIUM_SETTINGS.settings
     return own

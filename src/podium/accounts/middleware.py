@@ -1,4 +1,4 @@
-"""What every page has: strict headers, and a way to another site that browsers follow."""
+"""Headers of every page, and redirects to other sites that browsers follow."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _Respond: TypeAlias = Callable[[HttpRequest], HttpResponse]
 
 
 class Headers:
-    """The headers that every response of ours has, on Django's pages too.
+    """Adds the headers that all our responses have to Django's pages, too.
 
-    What leads a sent form to another site, as a login elsewhere does, becomes a page that goes
-    there: under `form-action 'self'` browsers follow no redirect to it.
+    A redirect of a submitted form to another site, as for a login elsewhere, becomes a page that
+    goes there: under `form-action 'self'` browsers don't follow such a redirect.
     """
 
     def __init__(self, respond: _Respond) -> None:

@@ -1,4 +1,4 @@
-"""The one table of its own: links that make the first administrator."""
+"""The app's only table: links that create the first administrator."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from django.db import models
 
 
 class SetUpLink(models.Model):
-    """A link that was printed: it works once, and not for long. Only its digest is kept."""
+    """A link that was printed: it works once, and not for long. Only its digest is stored."""
 
     digest: models.CharField[str, str] = models.CharField(max_length=64, primary_key=True)
     expires_at: models.DateTimeField[dt.datetime, dt.datetime] = models.DateTimeField()
 
     class Meta:
-        """There is nothing to do with links but to follow them."""
+        """Links have no permissions: they can only be followed."""
 
         default_permissions: ClassVar[tuple[str, ...]] = ()
 

@@ -1,8 +1,8 @@
-"""OpenID Connect, checked to the letter, on allauth's flow.
+"""OpenID Connect, strictly checked, on allauth's flow.
 
-Beyond what allauth does: a nonce is sent and must come back, the ID token is verified with a key of
-the issuer's and an algorithm from a list, its issuer is the one in the settings, user info must be
-about the same subject, and nothing but this machine is spoken to without TLS.
+Beyond what allauth does: a nonce is sent and must come back, the ID token is verified with the
+issuer's key and an algorithm from a list, its issuer is the one in the settings, user info must be
+about the same subject, and only this machine may be contacted without TLS.
 
 Source: https://openid.net/specs/openid-connect-core-1_0.html, 3.1.3.7 and 5.3.2.
 """
@@ -29,8 +29,8 @@ from requests import RequestException
 from podium.accounts import mail
 from podium.accounts.addresses import is_private
 
-# Signatures of the issuer's alone: with an HMAC whoever knows the client's secret could sign, and
-# "none" is no signature.
+# Asymmetric signatures only: with an HMAC whoever knows the client's secret could sign, and "none"
+# is no signature.
 ALGORITHMS = (
     "RS256",
     "RS384",
@@ -48,16 +48,16 @@ CLOCKS_DIFFER_S = 60
 
 
 class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has no types
-    """Speaks to one issuer, for one request."""
+    """Communicates with one issuer, for one request."""
 
     nonce = ""
 
     @property
     def openid_config(self) -> dict[str, Any]:
-        """What the issuer says of itself.
+        """The issuer's metadata.
 
         Raises:
-            OAuth2Error: it isn't who it should be, or would be spoken to in the open.
+            OAuth2Error: its issuer is another one, or the connection would be unencrypted.
         """
         found: dict[str, Any] = super().openid_config
         wanted = self.get_provider().app.settings["server_url"].partition("/.well-known/")[0]
@@ -69,7 +69,7 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has n
         return found
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
-        """Where the issuer sends people back to: as the settings have it, where others reach us."""
+        """Where the issuer sends people back to, by the public URL if it is set."""
         if not mail.settings().accounts.url:
             found: str = super().get_callback_url(request, app)
             return found
@@ -79,10 +79,10 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has n
     def complete_login(
         self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any
     ) -> Any:
-        """Who it is, from the ID token and the user info.
+        """The user, according to the ID token and the user info.
 
         Raises:
-            OAuth2Error: something in them isn't as it should be.
+            OAuth2Error: one of them is invalid.
         """
         text = kwargs["response"].get("id_token")
         if not text:
@@ -117,7 +117,7 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has n
         return told
 
     def _key(self, id_token: str) -> Any:
-        """The key that a token says it was signed with, which must be one of the issuer's."""
+        """The key named in a token, which must be one of the issuer's."""
         with get_adapter().get_requests_session() as session:
             answer = session.get(self.openid_config["jwks_uri"])
             answer.raise_for_status()
@@ -133,14 +133,14 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has n
 
 
 class Provider(OpenIDConnectProvider):  # type: ignore[misc] # as above
-    """One of the settings' issuers."""
+    """One of the issuers in the settings."""
 
     oauth2_adapter_class = Adapter
 
     def redirect(
         self, request: HttpRequest, process: str, next_url: Any = None, data: Any = None, **kw: Any
     ) -> HttpResponse:
-        """To the issuer, with a nonce that its answer must repeat. The request adds nothing."""
+        """Redirect to the issuer, with a nonce that its response must repeat."""
         nonce = secrets.token_urlsafe(32)
         kw |= {"auth_params": {**self.get_auth_params(), "nonce": nonce}, "nonce": nonce}
         kw["scope"] = self.get_scope()
@@ -158,13 +158,13 @@ class _Callback(OAuth2CallbackView):  # type: ignore[misc] # as above
 
 @login_not_required
 def login(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """To the issuer."""
+    """Redirect to the issuer."""
     return _answer(OAuth2LoginView, request, provider_id)
 
 
 @login_not_required
 def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Back from the issuer."""
+    """Return from the issuer."""
     return _answer(_Callback, request, provider_id)
 
 

@@ -1,4 +1,4 @@
-"""Pages of Django's apps inside the one frame that all pages have."""
+"""Pages of Django's apps inside the frame of our pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def title() -> str:
 
 
 def asked(native: HttpRequest) -> tuple[Site, Request]:
-    """The site, and Django's request as its views take it, with who asks."""
+    """The site, and Django's request as ours, with its actor."""
     site = cast("PodiumConfig", apps.get_app_config("podium")).host.app.site
     request = Request(native.method or "GET", native.path, native=native)
     has_user: Any = getattr(native, "user", None)
@@ -33,14 +33,14 @@ def asked(native: HttpRequest) -> tuple[Site, Request]:
 
 
 def framed(native: HttpRequest, *, title: str, main: str) -> str:
-    """The whole page, as HTML.
+    """The complete page, as HTML.
 
     Args:
         title: plain text.
         main: the content, as HTML.
     """
     site, request = asked(native)
-    # Django's templates have escaped what stands in it.
+    # Django's templates have already escaped it.
     html = Markup(main)  # noqa: S704
     body = render.page(site, request, "framed.html", heading=title, main=html).body
     assert isinstance(body, bytes)
@@ -48,7 +48,7 @@ def framed(native: HttpRequest, *, title: str, main: str) -> str:
 
 
 def error(native: HttpRequest, status: int, *, title: str, detail: str) -> bytes:
-    """A page that tells what went wrong."""
+    """An error page."""
     site, request = asked(native)
     body = render.error_page(site, request, status=status, title=title, detail=detail).body
     assert isinstance(body, bytes)

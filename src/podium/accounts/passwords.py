@@ -1,4 +1,4 @@
-"""Who comes with a name, or an address that counts, and a password."""
+"""Authentication by a name, or a confirmed address, and a password."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from podium.accounts import people
 
 
 class PasswordBackend(AuthenticationBackend):  # type: ignore[misc] # allauth has no types
-    """Allauth's, by the addresses that a password is reset by, and with one look at each account.
+    """Allauth's back end, by the addresses used for resets, and with one check per account.
 
-    Allauth looks at an account once by its name and twice by its address: a wrong password took
-    252 ms where there is an address, and 126 ms where there is none.
+    Allauth checks an account once by its name and twice by its address: a wrong password took 252
+    ms for an existing address, and 126 ms for an unknown one.
     """
 
     def _authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:  # noqa: ARG002
         said = {credentials.get("username"), credentials.get("email")} - {None, ""}
         found = {user.pk: user for text in said for user in people.users_named(str(text))}
         password = credentials["password"]
-        # People known elsewhere have none here: to look would take the time of one.
+        # Users who log in elsewhere have no password here: checking would take as long as for one.
         have_one = (user for user in found.values() if user.has_usable_password())
         tried = (self._check_password(user, password) for user in have_one)
         return next((user for user in tried if user is not None), None)

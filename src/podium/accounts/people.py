@@ -1,4 +1,4 @@
-"""People's accounts, as the command line changes them."""
+"""User accounts, as the command line changes them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from podium.hosts.django.tokens import revoke_tokens
 def add(
     name: str, password: str, *, email: str = "", is_admin: bool = False, groups: Sequence[str] = ()
 ) -> User:
-    """Make an account.
+    """Create an account.
 
     Raises:
-        SetupError: the name is taken or none, the password is too weak, or there is no such group.
+        SetupError: the name is in use or invalid, the password is too weak, or there is no such
+            group.
     """
     person = User(username=name, email=email, is_staff=is_admin, is_superuser=is_admin)
     found = [group_named(one) for one in sorted(set(groups))]
@@ -43,13 +44,13 @@ def add(
 
 
 def with_address(email: str) -> list[User]:
-    """Active people whose address this is: it was confirmed, or stands in the account itself.
+    """Active users with this address: it was confirmed, or is in the account itself.
 
-    Only an administrator, a back end or a confirmation writes it there. Whoever merely asked for an
-    address isn't among them.
+    Only an administrator, a back end or a confirmation writes it there. Users who merely requested
+    an address aren't among them.
     """
     email = email.lower()
-    # What a database takes for equal may be another address: compared once more, as it is written.
+    # Addresses that a database treats as equal may differ: compared once more, exactly.
     rows = EmailAddress.objects.filter(email=email, verified=True)
     confirmed = {one.user_id for one in rows if one.email == email}
     found = User.objects.filter(Q(email__iexact=email) | Q(pk__in=confirmed), is_active=True)
@@ -57,7 +58,7 @@ def with_address(email: str) -> list[User]:
 
 
 def users_named(said: str) -> list[User]:
-    """Whoever has this name, in any case where one alone has it; and whose address it is."""
+    """The users with this name, ignoring case if it is unique, or with this address."""
     alike = [
         one
         for one in User.objects.filter(username__iexact=said)
@@ -69,7 +70,7 @@ def users_named(said: str) -> list[User]:
 
 
 def replace_address(person: User, old: str) -> None:
-    """Let the address that an administrator wrote into an account be its only one; tell the old."""
+    """Make the address that an administrator entered the user's only one; notify the old one."""
     EmailAddress.objects.filter(user=person).exclude(email=person.email.lower()).delete()
     if old:
         context = {"from_email": old, "to_email": person.email or "none"}
@@ -78,7 +79,7 @@ def replace_address(person: User, old: str) -> None:
 
 
 def all_of_them() -> Iterator[tuple[str, ...]]:
-    """Name, address, what they may, groups, second factors and last login of everybody."""
+    """The name, address, permissions, groups, second factors and last login of every user."""
     have_two = set(Authenticator.objects.values_list("user_id", flat=True))
     for one in User.objects.order_by("username").prefetch_related("groups"):
         rights = "everything" if one.is_superuser else "as granted"
@@ -93,10 +94,10 @@ def all_of_them() -> Iterator[tuple[str, ...]]:
 
 
 def set_password(name: str, password: str) -> None:
-    """Give somebody another password, and end their sessions and their tokens.
+    """Set a user's password, log them out, and revoke their tokens.
 
     Raises:
-        SetupError: there is nobody of this name, or the password is too weak.
+        SetupError: there is no such user, or the password is too weak.
     """
     person = named(name)
     _check_password(person, password)
@@ -107,10 +108,10 @@ def set_password(name: str, password: str) -> None:
 
 
 def set_active(name: str, *, is_active: bool) -> None:
-    """Let somebody in, or no more.
+    """Enable or disable an account.
 
     Raises:
-        SetupError: there is nobody of this name.
+        SetupError: there is no such user.
     """
     person = named(name)
     person.is_active = is_active
@@ -120,23 +121,23 @@ def set_active(name: str, *, is_active: bool) -> None:
 
 
 def forget_factors(name: str) -> int:
-    """Forget somebody's second factors; how many there were.
+    """Remove a user's second factors; returns their number.
 
     Raises:
-        SetupError: there is nobody of this name.
+        SetupError: there is no such user.
     """
     n_deleted, _ = Authenticator.objects.filter(user=named(name)).delete()
     return int(n_deleted)
 
 
 def end_sessions(person: User) -> None:
-    """Log somebody out everywhere."""
+    """Log a user out everywhere."""
     for session in UserSession.objects.filter(user=person):
         session.end()
 
 
 def named(name: str) -> User:
-    """The account of this name.
+    """The account with this name.
 
     Raises:
         SetupError: there is none.
@@ -148,7 +149,7 @@ def named(name: str) -> User:
 
 
 def group_named(name: str) -> Group:
-    """The group of this name.
+    """The group with this name.
 
     Raises:
         SetupError: there is none.

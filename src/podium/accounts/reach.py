@@ -1,4 +1,4 @@
-"""Where the accounts are reached: by which names, from other machines or not, over HTTPS or not."""
+"""How the accounts are reached: by which host names, from which machines, over HTTPS or not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from podium.settings import Settings
 
 
 def is_https(settings: Settings) -> bool:
-    """Whether browsers speak HTTPS to this server, or to the proxy before it."""
+    """Whether browsers use HTTPS to reach this server, or the proxy before it."""
     return bool(settings.tls_cert) or urlsplit(settings.accounts.url).scheme == "https"
 
 
@@ -21,7 +21,7 @@ def is_exposed(settings: Settings) -> bool:
 
 
 def hosts(settings: Settings) -> list[str]:
-    """The names that the gate lets in; it has looked at them before Django does."""
+    """The host names that the gate accepts; it has checked them before Django does."""
     public = urlsplit(settings.accounts.url).hostname
     names = ["localhost", "127.0.0.1", "::1", settings.host, *settings.allowed_hosts, public or ""]
     bare = [host_name(name) for name in names if name]
@@ -29,6 +29,6 @@ def hosts(settings: Settings) -> list[str]:
 
 
 def origin(url: str) -> str:
-    """The origin of an address, as browsers name it."""
+    """The origin of a URL, as browsers write it."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"

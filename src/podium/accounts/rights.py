@@ -1,7 +1,7 @@
-"""Who may do what, and through what: rights of people and groups as cells, and changing them.
+"""The permissions of users and groups as cells of a table, their sources, and changing them.
 
-Invariant: nobody's change is overwritten unseen. What a form shows is sent back with it, and under
-a lock compared with what is true then; where that differs, nothing is written.
+Invariant: nobody's change is overwritten unseen. What a form shows is sent back with it, and
+compared under a lock with the current state; if they differ, nothing is written.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from podium.hosts.django.models import AuditEntry
 from podium.hosts.django.permissions import EVERYONE, PUBLIC, codename, codenames
 
 Subject: TypeAlias = User | Group
-# As columns have them; what belongs to no model stands with every model.
+# In the order of the columns; permissions that belong to no model are shown with every model.
 HEADINGS: Mapping[Action, str] = {
     Action.PREDICT: "Predict",
     Action.SEE_OWN: "See own",
@@ -38,11 +38,11 @@ _OURS = {"content_type__app_label": "podium", "content_type__model": "servedmode
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something that gives a right: a group, or a wider right.
+    """The source of a permission: a group, or a wider permission.
 
     Attributes:
-        group: its name and id; None for a right of one's own.
-        by: the wider right that includes it, in words; "" where it is that right itself.
+        group: its name and id; None for the user's own permission.
+        by: the wider permission that includes it, in words; "" if it is the permission itself.
     """
 
     group: tuple[str, int] | None
@@ -56,15 +56,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One right of one person or group.
+    """One permission of one user or group.
 
     Attributes:
-        value: how forms name it: whose it is, and Django's name of the right.
-        is_granted: to the person or the group itself, now.
-        is_ticked: the same, unless a form that isn't saved yet wants otherwise.
-        is_open: whoever looks may change it.
-        is_moved: somebody else changed it while a form was open.
-        is_given: it may be done, through whatever.
+        value: its name in forms: the subject, and Django's name of the permission.
+        is_granted: whether it is currently granted to the user or group directly.
+        is_ticked: the same, unless an unsaved form says otherwise.
+        is_open: whether the viewer may change it.
+        is_moved: whether somebody else changed it while a form was open.
+        is_given: whether it applies, from any source.
     """
 
     value: str
@@ -79,7 +79,7 @@ class Cell:
 
     @property
     def heading(self) -> str:
-        """The action, as its column has it."""
+        """The action, as the heading of its column."""
         return HEADINGS[self.action]
 
     @property
@@ -89,7 +89,7 @@ class Cell:
 
 
 class Stale(Exception):
-    """A form that shows what isn't true any more.
+    """A form whose content is outdated.
 
     Attributes:
         cells: those that somebody else changed, and whether each is granted now.
@@ -102,7 +102,7 @@ class Stale(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What was sent: cells by their values."""
+    """The submitted form: cells by their values."""
 
     subjects: Sequence[Subject]
     rights: Collection[str]
@@ -112,11 +112,11 @@ class Form:
 
 @dataclass(frozen=True)
 class Book:
-    """What is granted to some people and groups, for somebody to look at.
+    """The permissions of some users and groups, for a viewer.
 
     Attributes:
-        asker: who looks.
-        ticks: cells that stand otherwise than the database says: what a form wants.
+        asker: the viewer.
+        ticks: cells whose submitted state differs from the database.
         moved: cells that somebody else changed.
     """
 
@@ -126,12 +126,12 @@ class Book:
     moved: Collection[str] = ()
 
     def cells(self, subject: Subject, model: str) -> list[Cell]:
-        """The rights of one of them with a model."""
+        """The permissions of a subject with a model."""
         actions = HEADINGS if model == ALL else OF_MODELS
         return [self._cell(subject, action, model) for action in actions]
 
     def is_open(self, subject: Subject, right: str) -> bool:
-        """Whether who looks may change this."""
+        """Whether the viewer may change this."""
         return self._may_change(subject) and self._own.covers(f"podium.{right}")
 
     @cached_property
@@ -144,13 +144,13 @@ class Book:
 
     @cached_property
     def _groups(self) -> Mapping[int, tuple[str, frozenset[str]]]:
-        """Name and rights of each group, by its id."""
+        """The name and permissions of each group, by id."""
         granted = direct(groups := list(Group.objects.order_by("name")))
         return {one.pk: (one.name, granted[key_of(one)]) for one in groups}
 
     @cached_property
     def _memberships(self) -> Mapping[int, Sequence[int]]:
-        """The groups that count for each person, by their ids."""
+        """The groups of each user, by id."""
         people = [one.pk for one in self.subjects if isinstance(one, User)]
         for_all = [pk for pk, (name, _) in self._groups.items() if name in (EVERYONE, PUBLIC)]
         found: dict[int, list[int]] = {person: [] for person in people}
@@ -198,7 +198,7 @@ class Book:
     def _sources(
         self, subject: Subject, right: str, action: Action, model: str
     ) -> Iterator[Source]:
-        """What gives the right, but for the cell itself."""
+        """The sources of the permission, except the cell itself."""
         known = codenames([] if model == ALL else [model])
         wider = {
             name: known[name] for one in containing(f"podium.{right}") if (name := one[7:]) in known
@@ -221,17 +221,17 @@ class Book:
 
     @property
     def _asks_elsewhere(self) -> bool:
-        """Whether something else than the rows here tells what people may."""
+        """Whether permissions also come from elsewhere than these tables."""
         return bool(project.PODIUM_SETTINGS.settings.accounts.backends)
 
 
 def key_of(subject: Subject) -> str:
-    """How forms name a person or a group."""
+    """The name of a user or a group in forms."""
     return f"{'u' if isinstance(subject, User) else 'g'}{subject.pk}"
 
 
 def with_keys(keys: Iterable[str]) -> list[Subject]:
-    """The people and groups that forms name so, as far as they are there."""
+    """The users and groups with these names in forms, if they exist."""
     ids: dict[str, list[int]] = {"u": [], "g": []}
     order = list(dict.fromkeys(keys))
     for key in order:
@@ -243,7 +243,7 @@ def with_keys(keys: Iterable[str]) -> list[Subject]:
 
 
 def direct(subjects: Iterable[Subject]) -> dict[str, frozenset[str]]:
-    """What was granted to each of them itself, by their keys."""
+    """The permissions granted directly to each subject, by key."""
     found: dict[str, set[str]] = {key_of(one): set() for one in subjects}
     ours = {f"permission__{name}": value for name, value in _OURS.items()}
     for letter, through, owner in (
@@ -258,7 +258,7 @@ def direct(subjects: Iterable[Subject]) -> dict[str, frozenset[str]]:
 
 
 def granted_models() -> set[str]:
-    """Models with which somebody has a right, whether they are served or not."""
+    """Models for which permissions exist, whether they are served or not."""
     held: Any = Permission.objects.filter(**_OURS)
     names = held.exclude(group=None, user=None).values_list("codename", flat=True).distinct()
     starts = [f"{codename(action)}_" for action in OF_MODELS]
@@ -266,11 +266,11 @@ def granted_models() -> set[str]:
 
 
 def save(asker: User, form: Form) -> tuple[int, int]:
-    """Write what a form changes; how many rights were granted and revoked.
+    """Save the changes of a form; returns how many permissions were granted and revoked.
 
     Raises:
         Stale: somebody else changed what it shows; nothing is written.
-        Refused: who asks may not change one of them; nothing is written.
+        Refused: the asker may not change one of them; nothing is written.
     """
     book = Book(asker, form.subjects)
     shown = {
@@ -281,7 +281,7 @@ def save(asker: User, form: Form) -> tuple[int, int]:
         if not book.is_open(*shown[value]):
             raise Refused("you can't change this permission here")
     with transaction.atomic():
-        # One form at a time: whoever writes next sees what was written here.
+        # One form at a time: the next writer sees what was written here.
         Permission.objects.filter(**_OURS, codename="predict").update(name=F("name"))
         now = direct(form.subjects)
         moved = {
@@ -299,7 +299,7 @@ def save(asker: User, form: Form) -> tuple[int, int]:
 
 
 def changed_by(subject: Subject, action: Action, model: str, is_granted: bool) -> str:
-    """Who changed this right last, as the audit log knows; "" for a command."""
+    """Who last changed this permission, according to the audit log; "" for a command."""
     event = "granted" if is_granted else "revoked"
     rows = AuditEntry.objects.filter(event=event, target=str(subject)).order_by("-id")
     said = {"model": "every model" if model == ALL else model, "action": action.value}
@@ -325,6 +325,6 @@ def _of(action: Action, model: str) -> str:
 
 
 def _by(of: Action, which: str, action: Action, model: str) -> str:
-    """How a right that includes another one is called beside that; "" where it is that one."""
+    """The description of a wider permission beside the narrower one; "" if they are the same."""
     words = HEADINGS[of] if of is not action else ""
     return f"{words} for every model".strip() if which == ALL != model else words

@@ -1,4 +1,4 @@
-"""The pages of rights: people and groups by models, and one of them by all models."""
+"""The pages of permissions: users and groups by models, and one of them by all models."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from podium.accounts import page, rights
 from podium.accounts.rights import HEADINGS, OF_MODELS, Book, Cell, Form, Subject, key_of
 from podium.hosts.django.permissions import EVERYONE, PUBLIC, codenames, known_models
 
-# As many cells as Django takes fields of a form, and as a page of this width has room for.
+# As many cells as Django accepts fields in a form, and as fit on a page of this width.
 ROWS_MAX, ACROSS_MAX, DOWN_MAX, CELLS_MAX = 25, 3, 50, 1_000
 _MEANT = {EVERYONE: "Every active account", PUBLIC: "Everybody, without an account too"}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row: its name, what is said of it, and its cells in sections.
+    """One row: its name, its description, and its cells in sections.
 
     Attributes:
         address: of the page about it.
-        sections: a name and cells; the name is shown where columns aren't.
+        sections: a name and cells; the name is shown if columns aren't.
     """
 
     key: str
@@ -44,26 +44,26 @@ class Line:
 
     @property
     def was(self) -> str:
-        """What is granted now, of what a form may change: sent back with it."""
+        """What is currently granted, of what a form may change: sent back with it."""
         cells = [one for _, some in self.sections for one in some]
         return " ".join(one.value for one in cells if one.is_open and one.is_granted)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of something long, with the number of the part."""
+    """A part of a long list, with its number."""
 
     number: int
     n_pages: int
 
     @property
     def others(self) -> Sequence[int]:
-        """Those beside it: the one before, the one behind."""
+        """The neighbouring parts: the previous and the next."""
         return [n for n in (self.number - 1, self.number + 1) if 1 <= n <= self.n_pages]
 
 
 def may_look(user: Any) -> bool:
-    """Whether somebody may look at the rights of people or groups."""
+    """Whether a user may view the permissions of users or groups."""
     return bool(user.is_active and user.is_staff and (_sees(user, "group") or _sees(user, "user")))
 
 
@@ -71,7 +71,7 @@ def may_look(user: Any) -> bool:
 @login_required
 @reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator] # allauth has no types
 def matrix(request: HttpRequest) -> HttpResponse:
-    """Groups and people down, models across."""
+    """Groups and users as rows, models as columns."""
     asker = _current_user(request)
     all_models = _models(request)
     who, wanted = (request.GET.get(name, "").strip() for name in ("who", "model"))
@@ -108,7 +108,7 @@ def matrix(request: HttpRequest) -> HttpResponse:
 @login_required
 @reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator] # as above
 def of_one(request: HttpRequest, kind: str, pk: str) -> HttpResponse:
-    """What one person or group may do, and through what: models down, actions across."""
+    """The permissions of one user or group, and their sources: by model and action."""
     asker = _current_user(request)
     found = rights.with_keys([f"{kind[0]}{pk}"]) if _sees(asker, kind) else []
     if not found:
@@ -168,7 +168,7 @@ def _sees(user: Any, kind: str) -> bool:
 def _saved(
     request: HttpRequest, asker: User, subjects: Sequence[Subject], models: list[str]
 ) -> HttpResponse | tuple[Book, list[str], int]:
-    """Where to go when a form was saved; else what to show, of which models, and the status."""
+    """The redirect after a form was saved; else what to show, of which models, and the status."""
     if request.method != "POST":
         return Book(asker, subjects), models, 200
     form = _form(request, asker)
@@ -188,7 +188,7 @@ def _saved(
 
 
 def _form(request: HttpRequest, asker: User) -> Form | None:
-    """What was sent; None where somebody or a group is there no more.
+    """The submitted form; None if a user or a group no longer exists.
 
     Raises:
         SuspiciousOperation: no page of ours sends this.
@@ -209,7 +209,7 @@ def _form(request: HttpRequest, asker: User) -> Form | None:
 
 
 def _models(request: HttpRequest) -> list[str]:
-    """Those that are served, and those with which somebody has a right."""
+    """Served models, and those for which permissions exist."""
     site, _ = page.asked(request)
     return sorted({*site.deployments, *rights.granted_models()})
 
@@ -237,7 +237,7 @@ def _count(asker: User, who: str) -> int:
 
 
 def _subjects(asker: User, who: str, part: slice) -> list[Subject]:
-    """Groups, then people, as if they were one list."""
+    """Groups, then users, as a single list."""
     groups = _groups(asker, who)
     n_groups = groups.count()
     people = _people(asker, who)[max(part.start - n_groups, 0) : max(part.stop - n_groups, 0)]
@@ -266,7 +266,7 @@ def _line(subject: Subject, sections: Sequence[tuple[str, Sequence[Cell]]]) -> L
 
 
 def _about(subject: Subject) -> list[str]:
-    """What decides about somebody's rights beside what is granted."""
+    """What determines a subject's permissions besides direct grants."""
     if isinstance(subject, Group):
         return ["Group", *([_MEANT[subject.name]] if subject.name in _MEANT else [])]
     said = [subject.get_full_name()] if subject.get_full_name() else []
@@ -275,7 +275,7 @@ def _about(subject: Subject) -> list[str]:
 
 
 def _joined(asker: User, subject: Subject) -> list[tuple[str, str]]:
-    """The groups of a person, or the members of a group, where who asks may see people."""
+    """The groups of a user, or the members of a group, if the asker may see users."""
     if isinstance(subject, User):
         groups, sees = Group.objects.filter(user=subject).order_by("name"), _sees(asker, "group")
         return [(one.name, _address(one) if sees else "") for one in groups]
@@ -303,7 +303,7 @@ def _headings(model: str) -> list[tuple[str, str]]:
 
 
 def _rights_of(models: Sequence[str]) -> list[str]:
-    """Django's names of what a page shows."""
+    """Django's names of the permissions on a page."""
     wanted = set(models)
     return [name for name, (_, model) in codenames(models).items() if model in wanted]
 

@@ -1,4 +1,4 @@
-"""Who must have a second factor, and where one can go before one has it."""
+"""Who must have a second factor, and which pages are available without it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 _Respond: TypeAlias = Callable[[HttpRequest], HttpResponse]
-# Recovery codes alone are no factor: they come with one.
+# Recovery codes alone aren't a factor: they come with one.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-# To get it, which needs a proof of who one is; to leave, and to end what others left open.
+# To set it up, which requires recent authentication; to log out, here and in other browsers.
 _OPEN = (
     "/accounts/2fa/",
     "/accounts/again/",
@@ -32,13 +32,13 @@ _OPEN = (
 
 
 class SecondFactor:
-    """Sends who must have a second factor, and has none yet, to where it is set up."""
+    """Redirects users who must have a second factor, and have none yet, to its set-up."""
 
     def __init__(self, respond: _Respond) -> None:
         self._respond = respond
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The response, or the way to the second factor."""
+        """The response, or the redirect to the second factor."""
         user: Any = request.user
         if not request.path.startswith(_OPEN) and _must_have(user) and not _has(user):
             messages.warning(request, "Set up a second factor to continue.")

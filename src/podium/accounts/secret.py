@@ -1,4 +1,4 @@
-"""What nobody may read: kept in a file of the owner's alone, and never printed."""
+"""Secret keys: stored in a file that only the owner can read, and never printed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import msgspec
 from podium.errors import SetupError
 
 FILE = "secrets.json"
-# Of Django's own alphabet and more than its length: 86 characters, 512 bits.
+# Django's own alphabet and more than its length: 86 characters, 512 bits.
 KEY_BYTES = 64
-# Sessions end after two weeks: nothing that is still in use was signed with an older key.
+# Sessions end after two weeks: nothing still in use was signed with an older key.
 KEPT_MAX = 3
 
 
 class Secret(str):
-    """A text that `podium manage diffsettings` and tracebacks don't show."""
+    """A text that isn't shown by `podium manage diffsettings` and tracebacks."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ _SECRET_FILE = msgspec.json.Decoder(_SecretFile)
 
 
 def keys_in(folder: Path) -> list[Secret]:
-    """The keys that cookies and links are signed with, the newest first; made if there are none.
+    """The keys that sign cookies and links, the newest first; created if there are none.
 
     Raises:
         SetupError: they can't be read or written.
@@ -52,7 +52,7 @@ def keys_in(folder: Path) -> list[Secret]:
 
 
 def rotate(folder: Path, *, forget: bool = False) -> None:
-    """Make a new key. What older ones signed stays valid, unless they are to be forgotten.
+    """Create a new key. Signatures of older ones stay valid, unless they are to be forgotten.
 
     Raises:
         SetupError: it can't be written.
@@ -74,7 +74,7 @@ def _write(path: Path, keys: list[str], *, is_new: bool) -> None:
         os.fsync(file.fileno())
     try:
         if is_new:
-            os.link(draft, path)  # of two servers that start together one makes it
+            os.link(draft, path)  # if two servers start together, one creates it
         else:
             draft.replace(path)
     except FileExistsError:

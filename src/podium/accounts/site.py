@@ -1,4 +1,4 @@
-"""Our own server with accounts: the API is answered by the app, pages by Django before it."""
+"""Our own server with accounts: the app serves the API, Django the pages before it."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from podium.web import routes
 from podium.web.router import Router
 
 _log = logging.getLogger("podium")
-# Each holds a thread; who needs more than so many pages at once is no person.
+# Each holds a thread; nobody needs more pages than this at once.
 PAGES_MAX = 64
 
 
 class ServedHost(Host):
-    """What Django's views answer with: the app that the server made."""
+    """The host behind Django's views: the app that the server created."""
 
     def __init__(self, app: AnyApp) -> None:
         super().__init__(
@@ -68,12 +68,12 @@ class ServedHost(Host):
 
     @property
     def opened(self) -> Opened:
-        """Its models, by name."""
+        """Its models by name."""
         served = self._served.deployments
         return Opened({name: one.choose().bundle for name, one in served.items()}, {})
 
     def close(self) -> None:
-        """Nothing: the server does it."""
+        """Nothing to do: the server closes it."""
 
 
 class AccountsApp(App):
@@ -82,7 +82,7 @@ class AccountsApp(App):
     Django is configured already.
 
     Args:
-        context: what the process is given: `ships`, `guard`, `share`.
+        context: the context of the process: `ships`, `guard`, `share`.
     """
 
     def __init__(
@@ -105,23 +105,23 @@ class AccountsApp(App):
             **context,
         )
         self._authority = authority
-        # Read what tokens there are before the first request asks, which comes on the loop.
+        # Load the tokens before the first request, which comes on the event loop.
         _ = authority.version
         handler = ASGIHandler()
-        # A database that is away holds up the pages that read it, and not the login or the forms.
+        # A database that is down delays the pages that read it, but not the login or the forms.
         self._pages = Bounded(handler, PAGES_MAX)
         self._pages_of_records = Bounded(handler, N_READING + READING_MAX, wait_s=READING_S)
         config = cast("PodiumConfig", apps.get_app_config("podium"))
         config.use(ServedHost(self))
 
     def close(self) -> None:
-        """Let go of the models, the store and the accounts."""
+        """Release the models, the store and the accounts."""
         super().close()
         self._authority.close()
         cast("AccountsConfig", apps.get_app_config("podium_accounts")).mailer.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one connection, as ASGI 3 has it."""
+        """Handle one connection, as ASGI 3 defines it."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
@@ -135,7 +135,7 @@ class AccountsApp(App):
             self.settings, scope["method"], target, scope["headers"], self.site.router.predictions
         )
         if refusal is not None:
-            await super().__call__(scope, receive, send)  # it is refused there just the same
+            await super().__call__(scope, receive, send)  # it is refused there anyway
             return
         self.start_in_background()
         request = request_of(scope, b"")
@@ -147,19 +147,19 @@ class AccountsApp(App):
 
 
 def is_for_programs(router: Router, scope: Scope) -> bool:
-    """Whether a request is about an API, or a file that everybody may have: no cookie counts."""
+    """Whether a request is for an API, or for a public file: cookies don't count."""
     names = [name.decode("latin-1") for name, _ in scope["headers"]]
     return routes.is_for_programs(router.find("OPTIONS", scope["path"]), names)
 
 
 def _make_permissions(names: Iterable[str], *, strict: bool) -> None:
-    """Let administrators grant what there is to grant with these models.
+    """Create the permissions for these models.
 
     Args:
-        strict: it must be possible now. Else an earlier process did it.
+        strict: whether it must succeed now. Otherwise an earlier process did it.
 
     Raises:
-        AccountsError: the database can't be used.
+        AccountsError: the database is unavailable.
     """
     try:
         make_permissions(names)
@@ -172,7 +172,7 @@ def _make_permissions(names: Iterable[str], *, strict: bool) -> None:
 
 
 def _seen_from_outside(settings: Settings, scope: Scope) -> Scope:
-    """The same request, as the client sent it to the proxy that is trusted to tell."""
+    """The same request, as the client sent it to a trusted proxy."""
     seen = dict(scope)
     if is_https(settings):
         seen["scheme"] = "https"

@@ -1,4 +1,4 @@
-"""Before the server answers: Django is configured, its tables are made, and someone can get in."""
+"""Before the server starts: Django's configuration, its tables, and an administrator."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from podium.plugins import needs
 from podium.settings import Settings
 
 FOLDER = "accounts"
-# The name of the lock in databases that have such; any number will do that nobody else uses.
+# The name of the lock, for databases that have named locks; any unused number will do.
 LOCK_NAME = "podium_migrate"
 LOCK_NUMBER = 7_066_849
 LOCK_WAIT_S = 60
 
 
 def configure(settings: Settings) -> None:
-    """Configure Django for this process, once, with what `settings` say.
+    """Configure Django for this process, once, from the settings.
 
     Raises:
-        MissingExtra: Django or one of its companions isn't installed.
-        SetupError: something can't be used, or Django was configured otherwise before.
+        MissingExtra: Django or one of its dependencies isn't installed.
+        SetupError: a setting is invalid, or Django was already configured differently.
     """
     with needs("accounts"):
-        import allauth.mfa  # noqa: F401 - told before Django tells it with a traceback
+        import allauth.mfa  # noqa: F401 - reported before Django reports it with a traceback
         import argon2  # noqa: F401
         import django
         import fido2  # noqa: F401
@@ -50,13 +50,13 @@ def configure(settings: Settings) -> None:
     _load_driver(values["DATABASES"]["default"])
     if not settings.accounts.database:
         (folder / DATABASE).touch(0o600)
-    # What isn't Django's to know, for the parts of it that are ours.
+    # Not for Django, but for our own parts in it.
     project.configure(**values, PODIUM_HOME=str(folder), PODIUM_SETTINGS=_Quiet(settings))
     django.setup()
 
 
 def gated(settings: Settings) -> Settings:
-    """The settings, with the name of the address that people open among the allowed hosts."""
+    """The settings, with the host name of the public URL among the allowed hosts."""
     public = urlsplit(settings.accounts.url).hostname
     if public is None:
         return settings
@@ -64,15 +64,15 @@ def gated(settings: Settings) -> Settings:
 
 
 def prepare(settings: Settings) -> str | None:
-    """Bring the database up to date, and make a way in where there is no administrator.
+    """Migrate the database, and create a set-up link if there is no administrator.
 
-    No connection is left open: processes may be forked after it.
+    No connection is left open, so that processes can be forked afterwards.
 
     Returns:
-        The path of a link that makes the first administrator, once; None where there is one.
+        The path of a link that creates the first administrator, once; None if there is one.
 
     Raises:
-        StoreError: the database can't be used.
+        StoreError: the database is unavailable.
     """
     configure(settings)
     from podium.accounts.links import new_link
@@ -81,10 +81,10 @@ def prepare(settings: Settings) -> str | None:
 
 
 def welcome(settings: Settings, address: str, path: str | None) -> str:
-    """What is told about the accounts at start.
+    """The message about the accounts at start.
 
     Args:
-        path: of the link that makes the first administrator, if there is to be one.
+        path: of the link that creates the first administrator, if there is none.
     """
     from podium.accounts.reach import is_exposed, is_https
 
@@ -102,10 +102,10 @@ def welcome(settings: Settings, address: str, path: str | None) -> str:
 
 
 def migrate(settings: Settings, then: Callable[[], str | None] | None = None) -> str | None:
-    """Make the tables as this version has them, and do `then` before anybody else does.
+    """Migrate the tables to this version, and call `then` before any other process does.
 
     Raises:
-        StoreError: the database can't be used.
+        StoreError: the database is unavailable.
     """
     from django.core.management import call_command
     from django.db import Error, connections
@@ -126,10 +126,10 @@ def migrate(settings: Settings, then: Callable[[], str | None] | None = None) ->
 
 @contextmanager
 def migration_lock(folder: Path) -> Iterator[None]:
-    """One process at a time, of all that share the database.
+    """Admits one process at a time, of all that share the database.
 
     Raises:
-        SetupError: another one holds it for too long.
+        SetupError: another one holds the lock for too long.
     """
     from django.db import connection
 
@@ -167,7 +167,7 @@ def _file_lock(path: Path) -> Iterator[None]:
 
 
 def _load_driver(database: dict[str, Any]) -> None:
-    """Let PyMySQL stand for mysqlclient, which needs a compiler, where that isn't installed.
+    """Let PyMySQL stand in for mysqlclient, which needs a compiler, if that isn't installed.
 
     Raises:
         MissingExtra: there is no driver for the database.
@@ -186,7 +186,7 @@ def _load_driver(database: dict[str, Any]) -> None:
 
 
 class _Quiet:
-    """Our settings, for Django's parts of ours; printed as no more than that."""
+    """Our settings, for our parts inside Django; its repr hides them."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

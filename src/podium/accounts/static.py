@@ -1,4 +1,4 @@
-"""Files of Django's apps: styles and scripts of the admin, and of passkeys."""
+"""Static files of Django's apps: styles and scripts of the admin, and of passkeys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CACHE_S = 3600
 
 @functools.cache
 def files() -> Mapping[str, Path]:
-    """Where each file is, by its name: no other name is ever looked up."""
+    """The path of each file, by its name: no other name is ever looked up."""
     found: dict[str, Path] = {}
     for finder in get_finders():
         for name, storage in finder.list([]):
@@ -37,11 +37,11 @@ def _tag(name: str) -> str | None:
 
 @require_safe
 @etag(lambda _, name: _tag(name))
-def serve(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001 - as every view
-    """A file of an app's: `GET /accounts/static/{name}`.
+def serve(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001 - a view
+    """A file of an app: `GET /accounts/static/{name}`.
 
     Raises:
-        Http404: there is none of this name.
+        Http404: there is none with this name.
     """
     path = files().get(name)
     if path is None:

@@ -1,4 +1,4 @@
-"""Every address of the standalone server's pages."""
+"""The URLs of the standalone server's pages."""
 
 from __future__ import annotations
 

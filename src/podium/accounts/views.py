@@ -1,4 +1,4 @@
-"""The account's own page, and the link that makes the first administrator."""
+"""The account page, and the link that creates the first administrator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from podium.hosts.django.tokens import make_token, revoke_token
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_up(request: HttpRequest, code: str) -> HttpResponse:
-    """Make the first administrator, by the link that was printed at start."""
+    """Create the first administrator, with the link that was printed at start."""
     if not links.is_good(code):
         return render(request, "podium_accounts/set_up_over.html", status=410)
     form = AdministratorForm(request.POST or None)
@@ -47,32 +47,32 @@ def set_up(request: HttpRequest, code: str) -> HttpResponse:
 @require_POST
 @login_required
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
-    """Log the one who asks out of another browser."""
+    """Log the user out of another browser."""
     get_object_or_404(UserSession, pk=session_id, user=request.user).end()
     return redirect("usersessions_list")
 
 
 @login_required
 def again(request: HttpRequest) -> HttpResponse:
-    """For people who have neither a password nor a second factor here: to log in once more."""
+    """For users who have neither a password nor a second factor here: log in again."""
     return render(request, "podium_accounts/again.html", {"next": request.GET.get("next", "/")})
 
 
 class AddressView(EmailView):  # type: ignore[misc] # allauth has no types
-    """One's e-mail address. Another one replaces it as soon as that is confirmed, no sooner."""
+    """The user's e-mail address. A new one replaces it only after it was confirmed."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The address that counts, and the one that waits for being confirmed."""
+        """The current address, and the one that waits for confirmation."""
         user: Any = self.request.user
         own = EmailAddress.objects.filter(user=user, verified=False)
         waiting = own.exclude(email=user.email.lower()).first()
         return {**super().get_context_data(**kwargs), "own": user.email, "waiting": waiting}
 
     def _action_primary(self, request: HttpRequest) -> None:
-        """Nothing: there is one address, and only a confirmation makes another one of it."""
+        """Nothing: there is one address, and only a confirmation replaces it."""
 
     def _action_remove(self, request: HttpRequest) -> HttpResponse | None:
-        """Forget an address. If it counted, it is told there."""
+        """Remove an address. If it was the current one, it is notified."""
         user: Any = request.user
         address = self._get_email_address(request)
         counted = address is not None and (address.verified or address.email == user.email.lower())
@@ -91,7 +91,7 @@ address = AddressView.as_view()
 @login_required
 @reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator] # allauth has no types
 def account(request: HttpRequest) -> HttpResponse:
-    """What the one who is logged in may do, and their tokens; a new one is shown once."""
+    """The user's permissions and tokens; a new token is shown once."""
     site, asked = page.asked(request)
     may = {name: _actions(asked.actor, name) for name in site.visible(asked.actor)}
     form = TokenForm(may, request.POST or None)
@@ -118,7 +118,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
-    """Let a token of the one who asks open nothing any more."""
+    """Revoke a token of the user."""
     token = get_object_or_404(ApiToken, pk=token_id, user=request.user.pk)
     if revoke_token(token):
         messages.success(request, f"The token {token.name} was revoked.")

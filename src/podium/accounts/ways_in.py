@@ -1,4 +1,4 @@
-"""Whatever decides who gets in is written into the audit log, and told to its owner by mail."""
+"""Changes to credentials are audited, and their owner is notified by mail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from podium.hosts.django.models import ApiToken
 
 
 def watch() -> None:
-    """From now on. Passwords, logins and tokens are in the audit log of every Django project."""
+    """Start to watch. Passwords, logins and tokens are audited in every Django project."""
     uid = "podium-ways-in"
     accounts.email_added.connect(_address_added, dispatch_uid=uid)
     accounts.email_changed.connect(_address_changed, dispatch_uid=uid)
@@ -71,7 +71,7 @@ def _disconnected(*, socialaccount: Any, **_: Any) -> None:
 
 
 def _token_created(*, instance: ApiToken, created: bool, raw: bool, **_: Any) -> None:
-    """Told to its owner, whoever made it on whichever page; scripts tell it themselves."""
+    """Notify its owner, whoever created it on whichever page; scripts do so themselves."""
     if created and not raw and context.request is not None:
         prefix = "podium_accounts/email/token_made"
         get_adapter().send_notification_mail(prefix, instance.user, {"token": instance})

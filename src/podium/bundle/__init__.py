@@ -1,6 +1,6 @@
 """The .podium file: packing a model into one, and opening one.
 
-`pack` is in a module of its own, which a server doesn't import: it starts a tenth sooner so.
+`pack` is in a package of its own, which a server doesn't import: it starts a tenth sooner.
 """
 
 from podium.bundle.bundle import Bundle, load

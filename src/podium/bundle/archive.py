@@ -1,4 +1,4 @@
-"""The container of a `NAME.podium` file: written whole or not at all, verified before it is parsed."""
+"""The container of a `NAME.podium` file: written as a whole, verified before it is parsed."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from podium.errors import BundleError, ForeignFile, OversizedBundle, SetupError,
 
 _T = TypeVar("_T")
 MAX_BYTES = 2 << 30
-# Sizes and places in the zip have 32 bits.
+# Sizes and offsets in the zip have 32 bits.
 _FORMAT_MAX_BYTES = (1 << 32) - 1
-# For headers, directory, manifest and what a part may grow when it is deflated.
+# For headers, directory, manifest and the growth of incompressible parts when deflated.
 _OVERHEAD_BYTES = 2 << 20
 _FOREIGN_HINT = "it wasn't made by Podium: don't use it"
 
 
 @dataclass(frozen=True)
 class Archive:
-    """An opened bundle: a value, which nothing that happens to the file later can change.
+    """An opened bundle: a value, unaffected by later changes of the file.
 
     Attributes:
         digest: the seal's, in hex.
@@ -57,7 +57,7 @@ class Archive:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parts, in the order of the file."""
+        """The names of the parts, in the order of the file."""
         return tuple(self._contents)
 
     def without(self, folder: str) -> Archive:
@@ -71,7 +71,7 @@ class Archive:
         """The content of one part.
 
         Raises:
-            BundleError: there is none of this name.
+            BundleError: there is none with this name.
         """
         try:
             return self._contents[name]
@@ -97,11 +97,11 @@ def write_archive(
 ) -> str:
     """Write a bundle, and return the digest of its seal in hex.
 
-    The file appears under its name when it is whole and on disk; a write that fails changes
-    nothing. The same arguments give the same bytes, where zlib is the same.
+    The file appears under its name when it is complete and on disk; a failed write changes nothing.
+    The same arguments give the same bytes, with the same version of zlib.
 
     Args:
-        check: looks at the whole file before it gets its name; what it raises keeps it from that.
+        check: receives the whole file before it gets its name; an exception prevents that.
 
     Raises:
         SetupError: the file can't be written, or couldn't be read again.
@@ -137,7 +137,7 @@ def write_archive(
 
 
 def copy_archive(source: Path, target: Path, digest: str) -> None:
-    """Copy a bundle; the copy appears under its name when it is whole, on disk and verified.
+    """Copy a bundle; the copy appears under its name when it is complete, on disk and verified.
 
     Args:
         digest: of its seal.
@@ -157,14 +157,14 @@ def copy_archive(source: Path, target: Path, digest: str) -> None:
 
 
 def read_archive(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Archive:
-    """A bundle, every byte of it verified before anything is parsed.
+    """A bundle, every byte of which is verified before anything is parsed.
 
     Args:
-        max_bytes: what it may unpack to, 4 GiB at most.
+        max_bytes: its largest unpacked size, 4 GiB at most.
 
     Raises:
         SetupError: there is no such file, or it can't be read.
-        BundleError: it can't be used; the subclass says in which way.
+        BundleError: it is invalid; the subclass says in which way.
     """
     path = Path(path)
     try:
@@ -182,7 +182,7 @@ def _check_parts(parts: Mapping[str, bytes]) -> None:
     """Refuse what `read_archive` would refuse.
 
     Raises:
-        SetupError: it would.
+        SetupError: a part would be refused.
     """
     for name in parts:
         if not NAME.fullmatch(name) or name.lower() == MANIFEST:
@@ -205,7 +205,7 @@ def _check_parts(parts: Mapping[str, bytes]) -> None:
 def _write_whole(
     path: Path, write: Callable[[BinaryIO], _T], check: Callable[[Path], None] | None
 ) -> _T:
-    """Write beside the target, put it on disk, then rename it over the target."""
+    """Write beside the target, flush it to disk, then rename it over the target."""
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb+") as file:
@@ -215,7 +215,7 @@ def _write_whole(
         if check is not None:
             check(temporary)
         temporary.replace(path)
-    except BaseException:  # also on Ctrl-C; what stays would be taken for a bundle's remains
+    except BaseException:  # also on Ctrl-C; an incomplete file must not remain
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
@@ -223,7 +223,7 @@ def _write_whole(
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put the new name on disk too; Windows can't, and needs not."""
+    """Flush the new name to disk, too; Windows can't, and doesn't need to."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -303,7 +303,7 @@ _LOOKS: dict[Kind, str] = {
 
 
 def _explained(error: ForeignFile, path: Path) -> ForeignFile:
-    """The same error, with what the file looks like and what to do with such a one."""
+    """The same error, with the kind of file it looks like and what to do with it."""
     kind = sniff(path)
     looks = f": it looks like {_LOOKS[kind]}" if kind in _LOOKS else ""
     if kind in ("joblib", "onnx", "pickle", "skops"):

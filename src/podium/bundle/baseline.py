@@ -1,4 +1,4 @@
-"""The baseline: how each field was spread in training, to tell later how far the world moved."""
+"""The baseline: the distribution of each field in training, for detecting drift later."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TOP_CATEGORIES = 50
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How many training rows fell where.
+    """The distribution of the training rows.
 
     Attributes:
-        n_rows: rows in all, with the missing ones.
+        n_rows: rows in total, including the missing ones.
         n_missing: rows without a value.
-        edges: of the bins, one more than counts: numbers, seconds since 1970 for times,
-            characters for texts. Bins include their left edge, the last one both.
-        labels: of the categories that are counted one by one.
+        edges: of the bins, one more than counts: numbers, seconds since 1970 for times, characters
+            for texts. Bins include their left edge, the last one both.
+        labels: of the categories that are counted individually.
         counts: rows in each bin or category.
         n_other: rows with a rarer category.
         mean: of the numbers.
@@ -40,7 +40,7 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
-    """One histogram for each field, by name, and one of the predictions on the same rows.
+    """One histogram for each field, by name, and one of the predictions for the same rows.
 
     Attributes:
         scores: of the numbers beside the labels of a model without a target.
@@ -55,8 +55,8 @@ def baseline_of(signature: Signature, table: Table, predicted: Outputs) -> Basel
     """The baseline of the training rows.
 
     Args:
-        table: as the signature's fields have it.
-        predicted: of the model to these rows.
+        table: with the signature's fields.
+        predicted: the model's output for these rows.
     """
     fields = {f.name: histogram_of(f, table.columns[f.name]) for f in signature.fields}
     columns = predicted.predictions.reshape(len(predicted), -1)
@@ -107,7 +107,7 @@ def _numbers(values: Array) -> Histogram:
 
 
 def _edges(finite: Array) -> Array:
-    """Bin edges: one a value where there are few, else of equal width over the whole range."""
+    """Bin edges: one for each value if there are few, otherwise of equal width."""
     different = np.unique(finite)
     if len(different) <= N_BINS:
         return np.append(different, np.nextafter(different[-1], np.inf))
@@ -119,7 +119,7 @@ def _edges(finite: Array) -> Array:
 
 
 def _labels(column: Array, n_least: int = 0) -> Histogram:
-    """The frequency of each label; of very many only the most frequent ones."""
+    """The frequency of each label; only the most frequent ones if there are very many."""
     missing = is_missing(column)
     texts = [label_text(v) for v in plain_values(column[~missing])]
     labels, counts = np.unique(np.array(texts, dtype=object), return_counts=True)

@@ -1,4 +1,4 @@
-"""A packed model: its signature, its card, and the runtime that answers."""
+"""A packed model: its signature, its card, and the runtime that executes it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from podium.table import Table
 
 
 class Bundle:
-    """The content of a `.podium` file, verified.
+    """The verified content of a `.podium` file.
 
     The model itself is loaded at the first prediction, or by `start()`.
     """
@@ -54,7 +54,7 @@ class Bundle:
 
     @property
     def version(self) -> str:
-        """Which version of the model this is."""
+        """The version of the model."""
         return self._archive.manifest.version
 
     @property
@@ -76,7 +76,7 @@ class Bundle:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Options of the runtime, set when the model was packed."""
+        """The runtime's options, set when the model was packed."""
         return self._archive.manifest.options
 
     @property
@@ -86,13 +86,13 @@ class Bundle:
 
     @cached_property
     def baseline(self) -> Baseline:
-        """How each field was spread in training."""
+        """The distribution of each field in training."""
         baseline: Baseline = _part(self._archive, "baseline.json")
         return baseline
 
     @cached_property
     def compilation(self) -> Compilation | None:
-        """What came of compiling, and how that is known; None where it wasn't tried."""
+        """The result of compiling, and its verification; None if it wasn't tried."""
         if "compilation.json" not in self._archive.names:
             return None
         compilation: Compilation = _part(self._archive, "compilation.json")
@@ -121,11 +121,11 @@ class Bundle:
 
     @property
     def runtime(self) -> Runtime:
-        """The runtime; loaded at its first use."""
+        """The runtime; loaded when it is first used."""
         return self._runtime or self.start()
 
     def start(self) -> Runtime:
-        """Load the model, once.
+        """Load the model once.
 
         Raises:
             UntrustedModel: it is a pickle that isn't trusted.
@@ -136,12 +136,12 @@ class Bundle:
             if self._runtime is None:
                 part = part_of_archive(self._archive)
                 self._runtime = self._runtime_of(part)
-                # The model lives in the runtime now: its packed bytes needn't stay beside it.
+                # The model is now in the runtime: its packed bytes needn't stay in memory.
                 self._archive = self._archive.without(FOLDER)
             return self._runtime
 
     def check_parts(self) -> None:
-        """Read now the parts that are otherwise read at their first use.
+        """Read now the parts that would otherwise be read when they are first used.
 
         Raises:
             BundleError: a part can't be read.
@@ -165,7 +165,7 @@ class Bundle:
                 frame, or an array of shape (n_rows, n_fields) in the order of the fields.
 
         Raises:
-            InvalidRows: some cells aren't accepted; its `cells` lists them.
+            InvalidRows: some cells are invalid; its `cells` lists them.
             ModelError: the model raised.
         """
         named_rows = Table.of(rows, names=self.signature.names)
@@ -184,8 +184,8 @@ def load(path: str | Path, *, trust: str | Sequence[str] = ()) -> Bundle:
 
     Args:
         path: of the `.podium` file.
-        trust: `sha256:...` digests of pickles that may be loaded; only bundles whose model no
-            safe format could hold need one.
+        trust: `sha256:...` digests of pickles that may be loaded; needed only by bundles whose
+            model no safe format could hold.
 
     Raises:
         BundleError: the file isn't a bundle, or was changed after packing; see its subclasses.

@@ -8,14 +8,14 @@ import msgspec
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One figure of merit, measured on the data given at packing.
+    """One metric, measured on the data passed for packing.
 
     Attributes:
-        name: as the field's libraries call it, `mean_absolute_error`.
-        title: as people write it, `mean absolute error`.
+        name: as in libraries, `mean_absolute_error`.
+        title: for people, `mean absolute error`.
         better: which way is better.
-        unit: of the target, where the figure has it.
-        output: which target it is about, where the model has several.
+        unit: of the target, if the metric has it.
+        output: the target it is about, if the model has several.
         spread: the standard deviation between the folds of a cross-validation.
     """
 
@@ -29,25 +29,25 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def label(self) -> str:
-        """The title, with the target where there are several."""
+        """The title, with the target if there are several."""
         return f"{self.title} of {self.output}" if self.output else self.title
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What, when, by which library versions, on how many rows, how good, with which limits.
+    """The model, its origin, its libraries, its metrics and its limits.
 
     Attributes:
         model: the estimator in a few words, `Pipeline: SimpleImputer, LinearRegression`.
-        created: when it was packed, ISO 8601 in UTC.
+        created: when it was packed, in ISO 8601, UTC.
         libraries: versions by distribution, of those that the model's classes and functions come
             from, its runtime's, and Podium.
-        n_rows: how many rows the signature and the baseline were taken from.
-        metrics: the first one is the one the model is known by.
+        n_rows: how many rows the signature and the baseline were inferred from.
+        metrics: the first one is the main one.
         n_metric_rows: how many rows the metrics were measured on.
-        metrics_on: which rows these were: figures of the training rows say little about new ones.
+        metrics_on: which rows these were: metrics on training rows say little about new ones.
         n_folds: of a cross-validation.
         limits: what users must know before they rely on a prediction.
-        notes: what packing found or chose, in sentences.
+        notes: findings and choices of packing, in sentences.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def warning(self) -> str:
-        """What to expect for new rows; empty where the metrics show it."""
+        """What to expect for new rows; empty if the metrics show it."""
         if not self.metrics or self.metrics_on in ("holdout", "cross-validation"):
             return ""
         worse = "less" if self.metrics[0].better == "higher" else "larger errors"

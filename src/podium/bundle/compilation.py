@@ -1,4 +1,4 @@
-"""What came of compiling, as a bundle keeps it."""
+"""The result of compiling, as stored in a bundle."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class CompiledStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     Attributes:
         name: of the step, after the names of those around it.
-        why: it isn't compiled; empty where it is.
-        difference: between what program and original make of the training data, relative.
+        why: why it isn't compiled; empty if it is.
+        difference: between the results of program and original for the training data, relative.
     """
 
     name: str
@@ -31,7 +31,7 @@ class CompiledStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the comparison of program and original found; see `podium.compile.Verification`."""
+    """The result of comparing program and original; see `podium.compile.Verification`."""
 
     is_equal: bool
     why: str = ""
@@ -45,18 +45,18 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation of the program: its kind, and the numbers that its arrays hold."""
+    """One operation of the program: its kind, and how many numbers its arrays hold."""
 
     kind: str
     n_numbers: int
 
 
 class Graph(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What came of trying an ONNX graph where there is no program.
+    """The result of trying an ONNX graph if there is no program.
 
     Attributes:
-        is_used: the graph is served in place of the original.
-        why: it isn't; empty where it is.
+        is_used: whether the graph is served in place of the original.
+        why: why it isn't; empty if it is.
     """
 
     is_used: bool
@@ -65,13 +65,13 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Compilation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whether a model became a program, and how that is known.
+    """Whether a model became a program, and how that was verified.
 
     Attributes:
-        why: it didn't; empty where it did.
-        is_single: some of it computes in single precision, as the original does.
-        n_bytes: of the program.
-        graph: in its place, where one was tried.
+        why: why it didn't; empty if it did.
+        is_single: whether some of it computes in single precision, as the original does.
+        n_bytes: the size of the program.
+        graph: the graph in its place, if one was tried.
     """
 
     is_compiled: bool
@@ -147,7 +147,7 @@ def _n_numbers(operation: object) -> int:
 
 
 def _finite(difference: float | None) -> float | None:
-    """A difference that JSON can hold; one without bound becomes the greatest double."""
+    """A difference that JSON can hold; infinity becomes the greatest double."""
     if difference is None or math.isfinite(difference):
         return difference
     return 1.7976931348623157e308

@@ -1,4 +1,4 @@
-"""The function that a bundle names: imported only where its module declares it as a model."""
+"""The function named by a bundle: imported only if its module declares it as a model."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ _IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 def open_function(packed: PackedModel) -> FunctionModel:
-    """The function that a bundle names: see `bundled_function`."""
+    """The function named by a bundle: see `bundled_function`."""
     return bundled_function(str(packed.option("function")), packed.name, packed.trust)
 
 
 def bundled_function(path: str, name: str, trust: Collection[str]) -> FunctionModel:
     """The function at `module:name`.
 
-    To import a module is to run it, and the bundle may be a stranger's: its source is read first.
+    Importing a module runs it, and the bundle may come from a stranger, so its source is read
+    first.
 
     Args:
-        path: as the bundle has it.
+        path: as in the bundle.
         name: of the model, for errors.
-        trust: SHA-256 digests, in hex, of modules that may be imported all the same.
+        trust: SHA-256 digests, in hex, of modules that may be imported in any case.
 
     Raises:
         UntrustedModel: the module doesn't declare the function with `@podium.model`.
         SetupError: there is no such module, or it can't be imported.
-        BundleError: the path is none.
+        BundleError: the path is invalid.
     """
     from podium.runtimes.functions.declared import declares, spec_of
     from podium.runtimes.python import load_function
@@ -44,7 +45,7 @@ def bundled_function(path: str, name: str, trust: Collection[str]) -> FunctionMo
     place, _, variable = path.partition(":")
     if not _IMPORT_PATH.fullmatch(path) or place.endswith(".py"):
         raise BundleError(f"the bundle of {name} has no module and function: {path[:100]!r}")
-    if place not in sys.modules:  # else it ran already
+    if place not in sys.modules:  # otherwise it was already imported
         folder = Path.cwd()
         spec = spec_of(place, folder)
         if spec is None:

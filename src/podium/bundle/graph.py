@@ -14,7 +14,7 @@ from podium.runtimes.onnx_sklearn import can_convert, graphs_of
 from podium.signature import Signature
 from podium.table import Table
 
-# After so long no other graph is made: the original answers anyway.
+# After this long no further graph is tried: the original predicts anyway.
 SECONDS_MAX = 10.0
 
 
@@ -24,11 +24,11 @@ def graph_in_place(
     original: Callable[[Table], Outputs],
     sample: Table,
 ) -> tuple[bytes | None, Graph | None]:
-    """The graph to serve, and what came of trying; nothing where skl2onnx isn't installed.
+    """The graph to serve, and the result of trying; nothing if skl2onnx isn't installed.
 
     Args:
-        original: the estimator's own answers; raises ModelError where it refuses.
-        sample: rows of the training data, as the signature has them.
+        original: the estimator's own predictions; raises ModelError if it refuses rows.
+        sample: rows of the training data, in the form of the signature.
     """
     if not can_convert(estimator):
         return None, None
@@ -40,7 +40,7 @@ def graph_in_place(
             continue
         try:
             tried = _converted(candidate, signature, original, sample)
-        except Exception as error:  # noqa: BLE001 - of whatever kind: the original still answers
+        except Exception as error:  # noqa: BLE001 - whatever it is, the original still predicts
             tried = Graph(is_used=False, why=f"{type(error).__name__}: {str(error)[:300]}")
         if tried.is_used:
             return candidate, tried

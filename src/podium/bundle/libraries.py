@@ -1,4 +1,4 @@
-"""The libraries that a model needs: which distributions bring its modules, in which versions."""
+"""The libraries that a model needs: the distributions of its modules, and their versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Extras of Podium, and other distributions.
 Needed: TypeAlias = tuple[Iterable[str], Iterable[str]]
 
-# The extras that bring a module.
+# The extras that provide a module.
 EXTRAS = {
     "catboost": "catboost",
     "lightgbm": "lightgbm",
@@ -31,7 +31,7 @@ EXTRAS = {
     "sklearn": "sklearn",
     "xgboost": "xgboost",
 }
-# What is there wherever Podium or scikit-learn is.
+# Present wherever Podium or scikit-learn is.
 _OURS = frozenset({"numpy", "podium"})
 _SCIKIT_LEARNS = frozenset({"joblib", "scipy", "threadpoolctl"})
 _TOP = re.compile(r"^(\w+)[/.]", re.MULTILINE)
@@ -50,29 +50,29 @@ def extras_of(modules: Iterable[str]) -> tuple[str, ...]:
 
 
 def packages_of(modules: Iterable[str]) -> tuple[str, ...]:
-    """The distributions of those modules that no extra provides."""
+    """The distributions of modules that no extra provides."""
     some = set(modules)
     excluded = EXTRAS.keys() | _OURS | (_SCIKIT_LEARNS if "sklearn" in some else set())
     return tuple(versions_of(some - excluded))
 
 
 def packages_in(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The distributions that a bundle's options name; nothing that isn't the name of one."""
+    """The distributions in a bundle's options; invalid names are ignored."""
     named = options.get("packages", ())
     named = named if isinstance(named, (list, tuple)) else ()
     return tuple(n for n in named if isinstance(n, str) and _PACKAGE.fullmatch(n))
 
 
 def undistributed(modules: Iterable[str]) -> tuple[str, ...]:
-    """The modules that no installed distribution provides: scripts, folders of a project."""
+    """Modules that no installed distribution provides: scripts, folders of a project."""
     return tuple(module for module, names in _providers(modules).items() if not names)
 
 
 def require_installed(extras: Iterable[str], packages: Iterable[str], name: str) -> None:
-    """Return if what a model needs is installed.
+    """Check that what a model needs is installed.
 
     Args:
-        packages: distributions that no extra brings.
+        packages: distributions that no extra provides.
         name: of the model, for the error.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The manifest of a bundle: what it says about itself, and the digest of every part."""
+"""The manifest of a bundle: its metadata, and the digest of every part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORMAT = 1
 MANIFEST_MAX_BYTES = 1 << 19
 
 _Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-# It becomes a part of addresses and of files' names.
+# It becomes a part of URLs and file names.
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ModelName = Annotated[str, Meta(pattern=rf"^{MODEL_NAME.pattern}\Z")]
 _Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,100}\Z")]
@@ -34,13 +34,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The manifest of a bundle.
 
     Attributes:
-        format: of the bundle; what a newer one holds isn't known here.
-        runtime: what runs the model: skops, pickle, onnx, python.
+        format: of the bundle; the content of newer ones is unknown here.
+        runtime: of the model: skops, pickle, onnx, python.
         podium: the version that packed it.
-        created: when, ISO 8601 in UTC.
+        created: when, in ISO 8601, UTC.
         requires: the extras that serving needs.
         parts: every other member of the zip, by name.
-        options: small facts for the runtime.
+        options: small values for the runtime.
     """
 
     format: _FormatNumber
@@ -55,7 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class _Newest(msgspec.Struct):
-    """All that is read of a manifest before its format is known to be one of ours."""
+    """The only part of a manifest that is read before its format is known to be supported."""
 
     format: _FormatNumber
 
@@ -84,14 +84,14 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def decode_manifest(encoded: bytes, path: Path) -> Manifest:
-    """The manifest of verified bytes.
+    """The manifest in verified bytes.
 
     Args:
         path: of the bundle, for errors.
 
     Raises:
-        NewerBundle: its format is a later one.
-        TamperedBundle: it isn't as Podium writes manifests.
+        NewerBundle: its format is newer.
+        TamperedBundle: Podium doesn't write such manifests.
     """
     try:
         format_number = _NEWEST.decode(encoded).format

@@ -1,9 +1,9 @@
-"""The members of a bundle's zip: written in one way only, and read only if written in that way.
+"""The members of a bundle's zip: written in exactly one way, and read only if written in that way.
 
-The standard library's zipfile reads whatever it can make sense of, from the file itself, and
-ignores fields, gaps and trailing bytes. Here the directory is read from bytes that were verified,
-encoded again, and has to come out the same: nothing can hide in it. Any tool that unpacks zips
-reads these files.
+The standard library's zipfile accepts whatever it can make sense of, from the file itself, and
+ignores fields, gaps and trailing bytes. Here the directory is read from verified bytes, encoded
+again, and must be identical: nothing can hide in it. Any tool that unpacks zips can read these
+files.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _STORED, _DEFLATED = 0, 8
 _ZIP_VERSION = 20
 _UNIX = 3 << 8
 _MODE = 0o100644 << 16
-# 1980-01-01 00:00, the zip's first: the same content gives the same bytes at any time.
+# 1980-01-01 00:00, the zip's earliest: the same content gives the same bytes at any time.
 _TIME, _DATE = 0, 1 << 5 | 1
-# A part is deflated if a sample of it shrinks below this: forests do, to a fifth, and random
-# doubles don't, which cost three times as long to open for nothing.
+# A part is deflated if a sample of it shrinks below this: forests do, to a fifth; random doubles
+# don't, and would take three times as long to open for nothing.
 _WORTHWHILE = 0.9
 _SAMPLE_BYTES = 1 << 16
 _HINT = "it wasn't made by Podium: don't use it"
@@ -43,9 +43,9 @@ class Member(NamedTuple):
     """One file inside the zip.
 
     Attributes:
-        offset: where its header begins.
-        n_packed: how many bytes it takes in the file, behind the header.
-        n_bytes: how many it has.
+        offset: of its header.
+        n_packed: its size in the file, after the header.
+        n_bytes: its unpacked size.
     """
 
     name: str
@@ -102,11 +102,11 @@ def read_directory(sealed: Sealed, path: Path, max_bytes: int) -> tuple[Member, 
 
     Args:
         path: for errors.
-        max_bytes: what the members may unpack to, all together.
+        max_bytes: the largest unpacked size of all members together.
 
     Raises:
         OversizedBundle: there are too many, or they are too large.
-        TamperedBundle: the zip isn't as Podium writes it.
+        TamperedBundle: Podium doesn't write such zips.
     """
     at = len(sealed.tail) - SEAL_LENGTH - _END.size
     if at < 0 or sealed.tail[at : at + 4] != b"PK\x05\x06":
@@ -130,7 +130,7 @@ def read_directory(sealed: Sealed, path: Path, max_bytes: int) -> tuple[Member, 
             hint="pack a smaller model, with fewer or shallower trees",
         )
     # Everything that isn't one of the members, to the last byte, would show here. The size comes
-    # first: places beyond the end of the file may not fit into a directory.
+    # first: offsets beyond the end of the file may not fit into a directory.
     blank = raw[:-SEAL_LENGTH] + blank_seal()
     if members[-1].end + len(raw) != sealed.size or _directory(members) != blank:
         raise TamperedBundle(f"{path} isn't laid out as Podium writes bundles", hint=_HINT)
@@ -141,8 +141,8 @@ def read_member(file: BinaryIO, member: Member, path: Path) -> bytes:
     """The content of one member, never more than its stated size.
 
     Raises:
-        OversizedBundle: there is more of it than the directory says.
-        TamperedBundle: there is less, or it can't be unpacked.
+        OversizedBundle: it is larger than the directory says.
+        TamperedBundle: it is smaller, or can't be unpacked.
     """
     file.seek(member.offset)
     header = file.read(len(member.header))
@@ -176,7 +176,7 @@ def _inflated(packed: bytes, member: Member) -> tuple[bytes, bool]:
 
 
 def _packed(name: str, content: bytes) -> tuple[int, bytes]:
-    """How a member goes into the file. The manifest stays legible: the file is known by it."""
+    """The bytes of a member. The manifest isn't compressed: the file is recognized by it."""
     sample = content[len(content) // 2 :][:_SAMPLE_BYTES]
     if name == MANIFEST or len(zlib.compress(sample, 1)) > _WORTHWHILE * len(sample):
         return _STORED, content
@@ -196,7 +196,7 @@ def _directory(members: Iterable[Member]) -> bytes:
 
 
 def _parsed(raw: bytes, path: Path) -> tuple[Member, ...]:
-    """The members of the directory, placed one after the other."""
+    """The members in the directory, one after another."""
     members: list[Member] = []
     at = 0
     while at < len(raw):

@@ -1,4 +1,4 @@
-"""The model inside a bundle: how it goes in, and how it comes out again."""
+"""The model inside a bundle: how it is written, and how it is opened."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class ModelPart(msgspec.Struct, frozen=True, kw_only=True):
     """A model as the files of a bundle.
 
     Attributes:
-        runtime: which runtime runs it.
-        files: contents by name. A bundle puts them into the folder `model/`.
+        runtime: the name of its runtime.
+        files: contents by name. A bundle stores them in the folder `model/`.
         requires: the extras that serving it needs.
-        options: small facts for the runtime.
-        compilation: what came of compiling, where that was tried.
-        modules: top-level ones, of the libraries that the model was made with and runs in; the card
-            has their versions.
+        options: small values for the runtime.
+        compilation: the result of compiling, if that was tried.
+        modules: top-level ones, of the libraries that the model was created with and runs in; the
+            card has their versions.
     """
 
     runtime: str
@@ -59,12 +59,11 @@ class ModelPart(msgspec.Struct, frozen=True, kw_only=True):
 def compiled_part(
     estimator: Any, signature: Signature, sample: Table, *, keep_original: bool
 ) -> ModelPart:
-    """A fitted estimator as a program, where one answers as it does; else as an ONNX graph that
-    does, or as it is.
+    """A fitted estimator as a program or ONNX graph that predicts like it; else as it is.
 
     Args:
-        sample: rows of the training data, as the signature has them.
-        keep_original: also pack the estimator beside its program.
+        sample: rows of the training data, in the form of the signature.
+        keep_original: whether to pack the estimator beside its program, too.
 
     Raises:
         MissingExtra: it can't be compiled, and skops isn't installed.
@@ -101,7 +100,7 @@ def compiled_part(
 def _complete(
     part: ModelPart, estimator: Any, signature: Signature, *, keep_original: bool
 ) -> ModelPart:
-    """The part with its modules, and with the original estimator where that is to be included."""
+    """The part with its modules, and with the original estimator if it is to be included."""
     runtime_modules = ("onnxruntime",) if part.runtime == "onnx" else ()
     if not keep_original:
         return msgspec.structs.replace(
@@ -123,7 +122,7 @@ def _beside(name: str) -> str:
 
 
 def original_of_archive(archive: Archive) -> ModelPart | None:
-    """The original estimator that is stored beside its program; None where there is none."""
+    """The original estimator that is stored beside its program; None if there is none."""
     original = archive.manifest.options.get("original")
     if original is None:
         return None
@@ -136,10 +135,10 @@ def graph_part(content: bytes, signature: Signature, sample: Table | None) -> Mo
     """An ONNX graph, and how its tensors become the outputs of the signature.
 
     Args:
-        sample: rows of the training data: without them its numbers are taken as they are.
+        sample: rows of the training data: without them its numbers are used as they are.
 
     Raises:
-        SetupError: the graph's answers don't fit the signature.
+        SetupError: the graph's outputs don't match the signature.
     """
     link: Link = ""
     if sample is not None:
@@ -158,7 +157,7 @@ def graph_part(content: bytes, signature: Signature, sample: Table | None) -> Mo
 
 
 def estimator_part(estimator: Any, frame: str | None) -> ModelPart:
-    """A fitted estimator as skops where skops can hold it, else as a pickle with its digest.
+    """A fitted estimator as skops if that can hold it, else as a pickle with its digest.
 
     Raises:
         MissingExtra: skops isn't installed.
@@ -218,7 +217,7 @@ def runtime_of(
     trust: Collection[str],
     libraries: Mapping[str, str] | None = None,
 ) -> Runtime:
-    """What runs a model part.
+    """The runtime for a model part.
 
     Args:
         name: of the model, for errors.

@@ -1,4 +1,4 @@
-"""Pickle and joblib files, loaded where their digest is trusted, and why one can't be."""
+"""Pickle and joblib files, loaded if their digest is trusted, and the reasons why one can't be."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _LACKED = re.compile(r"attribute '([^']+)'")
 def load_pickle(
     content: bytes, description: str, trust: Collection[str], needed: Needed = ((), ())
 ) -> Any:
-    """The estimator of a pickle or joblib file whose digest is trusted.
+    """The estimator in a pickle or joblib file whose digest is trusted.
 
     Args:
         needed: extras of Podium and other distributions that it is known to need.
 
     Raises:
-        UntrustedModel: it isn't.
+        UntrustedModel: it isn't trusted.
         MissingExtra: a library that it needs isn't installed.
-        SetupError: a module, class or function of someone's own that it needs can't be imported.
+        SetupError: one of the user's own modules, classes or functions can't be imported.
         BundleError: it can't be unpickled.
     """
     require_trust(bytes_digest(content), description, trust)
@@ -42,7 +42,7 @@ def load_pickle(
         try:
             import joblib
         except ModuleNotFoundError:
-            return pickle.loads(content)  # noqa: S301 - the operator named its digest
+            return pickle.loads(content)  # noqa: S301 - the operator passed its digest
         return joblib.load(io.BytesIO(content))
     except Exception as error:
         raise _refusal(error, content, description) from error
@@ -54,7 +54,7 @@ def open_pickle(packed: PackedModel) -> SklearnRuntime:
     Raises:
         UntrustedModel: its digest isn't trusted.
         MissingExtra: a library that it needs isn't installed.
-        SetupError: something of its owner's that it needs can't be imported.
+        SetupError: one of the user's own modules, classes or functions can't be imported.
         BundleError: it can't be unpickled.
     """
     content, needed = packed.file(PICKLE), (packed.requires, packages_in(packed.options))
@@ -85,12 +85,12 @@ def _refusal(error: Exception, content: bytes, description: str) -> PodiumError:
 
 
 def _is_about_main(message: str) -> bool:
-    """Whether something was looked for in the script that runs now, as the one that wrote the file."""
-    spec = sys.modules["__main__"].__spec__  # of `python -m`, which repr() calls by its full name
+    """Whether something was searched for in the running script, as if it had written the file."""
+    spec = sys.modules["__main__"].__spec__  # with `python -m`, repr() has its full name
     names = ["__main__"] if spec is None else ["__main__", spec.name]
     return any(f"module '{name}'" in message for name in names)
 
 
 def _is_missing(module: str) -> bool:
-    """Whether not even the package is there; one that lacks a module is of another version."""
+    """Whether even the top-level package is missing; else it is of another version."""
     return find_spec(module.partition(".")[0]) is None

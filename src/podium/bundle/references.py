@@ -1,4 +1,4 @@
-"""The classes and functions that a fitted model refers to: it can't be loaded without them."""
+"""The classes and functions that a fitted model refers to, which loading it requires."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from podium.errors import SetupError
 
-# So many classes and functions are listed by name in an error.
+# This many classes and functions are named in an error.
 _LISTED_MAX = 5
 
 
@@ -24,15 +24,15 @@ class References:
     """What loading a model imports.
 
     Attributes:
-        modules: top-level modules in the order of their names, without those of Python itself.
-        unreachable: classes and functions that nothing else can import, in words.
+        modules: top-level modules, sorted by name, without those of Python itself.
+        unreachable: classes and functions that no other process can import, in words.
     """
 
     modules: tuple[str, ...] = ()
     unreachable: tuple[str, ...] = ()
 
     def require_reachable(self) -> None:
-        """Return if the model can be loaded by another process.
+        """Check that another process can load the model.
 
         Raises:
             SetupError: some of its classes or functions can't be imported there.
@@ -53,12 +53,13 @@ MOVE_HINT = (
 
 
 def references_of(model: object) -> References:
-    """What a fitted estimator refers to, however deep inside it.
+    """What a fitted estimator refers to, however deeply nested.
 
-    That is what its pickle would name, with the bases of its classes. Nothing is kept of the pickle.
+    That is what its pickle would name, including the bases of its classes. The pickle itself isn't
+    stored.
     """
     listing = _Listing()
-    with suppress(Exception):  # what can't be pickled was listed before it failed
+    with suppress(Exception):  # anything that can't be pickled was listed before it failed
         listing.dump(model)
     return _references(listing.globals_.values())
 
@@ -77,15 +78,15 @@ def references_of_function(function: Callable[..., Any]) -> References:
 
 
 class _Listing(pickle.Pickler):
-    """A pickler that writes nothing, and lists the classes and functions that it comes across."""
+    """A pickler that writes nothing, and lists the classes and functions that it encounters."""
 
     def __init__(self) -> None:
         self.globals_: dict[int, Any] = {}
-        # Arrays stay where they are: only their types are of interest.
+        # Arrays aren't pickled: only their types matter.
         super().__init__(_NullFile(), protocol=5, buffer_callback=lambda _: False)
 
     def persistent_id(self, value: Any) -> None:
-        """Called with every object before it is pickled; None says to go on."""
+        """Called with every object before it is pickled; None continues."""
         if _is_global(value):
             self.globals_[id(value)] = value
 
@@ -103,7 +104,7 @@ def _references(objects: Iterable[Any]) -> References:
 
 
 def _is_global(value: object) -> bool:
-    """Whether a pickle would hold its name alone."""
+    """Whether a pickle would contain only its name."""
     return isinstance(value, (type, FunctionType)) or type(value).__name__ in (
         "builtin_function_or_method",
         "ufunc",
@@ -121,13 +122,13 @@ def _top(item: Any) -> str:
 
 
 def _foreign(modules: set[str]) -> tuple[str, ...]:
-    """Those that don't come with Python."""
+    """Those that aren't part of Python."""
     excluded = sys.stdlib_module_names | {"__main__", "__mp_main__"}
     return tuple(sorted(modules - excluded))
 
 
 def _is_reachable(item: Any) -> bool:
-    """Whether another process can import it: its module, and it by its name in there."""
+    """Whether another process can import its module, and find it there by its name."""
     if "<" in getattr(item, "__qualname__", ""):
         return False  # <lambda>, or inside a function: <locals>
     top = _top(item)
@@ -135,7 +136,7 @@ def _is_reachable(item: Any) -> bool:
         return True
     try:
         return top not in ("__main__", "__mp_main__") and find_spec(top) is not None
-    except (ImportError, ValueError):  # a module without a file, made while the script ran
+    except (ImportError, ValueError):  # a module without a file, created while the script ran
         return False
 
 

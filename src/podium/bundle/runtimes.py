@@ -1,4 +1,4 @@
-"""Which runtime runs the model of a bundle: one of ours, or one that another package brings."""
+"""The runtimes that open the model of a bundle: ours, and those of other packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from podium.runtimes.packed import PackedModel
 from podium.runtimes.protocol import Runtime
 
 GROUP = "runtimes"
-# The extra of each, and what is called with a PackedModel. A module is imported when a bundle needs it.
+# The extra of each, and the function that is called with a PackedModel. Modules are imported when a
+# bundle needs them.
 RUNTIMES = {
     "onnx": ("onnx", "podium.runtimes.onnx:open_graph"),
     "pickle": ("", "podium.bundle.pickles:open_pickle"),
@@ -19,10 +20,10 @@ RUNTIMES = {
 
 
 def open_runtime(name: str, packed: PackedModel) -> Runtime:
-    """What runs a model.
+    """Open a model with its runtime.
 
     Args:
-        name: of the runtime, as the bundle has it.
+        name: of the runtime, as in the bundle.
 
     Raises:
         UntrustedModel: code that isn't trusted would run.

@@ -1,8 +1,8 @@
 """The seal at the very end of a bundle: a digest of every byte before it.
 
-It is the zip's comment, `podium-bundle 1 sha256:` and 64 hex digits. The digest covers all of the
-file but those digits, so `head -c -64 churn.podium | sha256sum` prints it. It tells damage and
-careless edits; it is no signature: whoever can write a file can seal it.
+It is the zip's comment, `podium-bundle 1 sha256:` and 64 hex digits. The digest covers the whole
+file except those digits, so `head -c -64 churn.podium | sha256sum` prints it. It detects damage and
+careless edits; it isn't a signature: whoever can write a file can seal it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PREFIX = b"podium-bundle %d sha256:" % SEAL_VERSION
 HEX_LENGTH = 64
 SEAL_LENGTH = len(PREFIX) + HEX_LENGTH
 
-# How a bundle begins: a zip member, stored as it is, that holds the manifest.
+# The beginning of a bundle: a zip member, stored uncompressed, that holds the manifest.
 MANIFEST = "manifest.json"
 _BEGINS_AT = 30
 _BEGINS = MANIFEST.encode() + b'{"format":'
@@ -30,16 +30,16 @@ _ZIP_MEMBER, _ZIP_END, _ZIP_END_LENGTH = b"PK\x03\x04", b"PK\x05\x06", 22
 TAIL_BYTES = (1 << 16) + _ZIP_END_LENGTH
 HEAD_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 20
-# Wide enough for what later versions may write.
+# Large enough for what later versions may write.
 _ANY_SEAL = re.compile(rb"podium-bundle (\d{1,6}) [a-z0-9-]{1,20}:[0-9a-f]{32,256}\Z")
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """What was seen of a file whose seal is whole.
+    """Excerpts of a file whose seal is valid.
 
-    Both ends are copies of the bytes that went into the digest: what is parsed out of them is
-    what was verified, even if the file changes meanwhile.
+    Both ends are copies of the bytes that went into the digest: what is parsed is what was
+    verified, even if the file changes meanwhile.
 
     Attributes:
         digest: the seal's, in hex.
@@ -55,7 +55,7 @@ class Sealed:
 
 
 def blank_seal() -> bytes:
-    """A seal whose digest is still to be filled in by `seal()`."""
+    """A seal whose digest is filled in later by `seal()`."""
     return PREFIX + b"0" * HEX_LENGTH
 
 
@@ -69,12 +69,12 @@ def seal(file: BinaryIO) -> str:
 
 
 def is_like_bundle(head: bytes, tail: bytes) -> bool:
-    """Whether a file begins or ends as bundles do; it may be damaged all the same."""
+    """Whether a file begins or ends like a bundle; it may still be damaged."""
     return head.startswith(_BEGINS, _BEGINS_AT) or _ANY_SEAL.search(tail) is not None
 
 
 def verify(file: BinaryIO, path: Path, size: int) -> Sealed:
-    """Both ends of a file of which not one byte differs from what was sealed.
+    """Both ends of a file in which every byte is as it was sealed.
 
     Args:
         path: for errors.
@@ -82,8 +82,8 @@ def verify(file: BinaryIO, path: Path, size: int) -> Sealed:
 
     Raises:
         ForeignFile: it neither begins nor ends like a bundle.
-        TruncatedBundle: it begins like one, and its end is missing.
-        NewerBundle: a later kind of seal is on it.
+        TruncatedBundle: it begins like one, but its end is missing.
+        NewerBundle: its seal has a newer format.
         TamperedBundle: bytes were changed or appended.
     """
     _check_ends(file, path, size)
@@ -99,7 +99,7 @@ def verify(file: BinaryIO, path: Path, size: int) -> Sealed:
 
 
 def _check_ends(file: BinaryIO, path: Path, size: int) -> None:
-    """A quick look, so that a large file of another kind isn't read through before it is refused."""
+    """A quick check, so that a large file of another kind is refused without reading it all."""
     file.seek(0)
     head = file.read(_BEGINS_AT + len(_BEGINS))
     file.seek(max(0, size - TAIL_BYTES))
@@ -116,7 +116,7 @@ def _check_ends(file: BinaryIO, path: Path, size: int) -> None:
 
 
 def _refuse_unsealed(head: bytes, tail: bytes, path: Path, size: int) -> NoReturn:
-    """Say what became of a file without a seal at its end."""
+    """Explain what happened to a file without a seal at its end."""
     is_cut_short = head.startswith(_ZIP_MEMBER) and size < _BEGINS_AT + len(_BEGINS)
     if not is_cut_short and not head.startswith(_BEGINS, _BEGINS_AT):
         raise ForeignFile(f"{path} isn't a bundle")
@@ -148,7 +148,7 @@ def _refuse_unsealed(head: bytes, tail: bytes, path: Path, size: int) -> NoRetur
 def _scan(file: BinaryIO, length: int) -> tuple[str, bytes, bytes]:
     """The digest of the first `length` bytes, and their beginning and end.
 
-    The file then stands behind them.
+    Afterwards the file is positioned behind them.
     """
     file.seek(0)
     sha256 = hashlib.sha256()

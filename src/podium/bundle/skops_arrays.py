@@ -1,4 +1,4 @@
-"""The members of a skops file: their size is known before they are unpacked, and arrays are checked."""
+"""The members of a skops file, with their sizes limited and their arrays checked."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NAME = re.compile(r"schema\.json|\d{1,20}\.np[yz]|[0-9a-f-]{36}\.bin")
 _SMALL_BYTES = 64 << 20
 _GROWTH = 50
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# An array whose elements take no bytes could say that it has any number of them.
+# An array whose elements take no bytes could claim any number of them.
 _EMPTY_MAX = 1 << 20
 
 
 class Members:
-    """The files in a skops file, with a count of what reading them takes.
+    """The files in a skops file, with a running total of the bytes read.
 
     Raises:
         BundleError: it isn't a zip as skops writes it.
@@ -40,10 +40,10 @@ class Members:
                 raise BundleError(f"its {member.filename} is compressed in an unsupported way")
 
     def read(self, name: object) -> bytes:
-        """The content of one member, whose size counts each time.
+        """The content of one member, whose size is counted each time.
 
         Raises:
-            BundleError: there is none, or too much was read.
+            BundleError: there is none, or the total is too large.
         """
         if not isinstance(name, str) or name not in self._sizes:
             raise BundleError(f"it has no member {str(name)[:80]!r}")
@@ -54,10 +54,10 @@ class Members:
 
 
 def check_array(content: bytes) -> None:
-    """Return if an .npy member contains the numbers that its header declares.
+    """Check that an .npy member contains the numbers that its header declares.
 
     Raises:
-        BundleError: it doesn't, or it holds objects.
+        BundleError: it doesn't, or it contains objects.
     """
     import numpy as np
 
@@ -77,7 +77,7 @@ def check_array(content: bytes) -> None:
 
 
 def check_children(content: bytes, left: str, right: str) -> None:
-    """Return if the children in an array of nodes come after their parents and are there.
+    """Check that the children in an array of nodes exist and come after their parents.
 
     Args:
         content: an .npy member that was checked.

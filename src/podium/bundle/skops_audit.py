@@ -1,10 +1,10 @@
-"""What a skops file may hold: its whole tree is checked before skops builds anything of it.
+"""Checks the whole tree of a skops file before skops builds anything from it.
 
-A skops file names classes, and skops imports and fills what it names. So each node of the tree has
-to be of a kind that is listed here, of a class that was reviewed for that kind (`skops_types`), and
-of the shape that skops itself writes; everything else is refused, whatever skops says about it.
-Two rules give both readers the same view of the file: a node has the keys of its kind and no
-others, and nodes that share an `__id__`, of which skops builds only the first, are equal.
+A skops file names classes, which skops imports and fills. So each node of the tree must be of a
+kind that is listed here, of a class that was reviewed for that kind (`skops_types`), and of the
+form that skops itself writes; everything else is refused, whatever skops would accept. Two rules
+give both readers the same view of the file: a node has the keys of its kind and no others, and
+nodes that share an `__id__`, of which skops builds only the first, are equal.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from podium.bundle.skops_types import (
 )
 from podium.errors import BundleError, PodiumError, UnreviewedType
 
-# skops wrote protocol 0 until 2023; it spells functions and generators in other ways.
+# skops wrote protocol 0 until 2023; it encodes functions and generators differently.
 PROTOCOLS = (1, 2)
-# A pipeline in a search takes about thirty levels.
+# A pipeline in a search has about thirty levels.
 DEPTH_MAX = 100
-# A forest has about 200 nodes a tree.
+# A forest has about 200 nodes per tree.
 NODES_MAX = 2_000_000
 _COMMON = frozenset({"__class__", "__module__", "__loader__"})
 _ROOT = frozenset({"protocol", "_skops_version"})
 _SEED = frozenset({"entropy", "spawn_key", "pool_size", "n_children_spawned"})
 
-# How many numbers numpy's Mersenne twister makes at a time.
+# How many numbers numpy's Mersenne twister generates at a time.
 _TWISTER = 624
 
 Node: TypeAlias = Mapping[str, Any]
-# What tells a node from another of its class: texts, and the digests of its children.
+# What distinguishes a node from others of its class: texts, and the digests of its children.
 Facts: TypeAlias = "list[str | bytes]"
 
 
 def audit(content: bytes) -> None:
-    """Return if skops may build the objects of this file.
+    """Check that skops may build the objects in this file.
 
     Raises:
-        UnreviewedType: it names something that isn't on the list.
-        BundleError: it isn't as skops writes its files.
+        UnreviewedType: it names a type that isn't on the list.
+        BundleError: skops doesn't write such files.
     """
     try:
         members = Members(content)
@@ -77,7 +77,7 @@ def _schema(raw: bytes) -> Node:
 
 
 class _Audit:
-    """One walk over the tree."""
+    """One traversal of the tree."""
 
     def __init__(self, members: Members) -> None:
         self._members = members
@@ -85,7 +85,7 @@ class _Audit:
         self._digests: dict[int, bytes] = {}
         self._files: dict[object, bytes] = {}
         self._open: set[int] = set()
-        # Each kind: the keys of its own that it may have, and what looks at them.
+        # Each kind: its additional keys, and the method that checks them.
         self._kinds: dict[str, tuple[set[str], Callable[[Node], Facts]]] = {
             "DTypeNode": ({"content"}, self._dtype),
             "DictNode": ({"content", "key_types"}, self._dict),
@@ -106,11 +106,11 @@ class _Audit:
         }
 
     def root(self, schema: Node) -> None:
-        """Return if the whole tree passes."""
+        """Check the whole tree."""
         self._node(schema)
 
     def _node(self, node: Any) -> bytes:
-        """The digest of one node that passes, with all below it."""
+        """Check one node and everything below it; returns its digest."""
         kind, name = _identity(node)
         self._n_nodes += 1
         self._depth += 1
@@ -132,7 +132,7 @@ class _Audit:
         return digest
 
     def _opened(self, node: Node) -> int | None:
-        """The node's id, which no node around it may have."""
+        """The node's id, which no enclosing node may have."""
         shared = node.get("__id__")
         if "__id__" not in node:
             return None
@@ -188,7 +188,7 @@ class _Audit:
         return facts
 
     def _tree(self, state: Any, left: str, right: str) -> None:
-        """Return if the children of each node come after it: C code walks them without a look."""
+        """Check that the children of each node come after it: C code follows them unchecked."""
         nodes = _require(state["nodes"], "NdArrayNode")
         check_children(self._members.read(nodes["file"]), left, right)
 
@@ -222,7 +222,7 @@ class _Audit:
         state = _require(node["content"], "DictNode")
         inner = _require(state["content"]["state"], "DictNode")
         place = json.loads(_require(inner["content"]["pos"], "JsonNode")["content"])
-        if type(place) is not int or not 0 <= place <= _TWISTER:  # numpy doesn't look
+        if type(place) is not int or not 0 <= place <= _TWISTER:  # numpy doesn't check it
             raise BundleError("a random state of it begins beyond its end")
         return [self._node(state)]
 
@@ -237,7 +237,7 @@ class _Audit:
         facts: Facts = [self._node(state)]
         if "seed_seq" in content:
             seed = _require(content["seed_seq"], "DictNode")
-            # Mixing a pool takes the square of its size.
+            # Mixing a pool takes time quadratic in its size.
             if seed["content"].keys() != _SEED or seed["content"]["pool_size"]["content"] != "4":
                 raise BundleError("a random generator of it has a seed that numpy doesn't make")
             facts.append(self._node(seed))
@@ -288,7 +288,7 @@ def _require(node: Any, kind: str) -> Any:
 
 
 def _check_attributes(name: str, attributes: Mapping[str, Any], key_types: list[Any]) -> None:
-    """Return if an object may be given these attributes."""
+    """Check that an object may have these attributes."""
     for key_type in key_types:
         if _identity(key_type) != ("TypeNode", "builtins.str"):
             raise BundleError(f"{name} has attributes whose names aren't texts")

@@ -1,4 +1,4 @@
-"""Estimators in skops' format: written where every type in them was reviewed, read after an audit."""
+"""Estimators in skops' format: written if every type in them was reviewed, read after an audit."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _PACK_HINT = "pack the estimator in the script that trains it, with podium.pack(
 
 
 def skops_of(estimator: Any) -> bytes:
-    """The estimator as a skops file that `load_skops` reads.
+    """The estimator as a skops file that `load_skops` can read.
 
     Raises:
         MissingExtra: skops isn't installed.
-        BundleError: it holds something that wasn't reviewed.
+        BundleError: it contains a type that wasn't reviewed.
     """
     with needs("sklearn"):
         import skops.io
     try:
         content: bytes = skops.io.dumps(estimator)
-    except Exception as error:  # skops meets the user's own classes here
+    except Exception as error:  # skops encounters the user's own classes here
         raise BundleError(f"skops can't hold it: {type(error).__name__}") from error
     try:
         audit(content)
@@ -37,11 +37,11 @@ def skops_of(estimator: Any) -> bytes:
 
 
 def load_skops(content: bytes) -> Any:
-    """The estimator of a skops file that contains reviewed types only.
+    """The estimator in a skops file that contains reviewed types only.
 
     Raises:
         MissingExtra: skops or scikit-learn isn't installed.
-        UnreviewedType: it holds others.
+        UnreviewedType: it contains others.
         BundleError: it can't be read.
     """
     with needs("sklearn"):
@@ -69,7 +69,7 @@ def open_skops(packed: PackedModel) -> SklearnRuntime:
 
     Raises:
         MissingExtra: skops or scikit-learn isn't installed.
-        UnreviewedType: it holds types that nobody reviewed.
+        UnreviewedType: it contains types that weren't reviewed.
         BundleError: it can't be read.
     """
     content = packed.file(SKOPS)

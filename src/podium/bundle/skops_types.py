@@ -1,11 +1,11 @@
-"""The types that a skops file may name, each for the kinds of node that were reviewed for it.
+"""The types that a skops file may name, for each kind of node that they were reviewed for.
 
-Names are exact, and each class was read before it came here: making one and setting its attributes
-runs no text as code, opens no file, imports nothing by name, and calls none of its attributes. What
-skops trusts by itself doesn't matter. Left out on purpose: methods, partials, operators and
-constructors, with which a file would choose what is called; scipy's frozen distributions, which
-`exec` a text of theirs; `numpy.memmap`, which opens the file that its argument names; everything of
-`pickle`, `joblib`, `functools`, `operator` and `sklearn.utils`.
+Names are exact, and each class was read before it was added: creating an instance and setting its
+attributes runs no text as code, opens no file, imports nothing by name, and calls none of its
+attributes. What skops itself trusts doesn't matter. Excluded on purpose: methods, partials,
+operators and constructors, with which a file would choose what is called; scipy's frozen
+distributions, which `exec` a text of theirs; `numpy.memmap`, which opens the file that its argument
+names; everything in `pickle`, `joblib`, `functools`, `operator` and `sklearn.utils`.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ _ESTIMATORS = {
     ),
 }
 
-# What fitted estimators hold beside each other.
+# Other types that fitted estimators contain.
 _PARTS = {
     "sklearn._loss.link": (
         "HalfLogitLink IdentityLink Interval LogLink LogitLink MultinomialLogit"
@@ -201,7 +201,7 @@ _NUMBERS = {
 }
 _PLAIN = {"builtins": "bool float int str"}
 
-# Of numpy's own functions those that compute element by element, wherever a version keeps them.
+# numpy's functions that compute element by element, under every name in its versions.
 _ELEMENTWISE = (
     "absolute arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil cos cosh deg2rad exp exp2 "
     "expm1 fabs floor isfinite isinf isnan log log10 log1p log2 logical_not negative positive "
@@ -227,10 +227,10 @@ def _names(*groups: dict[str, str]) -> frozenset[str]:
 
 TUPLE_STATES = _names(_TUPLED)
 
-# Holds nodes of a tree, as `TreeNode` does.
+# Contains nodes of a tree, as `TreeNode` does.
 PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 
-# For each kind of node that may be in a file: the classes that it may name.
+# For each kind of node in a file: the classes that it may name.
 CLASSES: dict[str, frozenset[str]] = {
     "DTypeNode": frozenset({"numpy.dtype"}),
     "DictNode": frozenset({"builtins.dict"}),
@@ -251,9 +251,9 @@ CLASSES: dict[str, frozenset[str]] = {
 }
 REVIEWED = sorted(frozenset().union(*CLASSES.values()))
 
-# numpy makes these by name.
+# numpy creates these by name.
 BIT_GENERATORS = frozenset({"PCG64"})
 
-# Attributes that would make an estimator open files: a cache that holds pickles, and a vectorizer
-# that takes its texts for the names of files.
+# Attributes that would make an estimator open files: a cache that contains pickles, and a
+# vectorizer whose texts are the names of files.
 FIXED_ATTRIBUTES = {"memory": ("null",), "input": ('"content"',)}

@@ -1,4 +1,4 @@
-"""What a file is, told by its content, and who may load it if loading runs code."""
+"""The kind of a file, by its content, and who may load it if loading runs code."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Kind = Literal[
     "bundle", "joblib", "keras", "onnx", "pickle", "skops", "torch", "zip", "empty", "unknown"
 ]
 
-# Bzip2 gives nothing before the end of its first block, of up to 900 KB.
+# Bzip2 outputs nothing before the end of its first block, of up to 900 KB.
 _HEAD_BYTES = 1 << 20
-# XZ allocates what the header asks for; its highest preset needs 65 MiB.
+# XZ allocates what the header requests; its highest preset needs 65 MiB.
 _UNPACKER_MAX_BYTES = 128 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 # torch.save before 1.6: a pickle whose first object is this number.
 _OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
-# What joblib puts in front of every array.
+# joblib writes this before every array.
 _JOBLIB_CLASSES = (b"joblib.numpy_pickle", b"joblib.numpy_pickle_compat")
-# A text of letters and digits can look like a few operations, hardly like as many as these.
+# A text of letters and digits can look like a few operations, but hardly like this many.
 _ENOUGH_OPERATIONS = 16
 # The fields of an ONNX ModelProto, and whether each is a number (0) or has a length (2).
 # https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
@@ -40,7 +40,7 @@ _ONNX_GRAPH = 7
 
 
 def sniff(file: str | Path | bytes) -> Kind:
-    """What kind of file this is, by its content; its name doesn't matter.
+    """The kind of a file, by its content; its name doesn't matter.
 
     Args:
         file: a path, or the whole content.
@@ -76,10 +76,10 @@ def file_digest(path: str | Path) -> str:
 
 
 def parse_trust(text: str) -> str:
-    """The digest, in hex, that `sha256:...` names.
+    """The digest, in hex, in `sha256:...`.
 
     Raises:
-        SetupError: it names none.
+        SetupError: it contains none.
     """
     method, colon, digest = text.strip().lower().partition(":")
     if colon and method == "sha256" and _DIGEST.fullmatch(digest):
@@ -101,13 +101,13 @@ def parse_trust(text: str) -> str:
 def require_trust(
     digest: str, description: str, trust: Collection[str], command_hint: str = ""
 ) -> None:
-    """Return if this digest is trusted.
+    """Check that this digest is trusted.
 
     Args:
         digest: SHA-256, in hex, of the bytes that would be unpickled.
         description: names them in the error: a file or a model.
-        trust: the digests that are allowed, in hex.
-        command_hint: the command to which the flag belongs, `podium serve churn.podium`.
+        trust: the allowed digests, in hex.
+        command_hint: the command that takes the flag, `podium serve churn.podium`.
 
     Raises:
         UntrustedModel: it isn't; the error explains, and names the flag that allows it.
@@ -179,7 +179,7 @@ def _is_pickle(head: bytes, *, is_whole: bool) -> bool:
     """Whether these are operations of a pickle; nothing is run to find out."""
     if head[:1] == b"\x80":
         return len(head) > 1 and 2 <= head[1] <= 5
-    # Protocols 0 and 1 have no mark: see whether it reads as one.
+    # Protocols 0 and 1 have no signature: check whether it parses as one.
     n_operations, has_memo = 0, False
     stream = io.BytesIO(head)
     try:
@@ -194,7 +194,7 @@ def _is_pickle(head: bytes, *, is_whole: bool) -> bool:
 
 
 def _is_compressed_pickle(head: bytes) -> bool:
-    """Whether joblib wrote this with `compress=`; LZ4 is taken at its word."""
+    """Whether joblib wrote this with `compress=`; LZ4 isn't verified."""
     if head.startswith((b"\x04\x22\x4d\x18", b"ZF0x")):
         return True
     unpacked = _unpacked(head)
@@ -202,10 +202,10 @@ def _is_compressed_pickle(head: bytes) -> bool:
 
 
 def _unpacked(head: bytes) -> bytes:
-    """The first bytes of what is compressed here; nothing if nothing is."""
+    """The first bytes of compressed data; nothing if it isn't compressed."""
     unpacker: Any
     if head.startswith((b"\x1f\x8b", b"\x78")):
-        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, as its header says
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, by its header
     elif head.startswith(b"BZh"):
         unpacker = bz2.BZ2Decompressor()
     elif head.startswith((b"\xfd7zXZ\x00", b"\x5d\x00\x00")):
@@ -220,7 +220,7 @@ def _unpacked(head: bytes) -> bytes:
 
 
 def _is_onnx(head: bytes, size: int) -> bool:
-    """Whether this is a ModelProto with a graph, as far as its first fields tell."""
+    """Whether this is a ModelProto with a graph, judged by its first fields."""
     at, fields = 0, set()
     while at < len(head):
         tag, at = _varint(head, at)
@@ -236,7 +236,7 @@ def _is_onnx(head: bytes, size: int) -> bool:
 
 
 def _varint(head: bytes, at: int) -> tuple[int, int]:
-    """A protobuf number, and where the next thing begins; cut off by the end, it ends there."""
+    """A protobuf integer, and the position after it; a truncated one ends at the end."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(head):

@@ -1,4 +1,4 @@
-"""What commands about accounts share: where the accounts are, and how they are shown."""
+"""Shared by commands about accounts: opening their database, and printing tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _where = [
 
 
 def prepared(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that finds the accounts' tables as they must be."""
+    """A command that opens the accounts' database first."""
 
     @wraps(command)
     def run(*, home: str | None, config: Path | None, **options: Any) -> None:
@@ -39,11 +39,11 @@ def prepared(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table, without control characters: its cells were typed by people."""
+    """Print a table, without control characters: its cells were typed by users."""
     table = Table(*columns, box=None)
     for row in rows:
         table.add_row(*map(harmless, row))
     to = console()
-    # A row is a line, however long: that is what other programs read.
+    # One row per line, however long: other programs read that.
     to.width = max(to.width, Measurement.get(to, to.options.update(width=_WIDE), table).maximum)
     to.print(table)

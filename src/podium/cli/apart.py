@@ -1,4 +1,4 @@
-"""Work in a process of its own, where its threads and its memory don't stay behind."""
+"""Runs work in a child process, so that its threads and memory don't remain."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 
 def apart(work: Callable[[], object]) -> None:
-    """Do something in a child process, and leave with its exit code if it fails.
+    """Run work in a child process, and exit with its exit code if it fails.
 
-    A server forks its workers, which the threads of a fitted model's library don't stand: fitting
-    and packing happen elsewhere. Where there is no fork, it is done here.
+    A server forks its workers, which the threads of a fitted model's library don't survive: fitting
+    and packing happen elsewhere. Without fork, it runs in this process.
 
     Raises:
-        SystemExit: it failed; what went wrong is printed already.
+        SystemExit: it failed; the error has been printed.
     """
     if not hasattr(os, "fork"):
         work()

@@ -1,4 +1,4 @@
-"""What came of compiling a model, for a terminal."""
+"""The result of compiling a model, for a terminal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rich.text import Text
 from podium.bundle.compilation import Compilation, CompiledStep, Graph, Verified
 from podium.cli.terminal import harmless, shelf
 
-# What stands between the names of steps in one another.
+# Separates the names of nested steps.
 PATH = " / "
 
 
 def compilation_title(compilation: Compilation) -> str:
-    """What the part about it is called."""
+    """The heading of the part about it."""
     if compilation.graph is not None and compilation.graph.is_used:
         return "Not compiled: an ONNX graph is served instead of the original"
     if not compilation.is_compiled:
@@ -63,7 +63,7 @@ def _steps(steps: tuple[CompiledStep, ...]) -> Table:
 
 
 def _from_outside(steps: tuple[CompiledStep, ...]) -> list[CompiledStep]:
-    """The steps as people read them: what is around before what is inside."""
+    """The steps with outer ones before inner ones."""
     inside: dict[str, list[CompiledStep]] = {}
     for step in steps:
         inside.setdefault(step.name.rpartition(PATH)[0], []).append(step)
@@ -75,7 +75,7 @@ def _from_outside(steps: tuple[CompiledStep, ...]) -> list[CompiledStep]:
             walk(step.name)
 
     walk("")
-    # Where compiling ended early, what is around the others is missing.
+    # If compiling ended early, the outer steps are missing.
     return [*ordered, *(step for rest in inside.values() for step in rest)]
 
 

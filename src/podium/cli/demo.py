@@ -26,7 +26,7 @@ from podium.web.numbers import SPACE, headline
 if TYPE_CHECKING:
     import pandas as pd
 
-# What the data's documentation says of the columns, and their names can't.
+# Facts from the data's documentation that the column names lack.
 PENGUINS: dict[str, dict[str, Any]] = {
     "island": {"description": "The island in the Palmer Archipelago where the penguin was seen."},
     "bill_length_mm": {"title": "Bill length", "unit": "mm"},
@@ -199,12 +199,12 @@ def _corrections(fields: dict[str, dict[str, Any]], **output: str) -> dict[str, 
 def _packed_already(file: Path) -> Bundle | None:
     try:
         return load(file) if file.is_file() else None
-    except BundleError:  # an older Podium's, or half a copy: make it again
+    except BundleError:  # from an older Podium, or an incomplete copy: create it again
         return None
 
 
 def _file(package: str, name: str) -> Path:
-    """A data file of an installed package, which isn't imported: that may need what is no more."""
+    """A data file of an installed package, without importing it, which might fail by now."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         with needs("demo"):

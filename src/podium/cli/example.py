@@ -1,4 +1,4 @@
-"""An example row, and the command line that answers it."""
+"""An example row, and the command line that predicts it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from podium.cli.terminal import harmless
 from podium.signature import Field, Label, Signature
 from podium.signature.labels import label_text
 
-# More fields than these make a command line that nobody reads: the row goes through a pipe then.
+# With more fields than this a command line is unreadable: the row is piped in instead.
 FIELDS_MAX = 12
 
 
 def example_row(signature: Signature) -> dict[str, Label | None]:
-    """A row of the training data, or one made up of what the fields take."""
+    """A row of the training data, or one made up of accepted values."""
     if signature.examples:
         return dict(signature.examples[0])
     return {one.name: _value(one) for one in signature.fields}
@@ -33,7 +33,7 @@ def example_command(bundle: Bundle) -> str:
 
 
 def trust_option(bundle: Bundle) -> str:
-    """The option without which a command won't load this bundle's model; mostly none."""
+    """The option that a command needs to load this bundle's model; usually none."""
     if bundle.runtime_name != "pickle":
         return ""
     return f" --trust sha256:{bundle.options.get('sha256', '...')}"
@@ -54,7 +54,7 @@ def _value(one: Field) -> Label | None:
 
 
 def _number(one: Field) -> Label:
-    """The median of the training data, or the number nearest to 1 that is possible."""
+    """The median of the training data, or the possible number nearest to 1."""
     value = float(one.quantiles[len(one.quantiles) // 2]) if one.quantiles else 1.0
     if isinstance(one.bounds.minimum, (int, float)):
         value = max(value, one.bounds.minimum)

@@ -16,7 +16,7 @@ _ROOM_FOR_EXAMPLE = 70
 
 
 def fields_table(signature: Signature, to: Console) -> Grid:
-    """One line a field: its name, its type, whether it may be missing, what it takes."""
+    """One line for each field: its name, its type, whether it may be missing, what it accepts."""
     example = example_row(signature)
     table = Grid(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("field", style="bold", overflow="fold", max_width=max(16, to.width // 3))

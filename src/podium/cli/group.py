@@ -25,7 +25,7 @@ _rights = [
 
 
 def _with_rights(command: Callable[..., None]) -> Callable[..., None]:
-    """A command about a group, actions and models."""
+    """Decorates a command with arguments for a group, actions and models."""
     for option in reversed(_rights):
         command = option(command)
     return click.argument("name")(command)

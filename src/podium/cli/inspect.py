@@ -1,4 +1,4 @@
-"""`podium inspect`: what a bundle holds, without loading its model."""
+"""`podium inspect`: the contents of a bundle, without loading its model."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def inspect(bundle: Path, as_json: bool, as_toml: bool) -> None:
 
 
 def described(bundle: Bundle) -> dict[str, Any]:
-    """Everything in a bundle but the model itself, as plain JSON values."""
+    """Everything in a bundle except the model itself, as plain JSON values."""
     return {
         "name": bundle.name,
         "version": bundle.version,
@@ -85,7 +85,7 @@ def _print_bundle(bundle: Bundle, to: Console) -> None:
 
 
 def _parts(bundle: Bundle, to: Console) -> list[tuple[str, RenderableType]]:
-    """The parts of the page: each a heading and its content."""
+    """The parts of the output: each a heading and its content."""
     card = bundle.card
     parts: list[tuple[str, RenderableType]] = []
     if card.metrics:

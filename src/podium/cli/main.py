@@ -1,4 +1,4 @@
-"""The `podium` command, its subcommands, and how it ends.
+"""The `podium` command, its subcommands, and its exit codes.
 
 Exit codes:
 
@@ -28,7 +28,7 @@ FAILED, MISUSED, REFUSED, BROKEN, DIFFERENT, STOPPED = 1, 2, 3, 4, 5, 130
 class _Commands(click.Group):
     """Subcommands that are imported when they are called: `podium version` needs no numpy."""
 
-    # What each does is said here too, so that `podium --help` imports none of them.
+    # Their summaries are here, too, so that `podium --help` imports none of them.
     SUMMARIES: ClassVar[dict[str, str]] = {
         "demo": "Train two models on real data, pack them, and serve them.",
         "feedback": "Add true outcomes from a file to records.",
@@ -50,17 +50,17 @@ class _Commands(click.Group):
         "version": "Print the versions of Podium and of its libraries.",
         "versions": "Show the versions of models and their aliases.",
     }
-    # Several commands that one module holds.
+    # Several commands in one module.
     MODULES: ClassVar[dict[str, str]] = dict.fromkeys(
         ("promote", "register", "rollback"), "versions"
     )
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Names, in the order of the alphabet."""
+        """The names in alphabetical order."""
         return sorted(self.SUMMARIES)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, or None."""
+        """The command with this name, or None."""
         if cmd_name not in self.SUMMARIES:
             return None
         module = import_module(f"podium.cli.{self.MODULES.get(cmd_name, cmd_name)}")
@@ -68,14 +68,14 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands and what they do."""
+        """Write the commands and their summaries."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(self.SUMMARIES.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name; a near miss is pointed out."""
+        """The command that the arguments name; the error for a near miss suggests the right one."""
         near = difflib.get_close_matches(args[0], self.SUMMARIES, n=1)
         if args[0] not in self.SUMMARIES and near:
             raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
@@ -94,7 +94,7 @@ def podium() -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line, and leave with its exit code."""
+    """Run the command line, and exit with its exit code."""
     sys.exit(run(args))
 
 
@@ -108,7 +108,7 @@ def run(args: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return STOPPED
-    except BrokenPipeError:  # the reader of our output left, as `| head` does
+    except BrokenPipeError:  # the reader of our output closed it, as `| head` does
         sys.stderr.close()
         return FAILED
     except PodiumError as error:
@@ -132,7 +132,7 @@ def print_error(error: PodiumError) -> None:
 
 
 def exit_code(error: PodiumError) -> int:
-    """The exit code that an error ends the command with."""
+    """The exit code for an error."""
     if isinstance(error, InputError):
         return REFUSED
     if isinstance(error, (ModelError, StoreError)):

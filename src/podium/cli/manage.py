@@ -28,7 +28,7 @@ def manage(home: str | None, config: Path | None, arguments: tuple[str, ...]) ->
     podium manage diffsettings
     podium manage rotate_secret
     """
-    # What follows stands in the server's settings: the database, above all.
+    # These options are in the server's settings: above all the database.
     from podium.accounts.start import configure
 
     configure(read_settings({"home": home, "accounts": True}, file=config))

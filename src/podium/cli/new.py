@@ -88,7 +88,7 @@ def new(
 
 
 class _Questions:
-    """Prompts for what no option set; without a terminal the default is used."""
+    """Prompts for options that weren't given; without a terminal the default is used."""
 
     def __init__(self, out: Console, *, is_interactive: bool) -> None:
         self.is_interactive = is_interactive
@@ -123,7 +123,7 @@ def _dataset(questions: _Questions, data: Path | None, target: str | None) -> Da
     """The user's rows, or those of the demo.
 
     Raises:
-        SetupError: they can't be used, or it isn't said what to predict.
+        SetupError: they are invalid, or the target is missing.
     """
     if data is None and target is not None:
         raise SetupError("--target names a column of --data", hint="give both, or neither")

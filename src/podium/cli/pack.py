@@ -1,4 +1,4 @@
-"""`podium pack`: a model file and its data, packed."""
+"""`podium pack`: packs a model file and its data."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def packed(
     """The bundle of a model file and its data.
 
     Raises:
-        SetupError: one of them can't be used.
+        SetupError: one of them is invalid.
     """
     is_file = Path(model).is_file() or (Path(model) / "MLmodel").is_file()
     if not is_file and ":" not in model:
@@ -208,7 +208,7 @@ def print_summary(bundle: Bundle) -> None:
 
 
 def _cost(bundle: Bundle) -> str:
-    """How long one row takes; nothing where finding out would run what isn't trusted yet."""
+    """How long one row takes; nothing if measuring would run code that isn't trusted yet."""
     if bundle.runtime_name in ("python", "pickle"):
         return ""
     cost = measure(bundle.start())

@@ -1,4 +1,4 @@
-"""`podium predict`: one answer, or a few, here and now."""
+"""`podium predict`: one prediction, or a few."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def predict(
 
 
 def _request(bundle: Bundle, values: tuple[str, ...], file: Path | None) -> PredictRequest:
-    """The request that the command line makes: the same as a form or a body would."""
+    """The request that the command line describes: the same as from a form or a body."""
     if file is not None or values == ("-",):
         if file is not None and values:
             raise click.UsageError("give either values or --file, not both")
@@ -105,7 +105,7 @@ def _request(bundle: Bundle, values: tuple[str, ...], file: Path | None) -> Pred
 
 
 def _pair(bundle: Bundle, value: str) -> tuple[str, str]:
-    """A field's name and its value; both may hold `=`, so that the longest known name wins."""
+    """A field's name and its value; both may contain `=`, so the longest known name wins."""
     field_names = [name for name in bundle.signature.names if value.startswith(f"{name}=")]
     name = max(field_names, key=len) if field_names else value.partition("=")[0]
     if len(name) == len(value):
@@ -113,7 +113,7 @@ def _pair(bundle: Bundle, value: str) -> tuple[str, str]:
         if Path(value).is_file():
             hint = f"to predict the rows of a file:\npodium predict {bundle.path} --file {value}"
         raise click.UsageError(f"{harmless(value)!r} has no '='\n{hint}")
-    # A command line holds bytes; what isn't UTF-8 arrives as lone surrogates, and can't be sent.
+    # A command line consists of bytes; invalid UTF-8 arrives as lone surrogates, and can't be sent.
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -131,7 +131,7 @@ def _read(file: Path) -> bytes:
 
 
 def _media(name: str, body: bytes) -> str:
-    """The media type of rows: by the file's name, or by their content."""
+    """The content type of rows: by the file's name, or by their content."""
     media = _MEDIA.get(Path(name).suffix.lower())
     if media is not None:
         return media
@@ -183,7 +183,7 @@ def _lines(bundle: Bundle, value: Mapping[str, Any]) -> list[str]:
 
 
 def _bars(probabilities: dict[str, float], to: Console) -> Grid:
-    """Probabilities as bars, the highest first; the least of very many are left out."""
+    """Probabilities as bars, the highest first; of very many, the least are omitted."""
     ranked = sorted(probabilities.items(), key=lambda item: -item[1])
     rows = shelf()
     for label, share in ranked[:_CLASSES_MAX]:

@@ -1,4 +1,4 @@
-"""How far a long command is, and how it is stopped."""
+"""The progress bar of a long command, and how it is interrupted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def progress_of(source: Source) -> Iterator[Callable[[int], None]]:
     """A bar on standard error while a file is read, if that is a terminal.
 
     Yields:
-        A function that is told how many rows are done.
+        A function that is called with the number of rows done.
     """
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -47,7 +47,7 @@ def progress_of(source: Source) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def stopping() -> Iterator[None]:
-    """Make the signals that end a program unwind it first, as the keyboard's does."""
+    """Make signals that end a program unwind it first, as the keyboard's does."""
     numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     if threading.current_thread() is not threading.main_thread():
         yield

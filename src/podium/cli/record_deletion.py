@@ -1,4 +1,4 @@
-"""What `podium records delete` does."""
+"""The implementation of `podium records delete`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from podium.outbox.keys import Keys
 from podium.settings import Settings
 
 _BROKEN = 4
-# A worker goes on in another file within a second, and what is in the old one is moved soon after.
+# A worker continues in another file within a second, and the old one is shipped soon after.
 WAIT_S = 15.0
 
 
 def delete(settings: Settings, selection: Selection, *, is_sure: bool) -> int | None:
-    """Count what is selected, and delete it if that is meant; the exit code.
+    """Count the selected records, and delete them if confirmed; returns the exit code.
 
     Raises:
-        SetupError: there is no server's home here.
-        PodiumError: the records can't be read, or not be deleted.
+        SetupError: this isn't a server's home.
+        PodiumError: the records can't be read or deleted.
     """
     file, keys = store_file(settings), Keys(Path(settings.home) / "keys.db")
     with open_records(settings) as store:
@@ -45,7 +45,7 @@ def delete(settings: Settings, selection: Selection, *, is_sure: bool) -> int | 
 
 
 def audit_of(settings: Settings, command: str) -> Audit:
-    """What writes into the audit log, where there are accounts."""
+    """A function that writes to the audit log, if there are accounts."""
     if not settings.accounts.enabled:
         return lambda _event, _details: None
     from podium.accounts.start import configure, migrate

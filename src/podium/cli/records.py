@@ -1,4 +1,4 @@
-"""`podium records`: copies of the records, and what to do when their file is damaged."""
+"""`podium records`: backups, deletion, and repair of a damaged file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BROKEN = 4
 
 
 def _with_places(command: Callable[..., int | None]) -> Callable[..., int | None]:
-    """A command that is given the store's file and the folder of the outboxes."""
+    """A command that receives the store's file and the folder of the outboxes."""
 
     @click.option("--home", help="The home folder of the server; ./podium-home by default.")
     @click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")

@@ -1,4 +1,4 @@
-"""The report of refused rows that stands beside what was scored."""
+"""The report of refused rows beside the scored file."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ EXAMPLES_MAX = 5
 
 
 class Report(AbstractContextManager["Report"]):
-    """Bad cells, written at once: there may be more than fit into memory.
+    """Invalid cells, written at once: there may be more than fit into memory.
 
-    The file is begun with the first of them. A report without a path only counts.
+    The file is created with the first of them. A report without a path only counts.
 
     Attributes:
         n_rows: how many rows were refused.
-        first: the first few bad cells, with the place of their row.
+        first: the first few invalid cells, with the position of their row.
     """
 
     def __init__(self, path: Path | None, place: str) -> None:
@@ -35,10 +35,10 @@ class Report(AbstractContextManager["Report"]):
         self._lines: io.TextIOWrapper | None = None
 
     def add(self, chunk: Chunk, bad: Sequence[BadCell], rows_max: int | None = None) -> None:
-        """Write the bad cells of a chunk, row by row.
+        """Write the invalid cells of a chunk, row by row.
 
         Args:
-            rows_max: how many rows to tell of in all; None is no limit.
+            rows_max: how many rows to report in total; None is no limit.
 
         Raises:
             SetupError: the report can't be written.
@@ -59,7 +59,7 @@ class Report(AbstractContextManager["Report"]):
                 self._write(self.path, [place, cell.field, value, cell.problem, cell.accepted])
 
     def seal(self) -> None:
-        """Put the report on the disk, where there is one."""
+        """Flush the report to the disk, if there is one."""
         if self.draft is not None and self._lines is not None:
             self._lines.flush()
             self._lines.detach()
@@ -67,7 +67,7 @@ class Report(AbstractContextManager["Report"]):
             self.draft.seal()
 
     def publish(self) -> None:
-        """Move the report to its place; where nothing was refused, an older one goes."""
+        """Move the report to its destination; if nothing was refused, an older one is removed."""
         if self.draft is not None:
             self.draft.publish()
         elif self.path is not None and self.path.is_file():

@@ -1,4 +1,4 @@
-"""`podium score`: a file of rows answered into another, whatever its size."""
+"""`podium score`: predicts the rows of a file of any size, and writes them to another."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from podium.signature.names import renamed
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is written where.
+    """The output files and their formats.
 
     Attributes:
         output: None is standard output.
-        format: None is a text like the input.
+        format: None is a text format like the input's.
         errors: the report of refused rows; None is none.
         limit: after how many refused rows to stop.
     """
@@ -91,10 +91,10 @@ def score(
 def _planned(
     rows: str, output: str | None, errors: Path | None, limit: int | None, *, is_forced: bool
 ) -> Plan:
-    """What to write where, after a look at what is there.
+    """What to write where, after checking the existing files.
 
     Raises:
-        SetupError: something would be lost.
+        SetupError: a file would be overwritten.
     """
     if output is None and rows != "-":
         path = Path(rows)
@@ -110,7 +110,7 @@ def _planned(
     is_device = path.exists() and not path.is_file()
     _check_free(path, errors, rows, is_forced=is_forced)
     if errors is None and not is_device:
-        # It belongs to OUT: one that a stopped run left is no reason to refuse.
+        # It belongs to OUT: one left by a stopped run is no reason to refuse.
         errors = path.with_name(f"{path.name}.errors.csv")
     format_, is_gzip = (None, False) if is_device else format_of(path)
     return Plan(output=path, errors=errors, format=format_, is_gzip=is_gzip, limit=limit)
@@ -130,11 +130,11 @@ def _check_free(output: Path | None, errors: Path | None, rows: str, *, is_force
 
 
 def _check_columns(scorer: Scorer, source: Source) -> None:
-    """Compare the file's columns with the fields, where they are known before the rows are.
+    """Compare the file's columns with the fields, if they are known before the rows.
 
     Raises:
         InputError: columns that the model needs are missing.
-        SetupError: columns can't be told apart.
+        SetupError: columns are ambiguous.
     """
     names = source.reader.names
     if names is None:
@@ -142,7 +142,7 @@ def _check_columns(scorer: Scorer, source: Source) -> None:
     fields = scorer.bundle.signature.fields
     meant = renamed(names, scorer.bundle.signature.names).values()
     lacking = [one for one in fields if one.name not in names and one.name not in meant]
-    # A cell that misses is one thing; a whole column that never missed one is another.
+    # A missing cell is one thing; a whole missing column that never had gaps is another.
     needed = [one.name for one in lacking if one.is_required]
     if needed:
         raise InputError(
@@ -190,7 +190,7 @@ def _score(scorer: Scorer, source: Source, plan: Plan) -> Totals:
             writer.close()
         target.seal()
         report.seal()
-        # The report first: answers with holes never stand there without it.
+        # The report first: predictions with gaps never exist without it.
         report.publish()
         target.publish()
     totals.first = report.first
@@ -208,7 +208,7 @@ def _too_many(report: Report, plan: Plan) -> InputError:
 
 
 def _near(needed: list[str], names: tuple[str, ...]) -> str:
-    """Which columns may be those that are needed, by another name."""
+    """Suggestions for missing columns, by similar names."""
     folded = {name.strip().casefold(): name for name in reversed(names)}
     matches = []
     for name in needed:

@@ -117,7 +117,7 @@ def serve(
 
 
 def print_summary(address: str, app: App) -> None:
-    """Print the addresses."""
+    """Print the URLs."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"\n[bold]Podium is at {address}[/bold]\n")
     for name in app.deployments:

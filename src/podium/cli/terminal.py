@@ -1,4 +1,4 @@
-"""What people read on a terminal: texts made harmless, numbers, bars and tables."""
+"""Output for a terminal: escaped text, numbers, bars and tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.text import Text
 
 from podium.signature.labels import label_text
 
-# A terminal obeys control characters; these others turn the direction of all that follows.
+# A terminal obeys control characters; these others change the direction of all following text.
 _OBEYED = {"Cc", "Cs", "Zl", "Zp"}
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -32,9 +32,9 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def harmless(text: object) -> str:
-    """A text with nothing in it that a terminal obeys, on one line.
+    """A text without control characters, on one line.
 
-    What joins letters stays: Persian and emoji need it.
+    Joiners are kept: Persian and emoji need them.
     """
     return "".join(
         "\ufffd" if unicodedata.category(c) in _OBEYED or c in _TURNING else c
@@ -43,7 +43,7 @@ def harmless(text: object) -> str:
 
 
 def number(value: float) -> str:
-    """A number with six figures that count, and no more zeros than it needs."""
+    """A number with six significant digits, and no unnecessary zeros."""
     if isinstance(value, int) or not math.isfinite(value) or value == 0:
         return str(value).removesuffix(".0")
     if not 1e-4 <= abs(value) < 1e15:
@@ -54,7 +54,7 @@ def number(value: float) -> str:
 
 
 def value_text(value: object) -> str:
-    """A value as people read it: short, and with nothing that a terminal obeys."""
+    """A value for people: short, and without control characters."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -74,17 +74,17 @@ def bar(share: float, to: Console) -> str:
 
 
 def shelf() -> Table:
-    """A table without lines or heads: names on the left, what belongs to them beside."""
+    """A table without lines or headings: names on the left, their values beside."""
     return Table.grid(padding=(0, 2, 0, 0))
 
 
 def indented(part: RenderableType) -> Padding:
-    """A part of a page below its heading."""
+    """A part of the output below its heading."""
     return Padding(part, (0, 0, 0, 2), expand=False)
 
 
 def wrapped(name: str, text: str, to: Console) -> Text:
-    """A fact and its name, wrapped between words only: digests and paths stay whole to be copied."""
+    """A name and its value, wrapped between words only: digests and paths stay whole."""
     begin = f"  {name:<{NAME_WIDTH}}"
     lines = textwrap.wrap(
         harmless(text),
@@ -100,5 +100,5 @@ def wrapped(name: str, text: str, to: Console) -> Text:
 
 
 def heading(text: str) -> Text:
-    """A heading between the parts of a page."""
+    """The heading of a part."""
     return Text(text, style="bold")

@@ -1,4 +1,4 @@
-"""What a scoring came to, counted and told."""
+"""The totals of a scoring, for people."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Totals:
     """Counts of a scoring, and how long it took.
 
     Attributes:
-        place: what a place in the file that was read is called.
-        first: the first bad cells, each with the place of its row.
+        place: what a position in the input file is called.
+        first: the first invalid cells, each with the position of its row.
     """
 
     place: str
@@ -44,7 +44,7 @@ class Totals:
         self.warnings.update((one.field, one.code) for one in scored.warnings)
 
     def print_summary(self, output: Path | None, errors: Path | None) -> None:
-        """Print the counts on standard error, where no pipe takes them for rows."""
+        """Print the totals on standard error, where no pipe takes them for rows."""
         seconds = time.perf_counter() - self.began
         n_scored = self.n_rows - self.n_refused
         to = f": {output}" if output is not None else ""

@@ -1,4 +1,4 @@
-"""`podium version`: what is installed here."""
+"""`podium version`: the installed versions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from podium.distribution import version as version_of_podium
 from podium.program import kernel_name
 
-# What decides what this installation can do: the core's own parts, then the extras'.
+# What determines the abilities of this installation: the core's parts, then the extras'.
 PARTS = ("numpy", "msgspec", "uvicorn", "apsw")
 EXTRAS = ("scikit-learn", "skops", "onnxruntime", "pandas", "polars", "pyarrow")
 

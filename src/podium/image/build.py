@@ -29,9 +29,9 @@ class Image:
     """An image that was written.
 
     Attributes:
-        digest: of its manifest: what `image@sha256:...` names.
+        digest: of its manifest, as in `image@sha256:...`.
         layers: the base's, Podium with its packages, the models.
-        packages: what is installed in it, with versions.
+        packages: those installed in it, with versions.
     """
 
     path: Path
@@ -42,12 +42,12 @@ class Image:
 
     @property
     def n_bytes(self) -> int:
-        """What is stored and sent: the layers, compressed."""
+        """Its stored size: the compressed layers."""
         return sum(layer.n_bytes for layer in self.layers)
 
     @property
     def n_unpacked_bytes(self) -> int:
-        """What it takes where it runs."""
+        """Its size when it runs."""
         return sum(layer.n_unpacked_bytes for layer in self.layers)
 
 
@@ -55,8 +55,8 @@ def write_image(paths: Sequence[Path], target: Path, recipe: Recipe) -> Image:
     """Write an archive with an image that serves these bundles.
 
     Raises:
-        SetupError: something in the recipe can't be used, or an extra isn't installed.
-        BundleError: a bundle can't be used.
+        SetupError: something in the recipe is invalid, or an extra isn't installed.
+        BundleError: a bundle is invalid.
     """
     bundles = bundles_of(paths, recipe)
     distributions = distributions_of(bundles, recipe)
@@ -78,7 +78,7 @@ def write_image(paths: Sequence[Path], target: Path, recipe: Recipe) -> Image:
 def _layers(
     scratch: Path, bundles: Sequence[Bundle], distributions: Sequence[Distribution], recipe: Recipe
 ) -> tuple[Base, tuple[Blob, Blob]]:
-    """The base, and the two layers above it: packages, then what changes most, the models."""
+    """The base, and the two layers above it: packages, then what changes most often, the models."""
     upper, models = scratch / "packages", scratch / "models"
     extensions = copy_packages(upper, distributions)
     if not recipe.base:

@@ -1,4 +1,4 @@
-"""What Podium puts above the base: its packages in one layer, models and settings in another."""
+"""What Podium adds to the base: its packages in one layer, models and settings in another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODELS = "app/models"
 COMMAND = "app/bin/podium"
 CONFIG = "app/podium.toml"
 HOME = "var/lib/podium"
-# Whoever runs the server writes here, and nowhere else.
+# The user who runs the server may write here, and nowhere else.
 OWNERS = {HOME: USER_ID}
 _START = """\
 #!{python}
@@ -31,7 +31,7 @@ sys.exit(main())
 
 
 def copy_packages(root: Path, distributions: Sequence[Distribution]) -> list[Path]:
-    """Copy what is installed, and return the extension modules as they are here."""
+    """Copy installed packages; returns the original paths of extension modules."""
     target = root / PACKAGES
     extensions = []
     for one in distributions:
@@ -47,7 +47,7 @@ def copy_models(root: Path, bundles: Sequence[Bundle], config: Path | None, pyth
     """Write the bundles, the settings, the command and the folder for records.
 
     Raises:
-        SetupError: two bundles have one name, or a file can't be read.
+        SetupError: two bundles have the same name, or a file can't be read.
     """
     for folder in (MODELS, HOME, Path(COMMAND).parent):
         (root / folder).mkdir(parents=True)

@@ -20,12 +20,12 @@ from podium.errors import MissingExtra, SetupError
 from podium.plugins import needs
 
 PACKAGE = "podium"
-# What only building, testing and typing read; and apsw's extensions and tools of SQLite's.
+# Used only for building, testing and typing; and apsw's SQLite extensions and tools.
 _FOLDERS = frozenset({"__pycache__", "include", "sqlite_extra_binaries", "tests"})
 _SUFFIXES = frozenset(
     {".a", ".c", ".cc", ".cpp", ".h", ".hpp", ".lib", ".pxd", ".pxi", ".pyc", ".pyi", ".pyx"}
 )
-# Of the facts about a package, those that are read where it runs.
+# Of a package's metadata, the files that are read at run time.
 _FACTS = frozenset({"METADATA", "entry_points.txt", "top_level.txt"})
 
 
@@ -33,7 +33,7 @@ def needed_distributions(extras: Iterable[str], packages: Iterable[str] = ()) ->
     """Podium, what it needs with these extras, what that needs, and so on, as installed here.
 
     Args:
-        packages: distributions that are needed beside them.
+        packages: further distributions that are needed.
 
     Raises:
         MissingExtra: one of them isn't installed.
@@ -58,7 +58,7 @@ def needed_distributions(extras: Iterable[str], packages: Iterable[str] = ()) ->
 
 
 def check_extras(extras: Iterable[str]) -> None:
-    """Know that Podium has these extras.
+    """Check that Podium has these extras.
 
     Raises:
         SetupError: it has no such extra.
@@ -71,10 +71,10 @@ def check_extras(extras: Iterable[str]) -> None:
 
 
 def files_of(one: Distribution) -> Iterator[tuple[Path, str]]:
-    """Files of a distribution that are needed where it runs, and their names below site-packages.
+    """Files of a distribution that are needed at run time, and their names below site-packages.
 
     Raises:
-        SetupError: it is installed in a way that doesn't say which files are its own.
+        SetupError: its installation doesn't record its files.
     """
     name = one.metadata["Name"]
     package = Path(podium.__file__).parent
@@ -96,7 +96,7 @@ def files_of(one: Distribution) -> Iterator[tuple[Path, str]]:
 
 
 def is_needed(file: str) -> bool:
-    """Whether a file of a package is one that running it can need."""
+    """Whether running a package may need one of its files."""
     parts = file.split("/")
     if parts[0].endswith((".dist-info", ".egg-info")):
         is_license = "licen" in file.lower() or "notice" in file.lower()
@@ -126,7 +126,7 @@ def _extras_of_checkout(one: Distribution) -> list[str]:
 
 
 def _project(one: Distribution) -> dict[str, Any]:
-    """`[project]` of Podium's checkout, where it runs from one: what pip noted once may be old."""
+    """`[project]` of Podium's checkout, if it runs from one: pip's copy may be outdated."""
     file = Path(podium.__file__).parents[2] / "pyproject.toml"
     if _plain(one.metadata["Name"]) != _plain(NAME) or not file.is_file():
         return {}
@@ -150,7 +150,7 @@ def _installed(name: str, extra: str) -> Distribution:
     try:
         return distribution(name)
     except PackageNotFoundError as error:
-        # The same module may come from another: xgboost-cpu brings xgboost.
+        # Another distribution may provide the same module: xgboost-cpu provides xgboost.
         for other in packages_distributions().get(_plain(name), ()):
             return distribution(other)
         hint = install_command(extra) if extra else f"pip install {name}"
@@ -158,5 +158,5 @@ def _installed(name: str, extra: str) -> Distribution:
 
 
 def _plain(name: str) -> str:
-    """A name as registries compare them."""
+    """A name as registries normalize it."""
     return re.sub(r"[-_.]+", "-", name).lower()

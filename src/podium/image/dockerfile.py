@@ -1,4 +1,4 @@
-"""An image by Podman or Docker: what they build it from, and the command."""
+"""An image by Podman or Docker: its build context, and the command."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def builder() -> str | None:
 
 
 def build_image(paths: Sequence[Path], recipe: Recipe, program: str) -> str:
-    """Let a builder make the image, and return its tag.
+    """Build the image, and return its tag.
 
     Args:
         program: the builder's path.
 
     Raises:
-        SetupError: something in the recipe can't be used, or the builder fails.
-        BundleError: a bundle can't be used.
+        SetupError: something in the recipe is invalid, or the builder fails.
+        BundleError: a bundle is invalid.
     """
     bundles = bundles_of(paths, recipe)
     tag = tag_of(bundles, recipe)
@@ -63,10 +63,10 @@ def build_image(paths: Sequence[Path], recipe: Recipe, program: str) -> str:
 
 
 def write_context(folder: Path, bundles: Sequence[Bundle], recipe: Recipe) -> None:
-    """Write a Dockerfile, and all that it copies.
+    """Write a Dockerfile, and everything that it copies.
 
     Raises:
-        SetupError: an extra isn't known, a file can't be read, or two bundles have one name.
+        SetupError: an extra is unknown, a file can't be read, or two bundles have the same name.
     """
     packages, models = folder / "packages", folder / "models"
     copy_packages(packages, distributions_of(bundles, recipe))
@@ -79,7 +79,7 @@ def write_context(folder: Path, bundles: Sequence[Bundle], recipe: Recipe) -> No
 
 
 def dockerfile(base: str, config: Mapping[str, Any]) -> str:
-    """The text of a Dockerfile that gives an image this configuration.
+    """The text of a Dockerfile for an image with this configuration.
 
     Args:
         base: the name of an image with a Python of this version.

@@ -1,4 +1,4 @@
-"""What an image stands on: the running Python alone, a folder, or another image's archive."""
+"""The base of an image: the running Python alone, a folder, or another image's archive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podium.errors import SetupError
 from podium.image.interpreter import PYTHON, VERSION, copy_interpreter
 from podium.image.layer import Blob, write_layer
 
-# Where a base's own Python may be; ours is at the first.
+# Where a base's own Python may be; ours is in the first.
 _PYTHONS = (PYTHON, f"usr/bin/python{VERSION}")
 _JSON_MAX_BYTES = 4 * 2**20
 
@@ -25,7 +25,7 @@ class Base:
 
     Attributes:
         python: the interpreter in them, as an absolute path.
-        config: what the image that they come from says of itself.
+        config: the configuration of the image that they come from.
     """
 
     layers: tuple[Blob, ...]
@@ -37,9 +37,9 @@ def base_of_interpreter(scratch: Path, linked: Iterable[Path], outside: Iterable
     """The running Python and nothing else, as one layer.
 
     Args:
-        scratch: an empty folder for what is made on the way.
-        linked: extension modules whose libraries must be there too.
-        outside: folders that are copied elsewhere, with the libraries in them.
+        scratch: an empty folder for temporary files.
+        linked: extension modules whose libraries must be included, too.
+        outside: folders that are copied separately, with their libraries.
 
     Raises:
         SetupError: this system's Python can't be copied.
@@ -51,7 +51,7 @@ def base_of_interpreter(scratch: Path, linked: Iterable[Path], outside: Iterable
 
 
 def base_of_path(path: Path, scratch: Path) -> Base:
-    """What a user names: a folder that is a root, or an image's archive.
+    """A base given by a user: a folder that is a root, or an image's archive.
 
     Raises:
         SetupError: it is neither, or has no Python of this version.
@@ -93,7 +93,7 @@ def _base_of_archive(archive: tarfile.TarFile, path: Path, scratch: Path) -> Bas
 
 
 def _look_into(layer: Path) -> tuple[int, set[str]]:
-    """The length of what is compressed in a layer, and where a Python is in it."""
+    """The uncompressed size of a layer, and the path of a Python in it."""
     with tarfile.open(layer, "r:*") as tar:
         entries = tar.getmembers()
         paths = {entry.name.removeprefix("./") for entry in entries}

@@ -1,4 +1,4 @@
-"""The running Python as a root folder: the interpreter, its library, what they are linked with."""
+"""The running Python as a root folder: the interpreter, its library, and its shared libraries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from podium.image.libraries import is_elf, needed_libraries
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHON = f"usr/local/bin/python{VERSION}"
 USER_ID = 10_001
-# Of the standard library, what no server uses: tests, windows, installers, what builds need.
+# Parts of the standard library that no server uses: tests, windows, installers, build tools.
 _EXCLUDED = frozenset(
     {
         "__pycache__",
@@ -49,8 +49,8 @@ def copy_interpreter(root: Path, linked: Iterable[Path] = (), *, outside: Iterab
     """Fill an empty folder with what the running Python needs, and nothing else.
 
     Args:
-        linked: extension modules whose libraries must be there too.
-        outside: folders that are copied elsewhere, with the libraries in them.
+        linked: extension modules whose libraries must be included, too.
+        outside: folders that are copied separately, with their libraries.
 
     Raises:
         SetupError: this system's Python can't be copied.
@@ -65,7 +65,7 @@ def copy_interpreter(root: Path, linked: Iterable[Path] = (), *, outside: Iterab
         (root / folder).mkdir(parents=True, exist_ok=True)
     for name in ("bin", "lib"):
         (root / name).symlink_to(f"usr/{name}")
-    # The loader is looked for in lib64; libraries, by one that another system built, in both.
+    # The loader is in lib64; libraries, in one built by another system, in both.
     for name in ("lib64", "usr/lib64"):
         (root / name).symlink_to("lib" if name.startswith("usr/") else "usr/lib")
 
@@ -87,7 +87,7 @@ def copy_interpreter(root: Path, linked: Iterable[Path] = (), *, outside: Iterab
 
 
 def _write_system_files(root: Path) -> None:
-    """The few files that libraries look for outside their own folders."""
+    """The few files outside of their own folders that libraries read."""
     (root / "etc/passwd").write_text(_PASSWD, "utf-8")
     (root / "etc/group").write_text(_GROUP, "utf-8")
     (root / "etc/nsswitch.conf").write_text("hosts: files dns\n", "utf-8")
@@ -105,20 +105,21 @@ def _write_system_files(root: Path) -> None:
 
 
 def _unneeded(folder: str, names: list[str]) -> set[str]:
-    """Names in a folder of the standard library that stay behind."""
+    """Names in a folder of the standard library that aren't copied."""
     return {
         name
         for name in names
         if name in _EXCLUDED
         or name.startswith(_EXCLUDED_STARTS)
         or name.endswith((".a", ".exe", ".o"))
-        # Debian links some of its own packages into the library; outside they lead nowhere.
+        # Debian links some of its own packages into the library; in the image the links would be
+        # dangling.
         or (os.path.islink(f"{folder}/{name}") and not os.path.exists(f"{folder}/{name}"))  # noqa: PTH110, PTH114
     }
 
 
 def _strip(files: Iterable[Path]) -> None:
-    """Take out symbols that only debuggers read, where there is a tool for it."""
+    """Remove debug symbols, if a tool for that is installed."""
     strip = shutil.which("strip")
     programs = [str(file) for file in files if is_elf(file)]
     if strip is not None:

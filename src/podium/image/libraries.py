@@ -17,16 +17,16 @@ _AT_ONCE = 200
 
 
 def is_elf(file: Path) -> bool:
-    """Whether it is a program or a library of this kind of system."""
+    """Whether it is an ELF program or library."""
     with file.open("rb") as opened:
         return opened.read(4) == _MAGIC
 
 
 def needed_libraries(files: Iterable[Path], *, outside: Iterable[Path]) -> dict[str, Path]:
-    """The libraries that these files are linked with, by the name that the loader looks for.
+    """The shared libraries of these files, by the name that the loader searches for.
 
     Args:
-        outside: folders whose own libraries don't count, since they are copied whole.
+        outside: folders whose own libraries are ignored, since they are copied as a whole.
 
     Raises:
         SetupError: there is no `ldd` here.

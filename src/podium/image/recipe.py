@@ -1,4 +1,4 @@
-"""What is asked of an image, and what the image says of itself."""
+"""The options of an image, and its configuration."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _SECOND_NS = 10**9
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What goes into an image besides the bundles.
+    """The content of an image besides the bundles.
 
     Attributes:
-        base: a folder or an image's archive with a Python, or the name of an image where a builder
-            makes it; the running Python, or Python's own image, when left out.
-        config: settings in TOML; the image's variables win over it.
+        base: a folder or an image's archive with a Python, or the name of an image for a builder;
+            by default the running Python, or Python's own image.
+        config: settings in TOML; the image's variables take precedence.
         extras: of Podium, besides those that the bundles need.
-        accounts: people log in.
-        open: whoever reaches the server may use its models.
-        tag: the image's name and tag; the first bundle's name and version when left out.
+        accounts: whether users log in.
+        open: whether everybody who reaches the server may use its models.
+        tag: the image's name and tag; by default the first bundle's name and version.
     """
 
     base: str = ""
@@ -50,14 +50,14 @@ def bundles_of(paths: Sequence[Path], recipe: Recipe) -> list[Bundle]:
     """The bundles, after checking that they fit into an image.
 
     Raises:
-        SetupError: no bundle was given, or the settings can't be used.
-        BundleError: a bundle can't be used.
+        SetupError: no bundle was given, or the settings are invalid.
+        BundleError: a bundle is invalid.
     """
     bundles = [load(path) for path in paths]
     if not bundles:
         raise SetupError("no bundle was given", hint="podium image churn.podium")
     if recipe.config is not None:
-        read_settings(file=recipe.config, environment={})  # a wrong one is found here, not there
+        read_settings(file=recipe.config, environment={})  # find errors now
     return bundles
 
 
@@ -69,7 +69,7 @@ def tag_of(bundles: Sequence[Bundle], recipe: Recipe) -> str:
 
 
 def distributions_of(bundles: Sequence[Bundle], recipe: Recipe) -> list[Distribution]:
-    """What an image of these bundles needs, as it is installed here.
+    """The distributions that an image of these bundles needs, as installed here.
 
     Raises:
         MissingExtra: some of it isn't installed.
@@ -95,11 +95,11 @@ def extras_of(bundles: Sequence[Bundle], recipe: Recipe) -> tuple[str, ...]:
 def config_of(
     bundles: Sequence[Bundle], recipe: Recipe, *, python: str, base: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The image's configuration, but for its layers.
+    """The image's configuration, except for its layers.
 
     Args:
-        python: the interpreter in it.
-        base: the configuration of what it stands on, whose variables and platform stay.
+        python: the path of the interpreter in it.
+        base: the base's configuration, whose variables and platform are kept.
     """
     below = base.get("config") or {}
     variables = dict(line.split("=", 1) for line in below.get("Env") or ())
@@ -113,7 +113,7 @@ def config_of(
         "LANG": "C.UTF-8",
         "PODIUM_MODELS": f"/{MODELS}",
         "PODIUM_HOME": f"/{HOME}",
-        "PODIUM_HOST": "0.0.0.0",  # noqa: S104 - of the container, behind what it publishes
+        "PODIUM_HOST": "0.0.0.0",  # noqa: S104 - inside the container, behind its published port
         "PODIUM_PORT": str(PORT),
     }
     variables |= {"PODIUM_OPEN": "true"} if recipe.open else {}
@@ -131,7 +131,7 @@ def config_of(
             "Volumes": {f"/{HOME}": {}},
             "StopSignal": "SIGTERM",
             "Labels": annotations_of(bundles),
-            # Docker's own field; who reads only the standard's has its own probes.
+            # Docker's own field; tools that only read the OCI standard have their own probes.
             "Healthcheck": {
                 "Test": ["CMD", python, "-c", _PROBE],
                 "Interval": 30 * _SECOND_NS,
@@ -143,7 +143,7 @@ def config_of(
 
 
 def annotations_of(bundles: Sequence[Bundle]) -> dict[str, str]:
-    """What is known of the image without running it."""
+    """Facts about the image that can be read without running it."""
     first = bundles[0]
     return {
         "org.opencontainers.image.title": first.name,

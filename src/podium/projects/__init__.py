@@ -1,1 +1,1 @@
-"""New projects: what was answered, what that recommends, and the files that it makes."""
+"""New projects: the choices, the advice, and the generated files."""

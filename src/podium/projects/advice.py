@@ -1,4 +1,4 @@
-"""What a new project is advised to be, and why."""
+"""The recommended hosting of a new project, and the reasons."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Advice:
     Attributes:
         short: in a few words.
         why: in two or three sentences.
-        warnings: what the choices leave open, a sentence each.
+        warnings: what the choices leave open, one sentence each.
     """
 
     short: str

@@ -14,20 +14,20 @@ Database: TypeAlias = Literal["none", "sqlite", "postgresql", "mysql"]
 APPS: tuple[App, ...] = ("none", "flask", "django")
 DATABASES: tuple[Database, ...] = ("none", "sqlite", "postgresql", "mysql")
 
-# What DNS, Kubernetes, App Platform and Podium all take as a name.
+# Names that DNS, Kubernetes, App Platform and Podium all accept.
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a new project consists of, as its author chose.
+    """The author's choices for a new project.
 
     Attributes:
         name: of the project and of its model.
-        app: what there is already, which the model goes into.
-        database: where records live; "none" keeps none.
-        has_people: people log in.
-        is_small: the size of the image matters.
+        app: the existing app that the model is added to.
+        database: where records are stored; "none" stores none.
+        has_people: whether users log in.
+        is_small: whether the size of the image matters.
     """
 
     name: str
@@ -49,20 +49,20 @@ class Choices:
 
     @property
     def prefix(self) -> str:
-        """The prefix of the model's addresses: empty where it is served alone."""
+        """The prefix of the model's URLs: empty if it is served alone."""
         return "" if self.app == "none" else "/ml"
 
     @property
     def title(self) -> str:
-        """The name as people read it."""
+        """The name in a readable form."""
         return self.name.replace("-", " ").capitalize()
 
 
 def checked_name(name: str) -> str:
-    """The name, where everything that gets it can use it.
+    """The name, if everything that uses it accepts it.
 
     Raises:
-        SetupError: something can't.
+        SetupError: something doesn't.
     """
     if not _NAME.fullmatch(name):
         raise SetupError(
@@ -73,6 +73,6 @@ def checked_name(name: str) -> str:
 
 
 def name_from(text: str) -> str:
-    """The name that is nearest to a text, "model" where nothing of it is left."""
+    """The valid name nearest to a text; "model" if nothing of it remains."""
     plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")[:32].strip("-")
     return plain if _NAME.fullmatch(plain) else "model"

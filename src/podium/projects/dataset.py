@@ -1,4 +1,4 @@
-"""The rows that a new project trains on: which columns count, and what the target is."""
+"""The training rows of a new project: which columns are used, and what the target is."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from podium.signature.delimited import delimiter_of
 from podium.signature.infer import infer_fields
 from podium.table import Table
 
-# Integers are taken as classes up to here: stars, grades, yes and no. Beyond they are a quantity.
+# Integers up to here are taken as classes: stars, grades, yes and no. Beyond, they are quantities.
 CLASSES_MAX = 20
-# A classifier of more takes a tree for each class in each round.
+# With more classes, a classifier needs a tree for each class in each round.
 TEXTS_MAX = 100
 DEMO_TARGET = "species"
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What the training script needs to know of a file.
+    """What the training script needs to know about a file.
 
     Attributes:
-        path: the file; None for the demo's, which is made with the project.
-        file_name: as the project calls it.
+        path: the file; None for the demo's, which is created with the project.
+        file_name: its name in the project.
         target: the column to predict.
-        classes: whether the target is one of a few, and not a quantity.
-        numbers: the columns of numbers, and of truth values.
+        classes: whether the target is one of a few classes, and not a quantity.
+        numbers: the columns of numbers and booleans.
         categories: the columns with a few values each.
-        left_out: columns of free text, dates, or nothing at all, which the script doesn't use.
-        separator: between the cells of a text file.
-        decimal: in the numbers of a text file.
+        left_out: columns of free text, dates, or no values, which the script doesn't use.
+        separator: the delimiter of a text file.
+        decimal: the decimal separator of a text file.
     """
 
     path: Path | None
@@ -50,7 +50,7 @@ class Dataset:
 
     @property
     def is_parquet(self) -> bool:
-        """Whether the file is Parquet, and no text."""
+        """Whether the file is Parquet, and not text."""
         return self.file_name.endswith(PARQUET)
 
 
@@ -104,7 +104,7 @@ def _described(
         raise SetupError(f"{file_name}: {error.message}", hint=error.hint) from error
     ids = {one.name for one in fields if _is_id(one, rest)}
     numbers = [f.name for f in fields if f.type in ("float", "integer") and f.name not in ids]
-    # Truth values are numbers too, as long as none of them is missing.
+    # Booleans are numbers, too, as long as none of them is missing.
     truths = [f.name for f in fields if f.type == "boolean"]
     numbers += [name for name in truths if not rest.columns[name].dtype.hasobject]
     named = [f.name for f in fields if f.type == "category" and f.name not in ids]
@@ -129,7 +129,7 @@ def _described(
 
 
 def _has_classes(goal: Field, column: Table, file_name: str) -> bool:
-    """Whether the target names classes, and doesn't measure something."""
+    """Whether the target names classes, rather than measuring something."""
     n_different = len({row[goal.name] for row in column.rows()} - {None})
     if n_different < 2:
         raise SetupError(
@@ -151,7 +151,7 @@ def _has_classes(goal: Field, column: Table, file_name: str) -> bool:
 
 
 def _is_id(one: Field, rows: Table) -> bool:
-    """Whether a column only names the rows: a model learns nothing from it that holds tomorrow."""
+    """Whether a column only identifies the rows: a model can't learn anything general from it."""
     if one.type == "category":
         return len(one.categories) == rows.n_rows > 1
     name = one.name.lower()
@@ -161,5 +161,5 @@ def _is_id(one: Field, rows: Table) -> bool:
 
 
 def _plain_name(path: Path) -> str:
-    """The file's name without what a Dockerfile or a script would have to quote."""
+    """The file's name without characters that a Dockerfile or a script would have to quote."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.name).lstrip("-.") or "rows.csv"

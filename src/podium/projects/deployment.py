@@ -1,4 +1,4 @@
-"""What a project's containers are told: variables, secrets, memory and disks, by where they run."""
+"""The configuration of a project's containers: variables, secrets, memory, disks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from podium.projects.choices import Choices
 
 PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name
 _PORTS = MappingProxyType({"postgresql": 5432, "mysql": 3306})
-# What the extension of Flask reads its own settings from, by `app.config.from_prefixed_env()`.
+# The prefix from which Flask reads its own settings, by `app.config.from_prefixed_env()`.
 _PREFIXES = MappingProxyType({"none": "", "flask": "FLASK_", "django": ""})
 _SECRET_KEYS = MappingProxyType(
     {
@@ -18,7 +18,7 @@ _SECRET_KEYS = MappingProxyType(
         "django": "DJANGO_SECRET_KEY",
     }
 )
-# Where it isn't said, it is so: cookies and redirections are for HTTPS alone.
+# Assumed unless set: cookies and redirects are for HTTPS only.
 _HTTPS = MappingProxyType({"flask": "FLASK_HTTPS", "django": "DJANGO_HTTPS"})
 _KEY_SIGNS = "signs cookies; at least 50 characters that nobody can guess"
 
@@ -28,8 +28,8 @@ class Variable:
     """One variable of a container's environment.
 
     Attributes:
-        value: its text; "" where it comes from a secret.
-        is_secret: it stands in no file of the project.
+        value: its text; "" if it comes from a secret.
+        is_secret: whether it is in no file of the project.
     """
 
     name: str
@@ -57,20 +57,20 @@ _FIRST_PEOPLE = MappingProxyType(
 
 
 class Deployment:
-    """How the project of these choices is run: on one's own machine, and in containers."""
+    """How a project with these choices is run: on one's own machine, and in containers."""
 
     def __init__(self, choices: Choices) -> None:
         self._choices = choices
 
     @property
     def commands(self) -> tuple[str, str]:
-        """What trains it here, and what starts it."""
+        """The commands that train and start it here."""
         train = "pip install -r requirements-dev.txt && python train.py"
         return train, _STARTS[self._choices.app]
 
     @property
     def image_command(self) -> str:
-        """What makes the smallest image."""
+        """The command that builds the smallest image."""
         name = self._choices.name
         options = ["--accounts" if self._choices.has_people else "--open"]
         if self._choices.has_server:
@@ -80,87 +80,87 @@ class Deployment:
 
     @property
     def address(self) -> str:
-        """Where it is then."""
+        """Its URL then."""
         return f"http://127.0.0.1:{_PORTS_HERE[self._choices.app]}{self._choices.prefix}"
 
     @property
     def first_person(self) -> str:
-        """How the first person logs in; "" without accounts."""
+        """How the first user logs in; "" without accounts."""
         return _FIRST_PEOPLE[self._choices.app] if self._choices.has_people else ""
 
     @property
     def needs_disk(self) -> bool:
-        """Whether something has to outlive a container: accounts, records, or those on their way."""
+        """Whether data must outlive a container: accounts, records, or records to be shipped."""
         return self._choices.has_files or self._choices.has_server
 
     @property
     def is_public(self) -> bool:
-        """Whether it may be public: not where any visitor could read every record."""
+        """Whether it may be public: not if any visitor could read every record."""
         return self._choices.has_people or self._choices.app != "none"
 
     @property
     def migrates(self) -> bool:
-        """Whether the tables of Django have to be made before it starts."""
+        """Whether Django's tables must be created before it starts."""
         return self._choices.app == "django"
 
     @property
     def migrations(self) -> str:
-        """What makes them."""
+        """The command that creates them."""
         return "python manage.py migrate --noinput && python manage.py createcachetable"
 
     @property
     def migrating_start(self) -> str:
-        """The start of one that makes its tables by itself."""
+        """The start command of a project that creates its tables by itself."""
         return f"{self.migrations} && exec gunicorn project.wsgi"
 
     @property
     def https(self) -> str | None:
-        """The variable for an HTTPS proxy in front; None where none is read."""
+        """The variable for an HTTPS proxy in front; None if it has none."""
         return _HTTPS.get(self._choices.app)
 
     @property
     def memory_mb(self) -> int:
-        """What a container may take: three times what it takes with a model of the usual size."""
+        """The memory limit of a container: three times its need with a model of the usual size."""
         base = 512 if self._choices.app == "none" and not self._choices.has_people else 768
         return base if self._choices.is_small else base + 256
 
     @property
     def home(self) -> str:
         """The folder for records inside a container."""
-        return "/data/podium" if self.needs_disk else "/tmp/podium"  # noqa: S108 - of its own
+        return "/data/podium" if self.needs_disk else "/tmp/podium"  # noqa: S108 - its own
 
     @property
     def home_variable(self) -> str:
-        """What names that folder."""
+        """The variable with the path of that folder."""
         return f"{_PREFIXES[self._choices.app]}PODIUM_HOME"
 
     @property
     def secret_key(self) -> str | None:
-        """The variable with what cookies are signed with; None where there are none to sign."""
+        """The variable with the key that signs cookies; None if nothing is signed."""
         if self._choices.has_people or self._choices.app == "django":
             return _SECRET_KEYS[self._choices.app]
         return None
 
     @property
     def secrets(self) -> dict[str, str]:
-        """What compose.yaml needs in `.env`, and what each is for."""
+        """The variables that compose.yaml needs in `.env`, and their purposes."""
         needed = {}
         if self._choices.has_server:
             needed[PASSWORD] = "of the database, which this project's containers alone reach"
-        # Podium's own server makes its key by itself, in its home folder.
+        # Podium's own server creates its key in its home folder.
         if self.secret_key is not None and self._choices.app != "none":
             needed[self.secret_key] = _KEY_SIGNS
         return needed
 
     def compose(self) -> list[Variable]:
-        """Variables under Docker Compose, which fills in what is in `.env`."""
+        """Variables under Docker Compose, which inserts the values in `.env`."""
         variables = self._databases(self._address(f"${{{PASSWORD}:?is in .env}}", "database"))
         if self.secret_key is not None and self._choices.app != "none":
             variables.append(Variable(self.secret_key, f"${{{self.secret_key}:?is in .env}}"))
         if self.https is not None:
             variables.append(Variable(self.https, "${HTTPS:-true}"))
         if self._choices.has_people and self._choices.app == "none":
-            # Inside it knows only 0.0.0.0, which no link should lead to.
+            # Inside the container only 0.0.0.0 is known, which no link should lead to.
             variables.append(Variable("PODIUM_ACCOUNTS_URL", "http://127.0.0.1:8000"))
         return variables
 
@@ -168,25 +168,25 @@ class Deployment:
         """Variables in a cluster, where a Secret contains the others."""
         variables = self._names(self._choices.name)
         variables += [Variable(one.name, is_secret=True) for one in self._databases("")]
-        # Pods have to know each other's cookies.
+        # Pods must accept each other's cookies.
         if self.secret_key is not None and (self._choices.app != "none" or self._has_replicas):
             variables.append(Variable(self.secret_key, is_secret=True))
         return variables
 
     def example_of(self, variable: Variable) -> str:
-        """What the secret of a variable looks like."""
+        """An example of the secret for a variable."""
         if variable.name == self.secret_key:
             return "50 characters that nobody can guess"
         return self._address("PASSWORD", "HOST")
 
     def app_platform(self) -> list[Variable]:
-        """Variables at App Platform, which fills in what it knows."""
+        """Variables on App Platform, which inserts what it knows."""
         variables = self._names("${APP_DOMAIN}" if self.is_public else "web")
         if self._choices.has_people and self._choices.app == "none":
             variables.append(Variable("PODIUM_ACCOUNTS_URL", "${APP_URL}"))
             variables.append(Variable("PODIUM_ACCOUNTS_PROXIES", "1"))
         address = "${database.DATABASE_URL}"
-        if self._choices.database == "mysql":  # drivers don't know all that theirs asks for
+        if self._choices.database == "mysql":  # drivers don't support all options of its address
             user = "${database.USERNAME}:${database.PASSWORD}"
             address = (
                 f"mysql://{user}@${{database.HOSTNAME}}:${{database.PORT}}/${{database.DATABASE}}"
@@ -207,7 +207,7 @@ class Deployment:
         return f"{database}://podium:{password}@{host}:{_PORTS[database]}/podium"
 
     def _databases(self, address: str) -> list[Variable]:
-        """The variables that name the database, where it is a server."""
+        """The variables with the address of the database, if it is a server."""
         if not self._choices.has_server:
             return []
         if self._choices.app == "django":
@@ -223,7 +223,7 @@ class Deployment:
         return variables
 
     def _names(self, name: str) -> list[Variable]:
-        """The names that requests may use for it, besides those that need no saying."""
+        """The host names that requests may use, besides those that are always allowed."""
         if self._choices.app == "django":
             return [Variable("DJANGO_ALLOWED_HOSTS", f"{name},localhost")]
         return [Variable(f"{_PREFIXES[self._choices.app]}PODIUM_ALLOWED_HOSTS", name)]

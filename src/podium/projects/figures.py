@@ -1,4 +1,4 @@
-"""What was measured, as `podium new` tells it: one place, which a test holds against the docs."""
+"""Measurements that `podium new` shows: in one place, which a test compares with the docs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ IMAGES_SOURCE = "docs/how-to/image.md"
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One way to serve a forest of 100 trees, one core for the server, 64 connections.
+    """One way to serve a forest of 100 trees, with one core for the server and 64 connections.
 
     Attributes:
-        disk_mb: what is installed, without pip and setuptools.
-        start_s: until the first right answer.
+        disk_mb: the installed size, without pip and setuptools.
+        start_s: until the first correct response.
         requests: predictions a second, one row each.
         memory_mb: of one worker.
     """
@@ -27,7 +27,7 @@ class Figures:
     memory_mb: int
 
 
-# Podium records every prediction here; Flask, as tutorials show it, none.
+# Podium records every prediction here; Flask, as in tutorials, none.
 PODIUM = Figures(disk_mb=119, start_s=0.31, requests=36_156, memory_mb=51)
 TUTORIAL = Figures(disk_mb=343, start_s=1.52, requests=138, memory_mb=171)
 
@@ -39,7 +39,7 @@ class Image:
     Attributes:
         ours_mb: with Podium, and the model compiled.
         smallest_mb: the same by `podium image`, without a Debian.
-        theirs_mb: with the framework that would have been taken instead, and scikit-learn.
+        theirs_mb: with the alternative framework, and scikit-learn.
     """
 
     ours_mb: int

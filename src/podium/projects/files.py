@@ -1,4 +1,4 @@
-"""The files of a new project, made from templates."""
+"""The files of a new project, rendered from templates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from podium.projects.dataset import Dataset
 from podium.projects.deployment import Deployment
 from podium.projects.wheels import FOLDER, Wheel, checksums, requirements
 
-# A secret of the project's own, which other users of this machine can't read.
+# Mode of files with the project's secrets, which other users of this machine can't read.
 SECRET = PurePosixPath(".env")
 _SUFFIX = ".j2"
 _TEMPLATES = "templates"
@@ -38,14 +38,14 @@ def project_files(
     *,
     create_secret: Callable[[], str] = _secret,
 ) -> dict[PurePosixPath, str]:
-    """The text files of a project by their path, in the order of their paths.
+    """The text files of a project by path, sorted.
 
     Args:
-        wheels: of Podium; none where the index has it.
-        create_secret: makes one of those that `.env` holds.
+        wheels: of Podium; none if the index has it.
+        create_secret: creates one of the secrets in `.env`.
     """
     shared = dict(_templates("parts"))
-    environment = Environment(  # noqa: S701 - no HTML: names are quoted as each format wants it
+    environment = Environment(  # noqa: S701 - not HTML: names are quoted as each format needs it
         loader=DictLoader({f"parts/{name}.j2": text for name, text in shared.items()}),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -57,7 +57,7 @@ def project_files(
     contents: dict[PurePosixPath, str] = {}
     for name, text in [*_templates("common"), *_templates(choices.app)]:
         content = environment.from_string(text).render(context)
-        if content.strip():  # a template that these answers don't need comes out empty
+        if content.strip():  # a template that these choices don't need renders as empty
             contents[_target(name)] = content
     if wheels:
         contents[PurePosixPath(FOLDER) / "SHA256SUMS"] = checksums(wheels)
@@ -70,10 +70,10 @@ def write_project(
     dataset: Dataset,
     wheels: tuple[Wheel, ...],
 ) -> list[Path]:
-    """Write the files of a project, its rows and its wheels; returns all of them, below the folder.
+    """Write the files of a project, its rows and its wheels; returns their paths below the folder.
 
     Raises:
-        SetupError: a file exists already (nothing is written then), or can't be written.
+        SetupError: a file already exists (nothing is written then), or can't be written.
     """
     data = PurePosixPath("data") / dataset.file_name
     built = {PurePosixPath(FOLDER) / one.name: one.content for one in wheels}
@@ -89,7 +89,7 @@ def write_project(
         for path, content in contents.items():
             _write(folder / path, content, is_secret=path == SECRET)
         for path, archive in built.items():
-            (folder / path).write_bytes(archive)  # the checksums have made the folder
+            (folder / path).write_bytes(archive)  # the checksums have created the folder
         (folder / data).parent.mkdir(parents=True, exist_ok=True)
         if dataset.path is None:
             rows = files("podium.projects") / _TEMPLATES / dataset.file_name
@@ -123,7 +123,7 @@ def _templates(room: str) -> Iterator[tuple[str, str]]:
 
 
 def _target(name: str) -> PurePosixPath:
-    """Where a template's file goes. Packaging passes over hidden files: `dot-env` is `.env`."""
+    """The destination of a template. Packaging skips hidden files: `dot-env` becomes `.env`."""
     return PurePosixPath(re.sub(r"(^|/)dot-", r"\1.", name))
 
 
@@ -146,13 +146,13 @@ def _context(
 
 
 def _quoted(text: str) -> str:
-    """A text as Python, JSON and YAML all read it."""
+    """A text quoted for Python, JSON and YAML alike."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    """Names as a list in Python: on a line where they fit, else one below the other."""
+    """Names as a Python list: on one line if they fit, else one per line."""
     inside = ", ".join(map(_quoted, names))
-    if len(inside) <= 80:  # with the name before it, a line of 100
+    if len(inside) <= 80:  # a line of 100 with the variable's name
         return f"[{inside}]"
     return "[\n" + "".join(f"    {_quoted(name)},\n" for name in names) + "]"

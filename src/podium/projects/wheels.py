@@ -1,4 +1,4 @@
-"""The Podium that runs as wheels inside a project: nothing has to be taken from an index for it."""
+"""The running Podium as wheels inside a project, which then needs no package index for it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from podium.errors import SetupError
 FOLDER = "wheels"
 _KERNELS = (".so", ".pyd")
 _EXCLUDED = frozenset({"__pycache__"})
-# The first is called PKG-INFO where setuptools keeps it, beside the source of a checkout.
+# The first is called PKG-INFO by setuptools, beside the source of a checkout.
 _FACTS = {
     "METADATA": ("METADATA", "PKG-INFO"),
     "entry_points.txt": ("entry_points.txt",),
     "top_level.txt": ("top_level.txt",),
 }
-# Archives of the same files are the same bytes, so that their digests are, too.
+# Archives of the same files have the same bytes, so that their digests are equal.
 _STAMP = (1980, 1, 1, 0, 0, 0)
 
 
@@ -36,8 +36,8 @@ class Wheel:
     """A wheel of Podium.
 
     Attributes:
-        name: of its file.
-        marker: which machines take it, as requirements say it; "" for all.
+        name: of the file.
+        marker: the machines that it is for, as an environment marker; "" for all.
     """
 
     name: str
@@ -51,11 +51,13 @@ class Wheel:
 
 
 def build_wheels() -> tuple[Wheel, ...]:
-    """What a project takes along: a wheel with the kernels in C for machines like this one, and one
-    without for all others; the second alone where no kernel was built.
+    """Build the wheels of a project.
+
+    One has the kernels in C, for machines like this one, and one is without them, for all others;
+    only the second is built if there are no kernels here.
 
     Raises:
-        SetupError: this Podium is a copy of the source that nobody installed.
+        SetupError: this Podium runs from a copy of the source that wasn't installed.
     """
     files = dict(_files())
     without = {name: content for name, content in files.items() if not name.endswith(_KERNELS)}
@@ -71,8 +73,9 @@ def build_wheels() -> tuple[Wheel, ...]:
 
 
 def requirements(wheels: tuple[Wheel, ...], extras: tuple[str, ...] = ()) -> str:
-    """The lines of a requirements file that bring Podium: from the wheels beside it, or from the
-    index once it is published there.
+    """The lines of a requirements file that install Podium.
+
+    They name the wheels beside it, or the index once Podium is published there.
     """
     extras_text = f"[{','.join(sorted(extras))}]" if extras else ""
     if IS_PUBLISHED:
@@ -85,12 +88,12 @@ def requirements(wheels: tuple[Wheel, ...], extras: tuple[str, ...] = ()) -> str
 
 
 def checksums(wheels: tuple[Wheel, ...]) -> str:
-    """What `sha256sum --check` reads in the folder of the project."""
+    """The input of `sha256sum --check` in the project's folder."""
     return "".join(f"{one.digest}  {FOLDER}/{one.name}\n" for one in wheels)
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
-    """The package as it is here, and the facts about it, by their names in a wheel."""
+    """The installed package and its metadata, by their names in a wheel."""
     try:
         ours = distribution(NAME)
     except PackageNotFoundError as error:

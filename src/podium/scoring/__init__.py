@@ -1,1 +1,1 @@
-"""Rows of a file, answered chunk by chunk."""
+"""Rows of files, predicted chunk by chunk."""

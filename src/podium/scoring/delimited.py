@@ -1,4 +1,4 @@
-"""CSV and TSV, read and written a stretch at a time, every cell left as it was."""
+"""CSV and TSV, read and written in chunks, with every cell unchanged."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from podium.signature.reading import FILES, written_with
 
 _BOM = b"\xef\xbb\xbf"
 CHUNK_CHARACTERS_MAX = 16_000_000
-# The longest cell: long enough for any text, short enough to notice a quote that never ends.
+# The longest cell: long enough for any text, short enough to notice a quote that isn't closed.
 CELL_CHARACTERS_MAX = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a delimited file is written, as far as the output follows it."""
+    """The format of a delimited file, as far as the output keeps it."""
 
     delimiter: str = ","
     line_end: str = "\n"
@@ -34,10 +34,10 @@ class DelimitedReader:
     """Reads a CSV or TSV in UTF-8.
 
     Args:
-        delimiter: found out from the first line when left out.
+        delimiter: by default determined from the first line.
 
     Raises:
-        MalformedBody: it has no line of names, or isn't UTF-8.
+        MalformedBody: it has no header line, or isn't UTF-8.
     """
 
     place: ClassVar[Literal["line", "row"]] = "line"
@@ -78,7 +78,7 @@ class DelimitedReader:
         return cells
 
     def _limited_chunk(self) -> Chunk:
-        # The limit is the csv module's own, and global: it counts only while we read.
+        # The limit is the csv module's own, and global: it applies only while we read.
         before = csv.field_size_limit(CELL_CHARACTERS_MAX)
         try:
             return self._chunk(chunk_rows(len(self.names)))
@@ -117,10 +117,10 @@ class DelimitedReader:
         )
 
     def _row(self) -> list[str] | None:
-        """The cells of the next row, None at the end.
+        """The cells of the next row; None at the end.
 
         Raises:
-            MalformedBody: it isn't UTF-8, or a quote swallows all the rows that follow.
+            MalformedBody: it isn't UTF-8, or an open quote includes all following rows.
         """
         place = self._reader.line_num + 1
         self._lines.record.clear()
@@ -134,7 +134,7 @@ class DelimitedReader:
                     f"line {place} of {self._name} opens a quote that is never closed",
                     hint='close it, or write "" for a quote inside a quoted cell',
                 ) from error
-        # There is text behind a closing quote: other readers take it as it is, and so do we.
+        # There is text after a closing quote: like other readers, we accept it as it is.
         return next(csv.reader(self._lines.record, delimiter=self.dialect.delimiter), [])
 
     def _not_utf8(self) -> MalformedBody:
@@ -157,10 +157,10 @@ class DelimitedWriter:
             file.write(_BOM)
 
     def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
-        """Write the rows, and before the first of them the names.
+        """Write the rows; before the first of them, the header.
 
         Raises:
-            SetupError: other columns came before.
+            SetupError: earlier rows had other columns.
         """
         names = (*chunk.names, *(one.name for one in predicted))
         if self._names is None:
@@ -177,13 +177,13 @@ class DelimitedWriter:
         self._writer.writerows(zip(*input_cells, *predicted_cells, strict=True))
 
     def close(self) -> None:
-        """Hand every byte on."""
+        """Flush all output."""
         self._text.flush()
         self._text.detach()
 
 
 class _Lines:
-    """The lines of a text, counted; `record` holds those of the row that is read."""
+    """The lines of a text, counted; `record` holds those of the current row."""
 
     def __init__(self, text: Iterable[str]) -> None:
         self._text = iter(text)
@@ -193,7 +193,7 @@ class _Lines:
         self.record: list[str] = []
 
     def push(self, line: str) -> None:
-        """Give this line again, before the others."""
+        """Return this line again, before the others."""
         self._pushed = line
 
     def __iter__(self) -> Iterator[str]:

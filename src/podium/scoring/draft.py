@@ -1,8 +1,8 @@
-"""Files that appear whole, or not at all.
+"""Files that appear as a whole, or not at all.
 
-A draft is written beside the place where it shall stand, under a hidden name, and moved there when
-it is complete and on the disk. Whatever happens before, the file that stood there stays as it was,
-and nothing is left of the draft.
+A draft is written beside its destination, under a hidden name, and moved there when it is complete
+and on the disk. If anything fails before that, the existing file stays as it was, and nothing
+remains of the draft.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from podium.errors import SetupError
 
 
 class Draft(AbstractContextManager["Draft"]):
-    """A file on its way to its place, begun by `open()`.
+    """A file on its way to its destination, created by `open()`.
 
-    What isn't a file of a disk (`/dev/null`, a named pipe) is written at once.
+    A destination that isn't a regular file (`/dev/null`, a named pipe) is written directly.
     """
 
     file: BinaryIO
 
     def __init__(self, path: Path) -> None:
-        # A link stays a link: what it points to is replaced.
+        # A link stays a link: its target is replaced.
         self.path = path.resolve()
         self._is_direct = self.path.exists() and not self.path.is_file()
         hidden = f".{self.path.name[:100]}.{secrets.token_hex(4)}.part"
@@ -37,23 +37,23 @@ class Draft(AbstractContextManager["Draft"]):
         self._is_open = self._is_published = False
 
     def open(self) -> None:
-        """Begin the file.
+        """Create the file.
 
         Raises:
-            SetupError: nothing can be written there.
+            SetupError: it can't be written.
         """
         with self.writing():
-            self._is_open = True  # a signal may come before the next line is done
+            self._is_open = True  # a signal may arrive before the next line runs
             self.file = self._at.open("wb" if self._is_direct else "xb")
             if not self._is_direct and self.path.exists():
                 self._at.chmod(stat.S_IMODE(self.path.stat().st_mode))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Say which file it is that can't be written.
+        """Add the file's name to errors in this block.
 
         Raises:
-            SetupError: what was written inside didn't fit, or isn't allowed.
+            SetupError: the disk is full, or writing isn't allowed.
         """
         try:
             yield
@@ -66,10 +66,10 @@ class Draft(AbstractContextManager["Draft"]):
             ) from error
 
     def seal(self) -> None:
-        """Put every byte on the disk.
+        """Flush every byte to the disk.
 
         Raises:
-            SetupError: it didn't take them.
+            SetupError: that failed.
         """
         with self.writing():
             self.file.flush()
@@ -78,7 +78,7 @@ class Draft(AbstractContextManager["Draft"]):
             self.file.close()
 
     def publish(self) -> None:
-        """Move the sealed draft to its place.
+        """Move the sealed draft to its destination.
 
         Raises:
             SetupError: it can't be moved there.
@@ -90,11 +90,11 @@ class Draft(AbstractContextManager["Draft"]):
                 _sync_folder(self.path.parent)
 
     def discard(self) -> None:
-        """Leave nothing of a draft that wasn't published."""
+        """Remove a draft that wasn't published."""
         if not self._is_open or self._is_published:
             return
         try:
-            self.file.close()  # what is left in its buffer may not fit on the disk
+            self.file.close()  # the rest of its buffer may not fit on the disk
         except (OSError, AttributeError):
             pass
         finally:
@@ -106,26 +106,26 @@ class Draft(AbstractContextManager["Draft"]):
 
 
 class StandardOutput(AbstractContextManager["StandardOutput"]):
-    """Standard output in the place of a draft: what is written there has left."""
+    """Standard output in place of a draft: written output can't be taken back."""
 
     file: BinaryIO
 
     def open(self) -> None:
-        """Begin to write, behind what was printed already."""
+        """Begin to write, after anything that was already printed."""
         sys.stdout.flush()
-        # A handle of its own, so that closing it leaves standard output open.
+        # A separate handle, so that closing it leaves standard output open.
         self.file = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
 
     def writing(self) -> AbstractContextManager[None]:
-        """Nothing to say: a reader that left is no fault."""
+        """Adds nothing: a reader that closed the pipe isn't an error."""
         return nullcontext()
 
     def seal(self) -> None:
-        """Hand on every byte."""
+        """Flush the output."""
         self.file.close()
 
     def publish(self) -> None:
-        """It exists already."""
+        """Nothing to do."""
 
     def __exit__(
         self,
@@ -134,14 +134,14 @@ class StandardOutput(AbstractContextManager["StandardOutput"]):
         trace: TracebackType | None,
     ) -> None:
         if isinstance(error, BrokenPipeError):
-            # Whoever wraps the handle flushes what is left when it goes: into nothing, then.
+            # Wrappers flush their buffers when they are destroyed: then to nowhere.
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self.file.fileno())
             os.close(null)
 
 
 def _sync_folder(folder: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):  # Windows has no way to do it
+    if not hasattr(os, "O_DIRECTORY"):  # Windows doesn't support it
         return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""Which format a file has, and what reads or writes it."""
+"""The format of a file, and its reader and writer."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Source:
     """A file that is being read.
 
     Attributes:
-        name: of the file, as errors call it.
+        name: of the file, for errors.
         format: of the file.
         reader: of its rows.
-        size: in bytes; None where nobody knows.
+        size: in bytes; None if unknown.
     """
 
     name: str
@@ -54,15 +54,15 @@ class Source:
 
     @property
     def text_format(self) -> Format:
-        """The format that a pipe gets: that of this file, if it is a text."""
+        """The format for a pipe: that of this file, if it is a text format."""
         return "csv" if self.format == "parquet" else self.format
 
     def chunks(self) -> Iterator[Chunk]:
         """The file's rows.
 
         Raises:
-            SetupError: it can't be read on.
-            MalformedBody: it isn't what its name says.
+            SetupError: reading fails.
+            MalformedBody: its content doesn't match its name.
         """
         chunks = self.reader.chunks()
         while True:
@@ -73,15 +73,15 @@ class Source:
             yield chunk
 
     def n_bytes(self) -> int:
-        """How many bytes were read."""
+        """The number of bytes read so far."""
         return self._raw.tell() if self.size is not None else 0
 
 
 def format_of(path: Path) -> tuple[Format, bool]:
-    """The format by the file's name, and whether it is compressed.
+    """The format according to the file's name, and whether it is compressed.
 
     Raises:
-        SetupError: it says none that is known.
+        SetupError: the format is unknown.
     """
     is_gzip = path.suffix.lower() == ".gz"
     suffix = (path.with_suffix("") if is_gzip else path).suffix.lower()
@@ -98,7 +98,7 @@ def opened(name: str) -> Iterator[Source]:
 
     Raises:
         SetupError: it can't be read.
-        MalformedBody: it isn't what its name says.
+        MalformedBody: its content doesn't match its name.
     """
     with ExitStack() as stack:
         with _reading(name):
@@ -107,9 +107,9 @@ def opened(name: str) -> Iterator[Source]:
 
 
 def writer_of(file: BinaryIO, format_: Format, source: Source, *, is_gzip: bool = False) -> Writer:
-    """What writes rows of this source in a format."""
+    """A writer for rows of this source in a format."""
     if is_gzip:
-        # No name and no time in its header: the same rows make the same file.
+        # Its header contains neither name nor time: the same rows make the same file.
         packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0)
         return _GzipWriter(writer_of(packed, format_, source), packed)  # type: ignore[arg-type]  # written like any
     if format_ == "parquet":
@@ -123,7 +123,7 @@ def writer_of(file: BinaryIO, format_: Format, source: Source, *, is_gzip: bool 
 
 
 class _GzipWriter:
-    """Writes what another writer makes, compressed."""
+    """Compresses the output of another writer."""
 
     def __init__(self, inner: Writer, packed: gzip.GzipFile) -> None:
         self._inner = inner
@@ -134,7 +134,7 @@ class _GzipWriter:
         self._inner.write(chunk, predicted)
 
     def close(self) -> None:
-        """Write what is still to be written; the file below stays open."""
+        """Write the rest; the underlying file stays open."""
         self._inner.close()
         self._packed.close()
 
@@ -168,7 +168,7 @@ def _standard_input(stack: ExitStack) -> Source:
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Say which file it is that can't be read."""
+    """Add the file's name to errors in this block."""
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

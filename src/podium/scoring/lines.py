@@ -1,4 +1,4 @@
-"""NDJSON: an object a line, read and written a stretch at a time."""
+"""NDJSON: one object per line, read and written in chunks."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ class LinesWriter:
         self._encoder = msgspec.json.Encoder(enc_hook=str)
 
     def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
-        """Write an object a row.
+        """Write one object for each row.
 
         Raises:
-            SetupError: two columns have one name.
+            SetupError: two columns have the same name.
         """
         names = named_once((*chunk.names, *(one.name for one in predicted)), "NDJSON")
         columns = [values(cells) for cells in chunk.cells] + [one.cells for one in predicted]
@@ -80,7 +80,7 @@ class LinesWriter:
         self._file.write(self._encoder.encode_lines(rows))
 
     def close(self) -> None:
-        """Every line is handed on already."""
+        """Every line was written already."""
 
 
 def _object(line: bytes) -> dict[str, Any] | BadCell:

@@ -1,4 +1,4 @@
-"""Parquet, read and written a stretch at a time, every column with its type."""
+"""Parquet, read and written in chunks, with the type of every column."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from podium.signature.labels import label_text
 from podium.signature.reading import FILES
 from podium.table import Array
 
-# A group of rows is what readers of Parquet skip or decode at once; it is held until it is full.
+# Readers of Parquet skip or decode a row group at once; it is buffered until it is full.
 GROUP_ROWS = 131_072
 GROUP_BYTES = 32_000_000
 
@@ -47,7 +47,7 @@ class ParquetReader:
         self._name = name
         self._pa = pa
         try:
-            # With a buffer, a column of a row group is read in pieces, not at once.
+            # With a buffer, a column of a row group is read in pieces.
             self._file = parquet.ParquetFile(file, buffer_size=2**20, pre_buffer=False)
             self.schema = self._file.schema_arrow
         except (pa.ArrowException, OSError) as error:
@@ -76,7 +76,7 @@ class ParquetReader:
             yield Chunk(self.names, cells, range(0), "values")
 
     def for_model(self, cells: Cells) -> Sequence[object] | Array:
-        """An Arrow array as the signature checks columns: numpy's where that loses nothing."""
+        """An Arrow array in a form that the signature validates: numpy's if that loses nothing."""
         return _column(self._pa, cells)
 
     def _unreadable(self, error: Exception) -> MalformedBody:
@@ -87,10 +87,10 @@ class ParquetReader:
 
 
 class ParquetWriter:
-    """Writes Parquet. Rows are held until they fill a row group.
+    """Writes Parquet. Rows are buffered until they fill a row group.
 
     Args:
-        schema: of the file that the rows come from, if that has one; its metadata stay.
+        schema: of the file that the rows come from, if it has one; its metadata is kept.
     """
 
     def __init__(self, file: BinaryIO, schema: Any = None) -> None:
@@ -104,10 +104,10 @@ class ParquetWriter:
         self._buffered: list[Any] = []
 
     def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
-        """Write the rows, or hold them.
+        """Write the rows, or buffer them.
 
         Raises:
-            SetupError: they don't have the columns and types of the rows before.
+            SetupError: their columns or types differ from those of earlier rows.
         """
         if self._schema is None:
             self._begin(chunk, predicted)
@@ -123,7 +123,7 @@ class ParquetWriter:
             self._flush()
 
     def close(self) -> None:
-        """Write what is held, and the file's index."""
+        """Write the buffered rows, and the file's index."""
         self._flush()
         if self._writer is not None:
             self._writer.close()
@@ -164,7 +164,7 @@ class ParquetWriter:
 
     def _flush(self) -> None:
         if self._buffered:
-            # The rows' dictionaries may differ from chunk to chunk: a group has one.
+            # The dictionaries may differ from chunk to chunk; a row group has one.
             rows = self._pa.Table.from_batches(self._buffered, self._schema).unify_dictionaries()
             self._writer.write_table(rows, row_group_size=GROUP_ROWS)
             self._buffered = []
@@ -178,7 +178,7 @@ def _unlike(name: str, error: Exception) -> SetupError:
 
 
 def _arrow_cells(one: Predicted) -> Sequence[Any]:
-    """A predicted column's cells as its Arrow type takes them."""
+    """A predicted column's cells in their Arrow type."""
     convert: dict[Kind, Any] = {float: float, int: int, bool: bool, str: label_text}
     to_arrow = convert.get(one.kind, _text_or_json)
     return [None if cell is None else to_arrow(cell) for cell in one.cells]
@@ -199,7 +199,7 @@ def _column(pa: Any, cells: Any) -> Sequence[object] | Array:
         array = np.asarray(moments.to_numpy(zero_copy_only=False), "datetime64[us]")
         if type_.tz is None:
             return array
-        # Arrow keeps the moments of a zone in UTC.
+        # Arrow stores times with a zone in UTC.
         return [None if v is None else v.replace(tzinfo=dt.UTC) for v in array.tolist()]
     if types.is_date(type_):
         return np.asarray(cells.cast(pa.date32()).to_numpy(zero_copy_only=False), "datetime64[D]")

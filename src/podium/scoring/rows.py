@@ -1,6 +1,6 @@
-"""A stretch of a file's rows, and the interfaces of what reads and writes it.
+"""A chunk of a file's rows, and the interfaces of readers and writers.
 
-Files are larger than memory: nobody holds more of one than a few chunks.
+Files are larger than memory: only a few chunks of one are in memory at a time.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from podium.signature.reading import Written
 from podium.table import Array
 
 Buffered: TypeAlias = "io.BufferedReader[Any]"
-# A column as its file holds it: texts of a CSV, values of JSON, or an Arrow array.
+# A column in the form of its file: CSV texts, JSON values, or an Arrow array.
 Cells: TypeAlias = Sequence[Any]
-# How programs hold a predicted column; `object` is anything that JSON can hold.
+# The type of a predicted column; `object` is anything that JSON can hold.
 Kind: TypeAlias = type[float] | type[int] | type[bool] | type[str] | type[object]
 
 CHUNK_ROWS_MAX = 16_384
-# A text of a CSV takes about 60 bytes: 25 MB a chunk.
+# A text of a CSV takes about 60 bytes: 25 MB per chunk.
 CHUNK_CELLS_MAX = 400_000
 
 
@@ -30,12 +30,12 @@ class Chunk:
     """Some rows of a file, column by column.
 
     Attributes:
-        names: of the columns, in order; a name may stand twice.
-        cells: of each column, one a row, as the file holds them.
-        places: where each row stands in its file, from 1: its line, or its row.
-        written: how cells are written: as texts, or as values.
-        broken: rows that can't be told apart into cells, by their number in the chunk; their
-            cells are empty or cut.
+        names: of the columns, in order; a name may occur twice.
+        cells: of each column, one for each row, in the form of the file.
+        places: the position of each row in its file, from 1: its line, or its row.
+        written: how the cells are written: as texts, or as values.
+        broken: why rows can't be split into cells, by their number in the chunk; their cells are
+            empty or truncated.
     """
 
     names: tuple[str, ...]
@@ -46,12 +46,12 @@ class Chunk:
 
     @property
     def n_rows(self) -> int:
-        """How many rows these are."""
+        """The number of rows."""
         return len(self.places)
 
 
 def chunks_of(read: Callable[[], Chunk]) -> Iterator[Chunk]:
-    """Chunks until one is empty, which is given only where it is the first."""
+    """Chunks until one is empty, which is yielded only if it is the first."""
     chunk = read()
     yield chunk
     while chunk.n_rows and (chunk := read()).n_rows:
@@ -60,7 +60,7 @@ def chunks_of(read: Callable[[], Chunk]) -> Iterator[Chunk]:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A column of predictions: a cell a row of its chunk, None where a row was refused."""
+    """A column of predictions: one cell for each row of its chunk, None for refused rows."""
 
     name: str
     kind: Kind
@@ -68,63 +68,63 @@ class Predicted:
 
 
 class Reader(Protocol):
-    """Reads a file's rows, from the first to the last, once.
+    """Reads the rows of a file once, from the first to the last.
 
     Attributes:
-        place: what a place in this file is called.
+        place: what a position in this file is called.
     """
 
     place: ClassVar[Literal["line", "row"]]
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """All the columns; None where each row names its own."""
+        """All the columns; None if each row names its own."""
         ...
 
     @property
     def n_rows(self) -> int | None:
-        """The number of rows, where the file states it."""
+        """The number of rows, if the file states it."""
         ...
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows, at least one chunk of them, which may be empty.
 
         Raises:
-            MalformedBody: the file isn't what it should be.
+            MalformedBody: the file's content is invalid.
         """
         ...
 
     def for_model(self, cells: Cells) -> Sequence[object] | Array:
-        """A column's cells as the signature checks them."""
+        """A column's cells in a form that the signature validates."""
         ...
 
 
 class Writer(Protocol):
-    """Writes rows with their predictions, in the order they come in."""
+    """Writes rows with their predictions, in their original order."""
 
     def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
         """Write a chunk's own columns, then the predicted ones.
 
         Raises:
-            SetupError: these columns can't stand in a file of this format.
+            SetupError: a file of this format can't have these columns.
         """
         ...
 
     def close(self) -> None:
-        """Write what is still to be written; the file itself stays open."""
+        """Write the rest; the file itself stays open."""
         ...
 
 
 def chunk_rows(n_columns: int) -> int:
-    """The most rows of a chunk with this many columns."""
+    """The most rows in a chunk with this many columns."""
     return max(64, min(CHUNK_ROWS_MAX, CHUNK_CELLS_MAX // max(1, n_columns)))
 
 
 def named_once(names: Sequence[str], kind: str) -> tuple[str, ...]:
-    """The names, in a format where each stands for one column only.
+    """The names, for a format in which they must be unique.
 
     Raises:
-        SetupError: one stands twice.
+        SetupError: one occurs twice.
     """
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -136,7 +136,7 @@ def named_once(names: Sequence[str], kind: str) -> tuple[str, ...]:
 
 
 def new_column(chunk: Chunk, names: Sequence[str], kind: str) -> SetupError:
-    """The error of a column that comes too late for a file whose columns are settled."""
+    """The error for a column that first appears after the file's columns were fixed."""
     name = next((name for name in chunk.names if name not in names), "?")
     return SetupError(
         f"{name!r} first appears near line {chunk.places[0]}, too late for a column of a {kind}",

@@ -1,4 +1,4 @@
-"""Rows of a file answered chunk by chunk: those that can be are, the others are told apart."""
+"""Predicts rows of a file chunk by chunk; rows that fail are reported one by one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from podium.signature.names import renamed
 from podium.signature.reading import FILES
 from podium.table import Array, Table
 
-# So many rows in a row that the model can't answer, and none that it can: it isn't the rows.
+# After this many consecutive failures without any success, the model is to blame, and not the rows.
 GIVE_UP_AFTER = 20
 
 
@@ -35,9 +35,9 @@ class Scored:
 
     Attributes:
         predicted: the columns to add.
-        bad: what is wrong with the rows that were refused, row by row; `row` counts from 0.
+        bad: the invalid cells of the refused rows; `row` counts from 0.
         refused: the numbers of these rows.
-        warnings: about rows that were answered.
+        warnings: about rows with predictions.
     """
 
     predicted: Sequence[Predicted]
@@ -51,7 +51,7 @@ class Scorer:
     """Predicts chunks with a bundle's model.
 
     Attributes:
-        prefix: before the names of the predicted columns.
+        prefix: precedes the names of the predicted columns.
     """
 
     bundle: Bundle
@@ -61,14 +61,14 @@ class Scorer:
 
     @property
     def names(self) -> list[str]:
-        """What the predicted columns are called."""
+        """The names of the predicted columns."""
         return [self.prefix + name for name in column_names(self.bundle.signature)]
 
     def check_names(self, names: Sequence[str]) -> None:
         """Compare the file's columns with those to be added.
 
         Raises:
-            SetupError: one of them exists already.
+            SetupError: one of them already exists.
         """
         present = [name for name in self.names if name in names]
         if present:
@@ -81,7 +81,7 @@ class Scorer:
         """The predictions for a chunk's rows.
 
         Raises:
-            ModelError: the model answers no row at all.
+            ModelError: the model can't predict any row.
         """
         table, findings = _checked(self.bundle.signature, chunk, reader)
         bad = [cell for cell in findings.bad if cell.row not in chunk.broken]
@@ -133,7 +133,7 @@ class Scorer:
 
 
 def _checked(signature: Signature, chunk: Chunk, reader: Reader) -> tuple[Table, Findings]:
-    """The chunk's fields as the model takes them, and what is wrong with them."""
+    """The chunk's fields as a table for the model, and the invalid cells."""
     cells_by_name = dict(zip(chunk.names, chunk.cells, strict=True))
     cells_by_name |= {
         field: cells_by_name[name]
@@ -152,14 +152,14 @@ def _checked(signature: Signature, chunk: Chunk, reader: Reader) -> tuple[Table,
 
 
 def _numbers(one: Field, texts: Sequence[str]) -> Sequence[object] | Array:
-    """Texts of a number's column as numbers, if every one is plainly a number or empty.
+    """A numeric column's texts as numbers, if each is plainly a number or empty.
 
-    Five times as fast as reading each with care, which is left for columns with anything else.
+    Five times as fast as validating each, which remains for columns with anything else.
     """
     if one.type not in ("float", "integer") or not texts:
         return texts
     joined = "".join(texts)
-    # Python reads 1_000 and other scripts' digits, too; the signature doesn't.
+    # Python also accepts 1_000 and digits of other scripts; the signature doesn't.
     if "_" in joined or not joined.isascii() or len(max(texts, key=len)) > 30:
         return texts
     try:
@@ -179,7 +179,7 @@ def _take(table: Table, rows: NDArray[np.intp]) -> Table:
 def _columns(
     signature: Signature, parts: Sequence[tuple[NDArray[np.intp], Outputs]], n_rows: int
 ) -> list[tuple[Kind, Sequence[Any]]]:
-    """The predicted columns, empty where a row has no prediction."""
+    """The predicted columns, empty for rows without a prediction."""
     kinds = _kinds(signature)
     if len(parts) == 1 and len(parts[0][0]) == n_rows:
         return list(zip(kinds, cells_of(signature, parts[0][1]), strict=True))
@@ -201,7 +201,7 @@ def _kinds(signature: Signature) -> list[Kind]:
 
 
 def _kind(output: Output) -> Kind:
-    """What programs hold an output's values as, known before the first of them."""
+    """The type of an output's values, known before the first of them."""
     if output.classes:
         types: set[Kind] = {type(label) for label in output.classes}
         return types.pop() if len(types) == 1 else float if types == {int, float} else str

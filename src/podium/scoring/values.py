@@ -1,4 +1,4 @@
-"""Cells of one format as another holds them."""
+"""Conversion of cells between formats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def values(cells: Any) -> Sequence[Any]:
         import pyarrow as pa
 
         if pa.types.is_temporal(cells.type) and not pa.types.is_duration(cells.type):
-            # By way of Python, nanoseconds would get lost or need pandas.
+            # Via Python, nanoseconds would be lost or would need pandas.
             cells = cells.cast(pa.string())
         cells = cells.to_pylist()
     listed: Sequence[Any] = cells

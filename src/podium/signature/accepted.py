@@ -1,4 +1,4 @@
-"""What a field takes, in the words of errors and of the documentation."""
+"""What a field accepts, in words, for errors and documentation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from podium.signature.reading import FILES, Written
 
 
 def accepted(one: Field, written: Written = "values") -> str:
-    """What a field takes, in a few words."""
+    """What a field accepts, in a few words."""
     null = "an empty value" if written == "form" or written in FILES else "null"
     low, high = one.bounds.minimum, one.bounds.maximum
     span = span_text(low, high)
@@ -30,7 +30,7 @@ def accepted(one: Field, written: Written = "values") -> str:
 
 
 def span_text(low: float | str | None, high: float | str | None) -> str:
-    """The values between two bounds, of which one may be missing."""
+    """The values between two bounds, one of which may be missing."""
     if low is not None and high is not None:
         return f"{plain_text(low)} to {plain_text(high)}"
     if low is not None:

@@ -1,6 +1,6 @@
-"""Cells checked against their fields: every bad one is named, none is guessed.
+"""Validates cells against their fields: every invalid one is reported, none is guessed.
 
-This is the careful way, column by column. It accepts plain Python values (from JSON or from a
+This is the thorough way, column by column. It accepts plain Python values (from JSON or from a
 caller), texts (from CSV, forms and the command line) and whole arrays (from frames).
 """
 
@@ -26,20 +26,20 @@ from podium.signature.zones import has_offset, local_text, moment_of, zone_name
 from podium.table import Array, Table, is_missing, plain_values
 
 VALUE_CHARS_MAX = 80
-# Each is an object here, and in the answer.
+# Each is an object here, and in the response.
 WARNINGS_MAX = 200_000
 SUGGESTED_MAX, SUGGESTED_LENGTH_MAX = 3, 100
-ABSENT: Final = object()  # the cell of a row that doesn't name its field
+ABSENT: Final = object()  # the cell of a row that lacks the field
 
 
 @dataclass
 class Findings:
-    """What was found wrong or noteworthy while rows were checked.
+    """The errors and warnings found during validation.
 
     Attributes:
-        recorded_max: how many bad cells are kept; the others are only counted.
+        recorded_max: how many invalid cells are recorded; the others are only counted.
         written: how the cells are written; an error says how to write a missing one.
-        bad_rows: the numbers of all the rows with a bad cell.
+        bad_rows: the numbers of all rows with an invalid cell.
     """
 
     recorded_max: int = 100
@@ -51,7 +51,7 @@ class Findings:
 
     @property
     def room(self) -> int:
-        """How many more bad cells are recorded."""
+        """How many more invalid cells can be recorded."""
         return max(self.recorded_max - len(self.bad), 0)
 
     def refuse(
@@ -64,11 +64,11 @@ class Findings:
         value: object = None,
         allowed: str | None = None,
     ) -> None:
-        """Keep or count one bad cell; to count it costs next to nothing.
+        """Record or count one invalid cell; counting costs next to nothing.
 
         Args:
-            value: as it came; None where nothing did.
-            allowed: what would be accepted, where the field alone doesn't say.
+            value: as it was sent; None if nothing was.
+            allowed: what would be accepted, if the field alone doesn't say.
         """
         self.n_bad += 1
         if row is not None:
@@ -86,7 +86,7 @@ class Findings:
             )
 
     def warn(self, row: int, name: str, message: str, code: str) -> None:
-        """Keep one warning.
+        """Record one warning.
 
         Raises:
             TooLarge: there are too many.
@@ -98,27 +98,27 @@ class Findings:
         self.warnings.append(CellWarning(row=row, field=name, message=message, code=code))
 
     def raise_if_bad(self) -> None:
-        """Refuse the rows when any cell of theirs was refused.
+        """Refuse the rows if any of their cells is invalid.
 
         Raises:
             InvalidRows: with the cells, row by row.
         """
         if self.n_bad:
-            # Cells are found column by column; people read row by row.
+            # Cells are validated column by column; people read row by row.
             cells = sorted(self.bad, key=lambda cell: -1 if cell.row is None else cell.row)
             raise InvalidRows(cells, n_cells=self.n_bad)
 
 
 def check_table(signature: Signature, rows: Table) -> tuple[Table, tuple[CellWarning, ...]]:
-    """The table that the model may see, and what its reader should know.
+    """The table that the model may see, with the warnings about it.
 
     Args:
-        signature: whose fields the columns must match, in any order; a field that may be missing
-            may be left out.
-        rows: as `Table.of` made it.
+        signature: its fields must match the columns, in any order; a field that may be missing may
+            be left out.
+        rows: as returned by `Table.of`.
 
     Raises:
-        InvalidRows: some cells aren't accepted.
+        InvalidRows: some cells are invalid.
     """
     rows = named(rows, signature.names)
     columns: dict[str, Sequence[object] | Array] = dict(rows.columns)
@@ -140,13 +140,14 @@ def check_columns(
     *,
     ignore_others: bool = False,
 ) -> Table:
-    """The columns in their normal forms; what is wrong with them goes into `findings`.
+    """The columns in their normal forms; problems go into `findings`.
 
-    Bad cells are missing in the table that comes back: look at `findings` before using it.
-    Where there is one row only, cells are reported without its number.
+    Invalid cells are missing in the returned table: check `findings` before using it. If there is
+    only one row, cells are reported without its number.
 
     Args:
-        ignore_others: pass over columns that the signature doesn't know, as in a file with more.
+        ignore_others: whether to ignore columns that the signature doesn't know, as in a file with
+            more.
     """
     findings.written = written
     if not ignore_others:
@@ -169,7 +170,7 @@ def check_columns(
 def printable(value: object) -> str:
     """A value for an error message: shortened, and without control characters."""
     text = value if isinstance(value, str) else reprlib.repr(value)
-    # A lone surrogate can't be encoded, so no answer could carry it.
+    # A lone surrogate can't be encoded in any response.
     text = "".join(
         c if c.isprintable() and not "\ud800" <= c <= "\udfff" else "\ufffd"
         for c in text[: VALUE_CHARS_MAX + 1]
@@ -178,12 +179,12 @@ def printable(value: object) -> str:
 
 
 def refuse_unknown(signature: Signature, names: Sequence[str], findings: Findings) -> None:
-    """Refuse names that no field has; the first few of them with a suggestion."""
+    """Refuse names that aren't fields; the first few of them with a suggestion."""
     fields = signature.names
     more = f" and {len(fields) - 20} more" if len(fields) > 20 else ""
     listed = f"fields: {', '.join(fields[:20])}{more}"
     for i, name in enumerate(names[: findings.room]):
-        # To look for the nearest name costs a hundred times what the rest does.
+        # Searching for the nearest name takes a hundred times as long as the rest.
         is_compared = i < SUGGESTED_MAX and len(name) <= SUGGESTED_LENGTH_MAX
         near = difflib.get_close_matches(name, fields, n=1) if is_compared else []
         hint = f"did you mean {near[0]}? " if near else ""
@@ -199,7 +200,7 @@ def refuse_unknown(signature: Signature, names: Sequence[str], findings: Finding
 
 
 def _moments(column: Array, dtype: str) -> Sequence[object] | Array:
-    """Moments of a column with a zone as such: a table holds them without one."""
+    """The times of a column with a zone; a table holds them without one."""
     if column.dtype.kind != "M" or not zone_name(dtype):
         return column
     return [None if v is None else v.replace(tzinfo=dt.UTC) for v in plain_values(column)]
@@ -221,7 +222,7 @@ def _check_column(
 
 
 def _whole(one: Field, cells: Sequence[object] | Array, written: Written) -> Array | None:
-    """The column without checking each cell, where its dtype alone shows that all are valid."""
+    """The column without validating each cell, if its dtype alone shows that all are valid."""
     if isinstance(cells, np.ndarray):
         kind = cells.dtype.kind
         if one.type == "float" and kind in "if":
@@ -277,7 +278,7 @@ def _missing(one: Field, row: int, findings: Findings, raw: object = None) -> No
 
 
 def _why_missing(one: Field) -> str:
-    """What is wrong with a missing cell: where null is accepted, only leaving the cell out is."""
+    """Why a cell may not be missing: if null is accepted, the cell was left out."""
     return "is missing" if one.missing == "refuse" else "was left out"
 
 
@@ -287,7 +288,7 @@ def _cell_by_cell(
     read = reader(one, written)
     is_file = written in FILES
     warns_of_unknown = one.type == "category" and one.unknown == "warn"
-    # Where no frame says otherwise moments count in UTC, as an offset says.
+    # Unless a frame says otherwise times are in UTC, as their offset says.
     is_shifted = one.type == "datetime" and bool(one.dtype) and not one.zone
     accepted: list[object] = []
     for row, raw in enumerate(plain_values(cells) if isinstance(cells, np.ndarray) else cells):
@@ -325,19 +326,19 @@ def _is_blank(raw: object, is_file: bool, written: Written) -> bool:
     if raw is None or raw is ABSENT:
         return True
     if written in ("values", "table"):
-        # A NaN in a caller's list is their library's missing value; JSON can't hold one.
+        # A NaN in a caller's list is their library's missing value; JSON has none.
         return isinstance(raw, float) and raw != raw
     return isinstance(raw, str) and (raw == "" or (not is_file and not raw.strip()))
 
 
 def _spells_missing(raw: object) -> bool:
-    """Whether a cell of a file is a word for missing; a category may have that name, too."""
+    """Whether a cell of a file is a word for missing; a category may have the same name."""
     return isinstance(raw, str) and raw.strip().lower() in MISSING_TEXTS
 
 
 def column_for(one: Field, cells: Sequence[object]) -> Array:
-    """Accepted cells, None where missing, as the normal form of their field."""
-    # numpy makes a NaN of None.
+    """Valid cells, None where missing, in the normal form of their field."""
+    # numpy converts None to NaN.
     if one.type == "float" or (one.type == "integer" and any(v is None for v in cells)):
         return np.array(cells, np.float64)
     if one.type == "integer":

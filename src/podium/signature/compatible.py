@@ -1,17 +1,17 @@
-"""Whether a version of a model accepts all that another one accepts, and answers the same things."""
+"""Whether a version of a model accepts everything that another accepts, with the same outputs."""
 
 from __future__ import annotations
 
 from podium.signature.fields import Field, Output, Signature
 
-# What a value of one type may be read as besides, without becoming another value.
+# The types as which a value may be read besides its own, without changing it.
 _WIDER = {("integer", "float"), ("category", "text"), ("date", "datetime")}
 
 
 def incompatibility(now: Signature, new: Signature) -> str:
-    """Why a signature can't replace another for its callers; "" where it can.
+    """Why a signature can't replace another for its callers; "" if it can.
 
-    A category that the new version doesn't know is no reason where it lets unknown ones pass.
+    A category that the new version doesn't know is acceptable if unknown ones pass.
     """
     fields = {one.name: one for one in now.fields}
     for one in new.fields:
@@ -28,7 +28,7 @@ def incompatibility(now: Signature, new: Signature) -> str:
 
 
 def _narrower(now: Field, new: Field) -> str:
-    """What a field refuses that it accepted before."""
+    """Why a field refuses values that it accepted before."""
     if now.type != new.type and (now.type, new.type) not in _WIDER:
         return f"is a {new.type}, not a {now.type}"
     if new.missing == "refuse" and now.missing != "refuse":

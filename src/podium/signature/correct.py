@@ -12,12 +12,12 @@ import msgspec
 from podium.errors import SignatureError
 from podium.signature.fields import Field, Output, Signature
 
-# These are measured, not decided: there is nothing for a person to correct.
+# These are measured, not chosen: there is nothing to correct by hand.
 _MEASURED = ("quantiles", "missing_share", "dtype", "is_used")
 
 
 def to_toml(signature: Signature) -> str:
-    """The signature as a TOML text, with what is decided and without what is measured."""
+    """The signature as TOML, with what is chosen and without what is measured."""
     fields = [
         {"name": one.name, "type": one.type, "missing": one.missing} | msgspec.to_builtins(one)
         for one in signature.fields
@@ -34,12 +34,10 @@ def to_toml(signature: Signature) -> str:
 def corrected(signature: Signature, corrections: Path | Mapping[str, Any]) -> Signature:
     """The signature with the corrections of a TOML file, or of a mapping of the same form.
 
-    It names fields and outputs, and of each only what it changes. An output may be left unnamed
-    where there is one.
+    It names fields and outputs, and for each only the changes. The only output needn't be named.
 
     Raises:
-        SignatureError: the file can't be read, names a field that isn't there, or gives it
-            something that a field can't have.
+        SignatureError: the file can't be read, a field is unknown, or an attribute is invalid.
     """
     if isinstance(corrections, Path):
         corrections = _read(corrections)
@@ -79,7 +77,7 @@ def _tables(corrections: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _output_at(outputs: list[Output], change: Mapping[str, Any]) -> int:
-    if len(outputs) == 1:  # its name may be what is corrected
+    if len(outputs) == 1:  # its name may be the correction
         return 0
     names = [one.name for one in outputs]
     if change.get("name") not in names:
@@ -93,10 +91,10 @@ def replaced(one: Any, change: dict[str, Any], kind: type[Any]) -> Any:
     """A field or an output with some of its attributes replaced.
 
     Args:
-        change: values by attribute, as TOML or JSON has them; categories may be bare values.
+        change: values by attribute, as in TOML or JSON; categories may be bare values.
 
     Raises:
-        SignatureError: an attribute is unknown, or has a wrong value.
+        SignatureError: an attribute is unknown or invalid.
     """
     values = msgspec.to_builtins(one) | change
     if change.get("categories") and not isinstance(change["categories"][0], dict):

@@ -1,4 +1,4 @@
-"""How the cells of a delimited text are told apart, and how their numbers are written."""
+"""The delimiter of a delimited text, and its decimal separator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def delimiter_of(text: str) -> str:
-    """The character between the cells of a CSV: a comma, unless its first line has none."""
+    """The delimiter of a CSV: a comma, unless its first line has none."""
     first = text.partition("\n")[0]
     if "," in first:
         return ","
@@ -17,7 +17,7 @@ def delimiter_of(text: str) -> str:
 
 
 def has_decimal_commas(delimiter: str) -> bool:
-    """Whether a comma in a number is the decimal separator, since it separates no cells."""
+    """Whether a comma in a number is the decimal separator, since it doesn't separate cells."""
     return delimiter == ";"
 
 
@@ -27,5 +27,5 @@ def is_number(text: str) -> bool:
 
 
 def with_point(text: str) -> str:
-    """A number with a decimal comma as one with a point; any other text as it is."""
+    """A number with a decimal comma, rewritten with a point; any other text unchanged."""
     return text.replace(",", ".") if _WITH_COMMA.fullmatch(text.strip()) else text

@@ -1,4 +1,4 @@
-"""What a model takes and gives: named, typed fields."""
+"""The inputs and outputs of a model: named, typed fields."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _INTEGER = re.compile(r"0|-?[1-9]\d{0,15}", re.ASCII)
 
 
 def _readable(name: str) -> str:
-    """A column's name as people would write it: `bill_length` as `Bill length`."""
+    """A column's name in a readable form: `bill_length` as `Bill length`."""
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:] if words else name
 
@@ -43,7 +43,7 @@ class Range(msgspec.Struct, frozen=True):
 
 
 class Category(msgspec.Struct, frozen=True):
-    """One value of a category, and how often training saw it (0 to 1)."""
+    """One value of a category, and its frequency in training (0 to 1)."""
 
     value: Label
     frequency: float = 0.0
@@ -55,30 +55,30 @@ class Field(
     kw_only=True,
     omit_defaults=True,
     forbid_unknown_fields=True,
-    dict=True,  # for what is computed once: there may be thousands of categories
+    dict=True,  # for cached properties: there may be thousands of categories
 ):
     """One input of a model.
 
     Attributes:
-        name: the column's name, as the model knows it.
-        type: what its values are.
+        name: the column's name in the model.
+        type: of its values.
         title: shown instead of the name.
         description: a sentence of help.
         unit: of the numbers, as people write it (mm, °C).
-        missing: what to do with a missing value: `refuse` it, or pass it to the model, which
-            was trained with missing values (`accept`), with or without a word (`warn`).
-        unknown: the same for a category that isn't in the training data. `warn` passes it on.
+        missing: what to do with a missing value: `refuse` it, or pass it to the model, which was
+            trained with missing values (`accept`), or do so with a warning (`warn`).
+        unknown: the same for a category that isn't in the training data.
         outside: the same for a value outside the range of the training data.
         bounds: the possible values; others are always refused.
         seen: the range of the training data.
         quantiles: of the training data, at 5, 25, 50, 75 and 95 %.
         step: the step between neighbouring values in a form's number input.
         categories: the values of a category: most frequent first, or as the column declared them.
-        is_ordered: the categories are ordered, from the least to the greatest.
+        is_ordered: whether the categories are ordered, from the least to the greatest.
         max_length: of a text, in characters.
         missing_share: of the training rows (0 to 1).
         dtype: the column's type in the frame that the model was trained on.
-        is_used: the model uses it; otherwise its value has no effect on the predictions.
+        is_used: whether the model uses it; otherwise its value has no effect on the predictions.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Field(
 
     @property
     def is_required(self) -> bool:
-        """Whether it must be given: a column that training never missed, even where null passes."""
+        """Whether it must be given: its column had no gaps in training, even if null passes."""
         never_missed = self.missing == "warn" and not self.missing_share
         return self.missing == "refuse" or never_missed
 
@@ -113,10 +113,10 @@ class Field(
 
     @cached_property
     def zone(self) -> str:
-        """The zone of its moments in training, or "".
+        """The time zone of its values in training, or "".
 
         Raises:
-            SignatureError: this machine knows no such zone, so that its times can't be read.
+            SignatureError: the zone is unknown on this machine, so its times can't be read.
         """
         name = zone_name(self.dtype) if self.type == "datetime" else ""
         if name and zone_of(name) is None:
@@ -138,7 +138,7 @@ class Field(
 
     @cached_property
     def labels_by_text(self) -> Mapping[str, tuple[Label, ...]]:
-        """The labels by how they are written as texts: `1` may be a number and a text."""
+        """The labels by their texts: `1` may be a number and a text."""
         by_text: dict[str, tuple[Label, ...]] = {}
         for label in self.labels_by_value.values():
             for text in {label_text(label), plain_text(label)}:
@@ -147,7 +147,7 @@ class Field(
 
     @cached_property
     def spellings(self) -> tuple[Label, ...]:
-        """Labels of the other JSON type that can mean only one: "12" for 12, or 12 for "12"."""
+        """Labels of the other JSON type, if only one is possible: "12" for 12, or 12 for "12"."""
         others: list[Label] = []
         for text, labels in self.labels_by_text.items():
             if len(labels) > 1:
@@ -160,7 +160,7 @@ class Field(
 
     @cached_property
     def labels_folded(self) -> Mapping[str, Label]:
-        """The labels by their texts without regard to case, spaces around, or Unicode form."""
+        """The labels by their texts, ignoring case, surrounding spaces and Unicode form."""
         return {folded(label_text(label)): label for label in reversed(self.labels)}
 
     @cached_property
@@ -170,10 +170,10 @@ class Field(
 
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From where on a classifier of two classes predicts one of them.
+    """The threshold of a classifier with two classes.
 
     Attributes:
-        label: the class that is predicted from there on.
+        label: the class that is predicted at or above it.
         value: of its probability, or of the decision function; included.
     """
 
@@ -200,7 +200,7 @@ class Output(
         name: of the target.
         task: the kind of prediction; `value` is anything that JSON can represent.
         classes: the labels, in the order of the columns of the probabilities.
-        words: names of the classes for people, one each, where the labels are mere numbers.
+        words: display names of the classes, one each, if the labels are mere numbers.
         has_probabilities: whether each prediction has a probability for each class.
         score: the number that comes with each prediction of a model without a target: the decision
             function (below 0 is an outlier), the distance to the centre of the row's cluster, or
@@ -234,7 +234,7 @@ class Output(
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """How records name the classes that were predicted."""
+        """The names of the classes in the outcomes of records."""
         return self.words or tuple(map(label_text, self.classes))
 
     @property
@@ -262,7 +262,7 @@ class Signature(
         outputs: usually one.
         examples: a few whole rows of the training data, as plain JSON values by field name.
         frame: the kind of table the model was trained on, which its runtime recreates.
-        is_series: it was trained on its only column as a series, as text models are.
+        is_series: whether it was trained on its only column as a series, as text models are.
     """
 
     fields: tuple[Field, ...]
@@ -283,11 +283,11 @@ class Signature(
 
     @property
     def n_probabilities(self) -> int:
-        """The number of probability columns: one for each class, of all outputs."""
+        """The number of probability columns: one for each class of all outputs."""
         return sum(len(one.classes) for one in self.outputs if one.has_probabilities)
 
     def probabilities_of(self, place: int) -> slice | None:
-        """Which of these columns are of the output at this place; None where it has none."""
+        """The columns of the output at this index; None if it has no probabilities."""
         if not self.outputs[place].has_probabilities:
             return None
         before = self.outputs[:place]

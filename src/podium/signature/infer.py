@@ -15,9 +15,9 @@ from podium.signature.labels import INTEGER_MAX, Label
 from podium.signature.zones import local_text, zone_name
 from podium.table import Array, Levels, Table, is_missing, plain_values
 
-# Strings that differ in every other row are texts, unless they are so few.
+# Strings that differ in every other row are texts, unless there are only a few.
 FEW_CATEGORIES = 20
-# More words than this in a string make it a text.
+# A string with more words than this is a text.
 WORDS_MAX = 6
 # What to do about values that no field can hold, by their type.
 _LISTS = "make a column of each of its values"
@@ -40,11 +40,11 @@ N_EXAMPLES = 5
 
 
 class ColumnUse(NamedTuple):
-    """How a model uses a column, where it shows that.
+    """How a model uses a column, if its parts show that.
 
     Attributes:
-        is_text: it looks at the words; else at whole values, as categories.
-        labels: the categories that it knows.
+        is_text: whether it uses the words; otherwise whole values, as categories.
+        labels: the known categories.
     """
 
     is_text: bool
@@ -52,13 +52,13 @@ class ColumnUse(NamedTuple):
 
 
 def infer_fields(table: Table, uses: Mapping[str, ColumnUse] | None = None) -> tuple[Field, ...]:
-    """One field a column of the training data.
+    """One field for each column of the training data.
 
     Args:
-        uses: what the model takes some of the columns for; the data alone decides on the others.
+        uses: how the model uses some of the columns; the data alone decides on the others.
 
     Raises:
-        SignatureError: there is no column or no row, or a column holds what no field can.
+        SignatureError: there is no column or no row, or a column contains what no field can hold.
     """
     if not table.columns:
         raise SignatureError(
@@ -72,18 +72,18 @@ def infer_fields(table: Table, uses: Mapping[str, ColumnUse] | None = None) -> t
 
 
 def unseen_label(field: Field) -> Label:
-    """A category of the field's kind that training never saw."""
+    """A category of the field's kind that doesn't occur in training."""
     numbers = [label for label in field.labels if isinstance(label, (int, float))]
     return max(numbers) + 1 if numbers and len(numbers) == len(field.labels) else UNSEEN
 
 
 def series_field(table: Table) -> Field:
-    """The only column as the field of a model that takes nothing else, as models of texts do.
+    """The only column as the field of a model that takes nothing else, as text models do.
 
-    Strings are texts then, however few and short they are.
+    Strings are then texts, however few and short they are.
 
     Raises:
-        SignatureError: it holds what no field can.
+        SignatureError: it contains what no field can hold.
     """
     ((name, column),) = table.columns.items()
     field = _field(table, name)
@@ -98,7 +98,7 @@ def series_field(table: Table) -> Field:
 def examples(table: Table, fields: Sequence[Field]) -> tuple[dict[str, Label | None], ...]:
     """A few whole rows, spread over the data, as plain JSON values.
 
-    Rows without a missing cell come first: they are what a newcomer wants to send.
+    Rows without a missing cell come first: they are the best examples to send.
     """
     missing = np.zeros(table.n_rows, np.int64)
     for column in table.columns.values():
@@ -110,7 +110,7 @@ def examples(table: Table, fields: Sequence[Field]) -> tuple[dict[str, Label | N
 
 
 def json_value(value: object, field: Field) -> Label | None:
-    """A cell as JSON can hold it: dates and times as ISO 8601 text, with an offset in a zone."""
+    """A cell as a JSON value: dates and times as ISO 8601 text, with an offset in a zone."""
     if value is None:
         return None
     if isinstance(value, dt.datetime):
@@ -153,7 +153,7 @@ def _number(base: Field, present: Array, *, is_integer: bool) -> Field:
     finite = present[np.isfinite(present)]
     if not len(finite):
         return base
-    # A column of integers with holes arrives as floats, but its type in the frame says so.
+    # A column of integers with gaps arrives as floats, but its type in the frame shows it.
     is_integer = is_integer or base.dtype.lower().startswith(("int", "uint"))
     low, high = finite.min(), finite.max()
     if is_integer and max(abs(int(low)), abs(int(high))) > INTEGER_MAX:
@@ -183,7 +183,7 @@ def _time(base: Field, present: Array) -> Field:
 
 
 def _numbered(base: Field, numbers: Sequence[float], use: ColumnUse) -> Field:
-    """Numbers that encode categories, whole ones as integers whatever the column's dtype."""
+    """Numbers that encode categories; integral ones as integers whatever the column's dtype."""
     labels = [int(v) if float(v).is_integer() else v for v in numbers]
     others = [int(v) if float(v).is_integer() else v for v in use.labels if not isinstance(v, str)]
     return _with(base, type="category", categories=_categories(labels, others))
@@ -227,7 +227,7 @@ def _is_categorical(base: Field) -> bool:
 
 
 def _in_order(categories: Sequence[Category], levels: Levels) -> tuple[Category, ...]:
-    """All that a column declares, as the model counts it."""
+    """All categories that a column declares, in the model's order."""
     frequencies = {(type(one.value), one.value): one.frequency for one in categories}
     return tuple(Category(v, frequencies.get((type(v), v), 0.0)) for v in levels.values)
 
@@ -238,7 +238,7 @@ def _text(base: Field, texts: Sequence[object]) -> Field:
 
 
 def _is_text(values: Sequence[object]) -> bool:
-    """Whether strings are texts rather than the names of categories."""
+    """Whether strings are free text rather than the names of categories."""
     if not values or not all(isinstance(v, str) for v in values):
         return False
     texts = [str(v) for v in values]
@@ -250,11 +250,11 @@ def _is_text(values: Sequence[object]) -> bool:
 
 
 def _categories(values: Sequence[object], others: Sequence[object] = ()) -> tuple[Category, ...]:
-    """The different values, most frequent first, then others that the model knows."""
-    # 1, 1.0 and True are one key of a dict but three categories: count them by type too.
+    """The distinct values, most frequent first, then others that the model knows."""
+    # 1, 1.0 and True are one key of a dict but three categories: count by type as well.
     counts = Counter((type(v), v) for v in values)
     counts.update(dict.fromkeys(((type(v), v) for v in others if (type(v), v) not in counts), 0))
     total = len(values) or 1
-    # As often as each other: in the order of their text, so that packing twice gives the same.
+    # Ties are ordered by their text, so that packing twice gives the same result.
     ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0][1])))
     return tuple(Category(value, round(n / total, 6)) for (_, value), n in ranked)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Labels, and how they are written as texts."""
+"""Labels and their texts."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import TypeAlias
 
 Label: TypeAlias = bool | int | float | str
 
-# Integers travel as JSON, which other languages read as doubles: exact up to here.
+# JSON integers are read as doubles in other languages: exact up to here.
 INTEGER_MAX = 2**53
 
 
 def label_text(label: Label) -> str:
-    """A label as people write it in a form, a file or on the command line."""
+    """The text of a label in a form, a file or on the command line."""
     if isinstance(label, bool):
         return "true" if label else "false"
     return str(label)
 
 
 def plain_text(value: Label) -> str:
-    """A value in full, as it would be typed: a whole number without its `.0`."""
+    """A value in full, as it would be typed: an integral number without `.0`."""
     if isinstance(value, float) and value.is_integer() and abs(value) < INTEGER_MAX:
         return str(int(value))
     return label_text(value)
 
 
 def folded(text: str) -> str:
-    """A text as it is compared where only spelling differs: case, spaces, Unicode form."""
+    """A text for comparisons that ignore case, spaces and Unicode form."""
     return unicodedata.normalize("NFC", " ".join(text.split())).casefold()

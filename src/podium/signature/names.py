@@ -1,4 +1,4 @@
-"""Names of columns as people and programs write them: which field each of them means."""
+"""Matches the names of columns with fields."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from podium.table import Table
 
-# What pandas and Arrow call an index that nobody named, once it is a column.
+# The names that pandas and Arrow give to an unnamed index that becomes a column.
 INDEXES = frozenset({"", "Unnamed: 0", "__index_level_0__"})
 
 
 def renamed(candidates: Iterable[str], fields: Collection[str]) -> dict[str, str]:
-    """Fields by the names that mean them in another Unicode form, or with spaces around.
+    """Fields by names that match them in another Unicode form, or with surrounding spaces.
 
-    A name is left out where it may mean several fields, or a field that exists already.
+    A name that matches several fields, or a field that is present already, is left out.
     """
     names = list(candidates)
     others = [name for name in names if name not in fields]
@@ -32,7 +32,7 @@ def renamed(candidates: Iterable[str], fields: Collection[str]) -> dict[str, str
 
 
 def named(table: Table, fields: Collection[str]) -> Table:
-    """The table with its columns called as the fields that they mean, without a nameless index."""
+    """The table with columns renamed to the matching fields, without an unnamed index."""
     if all(name in fields for name in table.names):
         return table
     new = {name: name for name in table.names if name in fields or name not in INDEXES}
@@ -46,7 +46,7 @@ def named(table: Table, fields: Collection[str]) -> Table:
 
 
 def _by_form(names: Iterable[str]) -> dict[str, str]:
-    """Names by their form, "" where several have it."""
+    """Names by their normal form, "" if several share it."""
     by_form: dict[str, str] = {}
     for name in names:
         form = unicodedata.normalize("NFC", name.strip())

@@ -1,4 +1,4 @@
-"""One cell read as its field's type, or refused with the reason."""
+"""Reads one cell as its field's type, or refuses it with the reason."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from podium.signature.zones import utc_of
 
 # How cells are written: as JSON or Python values, as texts of a form, or as texts of a file, where
 # a missing value has a dozen spellings; in a `comma file` a number may have a decimal comma.
-# `table` is what a Table of training rows holds: moments without a zone are in UTC.
+# `table` is the content of a Table of training rows: times without a zone are in UTC.
 Written: TypeAlias = Literal["values", "form", "file", "comma file", "table"]
 FILES: tuple[Written, ...] = ("file", "comma file")
 MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "nat"})
 
-# What the texts of plain numbers consist of; an empty one is a missing float.
+# The characters of plain numbers; an empty text is a missing float.
 _OF_NUMBERS = {"float": "0123456789+-.eE ", "integer": "0123456789+- "}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
 )
-# Moments that numpy and Arrow know, and Python's calendar doesn't.
+# Times that numpy and Arrow have, and Python's calendar doesn't.
 _BEYOND = re.compile(r"([+-]\d{4,}|\d{5,})-\d{2}-\d{2}(T[0-9:.]+)?", re.ASCII)
 _TRUE = frozenset({"true", "yes", "on", "1", "t", "y"})
 _FALSE = frozenset({"false", "no", "off", "0", "f", "n"})
 
 
 class Refusal(Exception):
-    """Why one value isn't accepted; never leaves this room."""
+    """Why one value is refused; caught within this package."""
 
     def __init__(self, problem: str, code: str) -> None:
         self.problem = problem
@@ -46,14 +46,14 @@ class Refusal(Exception):
 
 
 def written_with(delimiter: str) -> Written:
-    """How the cells of a file are written that has this character between them."""
+    """How the cells of a file with this delimiter are written."""
     return "comma file" if has_decimal_commas(delimiter) else "file"
 
 
 def numbers_of(one: Field, texts: Sequence[str]) -> NDArray[Any] | None:
-    """A column of numbers without parsing each text; None where that is necessary.
+    """A column of numbers without parsing each text; None if that is necessary.
 
-    Of these characters alone, whatever Python reads as a number is one here.
+    Whatever Python reads as a number in these characters is one here.
     """
     characters = _OF_NUMBERS.get(one.type)
     if characters is None or "".join(texts).strip(characters) or len(max(texts, key=len)) > 400:
@@ -68,7 +68,7 @@ def numbers_of(one: Field, texts: Sequence[str]) -> NDArray[Any] | None:
 
 
 def reader(one: Field, written: Written) -> Callable[[Any], object]:
-    """The function that reads one cell of a field, or refuses it."""
+    """A function that reads one cell of a field, or refuses it."""
     from_text = written == "form" or written in FILES
     if one.type in ("float", "integer"):
         return _number(one, written) if from_text else _float if one.type == "float" else _integer
@@ -96,7 +96,7 @@ def _float(raw: Any) -> float:
 
 
 def _number(one: Field, written: Written) -> Callable[[Any], object]:
-    """What reads the texts of numbers, with a decimal comma where that can be nothing else."""
+    """A reader of numbers, with a decimal comma if it can't mean anything else."""
     check = _float if one.type == "float" else _integer
     if written == "comma file":
         return lambda raw: check(_float_or_int(with_point(str(raw))))
@@ -146,7 +146,7 @@ def _category(one: Field, from_text: bool) -> Callable[[Any], Label]:
 
 
 def _label_of(one: Field, raw: Any) -> Label | None:
-    """The label that a value is, or is the only one to be written as."""
+    """The label that a value is, or the only one with its spelling."""
     if not isinstance(raw, (str, int, float, bool)):
         raise Refusal(f"is {_kind(raw)}, not a label", "wrong_type")
     label = one.labels_by_value.get((isinstance(raw, bool), raw))
@@ -159,7 +159,7 @@ def _label_of(one: Field, raw: Any) -> Label | None:
 
 
 def _spelled(one: Field, text: str) -> Sequence[Label]:
-    """The labels that are written so, in whatever Unicode form."""
+    """The labels with this spelling, in any Unicode form."""
     labels = one.labels_by_text.get(text, ())
     if labels or text.isascii():
         return labels
@@ -168,7 +168,7 @@ def _spelled(one: Field, text: str) -> Sequence[Label]:
 
 
 def _written_label(one: Field, text: str) -> Label | None:
-    """The label that is written so; spaces around it count only where nothing fits without."""
+    """The label with this text; surrounding spaces only count if nothing matches without."""
     labels = _spelled(one, text) or _spelled(one, text.strip())
     if len(labels) > 1:
         raise Refusal(
@@ -178,7 +178,7 @@ def _written_label(one: Field, text: str) -> Label | None:
 
 
 def _unknown_label(one: Field, raw: Any, from_text: bool) -> Label:
-    """A value that is none of the labels, as a label of their type."""
+    """An unknown label, in the type of the labels."""
     if one.unknown == "refuse":
         near = one.labels_folded.get(folded(label_text(raw)))
         hint = "" if near is None else f": did you mean {label_text(near)!r}?"
@@ -257,7 +257,7 @@ def _moment(raw: Any) -> dt.datetime:
         except ValueError:
             raise Refusal("isn't a valid date and time", "wrong_type") from None
     if isinstance(raw, dt.date) and not isinstance(raw, dt.datetime):
-        return dt.datetime(raw.year, raw.month, raw.day)  # noqa: DTZ001 - the model's own zone
+        return dt.datetime(raw.year, raw.month, raw.day)  # noqa: DTZ001 - the model's own time zone
     if not isinstance(raw, dt.datetime):
         raise _no_moment(raw, "a date and time")
     return raw

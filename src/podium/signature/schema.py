@@ -42,14 +42,14 @@ def columns_schema(signature: Signature, rows_max: int | None = None) -> Schema:
     """The schema of many rows as columns: an object of field names and arrays.
 
     Args:
-        rows_max: the most rows that are answered at once.
+        rows_max: the most rows in one request.
     """
     most = {} if rows_max is None else {"maxItems": rows_max}
     properties = {
         field.name: {"type": "array", "items": field_schema(field), "minItems": 1, **most}
         for field in signature.fields
     }
-    # An object without any column is one row, all of whose values are missing.
+    # An object without any column is one row whose values are all missing.
     return _row(signature, properties) | {"minProperties": 1}
 
 
@@ -74,7 +74,7 @@ def field_schema(field: Field) -> Schema:
 
 
 def describe(field: Field) -> str:
-    """The field's help, unit and training range, in a sentence or two."""
+    """The field's description, unit and training range, in a sentence or two."""
     sentences = [field.description.strip()] if field.description else []
     unit = f" {field.unit}" if field.unit else ""
     low, high = field.seen.minimum, field.seen.maximum
@@ -85,7 +85,7 @@ def describe(field: Field) -> str:
     if field.zone:
         sentences.append(f"In {field.zone} where it has no offset.")
     if field.type in TIMES:
-        # JSON Schema has no bounds for dates: they are told in words.
+        # JSON Schema has no bounds for dates: they are given in words.
         edges = zip(("Not before", "Not after"), _edges(field), strict=True)
         sentences += [f"{word} {bound}." for word, bound in edges if bound is not None]
     if not field.is_used:
@@ -130,7 +130,7 @@ def prediction_schema(signature: Signature) -> Schema:
 
 
 def probabilities_schema(output: Output) -> Schema:
-    """The schema of one probability a class."""
+    """The schema of the probabilities, one for each class."""
     share = {"type": "number", "minimum": 0, "maximum": 1}
     labels = [label_text(label) for label in output.classes]
     return {"type": "object", "properties": dict.fromkeys(labels, share), "required": labels}
@@ -164,7 +164,7 @@ def _row(signature: Signature, properties: Schema) -> Schema:
 
 def _examples(signature: Signature, field: Field) -> Schema:
     values = [row.get(field.name) for row in signature.examples]
-    # By their texts, so that true doesn't pass for 1.
+    # By their texts, so that true isn't accepted as 1.
     different = {label_text(value): value for value in values if value is not None}
     return {"examples": list(different.values())[:EXAMPLES_MAX]} if different else {}
 

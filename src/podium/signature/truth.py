@@ -1,4 +1,4 @@
-"""What really happened, as a signature of its own: what feedback on a prediction is made of."""
+"""The signature of feedback: the true outcome of a prediction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTE, NOTE_MAX = "note", 1_000
 
 
 def feedback_signature(signature: Signature) -> Signature:
-    """What callers send: `truth`, or `truth.NAME` for each of several outputs, and a note."""
+    """The columns of feedback: `truth`, or `truth.NAME` for each of several outputs, and a note."""
     fields = truth_signature(signature).fields
     names = [TRUTH] if len(fields) == 1 else [f"{TRUTH}.{field.name}" for field in fields]
     truths = [
@@ -26,19 +26,19 @@ def feedback_signature(signature: Signature) -> Signature:
 
 
 def feedback_truth(signature: Signature, row: Mapping[str, Any]) -> Any:
-    """The truth as records hold it, of a row of `feedback_signature`."""
+    """The truth as a record holds it, from a row of `feedback_signature`."""
     if len(signature.outputs) == 1:
         return row[TRUTH]
     return {output.name: row[f"{TRUTH}.{output.name}"] for output in signature.outputs}
 
 
 def truth_signature(signature: Signature) -> Signature:
-    """A field for each output of a model, which takes what that could have been."""
+    """A field for each output of a model, which accepts the output's possible true values."""
     return Signature(fields=tuple(map(_field, signature.outputs)))
 
 
 def truth_of(signature: Signature, values: Mapping[str, Any]) -> Any:
-    """The truth as records keep it, of values by output: alone where there is one output."""
+    """The truth as a record holds it, from values by output: alone if there is one output."""
     return values[signature.output.name] if len(signature.outputs) == 1 else dict(values)
 
 
@@ -50,7 +50,7 @@ def values_by_output(signature: Signature, truth: Any) -> dict[str, Any]:
 
 
 def _field(output: Output) -> Field:
-    # What nobody has named is called "prediction", which the truth isn't.
+    # An unnamed output is called "prediction", which the truth isn't.
     title = "True value" if output.label == Output().label else output.label
     common: dict[str, Any] = {"name": output.name, "title": title, "unit": output.unit}
     if output.task == "classification" and output.classes:

@@ -1,7 +1,7 @@
-"""Moments, and the zones whose clocks people read them from.
+"""Times, and the time zones in which people read them.
 
-A table holds moments in UTC, without a zone. Where the training data had a zone, what is written
-without an offset is what its clocks show.
+A table holds times in UTC, without a zone. If the training data had a zone, times without an offset
+are local times in that zone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-# As pandas, Arrow and polars write the type of a column of moments.
+# How pandas, Arrow and polars write the type of a column of times.
 _ZONED = re.compile(
     r"datetime64\[\w+, (?P<pandas>[^\]]+)\]"
     r"|timestamp\[\w+, tz=(?P<arrow>[^\]]+)\](\[pyarrow\])?"
@@ -22,31 +22,31 @@ _WRITTEN_OFFSET = re.compile(r"(Z|[+-]\d{2}(:?\d{2})?)\s*", re.ASCII)
 
 
 def zone_name(dtype: str) -> str:
-    """The zone that the type of a column names, or "" where it names none."""
+    """The zone in the type of a column, or "" if it has none."""
     match = _ZONED.fullmatch(dtype)
     return "" if match is None else next(filter(None, match.group("pandas", "arrow", "polars")))
 
 
 @lru_cache(maxsize=64)
 def zone_of(name: str) -> dt.tzinfo | None:
-    """The zone of this name, or offset; None where there is no such zone."""
+    """The zone with this name or offset; None if there is no such zone."""
     offset = _OFFSET.fullmatch(name)
     try:
         if offset is None:
             return ZoneInfo(name)
         sign = -1 if offset[1] == "-" else 1
         return dt.timezone(sign * dt.timedelta(hours=int(offset[2]), minutes=int(offset[3])))
-    except (ValueError, OSError):  # a name that isn't found is both
+    except (ValueError, OSError):  # raised for unknown names
         return None
     except KeyError:  # ZoneInfoNotFoundError
         return None
 
 
 def utc_of(moment: dt.datetime, zone: str) -> dt.datetime:
-    """The moment, without a zone, at which the zone's clocks show this.
+    """The UTC time, without a zone, of a local time.
 
     Raises:
-        ValueError: they never do, or do it twice.
+        ValueError: it doesn't exist or is ambiguous, when clocks change.
     """
     local_zone = zone_of(zone)
     first = moment.replace(tzinfo=local_zone, fold=0).utcoffset()
@@ -62,14 +62,14 @@ def utc_of(moment: dt.datetime, zone: str) -> dt.datetime:
 
 
 def local_text(moment: dt.datetime, zone: str) -> str:
-    """A moment of a table as the zone's clocks show it, with their offset; as it is without one."""
+    """A table's time as local time with its offset; unchanged without a zone."""
     if not zone:
         return moment.isoformat()
     return moment.replace(tzinfo=dt.UTC).astimezone(zone_of(zone)).isoformat()
 
 
 def clock_text(text: str, zone: str) -> str:
-    """A moment as `local_text` wrote it, without its offset, where that goes without saying."""
+    """A time that `local_text` wrote, without its offset, if that is redundant."""
     try:
         moment = dt.datetime.fromisoformat(text)
         bare = moment.replace(tzinfo=None)
@@ -84,7 +84,7 @@ def clock_text(text: str, zone: str) -> str:
 
 
 def moment_of(text: str, zone: str) -> dt.datetime:
-    """A bound of a field as a table holds moments."""
+    """A bound of a field as a time in a table."""
     moment = dt.datetime.fromisoformat(text)
     if moment.tzinfo is not None:
         return moment.astimezone(dt.UTC).replace(tzinfo=None)
@@ -95,7 +95,7 @@ def moment_of(text: str, zone: str) -> dt.datetime:
 
 
 def has_offset(value: object) -> bool:
-    """Whether a moment, as it was sent, has an offset from UTC."""
+    """Whether a time, as it was sent, has an offset from UTC."""
     if isinstance(value, str):
         return _WRITTEN_OFFSET.search(value, 11) is not None
     return isinstance(value, dt.datetime) and value.tzinfo is not None

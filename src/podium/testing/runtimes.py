@@ -1,4 +1,4 @@
-"""What every runtime promises, as tests that its author runs."""
+"""The contract of runtimes, as tests that their authors run."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from podium.table import Array, Table, plain_values
 
 N_THREADS = 4
 N_CALLS = 8
-# Numbers that models fail on: far away, near the ends of double precision, and missing.
+# Numbers that models fail on: extreme ones, near the limits of double precision, and missing.
 EXTREMES = (1e300, -1e300, 1e15, 5e-324, np.nan)
 
 
 class RuntimeContract(ABC):
-    """The promises of a runtime. Inherit them, and give one that is opened as the fixture `runtime`:
+    """The contract of a runtime. Inherit it, and provide an open runtime as the fixture `runtime`:
 
     ```python
     class TestMyRuntime(RuntimeContract):
@@ -40,9 +40,9 @@ class RuntimeContract(ABC):
     ```
 
     Attributes:
-        relative: how far the answer to a row may be from its answer in another batch, as numbers
-            are added up in another order there.
-        fails: rows that the model can't answer, as far as there are any.
+        relative: how far the prediction for a row may differ between batches, where numbers are
+            added in another order.
+        fails: rows that the model can't predict, if there are any.
     """
 
     relative: float = 1e-9
@@ -53,7 +53,7 @@ class RuntimeContract(ABC):
         """A few rows with different predictions, as a caller passes them."""
 
     def table(self, runtime: Runtime, rows: Sequence[Mapping[str, object]] | None = None) -> Table:
-        """Rows as a runtime gets them."""
+        """Rows as a runtime receives them."""
         return check_table(runtime.signature, Table.of(list(rows or self.rows())))[0]
 
     def test_what_it_says_of_itself_stays(self, runtime: Runtime) -> None:
@@ -64,7 +64,7 @@ class RuntimeContract(ABC):
         assert (runtime.signature, runtime.features) == before
 
     def test_each_row_gets_an_answer_that_its_signature_promises(self, runtime: Runtime) -> None:
-        """Shapes, classes, shares that add up to one, and scores where there are any."""
+        """Shapes, classes, probabilities that add up to one, and scores if there are any."""
         table, signature = self.table(runtime), runtime.signature
 
         outputs = checked(runtime.predict(table), signature, table.n_rows)
@@ -85,7 +85,7 @@ class RuntimeContract(ABC):
             assert outputs.scores.shape == (table.n_rows,)
 
     def test_a_row_alone_gets_what_it_gets_among_others(self, runtime: Runtime) -> None:
-        """In every place of a batch, and in a batch of any size."""
+        """At every position of a batch, and in batches of any size."""
         table = self.table(runtime)
         together = runtime.predict(table)
         places = np.tile(np.arange(table.n_rows)[::-1], 3)
@@ -96,7 +96,7 @@ class RuntimeContract(ABC):
             self.assert_same(runtime.predict(table.take(only)), together.rows(only))
 
     def test_an_answer_stays_when_the_next_is_given(self, runtime: Runtime) -> None:
-        """No array of an answer is filled again by a later call; nothing is learnt from one."""
+        """No array of a result is overwritten by a later call, and nothing is learned from one."""
         table = self.table(runtime)
         first = runtime.predict(table)
         copied = copy.deepcopy(first)
@@ -107,7 +107,7 @@ class RuntimeContract(ABC):
         self.assert_same(runtime.predict(table), copied)
 
     def test_the_table_is_left_as_it_was(self, runtime: Runtime) -> None:
-        """Others read it, too: what is recorded is what was sent."""
+        """Others read it, too: what is recorded must be what was sent."""
         table = self.table(runtime)
         before = copy.deepcopy(dict(table.columns))
 
@@ -119,7 +119,7 @@ class RuntimeContract(ABC):
             np.testing.assert_array_equal(column, before[name])
 
     def test_it_issues_no_warnings(self, runtime: Runtime) -> None:
-        """A library's warnings are about training or data frames: nothing for a caller."""
+        """A library's warnings concern training or data frames: callers can't act on them."""
         with warnings.catch_warnings():
             warnings.simplefilter("error")
 
@@ -143,7 +143,7 @@ class RuntimeContract(ABC):
                     self.assert_same(outputs, expected.rows(rows))
 
     def test_what_it_cannot_answer_is_a_model_error(self, runtime: Runtime) -> None:
-        """Extreme and missing numbers are answered or refused; what follows is answered as before."""
+        """Extreme and missing numbers are predicted or refused; later calls aren't affected."""
         table = self.table(runtime)
         expected = runtime.predict(table)
 
@@ -156,7 +156,7 @@ class RuntimeContract(ABC):
         self.assert_same(runtime.predict(table), expected)
 
     def test_rows_of_cells_get_the_same(self, runtime: Runtime) -> None:
-        """Where it takes rows as they are."""
+        """If it takes rows of cells."""
         table = self.table(runtime)
         if runtime.features.takes_rows:
             predict: Callable[..., Outputs] = runtime.predict_rows  # type: ignore[attr-defined]
@@ -164,7 +164,7 @@ class RuntimeContract(ABC):
                 self.assert_same(predict(_cells(some)), runtime.predict(some))
 
     def test_what_is_awaited_is_the_same(self, runtime: Runtime) -> None:
-        """Where it is awaited, also when many calls overlap."""
+        """If it is awaited, also when many calls overlap."""
         table = self.table(runtime)
         if runtime.features.is_async:
             of_tables: Callable[..., Any] = runtime.predict_async  # type: ignore[attr-defined]
@@ -180,7 +180,7 @@ class RuntimeContract(ABC):
                 self.assert_same(outputs, runtime.predict(table))
 
     def test_more_rows_than_it_takes_at_once_are_answered_too(self, runtime: Runtime) -> None:
-        """`features.max_batch_rows` is a number of rows that it does take."""
+        """`features.max_batch_rows` is a number of rows that it accepts."""
         table = self.table(runtime)
         most = runtime.features.max_batch_rows or 64
         places = np.resize(np.arange(table.n_rows), most + 1)
@@ -189,7 +189,7 @@ class RuntimeContract(ABC):
         self.assert_same(run(runtime, table.take(places)), runtime.predict(table).rows(places))
 
     def assert_same(self, ours: Outputs, expected: Outputs) -> None:
-        """Fail unless the outputs are the same, but for rounding."""
+        """Fail unless the outputs are equal, up to rounding."""
         assert len(ours) == len(expected)
         for name in ("predictions", "probabilities", "scores"):
             one, other = getattr(ours, name), getattr(expected, name)
@@ -207,7 +207,7 @@ def _column(predictions: Array) -> Array:
 
 
 def _with(table: Table, number: float) -> Table:
-    """The table with this number wherever its columns hold numbers."""
+    """The table with this number in all numeric cells."""
     columns = {
         name: np.full_like(column, number) if column.dtype.kind == "f" else column
         for name, column in table.columns.items()
@@ -232,5 +232,5 @@ def _predict_or_refuse(runtime: Runtime, table: Table) -> None:
 
 
 def _cells(table: Table) -> list[tuple[Any, ...]]:
-    """Rows as JSON has them; None is missing."""
+    """Rows of plain cells; None is missing."""
     return [tuple(row.values()) for row in table.rows()]

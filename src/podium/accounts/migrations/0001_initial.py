@@ -1,4 +1,4 @@
-"""Links that make the first administrator."""
+"""Links that create the first administrator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """The one table."""
+    """Creates the table."""
 
     initial = True
     dependencies: ClassVar[list[tuple[str, str]]] = []

@@ -1,4 +1,4 @@
-"""`{% framed %}...{% endframed %}`: what is between stands in the frame that all pages have."""
+"""`{% framed %}...{% endframed %}`: puts its content into the frame of all pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Framed(Node):
         self._main = main
 
     def render(self, context: Context) -> SafeString:
-        """The whole page."""
+        """The complete page."""
         # The title comes from a block, as escaped HTML; the frame escapes it once more.
         title = " ".join(unescape(self._title.render(context)).split())
         main = self._main.render(context)
@@ -43,7 +43,7 @@ def titled(parser: Parser, token: Token) -> _Framed:  # noqa: ARG001 - as Django
 
 @register.simple_tag(takes_context=True)
 def menu(context: Context) -> SafeString:
-    """What one can do with one's account, the page that is open among it."""
+    """The links to one's account pages, with the current one marked."""
     request = context["request"]
     entries = [
         ("Account", "podium_account"),
@@ -57,7 +57,7 @@ def menu(context: Context) -> SafeString:
     if may_look(request.user):
         entries.append(("Permissions", "podium_rights"))
     found = [(label, reverse(name)) for label, name in entries]
-    # The longest address that the open page begins with: pages lie below the one of their kind.
+    # The longest URL that the current page's begins with: pages are below the page of their kind.
     here = max((one for _, one in found if request.path.startswith(one)), key=len, default="")
     return format_html_join(
         "",

@@ -1,4 +1,4 @@
-"""What every store of records promises, as tests that its author runs."""
+"""The contract of stores of records, as tests that their authors run."""
 
 from podium.testing.stores.changing import Changing
 from podium.testing.stores.filtering import Filtering
@@ -10,7 +10,7 @@ __all__ = ["StoreContract"]
 
 
 class StoreContract(Keeping, Paging, Filtering, Changing, Sharing):
-    """The promises of a store. Inherit them, and give an empty store as the fixture `store`:
+    """The contract of a store. Inherit it, and provide an empty store as the fixture `store`:
 
     ```python
     class TestMyStore(StoreContract):
@@ -21,8 +21,7 @@ class StoreContract(Keeping, Paging, Filtering, Changing, Sharing):
             store.close()
     ```
 
-    Where a record can't be found as soon as `insert` returns, override `settle` with what makes
-    writes visible.
-    `pytest.register_assert_rewrite("podium.testing.stores")` in your `conftest.py` makes failures
-    show the values that differ.
+    If a record can't be found as soon as `insert` returns, override `settle` to make writes
+    visible. `pytest.register_assert_rewrite("podium.testing.stores")` in your `conftest.py` makes
+    failures show the values that differ.
     """

@@ -1,4 +1,4 @@
-"""The promises about what comes after the prediction: feedback, and the end of a record."""
+"""The contract for feedback and deletion."""
 
 # ruff: noqa: D102 - tests: they assert, and their names are sentences
 

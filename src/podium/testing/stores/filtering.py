@@ -1,6 +1,6 @@
-"""The promise that a filter leaves exactly what fits it."""
+"""The contract for filters: they return exactly the records that match."""
 
-# ruff: noqa: S311, D102 - tests: they assert, draw by chance, and their names are sentences
+# ruff: noqa: S311, D102 - tests: they assert, use random numbers, and their names are sentences
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ORDERS: tuple[Order, ...] = ("newest", "oldest")
 
 
 class Filtering(Settling):
-    """Pages of some records; what a store can't filter by is left out."""
+    """Pages of filtered records; filters that a store doesn't support are skipped."""
 
     def test_filters_leave_what_fits_and_in_order(self, store: Store) -> None:
         chance = random.Random(7)
@@ -116,7 +116,7 @@ class Filtering(Settling):
 
 
 def _written(number: int, text: str) -> Record:
-    """A record with this text wherever one can be looked for."""
+    """A record with this text in every field that can be filtered by."""
     return sample(number, outcome=text, actor=text, owner=text, business_key=text)
 
 
@@ -137,7 +137,7 @@ def _drawn(chance: random.Random, number: int) -> Record:
 
 
 def _drawn_query(chance: random.Random, records: list[Record], store: Store) -> RecordQuery:
-    """A query of up to four filters, whose values some records have."""
+    """A query of up to four filters, whose values occur in records."""
     one = chance.choice(records)
     values: dict[str, Any] = {
         "model": one.model,

@@ -1,4 +1,4 @@
-"""The promise that what is inserted is kept, once and unchanged."""
+"""The contract for insertion: records are stored once and unchanged."""
 
 # ruff: noqa: D102 - tests: they assert, and their names are sentences
 
@@ -23,7 +23,7 @@ LARGE_BYTES = 2**20
 
 
 class Keeping(Settling):
-    """Inserting records, and getting one."""
+    """Inserting records, and reading one."""
 
     def test_it_declares_its_features(self, store: Store) -> None:
         assert isinstance(store.features, StoreFeatures)

@@ -1,4 +1,4 @@
-"""Records to fill a store with, and ways to read it whole."""
+"""Sample records, and functions that read a whole store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from podium.records.store import InsertResult, Order, RecordQuery, Store
 
 NOON_US = 1_772_366_400_000_000  # 2026-03-01, 12:00 UTC
 UNKNOWN_ID = "f" * 32
-# What databases fold into one, cut off, or take for a pattern.
+# Values that databases fold, truncate, or take for a pattern.
 TEXTS = (
     "yes",
     "Yes",
@@ -34,10 +34,10 @@ TEXTS = (
 
 
 class Settling:
-    """Writes that can be read when they are done."""
+    """Makes writes visible."""
 
     def settle(self, store: Store) -> None:
-        """Make visible what was written, where that doesn't happen at once."""
+        """Make earlier writes visible, if that doesn't happen at once."""
 
     def fill(self, store: Store, *records: Record) -> InsertResult:
         """Insert records and make them visible."""
@@ -47,10 +47,10 @@ class Settling:
 
 
 def sample(number: int = 0, **changes: Any) -> Record:
-    """A record: each number gives another id, a millisecond later than that of the number before.
+    """A record: each number gives another id, a millisecond later than the previous number.
 
     Args:
-        changes: attributes that are otherwise than usual; another `time_us` leaves the id as it is.
+        changes: attributes that differ from the default; another `time_us` doesn't change the id.
     """
     time_us = NOON_US + number * 1_000
     usual: dict[str, Any] = {
@@ -92,7 +92,7 @@ def decoded(record: Record | None) -> dict[str, Any] | None:
 def pages(
     store: Store, query: RecordQuery, *, limit: int, order: Order = "newest"
 ) -> Iterator[tuple[Record, ...]]:
-    """The pages of a query to their end; it must come."""
+    """The pages of a query to the end, which must come."""
     cursor = None
     for _ in range(10_000):
         page = store.page(query, limit=limit, cursor=cursor, order=order)
@@ -121,7 +121,7 @@ def ids_of(*numbers: int) -> list[str]:
 
 
 def is_counted(store: Store, result: InsertResult, *, inserted: int, duplicates: int) -> bool:
-    """Whether a result counts right, as far as the store counts duplicates."""
+    """Whether a result's counts are right, as far as the store counts duplicates."""
     if result.failed or result.inserted + result.duplicates != inserted + duplicates:
         return False
     return store.features.duplicate_policy == "absorb" or result.duplicates == duplicates

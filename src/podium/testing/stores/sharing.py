@@ -1,4 +1,4 @@
-"""The promise that threads may share a store."""
+"""The contract for threads that share a store."""
 
 # ruff: noqa: D102 - tests: they assert, and their names are sentences
 
@@ -17,7 +17,7 @@ N_THREADS = 8
 
 
 class Sharing(Settling):
-    """Several threads at once, and the end."""
+    """Several threads at once, and closing."""
 
     def test_threads_that_insert_the_same_records_keep_each_once(self, store: Store) -> None:
         batches = [[sample(n) for n in range(start, start + 30)] for start in range(0, 120, 10)]

@@ -13,7 +13,7 @@ from podium.accounts.secret import rotate
 
 
 class Command(BaseCommand):
-    """Makes a new key; what is signed with older ones stays valid, unless they are forgotten."""
+    """Creates a new key; signatures of older ones stay valid, unless they are forgotten."""
 
     help = "Create a new secret key. The server uses it after its next start."
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, forget: bool, **_: Any) -> None:
-        """Rotate it.
+        """Create the key.
 
         Raises:
             CommandError: the key is in the settings, not in the home folder.
