@@ -42,6 +42,7 @@ small_facts = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text
 options = st.dictionaries(st.text(max_size=10), small_facts | st.lists(small_facts), max_size=4)
 
 
+@pytest.mark.slow
 @given(parts=parts, options=options, requires=st.lists(st.sampled_from(["sklearn", "onnx"])))
 def test_what_goes_in_comes_out(
     tmp_path_factory: pytest.TempPathFactory,

@@ -90,6 +90,7 @@ def script(tmp_path_factory) -> tuple[Path, dict[str, list[str]]]:
     return folder, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "named"),
     [
@@ -114,6 +115,7 @@ def test_what_a_script_defines_is_refused_by_name_with_what_to_do(step, named, s
     assert not (folder / "m.podium").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["plain.pkl", "small.joblib"])
 def test_a_file_that_a_script_wrote_says_which_class_to_move(file, script):
     folder, _ = script

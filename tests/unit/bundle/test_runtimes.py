@@ -74,6 +74,7 @@ def test_a_model_of_another_package_is_served_like_any_other(scorecards):
     assert (bad.status, page.status) == (422, 200)
 
 
+@pytest.mark.slow
 def test_its_author_can_run_the_contract(scorecards):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
 

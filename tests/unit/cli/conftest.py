@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,10 +123,11 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def podium_run(capsys: pytest.CaptureFixture[str]) -> Command:
+def podium_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs the command line here: its exit code, standard output and standard error."""
 
-    def call(*args: object) -> tuple[int, str, str]:
+    def call(*args: object, given: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
         capsys.readouterr()
         code = run([str(arg) for arg in args])
         out, err = capsys.readouterr()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,10 @@ import pytest
 
 import podium
 from podium.testing import ServerProcess
+
+pytestmark = pytest.mark.slow
+
+Command = Callable[..., tuple[int, str, str]]
 
 BUNDLE = Path(__file__).parents[2] / "formats" / "logistic-1.podium"
 OTHER = BUNDLE.with_name("forest-1.podium")
@@ -29,9 +31,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         yield server.address, home
 
 
-def give(home: Path, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "podium", "feedback", *arguments, "--home", str(home)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, input=text)
+@pytest.fixture
+def give(podium_run: Command) -> Command:
+    """Runs `podium feedback` beside the server."""
+    return lambda home, *arguments, text="": podium_run(
+        "feedback", *arguments, "--home", home, given=text
+    )
 
 
 def predict(address: str, n_rows: int) -> list[str]:
@@ -64,7 +69,7 @@ def test_a_server_takes_truth_over_http(server: tuple[str, Path]) -> None:
 
 
 def test_a_file_is_added_and_what_was_not_is_listed(
-    server: tuple[str, Path], tmp_path: Path
+    server: tuple[str, Path], give: Command, tmp_path: Path
 ) -> None:
     address, home = server
     first, second = predict(address, 2)
@@ -74,21 +79,21 @@ def test_a_file_is_added_and_what_was_not_is_listed(
 
     done = give(home, str(file), "--model", str(BUNDLE))
 
-    assert (done.returncode, done.stdout) == (3, "1 added, 1 unknown, 1 refused\n")
-    assert f"row 2, {second}: " in done.stderr
-    assert "Chinstrap" in done.stderr  # what is accepted
-    assert f"row 3, {'0' * 32}: the model has no such record" in done.stderr
+    assert done[:2] == (3, "1 added, 1 unknown, 1 refused\n")
+    assert f"row 2, {second}: " in done[2]
+    assert "Chinstrap" in done[2]  # what is accepted
+    assert f"row 3, {'0' * 32}: the model has no such record" in done[2]
     given = feedback_of(address)
     assert (given[first], given[second]) == (("Gentoo", "by mail"), ("", ""))
 
 
-def test_all_added_is_exit_code_0(server: tuple[str, Path]) -> None:
+def test_all_added_is_exit_code_0(server: tuple[str, Path], give: Command) -> None:
     address, home = server
     (first,) = predict(address, 1)
 
     done = give(home, "-", "--model", str(BUNDLE), text=f"truth;id\nAdelie;{first}\n")
 
-    assert (done.returncode, done.stdout) == (0, "1 added, 0 unknown, 0 refused\n")
+    assert done[:2] == (0, "1 added, 0 unknown, 0 refused\n")
     assert feedback_of(address)[first] == ("Adelie", "")
 
 
@@ -104,29 +109,34 @@ def test_all_added_is_exit_code_0(server: tuple[str, Path]) -> None:
     ],
 )
 def test_what_cannot_be_read_adds_nothing(
-    server: tuple[str, Path], arguments: tuple[str, ...], text: str, code: int, message: str
+    server: tuple[str, Path],
+    give: Command,
+    arguments: tuple[str, ...],
+    text: str,
+    code: int,
+    message: str,
 ) -> None:
     _, home = server
 
     done = give(home, *arguments, text=text)
 
-    assert (done.returncode, done.stdout) == (code, "")
-    assert message in done.stderr
+    assert done[:2] == (code, "")
+    assert message in done[2]
 
 
-def test_records_of_another_model_are_unknown(server: tuple[str, Path]) -> None:
+def test_records_of_another_model_are_unknown(server: tuple[str, Path], give: Command) -> None:
     address, home = server
     (first,) = predict(address, 1)
 
     done = give(home, "-", "--model", str(OTHER), text=f"id,truth\n{first},Adelie\n")
 
-    assert done.returncode == 3
+    assert done[0] == 3
     assert feedback_of(address)[first] == ("", "")
 
 
-def test_without_a_servers_home_there_is_nothing_to_add_to(tmp_path: Path) -> None:
+def test_without_a_servers_home_there_is_nothing_to_add_to(give: Command, tmp_path: Path) -> None:
     done = give(tmp_path / "none", "-", "--model", str(BUNDLE), text="id,truth\n1,Adelie\n")
 
-    assert done.returncode == 1
-    assert "--home" in done.stderr
+    assert done[0] == 1
+    assert "--home" in done[2]
     assert not (tmp_path / "none").exists()

@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 # The command line itself, many times in one process: each start would take a second.
 SCRIPT = """
 import contextlib, io, json, sys
@@ -23,6 +27,7 @@ called("group", "list")
 from django.contrib.auth.models import Group, Permission, User
 from podium.hosts.django.models import AuditEntry
 from podium.hosts.django.permissions import make_permissions
+
 make_permissions(["churn", "delay"])
 for name in ("grace", "ada"):
     User.objects.create_user(name)

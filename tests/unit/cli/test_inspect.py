@@ -129,6 +129,7 @@ def test_json_and_toml_at_once_are_refused(penguins: Path, podium_run: Command) 
     assert "not both" in err
 
 
+@pytest.mark.slow
 def test_none_of_the_models_libraries_is_needed(penguins: Path) -> None:
     # A module that is None in sys.modules can't be imported.
     code = (

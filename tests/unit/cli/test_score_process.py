@@ -17,6 +17,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+pytestmark = pytest.mark.slow
+
 Process = Callable[..., subprocess.CompletedProcess[bytes]]
 MEMORY_MAX_KB = 30_000
 

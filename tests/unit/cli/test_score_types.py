@@ -153,6 +153,7 @@ def test_booleans_are_true_and_false_in_a_csv_and_typed_in_parquet(
     assert predictions("out.parquet") == [True, False]
 
 
+@pytest.mark.slow
 def test_csv_needs_no_library_and_parquet_names_its_extra(models: Path) -> None:
     Path("in.csv").write_text("n\n3\n")
     parquet.write_table(pa.table({"n": [3]}), "in.parquet")

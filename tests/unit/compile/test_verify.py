@@ -415,6 +415,7 @@ def test_the_report_says_which_step_differs(make_case, mixed, monkeypatch):
     assert lines["Pipeline / linearregression"].is_compiled
 
 
+@pytest.mark.slow
 def test_all_of_hundreds_of_columns_are_compared_in_few_calls(make_case):
     random = np.random.default_rng(0)
     X = pd.DataFrame(random.normal(size=(300, 400)), columns=[f"n{i}" for i in range(400)])
@@ -440,6 +441,7 @@ def test_all_of_hundreds_of_columns_are_compared_in_few_calls(make_case):
     assert "n399: " in refused(case, wrong).why or "training data" in refused(case, wrong).why
 
 
+@pytest.mark.slow
 def test_groups_that_are_refused_hide_no_difference_of_the_others(make_case):
     random = np.random.default_rng(0)
     X = pd.DataFrame({f"n{i}": random.uniform(1, 2, 200) for i in range(9)})

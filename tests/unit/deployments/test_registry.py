@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,9 +34,16 @@ def registry(tmp_path: Path) -> Registry:
     return Registry(tmp_path / "home")
 
 
+@pytest.fixture(scope="module")
+def packed_once(tmp_path_factory: pytest.TempPathFactory) -> list[Bundle]:
+    folder = tmp_path_factory.mktemp("packed")
+    return [packed(folder, factor) for factor in (1, 2, 3)]
+
+
 @pytest.fixture
-def three(tmp_path: Path) -> list[Bundle]:
-    return [packed(tmp_path, factor) for factor in (1, 2, 3)]
+def three(packed_once: list[Bundle], tmp_path: Path) -> list[Bundle]:
+    """Three versions, in files of the test's own, which it may damage."""
+    return [podium.load(shutil.copy(str(one.path), tmp_path)) for one in packed_once]
 
 
 def champion(registry: Registry) -> str:
@@ -251,6 +259,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_leaves_a_registry_that_is_whole(registry, three, tmp_path):
     paths = [str(one.path) for one in three[:2]]
     for delay_s in (0.0, 0.003, 0.01, 0.02):

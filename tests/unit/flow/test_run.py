@@ -80,6 +80,7 @@ def cells_of(reply: httpx.Response) -> list[tuple[int | None, str | None]]:
     return [(cell.get("row"), cell.get("field")) for cell in reply.json()["cells"]]
 
 
+@pytest.mark.slow
 def test_a_row_with_an_infinite_answer_is_named(server):
     rows = [{"x": x, "z": 0.0} for x in (2.0, 1000.0, 3.0)]
 
@@ -91,6 +92,7 @@ def test_a_row_with_an_infinite_answer_is_named(server):
     assert "infinite" in reply.json()["cells"][0]["problem"]
 
 
+@pytest.mark.slow
 def test_it_is_named_among_more_rows_than_go_into_one_call(server):
     rows = {"x": [2.0] * 990 + [1000.0], "z": [0.0] * 991}
 
@@ -99,6 +101,7 @@ def test_it_is_named_among_more_rows_than_go_into_one_call(server):
     assert cells_of(reply) == [(990, None)]
 
 
+@pytest.mark.slow
 def test_a_single_row_is_told_without_a_number_and_its_page_too(server):
     row = {"x": 1000.0, "z": 0.0}
 
@@ -110,6 +113,7 @@ def test_a_single_row_is_told_without_a_number_and_its_page_too(server):
     assert "the prediction is infinite" in page.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["trees", "scaled", "original"])
 @pytest.mark.parametrize("number", [1.79e308, -1e300, 3.5e38, 5e-324])
 def test_a_number_beyond_single_precision_is_answered_or_named(client, server, name, number):

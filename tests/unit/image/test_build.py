@@ -246,6 +246,7 @@ def test_a_setting_that_there_is_not_is_found_before_anything_is_written(tmp_pat
     assert not target.exists()
 
 
+@pytest.mark.slow
 def test_an_image_on_another_one_says_how_it_is_run(tmp_path, root, bundle) -> None:
     archive_of(root, tmp_path / "base.oci.tar")
     recipe = Recipe(base=str(tmp_path / "base.oci.tar"), tag="line:1")

@@ -35,6 +35,7 @@ def context(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_what_a_dockerfile_copies_is_beside_it(context: Path) -> None:
     lines = (context / "Dockerfile").read_text("utf-8").splitlines()
 
@@ -46,6 +47,7 @@ def test_what_a_dockerfile_copies_is_beside_it(context: Path) -> None:
     assert (context / "packages/app/packages/podium/cli/serve.py").is_file()
 
 
+@pytest.mark.slow
 def test_a_dockerfile_runs_the_server_as_nobody_in_particular(context: Path) -> None:
     lines = (context / "Dockerfile").read_text("utf-8").splitlines()
 
@@ -56,6 +58,7 @@ def test_a_dockerfile_runs_the_server_as_nobody_in_particular(context: Path) -> 
     assert any("HEALTHCHECK" in line and "/readyz" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_the_records_folder_belongs_to_the_server(context: Path) -> None:
     text = (context / "Dockerfile").read_text("utf-8")
 
@@ -63,6 +66,7 @@ def test_the_records_folder_belongs_to_the_server(context: Path) -> None:
     assert not (context / "models/var/lib/podium").exists()
 
 
+@pytest.mark.slow
 def test_a_builder_that_fails_is_told_with_the_way_around_it(bundle: Bundle) -> None:
     assert bundle.path is not None
 

@@ -38,6 +38,7 @@ def test_it_gives_what_the_work_returns_and_raises_what_it_raises():
     aside.close()
 
 
+@pytest.mark.slow
 def test_a_shipper_that_works_aside_moves_everything(tmp_path: Path):
     records = [sample(number) for number in range(3 * ASIDE_ROWS)]
     outbox = Outbox(tmp_path)

@@ -140,6 +140,7 @@ def test_keys_of_different_models_have_nothing_in_common(tmp_path):
     assert (one.ids, two.ids) == (("a",), ("b",))
 
 
+@pytest.mark.slow
 def test_those_who_come_first_at_once_all_get_in(tmp_path):
     failures: list[StoreError] = []
 

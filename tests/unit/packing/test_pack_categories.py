@@ -211,6 +211,7 @@ def test_dates_as_categories_are_refused_with_what_to_do():
     assert "convert the column before fitting" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_hundreds_of_columns_leave_time_to_find_out_about_the_categories(tmp_path):
     random = np.random.default_rng(0)
     X = pd.DataFrame(random.normal(size=(200, 300)), columns=[f"n{i}" for i in range(300)])

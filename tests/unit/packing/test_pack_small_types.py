@@ -46,6 +46,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("dtype", TYPES)
 def test_what_no_training_row_could_hold_is_answered_as_the_model_answers_it(dtype, name, tmp_path):

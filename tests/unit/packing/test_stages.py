@@ -30,12 +30,14 @@ def script(folder: Path) -> list[str]:
     return [sys.executable, str(file)]
 
 
+@pytest.mark.slow
 def test_elsewhere_it_is_silent(tmp_path):
     ran = subprocess.run(script(tmp_path), cwd=tmp_path, capture_output=True, text=True, check=True)
 
     assert (ran.stdout, ran.stderr) == ("done\n", "")
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_says_where_the_file_is_and_what_to_do_next(tmp_path):
     out = at_a_terminal(script(tmp_path), tmp_path)
 

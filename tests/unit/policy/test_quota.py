@@ -103,6 +103,7 @@ def test_what_was_counted_before_the_machine_started_again_is_forgotten(made, cl
     assert quota.take(ADA, "").retry_after_s == 0
 
 
+@pytest.mark.slow
 def test_more_than_can_be_counted_are_let_in_and_nobody_is_refused_for_them(made):
     quota = made(quota_address=1)
 

@@ -266,6 +266,7 @@ GOOD = {
 }
 
 
+@pytest.mark.slow
 @given(row=rows)
 @example(row=GOOD)
 @example(row=GOOD | {"age": 41.0})

@@ -194,6 +194,7 @@ def test_parent_and_child_write_and_read_at_once(opened: Callable[[], Store]) ->
     store.close()
 
 
+@pytest.mark.slow
 def test_many_forks_while_threads_write_leave_no_child_locked_out(path: Path) -> None:
     store, stop = SqliteStore(path), threading.Event()
 
@@ -218,6 +219,7 @@ def test_many_forks_while_threads_write_leave_no_child_locked_out(path: Path) ->
     store.close()
 
 
+@pytest.mark.slow
 def test_keys_of_a_child_outlive_the_connections_of_its_parent(tmp_path: Path) -> None:
     path = tmp_path / "keys.db"
     keys = Keys(path)
@@ -352,6 +354,7 @@ def test_a_statement_that_takes_too_long_delays_a_fork_for_a_while_only(
     store.close()
 
 
+@pytest.mark.slow
 def test_stores_that_are_gone_are_told_of_no_fork(path: Path) -> None:
     told = []
 

@@ -215,6 +215,7 @@ def blocks(server: ServerProcess, start: str) -> list[str]:
     return [block for block in Page(html).blocks if block.startswith(start)]
 
 
+@pytest.mark.slow
 def test_its_curl_commands_are_answered(server: ServerProcess):
     commands = blocks(server, "curl")
 

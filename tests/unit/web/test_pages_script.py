@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page
 import podium
 from podium.testing import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "</script><img src=x onerror=alert(1)>"
 LONG = "Donaudampfschifffahrtsgesellschaftskapitaen" * 3
 PAPER = "rgb(255, 255, 255)"

@@ -24,6 +24,7 @@ def page_of(n_columns, folder):
     return Client(podium.App(bundle)).get("/models/m").text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_columns", "n_pictures", "n_examples", "is_long"),
     [(20, 20, 5, False), (300, 0, 2, True)],

@@ -98,6 +98,7 @@ def test_no_rows_and_too_many_are_refused(client):
     assert post(client, stream(ROWS[:1] * 1_001)).status == 413
 
 
+@pytest.mark.slow
 @given(at=st.integers(0, 2_000), byte=st.integers(0, 255), end=st.integers(0, 2_000))
 @settings(max_examples=400, deadline=None)
 def test_a_damaged_stream_is_refused_or_read(client, at, byte, end):
