@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from podium.bundle.skops_audit import audit
@@ -13,6 +17,8 @@ from podium.runtimes.sklearn import SklearnRuntime
 from podium.runtimes.versions import naming_versions
 
 SKOPS = "estimator.skops"
+# scikit-learn's adapter to the tensors of PyTorch, which it imports.
+_TORCH = "sklearn.externals.array_api_compat.torch"
 _PACK_HINT = "pack the estimator in the script that trains it, with podium.pack(model, X, ...)"
 
 
@@ -23,10 +29,9 @@ def skops_of(estimator: Any) -> bytes:
         MissingExtra: skops isn't installed.
         BundleError: it contains a type that wasn't reviewed.
     """
-    with needs("sklearn"):
-        import skops.io
+    skops = _skops()
     try:
-        content: bytes = skops.io.dumps(estimator)
+        content: bytes = skops.dumps(estimator)
     except Exception as error:  # skops encounters the user's own classes here
         raise BundleError(f"skops can't hold it: {type(error).__name__}") from error
     try:
@@ -44,8 +49,7 @@ def load_skops(content: bytes) -> Any:
         UnreviewedType: it contains others.
         BundleError: it can't be read.
     """
-    with needs("sklearn"):
-        import skops.io
+    skops = _skops()
     try:
         audit(content)
     except UnreviewedType as error:
@@ -59,7 +63,7 @@ def load_skops(content: bytes) -> Any:
             f"the skops file isn't loaded: {error.message}", hint=error.hint
         ) from error
     try:
-        return skops.io.loads(content, trusted=REVIEWED)
+        return skops.loads(content, trusted=REVIEWED)
     except Exception as error:
         raise BundleError(f"the skops file can't be loaded: {str(error)[:300]}") from error
 
@@ -76,3 +80,28 @@ def open_skops(packed: PackedModel) -> SklearnRuntime:
     with naming_versions(packed.libraries):
         estimator = load_skops(content)
     return SklearnRuntime(estimator, packed.signature, packed.libraries)
+
+
+def _skops() -> ModuleType:
+    """`skops.io`; it lists scikit-learn's estimators when it is imported."""
+    with needs("sklearn"), _passed_over(_TORCH):
+        import skops.io
+    module: ModuleType = skops.io
+    return module
+
+
+@contextmanager
+def _passed_over(module: str) -> Iterator[None]:
+    """Let a walk through a package pass over a module of it, as over one that can't be imported.
+
+    The walk through scikit-learn imports PyTorch otherwise, where it is installed: 2 s of a
+    processor and 200 MB in each process, and no estimator of scikit-learn needs it.
+    """
+    is_there = module in sys.modules
+    if not is_there:
+        sys.modules[module] = None  # type: ignore[assignment] # what the import system looks for
+    try:
+        yield
+    finally:
+        if not is_there:
+            sys.modules.pop(module, None)

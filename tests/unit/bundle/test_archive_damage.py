@@ -18,6 +18,7 @@ from sklearn.linear_model import LinearRegression
 
 import podium
 from podium.bundle.archive import read_archive
+from podium.bundle.skops_file import skops_of
 from podium.errors import (
     BundleError,
     ForeignFile,
@@ -208,12 +209,6 @@ def onnx_graph() -> bytes:
     return content
 
 
-def skops_dump() -> bytes:
-    import skops.io
-
-    return skops.io.dumps(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
-
-
 def database() -> bytes:
     with sqlite3.connect(":memory:") as connection:
         connection.execute("CREATE TABLE t (a)")
@@ -227,7 +222,11 @@ def database() -> bytes:
     [
         (pickle.dumps({"a": 1}), "a pickle", "podium pack {path} --data train.csv"),
         (joblib_dump(), "a model saved by joblib", "podium pack {path} --data train.csv"),
-        (skops_dump(), "a model saved by skops", "podium pack {path} --data train.csv"),
+        (
+            skops_of(LinearRegression().fit([[0.0]], [0.0])),
+            "a model saved by skops",
+            "podium pack {path} --data train.csv",
+        ),
         (onnx_graph(), "an ONNX graph", "podium pack {path} --data train.csv"),
         (foreign_zip(), "a zip of another kind", "give a file that podium pack wrote"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "a Keras or HDF5 file", "export it to ONNX"),

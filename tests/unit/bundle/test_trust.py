@@ -27,6 +27,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 
 from podium.bundle.archive import write_archive
+from podium.bundle.skops_file import skops_of
 from podium.bundle.trust import bytes_digest, file_digest, parse_trust, require_trust, sniff
 from podium.errors import SetupError, UntrustedModel
 
@@ -112,9 +113,7 @@ def test_a_joblib_file_of_before_2016_is_a_joblib_file() -> None:
 
 
 def test_skops_is_told_from_other_zips() -> None:
-    import skops.io
-
-    assert sniff(skops.io.dumps(line())) == "skops"
+    assert sniff(skops_of(line())) == "skops"
     assert sniff(zipped("x/a.txt")) == "zip"
 
 
@@ -124,9 +123,7 @@ def test_a_zip_of_no_members_is_a_zip() -> None:
 
 @pytest.mark.parametrize("damage", [slice(0, 50), slice(0, -30), slice(0, 3)])
 def test_a_damaged_zip_is_a_zip(damage: slice) -> None:
-    import skops.io
-
-    assert sniff(skops.io.dumps(line())[damage]) == "zip"
+    assert sniff(skops_of(line())[damage]) == "zip"
 
 
 def zipped(*names: str) -> bytes:

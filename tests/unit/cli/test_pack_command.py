@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import podium
+from podium.bundle.skops_file import skops_of
 from podium.errors import SetupError
 from podium.runtimes.sklearn import SklearnRuntime
 from podium.table import Table
@@ -26,11 +27,9 @@ Command = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def trained(here: Path, diabetes_rows: pd.DataFrame) -> pd.DataFrame:
     """`model.skops` and `train.csv` in the folder where the test runs; the answers in order."""
-    import skops.io
-
     y = load_diabetes(as_frame=True).target
     model = make_pipeline(StandardScaler(), LinearRegression()).fit(diabetes_rows, y)
-    skops.io.dump(model, here / "model.skops")
+    (here / "model.skops").write_bytes(skops_of(model))
     diabetes_rows.assign(y=y).to_csv(here / "train.csv", index=False)
     return diabetes_rows.assign(answer=model.predict(diabetes_rows))
 

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 import podium
+from podium.bundle.skops_file import skops_of
 from podium.cli.pack import packed
 from podium.errors import InvalidRows
 from podium.testing import Client
@@ -76,9 +77,7 @@ def test_a_file_of_rows_goes_to_a_model_of_dicts_as_dicts(tmp_path):
     FRAME.assign(left=Y > 0).to_csv(tmp_path / "rows.csv", index=False)
     podium.pack(model, ROWS, Y > 0, name="m", path=tmp_path)  # as its owner has it
 
-    import skops.io
-
-    skops.io.dump(model, tmp_path / "m.skops")
+    (tmp_path / "m.skops").write_bytes(skops_of(model))
     bundle = packed(
         str(tmp_path / "m.skops"), data=tmp_path / "rows.csv", target="left", path=tmp_path
     )

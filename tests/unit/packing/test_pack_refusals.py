@@ -20,6 +20,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 import podium
+from podium.bundle.skops_file import skops_of
 from podium.cli.pack import packed
 from podium.errors import SetupError
 
@@ -80,10 +81,8 @@ def test_whole_numbers_at_the_edge_of_what_is_exact_are_packed_and_answered(tmp_
 
 
 def test_a_file_with_whole_numbers_that_are_not_exact_is_refused(tmp_path):
-    import skops.io
-
     rows = pd.DataFrame({"z": 2**60 + np.arange(N), "a": Y})
-    skops.io.dump(RandomForestRegressor(2).fit(rows, Y), tmp_path / "m.skops")
+    (tmp_path / "m.skops").write_bytes(skops_of(RandomForestRegressor(2).fit(rows, Y)))
     rows.assign(t=Y).to_csv(tmp_path / "rows.csv", index=False)
 
     with pytest.raises(SetupError, match="column 'z' holds whole numbers of more than"):
