@@ -6,7 +6,7 @@ import asyncio
 import gc
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -26,13 +26,11 @@ GAP_MAX_S = 0.5
 
 
 @pytest.fixture(autouse=True)
-def only_its_own_objects() -> Iterator[None]:
+def only_its_own_objects() -> None:
     """A collection that falls into the measurement doesn't look at what other tests left: in a
     process of thousands of tests that alone takes up to a second."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @podium.model
