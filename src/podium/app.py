@@ -33,7 +33,7 @@ from podium.records.open import file_of, open_store
 from podium.records.store import Store
 from podium.settings import (
     Settings,
-    check_batches,
+    check_models,
     check_switches,
     read_settings,
     said_of_batch,
@@ -106,7 +106,7 @@ class App:
         if not bundles and not self.failures:
             raise SetupError("there is no model to serve", hint="podium serve churn.podium")
         names = {*self.failures, *(bundle.name for bundle in bundles)}
-        check_batches(self.settings, names)
+        check_models(self.settings, names)
         registry = Registry(self._home, self.settings.trust)
         if self.settings.records:
             bundles = [self._adopted(registry, one) for one in bundles]

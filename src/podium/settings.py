@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from podium.errors import SetupError
+from podium.gates import Gates
 
 FILE_NAME = "podium.toml"
 PREFIX = "PODIUM_"
@@ -128,6 +129,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         quota_user: the same for a user who is logged in.
         quota_address: the same for anonymous callers at one address or IPv6 network.
         batch: how requests are combined into calls, by the name of the model.
+        gates: what a version must have shown before it is promoted, by the name of the model.
         accounts: users log in, and have permissions.
     """
 
@@ -163,6 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quota_user: Annotated[int, msgspec.Meta(ge=0)] = 0
     quota_address: Annotated[int, msgspec.Meta(ge=0)] = 0
     batch: dict[str, Batch] = {}
+    gates: dict[str, Gates] = {}
     accounts: Accounts = Accounts()
 
 
@@ -204,18 +207,19 @@ def check_switches(settings: Settings, *, has_people: bool, is_local: bool) -> N
         )
 
 
-def check_batches(settings: Settings, models: Collection[str]) -> None:
-    """Refuse a table `[batch.MODEL]` for a model that doesn't exist.
+def check_models(settings: Settings, models: Collection[str]) -> None:
+    """Refuse a table such as `[batch.MODEL]` for a model that doesn't exist.
 
     Raises:
         SetupError: there is one.
     """
-    for name in settings.batch:
-        if name not in models:
-            raise SetupError(
-                f"[batch.{name}] is for a model that isn't served",
-                hint=f"served: {', '.join(sorted(models))}",
-            )
+    for table in ("batch", "gates"):
+        for name in getattr(settings, table):
+            if name not in models:
+                raise SetupError(
+                    f"[{table}.{name}] is for a model that isn't served",
+                    hint=f"served: {', '.join(sorted(models))}",
+                )
 
 
 def said_of_batch(batch: Batch | None) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Place:
         self._alive.release()
 
     def _read(self) -> tuple[Counted, list[Snapshot]]:
-        ended = self._ended()
+        ended = _ended_in(self.folder)
         living, left = [], {}
         for path in self.folder.glob(f"*{ALIVE}"):
             if path.stem == self._name:
@@ -104,12 +104,6 @@ class Place:
                 for suffix in (SNAPSHOT, NEW, ALIVE):
                     (self.folder / f"{name}{suffix}").unlink(missing_ok=True)
         return counted, living
-
-    def _ended(self) -> _Ended:
-        try:
-            return _ENDED.decode((self.folder / ENDED_NAME).read_bytes())
-        except FileNotFoundError:
-            return _Ended()
 
     def _path(self, suffix: str) -> Path:
         return self.folder / f"{self._name}{suffix}"
@@ -134,6 +128,33 @@ def new_folder(home: Path) -> Path:
     folder = folders / secrets.token_hex(8)
     folder.mkdir(mode=0o700)
     return folder
+
+
+def counted_in(home: Path) -> Counted:
+    """What the servers of a home folder have counted, as their workers wrote it last.
+
+    What can't be read is left out.
+    """
+    found = []
+    for folder in (home / "metrics").glob("*"):
+        with suppress(OSError, msgspec.DecodeError):
+            found += _counted_in(folder)
+    return total(found)
+
+
+def _counted_in(folder: Path) -> list[Counted]:
+    with FileLock(folder / FOLDER_LOCK, waits=True, creates=False):
+        ended = _ended_in(folder)
+        snapshots = {path.stem: _snapshot(path) for path in folder.glob(f"*{SNAPSHOT}")}
+    some = [one.counted for name, one in snapshots.items() if one and name not in ended.names]
+    return [ended.counted, *some]
+
+
+def _ended_in(folder: Path) -> _Ended:
+    try:
+        return _ENDED.decode((folder / ENDED_NAME).read_bytes())
+    except FileNotFoundError:
+        return _Ended()
 
 
 def _is_alive(path: Path) -> bool:

@@ -70,20 +70,20 @@ def places_of(truth: Sequence[Any], classes: Sequence[Label]) -> NDArray[np.int6
     """
     exact = {(type(label), label): place for place, label in enumerate(classes)}
     by_value: dict[Any, int] = {label: place for place, label in enumerate(classes)}
-    texts = [_text(label) for label in classes]
+    texts = [plain_label(label) for label in classes]
     # "01" and "1" are two classes: neither is what a number 1 means.
     by_text = {text: place for place, text in enumerate(texts) if texts.count(text) == 1}
 
     def place_of(label: Any) -> int:
         if (type(label), label) in exact:
             return exact[type(label), label]
-        return by_value.get(label, by_text.get(_text(label), -2))
+        return by_value.get(label, by_text.get(plain_label(label), -2))
 
     return np.array([place_of(label) for label in truth], np.int64)
 
 
-def _text(label: Any) -> str:
-    """A label as it would appear in a file: numbers and booleans in one notation."""
+def plain_label(label: Any) -> str:
+    """A label as it would appear in a file: 1, True, 1.0 and the text "1.0" are one."""
     if isinstance(label, str):
         text = label.strip()
         if text.lower() in ("true", "false"):

@@ -1,0 +1,147 @@
+"""Which of two versions of a model is better, on the records whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.comparison.checks import Counted, check_gates
+from podium.comparison.estimates import confidence_sequence
+from podium.comparison.evidence import Evidence
+from podium.comparison.losses import Measure, deciding_measure, measures_of
+from podium.comparison.pair import Pair, pair_of, read_evidence
+from podium.comparison.report import (
+    Better,
+    Comparison,
+    Difference,
+    Improvement,
+    SegmentReport,
+    Side,
+)
+from podium.comparison.segments import Segment, SegmentReader
+from podium.deployments.registry import Registry
+from podium.deployments.rows import Version
+from podium.gates import Gates
+from podium.records.store import Store
+
+SEGMENTS_SHOWN = 10
+
+
+def compare(
+    registry: Registry,
+    store: Store,
+    model: str,
+    a: str,
+    b: str,
+    *,
+    gates: Gates,
+    failures: Mapping[str, Counted] = {},
+    since_us: int | None = None,
+) -> Comparison:
+    """Compare two versions of a model, and check whether `b` may take the place of `a`.
+
+    It takes some seconds where there are many records.
+
+    Args:
+        a: an alias, a name or the beginning of a digest, as `b`.
+        failures: how many requests failed, where that is counted.
+        since_us: leaves out what `b` answered before that moment.
+
+    Raises:
+        NotFound: there is no such version.
+        InputError: both are one version.
+        SetupError: its predictions can't be right or wrong, or a setting doesn't fit the model.
+        StoreError: the records or the registry can't be read.
+    """
+    pair = pair_of(registry, model, a, b)
+    reader = SegmentReader(pair.signature, gates.segments)
+    output = pair.signature.output
+    measure = deciding_measure(output, gates.measure)
+    evidence = read_evidence(store, pair, reader, gates.truths_min, since_us)
+    segments = evidence.segments(reader, measure)
+    is_any = len(evidence.a) and len(evidence.b)
+    report = Comparison(
+        model=model,
+        output=output.name,
+        kind="none" if not is_any else "paired" if evidence.is_paired else "independent",
+        a=_side(pair, pair.a, evidence.a, evidence.latencies_a),
+        b=_side(pair, pair.b, evidence.b, evidence.latencies_b),
+        truths_min=gates.truths_min,
+        differences=tuple(_differences(evidence, measures_of(output))),
+        improvement=_improvement(evidence, measure, gates.truths_min),
+        segments=_shown(segments),
+        notes=evidence.notes,
+    )
+    checked = check_gates(report, pair, segments, gates, failures)
+    return msgspec.structs.replace(report, gates=checked)
+
+
+def _side(
+    pair: Pair, version: Version, losses: NDArray[np.float64], latencies: NDArray[np.float64]
+) -> Side:
+    return Side(
+        version=version.name,
+        digest=version.digest,
+        aliases=pair.aliases_of(version),
+        n_truths=len(losses),
+        latency_ms=float(np.median(latencies)) / 1_000 if len(latencies) else None,
+    )
+
+
+def _differences(evidence: Evidence, measures: Sequence[Measure]) -> Iterator[Difference]:
+    """The measures that both versions have."""
+    for measure in measures:
+        columns, found = evidence.columns(measure), evidence.interval(measure)
+        if columns is None or found is None:
+            continue
+        a, b = (float(measure.of_mean(one.mean())) for one in columns)
+        yield Difference(
+            name=measure.name,
+            title=measure.title,
+            better=measure.better,
+            a=a,
+            b=b,
+            difference=b - a,
+            low=found.low,
+            high=found.high,
+        )
+
+
+def _improvement(evidence: Evidence, measure: Measure, truths_min: int) -> Improvement | None:
+    estimate, found = evidence.estimate(measure), evidence.interval(measure)
+    if estimate is None or found is None:
+        return None
+    # Losses that fall are an improvement, whichever way the measure is better.
+    low, high = found if measure.better == "higher" else (-found.high, -found.low)
+    always = confidence_sequence(estimate)
+    has_enough = min(len(evidence.a), len(evidence.b)) >= truths_min
+    decided: Better = ""
+    if has_enough:
+        decided = "b" if always.high < 0 else "a" if always.low > 0 else ""
+    return Improvement(
+        measure=measure.name,
+        title=measure.title,
+        value=-estimate.difference,
+        low=low,
+        high=high,
+        always_low=-always.high,
+        always_high=-always.low,
+        decided=decided,
+    )
+
+
+def _shown(segments: Sequence[Segment]) -> tuple[SegmentReport, ...]:
+    return tuple(
+        SegmentReport(
+            field=one.field,
+            value=one.value,
+            n_rows=one.n_rows,
+            improvement=one.improvement,
+            low=one.at.low,
+            high=one.at.high,
+        )
+        for one in segments[:SEGMENTS_SHOWN]
+    )

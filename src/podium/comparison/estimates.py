@@ -1,0 +1,106 @@
+"""Differences between two means, and how far each may be from the true one.
+
+All differences are `b - a`. Of losses, a negative one says that `b` is better.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The share of intervals that may miss the truth: of a sequence, over all looks together.
+ALPHA = 0.05
+# At about 8 times as many rows a sequence is tightest.
+TUNING_ROWS = 100.0
+
+
+class Interval(NamedTuple):
+    """What a number may be, at 95 % confidence."""
+
+    low: float
+    high: float
+
+
+class Estimate(NamedTuple):
+    """An estimated difference.
+
+    Attributes:
+        variance: of the estimate, not of a row.
+        n: how much it rests on: pairs; of two samples, half the harmonic mean of their sizes, which
+            grows as the information in them does.
+    """
+
+    difference: float
+    variance: float
+    n: float
+
+
+def paired(a: NDArray[np.float64], b: NDArray[np.float64]) -> Estimate | None:
+    """The mean difference of two versions that answered the same rows; None of fewer than 2 rows.
+
+    Where hardly any rows differ yet, the plain variance is too small, and the next row that differs
+    would decide: one more row is counted in, as far from 0 as the farthest.
+
+    Args:
+        a: the loss of each row by one version, shape (n_rows,), finite.
+        b: by the other, in the same order.
+    """
+    n = len(a)
+    if n < 2:
+        return None
+    difference = b - a
+    centred = difference - difference.mean()
+    squares = float(centred @ centred) + float(np.abs(difference).max()) ** 2
+    return Estimate(float(difference.mean()), squares / n**2, float(n))
+
+
+def independent(a: NDArray[np.float64], b: NDArray[np.float64]) -> Estimate | None:
+    """The difference of the means of two samples; None where one has fewer than 2 rows.
+
+    A small sample may hold none of the rare errors: by its own variance it would be perfect beyond
+    doubt. So the variance is never less than that of both samples taken as one.
+
+    Args:
+        a: losses of one version on rows of its own, shape (n_a,), finite.
+        b: losses of the other, shape (n_b,).
+    """
+    if min(len(a), len(b)) < 2:
+        return None
+    apart = float(a.var() / len(a) + b.var() / len(b))
+    n = 1 / (1 / len(a) + 1 / len(b))
+    together = float(np.concatenate([a, b]).var()) / n
+    return Estimate(float(b.mean() - a.mean()), max(apart, together), n)
+
+
+def confidence_sequence(estimate: Estimate, alpha: float = ALPHA) -> Interval:
+    """The interval that holds the true difference at all looks together, but for a share of alpha.
+
+    So it may be looked at after each row, and the first look at which it excludes 0 may end the
+    comparison. It is asymptotic: some hundred rows make it as good as its word.
+
+    Source: Howard, Ramdas, McAuliffe, Sekhon (2021), Time-uniform, nonparametric, nonasymptotic
+    confidence sequences, Annals of Statistics 49(2), 1055-1080: the two-sided normal mixture; with
+    estimated variances as in Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas (2024), Time-uniform
+    central limit theory and asymptotic confidence sequences, Annals of Statistics 52(6), 2613-2640.
+    """
+    return _around(estimate, float(sequence_width(estimate.n, alpha)))
+
+
+def sequence_width(n: float | NDArray[np.float64], alpha: float = ALPHA) -> NDArray[np.float64]:
+    """Half the width of a sequence after n rows, in standard errors of the estimate."""
+    share = TUNING_ROWS / np.asarray(n, np.float64)
+    return np.sqrt((1 + share) * (np.log1p(1 / share) + 2 * math.log(1 / alpha)))
+
+
+def interval(estimate: Estimate, n_estimates: int = 1) -> Interval:
+    """The normal interval of one of several estimates, which are looked at once, all together."""
+    return _around(estimate, NormalDist().inv_cdf(1 - ALPHA / 2 / n_estimates))
+
+
+def _around(estimate: Estimate, width: float) -> Interval:
+    half = width * math.sqrt(estimate.variance)
+    return Interval(estimate.difference - half, estimate.difference + half)

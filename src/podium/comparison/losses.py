@@ -1,0 +1,209 @@
+"""Losses: how far a recorded answer is from the truth, and the figures that mean losses make."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, Protocol, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.errors import SetupError
+from podium.packing.metrics import plain_label
+from podium.signature import Label, Output, Signature
+from podium.signature.labels import label_text
+from podium.signature.truth import values_by_output
+
+Losses: TypeAlias = tuple[float, ...]
+_Means: TypeAlias = NDArray[np.float64]
+
+# A probability of exactly 0 would make every mean infinite: clipped as in `packing.metrics`.
+_EPS = float(np.finfo(np.float64).eps)
+# The squares of the squares of larger errors, which variances are made of, would be infinite.
+_ERROR_MAX = 1e75
+_LABELS_MAX = 10_000
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What is compared of a recorded answer."""
+
+    prediction: Any = None
+    probabilities: dict[str, float] | None = None
+
+
+_ANSWERS = msgspec.json.Decoder(Answer)
+_TRUTHS = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure that a version is known by.
+
+    Attributes:
+        column: of the losses that it is made of.
+        of_mean: the figure, of their mean.
+    """
+
+    name: str
+    title: str
+    better: Literal["higher", "lower"]
+    column: int
+    of_mean: Callable[[_Means], _Means]
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the root of the mean, and else linear in it."""
+        return self.of_mean is np.sqrt
+
+
+def _rest(means: _Means) -> _Means:
+    return 1 - means
+
+
+def _same(means: _Means) -> _Means:
+    return means
+
+
+# The first one decides, where nothing else is asked for.
+CLASSIFICATION = (
+    Measure("accuracy", "accuracy", "higher", 0, _rest),
+    Measure("log_loss", "log loss", "lower", 1, _same),
+    Measure("brier_score", "Brier score", "lower", 2, _same),
+)
+REGRESSION = (
+    Measure("mean_absolute_error", "mean absolute error", "lower", 0, _same),
+    Measure("root_mean_squared_error", "root mean squared error", "lower", 1, np.sqrt),
+)
+
+
+def measures_of(output: Output) -> tuple[Measure, ...]:
+    """The measures of an output's task.
+
+    Raises:
+        SetupError: there are none: what is right can't be said of it.
+    """
+    if output.task == "classification":
+        return CLASSIFICATION
+    if output.task == "regression":
+        return REGRESSION
+    raise SetupError(
+        f"versions of a model of {output.task} can't be compared",
+        hint="models of classification and regression can, whose predictions are right or wrong",
+    )
+
+
+def deciding_measure(output: Output, name: str = "") -> Measure:
+    """The measure that decides which version is better.
+
+    Raises:
+        SetupError: there is none of this name, or it isn't a mean of losses.
+    """
+    means = [one for one in measures_of(output) if not one.is_root]
+    for one in means:
+        if one.name == (name or means[0].name):
+            return one
+    known = ", ".join(one.name for one in means)
+    raise SetupError(f"{name!r} can't decide between versions", hint=f"known: {known}")
+
+
+class Scorer(Protocol):
+    """What makes losses of a version's answers; one for each version."""
+
+    def losses(self, answer: Answer, truth: Any) -> Losses | None:
+        """The losses of one answer, NaN where there is none; None where it can't be compared."""
+        ...
+
+
+class RowLosses:
+    """Losses of recorded rows, as records hold them.
+
+    Args:
+        signature: of the model; its first output is the one that is compared.
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        self._signature = signature
+        self._name = signature.output.name if len(signature.outputs) > 1 else ""
+        output = signature.output
+        is_classifier = measures_of(output) is CLASSIFICATION
+        self._scorer: Scorer = ClassLosses(output.classes) if is_classifier else NumberLosses()
+
+    def of(self, outputs: bytes, truth: bytes) -> Losses | None:
+        """The losses of a row; None where it can't be compared.
+
+        Args:
+            outputs: the answer, and `truth` what really happened, both as JSON.
+        """
+        try:
+            answer, happened = _ANSWERS.decode(outputs), _TRUTHS.decode(truth)
+        except msgspec.DecodeError:
+            return None
+        if self._name:
+            happened = values_by_output(self._signature, happened).get(self._name)
+            several = answer.prediction if isinstance(answer.prediction, Mapping) else {}
+            answer = Answer(several.get(self._name))
+        return self._scorer.losses(answer, happened)
+
+
+class ClassLosses:
+    """Losses of class labels: whether it is another one, the log loss, and the Brier score.
+
+    Args:
+        classes: of the model. Labels of other types count as theirs, 1 as True and as "1", unless
+            two classes would be the same then, such as "01" and "1".
+    """
+
+    def __init__(self, classes: Sequence[Label]) -> None:
+        is_plain = len(set(map(_plain, classes))) == len(classes)
+        self._text = _plain if is_plain else label_text
+        self._names: dict[str, str | None] = {}  # as the probabilities call each label
+
+    def losses(self, answer: Answer, truth: Any) -> Losses | None:
+        """The losses of one answer; a true label that the version doesn't know was improbable."""
+        if not isinstance(truth, (str, int, float)):
+            return None
+        if not isinstance(answer.prediction, (str, int, float)):
+            return None
+        happened = self._text(truth)
+        error = float(self._text(answer.prediction) != happened)
+        if not answer.probabilities:
+            return error, math.nan, math.nan
+        shares = answer.probabilities
+        share = shares.get(self._name(happened, shares) or "", 0.0)
+        squares = sum(one * one for one in shares.values())
+        return error, -math.log(min(max(share, _EPS), 1 - _EPS)), squares - 2 * share + 1
+
+    def _name(self, label: str, shares: Mapping[str, float]) -> str | None:
+        if label not in self._names:
+            if len(self._names) == _LABELS_MAX:
+                self._names.clear()
+            self._names[label] = next((one for one in shares if self._text(one) == label), None)
+        return self._names[label]
+
+
+class NumberLosses:
+    """Losses of numbers: the absolute error, and the squared one."""
+
+    def losses(self, answer: Answer, truth: Any) -> Losses | None:
+        """The losses of one answer."""
+        predicted, happened = _number(answer.prediction), _number(truth)
+        error = min(abs(predicted - happened), _ERROR_MAX)
+        return None if math.isnan(error) else (error, error * error)
+
+
+@lru_cache(maxsize=_LABELS_MAX, typed=True)
+def _plain(label: str | float | bool) -> str:
+    return plain_label(label)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return math.nan
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return math.nan
