@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 
 from podium.cli.main import BROKEN, REFUSED
-from podium.cli.record_deletion import audit_of
+from podium.cli.record_deletion import audit_of, open_records
 from podium.cli.terminal import harmless
 from podium.errors import SetupError
-from podium.evaluation.records import open_records
 from podium.flow.formats.csv_rows import CSV
 from podium.flow.formats.json_rows import JSON, LINES
 from podium.settings import Settings, read_settings

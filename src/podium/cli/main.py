@@ -7,7 +7,6 @@ Exit codes:
     2  the command line itself is wrong
     3  rows were refused: their cells don't fit the signature
     4  the model or the store of records failed
-    5  records differ from what their versions predict now
     130  stopped by the keyboard
 """
 
@@ -22,7 +21,7 @@ import click
 
 from podium.errors import InputError, InvalidRows, ModelError, PodiumError, StoreError
 
-FAILED, MISUSED, REFUSED, BROKEN, DIFFERENT, STOPPED = 1, 2, 3, 4, 5, 130
+FAILED, MISUSED, REFUSED, BROKEN, STOPPED = 1, 2, 3, 4, 130
 
 
 class _Commands(click.Group):
@@ -30,6 +29,7 @@ class _Commands(click.Group):
 
     # Their summaries are here, too, so that `podium --help` imports none of them.
     SUMMARIES: ClassVar[dict[str, str]] = {
+        "compare": "Compare two versions on records whose truth is known.",
         "demo": "Train two models on real data, pack them, and serve them.",
         "feedback": "Add true outcomes from a file to records.",
         "group": "Create groups of users, and grant them permissions.",
@@ -42,7 +42,6 @@ class _Commands(click.Group):
         "promote": "Make a version the champion of its model.",
         "records": "Back up, delete, check, repair or restore records.",
         "register": "Register a bundle as a version that can be promoted.",
-        "replay": "Run recorded inputs through a version.",
         "rollback": "Make the previous version the champion again.",
         "score": "Predict every row of a file.",
         "serve": "Serve models: pages, an API and records.",

@@ -14,7 +14,7 @@ from podium.flow.response import EncodedResponse
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.policy.addresses import network_of
-from podium.protocols import feedback, versions
+from podium.protocols import comparison, feedback, versions
 from podium.signature.schema import output_schema, row_schema
 from podium.web import deletion_pages, problems
 from podium.web.examples import example_rows
@@ -126,6 +126,7 @@ NATIVE = ServingProtocol(
         Route("api_delete_record", _DELETE, _RECORD, deletion_pages.delete_one, LISTED, reads=True),
         *feedback.ROUTES,
         *versions.ROUTES,
+        *comparison.ROUTES,
     ),
     read=_read,
     write=_write,

@@ -17,6 +17,7 @@ from podium.flow.formats.multipart import MULTIPART
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.outbox.keys import KEY_LENGTH_MAX
+from podium.protocols.comparison import comparison_schemas
 from podium.protocols.schemas import TEXT, feedback_schema, model_schemas, ref, shared_schemas
 from podium.records.store import ALL_FILTERS
 from podium.signature.schema import Schema
@@ -123,7 +124,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         "/livez": {"get": _get("livez", "Whether the server is alive", _SERVER, "Alive") | _OPEN},
         "/readyz": {"get": _readyz() | _OPEN},
     }
-    schemas = shared_schemas()
+    schemas = shared_schemas() | comparison_schemas()
     keys = keys_of(visible)
     for name, deployment in visible.items():
         key = keys[name]
@@ -321,7 +322,19 @@ def _version_paths(name: str, key: str, failures: dict[str, str]) -> Schema:
             "put": put | {"parameters": [alias], "requestBody": body | {"required": True}}
         },
         f"{model}/rollback": {"post": back | {"requestBody": body}},
+        f"{model}/compare": {"get": _compare(name, key, failures)},
     }
+
+
+def _compare(name: str, key: str, failures: dict[str, str]) -> Schema:
+    known = {"404": "There is no such version.", "400": "Both are one version."} | failures
+    operation = _get(f"compare_{key}", f"Compare two versions of {name}", name, "Comparison", known)
+    texts = {"a": "The alias, name or digest of a version; the champion.", "b": "The challenger."}
+    parameters = [
+        {"name": one, "in": "query", "description": text, "schema": TEXT}
+        for one, text in texts.items()
+    ]
+    return operation | {"parameters": parameters}
 
 
 def _readyz() -> Schema:

@@ -17,6 +17,7 @@ from podium.http import Problem, Request, Response, Verdict
 from podium.policy.authority import LOG_IN, require
 from podium.policy.gate import METHODS, Refusal
 from podium.web import (
+    comparison,
     deletion_pages,
     docs,
     metrics,
@@ -58,6 +59,7 @@ PAGES = (
     _reading("delete_record", _ASKS, f"{_RECORD}/delete", deletion_pages.one, LISTED),
     Route("versions", _GET, _VERSIONS, version_pages.index, Action.MANAGE, is_page=True),
     Route("change_version", _POST, _VERSIONS, version_pages.change, Action.MANAGE, is_page=True),
+    _reading("compare", _GET, "/models/{name}/compare", comparison.index, Action.MANAGE),
     Route("docs", _GET, "/docs", docs.index, LISTED, is_page=True),
     Route("livez", _GET, "/livez", probes.livez, OPEN),
     Route("readyz", _GET, "/readyz", probes.readyz, FILTERED),

@@ -1,1 +1,0 @@
-"""Recorded inputs run through a version: before it goes live, or to verify what it once gave."""
