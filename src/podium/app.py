@@ -13,6 +13,7 @@ from typing import Any
 from podium.bundle import Bundle
 from podium.deployments.deployment import Deployment
 from podium.deployments.registry import Registry
+from podium.deployments.upload import Uploads
 from podium.deployments.versions import Versions, adopted, load
 from podium.errors import PodiumError, SetupError
 from podium.flow.call import Guard
@@ -148,6 +149,7 @@ class App:
             versions=self.versions,
             router=router_of(*protocols),
             is_local=is_local,
+            uploads=Uploads(self._home / "versions", self.settings.version_bytes_max),
         )
         if self._recorder is not None:
             watch_recorder(self._metrics, self._recorder)

@@ -33,6 +33,7 @@
     ├── VersionChanged          the current version isn't the one that the caller expects
     └── StoreError              the store of records failed
         ├── RegistryError       the registry of versions can't be read or written
+        │   └── NoSpace         a bundle doesn't fit on the disk
         └── AccountsError       the accounts can't be read, so nobody can be authenticated
 
 `code` is stable and meant for programs; the text may change. Errors know no HTTP:
@@ -318,6 +319,12 @@ class RegistryError(StoreError):
     """The registry of versions can't be read or written."""
 
     code = "registry"
+
+
+class NoSpace(RegistryError):
+    """A bundle doesn't fit on the disk of the home folder."""
+
+    code = "no_space"
 
 
 class AccountsError(StoreError):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -14,6 +14,9 @@ import msgspec
 from podium.access import NOBODY, Actor
 from podium.errors import BadCell, RateLimited
 from podium.monitor.metrics import Lane
+
+if TYPE_CHECKING:
+    from podium.deployments.upload import Upload
 
 # What is limited, in words.
 PREDICTIONS, OTHERS = "prediction requests", "requests for pages"
@@ -103,6 +106,7 @@ class Request:
         verdict: what is left of the actor's quota; None if it isn't counted.
         form_token: name and value of an input that the host requires in every form.
         lane: the lane under which it is counted.
+        upload: the uploaded bundle that was its body, in a file.
         static_url: returns the URL of one of our static files, if the host serves them; None: we
             do.
     """
@@ -121,6 +125,7 @@ class Request:
     native: Any = None
     form_token: tuple[str, str] | None = None
     verdict: Verdict | None = None
+    upload: Upload | None = None
     static_url: Callable[[str], str] | None = None
     lane: Lane = "asgi"
 

@@ -110,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             this machine reaches the server and there are no accounts; otherwise callers with a
             token.
         bulk_rows_max: the most rows in a bulk request.
+        version_bytes_max: the longest bundle that may be uploaded; 0 turns uploads off.
         errors_max: the most invalid cells listed in one response.
         workers: the number of worker processes; each loads every model.
         durability: what a recorded prediction survives: the end of the process (`normal`), also a
@@ -149,6 +150,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rows_max: int = 1_000
     bulk_body_max_bytes: int = 2**25
     bulk_rows_max: int = 100_000
+    version_bytes_max: Annotated[int, msgspec.Meta(ge=0)] = 2**29
     errors_max: int = 100
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     durability: Literal["normal", "full", "off"] = "normal"

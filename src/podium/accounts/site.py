@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import ExitStack
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,11 +14,12 @@ from django.apps import apps
 from django.core.handlers.asgi import ASGIHandler
 from django.db import Error, connections
 
+from podium.accounts import upload
 from podium.accounts.apps import AccountsConfig
 from podium.accounts.authority import AccountsAuthority
 from podium.accounts.reach import is_https
 from podium.app import App as AnyApp
-from podium.errors import AccountsError, Overloaded, StoreError
+from podium.errors import AccountsError, Overloaded, PodiumError, StoreError
 from podium.hosts.asgi import (
     N_READING,
     READING_MAX,
@@ -33,11 +36,12 @@ from podium.hosts.django.apps import PodiumConfig
 from podium.hosts.django.conf import Options
 from podium.hosts.django.host import Host
 from podium.hosts.django.permissions import make_permissions
+from podium.http import Request
 from podium.policy import gate
 from podium.policy.addresses import client_address
 from podium.settings import Settings
 from podium.sources import Opened, Source, opened
-from podium.web import routes
+from podium.web import bodies, routes
 from podium.web.router import Router
 
 _log = logging.getLogger("podium")
@@ -132,7 +136,12 @@ class AccountsApp(App):
         raw = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
         target = raw + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         refusal = gate.check(
-            self.settings, scope["method"], target, scope["headers"], self.site.router.predictions
+            self.settings,
+            scope["method"],
+            target,
+            scope["headers"],
+            self.site.router.predictions,
+            self.site.router.uploads,
         )
         if refusal is not None:
             await super().__call__(scope, receive, send)  # it is refused there anyway
@@ -140,10 +149,33 @@ class AccountsApp(App):
         self.start_in_background()
         request = request_of(scope, b"")
         reads = routes.reads_store(self.site, request)
+        length = request.headers.get("content-length", "")
         try:
+            if bodies.is_long(self.settings, length) and bodies.is_upload(self.site, request):
+                await self._take_form(request, scope, receive, send)
+                return
             await (self._pages_of_records if reads else self._pages)(scope, receive, send)
         except (Overloaded, StoreError) as error:
             await send_response(send, routes.failed(self.site, request, error), request.method)
+
+    async def _take_form(
+        self, request: Request, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer a form with a bundle: Django sees the rest of it, once that is in a file."""
+        page = await upload.page_of(self._pages, scope)
+        if page[0]["status"] != HTTPStatus.OK:
+            for message in page:
+                await send(message)
+            return
+        with ExitStack() as place:
+            try:
+                whole = await self.arrived(request, receive, place)
+            except PodiumError as error:
+                await send_response(send, routes.failed(self.site, request, error), request.method)
+                return
+            if whole is not None:
+                form, rest = upload.form_of(scope, whole)
+                await self._pages(form, rest, send)
 
 
 def is_for_programs(router: Router, scope: Scope) -> bool:

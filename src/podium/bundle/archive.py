@@ -156,6 +156,35 @@ def copy_archive(source: Path, target: Path, digest: str) -> None:
         _write_whole(target, partial(shutil.copyfileobj, file), check)
 
 
+def digest_of(path: Path) -> str:
+    """The digest of a bundle whose seal is whole; it isn't unpacked.
+
+    Raises:
+        BundleError: it isn't.
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        return verify(file, path, os.fstat(file.fileno()).st_size).digest
+
+
+def move_archive(source: Path, target: Path, digest: str) -> None:
+    """Give a bundle its name, once it is on disk and its seal is whole; it isn't unpacked.
+
+    Args:
+        digest: of its seal.
+
+    Raises:
+        BundleError: the source isn't the bundle that has this digest.
+        OSError: it can't be moved.
+    """
+    if digest_of(source) != digest:
+        raise BundleError(f"{source} was replaced since it was opened", hint="send it again")
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    source.replace(target)
+    _sync_folder(target.parent)
+
+
 def read_archive(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Archive:
     """A bundle, every byte of which is verified before anything is parsed.
 

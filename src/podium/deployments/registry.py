@@ -7,21 +7,21 @@ under which alias, and an event for every change: who, when, from, to, why.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from podium.bundle import Bundle, load
-from podium.bundle.archive import copy_archive
-from podium.deployments import rows, trial
-from podium.deployments.registry_file import RegistryFile, failures
+from podium.bundle import Bundle
+from podium.deployments import rows
+from podium.deployments.registry_file import RegistryFile
 from podium.deployments.rows import Event, Live, Mode, Rollout, Version
+from podium.deployments.trial import Passed
+from podium.deployments.version_files import VersionFiles
 from podium.errors import (
-    BundleError,
     IncompatibleVersion,
     InputError,
     NotFound,
     RegistryError,
-    SetupError,
 )
 from podium.signature.compatible import incompatibility
 
@@ -32,12 +32,14 @@ class Registry:
     Args:
         home: the folder; what is needed in it is made at the first change.
         trust: digests of pickles that may be loaded.
+
+    Attributes:
+        files: the bundles.
     """
 
     def __init__(self, home: Path, trust: tuple[str, ...] = ()) -> None:
         self._file = RegistryFile(home / "registry.db")
-        self._folder = home / "versions"
-        self._trust = trust
+        self.files = VersionFiles(home / "versions", trust)
 
     @property
     def change(self) -> object:
@@ -82,14 +84,7 @@ class Registry:
         Raises:
             RegistryError: it isn't there, or isn't what was registered.
         """
-        path, hint = self._path_of(version.digest), "register the version again, or promote another"
-        try:
-            bundle = load(path, trust=self._trust)
-        except (SetupError, BundleError) as error:
-            raise RegistryError(f"{path} can't be read: {error.message}", hint=hint) from error
-        if bundle.digest != version.digest:
-            raise RegistryError(f"{path} isn't what was registered", hint=hint)
-        return bundle
+        return self.files.bundle(version)
 
     def check(self, bundle: Bundle) -> None:
         """Return if a bundle can be loaded and answers; tried once, in a process of its own.
@@ -97,8 +92,7 @@ class Registry:
         Raises:
             UnusableVersion: it can't, or doesn't.
         """
-        memory = self._path_of(bundle.digest).with_suffix(".checked")
-        trial.require(bundle, memory, self._trust)
+        self.files.check(bundle)
 
     def register(self, bundle: Bundle, *, actor: str = "", note: str = "") -> Version:
         """Keep a copy of a bundle; one that is known already changes nothing.
@@ -107,9 +101,18 @@ class Registry:
             BundleError: it is in no file, or its file was replaced since.
             RegistryError: the registry or the copy can't be written.
         """
-        self._copy(bundle)
-        with self._file.writing() as connection:
-            return rows.register(connection, bundle, actor, note)
+        self.files.copy(bundle)
+        return self._entered(bundle, actor, note)
+
+    def take(self, path: Path, passed: Passed, *, actor: str = "", note: str = "") -> Version:
+        """Keep a file that passed a trial: it is moved, and only its seal is read.
+
+        Raises:
+            BundleError: it was replaced since.
+            RegistryError: the registry or the file can't be written.
+        """
+        self.files.take(path, passed)
+        return self._entered(passed, actor, note)
 
     def adopt(self, bundle: Bundle) -> Version:
         """The version that answers where a server is started with this bundle.
@@ -126,7 +129,7 @@ class Registry:
             version = rows.by_digest(connection, bundle.name).get(bundle.digest)
             if version is not None:
                 return rows.promoted(connection, bundle.name) or version
-        self._copy(bundle)
+        self.files.copy(bundle)
         note = "served from its file"
         with self._file.writing() as connection:
             is_known = bundle.digest in rows.by_digest(
@@ -293,15 +296,14 @@ class Registry:
             digest = rows.aliases(connection, model).get(rows.CHAMPION, "")
             return rows.by_digest(connection, model).get(digest)
 
-    def _path_of(self, digest: str) -> Path:
-        return self._folder / f"{digest}.podium"
-
-    def _copy(self, bundle: Bundle) -> None:
-        path = self._path_of(bundle.digest)
-        if path.exists():
-            return
-        if bundle.path is None:
-            raise BundleError(f"{bundle.name} is in no file")
-        with failures(path):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            copy_archive(Path(bundle.path), path, bundle.digest)
+    def _entered(self, bundle: Bundle | Passed, actor: str, note: str) -> Version:
+        """The version of a bundle whose file is there; without an entry the file goes again."""
+        try:
+            with self._file.writing() as connection:
+                self.files.require(bundle.digest)
+                return rows.register(connection, bundle, actor, note)
+        except BaseException:
+            with suppress(RegistryError), self._file.writing() as connection:
+                if not rows.is_known(connection, bundle.digest):
+                    self.files.remove(bundle.digest)
+            raise

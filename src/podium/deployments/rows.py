@@ -14,6 +14,7 @@ import apsw
 import msgspec
 
 from podium.bundle import Bundle
+from podium.deployments.trial import Passed
 from podium.errors import NotFound, VersionChanged
 
 Alias = Literal["champion", "challenger", "previous"]
@@ -147,7 +148,15 @@ def promoted(connection: apsw.Connection, model: str) -> Version | None:
     return by_digest(connection, model).get(aliases(connection, model).get(CHAMPION, ""))
 
 
-def register(connection: apsw.Connection, bundle: Bundle, actor: str, note: str) -> Version:
+def is_known(connection: apsw.Connection, digest: str) -> bool:
+    """Whether a version of any model has this digest."""
+    sql = "SELECT count(*) FROM version WHERE digest = ?"
+    return bool(connection.execute(sql, (digest,)).get)
+
+
+def register(
+    connection: apsw.Connection, bundle: Bundle | Passed, actor: str, note: str
+) -> Version:
     """Add a version, unless it is known."""
     new = Version(bundle.name, bundle.digest, bundle.version, time.time_ns() // 1_000, actor, note)
     sql = "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"

@@ -72,15 +72,16 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a bundle that was loaded and called.
 
     Attributes:
-        name: of the version, as the bundle has it.
+        name: of the model.
+        version: as the bundle names it.
         load_s: seconds from the file to a model that can be called.
         call_s: seconds of a call with the examples; 0 where it wasn't called.
         n_rows: of that call.
         libraries: the versions here of those that it was packed with, and of Podium and Python.
     """
 
-    model: str
     name: str
+    version: str
     digest: str
     load_s: float
     call_s: float
@@ -153,10 +154,8 @@ def try_bundle(
     if report.passed is not None:
         return report.passed
     failed = report.failed or Failed(message="the trial reported nothing")
-    message, hint = (
-        text.replace(str(path), "the bundle") for text in (failed.message, failed.hint)
-    )
-    raise UnusableVersion(message, hint=hint or _HINT)
+    message, hint = failed.message.replace(str(path), "the bundle"), failed.hint or _HINT
+    raise UnusableVersion(message, hint=hint.replace(str(path), "FILE"))
 
 
 def environment(libraries: Mapping[str, str]) -> dict[str, str]:

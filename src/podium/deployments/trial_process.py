@@ -93,8 +93,8 @@ def _tried(bundle: Bundle, runtimes: tuple[str, ...]) -> Passed:
     load_s = time.perf_counter() - began_s
     call_s, n_rows = _called(bundle)
     return Passed(
-        model=bundle.name,
-        name=bundle.version,
+        name=bundle.name,
+        version=bundle.version,
         digest=bundle.digest,
         load_s=round(load_s, 6),
         call_s=round(call_s, 6),

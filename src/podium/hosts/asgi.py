@@ -26,7 +26,7 @@ from podium.policy import gate
 from podium.policy.addresses import client_address
 from podium.policy.authority import actor_of
 from podium.sources import Source
-from podium.web import bodies, routes
+from podium.web import bodies, incoming, routes
 from podium.web.site import Site
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -109,6 +109,7 @@ class App(app.App):
             _raw_path(scope),
             scope["headers"],
             self.site.router.predictions,
+            self.site.router.uploads,
         )
         if refusal is not None:
             request = request_of(scope, b"")
@@ -117,7 +118,11 @@ class App(app.App):
             return
         n_proxies = self.settings.accounts.proxies
         if bodies.is_long(self.settings, _length(scope)):
-            await self._answer_bulk(request_of(scope, b"", n_proxies), scope, receive, send)
+            request = request_of(scope, b"", n_proxies)
+            if bodies.is_upload(self.site, request):
+                await self._answer_upload(request, receive, send)
+            else:
+                await self._answer_bulk(request, scope, receive, send)
             return
         body = await self._body(scope, receive, send, self.settings.body_max_bytes)
         if body is None:
@@ -149,6 +154,38 @@ class App(app.App):
             if body is not None and prediction is not None:
                 response = await self._predict(prediction, replace(request, body=body))
                 await send_response(send, response, request.method)
+
+    async def _answer_upload(self, request: Request, receive: Receive, send: Send) -> None:
+        """Answer a request with a bundle, which goes to a file while it arrives."""
+        with ExitStack() as place:
+            try:
+                request = await self._admitted(request, bodies.admitted)
+                whole = await self.arrived(request, receive, place)
+            except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
+                await send_response(send, routes.failed(self.site, request, error), request.method)
+                return
+            if whole is not None:
+                response = await self._viewed(whole, self._viewing)
+                await send_response(send, response, request.method)
+
+    async def arrived(self, request: Request, receive: Receive, place: ExitStack) -> Request | None:
+        """The request with its body in a file, as long as `place` is open; None: the client left.
+
+        Args:
+            request: of somebody who may send it.
+
+        Raises:
+            PodiumError: it can't be taken.
+        """
+        begun = incoming.begun(self.site, request)
+        arriving: incoming.Incoming = await self._viewing.run(place.enter_context, begun)
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            await self._viewing.run(arriving.feed, message.get("body", b""))
+            if not message.get("more_body", False):
+                return arriving.received()
 
     async def _body(self, scope: Scope, receive: Receive, send: Send, most: int) -> bytes | None:
         """The body; None if it is incomplete, and there is nobody left to respond to."""

@@ -25,6 +25,7 @@ PROBES = (b"/livez", b"/readyz", b"/metrics")
 
 _Headers: TypeAlias = Mapping[bytes, Sequence[bytes]]
 
+_NOTHING = re.compile(rb"(?!)")
 _HOST = re.compile(rb"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 # None of our URLs contains a backslash or a control character, plain or encoded, nor an encoded
 # slash. A fragment after `#` stays with the client; servers that receive one handle it in different
@@ -53,6 +54,7 @@ def check(
     target: bytes,
     headers: Sequence[tuple[bytes, bytes]],
     predictions: re.Pattern[bytes],
+    uploads: re.Pattern[bytes] = _NOTHING,
 ) -> Refusal | None:
     """The reason to refuse a request, from its head alone; None if there is none.
 
@@ -61,6 +63,7 @@ def check(
         headers: with names in any case; names may repeat.
         predictions: found in the paths that lead to a prediction, under any prefix. They alone take
             long bodies, and requests from pages of the origins that are allowed.
+        uploads: found in the paths that a bundle may be sent to.
     """
     refusal = _check_size(target, headers) or _check_method(method) or _check_target(target)
     if refusal is not None:
@@ -68,10 +71,12 @@ def check(
     found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         found.setdefault(name.lower(), []).append(value.strip(b" \t"))
-    is_prediction = predictions.search(target.partition(b"?")[0]) is not None
+    path = target.partition(b"?")[0]
+    is_prediction = predictions.search(path) is not None
+    is_upload = method == "POST" and uploads.search(path) is not None
     return (
         _check_host(settings, target, found)
-        or _check_body(settings, method, found, is_prediction)
+        or _check_body(settings, method, found, is_prediction, is_upload)
         or _check_site(settings, method, found, is_prediction)
     )
 
@@ -83,6 +88,17 @@ def too_large(most_bytes: int) -> Refusal:
         "too_large",
         f"the body is longer than {most_bytes} bytes",
         "send the rows in several requests, or use `podium score` for files",
+    )
+
+
+def too_large_bundle(most_bytes: int) -> Refusal:
+    """The refusal of a bundle that is longer than may be uploaded."""
+    return Refusal(
+        413,
+        "too_large",
+        f"the bundle is longer than the {most_bytes} bytes that may be uploaded",
+        "copy it to the server, and register it there with podium register; "
+        "its operator can raise version_bytes_max",
     )
 
 
@@ -195,7 +211,7 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _check_body(
-    settings: Settings, method: str, found: _Headers, is_prediction: bool
+    settings: Settings, method: str, found: _Headers, is_prediction: bool, is_upload: bool
 ) -> Refusal | None:
     if b"content-encoding" in found:
         return Refusal(
@@ -214,6 +230,9 @@ def _check_body(
     if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > _LENGTH_DIGITS_MAX:
         return Refusal(400, "bad_length", "the Content-Length isn't a valid length")
     length, most = int(lengths[0]), settings.body_max_bytes
+    if is_upload:
+        most = settings.version_bytes_max
+        return too_large_bundle(most) if length > most else None
     if length > most and is_prediction and _may_be_bulk(method, found):
         most = settings.bulk_body_max_bytes
     return too_large(most) if length > most else None

@@ -53,6 +53,12 @@ _VERSION_FAILURES = {
     "409": "Another version is the champion than `expect` says: nothing was changed.",
     "503": "The registry of versions can't be used.",
 }
+_UPLOAD_FAILURES = {
+    "413": "The bundle is longer than may be uploaded.",
+    "422": "The bundle can't be used, or is a version of another model.",
+    "503": "The registry of versions can't be used, or others upload bundles now.",
+    "507": "The bundle doesn't fit on the disk of the server.",
+}
 _HOW_MANY = (
     "Deletes what fits all filters, if it is as many as `expect` says: else the answer says how many "
     "there are. Where `remaining` isn't 0, there was no time for more: send it again with that number."
@@ -316,8 +322,13 @@ def _version_paths(name: str, key: str, failures: dict[str, str]) -> Schema:
     back = _get(
         f"roll_back_{key}", f"Go back to the version before of {name}", name, "Versions", known
     )
+    sent = _get(f"upload_version_{key}", f"Upload a version of {name}", name, "Version", failures)
+    sent["responses"] |= _failures(_UPLOAD_FAILURES) | {
+        "201": _json("It was registered, and isn't promoted.", "Version")
+    }
+    bundle = {"content": {"application/octet-stream": {"schema": {}}}, "required": True}
     return {
-        f"{model}/versions": {"get": listed},
+        f"{model}/versions": {"get": listed, "post": sent | {"requestBody": bundle}},
         f"{model}/aliases/{{alias}}": {
             "put": put | {"parameters": [alias], "requestBody": body | {"required": True}}
         },

@@ -33,6 +33,7 @@ def shared_schemas() -> dict[str, Schema]:
         ),
         "Feedback": feedback_schema(),
         "FeedbackOutcome": _feedback_outcome(),
+        "Version": _version(),
         "Versions": _versions(),
         "VersionChange": object_schema(
             {"version": TEXT, "expect": TEXT, "note": TEXT}, optional=["version", "expect", "note"]
@@ -235,14 +236,21 @@ def _readiness() -> Schema:
     )
 
 
+def _version() -> Schema:
+    version: dict[str, Schema] = {
+        "version": TEXT,
+        "digest": TEXT,
+        "aliases": _list(TEXT),
+        "registered": TEXT,
+    }
+    version |= {"is_live": {"type": "boolean"}, "actor": TEXT, "note": TEXT}
+    return object_schema(version)
+
+
 def _versions() -> Schema:
-    version = {"version": TEXT, "digest": TEXT, "aliases": _list(TEXT), "registered": TEXT}
-    version["is_live"] = {"type": "boolean"}
     event = {"time": TEXT, "action": TEXT, "before": TEXT, "after": TEXT}
-    by: dict[str, Schema] = {"actor": TEXT, "note": TEXT}
-    return object_schema(
-        {"versions": _list(object_schema(version | by)), "events": _list(object_schema(event | by))}
-    )
+    event |= {"actor": TEXT, "note": TEXT}
+    return object_schema({"versions": _list(ref("Version")), "events": _list(object_schema(event))})
 
 
 def _list(items: Schema) -> Schema:

@@ -11,7 +11,7 @@ from podium.deployments.rows import CHAMPION, Event, Version
 from podium.errors import MalformedBody, NotFound
 from podium.http import Request, Response
 from podium.records.export import time_text
-from podium.web import version_pages
+from podium.web import upload_pages, version_pages
 from podium.web.router import Route
 from podium.web.site import Site
 
@@ -39,6 +39,15 @@ def index(site: Site, request: Request, name: str) -> Response:
     """The versions of a model: `GET /api/models/{name}/versions`."""
     site.deployment(name, request.actor)
     return Response.json(_state(site, name))
+
+
+def upload(site: Site, request: Request, name: str) -> Response:
+    """Register a bundle: `POST /api/models/{name}/versions`; 200 where it was known already."""
+    known = {one.digest for one in version_pages.versions_of(site).registry.versions(name)}
+    version = upload_pages.sent(site, request, name)
+    listed = {one["digest"]: one for one in _state(site, name)["versions"]}
+    status = 200 if version.digest in known else 201
+    return Response.json(listed[version.digest], status=status)
 
 
 def promote(site: Site, request: Request, name: str, alias: str) -> Response:
@@ -114,6 +123,7 @@ def _event(one: Event) -> dict[str, Any]:
 _MODEL = "/api/models/{name}"
 ROUTES = (
     Route("api_versions", ("GET",), f"{_MODEL}/versions", index, Action.MANAGE),
+    Route("api_upload", ("POST",), f"{_MODEL}/versions", upload, Action.MANAGE, is_upload=True),
     Route("api_promote", ("PUT",), f"{_MODEL}/aliases/{{alias}}", promote, Action.MANAGE),
     Route("api_rollback", ("POST",), f"{_MODEL}/rollback", rollback, Action.MANAGE),
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlencode
 
@@ -76,9 +78,25 @@ class Client:
         request = Request(method, unquote(path), query, sent, body)
         raw = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
         site = self.app.site
-        refusal = gate.check(site.settings, method, target.encode(), raw, site.router.predictions)
+        refusal = gate.check(
+            site.settings,
+            method,
+            target.encode(),
+            raw,
+            site.router.predictions,
+            site.router.uploads,
+        )
         if refusal is not None:
             return Reply(routes.refused(site, request, refusal))
+        if bodies.is_long(site.settings, str(len(body))) and bodies.is_upload(site, request):
+            read, respond = io.BytesIO(body).read, partial(routes.respond, site)
+            return Reply(
+                bodies.respond_to_upload(site, replace(request, body=b""), read, respond, _same)
+            )
         if bodies.is_long(site.settings, str(len(body))):
             return Reply(bodies.respond(site, replace(request, body=b""), lambda: body))
         return Reply(routes.respond(site, request))
+
+
+def _same(response: Response) -> Response:
+    return response

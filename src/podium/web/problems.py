@@ -19,6 +19,7 @@ from podium.errors import (
     MalformedBody,
     ModelError,
     ModelNotLoaded,
+    NoSpace,
     NotAllowed,
     NotAuthenticated,
     NotFound,
@@ -62,6 +63,7 @@ STATUSES: dict[type[PodiumError], int] = {
     TimedOut: 504,
     InputError: 400,
     AccountsError: 503,
+    NoSpace: 507,
     RegistryError: 503,
     StoreError: 503,
     ModelNotLoaded: 503,
@@ -88,6 +90,7 @@ PHRASES = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
     505: "HTTP Version Not Supported",
+    507: "Insufficient Storage",
 }
 # The headings of pages that show a problem.
 _HEADINGS = {

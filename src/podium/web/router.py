@@ -34,6 +34,7 @@ class Route:
         is_for_both: whether it is for browsers and for programs: a token identifies the actor if
             there is one, otherwise the cookie. It changes nothing, and other sites can't read it.
         is_prediction: whether it counts as a prediction, as routes without a view do.
+        is_upload: whether its body is a bundle, which goes to a file while it arrives.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Route:
     is_for_both: bool = False
     reads: bool | str = False
     is_prediction: bool = False
+    is_upload: bool = False
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The named segments of a matching path, or None; their number is the pattern's."""
@@ -125,12 +127,14 @@ class Router:
 
     Attributes:
         predictions: found in the paths that lead to a prediction, percent-encoded, under any prefix.
+        uploads: the same of those that a bundle may be sent to.
     """
 
     def __init__(self, pages: Iterable[Route], protocols: Sequence[ServingProtocol] = ()) -> None:
         self.protocols = tuple(protocols)
         self.routes = (*pages, *(route for one in protocols for route in one.routes))
         self.predictions = _pattern_of(route for route in self.routes if route.view is None)
+        self.uploads = _pattern_of(route for route in self.routes if route.is_upload)
         self._by_length: dict[int, list[Route]] = {}
         for route in self.routes:
             self._by_length.setdefault(route.pattern.count("/") + 1, []).append(route)

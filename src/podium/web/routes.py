@@ -27,6 +27,7 @@ from podium.web import (
     record_pages,
     render,
     static,
+    upload_pages,
     version_pages,
 )
 from podium.web.headers import finished
@@ -60,6 +61,15 @@ PAGES = (
     Route("versions", _GET, _VERSIONS, version_pages.index, Action.MANAGE, is_page=True),
     Route("change_version", _POST, _VERSIONS, version_pages.change, Action.MANAGE, is_page=True),
     _reading("compare", _GET, "/models/{name}/compare", comparison.index, Action.MANAGE),
+    Route(
+        "upload_version",
+        _POST,
+        f"{_VERSIONS}/upload",
+        upload_pages.form,
+        Action.MANAGE,
+        is_page=True,
+        is_upload=True,
+    ),
     Route("docs", _GET, "/docs", docs.index, LISTED, is_page=True),
     Route("livez", _GET, "/livez", probes.livez, OPEN),
     Route("readyz", _GET, "/readyz", probes.readyz, FILTERED),

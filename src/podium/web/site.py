@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from podium.access import Action, Actor, allowed, may_anything
 from podium.deployments.deployment import Deployment
+from podium.deployments.upload import Uploads
 from podium.deployments.versions import Versions
 from podium.errors import ModelNotLoaded, NotFound, PodiumError
 from podium.flow.predict import PredictionService
@@ -59,6 +60,7 @@ class Site:
         deletion: deletes records; None if nothing is recorded.
         versions: promotes versions of the models; None if they are fixed.
         router: the routes of the app.
+        uploads: the bundles that are uploaded to this process; None if versions are fixed.
         is_local: whether only programs on this machine can reach it.
         frame: creates the host's whole page around the parts of one of ours; None: our own.
     """
@@ -78,6 +80,7 @@ class Site:
     page_cache: PageCache = field(default_factory=PageCache)
     router: Router = field(default_factory=lambda: Router(()))
     is_local: bool = False
+    uploads: Uploads | None = None
 
     def deployment(self, name: str, actor: Actor) -> LoadedVersion:
         """The version that is served under this name, to be used for the whole request.

@@ -70,13 +70,13 @@ def promote(
     version = versions_of(site).promote(
         model, wanted, actor=actor.name, note=note, expected=expected
     )
-    _audit(site, actor, "version_promoted", version)
+    audit(site, actor, "version_promoted", version)
 
 
 def rollback(site: Site, actor: Actor, model: str, note: str, expected: str | None) -> None:
     """Make the previous version the champion again, and audit it."""
     version = versions_of(site).rollback(model, actor=actor.name, note=note, expected=expected)
-    _audit(site, actor, "version_rolled_back", version)
+    audit(site, actor, "version_rolled_back", version)
 
 
 def index(site: Site, request: Request, name: str) -> Response:
@@ -150,6 +150,7 @@ def _event(event: Event, names: dict[str, str]) -> tuple[str, str, str, str, str
     return moment_text(event.time_us), action, version, event.actor, event.note
 
 
-def _audit(site: Site, actor: Actor, event: str, version: Version) -> None:
+def audit(site: Site, actor: Actor, event: str, version: Version) -> None:
+    """Write down what was done with a version."""
     details = {"model": version.model, "version": version.name, "digest": version.digest}
     site.authority.audit(actor, event, **details)

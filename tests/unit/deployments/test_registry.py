@@ -74,7 +74,7 @@ def test_a_file_that_was_replaced_since_is_not_registered(registry, three):
         registry.register(three[0])
 
     assert registry.versions("sums") == []
-    assert not list((registry._folder).glob("*"))
+    assert not list(registry.files.folder.glob("*"))
 
 
 def test_a_file_that_is_new_is_the_champion_and_one_that_is_known_changes_nothing(registry, three):
@@ -207,7 +207,7 @@ def test_every_change_is_seen_by_the_counter(registry, three):
 def test_a_damaged_copy_is_told_and_changes_nothing(registry, three, damage):
     registry.adopt(three[0])
     version = registry.register(three[1])
-    path = registry._path_of(version.digest)
+    path = registry.files.path_of(version.digest)
     content = path.read_bytes()
     if damage == "gone":
         path.unlink()

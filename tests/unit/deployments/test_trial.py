@@ -112,7 +112,7 @@ def test_what_works_passes_with_its_cost(tmp_path):
 
     passed = try_bundle(bundle.path, runtimes=UPLOADABLE)
 
-    assert (passed.model, passed.name, passed.digest) == ("sums", "1", bundle.digest)
+    assert (passed.name, passed.version, passed.digest) == ("sums", "1", bundle.digest)
     assert passed.n_rows == 64
     assert passed.load_s > 0 < passed.call_s
     assert passed.libraries["podium"]

@@ -160,14 +160,14 @@ def test_the_schema_of_a_problem_has_the_fields_of_its_struct(document, struct):
         assert ours["properties"][name]["type"] in kinds, name
 
 
-def test_every_answer_that_is_no_200_is_a_problem(document):
+def test_every_answer_that_is_no_success_is_a_problem(document):
     kinds = {
         (status, media)
         for item in document["paths"].values()
         for one in item.values()
         for status, response in one["responses"].items()
         for media in response["content"]
-        if status != "200"
+        if status not in ("200", "201")
     }
 
     assert {media for status, media in kinds} == {"application/problem+json", JSON}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 from asgiref.sync import sync_to_async
@@ -25,6 +26,8 @@ from podium.web import bodies, routes
 from podium.web.router import Route
 
 CSRF_FIELD = "csrfmiddlewaretoken"
+# Where an ASGI server that put the bundle of a form into a file leaves it; no client can set it.
+UPLOAD = "podium.upload"
 
 
 def view_of(route: Route | None) -> Callable[..., HttpResponseBase]:
@@ -45,6 +48,8 @@ def view_of(route: Route | None) -> Callable[..., HttpResponseBase]:
             return _sent(incoming, _refused(host, incoming.read(), refusal))
         if bodies.is_long(host.options.settings, request.META.get("CONTENT_LENGTH") or ""):
             host.app.start_in_background()
+            if route is not None and route.is_upload:
+                return _uploaded(request, host, incoming, answer)
             read = partial(_body, request)
             return _sent(incoming, bodies.respond(host.app.site, incoming.read(), read))
         # Before anything else searches the body for a token: a stream can be read only once.
@@ -52,6 +57,26 @@ def view_of(route: Route | None) -> Callable[..., HttpResponseBase]:
         return answer(request, host, incoming)
 
     return view
+
+
+def _uploaded(
+    native: HttpRequest, host: Host, incoming: _Incoming, answer: Callable[..., HttpResponseBase]
+) -> HttpResponseBase:
+    """The response to a request with a bundle, which goes to a file before anybody else reads it.
+
+    The token of the form is in what was read then: Django finds it where scripts send theirs.
+    """
+
+    def respond(whole: Request) -> HttpResponseBase:
+        incoming.whole = whole
+        token = dict(parse_qsl(whole.body.decode())).get(CSRF_FIELD, "")
+        native.META["HTTP_X_CSRFTOKEN"] = token
+        return answer(native, host, incoming)
+
+    def failed(response: Response) -> HttpResponseBase:
+        return _sent(incoming, response)
+
+    return bodies.respond_to_upload(host.app.site, incoming.read(), native.read, respond, failed)
 
 
 class _Incoming:
@@ -64,6 +89,7 @@ class _Incoming:
     def __init__(self, request: HttpRequest, tail: str) -> None:
         self.native = request
         self.body = b""
+        self.whole: Request | None = None  # once a long body was read
         self.path = tail if tail.startswith("/") else f"/{tail}"
         self.root_path = request.path.removesuffix(self.path)
         self.is_async = hasattr(request, "scope")
@@ -80,8 +106,10 @@ class _Incoming:
             names = (gate.host_name(self.host),)
             settings = msgspec.structs.replace(settings, allowed_hosts=names)
         method, target = self.native.method or "", _target(self.native)
-        predictions = host.app.site.router.predictions
-        refusal = gate.check(settings, method, target, self.headers, predictions)
+        router = host.app.site.router
+        refusal = gate.check(
+            settings, method, target, self.headers, router.predictions, router.uploads
+        )
         if refusal is None and not self.is_host_allowed:
             return gate.Refusal(
                 421,
@@ -93,6 +121,8 @@ class _Incoming:
 
     def read(self, form_token: tuple[str, str] | None = None) -> Request:
         """The request for our views."""
+        if self.whole is not None:
+            return replace(self.whole, form_token=form_token)
         headers: dict[str, str] = {}
         for name, value in self.headers:
             key, text = name.decode("latin-1"), value.decode("latin-1")
@@ -107,6 +137,7 @@ class _Incoming:
             origin=f"{self.native.scheme}://{self.host or '127.0.0.1'}",
             address=self.native.META.get("REMOTE_ADDR", ""),
             native=self.native,
+            upload=getattr(self.native, "scope", {}).get(UPLOAD),
             form_token=form_token,
             static_url=partial(static_url, self.root_path),
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import flask
 import msgspec
@@ -113,6 +114,17 @@ def _respond(**_: str) -> flask.Response:
     if _is_long(host):
         request = _read(host, path, b"", None)
         skip = partial(_pass_over, flask.request.environ)
+        if bodies.is_upload(host.app.site, request):
+            # It goes to a file: what the app reads into memory at most says nothing about it.
+            flask.request.max_content_length = host.options.settings.version_bytes_max
+            return bodies.respond_to_upload(
+                host.serving.site,
+                request,
+                flask.request.stream.read,
+                partial(_uploaded, host),
+                partial(_sent, host, request),
+                skip,
+            )
         response = bodies.respond(host.serving.site, request, flask.request.get_data, skip)
         return _sent(host, request, response)
     token = None
@@ -125,6 +137,23 @@ def _respond(**_: str) -> flask.Response:
         token = (host.flask.config["WTF_CSRF_FIELD_NAME"], generate_csrf())
     request = _read(host, path, flask.request.get_data(cache=True), token)
     return _sent(host, request, _responded(host, request))
+
+
+def _uploaded(host: Host, whole: Request) -> flask.Response:
+    """The response to a request with a bundle, which is in a file.
+
+    The token of its form is in what was read then: Flask-WTF finds it where scripts send theirs.
+    """
+    csrf = csrf_of(host.flask)
+    route = ROUTER.find(whole.method, whole.path).route
+    if csrf is not None and route is not None and route.is_page:
+        name = host.flask.config["WTF_CSRF_FIELD_NAME"]
+        token = dict(parse_qsl(whole.body.decode())).get(name, "")
+        header = host.flask.config["WTF_CSRF_HEADERS"][0]
+        flask.request.environ[f"HTTP_{header.upper().replace('-', '_')}"] = token
+        csrf.protect()
+        whole = replace(whole, form_token=(name, token))
+    return _sent(host, whole, _responded(host, whole))
 
 
 def current_actor(host: Host, name: str | None = None) -> Actor:
@@ -172,7 +201,8 @@ def _refusal(host: Host) -> gate.Refusal | None:
         for key, value in flask.request.headers
     ]
     method, target = flask.request.method, _target(flask.request.environ)
-    return gate.check(settings, method, target, headers, host.app.site.router.predictions)
+    router = host.app.site.router
+    return gate.check(settings, method, target, headers, router.predictions, router.uploads)
 
 
 def _target(environ: dict[str, Any]) -> bytes:

@@ -29,7 +29,7 @@ class Heads:
 
     def __init__(self, site: Site, *, has_fast_lane: bool) -> None:
         self._settings: Settings = site.settings
-        self._predictions = site.router.predictions
+        self._predictions, self._uploads = site.router.predictions, site.router.uploads
         self._fast = {
             path: (deployment, protocol.fast)
             for protocol in site.router.protocols
@@ -62,7 +62,9 @@ class Heads:
 
     def _checked(self, raw: bytes) -> Head:
         method, target, headers, is_http_10 = parse(raw)
-        refusal = gate.check(self._settings, method, target, headers, self._predictions)
+        refusal = gate.check(
+            self._settings, method, target, headers, self._predictions, self._uploads
+        )
         if refusal is not None:
             raise Rejected(refusal, Head(method, target, headers, is_last=True))
         if b"_" in raw:

@@ -1,0 +1,157 @@
+"""A bundle that arrives from elsewhere: a file in the home folder, tried before it is registered."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from podium.deployments.registry import Registry
+from podium.deployments.rows import Version
+from podium.deployments.trial import UPLOADABLE, try_bundle
+from podium.errors import NoSpace, Overloaded, RegistryError, TooLarge, UnusableVersion
+
+# What other files of the home folder may need while a bundle arrives.
+SPARE_BYTES = 64 << 20
+# So many arrive, or are tried, at a time; each takes its size on the disk and a process.
+UPLOADS_MAX = 2
+# A file that nobody has written to for so long belongs to a process that was killed.
+LEFT_S = 3_600
+
+
+class Upload:
+    """The file in which a bundle arrives.
+
+    Attributes:
+        path: of the file; it is gone at the end, unless the registry has taken it.
+    """
+
+    def __init__(self, path: Path, bytes_max: int) -> None:
+        self.path = path
+        self._n_left = self._bytes_max = bytes_max
+        self._file = path.open("xb", buffering=0)
+
+    def write(self, piece: bytes) -> None:
+        """Add a piece.
+
+        Raises:
+            TooLarge: there is more than may come.
+            NoSpace: the disk is full.
+            RegistryError: it can't be written.
+        """
+        self._n_left -= len(piece)
+        if self._n_left < 0:
+            raise TooLarge(f"the bundle is longer than {self._bytes_max} bytes")
+        left = memoryview(piece)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise _failure(error, self.path) from error
+
+    @property
+    def n_bytes(self) -> int:
+        """How many have come."""
+        return self._bytes_max - self._n_left
+
+    def close(self) -> None:
+        """Let go of the file, and remove it if it is still there."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+class Uploads:
+    """The bundles that arrive at one process.
+
+    Args:
+        folder: where they do: on the disk where they will stay.
+        bytes_max: the longest.
+    """
+
+    def __init__(self, folder: Path, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
+        self._folder = folder
+        self._free = threading.Semaphore(UPLOADS_MAX)
+
+    @contextmanager
+    def begun(self, n_bytes: int) -> Iterator[Upload]:
+        """A file for so many bytes.
+
+        Raises:
+            TooLarge: that is more than may be uploaded.
+            NoSpace: they don't fit on the disk.
+            Overloaded: others arrive already.
+            RegistryError: it can't be written.
+        """
+        if n_bytes > self.bytes_max:
+            raise TooLarge(
+                f"the bundle is longer than the {self.bytes_max} bytes that may be uploaded",
+                hint="copy it to the server, and register it there with podium register",
+            )
+        if not self._free.acquire(blocking=False):
+            raise Overloaded("other bundles are being uploaded", hint="try again in a moment")
+        try:
+            upload = self._opened(n_bytes)
+            try:
+                yield upload
+            finally:
+                upload.close()
+        finally:
+            self._free.release()
+
+    def _opened(self, n_bytes: int) -> Upload:
+        path = self._folder / f".upload-{secrets.token_hex(8)}.tmp"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sweep(self._folder)
+            free = shutil.disk_usage(self._folder).free
+            if free < n_bytes + SPARE_BYTES:
+                raise NoSpace(
+                    f"the bundle has {n_bytes} bytes, and the disk of the server has room for "
+                    f"{max(0, free - SPARE_BYTES)}",
+                    hint="free space there: podium versions --prune removes old versions",
+                )
+            return Upload(path, n_bytes)
+        except OSError as error:
+            raise _failure(error, path) from error
+
+
+def accept(registry: Registry, upload: Upload, model: str, *, actor: str, note: str) -> Version:
+    """Register a bundle that has arrived, once it was tried; it isn't read in this process.
+
+    Raises:
+        UnusableVersion: it is no bundle, or of another model, needs code of its author's, or can't
+            be loaded or doesn't answer.
+        RegistryError: it can't be kept.
+    """
+    passed = try_bundle(upload.path, runtimes=UPLOADABLE)
+    if passed.name != model:
+        raise UnusableVersion(
+            f"the bundle is a version of {passed.name!r}, not of {model!r}",
+            hint=f"upload it as a version of {passed.name!r}, or pack it with name={model!r}",
+        )
+    return registry.take(upload.path, passed, actor=actor, note=note)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed left behind."""
+    for path in folder.glob(".*.tmp"):
+        try:
+            if time.time() - path.stat().st_mtime > LEFT_S:
+                path.unlink()
+        except FileNotFoundError:  # another process was faster
+            continue
+
+
+def _failure(error: OSError, path: Path) -> RegistryError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return NoSpace(
+            "the disk of the server is full: nothing of the bundle was kept",
+            hint="free space there: podium versions --prune removes old versions",
+        )
+    return RegistryError(f"{path} can't be written: {error.strerror}")

@@ -1,0 +1,113 @@
+"""The files of versions: each bundle under its digest, never changed, with what its trial found."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container
+from contextlib import suppress
+from pathlib import Path
+
+from podium.bundle import Bundle, load
+from podium.bundle.archive import copy_archive, digest_of, move_archive
+from podium.deployments import trial
+from podium.deployments.registry_file import failures
+from podium.deployments.rows import Version
+from podium.deployments.trial import Passed
+from podium.errors import BundleError, RegistryError, SetupError
+
+
+class VersionFiles:
+    """The folder of a registry's bundles.
+
+    Args:
+        trust: `sha256:...` digests of pickles that may be loaded.
+    """
+
+    def __init__(self, folder: Path, trust: Collection[str]) -> None:
+        self.folder = folder
+        self._trust = tuple(trust)
+
+    def path_of(self, digest: str) -> Path:
+        """Where the bundle with this digest is."""
+        return self.folder / f"{digest}.podium"
+
+    def memory_of(self, digest: str) -> Path:
+        """Where it is remembered that its trial was passed."""
+        return self.folder / f"{digest}.checked"
+
+    def bundle(self, version: Version) -> Bundle:
+        """The bundle of a version, verified.
+
+        Raises:
+            RegistryError: it isn't there, or isn't what was registered.
+        """
+        path, hint = self.path_of(version.digest), "register the version again, or promote another"
+        try:
+            bundle = load(path, trust=self._trust)
+        except (SetupError, BundleError) as error:
+            raise RegistryError(f"{path} can't be read: {error.message}", hint=hint) from error
+        if bundle.digest != version.digest:
+            raise RegistryError(f"{path} isn't what was registered", hint=hint)
+        return bundle
+
+    def check(self, bundle: Bundle) -> None:
+        """Return if a bundle can be loaded and answers; tried once, in a process of its own.
+
+        Raises:
+            UnusableVersion: it can't, or doesn't.
+        """
+        trial.require(bundle, self.memory_of(bundle.digest), self._trust)
+
+    def copy(self, bundle: Bundle) -> None:
+        """Keep a copy of a bundle; a copy that was damaged is written anew.
+
+        Raises:
+            BundleError: it is in no file, or its file was replaced since.
+            RegistryError: the copy can't be written.
+        """
+        path = self.path_of(bundle.digest)
+        if bundle.path is None:
+            raise BundleError(f"{bundle.name} is in no file")
+        if path.exists() and (path == bundle.path or self._is_whole(bundle.digest)):
+            return
+        with failures(path):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            copy_archive(Path(bundle.path), path, bundle.digest)
+
+    def take(self, path: Path, passed: Passed) -> None:
+        """Keep a file that passed a trial: it is moved, and only its seal is read.
+
+        Raises:
+            BundleError: it was replaced since.
+            RegistryError: it can't be moved.
+        """
+        with failures(self.path_of(passed.digest)):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            move_archive(path, self.path_of(passed.digest), passed.digest)
+        trial.remember(self.memory_of(passed.digest), passed)
+
+    def require(self, digest: str) -> None:
+        """Return if the file of a version is there.
+
+        Raises:
+            RegistryError: it isn't.
+        """
+        if not self.path_of(digest).exists():
+            raise RegistryError("the bundle was removed meanwhile", hint="try again")
+
+    def remove(self, digest: str) -> None:
+        """Remove the bundle, and what is known of it."""
+        for path in (self.path_of(digest), self.memory_of(digest)):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def unknown(self, digests: Container[str]) -> list[str]:
+        """The digests of bundles other than these."""
+        found = (path.stem for path in self.folder.glob("*.podium"))
+        return [digest for digest in found if digest not in digests]
+
+    def _is_whole(self, digest: str) -> bool:
+        path = self.path_of(digest)
+        try:
+            return digest_of(path) == digest
+        except (BundleError, OSError):
+            return False
