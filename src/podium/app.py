@@ -42,6 +42,7 @@ from podium.settings import (
 from podium.sources import Source, bundles_of, opened
 from podium.web.router import ServingProtocol
 from podium.web.site import Frame, Site
+from podium.web.truth_rules import TruthRules
 
 _log = logging.getLogger("podium")
 
@@ -147,6 +148,7 @@ class App:
             deletion=self.deletion,
             failures=self.failures,
             versions=self.versions,
+            truth_rules=TruthRules(registry),
             router=router_of(*protocols),
             is_local=is_local,
             uploads=Uploads(self._home / "versions", self.settings.version_bytes_max),
@@ -252,7 +254,13 @@ class App:
         limits = Limits(**{name: getattr(self.settings, name) for name in names})
         metrics = self._metrics.of(bundle.name, bundle.version)
         batch = self.settings.batch.get(bundle.name)
-        version = LoadedVersion(bundle, limits=limits, metrics=metrics, batch=said_of_batch(batch))
+        version = LoadedVersion(
+            bundle,
+            limits=limits,
+            metrics=metrics,
+            batch=said_of_batch(batch),
+            key_field=_key_field(self.settings, bundle),
+        )
         self._versions.add(version)
         there = weakref.ref(version)
 
@@ -281,6 +289,21 @@ class App:
             keep_days=settings.keep_days,
         )
         return outboxed, outboxed
+
+
+def _key_field(settings: Settings, bundle: Bundle) -> str:
+    """The field that has the business keys of a model's rows; "" for none.
+
+    Raises:
+        SetupError: the model has no such field.
+    """
+    table = settings.feedback.get(bundle.name)
+    if table is None or not table.key or table.key in bundle.signature.names:
+        return "" if table is None else table.key
+    raise SetupError(
+        f"[feedback.{bundle.name}] names the key {table.key!r}, which isn't a field of the model",
+        hint=f"fields: {', '.join(bundle.signature.names)}",
+    )
 
 
 def opened_store(settings: Settings, *, is_late: bool = False) -> Store:

@@ -87,6 +87,16 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] | None = None
 
 
+class Feedback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table `[feedback.MODEL]`: how true outcomes find the records of a model.
+
+    Attributes:
+        key: the field whose value is the business key of a row.
+    """
+
+    key: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The behaviour of a Podium: one frozen value, created once at start.
 
@@ -130,6 +140,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         quota_user: the same for a user who is logged in.
         quota_address: the same for anonymous callers at one address or IPv6 network.
         batch: how requests are combined into calls, by the name of the model.
+        feedback: how true outcomes find records, by the name of the model.
         gates: what a version must have shown before it is promoted, by the name of the model.
         accounts: users log in, and have permissions.
     """
@@ -168,6 +179,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quota_address: Annotated[int, msgspec.Meta(ge=0)] = 0
     batch: dict[str, Batch] = {}
     gates: dict[str, Gates] = {}
+    feedback: dict[str, Feedback] = {}
     accounts: Accounts = Accounts()
 
 
@@ -215,7 +227,7 @@ def check_models(settings: Settings, models: Collection[str]) -> None:
     Raises:
         SetupError: there is one.
     """
-    for table in ("batch", "gates"):
+    for table in ("batch", "feedback", "gates"):
         for name in getattr(settings, table):
             if name not in models:
                 raise SetupError(

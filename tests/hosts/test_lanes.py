@@ -185,6 +185,17 @@ def test_a_plain_request_is_recorded_under_the_word_of_its_label(server, connect
     assert found == {"outlier": True, "normal": False}
 
 
+def test_a_request_with_a_business_key_is_recorded_under_it(server, connection):
+    body = json.dumps(GOOD["odd"]).encode()
+    headers = {"content-type": "application/json", "podium-key": "order 4711"}
+    connection.request("POST", "/api/models/odd/predict", body, headers)
+    record_id = json.load(connection.getresponse())["id"]
+
+    connection.request("GET", f"/records/{record_id}")
+
+    assert "order 4711" in connection.getresponse().read().decode()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GOOD)
 @given(data=st.data())

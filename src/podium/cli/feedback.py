@@ -7,16 +7,18 @@ from pathlib import Path
 
 import click
 
+from podium.bundle import Bundle
 from podium.cli.main import BROKEN, REFUSED
 from podium.cli.record_deletion import audit_of, open_records
 from podium.cli.terminal import harmless
+from podium.deployments.registry import Registry
 from podium.errors import SetupError
 from podium.flow.formats.csv_rows import CSV
 from podium.flow.formats.json_rows import JSON, LINES
 from podium.settings import Settings, read_settings
-from podium.signature import Signature
 from podium.sources import opened
-from podium.web.feedback import Outcome, add_feedback
+from podium.web.feedback_rows import Outcome, add_feedback
+from podium.web.truth_rules import TruthRules
 
 ROWS_MAX = 10_000_000
 LISTED_MAX = 20
@@ -35,7 +37,8 @@ def feedback(file: str, model: str, home: str | None, config: Path | None) -> in
     podium feedback truth.csv --model churn.podium
 
     TRUTH has the columns id, truth and, optionally, note: .csv, .tsv, .json or .ndjson, or - for CSV
-    on standard input. With several outputs there is a column for each, such as truth.price.
+    on standard input. In place of id there may be a column key, the business key of the records. With
+    several outputs there is a column for each, such as truth.price.
 
     Rows that weren't added are listed; the exit code is 3 then.
     """
@@ -43,20 +46,21 @@ def feedback(file: str, model: str, home: str | None, config: Path | None) -> in
     if not media:
         raise SetupError(f"{file} isn't a table", hint=f"known: {', '.join(_MEDIA)}")
     settings = read_settings({"home": home}, file=config)
-    name, signature = _model(settings, model)
+    bundle = _model(settings, model)
+    rules = TruthRules(Registry(Path(settings.home), settings.trust))
     body = _read(file)
     with open_records(settings) as store:
-        outcome = add_feedback(store, name, signature, (body, media), rows_max=ROWS_MAX)
+        outcome = add_feedback(store, bundle, rules, (body, media), rows_max=ROWS_MAX)
     if outcome.added:
-        how_many = str(outcome.added)
+        how_many = str(outcome.records)
         audit_of(settings, "podium feedback")(
-            "feedback_given", {"model": name, "records": how_many}
+            "feedback_given", {"model": bundle.name, "records": how_many}
         )
     return _tell(outcome)
 
 
-def _model(settings: Settings, named: str) -> tuple[str, Signature]:
-    """The name and the signature of the model that is meant.
+def _model(settings: Settings, named: str) -> Bundle:
+    """The bundle of the model that is meant.
 
     Raises:
         SetupError: there is none, or it isn't known which.
@@ -74,8 +78,7 @@ def _model(settings: Settings, named: str) -> tuple[str, Signature]:
             "the records belong to one model, and it isn't known which",
             hint=f"name its bundle or itself with --model; known: {known}",
         )
-    bundle = found[named or next(iter(found))]
-    return bundle.name, bundle.signature
+    return found[named or next(iter(found))]
 
 
 def _read(file: str) -> bytes:
@@ -87,11 +90,13 @@ def _read(file: str) -> bytes:
 
 def _tell(outcome: Outcome) -> int | None:
     """Print what became of the rows; the exit code."""
-    told = f"{outcome.added:,} added, {outcome.unknown:,} unknown, {outcome.refused:,} refused"
-    click.echo(told)
+    reached = f" to {outcome.records:,} records" if outcome.records != outcome.added else ""
+    click.echo(
+        f"{outcome.added:,} added{reached}, {outcome.unknown:,} unknown, {outcome.refused:,} refused"
+    )
     for row in outcome.rows[:LISTED_MAX]:
         reason = harmless(row.reason) or "the model has no such record"
-        click.echo(f"  row {row.row + 1}, {harmless(row.id)}: {reason}", err=True)
+        click.echo(f"  row {row.row + 1}, {harmless(row.id or row.key)}: {reason}", err=True)
     if len(outcome.rows) > LISTED_MAX:
         click.echo(f"  and {len(outcome.rows) - LISTED_MAX:,} more", err=True)
     if outcome.remaining:

@@ -119,6 +119,7 @@ def restore(path: Path, folder: Path, *, file: Path) -> None:
 @click.option("--until", default="", help="Until the end of this day (UTC).")
 @click.option("--outcome", default="", help="With this prediction.")
 @click.option("--owner", default="", help="Of this owner, such as user:7.")
+@click.option("--business-key", default="", help="With this business key.")
 @click.option(
     "--id", "record_id", default="", help="The record with this id, or all whose ids begin with it."
 )

@@ -62,6 +62,7 @@ def record_of(
         request_id=request_id,
         row_index=row_index,
         bundle_digest=version.digest,
+        business_key=version.business_key_of(inputs) or context.business_key or None,
     )
 
 

@@ -27,6 +27,7 @@ class RequestContext:
         client: the address of an anonymous caller, which separates the keys of one from
             another's.
         lane: the lane under which it is counted.
+        business_key: the caller's own name for what is predicted; "" for none.
         is_bulk: whether it may have as many rows as a bulk request.
     """
 
@@ -36,6 +37,7 @@ class RequestContext:
     key: str = ""
     client: str = ""
     lane: Lane = "asgi"
+    business_key: str = ""
     is_bulk: bool = False
 
 

@@ -9,6 +9,8 @@ from functools import cached_property
 from threading import get_ident
 from typing import Any
 
+import msgspec
+
 from podium.bundle import Bundle
 from podium.bundle.card import Card
 from podium.flow.batch import Batcher
@@ -17,6 +19,7 @@ from podium.flow.limits import Limits
 from podium.flow.row_encoder import RowEncoder
 from podium.flow.typed import TypedReader
 from podium.monitor.metrics import ModelMetrics
+from podium.records.business_key import business_key_of
 from podium.runtimes.protocol import BatchPolicy, Runtime
 from podium.signature import Signature
 
@@ -30,6 +33,7 @@ class LoadedVersion:
     Args:
         metrics: where its predictions are counted; counters of its own by default.
         batch: settings of the batch policy that replace those of its runtime, by name.
+        key_field: the field whose value is the business key of a row; "" for none.
 
     Attributes:
         cost: of its calls; None until the model is loaded.
@@ -43,6 +47,7 @@ class LoadedVersion:
         limits: Limits = Limits(),
         metrics: ModelMetrics | None = None,
         batch: Mapping[str, Any] = {},
+        key_field: str = "",
     ) -> None:
         self.name = bundle.name
         self.version = bundle.version
@@ -53,6 +58,7 @@ class LoadedVersion:
         self.cost: Cost | None = None
         self.batcher: Batcher | None = None
         self._batch = batch
+        self._key_field = key_field
         self._lock = threading.Lock()
 
     @cached_property
@@ -89,6 +95,17 @@ class LoadedVersion:
     def is_loaded(self) -> bool:
         """Whether the model is loaded and its cost is known."""
         return self.cost is not None
+
+    def business_key_of(self, inputs: bytes) -> str | None:
+        """The business key in a row, if a field has it.
+
+        Args:
+            inputs: the row as a JSON object.
+        """
+        if not self._key_field:
+            return None
+        row: dict[str, Any] = msgspec.json.decode(inputs)
+        return business_key_of(row.get(self._key_field))
 
     def load(self) -> bool:
         """Load the model once, and measure the cost of a call.

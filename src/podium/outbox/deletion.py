@@ -73,7 +73,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             for name, value in msgspec.structs.asdict(self.query).items()
             if value is not None
         }
-        hidden = {name: "some value" for name in chosen if name.startswith("outcome")}
+        hidden = {name: "some value" for name in chosen if name.startswith(("outcome", "business"))}
         return chosen | hidden | ({"field": self.field} if self.field else {})
 
     def _has_value(self, record: Record) -> bool:

@@ -11,8 +11,8 @@ from podium.web.site import Site
 
 def put(site: Site, request: Request, record_id: str) -> Response:
     """Say what really happened: `PUT /api/records/{record_id}/feedback`."""
-    record, version = record_for_feedback(site, request.actor, record_id)
-    truth, note = read_one(version.signature, request.body, request.media)
+    record, signature = record_for_feedback(site, request.actor, record_id)
+    truth, note = read_one(signature, request.body, request.media)
     give_feedback(site, request.actor, record, truth, note)
     return Response.json({"id": record.id, "truth": truth, "note": note})
 

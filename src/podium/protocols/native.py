@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.policy.addresses import network_of
 from podium.protocols import comparison, feedback, versions
+from podium.records.business_key import business_key_of
 from podium.signature.schema import output_schema, row_schema
 from podium.web import deletion_pages, problems
 from podium.web.examples import example_rows
@@ -31,9 +33,17 @@ def _read(request: Request, _values: Mapping[str, str]) -> PredictRequest:
         accept=headers.get("accept", ""),
         key=headers.get("idempotency-key", ""),
         client=network_of(request.address),
+        business_key=_business_key(headers.get("podium-key", "")),
         is_bulk=request.is_bulk,
     )
     return PredictRequest(request.body, request.media, context)
+
+
+def _business_key(header: str) -> str:
+    """The business key in a header, which clients write in UTF-8, whatever HTTP takes it for."""
+    with suppress(UnicodeError):
+        header = header.encode("latin-1").decode()
+    return business_key_of(header) or ""
 
 
 def _write(response: EncodedResponse) -> Response:

@@ -92,6 +92,12 @@ _KEY: Schema = {
         "pattern": "^[ -~]+$",
     },
 }
+_BUSINESS_KEY: Schema = {
+    "name": "Podium-Key",
+    "in": "header",
+    "description": "The caller's own name for what is predicted, by which feedback can be given.",
+    "schema": TEXT,
+}
 # With a space, which no model's name contains.
 _ALL, _SERVER = "all models", "the server"
 _RETRY = {
@@ -202,7 +208,7 @@ def _predict(
         "summary": f"Predict: {_title(deployment)}",
         "description": deployment.card.description,
         "tags": [deployment.name],
-        "parameters": [_KEY],
+        "parameters": [_KEY, _BUSINESS_KEY],
         "requestBody": {"required": True, "content": _bodies(deployment, key, rows_max)},
         "responses": {
             "200": {
@@ -298,7 +304,8 @@ def _post_feedback(name: str, key: str, failures: dict[str, str], rows_max: int)
     what = f"Add what really happened to records of {name}"
     known = _FEEDBACK_FAILURES | failures
     operation = _get(f"add_feedback_{key}", what, name, "FeedbackOutcome", known)
-    rows = {"type": "array", "items": feedback_schema("id"), "minItems": 1, "maxItems": rows_max}
+    row = {"anyOf": [feedback_schema("id"), feedback_schema("key")]}
+    rows = {"type": "array", "items": row, "minItems": 1, "maxItems": rows_max}
     text = {"schema": TEXT | {"minLength": 1}}
     content = {JSON: {"schema": rows}, CSV: text, LINES: text}
     return operation | {"requestBody": {"required": True, "content": content}}

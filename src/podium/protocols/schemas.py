@@ -14,7 +14,7 @@ from podium.signature.schema import (
     row_schema,
     threshold_schema,
 )
-from podium.signature.truth import NOTE_MAX
+from podium.signature.truth import KEY, NOTE_MAX
 
 TEXT: Schema = {"type": "string"}
 
@@ -84,16 +84,23 @@ def feedback_schema(*keys: str) -> Schema:
         "description": "What really happened; an object by output if there are several."
     }
     note = TEXT | {"maxLength": NOTE_MAX}
-    return object_schema(dict.fromkeys(keys, TEXT) | {"truth": truth, "note": note}, ["note"])
+    names = {name: {"type": ["string", "number"]} if name == KEY else TEXT for name in keys}
+    return object_schema(names | {"truth": truth, "note": note}, ["note"])
 
 
 def _feedback_outcome() -> Schema:
     count: Schema = {"type": "integer", "minimum": 0}
-    counts = dict.fromkeys(("added", "unknown", "refused"), count)
+    counts = dict.fromkeys(("added", "records", "unknown", "refused"), count)
     rest = count | {"description": "How many rows at the end there was no time for."}
     row = object_schema(
-        {"row": count, "id": TEXT, "outcome": {"enum": ["unknown", "refused"]}, "reason": TEXT},
-        optional=["reason"],
+        {
+            "row": count,
+            "id": TEXT,
+            "key": TEXT,
+            "outcome": {"enum": ["unknown", "refused", "partial"]},
+            "reason": TEXT,
+        },
+        optional=["id", "key", "reason"],
     )
     return object_schema({**counts, "remaining": rest, "rows": _list(row)})
 

@@ -11,6 +11,7 @@ from podium.signature.fields import Category, Field, Output, Signature
 
 TRUTH: Final = "truth"
 ID: Final = "id"
+KEY: Final = "key"
 NOTE, NOTE_MAX = "note", 1_000
 
 

@@ -234,6 +234,8 @@ def selected_by(options: Mapping[str, str], *, is_everything: bool = False) -> S
     field, equals, value = key.partition("=")
     if key and not (field and equals):
         raise InputError(f"--key {key!r} has no value", hint="write --key customer=4711")
+    if said.get("business_key") and query.business_keys is None:
+        raise InputError("--business-key is blank", hint="write the key, or leave the option out")
     if query == RecordQuery() and not key and not is_everything:
         raise InputError(
             "no records are selected", hint="select them by options, or all of them with --all"

@@ -19,7 +19,7 @@ SECURITY_HEADERS = {
     "x-frame-options": "DENY",
 }
 # What a page of another origin may send, and read of a response.
-HEADERS_TAKEN = "accept, authorization, content-type, idempotency-key"
+HEADERS_TAKEN = "accept, authorization, content-type, idempotency-key, podium-key"
 HEADERS_SHOWN = (
     "idempotency-replayed, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after"
 )

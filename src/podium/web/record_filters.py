@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 
 from podium.access import ALL, ANYONE, Action, Actor, allowed
+from podium.records.business_key import business_key_of
 from podium.records.store import RecordQuery, StoreFeatures
 from podium.signature import Output
 
@@ -22,6 +23,7 @@ _FILTERS = {
     "min": ("outcome_min", "At least"),
     "max": ("outcome_max", "At most"),
     "id": ("id_prefix", "Id begins with"),
+    "business_key": ("business_keys", "Key"),
 }
 NAMES = tuple(_FILTERS)
 LABELS = {name: label for name, (_, label) in _FILTERS.items()}
@@ -117,7 +119,7 @@ def filters_of(model: str | None, query: Mapping[str, str], actor: Actor = ANYON
     """
     said = {name: query.get(name, "").strip() for name in NAMES}
     problems: list[str] = []
-    prefix = said["id"].lower()
+    prefix, key = said["id"].lower(), said["business_key"]
     if prefix and not _ID.fullmatch(prefix):
         problems.append("An id has up to 32 hexadecimal digits, 0 to 9 and a to f.")
         prefix = ""
@@ -129,6 +131,7 @@ def filters_of(model: str | None, query: Mapping[str, str], actor: Actor = ANYON
         outcome_min=_number(said["min"], problems),
         outcome_max=_number(said["max"], problems),
         id_prefix=prefix or None,
+        business_keys=(business_key_of(key) or key,) if key else None,
         owner=None if allowed(actor, Action.SEE, model or ALL) else actor.owner,
     )
     return Filters(said, wanted, tuple(problems))

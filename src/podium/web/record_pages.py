@@ -71,7 +71,7 @@ def feedback(site: Site, request: Request, record_id: str) -> Response:
     shown = record_detail(site, request, record_id)
     body, typed = read_form(request, programs=f"/api/records/{record_id}/feedback")
     try:
-        truth, note = read_one(shown.version.signature, body, FORM)
+        truth, note = read_one(shown.truth_rule, body, FORM)
     except InvalidRows as error:
         require(request.actor, Action.FEEDBACK, shown.record.model)
         return _detail_page(site, request, shown, typed, error.cells)
@@ -87,7 +87,7 @@ def _detail_page(
     errors: Sequence[BadCell] = (),
 ) -> Response:
     inputs: dict[str, Any] = msgspec.json.decode(shown.record.inputs)
-    fields = feedback_signature(shown.version.signature)
+    fields = feedback_signature(shown.truth_rule)
     form = widgets(fields, values, errors) if shown.may_give_feedback else []
     by_field = {widget.name for widget in form if widget.error}
     return render.page(

@@ -13,8 +13,10 @@ from podium.errors import InputError
 from podium.flow.version import LoadedVersion
 from podium.http import Request
 from podium.records.export import iter_csv
+from podium.records.history import earlier_statements
 from podium.records.record import Record
 from podium.records.store import Page
+from podium.signature import Signature
 from podium.signature.labels import label_text, plain_text
 from podium.signature.truth import feedback_signature, values_by_output
 from podium.web.deleting import may_delete
@@ -151,6 +153,7 @@ class RecordDetail:
     result: Result
     may_delete: bool
     may_give_feedback: bool
+    truth_rule: Signature
 
     @property
     def answers(self) -> list[tuple[str, str]]:
@@ -175,6 +178,7 @@ class RecordDetail:
         return [
             ("Id", record.id),
             *([("Request", f"{request}, row {record.row_index + 1}")] if request else []),
+            *([("Key", record.business_key)] if record.business_key else []),
             *([("Role", record.role)] if record.role != "primary" else []),
             ("Time", f"{moment_text(record.time_us)} UTC"),
             ("Model", f"{record.model}, version {record.version}"),
@@ -189,15 +193,29 @@ class RecordDetail:
         feedback = self.record.feedback
         if feedback is None:
             return []
-        truth = msgspec.json.decode(feedback.truth)
-        named = values_by_output(self.version.signature, truth)
-        labels = {output.name: output.label for output in self.version.signature.outputs}
+        return self._told(
+            msgspec.json.decode(feedback.truth), feedback.time_us, feedback.actor, feedback.note
+        )
+
+    @property
+    def earlier_feedback(self) -> list[list[tuple[str, str]]]:
+        """What was said before it was corrected, the latest first."""
+        return [
+            self._told(one.truth, one.time_us, one.actor, one.note)
+            for one in reversed(earlier_statements(self.record.feedback))
+        ]
+
+    def _told(
+        self, truth: Any, time_us: int, actor: str | None, note: str
+    ) -> list[tuple[str, str]]:
+        named = values_by_output(self.truth_rule, truth)
+        labels = {output.name: output.label for output in self.truth_rule.outputs}
         rows = [(labels.get(name, name), _text(value)) for name, value in named.items()]
         if len(rows) <= 1:
             rows = [("True value", _text(truth))]
-        rows.append(("Given", f"{moment_text(feedback.time_us)} UTC"))
-        rows += [("By", feedback.actor)] if feedback.actor else []
-        return rows + ([("Note", feedback.note)] if feedback.note else [])
+        rows.append(("Given", f"{moment_text(time_us)} UTC"))
+        rows += [("By", actor)] if actor else []
+        return rows + ([("Note", note)] if note else [])
 
     @property
     def feedback_values(self) -> dict[str, Any]:
@@ -206,14 +224,14 @@ class RecordDetail:
         if feedback is None:
             return {}
         truth = msgspec.json.decode(feedback.truth)
-        return values_by_output(self.version.signature, truth) | {NOTE: feedback.note}
+        return values_by_output(self.truth_rule, truth) | {NOTE: feedback.note}
 
     @property
     def feedback_texts(self) -> dict[str, str]:
         """The same for the form on our own pages, as texts."""
         values = dict(self.feedback_values)
         note = values.pop(NOTE, "")
-        signature = self.version.signature
+        signature = self.truth_rule
         names = feedback_signature(signature).names
         row = {
             name: values.get(output.name)
@@ -281,6 +299,7 @@ def record_detail(site: Site, request: Request, record_id: str) -> RecordDetail:
         result_of(version.signature, outputs, is_current=is_current),
         may_delete(site, request.actor, record.model),
         allowed(request.actor, Action.FEEDBACK, record.model),
+        site.truth_rules.of(record, version.bundle),
     )
 
 

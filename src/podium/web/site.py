@@ -23,6 +23,7 @@ from podium.records.store import Store
 from podium.settings import Settings
 from podium.web.page_cache import PageCache
 from podium.web.router import Router
+from podium.web.truth_rules import TruthRules
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Site:
         page_cache: rendered pages.
         deletion: deletes records; None if nothing is recorded.
         versions: promotes versions of the models; None if they are fixed.
+        truth_rules: which version's outputs truth is checked against.
         router: the routes of the app.
         uploads: the bundles that are uploaded to this process; None if versions are fixed.
         is_local: whether only programs on this machine can reach it.
@@ -78,6 +80,7 @@ class Site:
     failures: Mapping[str, Exception] = field(default_factory=dict)
     versions: Versions | None = None
     page_cache: PageCache = field(default_factory=PageCache)
+    truth_rules: TruthRules = field(default_factory=TruthRules)
     router: Router = field(default_factory=lambda: Router(()))
     is_local: bool = False
     uploads: Uploads | None = None

@@ -206,7 +206,8 @@ def test_an_open_server_names_no_security(document):
 
 
 def test_the_idempotency_key_is_described(client: Client, document):
-    (key,) = operation(document, "loans")["parameters"]
+    key, business_key = operation(document, "loans")["parameters"]
+    assert business_key["name"] == "Podium-Key"
 
     assert key["name"] == "Idempotency-Key"
     for value in ("", "x" * 256, "x" * 255, "a b", "\x7f"):

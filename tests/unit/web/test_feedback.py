@@ -21,7 +21,7 @@ from podium.records.record import Record
 from podium.testing import Client
 from podium.testing.client import Reply
 from podium.testing.stores.samples import NOON_US
-from podium.web import feedback
+from podium.web import feedback, feedback_rows
 
 ACTORS = {
     "ada": Actor("ada", "Ada", {ALL: frozenset(Action)}, id="user:1"),
@@ -206,7 +206,7 @@ def test_each_of_many_rows_is_added_or_told_of(client, log, media, body):
 
     told = reply.json()
     rows = [(one["row"], one["outcome"]) for one in told.pop("rows")]
-    assert told == {"added": 2, "unknown": 3, "refused": 2, "remaining": 0}
+    assert told == {"added": 2, "records": 2, "unknown": 3, "refused": 2, "remaining": 0}
     assert rows == [
         (1, "refused"),
         (2, "unknown"),
@@ -249,11 +249,12 @@ def test_a_table_of_another_form_adds_nothing(client, body, status):
 
 def test_what_there_was_no_time_for_is_counted(client, monkeypatch):
     monkeypatch.setattr(feedback, "FEEDBACK_S", -1.0)
-    monkeypatch.setattr(feedback, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(feedback_rows, "CHUNK_ROWS", 3)
 
     told = client.post(MANY, [{"id": id_of(n), "truth": "no"} for n in range(10)], x_who="ada")
 
-    assert told.json() == {"added": 3, "unknown": 0, "refused": 0, "remaining": 7, "rows": []}
+    counts = {"added": 3, "records": 3, "unknown": 0, "refused": 0, "remaining": 7, "rows": []}
+    assert told.json() == counts
     assert [truth_of(client, n) is not None for n in (2, 3)] == [True, False]
 
 
@@ -261,7 +262,7 @@ def test_a_store_that_fails_half_way_is_told_of(client, log, monkeypatch):
     store = client.app.site.store
     rows = [{"id": id_of(n), "truth": "no"} for n in range(10)]
     real = store.set_feedback_many
-    monkeypatch.setattr(feedback, "CHUNK_ROWS", 4)
+    monkeypatch.setattr(feedback_rows, "CHUNK_ROWS", 4)
 
     def fails(truths: dict[str, Any], **said: Any) -> frozenset[str]:
         if id_of(fails_at) in truths:

@@ -88,10 +88,10 @@ class RecordsView(BaseView):  # type: ignore[misc]
         site, request = _site_and_request()
         shown, form = record_detail(site, request, record_id), None
         if shown.may_give_feedback:
-            form = feedback_form(shown.version.signature)(data=shown.feedback_values)
+            form = feedback_form(shown.truth_rule)(data=shown.feedback_values)
             if form.validate_on_submit():
                 note = form[NOTE].data or ""
-                truth = truth_of(shown.version.signature, form.row)
+                truth = truth_of(shown.truth_rule, form.row)
                 give_feedback(site, request.actor, shown.record, truth, note)
                 flask.flash("Feedback saved.", "success")
                 return flask.redirect(self.get_url(".detail", record_id=record_id), 303)

@@ -17,7 +17,7 @@ KEPT_MAX = 4_096
 KEPT_HEAD_BYTES_MAX = 2_048
 # With any of these headers a request isn't plain. An upgrade is never accepted, so a request that
 # offers one counts as plain.
-_UNUSUAL = frozenset({b"expect", b"idempotency-key", b"te", b"trailer"})
+_UNUSUAL = frozenset({b"expect", b"idempotency-key", b"podium-key", b"te", b"trailer"})
 
 
 class Heads:

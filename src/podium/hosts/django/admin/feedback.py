@@ -14,7 +14,7 @@ from podium.web.record_view import NOTE, RecordDetail
 
 def feedback_form(detail: RecordDetail) -> type[forms.Form]:
     """A field for each output of the model, and a note; with the values of earlier feedback."""
-    truth = truth_signature(detail.version.signature)
+    truth = truth_signature(detail.truth_rule)
     fields: dict[str, Any] = {
         field.name: form_field(field, widget)
         for field, widget in zip(truth.fields, widgets(truth, {}), strict=True)

@@ -115,7 +115,7 @@ class RecordsAdmin(LookedAt):
             if request.method == "POST" and form.is_valid():
                 values = dict(form.cleaned_data)
                 note = values.pop(NOTE)
-                truth = truth_of(shown.version.signature, values)
+                truth = truth_of(shown.truth_rule, values)
                 give_feedback(site, asking.actor, shown.record, truth, note)
                 messages.success(request, "Feedback saved.")
                 return HttpResponseRedirect(request.path)
