@@ -44,7 +44,7 @@ class Predicted:
 
 def predicted(
     service: PredictionService,
-    deployment: LoadedVersion,
+    version: LoadedVersion,
     rows: object,
     *,
     actor: Actor,
@@ -65,22 +65,22 @@ def predicted(
         StoreError: the prediction couldn't be recorded, so it isn't returned.
     """
     began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
-    names = deployment.signature.names
-    table, warnings = check_table(deployment.signature, Table.of(rows, names=names))
-    reader = deployment.reader
+    names = version.signature.names
+    table, warnings = check_table(version.signature, Table.of(rows, names=names))
+    reader = version.reader
     prepared = Prepared(reader, None, table, warnings, "rows", began_ns, time_us)
     context = RequestContext(source=source, actor=actor)
-    answer = service.complete(deployment, context, prepared)
-    found = by_row(deployment, answer)
+    answer = service.complete(version, context, prepared)
+    found = by_row(version, answer)
     is_one = isinstance(rows, Mapping) and not any(
         isinstance(value, (list, tuple)) or hasattr(value, "__array__") for value in rows.values()
     )
     return found[0] if is_one else found
 
 
-def by_row(deployment: LoadedVersion, answer: PredictResponse) -> list[Predicted]:
+def by_row(version: LoadedVersion, answer: PredictResponse) -> list[Predicted]:
     """A response as one Predicted for each row."""
-    signature, outputs = deployment.signature, answer.outputs
+    signature, outputs = version.signature, answer.outputs
     warnings = warnings_by_row(outputs)
     return [
         Predicted(
@@ -90,8 +90,8 @@ def by_row(deployment: LoadedVersion, answer: PredictResponse) -> list[Predicted
             score=value.get("score"),
             warnings=tuple(f"{one.field}: {one.message}" for one in warnings.get(row, ())),
             id=answer.ids[row] if answer.ids else "",
-            model=deployment.name,
-            version=deployment.version,
+            model=version.name,
+            version=version.version,
         )
         for row, value in enumerate(msgspec.to_builtins(values_of(signature, outputs)))
     ]

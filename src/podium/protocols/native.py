@@ -59,10 +59,10 @@ def models(site: Site, request: Request) -> Response:
 
 def model(site: Site, request: Request, name: str) -> Response:
     """Everything about one model: `GET /api/models/{name}`."""
-    deployment = site.deployment(name, request.actor)
-    signature = deployment.signature
-    value = _summary(site, request, deployment) | {
-        "card": msgspec.to_builtins(deployment.card),
+    version = site.deployment(name, request.actor)
+    signature = version.signature
+    value = _summary(site, request, version) | {
+        "card": msgspec.to_builtins(version.card),
         "signature": {
             "fields": msgspec.to_builtins(signature.fields),
             "outputs": msgspec.to_builtins(signature.outputs),
@@ -74,19 +74,19 @@ def model(site: Site, request: Request, name: str) -> Response:
     return Response.json(value)
 
 
-def _summary(site: Site, request: Request, deployment: LoadedVersion) -> dict[str, Any]:
-    card = deployment.card
+def _summary(site: Site, request: Request, version: LoadedVersion) -> dict[str, Any]:
+    card = version.card
     return {
-        "name": deployment.name,
-        "version": deployment.version,
+        "name": version.name,
+        "version": version.version,
         "title": card.title,
         "description": card.description,
-        "task": deployment.signature.output.task,
-        "target": [output.name for output in deployment.signature.outputs],
+        "task": version.signature.output.task,
+        "target": [output.name for output in version.signature.outputs],
         "metrics": _metrics(card),
         "metrics_on": card.metrics_on,
         "metrics_note": headline(card).replace(SPACE, " "),
-        "links": _links(site, request, deployment),
+        "links": _links(site, request, version),
     }
 
 
@@ -98,8 +98,8 @@ def _metrics(card: Card) -> dict[str, Any]:
     return several.get("", {}) if set(several) <= {""} else dict(several)
 
 
-def _links(site: Site, request: Request, deployment: LoadedVersion) -> dict[str, str]:
-    name = deployment.name
+def _links(site: Site, request: Request, version: LoadedVersion) -> dict[str, str]:
+    name = version.name
     links = {
         "self": request.url(f"/api/models/{name}"),
         "predict": request.url(f"/api/models/{name}/predict"),

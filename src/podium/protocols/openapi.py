@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from podium.access import ANYONE, Action, Actor, allowed
-from podium.distribution import version
+from podium.distribution import version as podium_version
 from podium.flow.formats.arrow import ARROW, is_installed
 from podium.flow.formats.csv_rows import CSV
 from podium.flow.formats.forms import FORM
@@ -138,14 +138,12 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
     }
     schemas = shared_schemas() | comparison_schemas()
     keys = keys_of(visible)
-    for name, deployment in visible.items():
+    for name, version in visible.items():
         key = keys[name]
         paths[f"/api/models/{name}"] = {
             "get": _get(f"get_{key}", f"Describe {name}", name, "ModelDetails", failures)
         }
-        paths[f"/api/models/{name}/predict"] = {
-            "post": _predict(deployment, key, failures, rows_max)
-        }
+        paths[f"/api/models/{name}/predict"] = {"post": _predict(version, key, failures, rows_max)}
         paths[f"/api/models/{name}/records"] = {
             "delete": _delete_several(site, name, key, failures)
         }
@@ -155,7 +153,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
             }
         if allowed(actor, Action.MANAGE, name):
             paths |= _version_paths(name, key, failures)
-        schemas |= model_schemas(deployment, key, rows_max)
+        schemas |= model_schemas(version, key, rows_max)
     components: Schema = {"schemas": schemas}
     secured: Schema = {}
     if has_tokens(site):
@@ -167,7 +165,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         "openapi": "3.1.0",
         "info": {
             "title": site.settings.title,
-            "version": version(),
+            "version": podium_version(),
             "description": "Predictions of the models that are served here.",
         },
         "servers": [{"url": root_path or "/"}],
@@ -199,17 +197,15 @@ def keys_of(names: Iterable[str]) -> dict[str, str]:
     return keys
 
 
-def _predict(
-    deployment: LoadedVersion, key: str, failures: dict[str, str], rows_max: int
-) -> Schema:
+def _predict(version: LoadedVersion, key: str, failures: dict[str, str], rows_max: int) -> Schema:
     streams: Schema = {ARROW: {"schema": _STREAM}} if is_installed() else {}
     return {
         "operationId": f"predict_{key}",
-        "summary": f"Predict: {_title(deployment)}",
-        "description": deployment.card.description,
-        "tags": [deployment.name],
+        "summary": f"Predict: {_title(version)}",
+        "description": version.card.description,
+        "tags": [version.name],
         "parameters": [_KEY, _BUSINESS_KEY],
-        "requestBody": {"required": True, "content": _bodies(deployment, key, rows_max)},
+        "requestBody": {"required": True, "content": _bodies(version, key, rows_max)},
         "responses": {
             "200": {
                 "description": _ANSWER,
@@ -225,9 +221,9 @@ def _predict(
     }
 
 
-def _bodies(deployment: LoadedVersion, key: str, rows_max: int) -> Schema:
+def _bodies(version: LoadedVersion, key: str, rows_max: int) -> Schema:
     """The accepted request bodies, by content type, each with examples."""
-    signature = deployment.signature
+    signature = version.signature
     values, texts = json_bodies(signature), text_bodies(signature)
     one, many = ref(f"{key}_row"), ref(f"{key}_columns")
     rows = {
@@ -377,5 +373,5 @@ def _failures(known: dict[str, str] | None = None) -> Schema:
     }
 
 
-def _title(deployment: LoadedVersion) -> str:
-    return deployment.card.title or deployment.name
+def _title(version: LoadedVersion) -> str:
+    return version.card.title or version.name

@@ -43,20 +43,20 @@ def shared_schemas() -> dict[str, Schema]:
     }
 
 
-def model_schemas(deployment: LoadedVersion, key: str, rows_max: int) -> dict[str, Schema]:
+def model_schemas(version: LoadedVersion, key: str, rows_max: int) -> dict[str, Schema]:
     """The schemas of one model's rows and responses, by name.
 
     Args:
         key: the prefix of their names.
         rows_max: the most rows in one request.
     """
-    signature = deployment.signature
+    signature = version.signature
     return {
         f"{key}_row": row_schema(signature),
         f"{key}_columns": columns_schema(signature, rows_max),
         f"{key}_form": form_schema(signature),
-        f"{key}_answer": _one_output(deployment),
-        f"{key}_answers": _many_outputs(deployment),
+        f"{key}_answer": _one_output(version),
+        f"{key}_answers": _many_outputs(version),
     }
 
 
@@ -114,28 +114,28 @@ def _sent(schema: Schema) -> Schema:
     return schema | {"type": kinds[0] if len(kinds) == 1 else kinds}
 
 
-def _one_output(deployment: LoadedVersion) -> Schema:
-    properties = prediction_schemas(deployment.signature)
+def _one_output(version: LoadedVersion) -> Schema:
+    properties = prediction_schemas(version.signature)
     properties["id"] = TEXT | {"description": "The id of the record; absent if it wasn't recorded."}
-    properties |= _origin(deployment)
+    properties |= _origin(version)
     return object_schema(properties, optional=["id"])
 
 
-def _many_outputs(deployment: LoadedVersion) -> Schema:
-    one = prediction_schemas(deployment.signature)
+def _many_outputs(version: LoadedVersion) -> Schema:
+    one = prediction_schemas(version.signature)
     properties = {PLURALS[key]: _list(schema) for key, schema in one.items()}
     properties["ids"] = _list(TEXT) | {
         "description": "The ids of the records; absent if they weren't recorded."
     }
-    properties |= _origin(deployment)
+    properties |= _origin(version)
     return object_schema(properties, optional=["ids"])
 
 
-def _origin(deployment: LoadedVersion) -> dict[str, Schema]:
+def _origin(version: LoadedVersion) -> dict[str, Schema]:
     """The model and version that made the prediction."""
-    threshold = deployment.signature.output.threshold
+    threshold = version.signature.output.threshold
     return {
-        "model": TEXT | {"const": deployment.name},
+        "model": TEXT | {"const": version.name},
         "version": TEXT,
         **({} if threshold is None else {"threshold": threshold_schema(threshold)}),
         "warnings": _list(ref("Warning")),

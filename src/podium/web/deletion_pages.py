@@ -57,7 +57,5 @@ def _as_json(wanted: DeletionRequest, deleted: Deleted) -> Response:
 
 
 def _page(site: Site, request: Request, step: Step, here: str, back: str) -> Response:
-    deployment = site.deployment(step.wanted.model, request.actor)
-    return render.page(
-        site, request, "delete.html", deployment=deployment, step=step, here=here, back=back
-    )
+    version = site.deployment(step.wanted.model, request.actor)
+    return render.page(site, request, "delete.html", model=version, step=step, here=here, back=back)

@@ -92,13 +92,13 @@ def index(site: Site, request: Request) -> Response:
     return render.cached_page(site, request, ("docs",), (digests, are_started), made)
 
 
-def _model(site: Site, request: Request, deployment: LoadedVersion) -> dict[str, Any]:
-    signature, card = deployment.signature, deployment.card
+def _model(site: Site, request: Request, version: LoadedVersion) -> dict[str, Any]:
+    signature, card = version.signature, version.card
     row = example_rows(signature)[0]
-    address = predict_address(request, deployment.name)
+    address = predict_address(request, version.name)
     return {
-        "name": deployment.name,
-        "title": card.title or deployment.name,
+        "name": version.name,
+        "title": card.title or version.name,
         "description": card.description,
         "headline": headline(card),
         "fields": [
@@ -111,21 +111,21 @@ def _model(site: Site, request: Request, deployment: LoadedVersion) -> dict[str,
             {"title": "JavaScript", "text": _javascript(address, row)},
             {"title": "Many rows, as CSV", "text": _curl_csv(address, text_bodies(signature)[CSV])},
         ],
-        "answer": _example_response(site, deployment, row),
+        "answer": _example_response(site, version, row),
     }
 
 
-def _example_response(site: Site, deployment: LoadedVersion, row: Row) -> str:
+def _example_response(site: Site, version: LoadedVersion, row: Row) -> str:
     """The model's real response to the example; a placeholder if it isn't available now."""
-    if not deployment.bundle.is_started:
+    if not version.bundle.is_started:
         return "(the model is being loaded)"
     try:
-        table, warnings = check_table(deployment.signature, Table.of([row]))
-        outputs = replace(run(deployment.bundle.runtime, table), warnings=warnings)
+        table, warnings = check_table(version.signature, Table.of([row]))
+        outputs = replace(run(version.bundle.runtime, table), warnings=warnings)
     except PodiumError:
         return "(the model has no prediction for this example)"
     ids = ["0193c2b5e7a07cc98f1d6d9e4f5a6b7c"] if site.store is not None else []
-    data = ResponseData(deployment.name, deployment.version, deployment.signature, outputs, ids)
+    data = ResponseData(version.name, version.version, version.signature, outputs, ids)
     body, _ = encode(data, "object", "application/json")
     return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
 

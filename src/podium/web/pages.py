@@ -44,8 +44,8 @@ def home(site: Site, request: Request) -> Response:
 
 def model(site: Site, request: Request, name: str) -> Response:
     """The form, empty, with an example or with the inputs of a record: `GET /models/{name}`."""
-    deployment = site.deployment(name, request.actor)
-    return _form_page(site, request, deployment, _values(site, request, deployment))
+    version = site.deployment(name, request.actor)
+    return _form_page(site, request, version, _values(site, request, version))
 
 
 def predict(site: Site, request: Request, name: str) -> Response:
@@ -54,14 +54,14 @@ def predict(site: Site, request: Request, name: str) -> Response:
     Raises:
         UnsupportedMedia: the body isn't a form: programs have a URL of their own.
     """
-    deployment = site.deployment(name, request.actor)
+    version = site.deployment(name, request.actor)
     body, typed = read_form(request, programs=f"/api/models/{name}/predict")
     context = RequestContext(source="form", actor=request.actor)
     try:
-        answer = site.service.predict(deployment, PredictRequest(body, FORM, context))
+        answer = site.service.predict(version, PredictRequest(body, FORM, context))
     except InvalidRows as error:
-        return _form_page(site, request, deployment, typed, errors=error.cells, status=422)
-    return _form_page(site, request, deployment, typed, answer=answer)
+        return _form_page(site, request, version, typed, errors=error.cells, status=422)
+    return _form_page(site, request, version, typed, answer=answer)
 
 
 def read_form(request: Request, *, programs: str) -> tuple[bytes, dict[str, str]]:
@@ -96,14 +96,14 @@ def predict_address(request: Request, name: str) -> str:
 def _form_page(
     site: Site,
     request: Request,
-    deployment: LoadedVersion,
+    version: LoadedVersion,
     values: Mapping[str, str],
     *,
     answer: PredictResponse | None = None,
     errors: Sequence[BadCell] = (),
     status: int = 200,
 ) -> Response:
-    signature = deployment.signature
+    signature = version.signature
     fields = widgets(signature, values, errors)
     shown = {widget.name for widget in fields if widget.error}
     return render.page(
@@ -111,53 +111,53 @@ def _form_page(
         request,
         "model.html",
         status=status,
-        deployment=deployment,
+        model=version,
         widgets=fields,
         is_filled=bool(values),
         errors=[str(cell) for cell in errors if cell.field not in shown],
         examples=_json([texts(signature, row) for row in _examples(signature)]),
         next_example=_next_example(request),
-        headline=headline(deployment.card),
-        about=about_of(deployment.bundle),
-        **_answered(request, deployment, answer),
+        headline=headline(version.card),
+        about=about_of(version.bundle),
+        **_answered(request, version, answer),
     )
 
 
 def _answered(
-    request: Request, deployment: LoadedVersion, answer: PredictResponse | None
+    request: Request, version: LoadedVersion, answer: PredictResponse | None
 ) -> dict[str, Any]:
     """What the page shows of a prediction."""
     if answer is None:
         return {"result": None, "among": None, "record_id": None, "curl": None}
-    signature = deployment.signature
+    signature = version.signature
     (answered,) = values_of(signature, answer.outputs)
     value = msgspec.to_builtins(answered)
     value["warnings"] = [warning_value(one) for one in answer.outputs.warnings]
     # The caller owns the record, but not every actor may look up their own records.
-    may_open = allowed(request.actor, Action.SEE_OWN, deployment.name)
+    may_open = allowed(request.actor, Action.SEE_OWN, version.name)
     (row,) = answer.table.rows()
     plain = {field.name: json_value(row[field.name], field) for field in signature.fields}
     return {
         "result": result_of(signature, value),
-        "among": among_answers(signature, deployment.bundle.baseline, value),
+        "among": among_answers(signature, version.bundle.baseline, value),
         "record_id": answer.ids[0] if answer.ids and may_open else None,
-        "curl": curl_command(predict_address(request, deployment.name), plain),
+        "curl": curl_command(predict_address(request, version.name), plain),
     }
 
 
-def _values(site: Site, request: Request, deployment: LoadedVersion) -> dict[str, str]:
+def _values(site: Site, request: Request, version: LoadedVersion) -> dict[str, str]:
     """The initial values of the form."""
-    signature = deployment.signature
+    signature = version.signature
     number = _example(request)
     if number and signature.examples:
         return texts(signature, signature.examples[(number - 1) % len(signature.examples)])
     record_id = request.query.get("from", "")
     if record_id and site.store is not None:
         record = find_record(site.store, record_id)
-        if record is None or record.model != deployment.name or not may_see(request.actor, record):
+        if record is None or record.model != version.name or not may_see(request.actor, record):
             raise NotFound(
                 "there is no such record of this model",
-                hint=f"see {request.url(f'/models/{deployment.name}/records')}",
+                hint=f"see {request.url(f'/models/{version.name}/records')}",
             )
         return texts(signature, msgspec.json.decode(record.inputs))
     return {}

@@ -190,13 +190,13 @@ class PredictionFormMixin:
         super().full_clean()  # type: ignore[misc] # of the form that this is mixed into
         if not getattr(self, "is_bound", False) or self.errors:
             return
-        deployment = current_host().deployment(self.podium_model)
+        version = current_host().deployment(self.podium_model)
         try:
-            row = json_of(self._row(deployment.signature))
-            prepare(deployment, PredictRequest(row, JSON))
+            row = json_of(self._row(version.signature))
+            prepare(version, PredictRequest(row, JSON))
         except InvalidRows as refusal:
             for cell in refusal.cells:
-                self._refuse(deployment.signature, cell)
+                self._refuse(version.signature, cell)
 
     def save(self, commit: bool = True) -> Any:
         """Predict, fill in the outputs, and save the row."""

@@ -42,12 +42,12 @@ def predict(model: str, rows: Any, *, user: Any = None) -> Any:
         ModelError: the model failed.
         StoreError: the prediction couldn't be recorded, so it isn't returned.
     """
-    deployment = current_host().deployment(model)
+    version = current_host().deployment(model)
     if isinstance(rows, Mapping):
-        return _some(deployment, json_of(rows), user, "python")[0]
+        return _some(version, json_of(rows), user, "python")[0]
     found: list[Predicted] = []
-    for chunk in _chunks(_plain_rows(rows, deployment), deployment.limits.rows_max):
-        found += _some(deployment, json_of(chunk), user, "python")
+    for chunk in _chunks(_plain_rows(rows, version), version.limits.rows_max):
+        found += _some(version, json_of(chunk), user, "python")
     return found
 
 
@@ -97,9 +97,9 @@ def _plain_value(value: object) -> object:
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain_value)
 
 
-def _plain_rows(rows: Any, deployment: LoadedVersion) -> Iterator[Mapping[str, Any]]:
+def _plain_rows(rows: Any, version: LoadedVersion) -> Iterator[Mapping[str, Any]]:
     if hasattr(rows, "columns") or hasattr(rows, "dtype"):  # a frame or an array
-        return Table.of(rows, names=deployment.signature.names).rows()
+        return Table.of(rows, names=version.signature.names).rows()
     return iter(rows)
 
 
@@ -114,11 +114,11 @@ def _chunks(rows: Iterator[Mapping[str, Any]], most: int) -> Iterator[list[Mappi
         yield chunk
 
 
-def _some(deployment: LoadedVersion, body: bytes, user: Any, source: str) -> list[Predicted]:
+def _some(version: LoadedVersion, body: bytes, user: Any, source: str) -> list[Predicted]:
     actor = NOBODY
     if user is not None and user.is_authenticated:
         actor = Actor(user.get_username(), id=owner_of(user))
     context = RequestContext(source=source, actor=actor)
     service = current_host().app.service
-    answer = service.predict(deployment, PredictRequest(body, JSON, context))
-    return by_row(deployment, answer)
+    answer = service.predict(version, PredictRequest(body, JSON, context))
+    return by_row(version, answer)

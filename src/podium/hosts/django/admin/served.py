@@ -56,8 +56,8 @@ class ServedModelAdmin(LookedAt):
             raise Http404("there is no such version")
         site, asking = asked(request)
         failure = site.failure(served.name, asking.actor)
-        deployment = None if failure else site.deployments[served.name].choose()
-        is_served = deployment is not None and deployment.version == served.version
+        version = None if failure else site.deployments[served.name].choose()
+        is_served = version is not None and version.version == served.version
         name = {"name": served.name}
         records = reverse(f"{self.admin_site.name}:podium_prediction_changelist")
         context = {
@@ -66,8 +66,8 @@ class ServedModelAdmin(LookedAt):
             "title": str(served),
             "served": served,
             "failure": failure,
-            "card": deployment.card if deployment and is_served else None,
-            "about": about_of(deployment.bundle) if deployment and is_served else None,
+            "card": version.card if version and is_served else None,
+            "about": about_of(version.bundle) if version and is_served else None,
             "page": page_address("model", **name) if is_served else "",
             "docs": page_address("docs"),
             "records": f"{records}?model={served.name}"
@@ -82,8 +82,8 @@ class ServedModelAdmin(LookedAt):
         from podium.hosts.django.host import current_host
 
         site = current_host().app.site
-        deployment = None if served.name in site.failures else site.find(served.name)
-        return deployment is not None and deployment.version == served.version
+        version = None if served.name in site.failures else site.find(served.name)
+        return version is not None and version.version == served.version
 
     @admin.display(description="page")
     def way_in(self, served: ServedModel) -> str:

@@ -77,11 +77,11 @@ class Command(BaseCommand):
         """
         host = current_host()
         try:
-            deployment = host.deployment(options["model"])
+            version = host.deployment(options["model"])
             if Path(options["source"]).is_file():
-                n_rows = self._score_file(deployment, options)
+                n_rows = self._score_file(version, options)
             else:
-                n_rows = self._score_table(deployment, options)
+                n_rows = self._score_table(version, options)
         except InvalidRows as refusal:
             raise CommandError(_refused(refusal)) from refusal
         except PodiumError as error:
@@ -90,14 +90,14 @@ class Command(BaseCommand):
             host.close()  # ship the records now: this process ends
         self.stderr.write(self.style.SUCCESS(f"{n_rows} rows"))
 
-    def _score_file(self, deployment: LoadedVersion, options: dict[str, Any]) -> int:
+    def _score_file(self, version: LoadedVersion, options: dict[str, Any]) -> int:
         with Path(options["source"]).open(encoding="utf-8-sig", newline="") as source:
             if not options["to"]:
-                return _score_lines(deployment, source, csv.writer(self.stdout))
+                return _score_lines(version, source, csv.writer(self.stdout))
             with Path(options["to"]).open("w", encoding="utf-8", newline="") as target:
-                return _score_lines(deployment, source, csv.writer(target))
+                return _score_lines(version, source, csv.writer(target))
 
-    def _score_table(self, deployment: LoadedVersion, options: dict[str, Any]) -> int:
+    def _score_table(self, version: LoadedVersion, options: dict[str, Any]) -> int:
         table = _table(options["source"])
         wanted = _pairs(options["set"], "--set")
         if not wanted:
@@ -105,15 +105,15 @@ class Command(BaseCommand):
                 "there is nothing to write: pass a field to fill, as --set risk=prediction"
             )
         called = _pairs(options["input"], "--input")
-        columns = {name: called.get(name, name) for name in deployment.signature.names}
+        columns = {name: called.get(name, name) for name in version.signature.names}
         rows: models.QuerySet[Any] = models.QuerySet(table, using=options["database"])
         n_rows = 0
         try:
             for name in wanted:
                 table._meta.get_field(name)  # noqa: SLF001 - Django's own name for what is public
             chosen = rows.filter(**_lookups(options["where"])).order_by("pk")
-            for chunk in _pages(chosen.values_list("pk", *columns.values()), deployment):
-                told = _asked(deployment, list(columns), chunk)
+            for chunk in _pages(chosen.values_list("pk", *columns.values()), version):
+                told = _asked(version, list(columns), chunk)
                 changed = [
                     table(pk=pk, **{name: output_of(one, part) for name, part in wanted.items()})
                     for (pk, *_), one in zip(chunk, told, strict=True)
@@ -147,9 +147,9 @@ def _lookups(texts: Sequence[str]) -> dict[str, Any]:
     return {name: words.get(value, value) for name, _, value in pairs}
 
 
-def _pages(values: Any, deployment: LoadedVersion) -> Iterator[list[Any]]:
+def _pages(values: Any, version: LoadedVersion) -> Iterator[list[Any]]:
     """Rows ordered by their keys: updates meanwhile move none of them."""
-    most = deployment.limits.rows_max
+    most = version.limits.rows_max
     chunk = list(values[:most])
     while chunk:
         yield chunk
@@ -157,30 +157,30 @@ def _pages(values: Any, deployment: LoadedVersion) -> Iterator[list[Any]]:
 
 
 def _asked(
-    deployment: LoadedVersion, names: Sequence[str], chunk: Sequence[Sequence[Any]]
+    version: LoadedVersion, names: Sequence[str], chunk: Sequence[Sequence[Any]]
 ) -> list[Predicted]:
     rows = [dict(zip(names, cells, strict=True)) for _, *cells in chunk]
-    kinds = {field.name: field.type for field in deployment.signature.fields}
+    kinds = {field.name: field.type for field in version.signature.fields}
     for row in rows:  # an empty string in a table is a missing value
         row.update({n: None for n, v in row.items() if v == "" and kinds[n] != "text"})
-    return predict(deployment.name, rows)
+    return predict(version.name, rows)
 
 
-def _score_lines(deployment: LoadedVersion, source: TextIO, writer: Any) -> int:
+def _score_lines(version: LoadedVersion, source: TextIO, writer: Any) -> int:
     """Read rows of texts, and write them with the predictions."""
     reader = csv.reader(source)
     header = next(reader, [])
-    writer.writerow([*header, *column_names(deployment.signature)])
+    writer.writerow([*header, *column_names(version.signature)])
     n_rows = 0
-    for chunk in _chunks(reader, deployment.limits.rows_max):
+    for chunk in _chunks(reader, version.limits.rows_max):
         text = io.StringIO()
         csv.writer(text).writerows([header, *chunk])
         try:
             request = PredictRequest(text.getvalue().encode(), CSV, RequestContext(source="cli"))
-            answer = current_host().app.service.predict(deployment, request)
+            answer = current_host().app.service.predict(version, request)
         except InvalidRows as refusal:
             raise CommandError(_refused(refusal, n_rows)) from refusal
-        cells = column_cells(deployment.signature, answer.outputs)
+        cells = column_cells(version.signature, answer.outputs)
         writer.writerows([*row, *said] for row, said in zip(chunk, cells, strict=True))
         n_rows += len(chunk)
     return n_rows
