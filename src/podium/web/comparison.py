@@ -98,7 +98,7 @@ def index(site: Site, request: Request, name: str) -> Response:
         site,
         request,
         "compare.html",
-        deployment=version,
+        model=version,
         choices=[_choice(one, aliases) for one in versions],
         chosen=(comparison.a.digest, comparison.b.digest) if comparison else (a, b),
         comparison=comparison,

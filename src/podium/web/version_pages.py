@@ -90,7 +90,7 @@ def index(site: Site, request: Request, name: str) -> Response:
         site,
         request,
         "versions.html",
-        deployment=deployment,
+        model=deployment,
         lines=lines,
         events=[_event(one, names) for one in registry.events(name, EVENTS_SHOWN)],
         champion=next((one for one in lines if one.is_champion), None),
