@@ -84,13 +84,13 @@ def test_no_child_outlives_its_supervisor(bundles, search, tmp_path, moment):
             elif moment == "stopped":
                 signals(children, signal.SIGSTOP)
             server.stop(signal.SIGKILL)
-            ended = within(30, lambda some=children: not any(map(is_running, some)))
+            ended = within(60, lambda some=children: not any(map(is_running, some)))
             left = [one for one in children if is_running(one)]
             signals(left, signal.SIGKILL)
 
         assert ended, f"after {number} of these {left} were still there"
         # The last thread of each may take a moment longer than what /proc calls the process.
-        assert within(30, lambda to=place: is_free(to.hostname or "", to.port or 0))
+        assert within(60, lambda to=place: is_free(to.hostname or "", to.port or 0))
 
 
 def test_no_child_outlives_a_supervisor_that_is_killed_while_it_starts_them(
@@ -105,12 +105,12 @@ def test_no_child_outlives_a_supervisor_that_is_killed_while_it_starts_them(
             env=environment,
             stdout=subprocess.DEVNULL,
         )
-        assert within(30, lambda pid=supervisor.pid: children_of(pid))
+        assert within(60, lambda pid=supervisor.pid: children_of(pid))
         time.sleep(random.uniform(0, 0.02))
         supervisor.kill()
         supervisor.wait()
 
-        assert within(30, lambda mark=mark: not marked(mark))
+        assert within(60, lambda mark=mark: not marked(mark))
 
 
 def marked(mark: str) -> list[int]:
@@ -144,14 +144,14 @@ def test_what_a_signal_has_stopped_is_replaced(bundles, search, tmp_path, n_work
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
         before = children_of(server.pid)
         signals(before, signal.SIGSTOP)
-        replaced = within(30, lambda: not set(before) & set(children_of(server.pid)))
+        replaced = within(60, lambda: not set(before) & set(children_of(server.pid)))
         # On a busy machine those that come may be taken for hung, too, before they answer.
         request = [request_of(21)]
-        is_answered = within(30, lambda: asyncio.run(asked(server.address, request)) == [200])
+        is_answered = within(60, lambda: asyncio.run(asked(server.address, request)) == [200])
         log = server.log.read_text()
 
     assert replaced
-    assert is_answered
+    assert is_answered, log
     assert log.count("no sign of life") >= n_workers + 1
 
 
@@ -176,7 +176,7 @@ def test_a_worker_with_a_call_that_never_ends_is_replaced(bundles, search, tmp_p
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
         (stuck,) = workers_of(server.pid)
         replies = asyncio.run(asked(server.address, [request_of(1, "sleep600")]))
-        replaced = within(20, lambda: workers_of(server.pid) not in ([], [stuck]))
+        replaced = within(60, lambda: workers_of(server.pid) not in ([], [stuck]))
         replies += asyncio.run(asked(server.address, [request_of(21)]))
 
     assert replaced
@@ -185,11 +185,11 @@ def test_a_worker_with_a_call_that_never_ends_is_replaced(bundles, search, tmp_p
 
 def test_a_server_that_was_stopped_as_a_whole_goes_on_as_it_was(bundles, search, tmp_path):
     with ServerProcess(
-        *bundles, home=tmp_path, environment=search | {"PODIUM_HANG_S": "3"}
+        *bundles, home=tmp_path, environment=search | {"PODIUM_HANG_S": "6"}
     ) as server:
         before = children_of(server.pid)
         signals([server.pid, *before], signal.SIGSTOP)
-        time.sleep(5)
+        time.sleep(7)  # longer than a worker may be silent
         signals([server.pid, *before], signal.SIGCONT)
         replies = asyncio.run(asked(server.address, [request_of(21)]))
         time.sleep(2)

@@ -40,6 +40,7 @@ class _Worker:
     wait_s: float = 0.0
     start_at_s: float = 0.0
     is_stopped: bool = False
+    is_killed: bool = False
     beats: int = 0
     silent_s: float = 0.0
 
@@ -159,7 +160,7 @@ class Supervisor:
             if one.pid and self._hang_s and one.silent_s > most_s:
                 print(f"{one.name} {one.pid} gave no sign of life for {most_s:g} s", flush=True)
                 os.kill(one.pid, signal.SIGKILL)
-                one.silent_s = 0.0
+                one.silent_s, one.is_killed = 0.0, True
 
     def _is_hung(self, one: _Worker) -> bool:
         """Whether it had no heartbeat since the last check; none is expected while it loads."""
@@ -173,6 +174,7 @@ class Supervisor:
         was_ready = self._scoreboard.is_ready(one.slot)
         in_flight = self._scoreboard.in_flight(one.slot)
         pid, one.pid, one.failure_fd = one.pid, 0, -1
+        is_killed, one.is_killed = one.is_killed, False
         one.is_stopped, one.beats, one.silent_s = False, 0, 0.0
         self._scoreboard.clear(one.slot)
         if self._is_stopping:
@@ -181,7 +183,8 @@ class Supervisor:
         # that ran a request had loaded them, even if it didn't report that it was ready.
         is_any_ready = any(map(self._is_ready, self._workers))
         self._is_proven = self._is_proven or was_ready or bool(in_flight) or is_any_ready
-        if not self._is_proven:
+        # One that a signal stopped, and that was killed for it, says nothing about the models.
+        if not self._is_proven and not is_killed:
             raise failure_of(written, code)
         if in_flight:
             self._scoreboard.set_suspects(blamed(self._scoreboard.suspects(), in_flight))
