@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -24,6 +25,10 @@ IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 # OpenMP's threads spin while they wait for each other: where other processes use the cores too, one
 # fit of a small gradient boosting was measured at 20 s instead of 2. Servers of tests inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Instead of 5 s, within which a page may not come while other processes use all cores.
+for _step in ("connect", "read", "write", "pool"):
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _step, 60.0)
 
 # In CI a skip fails, unless the end of its test's id stands here with the reason for which it may.
 ALLOWED_SKIPS: dict[str, str] = {

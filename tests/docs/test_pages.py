@@ -30,7 +30,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 ADDRESS = "http://127.0.0.1:8000"
-LIMIT_S = 30
+LIMIT_S = 120
 
 
 def commands_of(text: str) -> Iterator[str]:
@@ -135,7 +135,7 @@ class Reader:
         while self.servers:
             server = self.servers.pop()
             server.terminate()
-            assert server.wait(timeout=20) is not None
+            assert server.wait(timeout=60) is not None
 
 
 @pytest.fixture

@@ -146,7 +146,7 @@ def test_segments_follow_each_other_and_are_deleted_when_they_are_shipped(tmp_pa
 
     for number in range(3_000):
         store.insert([sample(number)])
-    until_s = time.monotonic() + 20
+    until_s = time.monotonic() + 60
     while store.outbox.n_waiting and time.monotonic() < until_s:
         time.sleep(0.05)
     left = segments(tmp_path / "outbox")
@@ -179,7 +179,7 @@ def test_two_processes_ship_the_same_outboxes_and_the_store_has_each_record_once
         thread.start()
     for outbox in outboxes:
         outbox.close()
-    until_s = time.monotonic() + 20
+    until_s = time.monotonic() + 60
     while segments(folder) and time.monotonic() < until_s:
         time.sleep(0.05)
     stop.set()

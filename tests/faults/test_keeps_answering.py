@@ -120,7 +120,7 @@ def test_rows_that_end_the_process_are_not_tried_for_ever(bundles, search, tmp_p
 
 
 def test_what_is_too_much_is_refused_at_once(bundles, search, tmp_path):
-    environment = search | {"PODIUM_QUEUE_ROWS_MAX": "20"}
+    environment = search | {"PODIUM_QUEUE_ROWS_MAX": "20", "PODIUM_DEADLINE_S": "120"}
 
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
 
@@ -145,7 +145,7 @@ def test_what_is_too_much_is_refused_at_once(bundles, search, tmp_path):
         assert refused
         assert all(retry == "1" for _, _, retry in refused)
         waited_s.append(statistics.median(seconds for _, seconds, _ in refused))
-    assert min(waited_s) < 3  # far below the deadline of 10 s, until which others wait
+    assert min(waited_s) < 30  # far below the deadline of 120 s, until which others wait
 
 
 def test_a_model_that_hangs_is_answered_for_and_the_others_go_on(bundles, search, tmp_path):
@@ -155,7 +155,7 @@ def test_a_model_that_hangs_is_answered_for_and_the_others_go_on(bundles, search
 
         async def play() -> tuple[int, float, str, int]:
             slow, other = Asker(server.address), Asker(server.address)
-            waiting = asyncio.create_task(slow.ask(request_of(1, "sleep8")))
+            waiting = asyncio.create_task(slow.ask(request_of(1, "sleep30")))
             await asyncio.sleep(0.1)
             beside = await other.ask(request_of(1, "", "remote"))
             late = await waiting
@@ -166,7 +166,7 @@ def test_a_model_that_hangs_is_answered_for_and_the_others_go_on(bundles, search
         status, seconds, code, beside = asyncio.run(play())
 
     assert (status, code, beside) == (504, "timed_out", 200)
-    assert 0.4 < seconds < 6  # and not when the model has ended
+    assert 0.4 < seconds < 25  # and not when the model has ended
 
 
 def test_slow_heads_slow_bodies_and_idle_connections_are_closed_and_keep_nobody_waiting(

@@ -150,7 +150,7 @@ class Server:
         """Stop it as an operator does."""
         self._process.terminate()
         try:
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -170,7 +170,7 @@ class Server:
         )
 
     def _wait(self) -> None:
-        until = time.monotonic() + 40
+        until = time.monotonic() + 120
         while time.monotonic() < until and self._process.poll() is None:
             said = self.log.read_text("utf-8", "replace")
             found = _ADDRESS.search(said)

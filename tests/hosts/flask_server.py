@@ -17,7 +17,7 @@ APPS = Path(__file__).parent / "flask_app"
 PREFIX = "/ml"
 Kind = Literal["development", "waitress", "sync", "gthread", "preload"]
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:[1-9]\d*")
-_READY_S = 40
+_READY_S = 120
 # Requests in a row that must find a worker ready, of which there are two.
 _READY_TIMES = 12
 
@@ -78,7 +78,7 @@ class FlaskServer:
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         try:
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -38,7 +38,7 @@ def status(server: ServerProcess, token: str, path: str = MODEL) -> int:
 
 
 def becomes(server: ServerProcess, token: str, wanted: int) -> bool:
-    until = time.monotonic() + 10  # half a second where nothing else runs
+    until = time.monotonic() + 60  # half a second where nothing else runs
     while time.monotonic() < until:
         if status(server, token) == wanted:
             return True

@@ -138,7 +138,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served = Served(tmp_path_factory.mktemp("served"))
     served.thread.start()
-    assert served.is_up.wait(20)
+    assert served.is_up.wait(60)
     yield served
     served.server.should_exit = True
     served.thread.join()
@@ -242,7 +242,7 @@ def test_the_app_may_end_the_connection(served):
 
 def is_soon(condition: Callable[[], bool]) -> bool:
     until = threading.Event()
-    return any(condition() or until.wait(0.02) for _ in range(500))
+    return any(condition() or until.wait(0.02) for _ in range(3_000))
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from exchanges import EXCHANGES, GOOD, NO_BULK, PREDICT, Exchange
 from test_hosts import FUNCTION, ask_http, essence
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "mount.md"
-READY_S = 30
+READY_S = 120
 # Before every site stands what Starlette, Litestar and the others call middleware.
 SEEN = """
 from {site} import app as inner
@@ -135,7 +135,7 @@ def site(
         yield Site(address, known)
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) in (0, -signal.SIGINT), (folder / "log").read_text()
+        assert process.wait(60) in (0, -signal.SIGINT), (folder / "log").read_text()
 
 
 def write(folder: Path, name: str, bundle: Path) -> None:

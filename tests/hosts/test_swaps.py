@@ -74,10 +74,10 @@ def served(bundles: list[Bundle], tmp_path: Path) -> Iterator[tuple[podium.App, 
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
-    is_up.wait(10)
+    is_up.wait(60)
     yield app, listener.getsockname()[1]
     server.should_exit = True
-    thread.join(20)
+    thread.join(60)
     listener.close()
     app.close()
 

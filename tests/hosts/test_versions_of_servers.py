@@ -90,9 +90,9 @@ def test_all_follow_what_is_promoted_on_the_command_line_and_rolled_back_by_http
     before = [answers(one) for one in servers]
     registered = command(home, "register", bundles[1], "--note", "better")
     promoted = command(home, "promote", "sums", "2", "--expect", "1")
-    is_followed = within(30, lambda: all(answers(one) == {"2"} for one in servers))
+    is_followed = within(60, lambda: all(answers(one) == {"2"} for one in servers))
     status, state = send(servers[1], "POST", f"{MODEL}/rollback", {"note": "worse"})
-    is_back = within(30, lambda: all(answers(one) == {"1"} for one in servers))
+    is_back = within(60, lambda: all(answers(one) == {"1"} for one in servers))
     shown = command(home, "versions", "sums")
 
     assert before == [{"1"}, {"1"}]

@@ -164,7 +164,7 @@ def apart(times: dict[str, list[float]]) -> float:
 
 def wait_for(log: Path, text: str) -> str:
     """What the server has printed, once this is part of it."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while text not in (said := log.read_text("utf-8")) and time.monotonic() < until:
         time.sleep(0.02)
     return said

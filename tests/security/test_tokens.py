@@ -47,7 +47,7 @@ def new_token(server: ServerProcess, name: str, **form: object) -> str:
             "/accounts/", {"name": name, "days": "7", "models": "*", "actions": "*", **form}
         )
     text = TOKEN.findall(made.text)[0]
-    assert within(20, lambda: ask(server, "/api/models", text, method="GET").status_code == 200)
+    assert within(60, lambda: ask(server, "/api/models", text, method="GET").status_code == 200)
     return text
 
 
@@ -132,4 +132,4 @@ def test_a_token_that_gets_too_old_is_refused_by_every_worker(server):
     )
 
     assert done.returncode == 0, done.stderr
-    assert within(20, lambda: ask(server, PREDICT, token, json=ROW).status_code == 401)
+    assert within(60, lambda: ask(server, PREDICT, token, json=ROW).status_code == 401)

@@ -25,7 +25,7 @@ from podium.packing.pack import pack
 
 UNPACKED_MAX_MB = 190
 PACKED_MAX_MB = 70
-READY_MAX_S = 30.0
+READY_MAX_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def server(root: Path, image: Image, free_port: int) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def is_ready(address: str) -> bool:

@@ -98,7 +98,7 @@ class ServerProcess:
         if self._process.poll() is None:
             self._process.send_signal(sent)
         try:
-            return self._process.wait(timeout=15)
+            return self._process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()

@@ -42,7 +42,7 @@ class Terminal:
         os.write(self._ours, f"{text}\n".encode())
 
     def read_until(self, said: str) -> None:
-        before, limit = len(self.told), time.monotonic() + 30
+        before, limit = len(self.told), time.monotonic() + 60
         while said not in self.told[before:]:
             assert time.monotonic() < limit, self.told
             self.told += os.read(self._ours, 4096).decode()

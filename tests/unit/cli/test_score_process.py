@@ -29,7 +29,7 @@ def csv_of(rows: pd.DataFrame, n_rows: int, **more: object) -> bytes:
     return taken.assign(**more).to_csv(index=False).encode()
 
 
-def until(is_true: Callable[[], bool], seconds: float = 30) -> None:
+def until(is_true: Callable[[], bool], seconds: float = 60) -> None:
     """Return as soon as it is true."""
     end = time.monotonic() + seconds
     while not is_true():
@@ -113,7 +113,7 @@ def test_a_reader_that_leaves_early_is_no_error_to_look_at(
 
         assert header.endswith(b",prediction\n")
         assert process.stderr.read() == b""
-        assert process.wait(30) == 1
+        assert process.wait(60) == 1
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_stopped_scoring_leaves_nothing_and_the_old_output_stays(
     Path("out.csv").write_text("old")
 
     waiting.send_signal(number)
-    _, err = waiting.communicate(timeout=30)
+    _, err = waiting.communicate(timeout=60)
 
     assert waiting.returncode == code
     assert b"Traceback" not in err
@@ -139,7 +139,7 @@ def test_a_scoring_that_is_let_finish_replaces_the_old_output(
 ) -> None:
     Path("out.csv").write_text("old")
 
-    _, err = waiting.communicate(timeout=30)
+    _, err = waiting.communicate(timeout=60)
 
     assert waiting.returncode == 0
     assert b"scored 40,000 rows" in err

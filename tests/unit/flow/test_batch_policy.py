@@ -166,7 +166,7 @@ class Meeting(Doubling):
         self.both = threading.Barrier(2)
 
     def predict(self, table):
-        self.both.wait(10)
+        self.both.wait(60)
         return super().predict(table)
 
 

@@ -49,7 +49,7 @@ def test_a_shipper_that_works_aside_moves_everything(tmp_path: Path):
     thread = threading.Thread(target=shipper.run, args=(stop,))
 
     thread.start()
-    until_s = time.monotonic() + 20
+    until_s = time.monotonic() + 60
     found: set[str] = set()
     while len(found) < len(records) and time.monotonic() < until_s:
         page = store.page(RecordQuery(), limit=len(records) + 1)

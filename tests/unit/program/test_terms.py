@@ -95,7 +95,7 @@ def test_a_safe_pattern_takes_time_in_proportion_to_the_text(pattern):
     for text in texts:
         list(terms(text))
 
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 30  # some 0.1; hours, if it were the square
 
 
 @pytest.mark.parametrize("pattern", UNSAFE)

@@ -107,9 +107,9 @@ def in_thread(work: Callable[[threading.Event], object]) -> Iterator[None]:
     begun = threading.Event()
     with ThreadPoolExecutor(1) as threads:
         done = threads.submit(work, begun)
-        assert begun.wait(10)
+        assert begun.wait(60)
         yield
-        done.result(10)
+        done.result(60)
 
 
 def n_inserted(store: Store, number: int) -> int:
@@ -123,7 +123,7 @@ def test_a_fork_waits_for_a_transaction_and_the_child_writes_at_once(path: Path)
         with connections.writing() as connection:
             connection.execute("CREATE TABLE noted (number)")
             begun.set()
-            assert forking.wait(10)
+            assert forking.wait(60)
             connection.executemany("INSERT INTO noted VALUES (?)", [(n,) for n in range(1_000)])
 
     def n_noted() -> int:
@@ -148,7 +148,7 @@ def test_a_fork_waits_for_a_transaction_of_sqlalchemy(path: Path) -> None:
         def work(connection: object) -> None:
             connection.execute(text("DELETE FROM podium_record"))
             begun.set()
-            assert forking.wait(10)
+            assert forking.wait(60)
 
         database.write(work)
 
@@ -275,7 +275,7 @@ def test_a_child_holds_none_of_its_parents_locks(tmp_path: Path) -> None:
     def move(begun: threading.Event) -> None:
         with moving(tmp_path):
             begun.set()
-            assert forking.wait(10)
+            assert forking.wait(60)
 
     alive = FileLock(tmp_path / "alive")
     with in_thread(move):
@@ -306,7 +306,7 @@ def test_a_child_waits_for_no_lock_that_a_thread_of_its_parent_holds(
     def hold(begun: threading.Event) -> None:
         with getattr(owner, name):
             begun.set()
-            assert done.wait(10)
+            assert done.wait(60)
 
     with in_thread(hold):
         forked = Child(lambda: getattr(owner, name).acquire(timeout=0))
@@ -341,7 +341,7 @@ def test_a_statement_that_takes_too_long_delays_a_fork_for_a_while_only(
     def read(begun: threading.Event) -> int:
         with connections.reading() as connection:
             begun.set()
-            assert done.wait(10)
+            assert done.wait(60)
             return int(connection.execute("SELECT count(*) FROM record").get)
 
     with in_thread(read), child(lambda: n_inserted(store, 1)) as forked:

@@ -105,7 +105,7 @@ def test_the_loop_ends_with_its_model():
     (thread,) = set(threading.enumerate()) - before
     del function
     gc.collect()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
 
     assert not thread.is_alive()
     assert loops[0].is_closed()

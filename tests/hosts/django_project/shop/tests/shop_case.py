@@ -47,7 +47,7 @@ class Shop:
 
     def row(self, record_id: str) -> Prediction:
         """The row of a prediction, which is there a moment after its answer."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             found = Prediction.objects.filter(id=record_id).first()
             if found is not None:

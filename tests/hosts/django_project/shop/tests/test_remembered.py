@@ -47,19 +47,19 @@ class TheTable(RecordsCase):
         assert self.opens(before)
 
         token, text = make_token(self.cleo, "after")
-        assert within(20, lambda: self.opens(text))
+        assert within(60, lambda: self.opens(text))
         revoke_token(token)
-        assert within(20, lambda: not self.opens(text))
+        assert within(60, lambda: not self.opens(text))
         self.cleo.user_permissions.add(permission("delete_loans"))
-        assert within(20, lambda: self.opens(before, Action.DELETE))
+        assert within(60, lambda: self.opens(before, Action.DELETE))
         self.cleo.user_permissions.clear()
-        assert within(20, lambda: not self.opens(before))
+        assert within(60, lambda: not self.opens(before))
         self.cleo.is_superuser = True
         self.cleo.save()
-        assert within(20, lambda: self.opens(before, Action.DELETE))
+        assert within(60, lambda: self.opens(before, Action.DELETE))
         self.cleo.is_active = False
         self.cleo.save()
-        assert within(20, lambda: not self.opens(before, Action.DELETE))
+        assert within(60, lambda: not self.opens(before, Action.DELETE))
 
     def test_a_request_asks_no_database(self):
         _, text = make_token(self.cleo, "a")
@@ -151,11 +151,11 @@ class TheTableAlone(RecordsCase):
         assert self.table.find("d") is not None
         reading = threading.Event()
         self.addCleanup(reading.set)
-        self.table._read = lambda: (reading.wait(20), Snapshot())[1]
+        self.table._read = lambda: (reading.wait(60), Snapshot())[1]
 
         self.valid, self.stamp = set(), 2
 
-        assert within(20, lambda: self.table.find("d") is None)
+        assert within(60, lambda: self.table.find("d") is None)
         assert not reading.is_set()
 
     def test_a_token_ends_in_time(self):
@@ -163,13 +163,13 @@ class TheTableAlone(RecordsCase):
         before = self.table.version
         assert self.table.find("d") is not None
 
-        assert within(20, lambda: self.table.version > before)
+        assert within(60, lambda: self.table.version > before)
         assert self.table.find("d") is None
 
     def test_who_asks_no_more_lets_the_thread_end_and_the_next_one_starts_it(self):
         assert self.table.find("d") is not None
         thread = self.table._thread
-        assert within(20, lambda: not thread.is_alive())
+        assert within(60, lambda: not thread.is_alive())
         assert self.n_closed > 0
 
         assert self.table.find("d") is not None
@@ -179,7 +179,7 @@ class TheTableAlone(RecordsCase):
         first = self.table.version
         self.table.find("d")
 
-        assert within(20, lambda: self.used == {7} and self.table.version > first)
+        assert within(60, lambda: self.used == {7} and self.table.version > first)
 
     def test_a_database_that_is_gone_for_long_opens_nothing(self):
         assert self.table.find("d") is not None
@@ -196,7 +196,7 @@ class TheTableAlone(RecordsCase):
             return False
 
         assert not is_closed()
-        assert within(20, is_closed)
+        assert within(60, is_closed)
         assert self.table.public() == NOBODY  # who may what everybody may, which nobody takes back
         assert self.table.failure
 
@@ -206,7 +206,7 @@ class TheTableAlone(RecordsCase):
             self.table.find("d")
         self.broken = False
 
-        assert within(20, lambda: self._finds())
+        assert within(60, lambda: self._finds())
 
     def _finds(self) -> bool:
         try:
