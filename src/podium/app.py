@@ -14,7 +14,7 @@ from podium.bundle import Bundle
 from podium.deployments.deployment import Deployment
 from podium.deployments.registry import Registry
 from podium.deployments.upload import Uploads
-from podium.deployments.versions import Versions, adopted, load
+from podium.deployments.versions import Versions, adopted, fixed, load
 from podium.errors import PodiumError, SetupError
 from podium.flow.call import Guard
 from podium.flow.limits import Bounds, Limits
@@ -151,7 +151,7 @@ class App:
             truth_rules=TruthRules(registry),
             router=router_of(*protocols),
             is_local=is_local,
-            uploads=Uploads(self._home / "versions", self.settings.version_bytes_max),
+            uploads=Uploads(registry.files, self.settings.version_bytes_max),
         )
         if self._recorder is not None:
             watch_recorder(self._metrics, self._recorder)
@@ -224,7 +224,10 @@ class App:
     def _adopted(self, registry: Registry, bundle: Bundle) -> Bundle:
         """The first version to serve; functions are packed anew at each start, and have none."""
         is_packed_here = bundle.path is None or self._home / "packed" in bundle.path.parents
-        return bundle if is_packed_here else adopted(registry, bundle)
+        if is_packed_here:
+            return bundle
+        wanted = self.settings.versions.get(bundle.name)
+        return fixed(registry, adopted(registry, bundle), wanted, strict=self._is_strict)
 
     def start_in_background(self) -> None:
         """Load every model in a thread, once; `is_ready` and `failure` show the result."""

@@ -30,6 +30,7 @@
     ├── TimedOut                the model didn't finish before the deadline
     ├── UnusableVersion         a version can't be loaded, or can't predict its examples
     ├── IncompatibleVersion     a version refuses what the champion accepts
+    ├── FixedVersions           aliases that are set in the server's settings
     ├── VersionChanged          the current version isn't the one that the caller expects
     └── StoreError              the store of records failed
         ├── RegistryError       the registry of versions can't be read or written
@@ -291,6 +292,12 @@ class IncompatibleVersion(PodiumError):
     """A version refuses inputs that the one accepts whose place it would take."""
 
     code = "incompatible_version"
+
+
+class FixedVersions(PodiumError):
+    """The aliases of a model are set in the server's settings, and can't be changed elsewhere."""
+
+    code = "fixed_versions"
 
 
 class VersionChanged(PodiumError):

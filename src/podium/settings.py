@@ -97,6 +97,24 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     key: str = ""
 
 
+class FixedAliases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table `[versions.MODEL]`: which versions answer, so that nobody can change it elsewhere.
+
+    Attributes:
+        champion: a registered version by its name or digest; the present one when empty.
+        challenger: the same of the version to try; none when empty.
+        share: of the requests that it gets; it gets none as long as this is left out.
+        mode: whether it answers them (`canary`) or shadows them.
+        key: the field whose value decides which version answers.
+    """
+
+    champion: str = ""
+    challenger: str = ""
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    mode: Literal["canary", "shadow"] = "canary"
+    key: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The behaviour of a Podium: one frozen value, created once at start.
 
@@ -142,6 +160,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         batch: how requests are combined into calls, by the name of the model.
         feedback: how true outcomes find records, by the name of the model.
         gates: what a version must have shown before it is promoted, by the name of the model.
+        versions: which versions answer, by the name of the model, where nobody else may change it.
         accounts: users log in, and have permissions.
     """
 
@@ -180,6 +199,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     batch: dict[str, Batch] = {}
     gates: dict[str, Gates] = {}
     feedback: dict[str, Feedback] = {}
+    versions: dict[str, FixedAliases] = {}
     accounts: Accounts = Accounts()
 
 
@@ -227,7 +247,7 @@ def check_models(settings: Settings, models: Collection[str]) -> None:
     Raises:
         SetupError: there is one.
     """
-    for table in ("batch", "feedback", "gates"):
+    for table in ("batch", "feedback", "gates", "versions"):
         for name in getattr(settings, table):
             if name not in models:
                 raise SetupError(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from podium.deployments.rows import Version
 
 DIGEST_LETTERS = 12
+KEPT = 5
 
 
 def _with_registry(command: Callable[..., None]) -> Callable[..., None]:
@@ -42,12 +43,26 @@ _expect = click.option(
 
 @click.command()
 @click.argument("model", required=False)
+@click.option("--prune", is_flag=True, help="Remove the bundles of old versions.")
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    default=KEPT,
+    show_default=True,
+    help="With --prune: how many of the newest that have no alias stay.",
+)
 @_with_registry
-def versions(registry: Registry, *, model: str | None) -> None:
-    """Show the versions of MODEL, or of all models, and what happened to them."""
+def versions(registry: Registry, *, model: str | None, prune: bool, keep: int) -> None:
+    """Show the versions of MODEL, or of all models, and what happened to them.
+
+    With --prune, remove bundles that no alias points to; records that name them stay.
+    """
     models = [model] if model else registry.models()
     if not models:
         click.echo("No version is registered yet: podium serve and podium register do it.")
+    if prune:
+        _prune(registry, models, keep)
+        return
     for one in models:
         aliases = {digest: alias for alias, digest in registry.aliases(one).items()}
         click.secho(one, bold=True)
@@ -105,6 +120,18 @@ def rollback(registry: Registry, *, model: str, note: str, expect: str | None) -
     expected = _digest(registry, model, expect)
     version = registry.rollback(model, actor=getpass.getuser(), note=note, expected=expected)
     click.echo(f"{model} {_shown(version)} is the champion again.")
+
+
+def _prune(registry: Registry, models: list[str], keep: int) -> None:
+    for model in models:
+        old = registry.prune(model, keep=keep, actor=getpass.getuser())
+        for version in old:
+            click.echo(f"{model} {_shown(version)} is removed.")
+        if not old:
+            click.echo(f"{model}: nothing to remove.")
+    n_left = registry.sweep()
+    if n_left:
+        click.echo(f"{n_left} files are removed that processes left behind when they were killed.")
 
 
 def _digest(registry: Registry, model: str, expect: str | None) -> str | None:

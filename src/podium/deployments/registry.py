@@ -6,13 +6,15 @@ under which alias, and an event for every change: who, when, from, to, why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import apsw
+
 from podium.bundle import Bundle
-from podium.deployments import rows
+from podium.deployments import fixed, rows
 from podium.deployments.registry_file import RegistryFile
 from podium.deployments.rows import Event, Live, Mode, Rollout, Version
 from podium.deployments.trial import Passed
@@ -23,6 +25,7 @@ from podium.errors import (
     NotFound,
     RegistryError,
 )
+from podium.settings import FixedAliases
 from podium.signature.compatible import incompatibility
 
 
@@ -171,7 +174,7 @@ class Registry:
         """
         new = self.find(model, wanted)
         self._check_accepts(new, self._champion(model))
-        with self._file.writing() as connection:
+        with self._changing(model) as connection:
             rows.check_expected(connection, model, expected)
             rows.set_champion(connection, new, "promoted", actor, note, details)
         return new
@@ -186,7 +189,7 @@ class Registry:
             VersionChanged: another one answers than expected.
             RegistryError: the registry can't be written.
         """
-        with self._file.writing() as connection:
+        with self._changing(model) as connection:
             rows.check_expected(connection, model, expected)
             version = rows.find(connection, model, rows.PREVIOUS)
             rows.set_champion(connection, version, "rolled_back", actor, note)
@@ -199,7 +202,7 @@ class Registry:
             PodiumError: as `set_traffic`.
         """
         version, _ = self._challenger(model, wanted)
-        with self._file.writing() as connection:
+        with self._changing(model) as connection:
             rows.set_challenger(connection, version, actor, note)
         return version
 
@@ -234,12 +237,8 @@ class Registry:
                 f"{share} is no share of the requests", hint="choose one from 0 to 1, such as 0.1"
             )
         version, champion = self._challenger(model, wanted)
-        names = self.bundle(champion).signature.names
-        if key and key not in names:
-            raise InputError(
-                f"{model} {champion.name} has no field {key!r}", hint=f"known: {', '.join(names)}"
-            )
-        with self._file.writing() as connection:
+        self._check_key(champion, key)
+        with self._changing(model) as connection:
             rows.check_expected(connection, model, champion.digest)
             return rows.set_rollout(connection, version, share, mode, key, actor, note)
 
@@ -250,7 +249,7 @@ class Registry:
             NotFound: there was none.
             RegistryError: the registry can't be written.
         """
-        with self._file.writing() as connection:
+        with self._changing(model) as connection:
             if not rows.end_rollout(connection, model, actor, note):
                 raise NotFound(f"{model} has no challenger", hint="nothing was changed")
 
@@ -264,17 +263,93 @@ class Registry:
         with self._file.reading() as connection:
             return rows.live(connection, model)
 
+    def prune(self, model: str, *, keep: int, actor: str = "") -> list[Version]:
+        """Remove the bundles that no alias points to, but the newest of them; returns those versions.
+
+        Records that name them stay.
+
+        Args:
+            keep: how many of the newest stay.
+
+        Raises:
+            RegistryError: the registry can't be written.
+        """
+        with self._file.writing() as connection:
+            old = rows.prune(connection, model, keep, actor)
+        self._remove_unknown(*(one.digest for one in old))
+        return old
+
+    def sweep(self) -> int:
+        """Remove files that processes left which were killed; returns how many there were."""
+        with self._file.reading() as connection:
+            return self.files.sweep(rows.digests(connection))
+
+    def is_fixed(self, model: str) -> bool:
+        """Whether the aliases of a model are set in the settings of a server."""
+        with self._file.reading() as connection:
+            return fixed.is_fixed(connection, model)
+
+    def fix(self, model: str, wanted: FixedAliases) -> Version:
+        """Set the aliases of a model as settings have them; nobody else can change them then.
+
+        Returns the champion.
+
+        Raises:
+            PodiumError: as `promote` and `set_traffic`.
+        """
+        champion = self.find(model, wanted.champion or rows.CHAMPION)
+        self._check_accepts(champion, None)
+        self._check_key(champion, wanted.key)
+        challenger = self.find(model, wanted.challenger) if wanted.challenger else None
+        if challenger is not None:
+            self._check_other(challenger, champion)
+            self._check_accepts(challenger, champion)
+        note, is_shadow = "by the settings", wanted.mode == "shadow"
+        share = 1.0 if wanted.share is None and is_shadow else wanted.share
+        with self._file.writing() as connection:
+            rows.set_champion(connection, champion, "promoted", "", note)
+            if challenger is None:
+                rows.end_rollout(connection, model, "", note)
+            elif share is None:
+                rows.set_challenger(connection, challenger, "", note)
+            else:
+                rows.set_rollout(connection, challenger, share, wanted.mode, wanted.key, "", note)
+            fixed.fix(connection, model)
+        return champion
+
+    def release(self, model: str) -> None:
+        """Let the aliases of a model be changed again, where settings had fixed them."""
+        if self.is_fixed(model):
+            with self._file.writing() as connection:
+                fixed.release(connection, model)
+
+    @contextmanager
+    def _changing(self, model: str) -> Iterator[apsw.Connection]:
+        """A transaction that changes the aliases of a model, unless they are fixed."""
+        with self._file.writing() as connection:
+            fixed.require_free(connection, model)
+            yield connection
+
     def _challenger(self, model: str, wanted: str) -> tuple[Version, Version]:
         """A version that may be tried, and the champion."""
         version, champion = self.find(model, wanted), self._champion(model)
         if champion is None:
             raise NotFound(f"{model} has no champion", hint=f"podium promote {model} VERSION")
-        if version.digest == champion.digest:
-            raise InputError(
-                f"{model} {version.name} is the champion", hint="choose another version"
-            )
+        self._check_other(version, champion)
         self._check_accepts(version, champion)
         return version, champion
+
+    def _check_other(self, version: Version, champion: Version) -> None:
+        if version.digest == champion.digest:
+            name = f"{version.model} {version.name}"
+            raise InputError(f"{name} is the champion", hint="choose another version")
+
+    def _check_key(self, champion: Version, key: str) -> None:
+        """Refuse a key that isn't a field."""
+        names = self.bundle(champion).signature.names if key else ()
+        if key and key not in names:
+            name = f"{champion.model} {champion.name}"
+            raise InputError(f"{name} has no field {key!r}", hint=f"known: {', '.join(names)}")
 
     def _check_accepts(self, new: Version, champion: Version | None) -> None:
         """Refuse a version that can't be used, or refuses what the champion accepts."""
@@ -303,7 +378,12 @@ class Registry:
                 self.files.require(bundle.digest)
                 return rows.register(connection, bundle, actor, note)
         except BaseException:
-            with suppress(RegistryError), self._file.writing() as connection:
-                if not rows.is_known(connection, bundle.digest):
-                    self.files.remove(bundle.digest)
+            with suppress(RegistryError):
+                self._remove_unknown(bundle.digest)
             raise
+
+    def _remove_unknown(self, *digests: str) -> None:
+        """Remove files of versions that aren't in the registry; whoever enters one comes later."""
+        with self._file.writing() as connection:
+            for digest in set(digests) - rows.digests(connection):
+                self.files.remove(digest)

@@ -148,12 +148,6 @@ def promoted(connection: apsw.Connection, model: str) -> Version | None:
     return by_digest(connection, model).get(aliases(connection, model).get(CHAMPION, ""))
 
 
-def is_known(connection: apsw.Connection, digest: str) -> bool:
-    """Whether a version of any model has this digest."""
-    sql = "SELECT count(*) FROM version WHERE digest = ?"
-    return bool(connection.execute(sql, (digest,)).get)
-
-
 def register(
     connection: apsw.Connection, bundle: Bundle | Passed, actor: str, note: str
 ) -> Version:
@@ -164,6 +158,23 @@ def register(
     if connection.changes():
         _add_event(connection, new.model, "registered", actor, "", new.digest, note)
     return by_digest(connection, bundle.name)[bundle.digest]
+
+
+def digests(connection: apsw.Connection) -> frozenset[str]:
+    """Those of all versions of all models."""
+    return frozenset(digest for (digest,) in connection.execute("SELECT digest FROM version"))
+
+
+def prune(connection: apsw.Connection, model: str, keep: int, actor: str) -> list[Version]:
+    """Remove the versions that no alias points to, but the newest of them; returns the removed."""
+    named = set(aliases(connection, model).values())
+    known = sorted(by_digest(connection, model).values(), key=lambda one: -one.time_us)
+    old = [one for one in known if one.digest not in named][keep:]
+    for one in old:
+        sql = "DELETE FROM version WHERE model = ? AND digest = ?"
+        connection.execute(sql, (model, one.digest))
+        _add_event(connection, model, "pruned", actor, one.digest, one.digest, one.name)
+    return old
 
 
 def live(connection: apsw.Connection, model: str) -> Live:

@@ -6,7 +6,6 @@ import errno
 import secrets
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,14 +13,13 @@ from pathlib import Path
 from podium.deployments.registry import Registry
 from podium.deployments.rows import Version
 from podium.deployments.trial import UPLOADABLE, try_bundle
+from podium.deployments.version_files import VersionFiles
 from podium.errors import NoSpace, Overloaded, RegistryError, TooLarge, UnusableVersion
 
 # What other files of the home folder may need while a bundle arrives.
 SPARE_BYTES = 64 << 20
 # So many arrive, or are tried, at a time; each takes its size on the disk and a process.
 UPLOADS_MAX = 2
-# A file that nobody has written to for so long belongs to a process that was killed.
-LEFT_S = 3_600
 
 
 class Upload:
@@ -69,13 +67,13 @@ class Uploads:
     """The bundles that arrive at one process.
 
     Args:
-        folder: where they do: on the disk where they will stay.
+        files: where they do: on the disk where they will stay.
         bytes_max: the longest.
     """
 
-    def __init__(self, folder: Path, bytes_max: int) -> None:
+    def __init__(self, files: VersionFiles, bytes_max: int) -> None:
         self.bytes_max = bytes_max
-        self._folder = folder
+        self._files = files
         self._free = threading.Semaphore(UPLOADS_MAX)
 
     @contextmanager
@@ -105,11 +103,11 @@ class Uploads:
             self._free.release()
 
     def _opened(self, n_bytes: int) -> Upload:
-        path = self._folder / f".upload-{secrets.token_hex(8)}.tmp"
+        path = self._files.folder / f".upload-{secrets.token_hex(8)}.tmp"
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _sweep(self._folder)
-            free = shutil.disk_usage(self._folder).free
+            self._files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._files.sweep()
+            free = shutil.disk_usage(self._files.folder).free
             if free < n_bytes + SPARE_BYTES:
                 raise NoSpace(
                     f"the bundle has {n_bytes} bytes, and the disk of the server has room for "
@@ -136,16 +134,6 @@ def accept(registry: Registry, upload: Upload, model: str, *, actor: str, note: 
             hint=f"upload it as a version of {passed.name!r}, or pack it with name={model!r}",
         )
     return registry.take(upload.path, passed, actor=actor, note=note)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what processes that were killed left behind."""
-    for path in folder.glob(".*.tmp"):
-        try:
-            if time.time() - path.stat().st_mtime > LEFT_S:
-                path.unlink()
-        except FileNotFoundError:  # another process was faster
-            continue
 
 
 def _failure(error: OSError, path: Path) -> RegistryError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Container
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,9 @@ from podium.deployments.registry_file import failures
 from podium.deployments.rows import Version
 from podium.deployments.trial import Passed
 from podium.errors import BundleError, RegistryError, SetupError
+
+# A file that nobody has written to for so long belongs to a process that was killed.
+LEFT_S = 3_600
 
 
 class VersionFiles:
@@ -100,10 +104,23 @@ class VersionFiles:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
-    def unknown(self, digests: Container[str]) -> list[str]:
-        """The digests of bundles other than these."""
-        found = (path.stem for path in self.folder.glob("*.podium"))
-        return [digest for digest in found if digest not in digests]
+    def sweep(self, known: Container[str] | None = None) -> int:
+        """Remove what processes left that were killed; returns how many files.
+
+        Args:
+            known: the digests of all versions: bundles other than these go too.
+        """
+        left = list(self.folder.glob(".*.tmp"))
+        if known is not None:
+            whole = (*self.folder.glob("*.podium"), *self.folder.glob("*.checked"))
+            left += [path for path in whole if path.stem not in known]
+        n_removed = 0
+        for path in left:
+            with suppress(FileNotFoundError):  # another process was faster
+                if time.time() - path.stat().st_mtime > LEFT_S:
+                    path.unlink()
+                    n_removed += 1
+        return n_removed
 
     def _is_whole(self, digest: str) -> bool:
         path = self.path_of(digest)

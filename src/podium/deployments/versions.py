@@ -13,6 +13,7 @@ from podium.deployments.rows import PREVIOUS, Live, Mode, Rollout, Version
 from podium.deployments.traffic import Traffic
 from podium.errors import PodiumError, RegistryError, SetupError
 from podium.flow.version import LoadedVersion
+from podium.settings import FixedAliases
 
 LOOK_S = 0.1
 _log = logging.getLogger("podium")
@@ -28,6 +29,31 @@ def adopted(registry: Registry, bundle: Bundle) -> Bundle:
         return bundle if champion.digest == bundle.digest else registry.bundle(champion)
     except PodiumError as error:
         _log.error("versions_not_kept: %s: %s", bundle.name, error, extra={"model": bundle.name})
+        return bundle
+
+
+def fixed(
+    registry: Registry, bundle: Bundle, wanted: FixedAliases | None, *, strict: bool
+) -> Bundle:
+    """What answers where settings may fix the aliases of a model: their champion, or the bundle.
+
+    Args:
+        strict: what can't be set so is an error; else the bundle answers, and the log says why.
+
+    Raises:
+        SetupError: it can't, where it is strict.
+    """
+    try:
+        if wanted is None:
+            registry.release(bundle.name)
+            return bundle
+        champion = registry.fix(bundle.name, wanted)
+        return bundle if champion.digest == bundle.digest else registry.bundle(champion)
+    except PodiumError as error:
+        if strict and wanted is not None:
+            message = f"[versions.{bundle.name}] can't be followed: {error.message}"
+            raise SetupError(message, hint=error.hint or "podium register FILE") from error
+        _log_failure("versions_not_fixed", bundle.name, error)
         return bundle
 
 

@@ -257,7 +257,13 @@ def _version() -> Schema:
 def _versions() -> Schema:
     event = {"time": TEXT, "action": TEXT, "before": TEXT, "after": TEXT}
     event |= {"actor": TEXT, "note": TEXT}
-    return object_schema({"versions": _list(ref("Version")), "events": _list(object_schema(event))})
+    return object_schema(
+        {
+            "is_fixed": {"type": "boolean"},
+            "versions": _list(ref("Version")),
+            "events": _list(object_schema(event)),
+        }
+    )
 
 
 def _list(items: Schema) -> Schema:

@@ -89,6 +89,7 @@ def _state(site: Site, name: str) -> dict[str, Any]:
     for alias, digest in aliases.items():
         by_digest.setdefault(digest, []).append(alias)
     return {
+        "is_fixed": registry.is_fixed(name),
         "versions": [
             _version(one, by_digest)
             | {"is_live": live is not None and live.bundle.digest == one.digest}

@@ -59,6 +59,7 @@ ERRORS = (
     (422, "unanswerable", "the model has no finite prediction for some rows; cells lists them"),
     (429, "rate_limited", "the quota is used up: Retry-After says when to try again"),
     (431, "headers_too_large", "there are more than 64 headers, or 16,384 bytes of them"),
+    (409, "fixed_versions", "the versions of this model are set in the server's settings"),
     (507, "no_space", "the bundle doesn't fit on the disk of the server; nothing of it was kept"),
     (422, "unusable_version", "the version can't be loaded, or doesn't answer its examples"),
     (422, "incompatible_version", "the version refuses what the champion accepts"),

@@ -13,6 +13,7 @@ import msgspec
 
 from podium.errors import (
     AccountsError,
+    FixedVersions,
     IncompatibleVersion,
     InputError,
     InvalidRows,
@@ -51,6 +52,7 @@ STATUSES: dict[type[PodiumError], int] = {
     UnsupportedMedia: 415,
     KeyReused: 422,
     CountDiffers: 409,
+    FixedVersions: 409,
     VersionChanged: 409,
     IncompatibleVersion: 422,
     UnusableVersion: 422,

@@ -22,6 +22,9 @@ _ACTIONS = {
     "promoted": "Promoted",
     "deployed": "Deployed",
     "rolled_back": "Rolled back to",
+    "fixed": "Fixed in the settings",
+    "released": "No longer fixed in the settings",
+    "pruned": "Removed",
 }
 
 
@@ -85,7 +88,8 @@ def index(site: Site, request: Request, name: str) -> Response:
     aliases = registry.aliases(name)
     lines = [_line(site, one, aliases) for one in registry.versions(name)]
     names = {one.version.digest: one.version.name for one in lines}
-    candidate = _candidate(lines, request.query.get("promote", ""))
+    is_fixed = registry.is_fixed(name)
+    candidate = None if is_fixed else _candidate(lines, request.query.get("promote", ""))
     return render.page(
         site,
         request,
@@ -95,6 +99,7 @@ def index(site: Site, request: Request, name: str) -> Response:
         events=[_event(one, names) for one in registry.events(name, EVENTS_SHOWN)],
         champion=next((one for one in lines if one.is_champion), None),
         candidate=candidate,
+        is_fixed=is_fixed,
         is_back=candidate is not None and PREVIOUS in candidate.aliases,
     )
 

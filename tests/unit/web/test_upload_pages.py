@@ -25,6 +25,7 @@ import podium
 from podium.bundle.members import Member, _directory
 from podium.bundle.seal import blank_seal, seal
 from podium.deployments import upload
+from podium.deployments.version_files import LEFT_S
 from podium.http import Request
 from podium.runtimes.python import load_function
 from podium.testing import Client
@@ -344,7 +345,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_upload(place, bundles
     left, young = (place.home / "versions" / f".upload-{n}.tmp" for n in ("old", "young"))
     for path in (left, young):
         path.write_bytes(b"half")
-    then_s = time.time() - 2 * upload.LEFT_S
+    then_s = time.time() - 2 * LEFT_S
     os.utime(left, (then_s, then_s))
     send(place, bundles[1])
 
