@@ -7,6 +7,7 @@ Exit codes:
     2  the command line itself is wrong
     3  rows were refused: their cells don't fit the signature
     4  the model or the store of records failed
+    5  the data of a file have drifted
     130  stopped by the keyboard
 """
 
@@ -21,7 +22,7 @@ import click
 
 from podium.errors import InputError, InvalidRows, ModelError, PodiumError, StoreError
 
-FAILED, MISUSED, REFUSED, BROKEN, STOPPED = 1, 2, 3, 4, 130
+FAILED, MISUSED, REFUSED, BROKEN, DRIFTED, STOPPED = 1, 2, 3, 4, 5, 130
 
 
 class _Commands(click.Group):
@@ -31,6 +32,7 @@ class _Commands(click.Group):
     SUMMARIES: ClassVar[dict[str, str]] = {
         "compare": "Compare two versions on records whose truth is known.",
         "demo": "Train two models on real data, pack them, and serve them.",
+        "drift": "Compare the rows of a file with the training data of a model.",
         "feedback": "Add true outcomes from a file to records.",
         "group": "Create groups of users, and grant them permissions.",
         "image": "Build a container image that serves bundles.",

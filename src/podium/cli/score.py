@@ -81,7 +81,7 @@ def score(
     plan = _planned(rows, output, errors, limit_errors, is_forced=force)
     scorer = Scorer(load(bundle, trust=trust), prefix)
     with stopping(), opened(rows) as source:
-        _check_columns(scorer, source)
+        check_columns(scorer, source)
         scorer.bundle.start()
         totals = _score(scorer, source, plan)
     totals.print_summary(plan.output, plan.errors)
@@ -129,7 +129,7 @@ def _check_free(output: Path | None, errors: Path | None, rows: str, *, is_force
             )
 
 
-def _check_columns(scorer: Scorer, source: Source) -> None:
+def check_columns(scorer: Scorer, source: Source) -> None:
     """Compare the file's columns with the fields, if they are known before the rows.
 
     Raises:

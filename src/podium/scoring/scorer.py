@@ -46,6 +46,27 @@ class Scored:
     warnings: Sequence[CellWarning]
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A chunk as the model takes and answers it.
+
+    Attributes:
+        table: its rows, those that were refused, too.
+        parts: numbers of rows, with the outputs for them.
+        bad: as Scored has them, with `refused` and `warnings`.
+    """
+
+    table: Table
+    parts: Sequence[tuple[NDArray[np.intp], Outputs]]
+    bad: Sequence[BadCell]
+    refused: frozenset[int]
+    warnings: Sequence[CellWarning]
+
+    def rows(self, part: NDArray[np.intp]) -> Table:
+        """Some of its rows."""
+        return _take(self.table, part)
+
+
 @dataclass
 class Scorer:
     """Predicts chunks with a bundle's model.
@@ -83,6 +104,21 @@ class Scorer:
         Raises:
             ModelError: the model can't predict any row.
         """
+        answered = self.answer(chunk, reader)
+        columns = _columns(self.bundle.signature, answered.parts, chunk.n_rows)
+        return Scored(
+            [Predicted(name, *column) for name, column in zip(self.names, columns, strict=True)],
+            answered.bad,
+            answered.refused,
+            answered.warnings,
+        )
+
+    def answer(self, chunk: Chunk, reader: Reader) -> Answered:
+        """The same as the model takes and gives it.
+
+        Raises:
+            ModelError: the model answers no row at all.
+        """
         table, findings = _checked(self.bundle.signature, chunk, reader)
         bad = [cell for cell in findings.bad if cell.row not in chunk.broken]
         bad += [msgspec.structs.replace(c, row=row) for row, c in chunk.broken.items()]
@@ -96,9 +132,9 @@ class Scorer:
                 row = int(part[0])
                 refused.add(row)
                 bad.append(_refusal(outcome, row))
-        columns = _columns(self.bundle.signature, parts, chunk.n_rows)
-        return Scored(
-            [Predicted(name, *column) for name, column in zip(self.names, columns, strict=True)],
+        return Answered(
+            table,
+            parts,
             sorted(bad, key=lambda cell: cell.row or 0),
             frozenset(refused),
             [warning for warning in findings.warnings if warning.row not in refused],

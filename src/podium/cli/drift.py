@@ -1,0 +1,184 @@
+"""`podium drift`: how far the rows of a file have moved from those of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import numpy as np
+from rich.table import Table
+
+from podium.bundle import Bundle, load
+from podium.cli.main import DRIFTED
+from podium.cli.progress import progress_of, stopping
+from podium.cli.score import check_columns
+from podium.cli.terminal import console, harmless, indented, number
+from podium.errors import SetupError
+from podium.monitor.counts import (
+    Counted,
+    Counts,
+    count_outputs,
+    count_table,
+    histograms_of,
+    slots_of,
+    trained,
+)
+from podium.monitor.drift import AMBER, RED, ROWS_MIN, WINDOWS_A_YEAR, Drift, Level, drift_of
+from podium.scoring.formats import opened
+from podium.scoring.scorer import Answered, Scorer
+
+_SHOWN_MAX = 20
+_COLORS: dict[Level, str] = {"none": "green", "amber": "yellow", "red": "red"}
+_TITLES = {
+    "field": "",
+    "prediction": "prediction ",
+    "score": "score",
+    "probability": "probability of ",
+}
+
+
+@dataclass
+class Totals:
+    """The rows of a file, counted.
+
+    Attributes:
+        n_rows: those that the model answered.
+        n_refused: those that it couldn't.
+    """
+
+    counts: dict[Counted, Counts] = field(default_factory=dict)
+    n_rows: int = 0
+    n_refused: int = 0
+
+    def add(self, bundle: Bundle, answered: Answered) -> None:
+        """Count a chunk."""
+        baseline, signature = bundle.baseline, bundle.signature
+        self.n_refused += len(answered.refused)
+        for part, outputs in answered.parts:
+            self.n_rows += len(part)
+            found = count_table(baseline, signature, answered.rows(part))
+            found |= count_outputs(baseline, signature, outputs)
+            for what, counts in found.items():
+                self.counts[what] = self.counts.get(what, 0) + counts
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("rows", metavar="IN")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this pickle to run code.")
+def drift(bundle: Path, rows: str, as_json: bool, trust: tuple[str, ...]) -> int:
+    """Compare the rows of the file IN with the training data of BUNDLE, and the predictions too.
+
+    \b
+    podium drift churn.podium october.csv
+    podium drift churn.podium october.parquet --json
+
+    IN is as `podium score` takes it. The exit code is 5 if a field or the predictions drifted: by
+    more than chance explains, and far enough to matter.
+    """
+    opened_bundle = load(bundle, trust=trust)
+    histograms = histograms_of(opened_bundle.baseline)
+    if not histograms:
+        raise SetupError(
+            f"{bundle} has no training data to compare with", hint="pack it with the training rows"
+        )
+    scorer, totals = Scorer(opened_bundle), Totals()
+    with stopping(), opened(rows) as source:
+        check_columns(scorer, source)
+        opened_bundle.start()
+        with progress_of(source) as advance:
+            for chunk in source.chunks():
+                totals.add(opened_bundle, scorer.answer(chunk, source.reader))
+                advance(totals.n_rows + totals.n_refused)
+    drifts = {what: drift_of(histograms[what], counts) for what, counts in totals.counts.items()}
+    levels = {what: one.level(len(drifts) * WINDOWS_A_YEAR) for what, one in drifts.items()}
+    if as_json:
+        _print_json(opened_bundle, totals, drifts, levels)
+    else:
+        _print_table(opened_bundle, totals, drifts, levels)
+    return DRIFTED if set(levels.values()) - {"none"} else 0
+
+
+def _print_json(
+    bundle: Bundle, totals: Totals, drifts: Mapping[Counted, Drift], levels: Mapping[Counted, Level]
+) -> None:
+    histograms = histograms_of(bundle.baseline)
+    found = [
+        {"kind": what.kind, "name": what.name, "level": levels[what], **asdict(one)}
+        | _slots(histograms[what], totals.counts[what])
+        for what, one in drifts.items()
+    ]
+    whole = {
+        "model": bundle.name,
+        "version": bundle.version,
+        "rows": totals.n_rows,
+        "refused": totals.n_refused,
+        "drift": found,
+    }
+    click.echo(msgspec.json.format(msgspec.json.encode(whole)))
+
+
+def _slots(histogram: Any, counts: Counts) -> dict[str, Any]:
+    return {
+        "slots": slots_of(histogram),
+        "training_counts": trained(histogram).tolist(),
+        "counts": counts.tolist(),
+    }
+
+
+def _print_table(
+    bundle: Bundle, totals: Totals, drifts: Mapping[Counted, Drift], levels: Mapping[Counted, Level]
+) -> None:
+    to = console()
+    click.echo(f"{bundle.name} {bundle.version}: {totals.n_rows:,} rows compared", nl=False)
+    click.echo(f", {totals.n_refused:,} refused" if totals.n_refused else "")
+    if totals.n_rows < ROWS_MIN:
+        click.echo(f"Fewer than {ROWS_MIN} rows are too few to tell drift from chance.")
+    histograms = histograms_of(bundle.baseline)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title, justify in (
+        ("", "left"),
+        ("PSI", "right"),
+        ("drift", "left"),
+        ("greatest change", "left"),
+    ):
+        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    order = sorted(drifts, key=lambda what: -drifts[what].psi)
+    for what in order[:_SHOWN_MAX]:
+        level, psi = levels[what], max(drifts[what].psi, 0.0)
+        change = _greatest_change(histograms[what], totals.counts[what])
+        name = harmless(_TITLES[what.kind] + what.name)
+        table.add_row(
+            name, f"{psi:.3f}", level, change, style=_COLORS[level] if level != "none" else ""
+        )
+    to.print(indented(table))
+    if len(order) > _SHOWN_MAX:
+        click.echo(f"  and {len(order) - _SHOWN_MAX} more with less: --json has them all")
+    n_drifted = sum(level != "none" for level in levels.values())
+    click.echo(
+        f"{n_drifted} of {len(order)} drifted."
+        if n_drifted
+        else "Nothing drifted: no change is both larger than chance and large enough to matter."
+    )
+    click.echo(
+        f"PSI: population stability index, less what chance adds; amber from {AMBER}, red from {RED}."
+    )
+
+
+def _greatest_change(histogram: Any, counts: Counts) -> str:
+    """The slot whose share changed most: `missing: 1 % -> 6 %`."""
+    before, n_now = trained(histogram), int(counts.sum())
+    if not n_now or not before.sum():
+        return ""
+    p, q = before / before.sum(), counts / n_now
+    at = int(np.argmax(np.abs(q - p)))
+    return f"{harmless(slots_of(histogram)[at])}: {_percent(p[at])} -> {_percent(q[at])}"
+
+
+def _percent(share: float) -> str:
+    return f"{number(round(100 * float(share), 1))} %"
