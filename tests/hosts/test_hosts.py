@@ -324,5 +324,16 @@ def test_no_path_makes_the_server_fail(client, target):
 def test_no_query_makes_a_page_fail(client, query, path):
     from urllib.parse import quote
 
-    for name in ("since", "until", "min", "max", "outcome", "id", "after", "example", "from"):
+    for name in (
+        "since",
+        "until",
+        "min",
+        "max",
+        "outcome",
+        "id",
+        "business_key",
+        "after",
+        "example",
+        "from",
+    ):
         assert client.get(f"{path}?{name}={quote(query)}").status < 500

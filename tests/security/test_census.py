@@ -67,6 +67,7 @@ PAGES = {
     ("POST", f"{MODEL}/records/delete"): (303, 404, 404, 403, 404),
     ("GET", "/records/" + "0" * 32 + "/delete"): (303, 404, 404, 404, 404),
     ("POST", "/records/" + "0" * 32 + "/delete"): (303, 404, 404, 404, 404),
+    ("GET", "/records/" + "0" * 32 + "/feedback"): (303, 404, 404, 404, 404),
     ("POST", "/records/" + "0" * 32 + "/feedback"): (303, 404, 404, 404, 404),
     ("GET", f"{MODEL}/versions"): (303, 404, 404, 403, 404),
     ("POST", f"{MODEL}/versions"): (303, 404, 404, 403, 404),

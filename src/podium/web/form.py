@@ -105,17 +105,22 @@ class Widget:
 
 
 def widgets(
-    signature: Signature, values: Mapping[str, str], errors: Sequence[BadCell] = ()
+    signature: Signature,
+    values: Mapping[str, str],
+    errors: Sequence[BadCell] = (),
+    *,
+    prefix: str = "f",
 ) -> list[Widget]:
     """The widgets of a form.
 
     Args:
         values: the current values, as texts by field name.
         errors: the invalid cells.
+        prefix: of the ids of its elements; each form of a page has its own.
     """
     refused = {cell.field: cell for cell in errors}
     made = [
-        _widget(f"f{i}", field, values.get(field.name, ""), refused.get(field.name))
+        _widget(f"{prefix}{i}", field, values.get(field.name, ""), refused.get(field.name))
         for i, field in enumerate(signature.fields)
     ]
     return _with_lists(made, signature)

@@ -20,10 +20,11 @@ from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.signature import Label, Signature
 from podium.signature.infer import json_value
+from podium.signature.truth import feedback_signature
 from podium.web import render
 from podium.web.about import about_of
 from podium.web.among import among_answers
-from podium.web.form import texts, widgets
+from podium.web.form import Widget, texts, widgets
 from podium.web.numbers import headline
 from podium.web.result import curl_command, result_of
 from podium.web.site import Site
@@ -128,7 +129,7 @@ def _answered(
 ) -> dict[str, Any]:
     """What the page shows of a prediction."""
     if answer is None:
-        return {"result": None, "among": None, "record_id": None, "curl": None}
+        return {"result": None, "among": None, "record_id": None, "curl": None, "truth": None}
     signature = version.signature
     (answered,) = values_of(signature, answer.outputs)
     value = msgspec.to_builtins(answered)
@@ -142,7 +143,17 @@ def _answered(
         "among": among_answers(signature, version.bundle.baseline, value),
         "record_id": answer.ids[0] if answer.ids and may_open else None,
         "curl": curl_command(predict_address(request, version.name), plain),
+        "truth": _truth_form(request, version, answer),
     }
+
+
+def _truth_form(
+    request: Request, version: LoadedVersion, answer: PredictResponse
+) -> tuple[str, list[Widget]] | None:
+    """The record and the widgets of the form for feedback, for those who may give it."""
+    if not answer.ids or not allowed(request.actor, Action.FEEDBACK, version.name):
+        return None
+    return answer.ids[0], widgets(feedback_signature(version.signature), {}, prefix="t")
 
 
 def _values(site: Site, request: Request, version: LoadedVersion) -> dict[str, str]:

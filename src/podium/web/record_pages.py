@@ -7,21 +7,22 @@ from typing import Any
 
 import msgspec
 
-from podium.access import Action
 from podium.errors import BadCell, InvalidRows
 from podium.flow.formats.forms import FORM
 from podium.http import Request, Response
-from podium.policy.authority import require
+from podium.records.record import Record
+from podium.signature import Signature
 from podium.signature.truth import feedback_signature
 from podium.web import render
 from podium.web.among import among_answers
-from podium.web.feedback import give_feedback, read_one
+from podium.web.feedback import give_feedback, read_one, record_for_feedback
 from podium.web.form import widgets
 from podium.web.numbers import headline
 from podium.web.pages import predict_address, read_form
 from podium.web.record_view import RecordDetail, record_detail, record_file, record_list
 from podium.web.result import curl_command
 from podium.web.site import Site
+from podium.web.visible_records import may_see
 
 # A page with more records than this isn't cached.
 KEPT_BYTES = 262_144
@@ -67,16 +68,50 @@ def detail(site: Site, request: Request, record_id: str) -> Response:
 
 
 def feedback(site: Site, request: Request, record_id: str) -> Response:
-    """The submitted form for feedback: `POST /records/{record_id}/feedback`."""
-    shown = record_detail(site, request, record_id)
+    """The form for feedback: `GET` and `POST /records/{record_id}/feedback`.
+
+    It is for whoever may give feedback. Those who may see the record find it on the record's page;
+    the others get a page that shows nothing of it.
+    """
+    record, signature = record_for_feedback(site, request.actor, record_id)
+    is_visible, here = may_see(request.actor, record), request.url(f"/records/{record_id}")
+    if request.method == "GET":
+        if is_visible:
+            return Response.redirect(f"{here}#feedback")
+        return _feedback_page(site, request, record, signature, {})
     body, typed = read_form(request, programs=f"/api/records/{record_id}/feedback")
     try:
-        truth, note = read_one(shown.truth_rule, body, FORM)
+        truth, note = read_one(signature, body, FORM)
     except InvalidRows as error:
-        require(request.actor, Action.FEEDBACK, shown.record.model)
+        if not is_visible:
+            return _feedback_page(site, request, record, signature, typed, error.cells)
+        shown = record_detail(site, request, record_id)
         return _detail_page(site, request, shown, typed, error.cells)
-    give_feedback(site, request.actor, shown.record, truth, note)
-    return Response.redirect(request.url(f"/records/{record_id}#feedback"))
+    give_feedback(site, request.actor, record, truth, note)
+    return Response.redirect(f"{here}#feedback" if is_visible else f"{here}/feedback?saved=1")
+
+
+def _feedback_page(
+    site: Site,
+    request: Request,
+    record: Record,
+    signature: Signature,
+    values: Mapping[str, str],
+    errors: Sequence[BadCell] = (),
+) -> Response:
+    form = widgets(feedback_signature(signature), values, errors)
+    by_field = {widget.name for widget in form if widget.error}
+    return render.page(
+        site,
+        request,
+        "feedback.html",
+        status=422 if errors else 200,
+        model=site.deployments[record.model].choose(),
+        record_id=record.id,
+        widgets=form,
+        errors=[str(cell) for cell in errors if cell.field not in by_field],
+        is_saved="saved" in request.query and not errors,
+    )
 
 
 def _detail_page(

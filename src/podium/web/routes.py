@@ -55,7 +55,7 @@ PAGES = (
     _reading("records", _GET, _RECORDS, record_pages.index, Action.SEE_OWN),
     _reading("records_csv", _GET, f"{_RECORDS}.csv", record_pages.csv, Action.SEE_OWN),
     _reading("record", _GET, _RECORD, record_pages.detail, LISTED),
-    _reading("feedback", _POST, f"{_RECORD}/feedback", record_pages.feedback, LISTED),
+    _reading("feedback", _ASKS, f"{_RECORD}/feedback", record_pages.feedback, LISTED),
     _reading("delete_records", _ASKS, f"{_RECORDS}/delete", deletion_pages.several, Action.DELETE),
     _reading("delete_record", _ASKS, f"{_RECORD}/delete", deletion_pages.one, LISTED),
     Route("versions", _GET, _VERSIONS, version_pages.index, Action.MANAGE, is_page=True),

@@ -40,6 +40,7 @@ CENSUS = {
     ("POST", "/models/arrival-delay/records/delete?expect=99"): (303, 404, 404, 403, 403, 409),
     ("GET", f"/records/{'0' * 32}/delete"): (303, 404, 404, 404, 404, 404),
     ("POST", f"/records/{'0' * 32}/delete"): (303, 404, 404, 404, 404, 404),
+    ("GET", f"/records/{'0' * 32}/feedback"): (303, 404, 404, 404, 404, 404),
     ("POST", f"/records/{'0' * 32}/feedback"): (303, 404, 404, 404, 404, 404),
     ("PUT", f"/api/records/{'0' * 32}/feedback"): (401, 404, 404, 404, 404, 404),
     ("POST", "/api/models/arrival-delay/feedback"): (401, 404, 404, 403, 403, 422),

@@ -27,6 +27,10 @@ ACTORS = {
     "ada": Actor("ada", "Ada", {ALL: frozenset(Action)}, id="user:1"),
     "giver": Actor("giver", "Giver", {"loans": frozenset({Action.FEEDBACK})}, id="user:2"),
     "reader": Actor("reader", "Reader", {"loans": frozenset({Action.SEE})}, id="user:3"),
+    "asker": Actor("asker", "Asker", {"loans": frozenset({Action.PREDICT})}, id="user:5"),
+    "both": Actor(
+        "both", "Both", {"loans": frozenset({Action.PREDICT, Action.FEEDBACK})}, id="user:6"
+    ),
     "other": Actor("other", "Other", {"optional": frozenset(Action)}, id="user:4"),
 }
 MANY = "/api/models/loans/feedback"
@@ -328,6 +332,59 @@ def test_the_form_is_there_for_those_with_the_right(client):
     assert send(client, 1, "nobody", truth="no").status == 303
     assert send(client, 1, "other", truth="no").status == 404
     assert truth_of(client, 1) is None
+
+
+def test_whoever_gives_feedback_without_seeing_the_record_has_a_form_of_their_own(client):
+    put(client, 1, {"truth": "no", "note": "secret"}, "ada")
+    where = f"/records/{id_of(1)}/feedback"
+
+    form = client.get(where, x_who="giver")
+    wrong = send(client, 1, "giver", truth="maybe")
+    saved = send(client, 1, "giver", truth="yes")
+    after = client.get(saved.headers["location"], x_who="giver")
+
+    assert (form.status, wrong.status, saved.status, after.status) == (200, 422, 303, 200)
+    assert f'action="{where}"' in form.text
+    assert "One value is not accepted" in wrong.text
+    assert "Saved." in after.text
+    for page in (form, wrong, after):
+        assert "secret" not in page.text
+        assert ">41<" not in page.text
+    assert truth_of(client, 1) == ("yes", "giver", "")
+    assert client.get(where, x_who="ada").headers["location"] == f"/records/{id_of(1)}#feedback"
+    assert client.get(where, x_who="reader").status == 403
+    assert client.get(where, x_who="other").status == 404
+
+
+LOAN = {"age": "41", "income": "1", "member": "true", "plan": "pro", "rooms": "2"}
+LOAN |= {"note": "", "since": "2024-03-01"}
+
+
+@pytest.mark.parametrize(("who", "links"), [("asker", 0), ("both", 1), ("ada", 1)])
+def test_right_after_a_prediction_the_true_value_can_be_given(client, who, links):
+    page = client.send_form("/models/loans", LOAN, x_who=who)
+
+    assert page.status == 200
+    found = re.findall(r'action="/records/([0-9a-f]{32})/feedback"', page.text)
+    assert len(found) == links
+    ids = re.findall(r' id="([^"]*)"', page.text)
+    assert len(ids) == len(set(ids))
+    for record_id in found:
+        reply = client.send_form(f"/records/{record_id}/feedback", {"truth": "no"}, x_who=who)
+        assert reply.status == 303
+        assert client.get(reply.headers["location"].partition("#")[0], x_who=who).status == 200
+
+
+def test_the_page_of_a_record_shows_what_was_said_before(client):
+    for truth, note in (("no", "by phone"), ("yes", "<i>by post</i>")):
+        put(client, 1, {"truth": truth, "note": note}, "ada")
+    put(client, 1, {"truth": "no"}, "giver")
+
+    page = form_of(client, 1)
+
+    assert "Before its correction (2)" in page
+    assert "by phone" in page
+    assert "&lt;i&gt;by post" in page
 
 
 def test_the_page_takes_forms_only(client):
