@@ -84,8 +84,8 @@ def groups() -> set[str]:
     loaded = {
         f"podium.{call.args[0].value}"
         for call in calls
-        if ast.unparse(call.func) in ("load", "plugins.load") and len(call.args) == 2
-        if isinstance(call.args[0], ast.Constant)
+        if len(call.args) == 2 and isinstance(call.args[0], ast.Constant)
+        if ast.unparse(call.func) in ("load", "plugins.load")
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return loaded | {name for name in project.get("entry-points", {}) if name.startswith("podium.")}

@@ -271,6 +271,7 @@ MEDIA = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(value=JSON_VALUES)
 def test_no_json_makes_the_server_fail(client, value):
     reply = client.request(
@@ -284,6 +285,7 @@ def test_no_json_makes_the_server_fail(client, value):
     assert reply.json()
 
 
+@pytest.mark.slow
 @given(
     cells=st.fixed_dictionaries(dict.fromkeys(GOOD, JSON_VALUES)),
     changed=st.sampled_from(list(GOOD)),
@@ -314,6 +316,7 @@ def test_no_bytes_make_the_server_fail(client, body, media, accept):
     assert reply.status < 500
 
 
+@pytest.mark.slow
 @given(target=st.text(st.characters(codec="ascii", exclude_characters="?#"), max_size=60))
 def test_no_path_makes_the_server_fail(client, target):
     assert client.get(f"/{target}").status < 500

@@ -57,7 +57,7 @@ SUBJECTS: dict[str, Any] = {
     "line": line(),
     "forest": forest(),
     "frame": pd.DataFrame({"a": [1.0, None], "b": ["x", "y"]}),
-    "array": np.random.default_rng(1).normal(size=300_000),
+    "array": np.random.default_rng(1).normal(size=40_000),
     "mapping": {"a": [1, 2.5, None, True], "b": ("x", b"y", "ü")},
     "list": [1],
     "empty list": [],

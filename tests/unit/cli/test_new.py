@@ -84,6 +84,7 @@ def test_a_newcomer_answers_questions_and_has_a_project(terminal: Terminal, tmp_
     assert settings.records is False
 
 
+@pytest.mark.slow
 def test_rows_name_the_project_and_their_columns_are_shown(
     terminal: Terminal, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_rows_name_the_project_and_their_columns_are_shown(
     assert "size" in terminal.told
 
 
+@pytest.mark.slow
 def test_an_answer_that_there_is_not_is_asked_again(terminal: Terminal) -> None:
     terminal.answer("Your data", "")
     terminal.answer("the project's name?", "birds")

@@ -204,6 +204,7 @@ def test_warnings_about_many_rows_name_their_row(
     assert "warning: row 1, year: 2031 is outside" in out
 
 
+@pytest.mark.slow
 def test_an_example_goes_through_a_pipe_and_is_answered(
     penguins: Path, podium_process: Callable[..., object]
 ) -> None:
@@ -262,6 +263,7 @@ def test_the_command_line_that_is_shown_for_a_pickle_trusts_it(
     assert podium_run(*shlex.split(out.splitlines()[-1])[1:])[0] == 0
 
 
+@pytest.mark.slow
 def test_letters_that_the_terminal_lacks_are_no_error(
     odd_names: Path, podium_process: Callable[..., object]
 ) -> None:

@@ -155,6 +155,7 @@ def test_what_computes_for_ever_is_ended(wayward):
     assert "more than 3 s of computing" in refusal(wayward, "call computes", cpu_s=3).message
 
 
+@pytest.mark.slow
 def test_what_a_model_prints_is_not_its_report(wayward):
     flag = wayward.path.parent / "flag"
     flag.write_text("load prints")
@@ -177,6 +178,7 @@ def test_a_pickle_that_is_not_trusted_is_told_with_what_allows_it(wayward):
     assert f"--trust sha256:{wayward.options['sha256']}" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_a_version_is_tried_once_and_again_with_other_libraries(tmp_path, monkeypatch):
     registry, bundle = Registry(tmp_path / "home"), packed(tmp_path, 1)
     n_tried = 0
@@ -198,6 +200,7 @@ def test_a_version_is_tried_once_and_again_with_other_libraries(tmp_path, monkey
     assert (once, n_tried) == (1, 2)
 
 
+@pytest.mark.slow
 def test_a_memory_that_is_damaged_or_of_another_bundle_is_none(tmp_path):
     bundle, other = packed(tmp_path, 1), packed(tmp_path, 2)
     memory = tmp_path / "memory"
@@ -211,6 +214,7 @@ def test_a_memory_that_is_damaged_or_of_another_bundle_is_none(tmp_path):
     assert not trial._is_remembered(memory, other)
 
 
+@pytest.mark.slow
 def test_what_fails_is_not_promoted_and_stays_promotable(wayward, tmp_path):
     registry = Registry(tmp_path / "home", (f"sha256:{wayward.options['sha256']}",))
     registry.adopt(packed(tmp_path, 1))

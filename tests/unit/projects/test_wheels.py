@@ -44,6 +44,7 @@ def test_one_of_the_wheels_is_for_this_machine_and_is_installed_by_pip(tmp_path:
     assert told.stdout.startswith(str(tmp_path / "there"))
 
 
+@pytest.mark.slow
 def test_each_wheel_says_what_podium_needs_and_the_same_files_are_the_same_bytes() -> None:
     wheels = build_wheels()
 

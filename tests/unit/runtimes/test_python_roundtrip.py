@@ -6,6 +6,7 @@ import datetime as dt
 import enum
 from typing import Annotated, Literal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +120,7 @@ def typed(row: Row) -> list[tuple[type, object]]:
     return [(type(value), value) for value in vars(row).values()]
 
 
+@pytest.mark.slow
 @given(ROWS)
 def test_rows_reach_the_function_as_they_were_sent(rows):
     # An empty text is a missing value for nobody but a form.
@@ -132,6 +134,7 @@ def test_rows_reach_the_function_as_they_were_sent(rows):
         assert [typed(row) for row in GOT] == [typed(row) for row in rows]
 
 
+@pytest.mark.slow
 @given(ROWS)
 def test_both_ways_of_asking_a_coroutine_answer_the_same(rows):
     table, _ = check_table(awaited.signature, Table.of([sent(row) for row in rows]))

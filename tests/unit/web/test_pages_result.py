@@ -241,6 +241,7 @@ def test_a_warning_names_the_field_as_people_read_it():
     assert result.warnings == (("Age", "is outside"), ("gone", "is new"))
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
