@@ -43,6 +43,7 @@ def test_roots_of_means_are_compared_as_such():
     assert paired_interval(a, b, np.sqrt) == (1, 1)
 
 
+@pytest.mark.slow
 def test_it_covers_the_true_difference_in_95_of_100_cases():
     rng = np.random.default_rng(2)
     n_covered = 0

@@ -132,6 +132,7 @@ def test_another_signature_is_told(loans, change, expected):
     assert next(_changes(now, now), None) is None
 
 
+@pytest.mark.slow
 def test_a_field_with_thousands_of_categories_is_a_segment(loans):
     rng = np.random.default_rng(1)
     n = 20_000

@@ -83,6 +83,7 @@ def test_an_estimate_of_pairs_is_what_the_simulation_counts():
     assert estimate == pytest.approx((difference.mean(), expected, 500))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.05])
 @pytest.mark.parametrize("error_rate", [0.2, 0.01])
 def test_equal_versions_on_rows_of_their_own_are_decided_in_5_percent_at_most(share, error_rate):

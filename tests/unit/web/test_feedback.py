@@ -14,9 +14,8 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import podium
-from podium.access import ALL, NOBODY, Action, Actor
+from podium.access import ALL, Action, Actor
 from podium.errors import StoreError
-from podium.http import Request
 from podium.records.record import Record
 from podium.testing import Client
 from podium.testing.client import Reply
@@ -58,34 +57,8 @@ def record(number: int, **said: Any) -> Record:
     return Record(**(values | said))
 
 
-class Log:
-    """Believes the name in a header, and remembers what is written down."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, str, dict[str, str]]] = []
-
-    def of_page(self, request: Request) -> Actor:
-        return ACTORS.get(request.headers.get("x-who", ""), NOBODY)
-
-    of_api = of_page
-
-    def login_url(self, request: Request) -> str | None:
-        return "/login"
-
-    def links(self, request: Request) -> list[tuple[str, str]]:
-        return []
-
-    def audit(self, actor: Actor, event: str, **fields: str) -> None:
-        self.events.append((actor.name, event, fields))
-
-
 @pytest.fixture
-def log() -> Log:
-    return Log()
-
-
-@pytest.fixture
-def client(models_file: Path, tmp_path: Path, log: Log) -> Iterator[Client]:
+def client(models_file: Path, tmp_path: Path, log: Any) -> Iterator[Client]:
     """An app with ten records of loans, and one of another model."""
     models = (f"{models_file}:{name}" for name in ("loans", "optional"))
     app = podium.App(*models, home=str(tmp_path), identify=log)
