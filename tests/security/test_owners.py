@@ -77,12 +77,12 @@ def test_outboxes_of_older_versions_are_read():
 
 def test_one_key_of_two_users_who_share_a_name_stands_for_two_requests(models_app: podium.App):
     (deployment,) = models_app.deployments.values()
-    version = deployment.choose()
-    body = msgspec.json.encode(version.signature.examples[0])
+    traffic = deployment.traffic
+    body = msgspec.json.encode(traffic.champion.signature.examples[0])
 
     def respond(actor: Actor) -> EncodedResponse:
         context = RequestContext(actor=actor, key="k")
-        return models_app.service.respond(version, PredictRequest(body, "", context))
+        return models_app.service.respond(traffic, PredictRequest(body, "", context))
 
     first = respond(SEVEN)
     other = respond(Actor("ada", id="user:8"))

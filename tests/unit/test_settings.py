@@ -108,17 +108,17 @@ def test_a_table_for_a_model_changes_how_requests_become_calls_of_it(tmp_path, m
     monkeypatch.syspath_prepend(tmp_path)
     text = f'home = "{tmp_path}"\nrecords = false\n[batch.price]\nrows_max = 2\nwait_s = 0.2'
     app = podium.App("prices_by_room:price", settings=settings(tmp_path, text))
-    version = app.deployments["price"].choose()
+    traffic = app.deployments["price"].traffic
 
-    version.load()
+    traffic.champion.load()
 
     async def several():
         requests = [PredictRequest(b'{"rooms": %d}' % n, "application/json") for n in range(5)]
-        return await asyncio.gather(*(app.service.respond_async(version, r) for r in requests))
+        return await asyncio.gather(*(app.service.respond_async(traffic, r) for r in requests))
 
     assert len(asyncio.run(several())) == 5
     assert sys.modules["prices_by_room"].calls == [2, 2, 1]
-    assert version.policy == BatchPolicy(rows_max=2, wait_s=0.2)
+    assert traffic.champion.policy == BatchPolicy(rows_max=2, wait_s=0.2)
     app.close()
 
 

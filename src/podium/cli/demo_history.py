@@ -62,9 +62,11 @@ def make_history(
 
 
 def _predicted(app: App, model: str, flights: pd.DataFrame) -> list[str]:
-    version = app.deployments[model].choose()
-    rows: Sequence[dict[str, Any]] = flights[list(version.signature.names)].to_dict("records")
-    found = [predicted(app.service, version, row, actor=ANYONE, source="demo") for row in rows]
+    traffic = app.deployments[model].traffic
+    rows: Sequence[dict[str, Any]] = flights[list(traffic.champion.signature.names)].to_dict(
+        "records"
+    )
+    found = [predicted(app.service, traffic, row, actor=ANYONE, source="demo") for row in rows]
     return [one.id for one in found if not isinstance(one, list)]
 
 

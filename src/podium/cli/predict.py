@@ -19,6 +19,7 @@ from podium.cli.example import example_command, example_row
 from podium.cli.fields import fields_table
 from podium.cli.main import exit_code, print_error
 from podium.cli.terminal import bar, console, harmless, heading, indented, shelf, value_text
+from podium.deployments.traffic import Traffic
 from podium.errors import InvalidRows, SetupError
 from podium.flow.answer import probabilities_of, values_of
 from podium.flow.formats.csv_rows import CSV
@@ -71,7 +72,7 @@ def predict(
         return 0
     request = _request(opened, values, file)
     try:
-        response = PredictionService().predict(LoadedVersion(opened), request)
+        response = PredictionService().predict(Traffic(LoadedVersion(opened)), request)
     except InvalidRows as error:
         print_error(error)
         if file is not None and any(cell.code == "unknown_field" for cell in error.cells):

@@ -23,6 +23,11 @@ CHAMPION: Alias = "champion"
 CHALLENGER: Alias = "challenger"
 PREVIOUS: Alias = "previous"
 DIGEST_LETTERS_MIN = 6
+_MISSING: Mapping[str, str] = {
+    CHAMPION: "champion",
+    CHALLENGER: "challenger",
+    PREVIOUS: "previous version",
+}
 
 
 class Version(NamedTuple):
@@ -125,7 +130,7 @@ def find(connection: apsw.Connection, model: str, wanted: str) -> Version:
         names = ", ".join(
             one.name for one in sorted(versions.values(), key=lambda one: -one.time_us)
         )
-        what = "previous version" if wanted == PREVIOUS else f"version {wanted!r}"
+        what = _MISSING.get(wanted, f"version {wanted!r}")
         raise NotFound(f"{model} has no {what}", hint=f"known: {names or 'none'}")
     if len(found) > 1:
         digests = ", ".join(one.digest[:12] for one in found)

@@ -56,8 +56,8 @@ class Traffic:
         return place(self.champion.name, self.rollout, key) < self.share
 
     def find(self, digest: str) -> LoadedVersion | None:
-        """The version of this digest, if it is one of these."""
-        some = (self.champion, self.challenger, self.previous)
+        """The version of this digest, if it answers or has answered."""
+        some = (self.champion, self.canary, self.previous)
         return next((one for one in some if one is not None and one.digest == digest), None)
 
     @property

@@ -300,6 +300,9 @@ class Versions:
 
     def _made(self, before: Traffic, version: Version) -> LoadedVersion:
         """The version, of those that are there where it is one of them; it may not be loaded."""
+        challenger = before.challenger
+        if challenger is not None and challenger.digest == version.digest:
+            return challenger
         return before.find(version.digest) or self._make(self.registry.bundle(version))
 
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
@@ -32,8 +33,10 @@ from podium.flow.observer import Observation, Observer
 from podium.flow.pool import Pool
 from podium.flow.prepare import prepare, prepare_quickly
 from podium.flow.record import outcome_of, record_of
+from podium.flow.repeat import claimed, scope_of
 from podium.flow.request import PredictRequest, Prepared, RequestContext
 from podium.flow.response import EncodedResponse, PredictResponse, respond
+from podium.flow.route import Prepare, Route, routed
 from podium.flow.run import run
 from podium.flow.submission import AwaitedSubmission, Submission
 from podium.flow.version import LoadedVersion
@@ -78,26 +81,22 @@ class PredictionService:
         self._bounds = bounds or Bounds()
         self._guard = guard
 
-    def prepare(self, version: LoadedVersion, request: PredictRequest) -> Prepared:
-        """The steps before the model.
+    def prepare(
+        self, route: Route, request: PredictRequest
+    ) -> tuple[LoadedVersion, Prepared] | EncodedResponse:
+        """The steps before the model; the stored response, if the idempotency key is known.
 
         Raises:
             InputError: the request is invalid, or its key was used for a different one.
             StoreError: its key can't be looked up.
         """
-        prepared = prepare(version, request)
-        if request.context.key and self._keys is not None:
-            prepared.claim = self._keys.claim(
-                _scope(version, request.context),
-                request.context.key,
-                request.fingerprint,
-                self._new_ids(prepared.n_rows),
-                prepared.time_us,
-            )
-            prepared.time_us = prepared.claim.time_us
-        return prepared
+        read = partial(prepare, request=request)
+        anew = partial(self._routed, route, request.context, read)
+        if not request.context.key or self._keys is None:
+            return anew()
+        return claimed(self._keys, route, request, anew, self._new_ids)
 
-    def predict(self, version: LoadedVersion, request: PredictRequest) -> PredictResponse:
+    def predict(self, route: Route, request: PredictRequest) -> PredictResponse:
         """The response to a request without an idempotency key, recorded before it is returned.
 
         Raises:
@@ -105,19 +104,30 @@ class PredictionService:
             ModelError: the model failed.
             StoreError: the prediction couldn't be recorded, so it isn't returned.
         """
-        return self.complete(version, request.context, prepare(version, request))
+        return self.predict_rows(route, request.context, partial(prepare, request=request))
 
-    def respond(self, version: LoadedVersion, request: PredictRequest) -> EncodedResponse:
+    def predict_rows(
+        self, route: Route, context: RequestContext, prepare: Prepare
+    ) -> PredictResponse:
+        """The same for rows that `prepare` makes ready for a version.
+
+        Raises:
+            PodiumError: as `predict`.
+        """
+        version, prepared = self._routed(route, context, prepare)
+        return self.complete(version, context, prepared)
+
+    def respond(self, route: Route, request: PredictRequest) -> EncodedResponse:
         """The encoded response: the stored one, if its idempotency key is known.
 
         Raises:
             PodiumError: as `predict`; also if its key was used for a different request.
         """
-        with self._bulk_turn(is_bulk=_has_long_body(version, request)):
-            prepared = self.prepare(version, request)
-        repeated = self._repeated(version, request.context, prepared)
-        if repeated is not None:
-            return repeated
+        with self._bulk_turn(is_bulk=_has_long_body(route.champion, request)):
+            found = self.prepare(route, request)
+        if isinstance(found, EncodedResponse):
+            return found
+        version, prepared = found
         with self._place(version, request, prepared):
             return self.complete(version, request.context, prepared)
 
@@ -138,21 +148,21 @@ class PredictionService:
         self._close([submission])
         return response
 
-    async def respond_async(
-        self, version: LoadedVersion, request: PredictRequest
-    ) -> EncodedResponse:
+    async def respond_async(self, route: Route, request: PredictRequest) -> EncodedResponse:
         """As `respond`, on an event loop, batched with other requests for the same model.
 
         Raises:
             PodiumError: as `respond`; also if too much waits already, or it took too long.
         """
-        prepared = prepare_quickly(version, request)
+        version, prepared = routed(
+            route, request.context, partial(prepare_quickly, request=request), self.new_id
+        )
         if prepared is None:
             pool = self._bulk_pool if _has_long_body(version, request) else self.pool
-            prepared = await pool.run(self.prepare, version, request)
-        repeated = self._repeated(version, request.context, prepared)
-        if repeated is not None:
-            return repeated
+            found = await pool.run(self.prepare, route, request)
+            if isinstance(found, EncodedResponse):
+                return found
+            version, prepared = found
         batcher = self.batcher(version)
         if batcher is None:
             await self.pool.run(version.load)
@@ -213,7 +223,8 @@ class PredictionService:
                 ready.append(one)
             elif one.is_plain:
                 ready.append(one)
-                record = self._respond_to_row(one, next(ids, ""))
+                id_ = next(ids, "")
+                record = self._respond_to_row(one, id_ and (one.prepared.request_id or id_))
                 if record is not None:
                     records.append(record)
             elif one.is_quick:
@@ -278,7 +289,7 @@ class PredictionService:
             self.recorder.record(records)
         context = one.context
         if one.prepared.claim is not None and self._keys is not None:
-            scope = _scope(one.version, context)
+            scope = scope_of(one.version, context)
             media, body = self._keys.store_response(
                 scope, context.key, response.media, response.body
             )
@@ -287,8 +298,10 @@ class PredictionService:
         return response
 
     def _respond(self, one: Submission) -> tuple[PredictResponse, Iterable[Record]]:
-        claim = one.prepared.claim
+        claim, first = one.prepared.claim, one.prepared.request_id
         ids = claim.ids if claim is not None else self._new_ids(one.n_rows)
+        if first and ids:
+            ids = (first, *ids[1:])
         response, records = respond(one.version, one.context, one.prepared, one.outputs, ids)
         one.body, one.media, one.ids = response.body, response.media, response.ids
         return response, records
@@ -347,16 +360,16 @@ class PredictionService:
             except Exception:  # noqa: BLE001 - an observer must not fail the requests
                 _log.exception("observer_failed")
 
-    def _repeated(
-        self, version: LoadedVersion, context: RequestContext, prepared: Prepared
-    ) -> EncodedResponse | None:
-        """The stored response of this request, if its key is known."""
-        claim = prepared.claim
-        if claim is None or claim.body is None or claim.media is None:
-            return None
-        one = Submission(version, context, prepared)
-        self._close([one])  # counted, but not observed: it is no new prediction
-        return EncodedResponse(claim.body, claim.media, is_repeated=True)
+    def _routed(
+        self, route: Route, context: RequestContext, prepare: Prepare
+    ) -> tuple[LoadedVersion, Prepared]:
+        version, prepared = routed(route, context, prepare, self.new_id)
+        assert prepared is not None  # there is time
+        return version, prepared
+
+    def new_id(self) -> str:
+        """An id for the first record of a request."""
+        return self._ids.new(time.time_ns() // 1_000)
 
     def _new_ids(self, n_rows: int) -> tuple[str, ...]:
         """One new record id for each row, in order of time; none if nothing is recorded."""
@@ -378,9 +391,3 @@ def _is_bulk(version: LoadedVersion, prepared: Prepared) -> bool:
 
 def _has_long_body(version: LoadedVersion, request: PredictRequest) -> bool:
     return len(request.body) > version.limits.body_max_bytes
-
-
-def _scope(version: LoadedVersion, context: RequestContext) -> str:
-    """The scope of a key: the same key of another model or another caller is a different key."""
-    actor = context.actor
-    return f"{version.name} {actor.owner if actor.is_known else f'client {context.client}'}"

@@ -75,6 +75,7 @@ class Prepared:
         rows: typed rows, if they were read that way; otherwise there is a `checked` table.
         layout: how the rows were arranged in the body.
         claim: the hold on the idempotency key; None without a key.
+        request_id: of the first record, where it decided which version answers; "" elsewhere.
         codec: writes the response; see `PredictRequest`.
     """
 
@@ -87,6 +88,7 @@ class Prepared:
     time_us: int
     claim: Claim | None = None
     codec: Codec | None = None
+    request_id: str = ""
 
     @property
     def n_rows(self) -> int:

@@ -36,11 +36,13 @@ class PredictResponse(EncodedResponse):
     """A response, and what it was made from.
 
     Attributes:
+        version: the one that answered.
         ids: of the records, one for each row; empty if nothing is recorded.
         outputs: the model's outputs, with warnings.
         prepared: the request.
     """
 
+    version: LoadedVersion
     ids: tuple[str, ...]
     outputs: Outputs
     prepared: Prepared
@@ -62,6 +64,7 @@ def respond(
     """The response, and the records that must be stored before it is sent.
 
     Args:
+        version: the one that answered.
         ids: of the records, one for each row; empty if nothing is recorded.
 
     Raises:
@@ -73,5 +76,7 @@ def respond(
     body, media = write(data, prepared.layout, context.accept)
     records = records_of(version, context, prepared, outputs, ids) if ids else []
     latency_us = (time.perf_counter_ns() - prepared.began_ns) // 1_000
-    response = PredictResponse(body, media, False, tuple(ids), outputs, prepared, latency_us)
+    response = PredictResponse(
+        body, media, False, version, tuple(ids), outputs, prepared, latency_us
+    )
     return response, records

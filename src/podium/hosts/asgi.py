@@ -220,7 +220,7 @@ class App(app.App):
         try:
             request = await self._admitted(request, routes.admitted)
             asked = prediction.request(request)
-            response = await self.service.respond_async(prediction.version, asked)
+            response = await self.service.respond_async(prediction.traffic, asked)
         except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
             return routes.failed(self.site, request, error)
         return routes.predicted(self.site, request, prediction, response)

@@ -14,6 +14,7 @@ from podium.flow.answer import values_of, warnings_by_row
 from podium.flow.predict import PredictionService
 from podium.flow.request import Prepared, RequestContext
 from podium.flow.response import PredictResponse
+from podium.flow.route import Route
 from podium.flow.version import LoadedVersion
 from podium.signature.cells import check_table
 from podium.table import Table
@@ -44,7 +45,7 @@ class Predicted:
 
 def predicted(
     service: PredictionService,
-    version: LoadedVersion,
+    route: Route,
     rows: object,
     *,
     actor: Actor,
@@ -65,22 +66,23 @@ def predicted(
         StoreError: the prediction couldn't be recorded, so it isn't returned.
     """
     began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
-    names = version.signature.names
-    table, warnings = check_table(version.signature, Table.of(rows, names=names))
-    reader = version.reader
-    prepared = Prepared(reader, None, table, warnings, "rows", began_ns, time_us)
+    given = Table.of(rows, names=route.champion.signature.names)
+
+    def prepare(version: LoadedVersion) -> Prepared:
+        table, warnings = check_table(version.signature, given)
+        return Prepared(version.reader, None, table, warnings, "rows", began_ns, time_us)
+
     context = RequestContext(source=source, actor=actor)
-    answer = service.complete(version, context, prepared)
-    found = by_row(version, answer)
+    found = by_row(service.predict_rows(route, context, prepare))
     is_one = isinstance(rows, Mapping) and not any(
         isinstance(value, (list, tuple)) or hasattr(value, "__array__") for value in rows.values()
     )
     return found[0] if is_one else found
 
 
-def by_row(version: LoadedVersion, answer: PredictResponse) -> list[Predicted]:
+def by_row(answer: PredictResponse) -> list[Predicted]:
     """A response as one Predicted for each row."""
-    signature, outputs = version.signature, answer.outputs
+    signature, outputs = answer.version.signature, answer.outputs
     warnings = warnings_by_row(outputs)
     return [
         Predicted(
@@ -90,8 +92,8 @@ def by_row(version: LoadedVersion, answer: PredictResponse) -> list[Predicted]:
             score=value.get("score"),
             warnings=tuple(f"{one.field}: {one.message}" for one in warnings.get(row, ())),
             id=answer.ids[row] if answer.ids else "",
-            model=version.name,
-            version=version.version,
+            model=answer.version.name,
+            version=answer.version.version,
         )
         for row, value in enumerate(msgspec.to_builtins(values_of(signature, outputs)))
     ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -32,12 +33,18 @@ CREATE TABLE IF NOT EXISTS claim (
     time_us INTEGER NOT NULL,
     media TEXT,
     body BLOB,
+    version TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (scope, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS claim_by_time ON claim (time_us);
 """
-_CLAIM = "INSERT INTO claim VALUES (?, ?, ?, ?, ?, NULL, NULL) ON CONFLICT DO NOTHING"
-_SELECT = "SELECT digest, ids, time_us, media, body FROM claim WHERE scope = ? AND key = ?"
+_COLUMNS = "PRAGMA table_info(claim)"
+_ADD_VERSION = "ALTER TABLE claim ADD COLUMN version TEXT NOT NULL DEFAULT ''"
+_CLAIM = (
+    "INSERT INTO claim (scope, key, digest, ids, time_us, version) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT DO NOTHING"
+)
+_SELECT = "SELECT digest, ids, time_us, media, body, version FROM claim WHERE scope = ? AND key = ?"
 _STORE_RESPONSE = (
     "UPDATE claim SET media = ?, body = ? WHERE scope = ? AND key = ? AND body IS NULL"
 )
@@ -67,12 +74,14 @@ class Claim:
         time_us: the time of the first request, in microseconds since 1970.
         media: the content type of its response; None until there is one.
         body: its response.
+        version: the digest of the bundle that it was passed to.
     """
 
     ids: tuple[str, ...]
     time_us: int
     media: str | None = None
     body: bytes | None = None
+    version: str = ""
 
 
 class Keys(forks.ForkAware):
@@ -96,35 +105,55 @@ class Keys(forks.ForkAware):
             with suppress(apsw.Error):
                 self._idle.pop()[1].close()
 
-    def claim(self, scope: str, key: str, digest: bytes, ids: Sequence[str], time_us: int) -> Claim:
+    def find(self, scope: str, key: str, digest: bytes) -> Claim | None:
+        """The claim of this key; None if there is none, or nobody could have claimed it.
+
+        Args:
+            digest: of the request.
+
+        Raises:
+            KeyReused: the key was used for a different request.
+            StoreError: the file can't be used.
+        """
+        if not _is_valid(key):
+            return None
+        with self._using() as connection:
+            row = connection.execute(_SELECT, (scope, key)).fetchone()
+        return None if row is None else _claim_of(row, digest)
+
+    def claim(
+        self,
+        scope: str,
+        key: str,
+        digest: bytes,
+        ids: Sequence[str],
+        time_us: int,
+        version: str = "",
+    ) -> Claim:
         """Claim this key for a request; returns the earlier claim if there is one.
 
         Args:
             scope: the same key of another model or another caller is a different key.
             digest: of the request.
             ids: for its records, if it is the first.
+            version: the digest of the bundle that answers it, if it is the first.
 
         Raises:
             KeyReused: the key was used for a different request.
             InputError: the key is invalid.
             StoreError: the file can't be used.
         """
-        if not 1 <= len(key) <= KEY_LENGTH_MAX or not (key.isascii() and key.isprintable()):
+        if not _is_valid(key):
             raise InputError(
                 "this Idempotency-Key can't be used",
                 hint=f"send 1 to {KEY_LENGTH_MAX} printable ASCII characters, such as a UUID",
             )
         with self._using() as connection:
-            connection.execute(_CLAIM, (scope, key, digest, " ".join(ids), time_us))
+            connection.execute(_CLAIM, (scope, key, digest, " ".join(ids), time_us, version))
             row = connection.execute(_SELECT, (scope, key)).fetchone()
         if row is None:  # deleted in between, a day after it was created
-            return Claim(tuple(ids), time_us)
-        if not secrets.compare_digest(row[0], digest):
-            raise KeyReused(
-                "this Idempotency-Key was used for a different request before",
-                hint="use a new key for every new request",
-            )
-        return Claim(tuple(row[1].split()), row[2], row[3], row[4])
+            return Claim(tuple(ids), time_us, version=version)
+        return _claim_of(row, digest)
 
     def store_response(self, scope: str, key: str, media: str, body: bytes) -> tuple[str, bytes]:
         """Store the response for a repeated request; returns the one that is stored.
@@ -208,12 +237,28 @@ class Keys(forks.ForkAware):
                 connection.pragma("synchronous", "FULL" if self._is_synced else "NORMAL")
                 connection.pragma("secure_delete", True)  # overwrite deleted content with zeros
                 connection.execute(_SCHEMA)
+                if "version" not in [row[1] for row in connection.execute(_COLUMNS)]:
+                    with suppress(apsw.SQLError):  # another process has added it by now
+                        connection.execute(_ADD_VERSION)
             except apsw.BusyError:
                 if time.monotonic() > until_s:
                     raise
                 time.sleep(0.005)
             else:
                 return
+
+
+def _is_valid(key: str) -> bool:
+    return 1 <= len(key) <= KEY_LENGTH_MAX and key.isascii() and key.isprintable()
+
+
+def _claim_of(row: Sequence[Any], digest: bytes) -> Claim:
+    if not secrets.compare_digest(row[0], digest):
+        raise KeyReused(
+            "this Idempotency-Key was used for a different request before",
+            hint="use a new key for every new request",
+        )
+    return Claim(tuple(row[1].split()), *row[2:])
 
 
 def _empty_log(connection: apsw.Connection) -> None:

@@ -55,14 +55,14 @@ def predict(site: Site, request: Request, name: str) -> Response:
     Raises:
         UnsupportedMedia: the body isn't a form: programs have a URL of their own.
     """
-    version = site.deployment(name, request.actor)
+    traffic = site.traffic(name, request.actor)
     body, typed = read_form(request, programs=f"/api/models/{name}/predict")
     context = RequestContext(source="form", actor=request.actor)
     try:
-        answer = site.service.predict(version, PredictRequest(body, FORM, context))
+        answer = site.service.predict(traffic, PredictRequest(body, FORM, context))
     except InvalidRows as error:
-        return _form_page(site, request, version, typed, errors=error.cells, status=422)
-    return _form_page(site, request, version, typed, answer=answer)
+        return _form_page(site, request, traffic.champion, typed, errors=error.cells, status=422)
+    return _form_page(site, request, answer.version, typed, answer=answer)
 
 
 def read_form(request: Request, *, programs: str) -> tuple[bytes, dict[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from podium.access import ALL, NOBODY, Action, Actor
+from podium.deployments.traffic import Traffic
 from podium.errors import NotAuthenticated, NotFound, RateLimited
 from podium.flow.accept import quality
 from podium.flow.request import PredictRequest
@@ -178,7 +179,7 @@ class Prediction:
         values: the named segments of the path.
     """
 
-    version: LoadedVersion
+    traffic: Traffic
     protocol: ServingProtocol
     values: Mapping[str, str]
 
@@ -201,8 +202,10 @@ def prediction_of(site: Site, request: Request) -> Prediction | None:
     found = site.router.find(request.method, request.path)
     if found.route is None or found.route.view is not None or found.protocol is None:
         return None
-    version = _version(site, found)
-    return None if version is None else Prediction(version, found.protocol, found.values)
+    name = found.values["name"]
+    if name in site.failures or name not in site.deployments:
+        return None
+    return Prediction(site.deployments[name].traffic, found.protocol, found.values)
 
 
 def _version(site: Site, found: Found) -> LoadedVersion | None:
@@ -294,9 +297,9 @@ def _route_response(site: Site, request: Request, route: Route, found: Found) ->
     if route.view is not None:
         return route.view(site, request, **found.values)
     assert found.protocol is not None  # pages have views
-    version = site.deployment(found.values["name"], request.actor)
-    prediction = Prediction(version, found.protocol, found.values)
-    return prediction.response(site.service.respond(version, prediction.request(request)))
+    traffic = site.traffic(found.values["name"], request.actor)
+    prediction = Prediction(traffic, found.protocol, found.values)
+    return prediction.response(site.service.respond(traffic, prediction.request(request)))
 
 
 def _problem_response(site: Site, request: Request, problem: Problem) -> Response:

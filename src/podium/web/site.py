@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from podium.access import Action, Actor, allowed, may_anything
 from podium.deployments.deployment import Deployment
+from podium.deployments.traffic import Traffic
 from podium.deployments.upload import Uploads
 from podium.deployments.versions import Versions
 from podium.errors import ModelNotLoaded, NotFound, PodiumError
@@ -85,21 +86,29 @@ class Site:
     is_local: bool = False
     uploads: Uploads | None = None
 
-    def deployment(self, name: str, actor: Actor) -> LoadedVersion:
-        """The version that is served under this name, to be used for the whole request.
+    def traffic(self, name: str, actor: Actor) -> Traffic:
+        """The versions of this model that answer, for the whole of a request.
 
         Raises:
-            ModelNotLoaded: it can't be loaded; the reason is shown to operators only.
-            NotFound: there is none; the hint lists those that the actor may see.
+            ModelNotLoaded: it can't be loaded; the reason is for whoever monitors the server.
+            NotFound: there is none; the hint names those that the actor may see.
         """
         failure = self.failure(name, actor)
         if failure is not None:
             raise failure
         try:
-            return self.deployments[name].choose()
+            return self.deployments[name].traffic
         except KeyError:
             known = ", ".join(self.visible(actor)) or "none"
             raise NotFound(f"no model is called {name!r}", hint=f"known: {known}") from None
+
+    def deployment(self, name: str, actor: Actor) -> LoadedVersion:
+        """The champion of this model, for the whole of a request.
+
+        Raises:
+            PodiumError: as `traffic`.
+        """
+        return self.traffic(name, actor).champion
 
     def may_send_bulk(self, actor: Actor) -> bool:
         """Whether an actor may send bulk requests to the API."""

@@ -13,6 +13,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import podium
+from podium.deployments.traffic import Traffic
 from podium.flow.predict import PredictionService
 from podium.flow.request import PredictRequest
 from podium.flow.version import LoadedVersion
@@ -68,7 +69,10 @@ def test_json_is_byte_for_byte_what_the_api_answers(penguins: Path, podium_run: 
     code, out, _ = podium_run("predict", penguins, *GIVEN, "--json")
 
     assert code == 0
-    assert out.encode() == PredictionService().predict(LoadedVersion(bundle), asked).body + b"\n"
+    assert (
+        out.encode()
+        == PredictionService().predict(Traffic(LoadedVersion(bundle)), asked).body + b"\n"
+    )
 
 
 def test_a_value_outside_the_training_range_is_answered_with_a_warning(

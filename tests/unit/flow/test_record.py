@@ -34,12 +34,12 @@ def app(tmp_path: Path) -> Iterator[podium.App]:
 
 
 def in_a_thread(app: podium.App, request: PredictRequest) -> EncodedResponse:
-    return app.service.respond(app.deployments["double"].choose(), request)
+    return app.service.respond(app.deployments["double"].traffic, request)
 
 
 def on_a_loop(app: podium.App, request: PredictRequest) -> EncodedResponse:
     async def respond() -> EncodedResponse:
-        return await app.service.respond_async(app.deployments["double"].choose(), request)
+        return await app.service.respond_async(app.deployments["double"].traffic, request)
 
     return asyncio.run(respond())
 
@@ -87,9 +87,9 @@ def test_a_request_that_is_sent_again_with_its_key_is_the_same_one(
 
 
 def test_rows_of_python_are_one_request(app: podium.App):
-    deployment = app.deployments["double"].choose()
+    traffic = app.deployments["double"].traffic
 
-    found = predicted(app.service, deployment, [{"x": 1.0}, {"x": 2.0}], actor=NOBODY)
+    found = predicted(app.service, traffic, [{"x": 1.0}, {"x": 2.0}], actor=NOBODY)
 
     assert isinstance(found, list)
     assert [one.request_id for one in recorded(app)] == [found[0].id] * 2

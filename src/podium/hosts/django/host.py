@@ -13,6 +13,7 @@ from django.apps import apps
 
 from podium.app import App
 from podium.bundle import Bundle
+from podium.deployments.traffic import Traffic
 from podium.flow.version import LoadedVersion
 from podium.hosts.django.conf import NAME, Options
 from podium.http import Request
@@ -81,14 +82,22 @@ class Host(forks.ForkAware):
                 atexit.register(self.close)
             return self._app
 
-    def deployment(self, name: str) -> LoadedVersion:
-        """The version that is served under this name.
+    def traffic(self, name: str) -> Traffic:
+        """The versions of a model that answer.
 
         Raises:
             PodiumError: there is none, or it can't be served.
         """
         self.bundle(name)
-        return self.app.deployments[name].choose()
+        return self.app.deployments[name].traffic
+
+    def deployment(self, name: str) -> LoadedVersion:
+        """The champion of a model.
+
+        Raises:
+            PodiumError: there is none, or it can't be served.
+        """
+        return self.traffic(name).champion
 
     def close(self) -> None:
         """Close the app of this process, and ship what waits for the store."""

@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 
 from podium.access import NOBODY, Actor
+from podium.deployments.traffic import Traffic
 from podium.flow.formats.json_rows import JSON
 from podium.flow.request import PredictRequest, RequestContext
 from podium.flow.version import LoadedVersion
@@ -42,12 +43,13 @@ def predict(model: str, rows: Any, *, user: Any = None) -> Any:
         ModelError: the model failed.
         StoreError: the prediction couldn't be recorded, so it isn't returned.
     """
-    version = current_host().deployment(model)
+    traffic = current_host().traffic(model)
     if isinstance(rows, Mapping):
-        return _some(version, json_of(rows), user, "python")[0]
+        return _some(traffic, json_of(rows), user, "python")[0]
     found: list[Predicted] = []
-    for chunk in _chunks(_plain_rows(rows, version), version.limits.rows_max):
-        found += _some(version, json_of(chunk), user, "python")
+    champion = traffic.champion
+    for chunk in _chunks(_plain_rows(rows, champion), champion.limits.rows_max):
+        found += _some(traffic, json_of(chunk), user, "python")
     return found
 
 
@@ -57,7 +59,7 @@ def predict_form(model: str, row: Mapping[str, Any], *, user: Any = None) -> Pre
     Raises:
         PodiumError: as `predict`.
     """
-    return _some(current_host().deployment(model), json_of(row), user, "form")[0]
+    return _some(current_host().traffic(model), json_of(row), user, "form")[0]
 
 
 def output_of(predicted: Predicted, wanted: str) -> Any:
@@ -114,11 +116,10 @@ def _chunks(rows: Iterator[Mapping[str, Any]], most: int) -> Iterator[list[Mappi
         yield chunk
 
 
-def _some(version: LoadedVersion, body: bytes, user: Any, source: str) -> list[Predicted]:
+def _some(traffic: Traffic, body: bytes, user: Any, source: str) -> list[Predicted]:
     actor = NOBODY
     if user is not None and user.is_authenticated:
         actor = Actor(user.get_username(), id=owner_of(user))
     context = RequestContext(source=source, actor=actor)
     service = current_host().app.service
-    answer = service.predict(version, PredictRequest(body, JSON, context))
-    return by_row(version, answer)
+    return by_row(service.predict(traffic, PredictRequest(body, JSON, context)))

@@ -116,8 +116,8 @@ class Podium:
             StoreError: the prediction couldn't be recorded, so it isn't returned.
         """
         host = host_of()
-        version = host.deployment(model)
-        return predicted(host.app.service, version, rows, actor=current_actor(host, actor))
+        traffic = host.traffic(model)
+        return predicted(host.app.service, traffic, rows, actor=current_actor(host, actor))
 
     def form(
         self, model: str, *, base: type[Form] | None = None, app: Flask | None = None

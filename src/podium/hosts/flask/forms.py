@@ -78,9 +78,9 @@ class PredictionForm:
             StoreError: the prediction couldn't be recorded, so it isn't returned.
         """
         host = host_of()
-        version = host.deployment(self.podium_model)
+        traffic = host.traffic(self.podium_model)
         said = predicted(
-            host.app.service, version, self.row, actor=current_actor(host, actor), source="form"
+            host.app.service, traffic, self.row, actor=current_actor(host, actor), source="form"
         )
         assert isinstance(said, Predicted)
         return said

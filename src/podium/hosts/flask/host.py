@@ -15,6 +15,7 @@ from flask import Flask, current_app
 from podium.access import ALL
 from podium.app import App
 from podium.bundle import Bundle
+from podium.deployments.traffic import Traffic
 from podium.errors import SetupError
 from podium.flow.version import LoadedVersion
 from podium.hosts.flask.config import Options
@@ -114,14 +115,22 @@ class Host(forks.ForkAware):
         """
         return self.opened.bundle(name, f"this app has no model called {name!r}")
 
-    def deployment(self, name: str) -> LoadedVersion:
-        """The version that is served under this name.
+    def traffic(self, name: str) -> Traffic:
+        """The versions of a model that answer.
 
         Raises:
             PodiumError: there is none, or it can't be served.
         """
         self.bundle(name)
-        return self.app.deployments[name].choose()
+        return self.app.deployments[name].traffic
+
+    def deployment(self, name: str) -> LoadedVersion:
+        """The champion of a model.
+
+        Raises:
+            PodiumError: there is none, or it can't be served.
+        """
+        return self.traffic(name).champion
 
     def close(self) -> None:
         """Release everything this process holds, and ship what waits for the store."""

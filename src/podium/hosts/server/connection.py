@@ -245,10 +245,16 @@ class Connection(asyncio.Protocol):
 
     def _ask(self, head: PredictHead, body: bytes, rest: bytes) -> None:
         lane = self._lane
-        version = head.deployment.choose()
+        traffic = head.deployment.traffic
+        if traffic.canary is None:
+            version = traffic.champion
+            prepared = lane.read(version, body)
+            is_taken = lane.takes(version, body, prepared)
+        else:
+            version, prepared = lane.routed(traffic, head, body)
+            is_taken = prepared is not None and lane.takes(version, body, prepared)
         batcher = lane.batcher(version)
-        prepared = lane.read(version, body)
-        if batcher is None or not lane.takes(version, body, prepared):
+        if batcher is None or not is_taken:
             self._exchange(head, body, rest)
             return
         self._buffer = rest

@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from podium.access import ANYONE, Action, Actor
+from podium.deployments.traffic import Traffic
+from podium.errors import PodiumError
 from podium.flow.batch import Batcher
 from podium.flow.formats.json_rows import JSON
 from podium.flow.job import job_digest
 from podium.flow.prepare import is_quick, prepare, read_row, read_typed
 from podium.flow.request import PredictRequest, Prepared, RequestContext
+from podium.flow.route import routed
 from podium.flow.submission import QUICK_ROWS_MAX
 from podium.flow.version import LoadedVersion
 from podium.hosts.asgi import App, request_of
@@ -70,6 +74,17 @@ class Lane:
     def read(self, version: LoadedVersion, body: bytes) -> Prepared | None:
         """The rows of a request, if the types of its model accept them."""
         return read_row(version, body) or read_typed(version, body)
+
+    def routed(
+        self, traffic: Traffic, head: PredictHead, body: bytes
+    ) -> tuple[LoadedVersion, Prepared | None]:
+        """The version that answers a request, and the rows, if that version's types accept them."""
+        try:
+            context = _OPEN if self._is_open else self._context(head)
+        except PodiumError:
+            context = _OPEN  # it is refused when it is submitted
+        prepare = partial(self.read, body=body)
+        return routed(traffic, context, prepare, self.app.service.new_id)
 
     def takes(self, version: LoadedVersion, body: bytes, prepared: Prepared | None) -> bool:
         """Whether a request is handled on the loop: no step takes longer than a millisecond.

@@ -19,6 +19,7 @@ from django.core.exceptions import (
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import models
 
+from podium.deployments.traffic import Traffic
 from podium.errors import InvalidRows, PodiumError
 from podium.flow.answer import column_cells, column_names
 from podium.flow.formats.csv_rows import CSV
@@ -177,7 +178,7 @@ def _score_lines(version: LoadedVersion, source: TextIO, writer: Any) -> int:
         csv.writer(text).writerows([header, *chunk])
         try:
             request = PredictRequest(text.getvalue().encode(), CSV, RequestContext(source="cli"))
-            answer = current_host().app.service.predict(version, request)
+            answer = current_host().app.service.predict(Traffic(version), request)
         except InvalidRows as refusal:
             raise CommandError(_refused(refusal, n_rows)) from refusal
         cells = column_cells(version.signature, answer.outputs)
