@@ -31,6 +31,7 @@
     ├── UnusableVersion         a version can't be loaded, or can't predict its examples
     ├── IncompatibleVersion     a version refuses what the champion accepts
     ├── FixedVersions           aliases that are set in the server's settings
+    ├── PromotionRefused        promotion gates refuse a version
     ├── VersionChanged          the current version isn't the one that the caller expects
     └── StoreError              the store of records failed
         ├── RegistryError       the registry of versions can't be read or written
@@ -304,6 +305,12 @@ class VersionChanged(PodiumError):
     """The current version of a model isn't the one that the caller expects."""
 
     code = "version_changed"
+
+
+class PromotionRefused(PodiumError):
+    """Promotion gates refuse a version; it may be forced, with a note."""
+
+    code = "promotion_refused"
 
 
 class StoreError(PodiumError):

@@ -19,6 +19,8 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             may it be worse by twice as much.
         segments: fields of the model whose values divide the rows into segments.
         latency_max: how many times as long as before an answer may take.
+        required: no version at all is promoted unless every gate lets it pass; else gates stop the
+            challenger only, and only those that find something against it.
     """
 
     truths_min: Annotated[int, msgspec.Meta(ge=20)] = 200
@@ -26,3 +28,4 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     margin: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     segments: tuple[str, ...] = ()
     latency_max: Annotated[float, msgspec.Meta(gt=0)] = 1.5
+    required: bool = False

@@ -30,6 +30,7 @@ def _with_registry(command: Callable[..., None]) -> Callable[..., None]:
         from podium.deployments.registry import Registry
 
         settings = read_settings({"home": home}, file=config)
+        click.get_current_context().obj = settings
         command(Registry(Path(settings.home), settings.trust), **options)
 
     return run
@@ -98,14 +99,30 @@ def register(registry: Registry, *, file: Path, note: str) -> None:
 @click.argument("version")
 @_note
 @_expect
+@click.option("--force", is_flag=True, help="Even if promotion gates refuse it; needs a note.")
 @_with_registry
-def promote(registry: Registry, *, model: str, version: str, note: str, expect: str | None) -> None:
+def promote(
+    registry: Registry, *, model: str, version: str, note: str, expect: str | None, force: bool
+) -> None:
     """Let VERSION answer as MODEL: its name, or the beginning of its digest.
 
-    Servers that use this home folder follow within a second, without losing a request.
+    Servers that use this home folder follow within a second, without losing a request. The challenger
+    is promoted only if no promotion gate refuses it: see podium compare.
     """
+    from podium.cli.promotion import permitted
+
     expected = _digest(registry, model, expect)
-    new = registry.promote(model, version, actor=getpass.getuser(), note=note, expected=expected)
+    champion = registry.aliases(model).get("champion")
+    settings = click.get_current_context().obj
+    details = permitted(settings, registry, model, version, note, is_forced=force)
+    new = registry.promote(
+        model,
+        version,
+        actor=getpass.getuser(),
+        note=note,
+        expected=champion if details and expected is None else expected,
+        details=details,
+    )
     click.echo(f"{model} {_shown(new)} is the champion now. To go back:")
     click.echo(f"  podium rollback {model}")
 

@@ -180,7 +180,13 @@ class Registry:
         return new
 
     def rollback(
-        self, model: str, *, actor: str = "", note: str = "", expected: str | None = None
+        self,
+        model: str,
+        *,
+        actor: str = "",
+        note: str = "",
+        expected: str | None = None,
+        details: Mapping[str, Any] = {},
     ) -> Version:
         """Let the version before answer again; the two change places.
 
@@ -192,7 +198,7 @@ class Registry:
         with self._changing(model) as connection:
             rows.check_expected(connection, model, expected)
             version = rows.find(connection, model, rows.PREVIOUS)
-            rows.set_champion(connection, version, "rolled_back", actor, note)
+            rows.set_champion(connection, version, "rolled_back", actor, note, details)
         return version
 
     def challenge(self, model: str, wanted: str, *, actor: str = "", note: str = "") -> Version:

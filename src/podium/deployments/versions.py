@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import Any
 
 from podium.bundle import Bundle
 from podium.deployments.deployment import Deployment
@@ -124,6 +125,7 @@ class Versions:
         actor: str = "",
         note: str = "",
         expected: str | None = None,
+        details: Mapping[str, Any] = {},
     ) -> Version:
         """Let a version answer here at once, and wherever else within a second.
 
@@ -133,7 +135,7 @@ class Versions:
         """
         loaded = self._wanted(model, wanted)
         version = self.registry.promote(
-            model, loaded.digest, actor=actor, note=note, expected=expected
+            model, loaded.digest, actor=actor, note=note, expected=expected, details=details
         )
         self._follow(model, loaded)
         return version

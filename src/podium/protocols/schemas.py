@@ -36,7 +36,8 @@ def shared_schemas() -> dict[str, Schema]:
         "Version": _version(),
         "Versions": _versions(),
         "VersionChange": object_schema(
-            {"version": TEXT, "expect": TEXT, "note": TEXT}, optional=["version", "expect", "note"]
+            {"version": TEXT, "expect": TEXT, "note": TEXT, "force": {"type": "boolean"}},
+            optional=["version", "expect", "note", "force"],
         ),
         "Alive": object_schema({"status": {"const": "alive"}}),
         "Readiness": _readiness(),
@@ -256,7 +257,7 @@ def _version() -> Schema:
 
 def _versions() -> Schema:
     event = {"time": TEXT, "action": TEXT, "before": TEXT, "after": TEXT}
-    event |= {"actor": TEXT, "note": TEXT}
+    event |= {"actor": TEXT, "note": TEXT, "details": {"type": "object"}}
     return object_schema(
         {
             "is_fixed": {"type": "boolean"},

@@ -25,11 +25,13 @@ class Change(msgspec.Struct, forbid_unknown_fields=True):
         version: its alias, its name, or the beginning of its digest.
         expect: the digest of the version that answers now, as the caller believes.
         note: why.
+        force: promote it even if its gates refuse it; needs a note.
     """
 
     version: str = ""
     expect: str | None = None
     note: str = ""
+    force: bool = False
 
 
 _CHANGE = msgspec.json.Decoder(Change)
@@ -58,7 +60,15 @@ def promote(site: Site, request: Request, name: str, alias: str) -> Response:
     change = _change(request)
     if not change.version:
         raise MalformedBody("there is no version", hint='send {"version": "..."}')
-    version_pages.promote(site, request.actor, name, change.version, change.note, change.expect)
+    version_pages.promote(
+        site,
+        request.actor,
+        name,
+        change.version,
+        change.note,
+        change.expect,
+        is_forced=change.force,
+    )
     return Response.json(_state(site, name))
 
 
@@ -118,6 +128,7 @@ def _event(one: Event) -> dict[str, Any]:
         "before": one.before,
         "after": one.after,
         "note": one.note,
+        "details": version_pages.details_of(one),
     }
 
 

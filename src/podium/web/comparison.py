@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from podium.bundle.card import Card
 from podium.comparison.compare import compare
-from podium.comparison.failures import failures_in, failures_of
 from podium.comparison.report import Comparison, Difference, change, span
 from podium.deployments.rows import CHALLENGER, CHAMPION, PREVIOUS, Version
-from podium.errors import InputError, NotFound, RegistryError, SetupError, StoreError
-from podium.gates import Gates
+from podium.errors import InputError, NotFound, RegistryError, SetupError
 from podium.http import Request, Response
 from podium.records.store import Store
 from podium.web import render
+from podium.web.gating import failures, gates_of
 from podium.web.numbers import headline, number_text, percent_text
 from podium.web.site import Site
 from podium.web.version_pages import DIGEST_LETTERS, versions_of
@@ -66,8 +64,8 @@ def compared(site: Site, name: str, a: str, b: str) -> Comparison:
         name,
         a,
         b,
-        gates=site.settings.gates.get(name, Gates()),
-        failures=_failures(site, name),
+        gates=gates_of(site, name),
+        failures=failures(site, name),
     )
 
 
@@ -164,12 +162,3 @@ def _choice(version: Version, aliases: dict[str, str]) -> Choice:
     own = [alias for alias, digest in aliases.items() if digest == version.digest]
     more = f" · {', '.join(own)}" if own else ""
     return Choice(version.digest, f"{version.name} ({version.digest[:DIGEST_LETTERS]}){more}")
-
-
-def _failures(site: Site, name: str) -> dict[str, Any]:
-    """How many requests of each version failed, on all servers of this home folder."""
-    try:
-        own = failures_of(site.metrics.merged().counted.counters, name)
-    except StoreError:
-        own = {}
-    return own or failures_in(Path(site.settings.home), name)

@@ -49,6 +49,7 @@ ERRORS = (
     (408, "request_timeout", "the request took too long to arrive"),
     (409, "count_differs", "the number of matching records differs from the expected one"),
     (409, "version_changed", "another version is the champion than expected"),
+    (409, "promotion_refused", "promotion gates refuse the version; force needs a note"),
     (411, "length_required", "the Content-Length is missing"),
     (413, "too_large", "the body is too long, or has too many rows"),
     (414, "uri_too_long", "the URL is longer than 8,192 bytes"),

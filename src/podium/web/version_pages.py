@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from podium.access import Actor
 from podium.bundle.card import Card
+from podium.comparison.promotion import is_gated
 from podium.deployments.rows import CHAMPION, PREVIOUS, Event, Version
 from podium.deployments.versions import Versions
 from podium.errors import NotFound, RegistryError, VersionChanged
 from podium.http import Request, Response
-from podium.web import render
+from podium.web import gating, render
 from podium.web.numbers import headline, moment_text
 from podium.web.pages import read_form
 from podium.web.site import Site
 
 DIGEST_LETTERS = 12
 EVENTS_SHOWN = 50
+_DETAILS = msgspec.json.Decoder(dict[str, Any])
 _ACTIONS = {
     "registered": "Registered",
     "promoted": "Promoted",
@@ -67,11 +72,23 @@ def versions_of(site: Site) -> Versions:
 
 
 def promote(
-    site: Site, actor: Actor, model: str, wanted: str, note: str, expected: str | None
+    site: Site,
+    actor: Actor,
+    model: str,
+    wanted: str,
+    note: str,
+    expected: str | None,
+    *,
+    is_forced: bool = False,
 ) -> None:
-    """Make a version the champion, as `Versions.promote` does, and audit it."""
-    version = versions_of(site).promote(
-        model, wanted, actor=actor.name, note=note, expected=expected
+    """Make a version the champion, as `Versions.promote` does, if its gates permit it; audit it."""
+    versions = versions_of(site)
+    champion = versions.registry.aliases(model).get(CHAMPION)
+    details = gating.permit(site, versions.registry, model, wanted, note, is_forced=is_forced)
+    if details and expected is None:
+        expected = champion  # which the gates have compared it with
+    version = versions.promote(
+        model, wanted, actor=actor.name, note=note, expected=expected, details=details
     )
     audit(site, actor, "version_promoted", version)
 
@@ -101,6 +118,7 @@ def index(site: Site, request: Request, name: str) -> Response:
         candidate=candidate,
         is_fixed=is_fixed,
         is_back=candidate is not None and PREVIOUS in candidate.aliases,
+        is_gated=candidate is not None and _is_gated(site, candidate.version),
     )
 
 
@@ -122,8 +140,14 @@ def change(site: Site, request: Request, name: str) -> Response:
     if versions_of(site).registry.aliases(name).get(PREVIOUS) == wanted:
         rollback(site, request.actor, name, note, expected)
     else:
-        promote(site, request.actor, name, wanted, note, expected)
+        is_forced = sent.get("force") == "yes"
+        promote(site, request.actor, name, wanted, note, expected, is_forced=is_forced)
     return Response.redirect(request.url(f"/models/{name}/versions"))
+
+
+def details_of(event: Event) -> dict[str, Any]:
+    """What else is known of an event."""
+    return _DETAILS.decode(event.details)
 
 
 def _line(site: Site, version: Version, aliases: dict[str, str]) -> Line:
@@ -143,6 +167,11 @@ def _card(site: Site, version: Version) -> Card:
     return versions_of(site).registry.bundle(version).card
 
 
+def _is_gated(site: Site, version: Version) -> bool:
+    registry, model = versions_of(site).registry, version.model
+    return is_gated(registry, model, version.digest, gating.gates_of(site, model))
+
+
 def _candidate(lines: list[Line], digest: str) -> Line | None:
     found = (one for one in lines if digest and one.version.digest == digest)
     return next((one for one in found if not one.is_champion), None)
@@ -151,6 +180,8 @@ def _candidate(lines: list[Line], digest: str) -> Line | None:
 def _event(event: Event, names: dict[str, str]) -> tuple[str, str, str, str, str]:
     """When, what, which version, who, and why."""
     action = _ACTIONS.get(event.action, event.action)
+    if details_of(event).get("forced"):
+        action += " against its gates"
     version = names.get(event.after, event.after[:DIGEST_LETTERS])
     return moment_text(event.time_us), action, version, event.actor, event.note
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from podium.cli.main import run
+from podium.deployments.registry import Registry
 from podium.records.stores.sqlite import SqliteStore
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
@@ -57,3 +58,22 @@ def test_what_cannot_be_compared_ends_with_an_error(home, tmp_path, capsys):
 
     assert codes == [1, 3, 1]
     assert "no version 'challenger'" in capsys.readouterr().err
+
+
+def test_the_challenger_is_promoted_by_force_only_where_its_gates_refuse_it(home, capsys):
+    registry, config = Registry(home), home / "podium.toml"
+    config.write_text("[gates.loans]\nmargin = 0.5\n")
+    registry.challenge("loans", "2")
+    promote = ["promote", "loans", "2", "--home", str(home), "--config", str(config)]
+
+    refused = run(promote)
+    error = capsys.readouterr().err
+    without_note = run([*promote, "--force"])
+    forced = run([*promote, "--force", "--note", "the other one is too slow"])
+
+    assert (refused, without_note, forced) == (1, 3, 0)
+    assert "1 gate refuses it: That it is better by more than 50" in error
+    assert "gate difference, fail: That it is better" in capsys.readouterr().out
+    event = registry.events("loans", 1)[0]
+    assert (event.action, event.note) == ("promoted", "the other one is too slow")
+    assert json.loads(event.details)["forced"] is True

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import podium
@@ -16,6 +17,7 @@ from podium.testing import Client
 sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
 from two_versions import Bench, classifiers_in, labels
 
+ALIAS = "/api/models/loans/aliases/champion"
 PAGE, API = "/models/loans/compare", "/api/models/loans/compare"
 
 
@@ -126,3 +128,28 @@ def test_a_model_of_one_version_is_told_so(bundles, tmp_path):
     app.close()
 
     assert "only one version" in page.text
+
+
+def test_a_challenger_on_the_versions_page_can_be_forced_with_a_note(client, bench):
+    registry, (one, two) = client.app.versions.registry, (bench.bundles[n].digest for n in "12")
+    for version in "12":
+        bench.add(version, labels(300, 0.3, 1), ["yes"] * 300)
+    registry.challenge("loans", "2")
+    address, form = "/models/loans/versions", {"version": two, "champion": one}
+
+    page = client.get(f"{address}?promote={two}").text
+    refused = client.send_form(address, form, accept="text/html")
+    without_note = client.send_form(address, form | {"force": "yes"}, accept="text/html")
+    forced = {"version": "2", "force": True, "note": "we must"}
+    refused_api, api = (
+        client.request("PUT", ALIAS, body=msgspec.json.encode(one))
+        for one in ({"version": "2"}, forced)
+    )
+
+    assert 'name="force"' in page
+    assert (refused.status, without_note.status, api.status) == (409, 400, 200)
+    assert (refused_api.status, refused_api.json()["code"]) == (409, "promotion_refused")
+    assert "isn&#39;t sure" in refused.text
+    event = api.json()["events"][0]
+    assert (event["note"], event["details"]["forced"]) == ("we must", True)
+    assert "against its gates" in client.get(address).text
