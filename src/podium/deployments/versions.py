@@ -102,6 +102,11 @@ class Versions:
         for deployment in deployments.values():
             self._begin(deployment)
 
+    @property
+    def health(self) -> str:
+        """Why changes of versions aren't seen here, as everybody may hear it; "" where they are."""
+        return "the registry of versions can't be read" if self._is_lost else ""
+
     def swap(self, bundle: Bundle) -> LoadedVersion:
         """Register and promote a bundle; returns the version before.
 
@@ -222,9 +227,19 @@ class Versions:
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
             change = self.registry.change
+            if change is None and self._change is not None:
+                self._lose("registry", RegistryError("its file can't be opened any more"))
             # What can't be read now is read at the next look.
-            if change != self._change and all(map(self._follow, self._deployments)):
+            elif change != self._change and all(map(self._follow, self._deployments)):
                 self._change = change
+            elif change == self._change:
+                self._is_lost = False
+
+    def _lose(self, name: str, error: RegistryError) -> None:
+        """Go on with what is served; the log says why once, not ten times a second."""
+        if not self._is_lost:
+            _log_failure("versions_not_followed", name, error)
+        self._is_lost = True
 
     def _follow(self, name: str, *loaded: LoadedVersion) -> bool:
         """Serve what the registry says, where it can be loaded; returns whether it could be read.
@@ -246,9 +261,7 @@ class Versions:
                         self._served |= {one.digest for one in (before.champion, *new.answering)}
                         self._failures.pop(name, None)
         except RegistryError as error:
-            if not self._is_lost:  # once, not ten times a second
-                _log_failure("versions_not_followed", name, error)
-            self._is_lost = True
+            self._lose(name, error)
             return False
         self._is_lost = False
         return True

@@ -238,9 +238,10 @@ def _readiness() -> Schema:
             "failed": _list(TEXT),
             "records": TEXT | {"enum": kept},
             "accounts": TEXT | {"enum": ["failing"]},
+            "versions": TEXT | {"enum": ["failing"]},
             "reason": TEXT,
         },
-        optional=["failed", "accounts", "reason"],
+        optional=["failed", "accounts", "versions", "reason"],
     )
 
 

@@ -25,17 +25,19 @@ def readyz(site: Site, request: Request) -> Response:
     models |= dict.fromkeys(failed, False)
     records, reason = _records_state(site)
     unread: str = getattr(site.authority, "health", "")
+    lost = "" if site.versions is None else site.versions.health
     is_any_left = not set(site.deployments) <= set(site.failures)
     if not site.is_ready():
         status = "loading"
     elif records == "failing" or not is_any_left:
         status = "failing"
     else:
-        status = "degraded" if site.failures or unread else "ready"
+        status = "degraded" if site.failures or unread or lost else "ready"
     said: dict[str, Any] = {"status": status, "models": models, "records": records}
     said |= {"failed": failed} if failed else {}
     said |= {"accounts": "failing"} if unread else {}
-    reasons = [one for one in (reason, unread) if one]
+    said |= {"versions": "failing"} if lost else {}
+    reasons = [one for one in (reason, unread, lost) if one]
     response = Response.json(said | ({"reason": "; ".join(reasons)} if reasons else {}))
     if status in ("loading", "failing"):
         response.status = 503
