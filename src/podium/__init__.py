@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from podium.bundle import Bundle, load
     from podium.errors import PodiumError
+    from podium.evaluation.replay import replay
     from podium.hosts.asgi import App
     from podium.outputs import Outputs
     from podium.packing.announce import pack
@@ -29,6 +30,7 @@ __all__ = [
     "load",
     "model",
     "pack",
+    "replay",
     "serve",
 ]
 
@@ -45,6 +47,7 @@ _HOMES = {
     "load": "podium.bundle",
     "model": "podium.runtimes.python",
     "pack": "podium.packing.announce",
+    "replay": "podium.evaluation.replay",
     "serve": "podium.serving",
 }
 

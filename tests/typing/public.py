@@ -6,6 +6,7 @@ from typing import assert_type
 
 import podium
 from podium.bundle import Card
+from podium.evaluation.reports import ReplayReport
 
 
 @podium.model
@@ -21,3 +22,4 @@ assert_type(bundle.is_compiled, bool)
 assert_type(bundle.predict({"age": 41}), podium.Outputs)
 assert_type(podium.pack(price, name="price"), podium.Bundle)
 assert_type(price.signature, podium.Signature)
+assert_type(podium.replay("churn", "2", since="7d"), ReplayReport)

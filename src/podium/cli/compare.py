@@ -36,11 +36,11 @@ def compare(
     Each is an alias, a name or the beginning of a digest. Without them, the challenger is compared
     with the champion. The server may run meanwhile.
     """
-    from podium.cli.record_deletion import open_records
     from podium.cli.terminal import console
     from podium.comparison.compare import compare as compared
     from podium.comparison.failures import failures_in
     from podium.deployments.registry import Registry
+    from podium.evaluation.records import open_records
     from podium.gates import Gates
 
     settings = read_settings({"home": home}, file=config)

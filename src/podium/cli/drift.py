@@ -13,7 +13,7 @@ import numpy as np
 from rich.table import Table
 
 from podium.bundle import Bundle, load
-from podium.cli.main import DRIFTED
+from podium.cli.main import DIFFERENT
 from podium.cli.progress import progress_of, stopping
 from podium.cli.score import check_columns
 from podium.cli.terminal import console, harmless, indented, number
@@ -101,7 +101,7 @@ def drift(bundle: Path, rows: str, as_json: bool, trust: tuple[str, ...]) -> int
         _print_json(opened_bundle, totals, drifts, levels)
     else:
         _print_table(opened_bundle, totals, drifts, levels)
-    return DRIFTED if set(levels.values()) - {"none"} else 0
+    return DIFFERENT if set(levels.values()) - {"none"} else 0
 
 
 def _print_json(

@@ -9,10 +9,11 @@ import click
 
 from podium.bundle import Bundle
 from podium.cli.main import BROKEN, REFUSED
-from podium.cli.record_deletion import audit_of, open_records
+from podium.cli.record_deletion import audit_of
 from podium.cli.terminal import harmless
 from podium.deployments.registry import Registry
 from podium.errors import SetupError
+from podium.evaluation.records import open_records
 from podium.flow.formats.csv_rows import CSV
 from podium.flow.formats.json_rows import JSON, LINES
 from podium.settings import Settings, read_settings

@@ -7,7 +7,7 @@ Exit codes:
     2  the command line itself is wrong
     3  rows were refused: their cells don't fit the signature
     4  the model or the store of records failed
-    5  the data of a file have drifted
+    5  a comparison found differences: drift, or records that their versions don't repeat
     130  stopped by the keyboard
 """
 
@@ -22,7 +22,7 @@ import click
 
 from podium.errors import InputError, InvalidRows, ModelError, PodiumError, StoreError
 
-FAILED, MISUSED, REFUSED, BROKEN, DRIFTED, STOPPED = 1, 2, 3, 4, 5, 130
+FAILED, MISUSED, REFUSED, BROKEN, DIFFERENT, STOPPED = 1, 2, 3, 4, 5, 130
 
 
 class _Commands(click.Group):
@@ -44,6 +44,7 @@ class _Commands(click.Group):
         "promote": "Make a version the champion of its model.",
         "records": "Back up, delete, check, repair or restore records.",
         "register": "Register a bundle as a version that can be promoted.",
+        "replay": "Run recorded inputs through a version.",
         "rollback": "Make the previous version the champion again.",
         "score": "Predict every row of a file.",
         "serve": "Serve models: pages, an API and records.",

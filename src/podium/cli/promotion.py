@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from podium.cli.record_deletion import open_records
 from podium.cli.terminal import harmless
 from podium.comparison.failures import failures_in
 from podium.comparison.promotion import check_promotion, is_gated
 from podium.deployments.registry import Registry
+from podium.evaluation.records import open_records
 from podium.gates import Gates
 from podium.records.store import Store
 from podium.settings import Settings

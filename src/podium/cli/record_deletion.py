@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from podium.app import opened_store, outbox_folder, store_file
-from podium.errors import SetupError
+from podium.app import store_file
+from podium.evaluation.records import open_records
 from podium.outbox.deletion import Audit, Deletion, Selection
 from podium.outbox.keys import Keys
-from podium.outbox.outboxed import OutboxedStore
 from podium.settings import Settings
 
 _BROKEN = 4
@@ -44,26 +42,6 @@ def delete(settings: Settings, selection: Selection, *, is_sure: bool) -> int | 
     if not is_deleted:
         click.echo("They are still in the outbox on disk: run this again later.", err=True)
     return None if is_deleted and not deleted.unreached else _BROKEN
-
-
-@contextmanager
-def open_records(settings: Settings) -> Iterator[OutboxedStore]:
-    """The records of a server, which may run.
-
-    Raises:
-        SetupError: there is no server's home here.
-    """
-    home, file = Path(settings.home), store_file(settings)
-    if not home.is_dir() or (file is not None and not file.is_file()):
-        raise SetupError(
-            f"there are no records in {home if file is None else file}",
-            hint="give the server's home folder with --home",
-        )
-    store = OutboxedStore(opened_store(settings), outbox_folder(settings), ships=False)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def audit_of(settings: Settings, command: str) -> Audit:

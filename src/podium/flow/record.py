@@ -160,6 +160,11 @@ def _json_column(column: Array, field: Field) -> list[Any]:
     return [json_value(value, field) for value in values]
 
 
+def outputs_json(signature: Signature, outputs: Outputs) -> list[bytes]:
+    """Each row's outputs as the JSON object that is recorded."""
+    return [raw for raw, _ in _outputs_by_row(signature, outputs)]
+
+
 def _outputs_by_row(
     signature: Signature, outputs: Outputs
 ) -> list[tuple[bytes, tuple[str, float | None]]]:
