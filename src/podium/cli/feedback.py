@@ -15,15 +15,14 @@ from podium.deployments.registry import Registry
 from podium.errors import SetupError
 from podium.evaluation.records import open_records
 from podium.flow.formats.csv_rows import CSV
-from podium.flow.formats.json_rows import JSON, LINES
 from podium.settings import Settings, read_settings
 from podium.sources import opened
+from podium.web.feedback_body import MEDIA, MEDIA_NAMES
 from podium.web.feedback_rows import Outcome, add_feedback
 from podium.web.truth_rules import TruthRules
 
 ROWS_MAX = 10_000_000
 LISTED_MAX = 20
-_MEDIA = {".csv": CSV, ".tsv": CSV, ".json": JSON, ".ndjson": LINES, ".jsonl": LINES}
 
 
 @click.command()
@@ -43,9 +42,9 @@ def feedback(file: str, model: str, home: str | None, config: Path | None) -> in
 
     Rows that weren't added are listed; the exit code is 3 then.
     """
-    media = CSV if file == "-" else _MEDIA.get(Path(file).suffix.lower(), "")
+    media = CSV if file == "-" else MEDIA.get(Path(file).suffix.lower(), "")
     if not media:
-        raise SetupError(f"{file} isn't a table", hint=f"known: {', '.join(_MEDIA)}")
+        raise SetupError(f"{file} isn't a table", hint=f"known: {MEDIA_NAMES}")
     settings = read_settings({"home": home}, file=config)
     bundle = _model(settings, model)
     rules = TruthRules(Registry(Path(settings.home), settings.trust))

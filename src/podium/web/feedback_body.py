@@ -11,6 +11,8 @@ import numpy as np
 
 from podium.errors import BadCell, TooLarge
 from podium.flow import formats
+from podium.flow.formats.csv_rows import CSV
+from podium.flow.formats.json_rows import JSON, LINES
 from podium.records.business_key import business_key_of
 from podium.signature import Signature
 from podium.signature.cells import ABSENT, Findings, check_columns, refuse_unknown
@@ -19,6 +21,9 @@ from podium.signature.truth import KEY, NOTE, TRUTH, feedback_signature, feedbac
 from podium.table import Array, plain_values
 
 Cells: TypeAlias = Sequence[object] | Array
+# Content types of files, by the end of their name.
+MEDIA = {".csv": CSV, ".tsv": CSV, ".json": JSON, ".ndjson": LINES, ".jsonl": LINES}
+MEDIA_NAMES = ", ".join(MEDIA)
 
 
 @dataclass(frozen=True, slots=True)

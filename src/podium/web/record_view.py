@@ -98,10 +98,10 @@ class RecordList:
         lines = []
         for record in self.page.records:
             inputs: dict[str, Any] = _DECODER.decode(record.inputs)
-            outcome, unit = _short(record.outcome), ""
+            outcome, unit = short(record.outcome), ""
             if is_regression and record.outcome_number is not None:
                 outcome, unit = number_text(record.outcome_number), signature.output.unit
-            cells = [_brief(inputs.get(name)) for name in names]
+            cells = [brief(inputs.get(name)) for name in names]
             day, _, time_of_day = moment_text(record.time_us).partition(" ")
             feedback = "given" if record.feedback else ""
             by = record.actor or record.source
@@ -313,9 +313,9 @@ def _inputs(version: LoadedVersion, inputs: Mapping[str, Any]) -> list[tuple[str
     ]
 
 
-def _brief(value: Any) -> str:
+def brief(value: Any) -> str:
     """A value in a list: the page of the record has every digit."""
-    return number_text(value) if isinstance(value, float) else _short(_text(value))
+    return number_text(value) if isinstance(value, float) else short(_text(value))
 
 
 def _text(value: Any) -> str:
@@ -324,5 +324,6 @@ def _text(value: Any) -> str:
     return plain_text(value) if isinstance(value, (bool, int, float, str)) else str(value)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """The beginning of a text, as a list shows it."""
     return f"{text[:TEXT_MAX]}…" if len(text) > TEXT_MAX else text

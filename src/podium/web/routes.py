@@ -21,6 +21,7 @@ from podium.web import (
     comparison,
     deletion_pages,
     docs,
+    inbox_pages,
     metrics,
     pages,
     probes,
@@ -40,6 +41,7 @@ _GET, _POST = ("GET",), ("POST",)
 _ASKS = (*_GET, *_POST)
 _RECORDS, _RECORD = "/models/{name}/records", "/records/{record_id}"
 _VERSIONS = "/models/{name}/versions"
+_INBOX = "/models/{name}/inbox"
 _reading = partial(Route, is_page=True, reads=True)
 PAGES = (
     Route("home", _GET, "/", pages.home, LISTED, is_page=True),
@@ -57,6 +59,9 @@ PAGES = (
     _reading("records_csv", _GET, f"{_RECORDS}.csv", record_pages.csv, Action.SEE_OWN),
     _reading("record", _GET, _RECORD, record_pages.detail, LISTED),
     _reading("feedback", _ASKS, f"{_RECORD}/feedback", record_pages.feedback, LISTED),
+    _reading("inbox", _GET, _INBOX, inbox_pages.index, Action.FEEDBACK),
+    _reading("inbox_line", _POST, _INBOX, inbox_pages.give, Action.FEEDBACK),
+    _reading("inbox_file", _POST, f"{_INBOX}/file", inbox_pages.give_file, Action.FEEDBACK),
     _reading("delete_records", _ASKS, f"{_RECORDS}/delete", deletion_pages.several, Action.DELETE),
     _reading("delete_record", _ASKS, f"{_RECORD}/delete", deletion_pages.one, LISTED),
     Route("versions", _GET, _VERSIONS, version_pages.index, Action.MANAGE, is_page=True),
