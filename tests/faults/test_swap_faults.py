@@ -262,17 +262,22 @@ def test_predictions_go_on_while_another_program_locks_the_registry(server):
     connection = apsw.Connection(str(server.home / "registry.db"))
     connection.execute("BEGIN EXCLUSIVE")
     began_s = time.monotonic()
-    waiting = threading.Thread(target=server.send, args=("GET", f"{MODEL}/versions"))
+    replies: list[tuple[int, Any]] = []
+
+    def roll_back() -> None:
+        replies.append(server.send("POST", f"{MODEL}/rollback", {}))
+
+    waiting = threading.Thread(target=roll_back)
     waiting.start()
     n_answered = 0
-    while waiting.is_alive():  # the page waits for some seconds, and nobody else does
+    while waiting.is_alive():  # it waits for some seconds, and nobody else does
         assert server.answers() == before
         n_answered += 8
     waited_s = time.monotonic() - began_s
-    status, problem = server.send("POST", f"{MODEL}/rollback", {})
     connection.execute("ROLLBACK")
     connection.close()
 
+    ((status, problem),) = replies
     assert (status, problem["code"]) == (503, "registry")
     assert n_answered > waited_s
     assert server.send("GET", f"{MODEL}/versions")[0] == 200

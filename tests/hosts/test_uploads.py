@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -185,12 +186,15 @@ def test_our_server_with_accounts(bundles, tmp_path):
         ]
         wait = within(lambda: served_or_none(owner.http, token) == "v1")
         story(owner.http, "", bundles, home, **token)
+        command = [sys.executable, "-m", "podium", "promote", "loans", "v2", "--home", str(home)]
+        subprocess.run(command, env=os.environ | {"PODIUM_ACCOUNTS": "true"}, check=True)
         audit = owner.get("/admin/podium/auditentry/").text
 
     assert [one.status_code for one in refused] == [401, 303, 403, 401]
     assert "/accounts/login/" in refused[1].headers["location"]
     assert wait
     assert "version_uploaded" in audit
+    assert "podium promote" in audit
 
 
 def served_or_none(client: httpx.Client, token: dict[str, str]) -> str | None:
@@ -263,7 +267,14 @@ def test_django(bundles, tmp_path, kind):
             )
             story(ada, DJANGO_PREFIX, bundles, home, **token)
             log = ada.get("/admin/podium/auditentry/").text
+            (served_first, *_) = re.findall(
+                r'href="(/admin/podium/servedmodel/[^"]+/change/)"',
+                ada.get("/admin/podium/servedmodel/").text,
+            )
+            shown = ada.get(served_first).text
 
     assert [one.status_code for one in refused] == [401, 303]
     assert forged.status_code == 403
     assert "version_uploaded" in log
+    assert "Promoted v2" in shown
+    assert "Rolled back to v1" in shown

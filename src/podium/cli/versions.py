@@ -90,6 +90,7 @@ def register(registry: Registry, *, file: Path, note: str) -> None:
     bundle = load(file)
     registry.check(bundle)
     version = registry.register(bundle, actor=getpass.getuser(), note=note)
+    _audit("version_registered", version)
     click.echo(f"{version.model} {_shown(version)} is registered. To serve it:")
     click.echo(f"  podium promote {version.model} {version.digest[:DIGEST_LETTERS]}")
 
@@ -123,6 +124,7 @@ def promote(
         expected=champion if details and expected is None else expected,
         details=details,
     )
+    _audit("version_promoted", new)
     click.echo(f"{model} {_shown(new)} is the champion now. To go back:")
     click.echo(f"  podium rollback {model}")
 
@@ -136,6 +138,7 @@ def rollback(registry: Registry, *, model: str, note: str, expect: str | None) -
     """Let the version before answer as MODEL again."""
     expected = _digest(registry, model, expect)
     version = registry.rollback(model, actor=getpass.getuser(), note=note, expected=expected)
+    _audit("version_rolled_back", version)
     click.echo(f"{model} {_shown(version)} is the champion again.")
 
 
@@ -143,12 +146,23 @@ def _prune(registry: Registry, models: list[str], keep: int) -> None:
     for model in models:
         old = registry.prune(model, keep=keep, actor=getpass.getuser())
         for version in old:
+            _audit("version_pruned", version)
             click.echo(f"{model} {_shown(version)} is removed.")
         if not old:
             click.echo(f"{model}: nothing to remove.")
     n_left = registry.sweep()
     if n_left:
         click.echo(f"{n_left} files are removed that processes left behind when they were killed.")
+
+
+def _audit(event: str, version: Version) -> None:
+    """Write to the audit log, where there are accounts; the registry keeps a log of its own."""
+    from podium.cli.record_deletion import audit_of
+
+    context = click.get_current_context()
+    details = {"model": version.model, "version": version.name, "digest": version.digest}
+    details["user"] = getpass.getuser()
+    audit_of(context.obj, f"podium {context.info_name}")(event, details)
 
 
 def _digest(registry: Registry, model: str, expect: str | None) -> str | None:

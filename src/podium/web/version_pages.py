@@ -10,6 +10,7 @@ import msgspec
 from podium.access import Actor
 from podium.bundle.card import Card
 from podium.comparison.promotion import is_gated
+from podium.deployments.registry import Registry
 from podium.deployments.rows import CHAMPION, PREVIOUS, Event, Version
 from podium.deployments.versions import Versions
 from podium.errors import NotFound, RegistryError, VersionChanged
@@ -104,7 +105,6 @@ def index(site: Site, request: Request, name: str) -> Response:
     registry, deployment = versions_of(site).registry, site.deployment(name, request.actor)
     aliases = registry.aliases(name)
     lines = [_line(site, one, aliases) for one in registry.versions(name)]
-    names = {one.version.digest: one.version.name for one in lines}
     is_fixed = registry.is_fixed(name)
     candidate = None if is_fixed else _candidate(lines, request.query.get("promote", ""))
     return render.page(
@@ -113,7 +113,7 @@ def index(site: Site, request: Request, name: str) -> Response:
         "versions.html",
         model=deployment,
         lines=lines,
-        events=[_event(one, names) for one in registry.events(name, EVENTS_SHOWN)],
+        events=events_of(registry, name),
         champion=next((one for one in lines if one.is_champion), None),
         candidate=candidate,
         is_fixed=is_fixed,
@@ -170,6 +170,16 @@ def _card(site: Site, version: Version) -> Card:
 def _is_gated(site: Site, version: Version) -> bool:
     registry, model = versions_of(site).registry, version.model
     return is_gated(registry, model, version.digest, gating.gates_of(site, model))
+
+
+def events_of(registry: Registry, name: str) -> list[tuple[str, str, str, str, str]]:
+    """What happened to a model's versions, newest first: when, what, which version, who, and why.
+
+    Raises:
+        RegistryError: the registry can't be read.
+    """
+    names = {one.digest: one.name for one in registry.versions(name)}
+    return [_event(one, names) for one in registry.events(name, EVENTS_SHOWN)]
 
 
 def _candidate(lines: list[Line], digest: str) -> Line | None:

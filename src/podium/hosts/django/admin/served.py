@@ -12,11 +12,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from podium.access import Action, allowed
+from podium.errors import RegistryError
 from podium.hosts.django.admin.asking import LookedAt, asked, is_there, page_address
 from podium.hosts.django.models import ServedModel
 from podium.http import Request
 from podium.web.about import about_of
 from podium.web.site import Site
+from podium.web.version_pages import events_of
 
 
 class ServedModelAdmin(LookedAt):
@@ -70,6 +72,9 @@ class ServedModelAdmin(LookedAt):
             "about": about_of(version.bundle) if version and is_served else None,
             "page": page_address("model", **name) if is_served else "",
             "docs": page_address("docs"),
+            "events": _events(site, served.name)
+            if allowed(asking.actor, Action.MANAGE, served.name)
+            else (),
             "records": f"{records}?model={served.name}"
             if allowed(asking.actor, Action.SEE_OWN, served.name)
             else "",
@@ -90,6 +95,14 @@ class ServedModelAdmin(LookedAt):
         """The link to its form."""
         address = page_address("model", name=served.name)
         return format_html('<a href="{}">Form</a>', address) if address else "—"
+
+
+def _events(site: Site, name: str) -> list[tuple[str, str, str, str, str]]:
+    """What happened to the model's versions; nothing while the registry can't be read."""
+    try:
+        return [] if site.versions is None else events_of(site.versions.registry, name)
+    except RegistryError:
+        return []
 
 
 def _names(site: Site, asking: Request) -> list[str]:
