@@ -51,7 +51,8 @@ class FlaskServer:
         self.log = folder / f"{kind}.log"
         self.address = ""
         self._command = command_of(kind, target)
-        path = os.pathsep.join([str(APPS), environment.get("PYTHONPATH", "")])
+        searched = (environment.get("PYTHONPATH"), os.environ.get("PYTHONPATH"))
+        path = os.pathsep.join([str(APPS), *filter(None, searched)])
         self._environment = {
             **os.environ,
             "PYTHONUNBUFFERED": "1",

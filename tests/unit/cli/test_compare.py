@@ -57,7 +57,7 @@ def test_what_cannot_be_compared_ends_with_an_error(home, tmp_path, capsys):
     ]
 
     assert codes == [1, 3, 1]
-    assert "no version 'challenger'" in capsys.readouterr().err
+    assert "loans has no challenger" in capsys.readouterr().err
 
 
 def test_the_challenger_is_promoted_by_force_only_where_its_gates_refuse_it(home, capsys):

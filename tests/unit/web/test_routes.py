@@ -315,7 +315,7 @@ def test_links_hold_the_prefix_that_the_app_is_mounted_under(app: podium.App, cl
 def test_only_a_post_to_predict_names_the_deployment_to_ask(app: podium.App):
     def asked(method: str, path: str) -> str | None:
         found = routes.prediction_of(app.site, Request(method, path))
-        return found.version.name if found else None
+        return found.traffic.champion.name if found else None
 
     assert asked("POST", PREDICT) == "loans"
     assert asked("POST", "/api/models/nothing/predict") is None
