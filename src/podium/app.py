@@ -7,10 +7,12 @@ import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from podium.bundle import Bundle
+from podium.comparison.watch import Watch
 from podium.deployments.deployment import Deployment
 from podium.deployments.registry import Registry
 from podium.deployments.upload import Uploads
@@ -40,6 +42,7 @@ from podium.settings import (
     said_of_batch,
 )
 from podium.sources import Source, bundles_of, opened
+from podium.web import gating
 from podium.web.router import ServingProtocol
 from podium.web.site import Frame, Site
 from podium.web.truth_rules import TruthRules
@@ -155,6 +158,11 @@ class App:
         )
         if self._recorder is not None:
             watch_recorder(self._metrics, self._recorder)
+        self._watch: Watch | None = None
+        if self._store is not None and self.ships:
+            counted = partial(gating.failures, self.site)
+            gates = self.settings.gates
+            self._watch = Watch(registry, self._store, gates, counted, self._home)
         self._loading: threading.Thread | None = None
         self._failure: Exception | None = None
         self._lock = threading.Lock()
@@ -203,6 +211,8 @@ class App:
                     exc_info=not is_told,
                 )
         self.versions.start()
+        if self._watch is not None:
+            self._watch.start()
 
     def swap(self, source: Source) -> LoadedVersion:
         """Let another version of a model answer, once it is loaded; returns the one before.
@@ -240,6 +250,8 @@ class App:
         """Wait for the loading to end, and close the store."""
         if self._loading is not None:
             self._loading.join()
+        if self._watch is not None:
+            self._watch.close()
         self.versions.close()
         self.site.metrics.close()  # it uses the store once more
         if self._store is not None:

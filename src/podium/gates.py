@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+When = Literal["manual", "auto"]
 Measure = Literal["", "accuracy", "log_loss", "brier_score", "mean_absolute_error"]
 
 
@@ -21,6 +22,8 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         latency_max: how many times as long as before an answer may take.
         required: no version at all is promoted unless every gate lets it pass; else gates stop the
             challenger only, and only those that find something against it.
+        promote: `auto` promotes a challenger that is better beyond doubt, if every gate passes.
+        rollback: `auto` rolls back a champion that is worse, beyond doubt, than the version before.
     """
 
     truths_min: Annotated[int, msgspec.Meta(ge=20)] = 200
@@ -29,3 +32,10 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     segments: tuple[str, ...] = ()
     latency_max: Annotated[float, msgspec.Meta(gt=0)] = 1.5
     required: bool = False
+    promote: When = "manual"
+    rollback: When = "manual"
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether anything happens by itself."""
+        return "auto" in (self.promote, self.rollback)

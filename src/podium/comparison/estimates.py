@@ -76,6 +76,19 @@ def independent(a: NDArray[np.float64], b: NDArray[np.float64]) -> Estimate | No
     return Estimate(float(b.mean() - a.mean()), max(apart, together), n)
 
 
+def proportions(a: tuple[int, int], b: tuple[int, int]) -> Estimate:
+    """The difference of two shares, as `independent` estimates it.
+
+    Args:
+        a: how many there were, one or more, and how many of them count; `b` likewise.
+    """
+    (n_a, k_a), (n_b, k_b) = a, b
+    share_a, share_b, share = k_a / n_a, k_b / n_b, (k_a + k_b) / (n_a + n_b)
+    n = 1 / (1 / n_a + 1 / n_b)
+    apart = share_a * (1 - share_a) / n_a + share_b * (1 - share_b) / n_b
+    return Estimate(share_b - share_a, max(apart, share * (1 - share) / n), n)
+
+
 def confidence_sequence(estimate: Estimate, alpha: float = ALPHA) -> Interval:
     """The interval that holds the true difference at all looks together, but for a share of alpha.
 

@@ -93,7 +93,7 @@ def read_evidence(
     b = read_sample(store, pair.b, losses_b, segments, since_us=since_us)
     b_on_a = a_on_b = None
     if pair.b.digest in pair.shadows:
-        b_on_a = read_shadowed(store, a, pair.b, losses_b)
+        b_on_a = read_shadowed(store, a, pair.b, losses_b, since_us=since_us)
     if pair.a.digest in pair.shadows:
         a_on_b = read_shadowed(store, b, pair.a, losses_a)
     same, own = paired_evidence(a, b_on_a, b, a_on_b), independent_evidence(a, b)

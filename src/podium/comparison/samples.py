@@ -127,7 +127,12 @@ class Shadowed:
 
 
 def read_shadowed(
-    store: Store, sample: Sample, version: Version, losses: RowLosses
+    store: Store,
+    sample: Sample,
+    version: Version,
+    losses: RowLosses,
+    *,
+    since_us: int | None = None,
 ) -> Shadowed | None:
     """What another version answered to the rows of a sample, as their shadow; None where nothing.
 
@@ -136,7 +141,11 @@ def read_shadowed(
     """
     if not len(sample):
         return None
-    query = RecordQuery(model=version.model, version=version.name, since_us=int(sample.times.min()))
+    query = RecordQuery(
+        model=version.model,
+        version=version.name,
+        since_us=max(int(sample.times.min()), since_us or 0),
+    )
     rows, lost_all, latencies = array("q"), array("d"), array("d")
     left = dict(sample.places)
     n_read = n_bytes = 0

@@ -16,10 +16,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
 from two_versions import Bench, classifiers_in, labels
 
 
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory):
+    return classifiers_in(tmp_path_factory.mktemp("bundles"))
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(bundles, tmp_path: Path) -> Path:
     store = SqliteStore(tmp_path / "podium.db")
-    bench = Bench(tmp_path, classifiers_in(tmp_path / "bundles"), store)
+    bench = Bench(tmp_path, bundles, store)
     bench.registry.promote("loans", "1")
     bench.add("1", labels(300, 0.4, 1), ["yes"] * 300)
     bench.add("2", labels(300, 0.1, 2), ["yes"] * 300)

@@ -4,6 +4,7 @@ pages and commands.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,21 @@ HOUR_US = 3_600_000_000
 
 def classifiers_in(folder: Path) -> tuple[Bundle, ...]:
     truth, models = ["no", "yes"] * 20, (("1", 1), ("2", 2))
-    return tuple(packed(folder, LogisticRegression(C=c), truth, one) for one, c in models)
+    return tried(folder, [packed(folder, LogisticRegression(C=c), truth, one) for one, c in models])
 
 
 def regressors_in(folder: Path) -> tuple[Bundle, ...]:
     truth, models = np.arange(40.0), (("1", 1), ("2", 2))
-    return tuple(packed(folder, Ridge(alpha=alpha), truth, one) for one, alpha in models)
+    return tried(folder, [packed(folder, Ridge(alpha=alpha), truth, one) for one, alpha in models])
+
+
+def tried(folder: Path, bundles: Sequence[Bundle]) -> tuple[Bundle, ...]:
+    """The bundles, once their trials are remembered beside them."""
+    registry = Registry(folder)
+    for one in bundles:
+        registry.register(one)
+        registry.check(one)
+    return tuple(bundles)
 
 
 def packed(folder: Path, model: Any, truth: Any, version: str) -> Bundle:
@@ -54,6 +64,8 @@ class Bench:
     def __init__(self, home: Path, bundles: Sequence[Bundle], store: Store | None = None) -> None:
         self.home = home
         home.mkdir(exist_ok=True)
+        assert bundles[0].path is not None
+        shutil.copytree(bundles[0].path.parent / "versions", home / "versions")
         self.registry = Registry(home)
         self.bundles = {one.version: one for one in bundles}
         for one in self.bundles.values():

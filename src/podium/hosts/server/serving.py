@@ -18,6 +18,9 @@ from typing import Any, TypeAlias
 import uvicorn
 
 from podium.app import made_home, opened_store, outbox_folder
+from podium.comparison.failures import failures_in
+from podium.comparison.watch import Watch
+from podium.deployments.registry import Registry
 from podium.errors import SetupError
 from podium.hosts.asgi import App
 from podium.hosts.server.access import AccessLog, logged
@@ -199,7 +202,7 @@ def _is_shipped_apart(settings: Settings) -> bool:
 
 
 def _ship(settings: Settings, listener: socket.socket, worker: WorkerContext) -> None:
-    """Ship records to the store until told to stop, and then the rest."""
+    """Ship records to the store until told to stop, and then the rest; and watch the versions."""
     listener.close()  # or this process would accept connections, too
     # Ctrl-C reaches every process of the terminal: this one ends after the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -212,10 +215,15 @@ def _ship(settings: Settings, listener: socket.socket, worker: WorkerContext) ->
         rows_max=settings.outbox_rows_max,
         aside=aside,
     )
+    home = Path(settings.home)
+    registry, failures = Registry(home, settings.trust), partial(failures_in, home)
+    watch = Watch(registry, store, settings.gates, failures, home)
+    watch.start()
     worker.scoreboard.set_ready(worker.slot, is_ready=True)
     try:
         shipper.run(worker.stop)
     finally:
+        watch.close()
         aside.close()
         store.close()
 
