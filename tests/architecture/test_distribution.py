@@ -33,7 +33,7 @@ def test_the_name_stands_in_one_place() -> None:
     assert all(line.startswith(f"{NAME}[") for line in own)
 
 
-def test_until_it_is_published_nothing_asks_an_index_for_it() -> None:
+def test_until_it_is_published_nothing_requests_it_from_an_index() -> None:
     listed = subprocess.run(
         ["git", "ls-files", *TEXTS], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
@@ -48,7 +48,7 @@ def test_until_it_is_published_nothing_asks_an_index_for_it() -> None:
     assert IS_PUBLISHED or found == []
 
 
-def test_what_would_ask_an_index_is_found() -> None:
+def test_a_request_to_an_index_would_be_found() -> None:
     for text in (
         f"pip install {NAME}",
         f"pip install '{NAME}[accounts]'",

@@ -149,7 +149,7 @@ TYPED_WHEN_CALLED = {"program/plan.py"}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_types_are_made_known_to_msgspec_when_modules_are_imported(module: Path) -> None:
+def test_msgspec_decoders_are_built_at_import(module: Path) -> None:
     """Two threads that decode a type for the first time at once end the process (msgspec 0.22)."""
     calls = [
         one for one in ast.walk(ast.parse(module.read_text("utf-8"))) if isinstance(one, ast.Call)

@@ -118,7 +118,7 @@ def test_from_the_link_to_a_token_that_was_revoked(server, browser):
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_rights_are_ticked_saved_and_told_with_their_source(server, browser, viewport):
+def test_rights_are_ticked_saved_and_shown_with_their_source(server, browser, viewport):
     name = f"boss-{viewport['width']}"
     command = [sys.executable, "-m", "podium", "user", "add", name, "--admin", "--password-stdin"]
     command += ["--home", str(server.log.parent)]
@@ -162,7 +162,7 @@ def test_no_page_is_wider_than_a_phone(server, browser, scheme):
     assert person.complaints == []
 
 
-def test_a_passkey_is_made_and_logs_in(server, browser):
+def test_a_passkey_is_created_and_logs_in(server, browser):
     person = Person(browser, server.address)
     devtools = person.page.context.new_cdp_session(person.page)
     devtools.send("WebAuthn.enable")

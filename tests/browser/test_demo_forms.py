@@ -123,7 +123,7 @@ def fill_penguin(page: Page, **other: str) -> None:
         type_into(page, label, value)
 
 
-def test_a_penguin_is_told_by_keyboard_and_its_record_can_be_followed(watched):
+def test_a_penguin_is_predicted_by_keyboard_and_its_record_can_be_opened(watched):
     page = watched.page
     page.goto("/models/penguins")
 
@@ -146,7 +146,7 @@ def test_a_penguin_is_told_by_keyboard_and_its_record_can_be_followed(watched):
     assert not overflows(page)
 
 
-def test_a_flight_is_estimated_in_minutes_and_told_by_its_curl_command(watched):
+def test_a_flight_is_estimated_in_minutes_and_by_its_curl_command(watched):
     page = watched.page
     page.goto("/models/flights")
 
@@ -197,7 +197,7 @@ def test_the_browser_itself_refuses_an_empty_required_field(watched):
     assert page.locator("#result").count() == 0
 
 
-def test_a_value_that_training_never_saw_is_answered_with_a_warning(watched):
+def test_a_value_unknown_in_training_is_predicted_with_a_warning(watched):
     page = watched.page
     page.goto("/models/penguins")
 

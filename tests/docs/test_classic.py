@@ -59,13 +59,13 @@ def test_all_three_predict_the_same(classic: dict[str, Any], visitors: dict[str,
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_form_of_each_shows_what_its_api_answers(
+def test_the_form_of_each_shows_the_prediction_of_its_api(
     name: str, classic: dict[str, Any], visitors: dict[str, Any]
 ) -> None:
     assert classic["features"].has_form(visitors[name])
 
 
-def test_the_probes_tell_the_apps_apart(classic: dict[str, Any], apps: Any) -> None:
+def test_the_probes_distinguish_the_apps(classic: dict[str, Any], apps: Any) -> None:
     had = {name: classic["features"].probe(app) for name, app in apps.items()}
 
     assert {len(features) for features in had.values()} == {25}

@@ -49,7 +49,7 @@ class Promises:
                 self.ids.extend(record.id for record in records)
 
 
-def test_with_full_durability_the_loss_of_power_loses_nothing_that_was_answered(tmp_path):
+def test_with_full_durability_a_power_failure_loses_no_recorded_prediction(tmp_path):
     n_points = 100 * SCALE
     n_answered = n_kept = n_dropped = 0
 
@@ -123,7 +123,7 @@ def test_a_disk_that_fails_acknowledges_nothing_and_loses_nothing(tmp_path, dura
     disk.unregister()
 
 
-def test_when_it_is_full_the_oldest_are_dropped_if_that_was_asked_for(tmp_path):
+def test_when_it_is_full_the_oldest_are_dropped_if_configured(tmp_path):
     outbox = Outbox(tmp_path / "outbox", rows_max=300, when_full="drop", segment_bytes=20_000)
 
     for number in range(2_000):

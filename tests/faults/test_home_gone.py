@@ -77,7 +77,7 @@ def moved(home: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", [removed, moved])
-def test_a_home_that_is_gone_is_told_and_nothing_is_answered_until_it_is_back(
+def test_a_missing_home_is_reported_and_nothing_is_predicted_until_it_is_back(
     server, tmp_path, fault
 ):
     home = tmp_path / "home"
@@ -108,7 +108,7 @@ def test_a_home_that_is_gone_is_told_and_nothing_is_answered_until_it_is_back(
     assert is_logged
 
 
-def test_what_was_answered_shortly_before_its_file_was_removed_is_kept(server, tmp_path):
+def test_records_from_shortly_before_their_file_was_removed_survive(server, tmp_path):
     """The outbox is made anew, with what it held."""
     home = tmp_path / "home"
     predicted(server)
@@ -124,7 +124,7 @@ def test_what_was_answered_shortly_before_its_file_was_removed_is_kept(server, t
     assert n_kept >= 8
 
 
-def test_a_store_that_is_removed_is_told_and_used_again_when_it_is_back(server, tmp_path):
+def test_a_removed_store_is_reported_and_used_again_when_it_is_back(server, tmp_path):
     store = tmp_path / "home" / "podium.db"
     predicted(server)
     before = exported(server)

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from asking import SCALE, Asker, Reply, in_parallel, request_of, workers_of
 
 
-def test_under_more_load_than_it_can_take_the_good_answers_stay_as_many(bundles, search, tmp_path):
+def test_overload_does_not_lower_the_number_of_good_responses(bundles, search, tmp_path):
     environment = search | {"PODIUM_QUEUE_ROWS_MAX": "16"}
     seconds = 1.5 * SCALE
 

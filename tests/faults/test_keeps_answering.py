@@ -42,7 +42,7 @@ def test_a_poisoned_row_fails_alone(bundles, search, tmp_path):
 
 
 @pytest.mark.parametrize("model", ["fragile", "remote"])
-def test_clients_that_leave_take_nobody_with_them(bundles, search, tmp_path, model):
+def test_clients_that_disconnect_do_not_affect_others(bundles, search, tmp_path, model):
     n_asked = 600 * SCALE
     chosen = random.Random(1)
 
@@ -119,7 +119,7 @@ def test_rows_that_end_the_process_are_not_tried_for_ever(bundles, search, tmp_p
     assert max(back) < 30  # some tenths of a second where nothing else runs
 
 
-def test_what_is_too_much_is_refused_at_once(bundles, search, tmp_path):
+def test_overload_is_refused_at_once(bundles, search, tmp_path):
     environment = search | {"PODIUM_QUEUE_ROWS_MAX": "20", "PODIUM_DEADLINE_S": "120"}
 
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
@@ -148,7 +148,7 @@ def test_what_is_too_much_is_refused_at_once(bundles, search, tmp_path):
     assert min(waited_s) < 30  # far below the deadline of 120 s, until which others wait
 
 
-def test_a_model_that_hangs_is_answered_for_and_the_others_go_on(bundles, search, tmp_path):
+def test_requests_to_a_model_that_hangs_time_out_and_the_others_go_on(bundles, search, tmp_path):
     environment = search | {"PODIUM_DEADLINE_S": "0.5"}
 
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
@@ -169,7 +169,7 @@ def test_a_model_that_hangs_is_answered_for_and_the_others_go_on(bundles, search
     assert 0.4 < seconds < 25  # and not when the model has ended
 
 
-def test_slow_heads_slow_bodies_and_idle_connections_are_closed_and_keep_nobody_waiting(
+def test_slow_heads_slow_bodies_and_idle_connections_are_closed_and_delay_nobody(
     bundles, search, tmp_path
 ):
     n_idle = 500 * min(SCALE, 4)
@@ -211,7 +211,7 @@ async def _fresh(address: str) -> float:
     return reply.seconds
 
 
-def test_what_began_is_answered_when_the_server_is_stopped(bundles, search, tmp_path):
+def test_requests_in_progress_are_finished_when_the_server_is_stopped(bundles, search, tmp_path):
     with ServerProcess(*bundles, home=tmp_path, environment=search) as server:
 
         async def play() -> tuple[int, int]:

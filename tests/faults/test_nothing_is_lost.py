@@ -45,7 +45,7 @@ async def ask_until(address: str, end_s: float, acknowledged: list[str]) -> None
 
 @pytest.mark.parametrize("durability", ["normal", "full"])
 @pytest.mark.parametrize("n_workers", [1, 2])
-def test_what_was_answered_outlives_kills_of_the_whole_group(
+def test_recorded_predictions_survive_kills_of_the_whole_group(
     bundles, search, tmp_path, n_workers, durability
 ):
     n_kills = 4 * SCALE
@@ -90,7 +90,7 @@ def kill_group(server: ServerProcess) -> None:
     server.stop(signal.SIGKILL)
 
 
-def test_what_was_answered_outlives_kills_of_single_workers(bundles, search, tmp_path):
+def test_recorded_predictions_survive_kills_of_single_workers(bundles, search, tmp_path):
     acknowledged: list[str] = []
     n_kills = 6 * SCALE
 
@@ -121,7 +121,7 @@ def test_what_was_answered_outlives_kills_of_single_workers(bundles, search, tmp
     assert len(found) == len(set(found))
 
 
-def test_a_page_shows_what_was_just_answered_by_any_worker(bundles, search, tmp_path):
+def test_a_page_shows_the_latest_predictions_of_every_worker(bundles, search, tmp_path):
     environment = search | {"PODIUM_WORKERS": "2"}
 
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:

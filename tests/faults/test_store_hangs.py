@@ -124,7 +124,7 @@ async def recovered(address: str) -> int:
         ("read-only", True),  # who writes nothing isn't refused
     ],
 )
-def test_readiness_tells_within_moments_how_the_store_is(
+def test_readiness_shows_the_state_of_the_store_within_moments(
     bundles, search, tmp_path, fault, is_asked
 ):
     with PostgresServer() as database:

@@ -25,7 +25,7 @@ def test_there_are_bundles_to_open():
 
 
 @pytest.mark.parametrize("file", KEPT, ids=lambda file: file.stem)
-def test_a_bundle_that_was_kept_answers_as_it_did(file):
+def test_an_old_bundle_predicts_as_it_did(file):
     told = json.loads(file.with_suffix(".json").read_text())
 
     bundle = podium.load(file)

@@ -68,7 +68,7 @@ def test_a_wrong_password_does_not_log_in(server):
     assert form.url.path == "/accounts/login/"
 
 
-def test_who_serves_passwords_to_other_machines_without_https_is_warned(tmp_path):
+def test_serving_logins_to_other_machines_without_https_warns(tmp_path):
     names = ("--allowed-host", "models.example")
     with ServerProcess(BUNDLE, "--accounts", *names, home=tmp_path / "plain") as server:
         plain = server.log.read_text("utf-8")

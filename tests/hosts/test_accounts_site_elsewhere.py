@@ -90,9 +90,7 @@ def test_an_issuer_is_spoken_to_in_private_only(issuer, tmp_path):
         pass
 
 
-def test_an_address_that_somebody_only_claims_keeps_nobody_from_a_first_login(
-    tmp_path, monkeypatch
-):
+def test_a_merely_claimed_address_does_not_block_a_first_login(tmp_path, monkeypatch):
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # it is all on this machine
     with Provider() as provider, known_by(provider, tmp_path) as server:
         with Visitor(server.address) as claiming:
@@ -108,7 +106,7 @@ def test_an_address_that_somebody_only_claims_keeps_nobody_from_a_first_login(
     assert "barbara" in text_of(account)
 
 
-def test_who_has_no_password_here_logs_in_once_more_to_make_a_token(tmp_path, monkeypatch):
+def test_a_user_without_a_password_logs_in_again_to_create_a_token(tmp_path, monkeypatch):
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # it is all on this machine
     with (
         Provider() as provider,
@@ -168,7 +166,7 @@ def test_one_logs_in_with_an_openid_provider_and_has_no_rights_at_first(tmp_path
     assert form.status_code in (403, 404)
 
 
-def test_a_back_end_of_ones_own_tells_who_people_are(tmp_path):
+def test_a_custom_back_end_authenticates_users(tmp_path):
     (tmp_path / "badges.py").write_text(BACKEND, "utf-8")
     environment = {"PYTHONPATH": str(tmp_path), "PODIUM_ACCOUNTS_BACKENDS": "badges.Badge"}
     server = ServerProcess(BUNDLE, "--accounts", home=tmp_path / "home", environment=environment)

@@ -78,7 +78,7 @@ def test_a_token_opens_no_page(server):
         assert status(server, token, path) in (302, 303), path
 
 
-def test_nobody_revokes_the_token_of_another(server):
+def test_users_cannot_revoke_tokens_of_others(server):
     command = [sys.executable, "-m", "podium", "user", "add", "mallory", "--password-stdin"]
     home = str(server.log.parent)
     subprocess.run([*command, "--home", home], input=PASSWORD.encode(), check=True)
@@ -97,7 +97,7 @@ def test_nobody_revokes_the_token_of_another(server):
     assert becomes(server, TOKEN.findall(made.text)[0], 200)
 
 
-def test_what_a_token_cannot_be_is_told_on_the_page(server):
+def test_errors_in_a_new_token_are_shown_on_the_page(server):
     with Visitor(server.address) as person:
         person.log_in()
         nameless = person.send(

@@ -134,7 +134,7 @@ def test_other_models_and_the_host_go_on(host, folder, tmp_path, caplog):
 
 
 @pytest.mark.parametrize("host", [asgi, flask])
-def test_why_is_for_those_who_watch_the_server(host, folder, tmp_path):
+def test_the_reason_is_for_operators(host, folder, tmp_path):
     everything = Actor("ada", grants={"*": frozenset(Action)})
     one = Actor("ben", grants={"vanished": SEES})
 
@@ -152,7 +152,7 @@ def test_why_is_for_those_who_watch_the_server(host, folder, tmp_path):
     assert "damaged" not in ask("/")[2]
 
 
-def test_nobody_in_particular_learns_no_name(folder, tmp_path):
+def test_anonymous_callers_learn_no_name(folder, tmp_path):
     ask = asgi(folder, tmp_path, Actor())
 
     assert ask("/readyz")[2]["status"] == "degraded"
@@ -257,7 +257,7 @@ async def awaited(_: Any) -> Actor:
 
 
 @pytest.mark.parametrize("identify", [failing, awaited])
-def test_a_probe_is_answered_where_nobody_can_tell_who_asks(identify, folder, tmp_path):
+def test_a_probe_works_if_authentication_fails(identify, folder, tmp_path):
     app = podium.App(folder / "loans.podium", home=str(tmp_path), identify=identify)
     app.start()
     ask = asked_by(app)

@@ -142,7 +142,7 @@ def test_all_of_a_bulk_request_is_recorded(local):
     ],
     ids=["csv", "columns", "rows", "lines", "arrow"],
 )
-def test_a_bulk_request_is_answered_as_its_rows_are_alone(local, media, body):
+def test_a_bulk_request_gets_the_predictions_of_its_rows_alone(local, media, body):
     alone = [post(local, json.dumps(row).encode()).json()["prediction"] for row in KINDS]
 
     response = post(local, body(), media)
@@ -213,7 +213,7 @@ def test_a_revoked_token_opens_none(exposed):
         assert status_of(begin(place, server, header, n_bytes=2**25)) == 401
 
 
-def test_a_body_is_asked_for_only_where_it_may_come(local, exposed):
+def test_a_body_is_requested_only_if_it_is_allowed(local, exposed):
     expects = "Expect: 100-continue"
 
     with ExitStack() as place:
@@ -260,7 +260,7 @@ def test_what_is_no_length_or_hides_it_is_refused_as_ever(local):
         ("", 2**20 + 1, 2**20 + 1, 413, 0),
     ],
 )
-def test_a_mounted_app_reads_no_more_than_who_asks_may_send(user, said, sent, status, n_read):
+def test_a_mounted_app_reads_no_more_than_the_actor_may_send(user, said, sent, status, n_read):
     row = json.dumps(KINDS[0]).encode()
     whole = row + b" " * (sent - len(row))
     pieces = [whole[at : at + 2**20] for at in range(0, sent, 2**20)]

@@ -128,9 +128,7 @@ def test_a_file_is_scored(project: Project) -> None:
         (["loans", "shop.Customer", "--set", "granted=prediction"], "member"),
     ],
 )
-def test_a_score_that_cannot_be_made_is_told(
-    project: Project, arguments: list[str], words: str
-) -> None:
+def test_a_failed_scoring_is_reported(project: Project, arguments: list[str], words: str) -> None:
     done = project.manage("podium_score", *arguments)
 
     assert done.returncode == 1
@@ -144,7 +142,7 @@ def test_a_project_that_is_set_up_well_has_nothing_to_mend(tmp_path: Path, model
     assert done.stdout == "System check identified no issues (0 silenced).\n"
 
 
-def test_a_setting_that_nobody_knows_is_an_error(tmp_path: Path, model: Path) -> None:
+def test_an_unknown_setting_is_an_error(tmp_path: Path, model: Path) -> None:
     told = checked(tmp_path, model, colour="red")
 
     assert "podium.E001" in told
@@ -155,7 +153,7 @@ def test_accounts_of_our_own_server_are_an_error(tmp_path: Path, model: Path) ->
     assert "is for Podium's own server" in checked(tmp_path, model, accounts={"mfa": "everyone"})
 
 
-def test_a_project_without_models_is_told_how_to_name_one(tmp_path: Path, model: Path) -> None:
+def test_a_project_without_models_learns_how_to_add_one(tmp_path: Path, model: Path) -> None:
     assert "podium.E002" in checked(tmp_path, model, models={})
 
 

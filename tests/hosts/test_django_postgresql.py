@@ -9,9 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from django_server import Project, packed_loans
 
 
-def test_the_projects_postgresql_keeps_what_every_store_promises(
-    tmp_path: Path, postgresql
-) -> None:
+def test_the_projects_postgresql_meets_the_store_contract(tmp_path: Path, postgresql) -> None:
     databases = [postgresql.new_database(), postgresql.new_database()]
 
     done = Project(tmp_path, Path("none.podium"), databases=databases).pytest("store_contract.py")

@@ -67,7 +67,7 @@ def without_tokens(document: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda one: one.name)
-def test_a_real_server_answers_each_exchange(browser: httpx.Client, exchange: Exchange) -> None:
+def test_a_real_server_gives_each_response(browser: httpx.Client, exchange: Exchange) -> None:
     told = ask_http(browser, replace(exchange, path=PREFIX + exchange.path))
 
     assert told.status == exchange.status, told.body[:500]
@@ -98,7 +98,7 @@ def test_programs_read_the_same_from_every_host(
         assert essence(Told(told.status, told.media, body, {})) == essence(expected)
 
 
-def test_what_was_answered_is_in_the_records(browser: httpx.Client) -> None:
+def test_predictions_are_in_the_records(browser: httpx.Client) -> None:
     answer = browser.post(PREFIX + PREDICT, json=GOOD).json()
 
     page = browser.get(f"{PREFIX}/records/{answer['id']}")
@@ -107,7 +107,7 @@ def test_what_was_answered_is_in_the_records(browser: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(("kind", "more"), [("gunicorn", "--preload"), ("uvicorn", "--workers=2")])
-def test_what_was_answered_is_in_the_table_when_the_server_has_stopped(
+def test_predictions_are_in_the_table_when_the_server_has_stopped(
     model: Path, tmp_path: Path, kind: Literal["gunicorn", "uvicorn"], more: str
 ) -> None:
     project = Project(tmp_path, model, public="*")

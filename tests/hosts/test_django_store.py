@@ -41,7 +41,7 @@ for column in COLUMNS:
 """
 
 
-def test_the_projects_sqlite_file_keeps_what_every_store_promises(tmp_path: Path) -> None:
+def test_the_projects_sqlite_file_meets_the_store_contract(tmp_path: Path) -> None:
     done = Project(tmp_path, Path("none.podium")).pytest("store_contract.py")
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -190,14 +190,14 @@ def test_head_has_no_body(served, path):
     assert b"whole" not in raw
 
 
-def test_a_body_is_told_to_its_last_byte_and_no_further(served):
+def test_a_body_is_delimited_exactly(served):
     body = b"a" * 500_000
     found = answers(served.address, post("/echo", body) + post("/echo", b"b") + get("/sized"))
 
     assert [one.body for one in found] == [body, b"b", b"whole"]
 
 
-def test_a_body_that_nobody_reads_is_not_the_next_request(served):
+def test_an_unread_body_is_not_the_next_request(served):
     hidden = get("/last")
 
     assert statuses(answers(served.address, post("/sized", hidden) + get("/empty"))) == [200, 204]
@@ -217,7 +217,7 @@ def test_an_answer_before_the_body_ends_the_connection(served):
 
 
 @pytest.mark.parametrize("path", ["/split", "/none", "/twice", "/short", "/over"])
-def test_an_app_that_fails_is_answered_for(served, path):
+def test_an_app_that_fails_gets_a_500(served, path):
     found = answers(served.address, get(path) + get("/sized"))
 
     assert statuses(found) == [500]
@@ -254,7 +254,7 @@ def is_soon(condition: Callable[[], bool]) -> bool:
         (get("/sized"), IDLE_S + 1, 200),
     ],
 )
-def test_who_is_too_slow_is_told_so(served, sent, later_s, status):
+def test_slow_clients_are_disconnected(served, sent, later_s, status):
     with connected(served.address) as sock, sock.makefile("rb") as stream:
         sock.sendall(sent)
         assert is_soon(lambda: served.count() > 0)
@@ -266,7 +266,7 @@ def test_who_is_too_slow_is_told_so(served, sent, later_s, status):
     assert (raw[9:12] or heard) == (b"" if status is None else b"%d" % status)
 
 
-def test_who_was_kept_waiting_with_a_body_is_not_too_slow(served):
+def test_a_client_that_had_to_wait_with_its_body_is_not_slow(served):
     body = b"a" * 400_000
     whole = post("/late", body)
 
@@ -283,7 +283,7 @@ def test_who_was_kept_waiting_with_a_body_is_not_too_slow(served):
     assert (found.status, found.body) == (200, body)
 
 
-def test_a_long_body_that_nobody_read_holds_up_no_later_request(served):
+def test_an_unread_long_body_delays_no_later_request(served):
     whole = post("/unread", bytes(70_000))
 
     with connected(served.address) as sock, sock.makefile("rb") as stream:
@@ -298,7 +298,7 @@ def test_a_long_body_that_nobody_read_holds_up_no_later_request(served):
     assert (first.body, second.body) == (b"unread", b"whole")
 
 
-def test_what_is_sent_ahead_of_answers_waits_with_the_client(served):
+def test_requests_far_ahead_of_their_responses_wait_at_the_client(served):
     n = 1_000
     asked = post("/empty", b'{"number":3}', b"X: " + b"y" * 8_000) * n
     found: list[Answer] = []
@@ -316,7 +316,7 @@ def test_what_is_sent_ahead_of_answers_waits_with_the_client(served):
     assert max(waiting) < 4 * AHEAD_BYTES_MAX
 
 
-def test_who_takes_nothing_of_an_answer_is_left(served):
+def test_a_client_that_accepts_nothing_is_disconnected(served):
     with connected(served.address) as sock:
         sock.sendall(get("/long"))
         assert sock.recv(10) == b"HTTP/1.1 2"
@@ -326,7 +326,7 @@ def test_who_takes_nothing_of_an_answer_is_left(served):
         assert is_soon(lambda: served.count() == 0)
 
 
-def test_who_sends_on_after_a_refusal_is_left_in_the_end(served):
+def test_a_client_that_keeps_sending_after_a_refusal_is_disconnected(served):
     with connected(served.address) as sock, sock.makefile("rb") as stream:
         sock.sendall(b"no request\r\n\r\n")
         assert stream.read()[9:12] == b"400"

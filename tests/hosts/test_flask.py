@@ -105,14 +105,14 @@ def records_of(client: FlaskClient) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_nobody_is_sent_to_log_in_and_comes_back(make):
+def test_anonymous_users_are_sent_to_log_in_and_come_back(make):
     reply = make().test_client().get(f"{FORM_PATH}?example=2")
 
     assert reply.status_code == 303
     assert reply.headers["location"] == "/enter?next=%2Fml%2Fmodels%2Floans%3Fexample%3D2"
 
 
-def test_who_logged_in_is_named_in_the_records(make):
+def test_the_logged_in_user_is_named_in_the_records(make):
     client = entered(make(), "bob")
     token = token_in(client.get(FORM_PATH).text)
 
@@ -187,7 +187,7 @@ def test_a_model_on_which_one_may_nothing_is_not_there(make):
     assert "loans" not in client.get(f"{PREFIX}/").text
 
 
-def test_a_public_model_answers_everybody_and_shows_nobody_its_records(make):
+def test_a_public_model_predicts_for_everybody_and_shows_nobody_its_records(make):
     client = make(PODIUM_PUBLIC=["loans"]).test_client()
 
     assert client.post(API, json=GOOD).status_code == 200
@@ -233,7 +233,7 @@ def test_identify_takes_the_place_of_logins(make):
     assert client.get(RECORDS, headers={"x-user": "ada"}).status_code == 200
 
 
-def test_who_is_known_to_the_api_may_send_bulk_requests(make):
+def test_known_actors_may_send_bulk_requests(make):
     app = make(is_bare=True)
     Podium(app, identify=lambda request: request.headers.get("x-user"))
     client, known = app.test_client(), {"x-user": "ada"}
@@ -248,7 +248,9 @@ def test_who_is_known_to_the_api_may_send_bulk_requests(make):
     assert status(" " * (2**25 + 1), headers=known) == 413
 
 
-def test_an_app_that_knows_nobody_takes_no_bulk_requests_and_reads_no_more_than_it_says(make):
+def test_an_app_without_authentication_accepts_no_bulk_requests_and_reads_no_more_than_its_limit(
+    make,
+):
     open_ = make(is_bare=True)
     Podium(open_)
     small = make(is_bare=True, MAX_CONTENT_LENGTH=2**20 + 100)
@@ -301,7 +303,7 @@ def test_no_word_on_rights_silently_overrules_another(make, config, arguments, w
         Podium(app, **arguments)
 
 
-def test_logins_that_are_switched_off_are_told(make, caplog):
+def test_disabled_logins_are_reported(make, caplog):
     app = make(TESTING=False, LOGIN_DISABLED=True)
 
     with caplog.at_level(logging.WARNING):
@@ -310,7 +312,7 @@ def test_logins_that_are_switched_off_are_told(make, caplog):
     assert "LOGIN_DISABLED" in caplog.text
 
 
-def test_guards_of_the_app_see_which_endpoint_is_asked_for(make):
+def test_guards_of_the_app_see_the_endpoint(make):
     app = make(is_bare=True)
     seen = []
 
@@ -342,7 +344,7 @@ def test_without_logins_everything_is_open_and_the_log_says_so(make, caplog):
     assert "podium_is_open" in caplog.text
 
 
-def test_a_view_asks_a_model_and_the_record_names_its_user(make):
+def test_a_view_predicts_and_the_record_names_its_user(make):
     client = entered(make(), "ada")
 
     told = client.get("/ask").json
@@ -354,7 +356,7 @@ def test_a_view_asks_a_model_and_the_record_names_its_user(make):
     assert told["id"] in {record["id"] for record in records}
 
 
-def test_a_frame_is_asked_row_by_row(make):
+def test_a_frame_is_predicted_row_by_row(make):
     app = make()
     row = GOOD | {"since": pd.Timestamp("2024-03-01")}
 
@@ -365,14 +367,14 @@ def test_a_frame_is_asked_row_by_row(make):
     assert told[0].probabilities == {"no": 0.25, "yes": 0.75}
 
 
-def test_what_python_asks_wrongly_is_told_by_cell(make):
+def test_invalid_rows_in_python_are_reported_by_cell(make):
     with make().app_context(), pytest.raises(InvalidRows) as caught:
         shop.podium.predict("loans", GOOD | {"plan": "gold"})
 
     assert [cell.field for cell in caught.value.cells] == ["plan"]
 
 
-def test_a_model_that_is_not_there_is_told_with_those_that_are(make):
+def test_for_a_missing_model_the_known_ones_are_listed(make):
     with make().app_context(), pytest.raises(SetupError, match="no model called 'churn'"):
         shop.podium.predict("churn", GOOD)
 
@@ -402,7 +404,7 @@ def test_our_style_changes_nothing_of_the_apps_page_around_ours():
     assert list(depths).index(0, len(":where(.podium) {")) == len(style) - 1
 
 
-def test_a_template_without_a_place_for_pages_is_told(make):
+def test_a_template_without_a_content_block_is_reported(make):
     app = make(is_bare=True, PODIUM_BASE_TEMPLATE="empty.html")
     app.jinja_loader = DictLoader({"empty.html": "<html></html>"})
     Podium(app)
@@ -411,7 +413,7 @@ def test_a_template_without_a_place_for_pages_is_told(make):
         app.test_client().get(f"{PREFIX}/")
 
 
-def test_errors_go_through_the_apps_handlers_where_it_asks_for_that(make):
+def test_errors_go_through_the_apps_handlers_if_configured(make):
     asking, silent = make(PODIUM_ERROR_HANDLERS=True), make()
     told = entered(asking, "ada").get(f"{PREFIX}/records/{'0' * 32}")
     own = entered(silent, "ada").get(f"{PREFIX}/records/{'0' * 32}")
@@ -421,7 +423,7 @@ def test_errors_go_through_the_apps_handlers_where_it_asks_for_that(make):
     assert "Shop" not in own.text
 
 
-def test_an_app_without_a_handler_tells_errors_as_ever(make):
+def test_an_app_without_a_handler_gets_the_usual_errors(make):
     app = make(is_bare=True, PODIUM_ERROR_HANDLERS=True)
     Podium(app)
 
@@ -484,7 +486,7 @@ def test_the_prefix_alone_leads_to_the_home_page(make):
     assert reply.headers["location"] == f"http://localhost/site{PREFIX}/"
 
 
-def test_a_head_without_a_body_tells_no_false_length(make):
+def test_a_head_response_has_no_false_length(make):
     app = make(is_bare=True)
     Podium(app)
 
@@ -503,7 +505,7 @@ def test_an_app_that_reads_every_form_first_leaves_ours_whole(make):
     assert reply.status_code == 200
 
 
-def test_no_host_is_answered_that_the_app_does_not_trust(make):
+def test_untrusted_host_names_are_refused(make):
     app = make(is_bare=True, TRUSTED_HOSTS=["shop.example"])
     Podium(app)
     client = app.test_client()
@@ -528,7 +530,7 @@ def test_no_host_is_answered_that_the_app_does_not_trust(make):
     ],
     ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
 )
-def test_a_wrong_config_is_told_when_the_app_is_made(make, config, said):
+def test_a_wrong_config_is_reported_when_the_app_is_created(make, config, said):
     app = make(is_bare=True, **config)
 
     with pytest.raises(SetupError, match=re.escape(said)):
@@ -549,7 +551,7 @@ def test_no_longer_body_is_read_than_the_app_allows(make):
     assert (reply.status_code, reply.json["code"]) == (413, "too_large")
 
 
-def test_a_child_of_a_process_that_answered_answers_by_itself(make):
+def test_a_forked_child_serves_by_itself(make):
     app = make(is_bare=True)
     Podium(app)
     client = app.test_client()

@@ -54,7 +54,7 @@ def test_the_models_are_listed_with_their_addresses(runner):
     assert f"POST {PREFIX}{PREDICT}" in told.output
 
 
-def test_a_row_is_answered_by_the_models_name(runner):
+def test_a_row_is_predicted_by_the_models_name(runner):
     told = runner.invoke(args=["podium", "predict", "loans", *VALUES])
 
     assert told.exit_code == 0
@@ -75,7 +75,7 @@ def test_a_model_that_is_not_there_is_a_wrong_command_line(runner):
     assert "known: loans" in told.output
 
 
-def test_a_file_is_answered_by_the_models_name(runner, tmp_path):
+def test_a_file_is_predicted_by_the_models_name(runner, tmp_path):
     rows, answers = tmp_path / "in.csv", tmp_path / "out.csv"
     rows.write_text("age,income,member,plan,note,since\n41,1,true,pro,,2024-03-01\n")
 
@@ -109,7 +109,7 @@ def test_records_are_printed_and_filtered(app, runner):
     [(["nope"], "no model is called 'nope'"), (["loans", "--since", "x"], "x")],
     ids=["no model", "no day"],
 )
-def test_records_that_cannot_be_told_end_with_words(runner, arguments, said):
+def test_records_that_cannot_be_exported_end_with_a_message(runner, arguments, said):
     told = runner.invoke(args=["podium", "records", *arguments])
 
     assert told.exit_code in (1, 3)

@@ -106,7 +106,7 @@ def test_records_are_in_the_apps_own_database(app, address):
     assert [tuple(row) for row in found] == [(id_, "loans")]
 
 
-def test_a_form_beside_a_table_keeps_what_the_model_said(app):
+def test_a_form_beside_a_table_stores_the_prediction(app):
     client = entered(app, "ada")
     token = TOKEN.search(client.get("/customers/new").text)[1]
 
@@ -124,7 +124,7 @@ def test_a_form_beside_a_table_keeps_what_the_model_said(app):
     assert "form, ada" in page.text
 
 
-def test_a_form_can_be_made_wherever_there_is_the_app(app):
+def test_a_form_can_be_created_wherever_the_app_is(app):
     made = shop.podium.form("loans", app=app)
 
     assert list(made.podium_names.values()) == ["age", "income", "member", "plan", "note", "since"]
@@ -216,7 +216,7 @@ def test_the_admin_exports_what_the_filters_leave(app):
     assert refused.status_code == 400
 
 
-def test_the_admin_goes_by_who_may_see_what(app):
+def test_the_admin_respects_permissions(app):
     client = entered(app, "ada")
     id_ = asked(client)
     bob, eve, nobody = entered(app, "bob"), entered(app, "eve"), app.test_client()
@@ -272,7 +272,7 @@ def test_the_admin_deletes_nothing_without_the_right(app):
     assert app.extensions["podium"].app.site.store.get(own) is not None
 
 
-def test_flask_migrate_makes_the_table_and_finds_nothing_more_to_do(
+def test_flask_migrate_creates_the_table_and_finds_nothing_more_to_do(
     model, address, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -337,7 +337,7 @@ def test_processes_that_were_forked_have_connections_of_their_own(app):
     assert all(id_ in client.get(f"{ADMIN}/").text for id_ in several)
 
 
-def test_a_missing_table_is_told_with_the_command_that_makes_it(model, tmp_path, monkeypatch):
+def test_a_missing_table_is_reported_with_the_command_that_creates_it(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     app = Flask(__name__, instance_path=str(tmp_path))
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/app.db"

@@ -205,7 +205,7 @@ def test_categories_keep_their_values_and_times_their_moments(app):
     assert list(late.errors) == ["rooms", "at"]
 
 
-def test_the_token_of_flask_wtf_is_asked_for(app, bundle):
+def test_the_token_of_flask_wtf_is_required(app, bundle):
     app.config["WTF_CSRF_ENABLED"] = True
     CSRFProtect(app)
     made = form_class("churn", bundle.signature)

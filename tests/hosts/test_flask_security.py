@@ -92,7 +92,7 @@ def token_of(app: Flask, name: str) -> str:
     return reply.json["response"]["user"]["authentication_token"]
 
 
-def test_nobody_is_sent_to_its_page_to_log_in(app):
+def test_anonymous_users_are_sent_to_its_login_page(app):
     reply = app.test_client().get(FORM_PATH)
 
     assert reply.status_code == 303
@@ -146,7 +146,7 @@ def test_one_sees_ones_own_records_only(app):
     assert "bob@example.com" in seen["ada"]
 
 
-def test_who_gets_the_key_of_a_deleted_user_gets_none_of_their_records(app: Flask):
+def test_a_user_with_the_key_of_a_deleted_one_gets_none_of_their_records(app: Flask):
     people = app.extensions["security"].datastore
     with app.app_context():
         first = people.create_user(email="zoe@example.com", password=hash_password(PASSWORD))

@@ -71,7 +71,7 @@ def browser(server: FlaskServer) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda one: one.name)
-def test_each_request_is_answered_as_by_every_host(
+def test_each_request_gets_the_same_response_as_from_every_host(
     browser: httpx.Client, client: Client, exchange: Exchange
 ) -> None:
     told = ask_http(browser, replace(exchange, path=PREFIX + exchange.path))
@@ -88,7 +88,7 @@ def test_each_request_is_answered_as_by_every_host(
         assert essence(Told(told.status, told.media, bare, {})) == essence(expected)
 
 
-def test_what_every_process_answered_is_kept_once(browser: httpx.Client) -> None:
+def test_the_predictions_of_every_process_are_recorded_once(browser: httpx.Client) -> None:
     """In one list, whoever answered: one process ships what all of them answered."""
     ids = [browser.post(PREFIX + PREDICT, json=GOOD).json()["id"] for _ in range(20)]
 
@@ -98,7 +98,7 @@ def test_what_every_process_answered_is_kept_once(browser: httpx.Client) -> None
     assert [shown.count(one) for one in ids] == [1] * 20
 
 
-def test_metrics_count_what_every_process_answered(browser: httpx.Client) -> None:
+def test_metrics_count_the_predictions_of_every_process(browser: httpx.Client) -> None:
     def counted() -> float:
         text = browser.get(f"{PREFIX}/metrics").text
         found = re.findall(r"^podium_rows_total\{.*?\} (\S+)$", text, re.MULTILINE)

@@ -182,7 +182,7 @@ def test_each_refusal_says_what_is_wrong_and_keeps_its_code(client, exchange):
 
 
 @names(ANSWERED)
-def test_each_answer_tells_its_model_and_records(client, exchange):
+def test_each_response_names_its_model_and_records(client, exchange):
     told = ask_client(client, exchange)
 
     if told.media != "application/json":
@@ -200,7 +200,7 @@ def test_each_answer_tells_its_model_and_records(client, exchange):
 
 
 @names(EXCHANGES)
-def test_the_server_answers_as_the_client_without_one(client, server, exchange):
+def test_the_server_gives_the_same_responses_as_the_test_client(client, server, exchange):
     with httpx.Client(base_url=server.address) as http:
         told = ask_http(http, exchange)
 
@@ -212,7 +212,7 @@ def test_the_server_answers_as_the_client_without_one(client, server, exchange):
 
 
 @names(EXCHANGES)
-def test_a_mount_under_a_prefix_answers_the_same(client, exchange):
+def test_a_mount_under_a_prefix_gives_the_same_responses(client, exchange):
     told = Mounted(client.app).ask(exchange)
 
     assert told.status == exchange.status, told.body[:500]
@@ -238,7 +238,7 @@ def test_a_warning_comes_with_an_answer_outside_the_training_range(client):
     assert (warning["field"], warning["code"]) == ("income", "outside")
 
 
-def test_an_unknown_model_is_told_the_known_ones(client):
+def test_for_an_unknown_model_the_known_ones_are_listed(client):
     problem = client.post("/api/models/nope/predict", GOOD).json()
 
     assert "known: loans" in problem["hint"]

@@ -226,7 +226,7 @@ def test_both_lanes_and_no_server_agree(client, connection, name, data):
     ],
     ids=lambda value: f"{type(value).__name__} of {len(value)}",
 )
-def test_what_takes_longer_than_a_moment_is_answered_alike(client, connection, value):
+def test_slow_requests_get_equal_responses(client, connection, value):
     path, body = "/api/models/offers/predict", json.dumps(value).encode()
     headers = {"content-type": "application/json"}
 
@@ -244,7 +244,7 @@ def test_what_takes_longer_than_a_moment_is_answered_alike(client, connection, v
     | st.sampled_from([b"age,income\n1,2\n", b'{"age":1}\n', b"age=1"]),
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-def test_other_content_types_are_answered_alike(client, connection, media, body):
+def test_other_content_types_get_equal_responses(client, connection, media, body):
     path = "/api/models/offers/predict"
 
     assert told(connection, path, body, {"content-type": media}) == by_client(
@@ -275,7 +275,7 @@ def responses(sock: socket.socket, n: int) -> list[tuple[int, Any]]:
     return found
 
 
-def test_requests_sent_at_once_are_answered_in_order(server):
+def test_pipelined_requests_get_responses_in_order(server):
     rows = [GOOD["offers"] | {"income": float(i), "age": 0, "note": None} for i in range(300)]
 
     with raw(server) as sock:
@@ -317,7 +317,7 @@ def test_a_client_that_wants_the_connection_closed_gets_its_answer_first(server)
     assert (status, rest) == (200, b"")
 
 
-def test_a_client_that_says_no_more_still_gets_its_answer(server):
+def test_a_client_that_half_closes_still_gets_its_response(server):
     with raw(server) as sock:
         sock.sendall(request("offers", GOOD["offers"]))
         sock.shutdown(socket.SHUT_WR)
@@ -326,7 +326,7 @@ def test_a_client_that_says_no_more_still_gets_its_answer(server):
     assert status == 200
 
 
-def test_an_old_client_is_answered_too(server):
+def test_an_http_1_0_client_gets_a_response(server):
     body = json.dumps(GOOD["trees"]).encode()
     head = f"POST /api/models/trees/predict HTTP/1.0\r\nHost: x.localhost\r\n"  # noqa: F541
     head = head.replace("x.localhost", "localhost")
@@ -364,7 +364,7 @@ def test_the_gate_stands_before_the_fast_lane(server, head):
 
 
 @pytest.mark.slow
-def test_a_client_that_reads_slowly_loses_nothing_and_holds_nobody_up(server):
+def test_a_client_that_reads_slowly_loses_nothing_and_delays_nobody(server):
     row = request("offers", GOOD["offers"])
     n_asked = 3_000
 

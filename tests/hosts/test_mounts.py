@@ -196,7 +196,7 @@ def without_prefix(body: bytes) -> bytes:
     return body.replace(b"/ml/", b"/").replace(b'"/ml"', b'"/"')
 
 
-def test_every_request_is_answered_as_by_the_server_alone(site, alone):
+def test_every_request_gets_the_response_of_the_standalone_server(site, alone):
     for exchange in EXCHANGES:
         told = site.ask(exchange)
 
@@ -224,21 +224,21 @@ def test_the_prefix_without_a_slash_leads_to_the_models(site):
 
 
 @pytest.mark.parametrize("path", ["/", "/models/loans", "/models/loans/records", "/docs"])
-def test_nobody_sees_no_page(site, path):
+def test_anonymous_callers_see_no_page(site, path):
     answer = httpx.get(f"{site.address}/ml{path}", headers={"accept": "text/html"})
 
     assert answer.status_code == 401
     assert "income" not in answer.text
 
 
-def test_nobody_gets_no_prediction(site):
+def test_anonymous_callers_get_no_prediction(site):
     answer = httpx.post(f"{site.address}/ml{PREDICT}", json=GOOD)
 
     assert answer.status_code == 401
     assert answer.json()["code"] == "not_authenticated"
 
 
-def test_the_record_tells_who_asked(site):
+def test_the_record_names_the_actor(site):
     answer = httpx.post(f"{site.address}/ml{PREDICT}", json=GOOD, headers=site.known).json()
 
     page = httpx.get(f"{site.address}/ml/models/loans/records.csv", headers=site.known).text

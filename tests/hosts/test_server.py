@@ -69,7 +69,7 @@ def test_https_is_spoken_in_both_lanes(forest, certificate, tmp_path):
     assert refused.value.code == 413
 
 
-def test_a_certificate_that_cannot_be_used_is_told_at_start(forest, certificate, tmp_path):
+def test_an_unusable_certificate_is_reported_at_start(forest, certificate, tmp_path):
     cert, _, authority = certificate
 
     server = ServerProcess(forest, "--tls-cert", cert, "--tls-key", authority, home=tmp_path)

@@ -146,7 +146,7 @@ def test_every_secret_is_named_in_the_example_and_stands_nowhere_else(made: Made
     assert ".env" in made[PurePosixPath(".gitignore")].splitlines()
 
 
-def test_requirements_can_be_read_and_hold_what_the_answers_ask_for(
+def test_requirements_can_be_parsed_and_hold_what_the_choices_need(
     made: Made, answers: Choices
 ) -> None:
     lines = made[PurePosixPath("requirements.txt")].splitlines()[1:]

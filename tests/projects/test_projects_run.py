@@ -80,7 +80,7 @@ def test_a_project_trains_and_its_tests_pass(
     assert "warning" not in told
 
 
-def test_any_two_answers_are_tried_together() -> None:
+def test_any_two_choices_are_tried_together() -> None:
     asked = [(a.name, a.database, a.app, a.has_people, a.is_small) for a in ANSWERS]
 
     for one, other in itertools.combinations(range(len(CHOICES)), 2):

@@ -53,7 +53,7 @@ def server(
 
 
 @pytest.mark.parametrize("name", datasets.DATASETS)
-def test_the_signature_tells_the_types_of_the_columns(bundles, name):
+def test_the_signature_has_the_types_of_the_columns(bundles, name):
     bundle = bundles[name]
 
     assert {n: bundle.signature.field(n).type for n in fitted(name).types} == fitted(name).types
@@ -62,7 +62,7 @@ def test_the_signature_tells_the_types_of_the_columns(bundles, name):
 
 
 @pytest.mark.parametrize("name", datasets.DATASETS)
-def test_the_bundle_answers_as_the_estimator_does(bundles, name):
+def test_the_bundle_predicts_as_the_estimator_does(bundles, name):
     one = fitted(name)
     rows = one.X[:200]
     expected = one.model.predict(rows)
@@ -78,7 +78,7 @@ def test_the_bundle_answers_as_the_estimator_does(bundles, name):
 
 
 @pytest.mark.parametrize("name", datasets.DATASETS)
-def test_the_card_tells_what_the_usual_libraries_would(bundles, name):
+def test_the_card_has_the_metrics_of_the_usual_libraries(bundles, name):
     from sklearn import metrics
 
     one = fitted(name)
@@ -102,7 +102,7 @@ def test_the_card_tells_what_the_usual_libraries_would(bundles, name):
 
 
 @pytest.mark.parametrize("name", datasets.DATASETS)
-def test_the_server_answers_the_examples_and_keeps_them(server, bundles, name):
+def test_the_server_predicts_the_examples_and_records_them(server, bundles, name):
     examples = list(bundles[name].signature.examples)
     expected = bundles[name].predict(examples)
 

@@ -105,7 +105,7 @@ def test_the_admin_has_no_login_of_its_own(server):
     assert after.url.path == "/accounts/login/"
 
 
-def test_who_is_no_staff_does_not_get_into_the_admin(server):
+def test_only_staff_get_into_the_admin(server):
     add(server, "linus")
 
     with Visitor(server.address) as person:
@@ -116,7 +116,7 @@ def test_who_is_no_staff_does_not_get_into_the_admin(server):
     assert "an administrator can grant it" in text_of(answer)
 
 
-def test_a_second_factor_is_asked_for_and_its_attempts_are_limited(server):
+def test_a_second_factor_is_required_and_its_attempts_are_limited(server):
     add(server, "edsger")
     with Visitor(server.address) as person:
         person.log_in("edsger")
@@ -188,7 +188,7 @@ def test_no_page_of_the_accounts_or_the_admin_has_anything_inline(server):
         assert INLINE.search(page.text) is None, (page.url, INLINE.search(page.text))
 
 
-def test_passwords_are_kept_as_argon2id_and_secrets_for_the_owner_alone(server):
+def test_passwords_are_stored_as_argon2id_and_secrets_for_the_owner_alone(server):
     folder = server.log.parent / "accounts"
     with sqlite3.connect(folder / "accounts.db") as database:
         hashes = [row[0] for row in database.execute("SELECT password FROM auth_user")]
@@ -201,7 +201,7 @@ def test_passwords_are_kept_as_argon2id_and_secrets_for_the_owner_alone(server):
     }
 
 
-def test_there_is_no_account_before_the_link_is_used_and_an_old_link_makes_none(tmp_path):
+def test_there_is_no_account_before_the_link_is_used_and_an_old_link_creates_none(tmp_path):
     with ServerProcess(BUNDLE, "--accounts", home=tmp_path) as server:
         path = tmp_path / "accounts" / "accounts.db"
         with sqlite3.connect(path) as database:

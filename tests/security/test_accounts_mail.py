@@ -67,7 +67,7 @@ def test_on_this_machine_links_lead_to_this_server_whatever_port_the_request_nam
     assert set(LINK.findall(text)) == {server.address}
 
 
-def test_a_bare_address_that_nobody_named_is_answered_to_probes_only(tmp_path):
+def test_an_unlisted_bare_address_is_accepted_from_probes_only(tmp_path):
     names = ("--allowed-host", "models.example", "--allowed-host", "198.51.100.7")
     with ServerProcess(BUNDLE, "--accounts", *names, home=tmp_path) as server:
         statuses = {
@@ -84,7 +84,7 @@ def test_a_bare_address_that_nobody_named_is_answered_to_probes_only(tmp_path):
         assert statuses[host, "/api/models"] == 401
 
 
-def test_a_server_that_others_reach_sends_no_mail_before_its_address_is_said(tmp_path):
+def test_a_public_server_sends_no_mail_before_its_url_is_set(tmp_path):
     environment = {"PODIUM_ACCOUNTS": "yes"}
     names = ("--allowed-host", "models.example")
     server = ServerProcess(BUNDLE, *names, home=tmp_path / "quiet", environment=environment)

@@ -159,7 +159,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(server, ids, own, sam)
 
 
-def test_nobody_gets_more_rights_through_any_form_of_the_admin(world: World):
+def test_no_form_of_the_admin_gives_a_user_more_rights(world: World):
     ids, before = world.ids, rights(world)
     delete, group = ids["delete_logistic-1"], ids["strong"]
     action = {"action": "delete_selected", "post": "yes"}

@@ -151,7 +151,7 @@ def save(visitor: Visitor, page: httpx.Response, *changed: str) -> httpx.Respons
 
 
 @pytest.mark.parametrize("name", ["clerk", "plain", "peer"])
-def test_who_may_not_look_sees_and_changes_nothing(world, name):
+def test_a_user_without_permission_sees_and_changes_nothing(world, name):
     before = world.granted()
     with world.visitor(name) as visitor:
         page = visitor.get("/accounts/")
@@ -167,12 +167,12 @@ def test_who_may_not_look_sees_and_changes_nothing(world, name):
     assert world.granted() == before
 
 
-def test_nobody_in_particular_is_asked_to_log_in(world):
+def test_anonymous_users_are_sent_to_log_in(world):
     with Visitor(world.server.address) as visitor:
         assert visitor.get(PATH).url.path == "/accounts/login/"
 
 
-def test_who_may_only_look_gets_no_boxes_and_a_forged_form_is_refused(world):
+def test_a_viewer_gets_no_checkboxes_and_a_forged_form_is_refused(world):
     before = world.granted()
     with world.visitor("vera") as vera, world.visitor("greta") as greta:
         page, of_peer = vera.get(PATH), vera.get(f"{PATH}user/{world.keys['peer'][1:]}/")
@@ -291,7 +291,7 @@ def test_what_no_page_sends_is_refused_without_an_error(world):
     assert world.granted() == before
 
 
-def test_an_older_form_overwrites_nothing_and_tells_what_changed(world):
+def test_an_outdated_form_overwrites_nothing_and_shows_what_changed(world):
     keys = world.keys
     mine, theirs = f"{keys['peer']}:feedback_{MODEL}", f"{keys['analysts']}:delete_{MODEL}"
     before = world.granted()
@@ -313,7 +313,7 @@ def test_an_older_form_overwrites_nothing_and_tells_what_changed(world):
     assert world.granted() == before
 
 
-def test_of_two_forms_at_once_one_is_saved_and_the_other_told(world):
+def test_of_two_forms_at_once_one_is_saved_and_the_other_refused(world):
     keys, before = world.keys, world.granted()
     wanted = [f"{keys['peer']}:feedback_{MODEL}", f"{keys['analysts']}:see_all_{MODEL}"]
     with world.visitor("boss") as boss, world.visitor("chief") as chief:
@@ -328,7 +328,7 @@ def test_of_two_forms_at_once_one_is_saved_and_the_other_told(world):
     assert world.granted() == before
 
 
-def test_an_older_session_is_asked_who_it_is_first(world):
+def test_an_older_login_must_authenticate_first(world):
     before = world.granted()
     with world.visitor("boss") as boss:
         page = boss.get(PATH)
@@ -339,7 +339,7 @@ def test_an_older_session_is_asked_who_it_is_first(world):
         assert world.granted() == before
 
 
-def test_a_person_s_page_tells_what_is_so_and_through_what(world):
+def test_a_users_page_shows_their_rights_and_the_sources(world):
     out = manage(world.home, COMPARED)
     with world.visitor("vera") as vera:
         both = vera.get(f"{PATH}user/{world.keys['both'][1:]}/")

@@ -98,7 +98,7 @@ def test_an_old_session_alone_takes_nothing_over(server):
     assert OTHER not in kept
 
 
-def test_who_proves_it_goes_on_where_they_were(server):
+def test_a_user_who_authenticates_again_continues_where_they_were(server):
     with Visitor(server.address) as person:
         person.log_in()
         make_older(server.log.parent)
@@ -115,7 +115,7 @@ def test_who_proves_it_goes_on_where_they_were(server):
     assert events[-3:] == ["login_failed", "reauthenticated", "token_made"]
 
 
-def test_an_address_counts_when_it_is_confirmed_and_the_old_one_is_told(server):
+def test_a_new_address_counts_when_it_is_confirmed_and_the_old_one_is_notified(server):
     mail = server.log.parent / "mail"
     with Visitor(server.address) as person, Visitor(server.address) as outside:
         person.log_in()
@@ -143,7 +143,7 @@ def test_an_address_counts_when_it_is_confirmed_and_the_old_one_is_told(server):
     assert line(after, "EVENTS").split()[-1] == "email_changed"
 
 
-def test_a_removed_address_is_told_so(server):
+def test_a_removed_address_is_notified(server):
     with Visitor(server.address) as person:
         person.log_in()
         person.send("/accounts/email/", {"email": "ada@example.org", "action_remove": ""})
@@ -153,7 +153,7 @@ def test_a_removed_address_is_told_so(server):
     assert "email_removed" in line(manage(server, STATE), "EVENTS")
 
 
-def test_what_an_administrator_changes_is_told_to_the_old_address(server):
+def test_an_administrators_change_notifies_the_old_address(server):
     mail = server.log.parent / "mail"
     token = line(manage(server, MADE), "TOKEN")
     with Visitor(server.address) as boss, Visitor(server.address) as grace:
@@ -237,7 +237,7 @@ def test_wrong_logins_lock_out_one_account_at_one_address_and_nobody_else(tmp_pa
     assert TOKEN.search(made.text)
 
 
-def test_attempts_from_everywhere_lock_nobody_out_of_a_browser_that_they_know(tmp_path):
+def test_attempts_from_everywhere_do_not_lock_a_user_out_of_a_known_browser(tmp_path):
     limits = {"login_failed": "5/5m/key", "login_known": "5/5m/key", "login_anywhere": "6/1h/key"}
     environment = {
         "PODIUM_ACCOUNTS_PROXIES": "1",

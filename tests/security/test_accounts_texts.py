@@ -67,7 +67,7 @@ def test_what_is_typed_into_the_login_never_breaks_it(server, text):
 
 
 @pytest.mark.parametrize("code", ["x", "%2e%2e", "%00", "'--", "a" * 5_000])
-def test_a_link_that_was_never_printed_makes_nobody(server, code):
+def test_a_link_that_was_never_printed_creates_no_account(server, code):
     with Visitor(server.address) as person:
         answer = person.get(f"/accounts/set-up/{code}/")
 

@@ -197,7 +197,7 @@ def test_only_staff_comes_into_the_admin(world: World):
     assert 200 not in statuses[:-1]
 
 
-def test_both_lanes_record_who_asked(world: World):
+def test_both_lanes_record_the_actor(world: World):
     ada = world.visitors[3]
     for accept in ("application/json", "text/csv"):
         by_token(world, world.tokens[3], "POST", f"{API}/predict", accept=accept)

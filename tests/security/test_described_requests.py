@@ -91,7 +91,7 @@ def test_the_document_says_how_callers_are_known(world):
 @pytest.mark.parametrize("who", ["nobody", "eve", "ada"])
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-def test_no_request_is_answered_with_a_fault(world, path, who, mode):
+def test_no_request_causes_a_server_error(world, path, who, mode):
     method = "POST" if path.endswith("/predict") else "GET"
     if method == "GET" and mode.is_negative:
         return  # there is nothing that could be wrong with it

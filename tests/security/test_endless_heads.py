@@ -71,7 +71,7 @@ def test_a_head_that_arrives_at_once_is_held_to_the_same_bounds(server, lane, he
     assert [one.status for one in found] == [status]
 
 
-def test_who_streams_heads_keeps_nobody_waiting_and_fills_no_memory(server):
+def test_a_client_that_streams_heads_delays_nobody_and_fills_no_memory(server):
     is_over = threading.Event()
     before = memory(server.pid)
     streams = [

@@ -58,7 +58,7 @@ def test_the_owner_sees_their_record_under_a_new_name_too(store: Store):
     ],
     ids=lambda actor: f"{actor.name or 'nobody'} as {actor.owner or 'nobody'}",
 )
-def test_nobody_else_does_whatever_they_are_called(store: Store, other: Actor):
+def test_nobody_else_does_whatever_their_name(store: Store, other: Actor):
     assert seen(store, other) == []
 
 

@@ -47,7 +47,7 @@ def statuses(found: list[Answer]) -> list[int]:
 
 @pytest.mark.parametrize("lane", LANES)
 @pytest.mark.parametrize("wanted", [b"h2c", b"websocket", b"TLS/1.0", b"anything"])
-def test_a_request_that_asks_for_an_upgrade_is_an_ordinary_one(address, lane, wanted):
+def test_a_request_that_offers_an_upgrade_is_an_ordinary_one(address, lane, wanted):
     upgrade = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: " + wanted, b"HTTP2-Settings: AA")
 
     found = answers(address, request(b'{"number":3}', lane, *upgrade) + NEXT)
@@ -60,7 +60,7 @@ def test_a_request_that_asks_for_an_upgrade_is_an_ordinary_one(address, lane, wa
 
 
 @pytest.mark.parametrize("lane", LANES)
-def test_a_client_that_says_no_more_is_answered_all_that_it_asked(address, lane):
+def test_a_client_that_half_closes_gets_all_its_responses(address, lane):
     page = b"GET /api/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     asked = (request(b'{"number":3}', lane) + page + request(b"{}", lane)) * 20
 
@@ -68,14 +68,14 @@ def test_a_client_that_says_no_more_is_answered_all_that_it_asked(address, lane)
 
 
 @pytest.mark.parametrize("lane", LANES)
-def test_a_client_that_leaves_in_the_middle_of_a_body_is_not_answered(address, lane):
+def test_a_client_that_disconnects_in_the_middle_of_a_body_gets_no_response(address, lane):
     whole = request(b'{"number":3}', lane)
 
     assert statuses(answers(address, whole + whole[:-3])) == [200]
 
 
 @pytest.mark.parametrize("length", [2**25 + 1, 50_000_000])
-def test_the_refusal_of_a_long_body_can_be_read_by_who_sends_all_of_it_first(address, length):
+def test_the_refusal_of_a_long_body_reaches_a_client_that_sends_all_of_it_first(address, length):
     asked = urllib.request.Request(
         address + PREDICT.decode(), bytes(length), {"content-type": "application/json"}
     )
@@ -89,7 +89,7 @@ def test_the_refusal_of_a_long_body_can_be_read_by_who_sends_all_of_it_first(add
 
 
 @pytest.mark.parametrize("lane", LANES)
-def test_who_waits_to_be_told_to_go_on_is_told_so(address, lane):
+def test_a_client_that_expects_100_continue_gets_it(address, lane):
     whole = request(b'{"number":3}', lane, b"Expect: 100-continue")
     head = whole[:-12]
 
@@ -174,7 +174,7 @@ def test_no_header_looks_like_a_length(address, header):
     assert all(b"concealed" not in answer.body for answer in found)
 
 
-def test_what_follows_a_last_request_is_not_answered(address):
+def test_what_follows_a_last_request_is_ignored(address):
     found = answers(address, request(b'{"number":3}', b"Connection: close") + NEXT * 50)
 
     assert statuses(found) == [200]

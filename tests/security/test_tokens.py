@@ -106,7 +106,7 @@ def test_both_lanes_go_by_the_same_tokens(server):
     assert ask(server, "/metrics", token, method="GET").status_code == 403
 
 
-def test_a_token_makes_no_tokens_and_opens_no_page(server):
+def test_a_token_cannot_create_tokens_or_open_pages(server):
     token = new_token(server, "greedy")
     form = {"name": "another", "days": "7", "user": "1"}
 

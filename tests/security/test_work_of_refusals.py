@@ -105,7 +105,7 @@ async def asked(app: App, media: str, body: bytes) -> tuple[int, int, float]:
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_a_refusal_is_cheap_and_holds_nobody_up(tmp_path: Path, kind: str):
+def test_a_refusal_is_cheap_and_delays_nobody(tmp_path: Path, kind: str):
     media, make = BODIES[kind]
     body = make()
     app = podium.App(offers, home=str(tmp_path))

@@ -118,7 +118,7 @@ def test_the_core_is_small_and_brings_nothing_of_the_trainer(bare, say):
 
 
 @pytest.mark.timeout(400)
-def test_every_compiled_bundle_answers_there_as_its_original_did(bare, bundles):
+def test_every_compiled_bundle_predicts_there_as_its_original_did(bare, bundles):
     paths = [str(bundle.path) for bundle in bundles.values()]
 
     done = subprocess.run([bare, "-c", ANSWER, *paths], capture_output=True, text=True)

@@ -67,7 +67,7 @@ def test_what_a_switch_decides_about_is_taken(tmp_path, text):
     check_switches(settings(tmp_path, text), has_people=False, is_local=False)
 
 
-def test_bulk_requests_are_for_who_is_known_or_on_this_machine(tmp_path):
+def test_bulk_requests_are_for_known_actors_or_this_machine(tmp_path):
     read = settings(tmp_path, "bulk_rows_max = 5000")
 
     check_switches(read, has_people=True, is_local=False)

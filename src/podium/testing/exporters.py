@@ -55,7 +55,7 @@ class ExporterContract(ABC):
         ours, theirs = again.predict(table), compiled.program.predict(table)
         assert ours.predictions.tolist() == theirs.predictions.tolist()
 
-    def test_a_row_alone_gets_what_it_gets_among_others(self) -> None:
+    def test_a_row_alone_gets_the_same_prediction_as_in_a_batch(self) -> None:
         """One row, a batch, and rows of plain cells."""
         compiled, _, table = self.compiled()
         assert compiled.program is not None, compiled.why

@@ -56,14 +56,14 @@ class RuntimeContract(ABC):
         """Rows as a runtime receives them."""
         return check_table(runtime.signature, Table.of(list(rows or self.rows())))[0]
 
-    def test_what_it_says_of_itself_stays(self, runtime: Runtime) -> None:
+    def test_its_signature_and_features_never_change(self, runtime: Runtime) -> None:
         """Its signature and its features are the same before and after a call."""
         before = (runtime.signature, runtime.features)
         runtime.predict(self.table(runtime))
 
         assert (runtime.signature, runtime.features) == before
 
-    def test_each_row_gets_an_answer_that_its_signature_promises(self, runtime: Runtime) -> None:
+    def test_each_prediction_matches_the_signature(self, runtime: Runtime) -> None:
         """Shapes, classes, probabilities that add up to one, and scores if there are any."""
         table, signature = self.table(runtime), runtime.signature
 
@@ -84,7 +84,7 @@ class RuntimeContract(ABC):
         if outputs.scores is not None:
             assert outputs.scores.shape == (table.n_rows,)
 
-    def test_a_row_alone_gets_what_it_gets_among_others(self, runtime: Runtime) -> None:
+    def test_a_row_alone_gets_the_same_prediction_as_in_a_batch(self, runtime: Runtime) -> None:
         """At every position of a batch, and in batches of any size."""
         table = self.table(runtime)
         together = runtime.predict(table)
@@ -95,7 +95,7 @@ class RuntimeContract(ABC):
             only = slice(row, row + 1)
             self.assert_same(runtime.predict(table.take(only)), together.rows(only))
 
-    def test_an_answer_stays_when_the_next_is_given(self, runtime: Runtime) -> None:
+    def test_a_result_is_not_changed_by_later_calls(self, runtime: Runtime) -> None:
         """No array of a result is overwritten by a later call, and nothing is learned from one."""
         table = self.table(runtime)
         first = runtime.predict(table)
@@ -142,7 +142,7 @@ class RuntimeContract(ABC):
                 for outputs in answers:
                     self.assert_same(outputs, expected.rows(rows))
 
-    def test_what_it_cannot_answer_is_a_model_error(self, runtime: Runtime) -> None:
+    def test_what_it_cannot_predict_is_a_model_error(self, runtime: Runtime) -> None:
         """Extreme and missing numbers are predicted or refused; later calls aren't affected."""
         table = self.table(runtime)
         expected = runtime.predict(table)
@@ -163,7 +163,7 @@ class RuntimeContract(ABC):
             for some in (table, table.take(slice(0, 1))):
                 self.assert_same(predict(_cells(some)), runtime.predict(some))
 
-    def test_what_is_awaited_is_the_same(self, runtime: Runtime) -> None:
+    def test_awaited_predictions_are_the_same(self, runtime: Runtime) -> None:
         """If it is awaited, also when many calls overlap."""
         table = self.table(runtime)
         if runtime.features.is_async:
@@ -179,7 +179,7 @@ class RuntimeContract(ABC):
             for outputs in asyncio.run(together()):
                 self.assert_same(outputs, runtime.predict(table))
 
-    def test_more_rows_than_it_takes_at_once_are_answered_too(self, runtime: Runtime) -> None:
+    def test_more_rows_than_it_accepts_at_once_are_predicted_too(self, runtime: Runtime) -> None:
         """`features.max_batch_rows` is a number of rows that it accepts."""
         table = self.table(runtime)
         most = runtime.features.max_batch_rows or 64

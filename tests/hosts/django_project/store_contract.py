@@ -61,7 +61,7 @@ def test_what_a_transaction_takes_back_stays_in_the_records(empty: None) -> None
     assert decoded(DjangoStore().get(sample(1).id)) == decoded(sample(1))
 
 
-def test_a_thread_that_nobody_looks_after_leaves_no_connection(empty: None) -> None:
+def test_an_unmanaged_thread_leaves_no_connection(empty: None) -> None:
     left = []
 
     def insert() -> None:

@@ -174,7 +174,7 @@ def rezipped(whole: bytes, method: int) -> bytes:
     return out.getvalue()
 
 
-def test_a_bundle_zipped_again_is_told_why_it_is_refused(whole: bytes, path: Path) -> None:
+def test_a_bundle_zipped_again_is_refused_with_the_reason(whole: bytes, path: Path) -> None:
     error = refusal(path, rezipped(whole, zipfile.ZIP_STORED))
 
     assert type(error) is TamperedBundle
@@ -236,7 +236,7 @@ def database() -> bytes:
     ],
     ids=["pickle", "joblib", "skops", "onnx", "zip", "hdf5", "csv", "sqlite", "noise"],
 )
-def test_another_file_is_told_what_it_looks_like_and_what_to_do(
+def test_another_file_is_refused_with_its_kind_and_what_to_do(
     path: Path, content: bytes, looks: str, advice: str
 ) -> None:
     error = refusal(path, content)

@@ -96,7 +96,7 @@ def test_a_graph_that_answers_as_the_original_takes_its_place(wine, tmp_path, ca
 
 
 @pytest.mark.slow
-def test_columns_that_are_told_by_their_names_become_inputs(wine, tmp_path):
+def test_columns_that_are_selected_by_name_become_inputs(wine, tmp_path):
     X, y = wine
     X = X.assign(cellar=np.where(np.arange(len(X)) % 3, "north", "south"))
     columns = make_column_transformer(
@@ -181,7 +181,7 @@ def test_where_nothing_converts_no_graph_is_tried(wine, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_original_is_kept_beside_its_graph_on_request(wine, tmp_path):
+def test_the_original_is_packed_beside_its_graph_on_request(wine, tmp_path):
     X, y = wine
     model = nearest().fit(X, y)
 

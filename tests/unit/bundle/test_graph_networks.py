@@ -82,7 +82,7 @@ def test_a_module_in_training_is_packed_as_it_answers_and_stays_in_training(net,
     assert verified.difference <= verified.tolerance == 1e-5
 
 
-def test_one_row_is_answered_as_it_is_among_others(net, wine, tmp_path):
+def test_one_row_gets_the_same_prediction_as_in_a_batch(net, wine, tmp_path):
     X, y = wine
     bundle = podium.pack(net, X, y, name="wine", path=tmp_path)
 

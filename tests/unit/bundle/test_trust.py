@@ -112,7 +112,7 @@ def test_a_joblib_file_of_before_2016_is_a_joblib_file() -> None:
     assert sniff(b"ZF0x1f               " + zlib.compress(pickle.dumps([1]))) == "joblib"
 
 
-def test_skops_is_told_from_other_zips() -> None:
+def test_skops_is_distinguished_from_other_zips() -> None:
     assert sniff(skops_of(line())) == "skops"
     assert sniff(zipped("x/a.txt")) == "zip"
 

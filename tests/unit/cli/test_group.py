@@ -56,7 +56,7 @@ def called(home: Path, *commands: tuple[str, ...]) -> tuple[list[Any], list[list
     return answers, audit
 
 
-def test_a_group_is_made_granted_joined_stripped_and_deleted(tmp_path):
+def test_a_group_is_created_granted_joined_revoked_and_deleted(tmp_path):
     answers, audit = called(
         tmp_path,
         ("create", "analysts"),
@@ -115,7 +115,7 @@ WRONG = {
 }
 
 
-def test_what_cannot_be_done_is_told_and_changes_nothing(tmp_path):
+def test_errors_are_reported_and_change_nothing(tmp_path):
     names = ("plain", "[red]bold[/red]", "مجموعة", "\x1b[2Jgone")
     made = [("create", name) for name in names]
     answers, audit = called(tmp_path, *made, *WRONG, ("grant", "plain", "fly"), ("list",))

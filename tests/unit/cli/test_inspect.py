@@ -43,7 +43,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_page_tells_what_a_bundle_is(penguins: Path, podium_run: Command) -> None:
+def test_the_page_shows_what_a_bundle_is(penguins: Path, podium_run: Command) -> None:
     bundle = podium.load(penguins)
 
     code, out, err = podium_run("inspect", penguins)
@@ -75,7 +75,7 @@ def test_the_page_tells_what_a_bundle_is(penguins: Path, podium_run: Command) ->
         ["year", "integer", "no", "2007", "to", "2009"],
     ],
 )
-def test_a_field_is_told_with_its_type_its_gaps_and_its_range(
+def test_a_field_is_shown_with_its_type_its_gaps_and_its_range(
     words: list[str], penguins: Path, podium_run: Command
 ) -> None:
     _, out, _ = podium_run("inspect", penguins)
@@ -182,7 +182,7 @@ def test_nothing_is_printed_that_a_terminal_obeys(foreign: Path, podium_run: Com
     assert "[red]none" in pages[0]
 
 
-def test_a_file_that_is_no_bundle_is_told(here: Path, podium_run: Command) -> None:
+def test_a_file_that_is_not_a_bundle_is_refused(here: Path, podium_run: Command) -> None:
     Path("model.joblib").write_bytes(b"\x80\x04K\x01.")
 
     for name in ("model.joblib", "nothere.podium"):

@@ -69,7 +69,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 @pytest.mark.slow
-def test_a_newcomer_answers_questions_and_has_a_project(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_user_answers_questions_and_gets_a_project(terminal: Terminal, tmp_path: Path) -> None:
     terminal.answer("Your data", "")
     terminal.answer("the project's name?", "birds")
     terminal.answer("Is there an app", "")
@@ -98,7 +98,7 @@ def test_rows_name_the_project_and_their_columns_are_shown(
 
 
 @pytest.mark.slow
-def test_an_answer_that_there_is_not_is_asked_again(terminal: Terminal) -> None:
+def test_an_invalid_choice_is_prompted_for_again(terminal: Terminal) -> None:
     terminal.answer("Your data", "")
     terminal.answer("the project's name?", "birds")
     terminal.answer("Is there an app", "rails")
@@ -106,7 +106,7 @@ def test_an_answer_that_there_is_not_is_asked_again(terminal: Terminal) -> None:
     terminal.read_until("'rails' is not one of")
 
 
-def test_whoever_gives_no_rows_gets_penguins(
+def test_without_data_the_project_uses_penguins(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["new", "--yes"]) == 0
@@ -142,7 +142,7 @@ def test_flags_say_everything(here: Path, capsys: pytest.CaptureFixture[str]) ->
         (["--folder", "full"], "README.md already"),
     ],
 )
-def test_what_cannot_be_is_told_with_what_to_do(
+def test_invalid_options_are_reported_with_what_to_do(
     here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     (here / "rows.csv").write_text("x,y\n1,2.5\n2,3.5\n")

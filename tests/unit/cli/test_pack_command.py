@@ -37,7 +37,7 @@ def trained(here: Path, diabetes_rows: pd.DataFrame) -> pd.DataFrame:
 PACK = ("pack", "model.skops", "--data", "train.csv", "--target", "y")
 
 
-def test_the_original_is_left_out_unless_it_is_asked_for(trained, podium_run: Command) -> None:
+def test_the_original_is_packed_only_on_request(trained, podium_run: Command) -> None:
     code, out, _ = podium_run(*PACK)
 
     bundle = podium.load("model.podium")

@@ -42,7 +42,7 @@ def odd_names(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_row_is_answered_with_its_prediction_and_every_probability(
+def test_a_row_gets_its_prediction_and_every_probability(
     penguins: Path, podium_run: Command
 ) -> None:
     code, out, err = podium_run("predict", penguins, *GIVEN)
@@ -62,7 +62,7 @@ def test_a_number_comes_with_its_unit(diabetes: Path, podium_run: Command) -> No
     assert out.split() == ["Target", f"{value:.3f}".rstrip("0"), "points"]
 
 
-def test_json_is_byte_for_byte_what_the_api_answers(penguins: Path, podium_run: Command) -> None:
+def test_json_is_byte_for_byte_the_response_of_the_api(penguins: Path, podium_run: Command) -> None:
     bundle = podium.load(penguins)
     asked = PredictRequest(json.dumps(PENGUIN).encode(), "application/json")
 
@@ -75,7 +75,7 @@ def test_json_is_byte_for_byte_what_the_api_answers(penguins: Path, podium_run: 
     )
 
 
-def test_a_value_outside_the_training_range_is_answered_with_a_warning(
+def test_a_value_outside_the_training_range_is_predicted_with_a_warning(
     penguins: Path, podium_run: Command
 ) -> None:
     code, out, _ = podium_run("predict", penguins, *GIVEN, "body_mass_g=9000", "year=2009")
@@ -144,7 +144,7 @@ def test_names_may_hold_spaces_and_equals_signs_and_so_may_values(
     assert json.loads(out)["prediction"] == expected
 
 
-def test_what_has_no_equals_sign_is_answered_with_how_to_write_it(
+def test_a_value_without_an_equals_sign_is_refused_with_how_to_write_it(
     penguins: Path, podium_run: Command
 ) -> None:
     code, _, err = podium_run("predict", penguins, "41")
@@ -155,7 +155,7 @@ def test_what_has_no_equals_sign_is_answered_with_how_to_write_it(
     assert "island=Torgersen" in err
 
 
-def test_a_file_given_as_a_value_is_answered_with_the_option_for_files(
+def test_a_file_given_as_a_value_is_refused_with_the_option_for_files(
     penguins: Path, here: Path, podium_run: Command
 ) -> None:
     Path("rows.csv").write_text("x\n")
@@ -167,7 +167,7 @@ def test_a_file_given_as_a_value_is_answered_with_the_option_for_files(
 
 
 @pytest.mark.parametrize("name", ["rows.json", "rows.ndjson", "rows.csv", "rows"])
-def test_rows_of_a_file_are_answered_row_by_row(
+def test_rows_of_a_file_are_predicted_row_by_row(
     name: str, penguins: Path, penguins_rows: pd.DataFrame, here: Path, podium_run: Command
 ) -> None:
     rows = penguins_rows.drop(columns="species").head(5)
@@ -186,7 +186,7 @@ def test_rows_of_a_file_are_answered_row_by_row(
     ]
 
 
-def test_a_file_with_other_columns_is_answered_with_the_command_for_files(
+def test_a_file_with_other_columns_is_refused_with_the_command_for_files(
     penguins: Path, penguins_rows: pd.DataFrame, here: Path, podium_run: Command
 ) -> None:
     penguins_rows.head(5).to_csv("rows.csv", index=False)
@@ -209,7 +209,7 @@ def test_warnings_about_many_rows_name_their_row(
 
 
 @pytest.mark.slow
-def test_an_example_goes_through_a_pipe_and_is_answered(
+def test_an_example_goes_through_a_pipe_and_is_predicted(
     penguins: Path, podium_process: Callable[..., object]
 ) -> None:
     example = podium_process("predict", penguins, "--example")
@@ -250,7 +250,7 @@ def test_several_outputs_are_each_shown(here: Path, podium_run: Command) -> None
     ]
 
 
-def test_a_pickle_is_answered_only_with_its_digest(pickled: Path, podium_run: Command) -> None:
+def test_a_pickle_predicts_only_with_its_digest(pickled: Path, podium_run: Command) -> None:
     code, _, err = podium_run("predict", pickled, "x=3")
     digest = podium.load(pickled).options["sha256"]
 
@@ -288,7 +288,7 @@ def test_letters_that_the_terminal_lacks_are_no_error(
         (["rows.csv", "x=1"], "isn't a bundle"),
     ],
 )
-def test_what_is_no_bundle_is_told(
+def test_what_is_not_a_bundle_is_refused(
     args: list[str], says: str, here: Path, podium_run: Command
 ) -> None:
     Path("rows.csv").write_text("x\n1\n")
@@ -308,7 +308,7 @@ def test_a_body_that_is_no_json_is_refused(penguins: Path, here: Path, podium_ru
     assert "isn't JSON" in err
 
 
-def test_a_file_that_is_not_there_is_told(penguins: Path, here: Path, podium_run: Command) -> None:
+def test_a_missing_file_is_reported(penguins: Path, here: Path, podium_run: Command) -> None:
     code, _, err = podium_run("predict", penguins, "--file", "row.json")
 
     assert code == 1

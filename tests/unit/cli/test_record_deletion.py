@@ -106,7 +106,7 @@ def test_an_option_that_cannot_be_read_deletes_nothing(
     assert len(left(tmp_path)) == 2
 
 
-def test_no_home_is_made_where_there_is_none(delete: Command, tmp_path: Path) -> None:
+def test_a_missing_home_is_not_created(delete: Command, tmp_path: Path) -> None:
     code, _, error = delete(tmp_path / "typo", "--all", "--yes")
 
     assert code == 1

@@ -79,7 +79,7 @@ def test_the_other_columns_stay_cell_by_cell_and_in_their_order(
     assert got[0][-len(ADDED) :] == ADDED
 
 
-def test_two_columns_of_one_name_are_kept_where_the_model_needs_neither(
+def test_duplicate_columns_stay_if_the_model_needs_neither(
     penguins: Path, birds: Path, podium_run: Command
 ) -> None:
     given = [[*row, "", ""] for row in cells_of(birds)]
@@ -301,7 +301,7 @@ def test_the_report_and_the_output_are_two_files(
         (".", "is a folder"),
     ],
 )
-def test_what_cannot_be_written_is_told(
+def test_an_output_that_cannot_be_written_is_reported(
     out: str, says: str, penguins: Path, birds: Path, podium_run: Command
 ) -> None:
     code, _, err = podium_run("score", penguins, birds, "-o", out)
@@ -326,7 +326,7 @@ def test_what_cannot_be_written_is_told(
         ("in.csv", b"island,island,year\n", 1, "two columns called 'island'"),
     ],
 )
-def test_what_cannot_be_read_is_told_and_leaves_nothing(
+def test_an_input_that_cannot_be_read_is_reported_and_leaves_nothing(
     name: str,
     content: bytes | None,
     code: int,
@@ -368,7 +368,7 @@ def test_a_column_that_may_be_missing_is_missed_aloud(
     assert "warning: in.csv has no column 'sex'" in err
 
 
-def test_where_to_write_has_to_be_said(penguins: Path, birds: Path, podium_run: Command) -> None:
+def test_the_output_is_required(penguins: Path, birds: Path, podium_run: Command) -> None:
     code, _, err = podium_run("score", penguins, birds)
 
     assert code == 2

@@ -78,7 +78,7 @@ def test_ndjson_through_a_pipe_stays_ndjson(
     assert done.stdout.count(b'"prediction":') == 3
 
 
-def test_bad_rows_of_a_pipe_are_told_on_standard_error(
+def test_invalid_rows_of_a_pipe_are_reported_on_standard_error(
     diabetes: Path, diabetes_rows: pd.DataFrame, podium_process: Process
 ) -> None:
     given = csv_of(diabetes_rows, 3).replace(b"\n", b"\nx", 1)
@@ -148,7 +148,7 @@ def test_a_scoring_that_is_let_finish_replaces_the_old_output(
 
 
 @pytest.mark.parametrize("out", ["out.csv", "out.parquet", "out.ndjson"])
-def test_a_disk_that_fills_up_is_told_and_nothing_is_left(
+def test_a_full_disk_is_reported_and_nothing_is_left(
     out: str, diabetes: Path, diabetes_rows: pd.DataFrame, here: Path, podium_process: Process
 ) -> None:
     Path("in.csv").write_bytes(csv_of(diabetes_rows, 20_000))

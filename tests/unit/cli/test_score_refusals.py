@@ -63,7 +63,7 @@ def test_bad_rows_keep_their_place_without_an_answer(
     assert {len(row) for row in out} == {9}
 
 
-def test_good_rows_among_bad_ones_are_answered_as_they_would_be_alone(
+def test_valid_rows_among_invalid_ones_get_the_same_predictions_as_alone(
     penguins: Path, bad: Path, podium_run: Command
 ) -> None:
     podium_run("score", penguins, bad, "-o", "out.csv")
@@ -101,7 +101,7 @@ def test_warnings_about_refused_rows_are_not_counted(
     assert "body_mass_g: 1 value outside the range" in err
 
 
-def test_the_first_bad_cells_are_told_at_once(
+def test_the_first_invalid_cells_are_printed_at_once(
     penguins: Path, bad: Path, podium_run: Command
 ) -> None:
     _, _, err = podium_run("score", penguins, bad, "-o", "out.csv")

@@ -126,7 +126,7 @@ def test_a_moment_of_another_zone_is_the_same_moment_in_utc(
     assert predictions("out.parquet") == EXPECTED
 
 
-def test_answers_with_parts_are_json_in_tables_and_themselves_in_ndjson(
+def test_structured_predictions_are_json_in_tables_and_objects_in_ndjson(
     models: Path, podium_run: Command
 ) -> None:
     Path("in.csv").write_text("n\n3\n")

@@ -31,7 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_accounts_are_made_and_listed(home):
+def test_accounts_are_created_and_listed(home):
     listed = podium(home, "user", "list").stdout
 
     assert "ada" in listed
@@ -86,7 +86,7 @@ def test_a_new_key_keeps_the_older_one_unless_it_is_to_be_forgotten(home):
     assert third[0] not in second
 
 
-def test_a_database_that_is_not_there_is_told_in_a_line(home):
+def test_a_missing_database_is_reported_in_a_line(home):
     done = podium(home, "user", "list")
     environment = {**os.environ, "PODIUM_ACCOUNTS_DATABASE": "postgresql://me:key@127.0.0.1:9/x"}
     command = [sys.executable, "-m", "podium", "user", "list", "--home", str(home / "other")]

@@ -136,7 +136,7 @@ def test_a_class_that_two_packages_claim_is_an_error(make_case, plugin):
         case.compile()
 
 
-def test_an_exporter_that_gives_the_wrong_thing_makes_no_program(make_case, plugin):
+def test_an_exporter_that_returns_the_wrong_type_gives_no_program(make_case, plugin):
     doubling = plugin(["doubling.Twice = doubling:row_sum"])
     model = make_pipeline(doubling.Twice(), LinearRegression()).fit(X, Y)
 
@@ -146,7 +146,7 @@ def test_an_exporter_that_gives_the_wrong_thing_makes_no_program(make_case, plug
     assert "Pipeline / twice" in compiled.why
 
 
-def test_an_estimator_that_nobody_foresaw_is_left_alone_and_named(make_case):
+def test_an_unknown_estimator_is_left_alone_and_named(make_case):
     compiled = make_case(Custom().fit(X, Y), X).compile()
 
     assert compiled.program is None
@@ -174,7 +174,7 @@ def test_code_is_not_exported(make_case):
     assert compiled.program is not None or "code, not data" in compiled.why
 
 
-def test_an_estimator_that_lacks_what_its_exporter_needs_makes_no_program(make_case):
+def test_an_estimator_that_lacks_what_its_exporter_needs_gives_no_program(make_case):
     model = LinearRegression().fit(X, Y)
     case = make_case(model, X)
     del model.intercept_

@@ -252,7 +252,7 @@ def test_a_wrong_code_for_what_training_never_saw_is_refused(make_case, mixed, w
     refused(case, spoiled(plan_of(case), Encode, codings=moved))
 
 
-def test_a_program_that_refuses_what_the_original_answers_is_refused(make_case, mixed):
+def test_a_program_that_refuses_what_the_original_predicts_is_refused(make_case, mixed):
     X, y = mixed
     columns = ColumnTransformer([("c", OneHotEncoder(handle_unknown="ignore"), ["colour"])])
     model = make_pipeline(columns, LinearRegression()).fit(X, y)
@@ -266,7 +266,7 @@ def test_a_program_that_refuses_what_the_original_answers_is_refused(make_case, 
     assert "the original predicts 3 rows that the program refuses" in found.why
 
 
-def test_a_program_that_answers_what_the_original_refuses_is_refused(make_case, mixed):
+def test_a_program_that_predicts_what_the_original_refuses_is_refused(make_case, mixed):
     X, y = mixed
     columns = ColumnTransformer([("c", OneHotEncoder(), ["colour"])])
     model = make_pipeline(columns, LinearRegression()).fit(X, y)
@@ -350,7 +350,7 @@ def test_an_original_that_refuses_its_own_training_data_compiles_to_nothing(make
     assert "refuses its training data" in found.why
 
 
-def test_a_wrong_exporter_makes_no_program_and_the_report_says_so(make_case, diabetes, monkeypatch):
+def test_a_wrong_exporter_gives_no_program_and_is_reported(make_case, diabetes, monkeypatch):
     X, y = diabetes
 
     def wrong(estimator, build, x):

@@ -35,7 +35,7 @@ def found(candidate, original, signature=NUMBERS):
     return verify_opaque(candidate, signature, original, SAMPLE)
 
 
-def test_a_threshold_is_found_to_the_last_bit_though_nobody_tells_it():
+def test_an_unknown_threshold_is_found_to_the_last_bit():
     def flipped(table):
         return Outputs((table.columns["x"] >= THRESHOLD).astype(float))
 
@@ -103,7 +103,7 @@ def test_a_column_of_one_value_has_no_thresholds(column):
     assert verify_opaque(constant, NUMBERS, constant, sample).is_equal
 
 
-def test_a_candidate_that_answers_rows_one_at_a_time_only_is_refused():
+def test_a_candidate_that_predicts_single_rows_only_is_refused():
     def alone_only(table):
         if table.n_rows > 1:
             raise ModelError("one at a time, please")

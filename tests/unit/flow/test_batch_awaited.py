@@ -65,7 +65,7 @@ def ask(n_jobs):
     return jobs, n_most, n_told_open
 
 
-def test_those_that_arrive_together_run_together_and_are_told_together():
+def test_jobs_that_arrive_together_run_and_are_settled_together():
     jobs, n_most, n_told = ask(40)
     unlucky = jobs.pop(7)
     assert n_most == 40
@@ -74,7 +74,7 @@ def test_those_that_arrive_together_run_together_and_are_told_together():
     assert n_told == 1
 
 
-def test_no_more_than_the_most_run_at_once_and_all_are_answered():
+def test_no_more_than_the_limit_run_at_once_and_all_are_settled():
     jobs, n_most, _ = ask(3 * OVERLAPPING_MAX + 1)
     assert n_most == OVERLAPPING_MAX
     assert sum(isinstance(job.answer, float) for job in jobs) == 3 * OVERLAPPING_MAX

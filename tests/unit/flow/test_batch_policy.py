@@ -145,7 +145,7 @@ def test_a_row_that_fails_fails_alone_when_others_waited_with_it():
     assert answers == [[2.0], [4.0], "ModelError", [6.0]]
 
 
-def test_who_waits_when_the_server_stops_is_told():
+def test_jobs_that_wait_when_the_server_stops_fail():
     job = row(1)
 
     async def stop():
@@ -179,7 +179,7 @@ def test_as_many_calls_as_workers_run_at_the_same_time():
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_a_large_table_is_answered_in_order_while_small_requests_pass(workers):
+def test_a_large_table_is_predicted_in_order_while_small_requests_pass(workers):
     runtime = Doubling(batch=BatchPolicy(workers=workers))
     jobs = [large(1_000), row(7), large(500), row(8)]
 

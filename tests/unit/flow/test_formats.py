@@ -45,7 +45,7 @@ def test_what_is_no_json_is_malformed(body):
         columns_of(body)
 
 
-def test_nan_is_told_how_to_be_written():
+def test_nan_is_refused_with_the_right_notation():
     with pytest.raises(MalformedBody) as caught:
         columns_of(b'{"a": NaN}')
 
@@ -103,7 +103,7 @@ def test_more_rows_than_allowed_are_too_many():
         (b"c=1&a=2", "application/x-www-form-urlencoded"),
     ],
 )
-def test_of_names_that_no_field_has_the_cells_are_not_kept(body, media):
+def test_cells_of_unknown_columns_are_not_stored(body, media):
     decoded = decode(body, media, ("a", "b"), rows_max=100)
 
     assert list(decoded.columns) == ["a"]

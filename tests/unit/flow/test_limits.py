@@ -38,7 +38,7 @@ def test_chunks_last_no_longer_than_twice_a_call(cost, expected):
     assert abs(cost.chunk_rows - expected) <= 1
 
 
-def test_there_are_so_many_places_and_each_is_given_back():
+def test_the_number_of_places_is_limited_and_each_is_given_back():
     places = BulkPlaces(1)
 
     for _ in range(3):
@@ -159,7 +159,7 @@ def test_a_long_body_is_read_as_a_short_one_is():
 
 
 @pytest.mark.parametrize("end", [b"]", b",]", b"", b',{"x":nan}]', b"]]", b',{"x":"\xff"}]'])
-def test_what_is_wrong_with_a_long_body_is_told_as_in_a_short_one(end):
+def test_errors_in_a_long_body_are_reported_as_in_a_short_one(end):
     body = b"[" + b'{"x":1},' * 140_000 + b'{"x":2}' + end
 
     try:

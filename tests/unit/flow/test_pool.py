@@ -43,7 +43,7 @@ def test_threads_are_made_when_they_are_needed_and_no_more_than_may_be(gate):
     assert asyncio.run(play()) == (1, 3)
 
 
-def test_who_waits_too_long_is_told_so_and_the_thread_is_not_waited_for(gate):
+def test_a_caller_that_waits_too_long_gets_an_error_and_the_thread_is_not_waited_for(gate):
     async def play() -> None:
         pool = Pool("slow", 1, wait_s=0.1)
         with pytest.raises(StoreError, match=r"didn't respond within 0\.1 s"):
@@ -71,7 +71,7 @@ def test_what_is_more_than_may_wait_is_refused_at_once(gate):
     asyncio.run(play())
 
 
-def test_what_nobody_waits_for_any_more_is_not_done(gate):
+def test_work_that_nobody_waits_for_is_not_started(gate):
     done = []
 
     async def play() -> None:

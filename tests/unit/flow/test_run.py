@@ -102,7 +102,7 @@ def test_it_is_named_among_more_rows_than_go_into_one_call(server):
 
 
 @pytest.mark.slow
-def test_a_single_row_is_told_without_a_number_and_its_page_too(server):
+def test_an_error_about_a_single_row_has_no_row_number(server):
     row = {"x": 1000.0, "z": 0.0}
 
     reply = httpx.post(f"{server.address}/api/models/grows/predict", json=row)
@@ -116,7 +116,7 @@ def test_a_single_row_is_told_without_a_number_and_its_page_too(server):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["trees", "scaled", "original"])
 @pytest.mark.parametrize("number", [1.79e308, -1e300, 3.5e38, 5e-324])
-def test_a_number_beyond_single_precision_is_answered_or_named(client, server, name, number):
+def test_a_number_beyond_single_precision_is_predicted_or_reported(client, server, name, number):
     path = f"/api/models/{name}/predict"
     rows = [{"x": 1.0, "z": 1.0}, {"x": number, "z": 1.0}]
 

@@ -48,7 +48,7 @@ def test_what_a_dockerfile_copies_is_beside_it(context: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_dockerfile_runs_the_server_as_nobody_in_particular(context: Path) -> None:
+def test_a_dockerfile_runs_the_server_as_an_unprivileged_user(context: Path) -> None:
     lines = (context / "Dockerfile").read_text("utf-8").splitlines()
 
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -67,7 +67,7 @@ def test_the_records_folder_belongs_to_the_server(context: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_builder_that_fails_is_told_with_the_way_around_it(bundle: Bundle) -> None:
+def test_a_builder_that_fails_is_reported_with_a_workaround(bundle: Bundle) -> None:
     assert bundle.path is not None
 
     with pytest.raises(SetupError, match="can't build the image") as caught:

@@ -30,7 +30,7 @@ def often_switched() -> Iterator[None]:
     sys.setswitchinterval(before_s)
 
 
-def test_an_answered_batch_counts_its_requests_rows_and_latencies(metrics, read):
+def test_a_predicted_batch_counts_its_requests_rows_and_latencies(metrics, read):
     metrics.of("churn", "1").count_predicted(3, 5, [900, 1_000, 1_001], "fast")
 
     value = read(metrics.snapshot())
@@ -74,7 +74,7 @@ def test_a_batch_is_in_the_first_bucket_that_holds_it(metrics, n_rows):
     assert total == n_rows
 
 
-def test_batches_are_told_apart_by_why_they_were_released(metrics, read):
+def test_batches_are_counted_by_the_reason_of_their_release(metrics, read):
     one = metrics.of("churn", "1")
     one.batched(64, "chunk")
     one.batched(64, "chunk")
@@ -112,7 +112,7 @@ def test_every_outcome_is_there_before_the_first_request(metrics, read):
             assert value("podium_requests_total", lane=lane, outcome=outcome) == 0
 
 
-def test_versions_are_told_apart(metrics, read):
+def test_versions_are_counted_separately(metrics, read):
     metrics.of("churn", "1").count_predicted(1, 1, [1])
     metrics.of("churn", "2").count_predicted(2, 2, [1, 1])
 
@@ -155,7 +155,7 @@ def test_nothing_is_lost_that_many_threads_count_while_others_read(metrics, ofte
     assert durations[-1] == (N_THREADS + 1) * sum(range(N_TIMES))
 
 
-def test_what_is_watched_is_asked_for_whenever_it_is_read(metrics, read):
+def test_watched_values_are_read_each_time(metrics, read):
     waiting = [7]
     metrics.watch(families.QUEUE_ROWS, lambda: waiting[0], "churn", "1")
 
@@ -176,7 +176,7 @@ def test_what_has_no_number_now_is_left_out(metrics):
     assert told & {"podium_outbox_rows", "podium_open_connections"} == set()
 
 
-def test_a_process_tells_of_itself(metrics, read):
+def test_a_process_reports_on_itself(metrics, read):
     value = read(metrics.snapshot())
 
     assert value("podium_workers") == 1

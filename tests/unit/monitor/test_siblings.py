@@ -74,7 +74,7 @@ def metrics(tmp_path: Path) -> Iterator[Metrics]:
     made.close()
 
 
-def test_whoever_is_asked_tells_of_all_workers(tmp_path, metrics, workers, read):
+def test_every_worker_reports_the_metrics_of_all(tmp_path, metrics, workers, read):
     metrics.of("churn", "1").count_predicted(1, 3, [10])
     workers.append(Worker(tmp_path, 10))
 
@@ -122,7 +122,7 @@ def test_a_worker_that_has_left_takes_no_second_place(tmp_path, metrics, read):
     assert read(metrics.merged())(ROWS) == 10
 
 
-def test_who_is_killed_while_it_adds_an_ended_worker_does_not_add_it_twice(
+def test_a_worker_killed_while_it_adds_an_ended_one_does_not_add_it_twice(
     tmp_path, metrics, workers, read
 ):
     workers.append(Worker(tmp_path, 10))
@@ -143,7 +143,7 @@ def test_who_is_killed_while_it_adds_an_ended_worker_does_not_add_it_twice(
     assert read(metrics.merged())(ROWS) == 15
 
 
-def test_counters_never_fall_whichever_worker_is_asked(tmp_path):
+def test_counters_never_decrease_whichever_worker_is_scraped(tmp_path):
     workers = [Metrics() for _ in range(3)]
     for worker in workers:
         worker.write_snapshot(tmp_path)
@@ -182,14 +182,14 @@ def test_a_stuck_worker_keeps_its_counters_and_loses_its_gauges(tmp_path, read):
     well.close()
 
 
-def test_without_a_folder_a_worker_tells_of_itself_alone(read):
+def test_without_a_folder_a_worker_reports_only_itself(read):
     metrics = Metrics()
     metrics.of("churn", "1").count_predicted(1, 2, [1])
 
     assert read(metrics.merged())(ROWS) == 2
 
 
-def test_a_disk_that_takes_nothing_is_told_of_once_and_raises_nothing(tmp_path, caplog):
+def test_a_full_disk_is_logged_once_and_raises_nothing(tmp_path, caplog):
     metrics = Metrics()
     (tmp_path / "file").write_text("no folder")
     with caplog.at_level(logging.WARNING, "podium"):
@@ -208,9 +208,7 @@ def test_a_folder_that_is_gone_is_an_error_and_no_smaller_number(tmp_path, metri
         metrics.merged()
 
 
-def test_an_ended_total_that_cannot_be_written_is_told_all_the_same(
-    tmp_path, metrics, workers, read
-):
+def test_a_total_that_cannot_be_written_is_still_reported(tmp_path, metrics, workers, read):
     workers.append(Worker(tmp_path, 10))
     workers[0].end()
     (tmp_path / f"{ENDED_NAME}.new").mkdir()

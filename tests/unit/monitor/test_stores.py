@@ -47,7 +47,7 @@ class FailingStore(MemoryStore):
         raise StoreError("the database is away")
 
 
-def test_an_outbox_tells_how_much_waits_and_since_when(tmp_path: Path, read):
+def test_an_outbox_reports_how_much_waits_and_since_when(tmp_path: Path, read):
     failing = FailingStore()
     store = OutboxedStore(failing, tmp_path)
     metrics = Metrics()
@@ -75,7 +75,7 @@ class RefusingStore(MemoryStore):
         return InsertResult(inserted=0, failed={one.id: "too odd" for one in records})
 
 
-def test_records_that_no_store_can_hold_are_told_of(tmp_path: Path, read):
+def test_records_that_no_store_can_hold_are_reported(tmp_path: Path, read):
     refusing = RefusingStore()
     store = OutboxedStore(refusing, tmp_path)
     metrics = Metrics()
@@ -97,7 +97,7 @@ def test_an_outbox_in_which_nothing_waits_has_no_age(tmp_path: Path, read):
     store.close()
 
 
-def test_a_store_that_nobody_waits_for_tells_what_it_dropped(read, tmp_path):
+def test_an_outbox_without_durability_reports_what_it_dropped(read, tmp_path):
     store = OutboxedStore(MemoryStore(), tmp_path, durability="off", rows_max=2, ships=False)
     metrics = Metrics()
     watch_recorder(metrics, store)
@@ -108,7 +108,7 @@ def test_a_store_that_nobody_waits_for_tells_what_it_dropped(read, tmp_path):
     store.close()
 
 
-def test_where_nothing_waits_nothing_is_told():
+def test_a_store_without_an_outbox_has_no_metrics_of_one():
     metrics = Metrics()
     watch_recorder(metrics, StoreRecorder(MemoryStore()))
 

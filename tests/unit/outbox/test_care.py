@@ -115,7 +115,7 @@ def test_a_copy_replaces_no_file(home, tmp_path):
     assert taken.read_text() == "mine"
 
 
-def test_of_a_damaged_file_is_told_what_is_wrong_and_what_can_be_read_is_rescued(home):
+def test_a_damaged_file_is_reported_and_its_readable_records_are_rescued(home):
     path, before = home / "podium.db", ids_in(home / "podium.db")
     damage(path)
 

@@ -222,7 +222,7 @@ def test_a_business_key_finds_exactly_its_records(home: Home) -> None:
     assert ids(home.store) == ids_of(7, 6, 5, 4, 3, 2, 1)
 
 
-def test_the_answer_kept_for_a_retry_goes_with_any_of_its_records(home: Home) -> None:
+def test_a_response_stored_for_a_retry_is_deleted_with_any_of_its_records(home: Home) -> None:
     now_us = time.time_ns() // 1_000  # keys of yesterday are deleted now and then
     versions = {1: "7", 2: "8", 3: "9"}
     home.store.insert([sample(n, time_us=now_us, version=one) for n, one in versions.items()])
@@ -251,7 +251,7 @@ def test_what_came_after_the_count_is_left(home: Home) -> None:
     assert ids(home.store) == ids_of(5)
 
 
-def test_counting_ends_where_it_is_told() -> None:
+def test_counting_ends_at_its_limit() -> None:
     store = MemoryStore()
     store.insert([sample(n) for n in range(1_200)])
 

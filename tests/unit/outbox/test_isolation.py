@@ -51,7 +51,7 @@ def test_all_but_the_bad_ones_are_inserted():
     assert store.ids() == set(ids_of(*range(100))) - store.bad
 
 
-def test_a_store_that_takes_nothing_is_asked_a_few_times_only():
+def test_a_store_that_accepts_nothing_is_tried_a_few_times_only():
     store = ChokingStore()
     store.is_down = True
 

@@ -77,7 +77,7 @@ def test_several_rows_have_one_record_each(client):
     assert n_records(client) == 2
 
 
-def test_a_run_that_was_cut_off_before_its_answer_makes_no_second_record(client, tmp_path):
+def test_a_request_interrupted_before_its_response_adds_no_second_record(client, tmp_path):
     first = ask(client, {"number": 4})
     # As if the process had ended between the record and the answer.
     import apsw
@@ -115,7 +115,7 @@ def test_threads_that_send_the_same_request_at_once_agree(client):
     assert n_records(client) == 1
 
 
-def test_keys_of_two_whom_nobody_knows_have_nothing_in_common(client):
+def test_anonymous_callers_do_not_share_keys(client):
     site, body = client.app.site, b'{"number": 4}'
     headers = {"content-type": "application/json", "idempotency-key": KEY}
 
@@ -141,7 +141,7 @@ def test_keys_of_different_models_have_nothing_in_common(tmp_path):
 
 
 @pytest.mark.slow
-def test_those_who_come_first_at_once_all_get_in(tmp_path):
+def test_processes_that_create_the_file_at_once_all_succeed(tmp_path):
     failures: list[StoreError] = []
 
     def come(keys: Keys, barrier: threading.Barrier) -> None:

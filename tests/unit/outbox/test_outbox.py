@@ -35,7 +35,7 @@ def n_files_open() -> int:
 
 
 @pytest.mark.parametrize("durability", ["normal", "full"])
-def test_many_threads_append_at_once_and_each_record_is_kept_once(
+def test_many_threads_append_at_once_and_each_record_is_stored_once(
     folder: Path, durability: Durability
 ) -> None:
     outbox = Outbox(folder, durability=durability, segment_bytes=20_000)
@@ -56,9 +56,7 @@ def test_many_threads_append_at_once_and_each_record_is_kept_once(
 
 
 @pytest.mark.parametrize("durability", ["normal", "full"])
-def test_every_caller_is_told_once_what_became_of_its_records(
-    folder: Path, durability: Durability
-) -> None:
+def test_every_caller_is_notified_once(folder: Path, durability: Durability) -> None:
     outbox = Outbox(folder, durability=durability)
     told: list[tuple[int, StoreError | None]] = []
 
@@ -77,7 +75,7 @@ def test_every_caller_is_told_once_what_became_of_its_records(
 
 
 @pytest.mark.parametrize("durability", ["normal", "full"])
-def test_a_closed_outbox_takes_nothing_and_says_so(folder: Path, durability: Durability) -> None:
+def test_a_closed_outbox_refuses_records(folder: Path, durability: Durability) -> None:
     outbox = Outbox(folder, durability=durability)
     outbox.append([sample(1)])
     outbox.close()
@@ -93,7 +91,7 @@ def test_a_closed_outbox_takes_nothing_and_says_so(folder: Path, durability: Dur
     assert shipped(folder) == [sample(1).id]
 
 
-def test_an_outbox_that_cannot_be_made_leaves_nothing_behind(folder: Path) -> None:
+def test_an_outbox_that_cannot_be_created_leaves_nothing_behind(folder: Path) -> None:
     with pytest.raises(StoreError):
         Outbox(folder, vfs="there is none of this name")
     before = n_files_open()
@@ -118,7 +116,7 @@ def test_files_are_for_their_owner_only(folder: Path) -> None:
     outbox.close()
 
 
-def test_a_segment_that_was_made_too_late_is_not_written(folder: Path) -> None:
+def test_a_segment_that_was_created_too_late_is_not_written(folder: Path) -> None:
     outbox = Outbox(folder, rows_max=50, when_full="drop", segment_bytes=10_000)
     second = outbox.folder / "00000002.db"
 
@@ -161,7 +159,7 @@ def test_a_full_outbox_refuses_until_some_of_it_was_shipped(folder: Path) -> Non
     outbox.close()
 
 
-def test_a_store_that_was_closed_makes_no_outbox_again(folder: Path) -> None:
+def test_a_closed_store_creates_no_new_outbox(folder: Path) -> None:
     store = OutboxedStore(MemoryStore(), folder)
     store.insert([sample(1)])
     store.close()
@@ -192,7 +190,9 @@ def test_a_process_that_was_forked_has_an_outbox_of_its_own(folder: Path) -> Non
 
 
 @pytest.mark.parametrize("durability", ["normal", "full", "off"])
-def test_many_records_are_kept_together_or_not_at_all(folder: Path, durability: Durability) -> None:
+def test_many_records_are_stored_together_or_not_at_all(
+    folder: Path, durability: Durability
+) -> None:
     outbox = Outbox(folder, durability=durability, rows_max=4_000)
 
     outbox.append(sample(number) for number in range(2_500))

@@ -137,7 +137,7 @@ def test_a_store_that_fails_gets_everything_once_it_is_back(
     assert ids(store) == ids_of(3, 2, 1)
 
 
-def test_shipping_tells_how_it_goes_and_tries_less_and_less_often(
+def test_shipping_reports_its_status_and_retries_less_and_less_often(
     folder: Path, store: MoodyStore, shipper: Shipper
 ) -> None:
     outbox = Outbox(folder)
@@ -204,7 +204,7 @@ def test_a_damaged_segment_is_set_aside_with_all_that_can_be_read_shipped(
     assert not dead.exists()
 
 
-def test_a_segment_whose_worker_was_killed_while_it_was_made_is_removed(
+def test_a_segment_whose_worker_was_killed_while_creating_it_is_removed(
     folder: Path, store: MoodyStore, shipper: Shipper
 ) -> None:
     outbox = Outbox(folder)
@@ -219,7 +219,7 @@ def test_a_segment_whose_worker_was_killed_while_it_was_made_is_removed(
     assert files(folder) == []
 
 
-def test_a_segment_that_was_seen_while_it_was_made_is_read_when_it_is(folder: Path) -> None:
+def test_a_segment_seen_during_its_creation_is_read_afterwards(folder: Path) -> None:
     folder.mkdir()
     (folder / "00000001.db").touch()
     reader = SegmentReader(folder / "00000001.db")

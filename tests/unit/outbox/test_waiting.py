@@ -63,7 +63,7 @@ def test_an_outbox_without_records_makes_nobody_wait(outbox, waiting):
 
 
 @pytest.mark.parametrize("is_settled", [True, False])
-def test_what_is_kept_waits_until_the_store_has_it(folder, outbox, waiting, is_settled):
+def test_records_wait_until_the_store_has_them(folder, outbox, waiting, is_settled):
     store = MemoryStore()
     for n in range(5):
         if is_settled:
@@ -88,7 +88,7 @@ def test_what_was_flushed_waits_no_more_though_it_is_not_shipped(folder, outbox,
     assert waiting.has_waiting()
 
 
-def test_an_outbox_made_after_the_first_look_is_seen(folder, outbox, waiting):
+def test_an_outbox_created_after_the_first_check_is_seen(folder, outbox, waiting):
     settle(folder)
     assert not waiting.has_waiting()
     later = Outbox(folder)
@@ -150,7 +150,7 @@ def test_half_an_announcement_counts_as_none(outbox):
     os.close(fd)
 
 
-def test_a_batch_is_announced_before_it_is_kept(tmp_path):
+def test_a_batch_is_announced_before_it_is_committed(tmp_path):
     path = tmp_path / "1.db"
     writer = SegmentWriter(path, is_synced=False)
     fd = opened_mark(path)

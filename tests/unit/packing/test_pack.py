@@ -161,7 +161,7 @@ def test_metrics_are_measured_on_the_holdout_where_there_is_one(pipeline, tmp_pa
     )
 
 
-def test_the_card_tells_what_when_and_by_which_versions(pipeline, tmp_path):
+def test_the_card_holds_the_model_the_time_and_the_versions(pipeline, tmp_path):
     import sklearn
 
     bundle = podium.pack(
@@ -307,7 +307,7 @@ def test_what_cannot_be_compiled_says_which_step_and_why(tmp_path):
     assert "no exporter" in wrong[0].why
 
 
-def test_the_original_is_kept_beside_its_program_on_request(pipeline, tmp_path):
+def test_the_original_is_packed_beside_its_program_on_request(pipeline, tmp_path):
     model = pipeline.fit(ROWS, LEFT)
 
     with_it = podium.pack(model, ROWS, LEFT, name="a", path=tmp_path, keep_original=True)

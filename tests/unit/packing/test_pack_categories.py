@@ -186,7 +186,7 @@ def test_every_library_gives_categories(column, tmp_path):
     assert bundle.predict([{"x": "a"}, {"x": "b"}]).predictions == pytest.approx([1.0, 2.0])
 
 
-def test_one_as_a_number_and_as_a_text_are_told_apart_or_refused(tmp_path):
+def test_one_as_a_number_and_as_a_text_are_distinguished_or_refused(tmp_path):
     rows = pd.DataFrame({"x": pd.Categorical([1, "1"] * 20)})
     model = LGBMRegressor(n_estimators=5, min_data_per_group=1, cat_smooth=1, verbose=-1)
     model.fit(rows, [1.0, 2.0] * 20)

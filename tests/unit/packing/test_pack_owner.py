@@ -149,7 +149,7 @@ def stopped():
     return booster, noisy
 
 
-def test_a_native_booster_answers_with_all_its_rounds(stopped, tmp_path):
+def test_a_native_booster_predicts_with_all_its_rounds(stopped, tmp_path):
     booster, y = stopped
     booster.save_model(tmp_path / "e.ubj")
 
@@ -228,7 +228,7 @@ def ranks(y, p):
     ],
     ids=lambda m: type(m).__name__,
 )
-def test_an_objective_of_code_answers_no_probabilities_outside_0_and_1(model, tmp_path):
+def test_a_custom_objective_returns_no_probabilities_outside_0_and_1(model, tmp_path):
     model.fit(ROWS, LEFT.astype(int))
 
     bundle = podium.pack(model, ROWS, LEFT, name="c", path=tmp_path)
@@ -258,7 +258,7 @@ class Picky(RegressorMixin, BaseEstimator):
         return np.full(len(X), float(isinstance(X.index, pd.RangeIndex)))
 
 
-def test_a_model_that_answers_its_owner_otherwise_is_refused(tmp_path):
+def test_a_model_that_predicts_differently_for_its_owner_is_refused(tmp_path):
     rows = ROWS.set_axis([f"row {i}" for i in range(300)])
 
     with pytest.raises(SetupError, match=r"row 1 gets .*1\.0.* instead of .*0\.0"):
@@ -267,7 +267,7 @@ def test_a_model_that_answers_its_owner_otherwise_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_metric_without_bounds_is_left_out_and_said(tmp_path):
+def test_an_infinite_metric_is_left_out_with_a_note(tmp_path):
     model = LinearRegression().fit(ROWS, SUM)
     truth = SUM.where(ROWS.index > 0, np.inf)
 
@@ -297,7 +297,7 @@ class Exploding(RegressorMixin, BaseEstimator):
         return np.where(np.arange(len(X)) == 0, np.inf, 1.0)
 
 
-def test_infinite_answers_to_training_rows_make_a_bundle_that_opens(tmp_path):
+def test_infinite_predictions_for_training_rows_give_a_bundle_that_opens(tmp_path):
     podium.pack(Exploding().fit(ROWS, SUM), ROWS, SUM, name="x", path=tmp_path)
 
     bundle = podium.load(tmp_path / "x.podium")

@@ -69,7 +69,7 @@ def test_a_column_that_no_field_can_hold_says_what_to_make_of_it(values, said, m
     assert "leave it out" in caught.value.hint or "leave out the column" in caught.value.hint
 
 
-def test_whole_numbers_at_the_edge_of_what_is_exact_are_packed_and_answered(tmp_path):
+def test_integers_at_the_limit_of_exactness_are_packed_and_predicted(tmp_path):
     rows = pd.DataFrame({"z": 2**53 - np.arange(N), "a": Y})
     model = RandomForestRegressor(2).fit(rows, Y)
 
@@ -150,7 +150,7 @@ SURVIVAL = np.array([(y > 0, abs(y)) for y in Y], dtype=[("event", "?"), ("time"
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_a_target_that_no_figure_is_made_for_is_packed_with_a_note(y, noted, tmp_path):
+def test_a_target_without_metrics_is_packed_with_a_note(y, noted, tmp_path):
     bundle = podium.pack(MEAN, X, y, name="m", path=tmp_path, holdout=(X, y))
 
     assert bundle.card.metrics == ()

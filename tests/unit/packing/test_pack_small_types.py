@@ -49,7 +49,7 @@ MODELS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("dtype", TYPES)
-def test_what_no_training_row_could_hold_is_answered_as_the_model_answers_it(dtype, name, tmp_path):
+def test_values_beyond_the_training_type_are_predicted_as_by_the_model(dtype, name, tmp_path):
     rows = ROWS.astype(dtype)
     model = MODELS[name].fit(rows, SUM)
     asked = WHOLE if dtype in WHOLE_TYPES else BROKEN
@@ -125,7 +125,7 @@ def test_every_entry_has_room(compiles, tmp_path):
 
 @pytest.mark.parametrize("compiles", [True, False])
 @pytest.mark.parametrize("dtype", TYPES)
-def test_a_target_of_a_small_type_is_measured_and_answered(dtype, compiles, tmp_path):
+def test_a_target_of_a_small_type_is_measured_and_predicted(dtype, compiles, tmp_path):
     target = (ROWS.a + 20).astype(dtype)  # at most 119: every type holds it, none its square
     model = Ridge(alpha=0).fit(ROWS, target.astype(float))
     labels = (ROWS.a > 50).astype(dtype)

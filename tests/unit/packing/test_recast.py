@@ -67,7 +67,7 @@ def test_a_booster_knows_the_categories_that_a_file_of_rows_lacks(library, suffi
     assert reply.json()["predictions"] == pytest.approx(answers.tolist(), rel=1e-5)
 
 
-def test_categories_that_a_booster_never_knew_are_told(tmp_path):
+def test_categories_unknown_to_a_booster_are_reported(tmp_path):
     file, _ = saved("lightgbm", tmp_path)
     rows = DRINKS.assign(kind="juice", sold=SOLD)
     rows.to_csv(tmp_path / "d.csv", index=False)

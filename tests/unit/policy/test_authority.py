@@ -152,13 +152,13 @@ def test_a_cookie_never_opens_the_api_and_a_token_never_a_page(guarded: Client):
     assert page.status == 303
 
 
-def test_a_token_that_is_not_valid_is_told_so(guarded: Client):
+def test_an_invalid_token_gets_401(guarded: Client):
     reply = guarded.post("/api/models/arrival-delay/predict", ROW, authorization="made up")
 
     assert (reply.status, reply.json()["code"]) == (401, "not_authenticated")
 
 
-def test_nobody_is_sent_to_log_in_and_back(guarded: Client):
+def test_anonymous_callers_are_sent_to_log_in_and_back(guarded: Client):
     reply = guarded.get("/models/arrival-delay", accept="text/html")
 
     assert reply.headers["location"] == "/login?next=/models/arrival-delay"
@@ -175,7 +175,7 @@ def test_models_that_one_may_nothing_with_are_not_there(guarded: Client):
     assert "arrival-delay" not in guarded.get("/readyz").text
 
 
-def test_records_name_who_asked_and_are_seen_by_whom_they_concern(guarded: Client):
+def test_records_name_their_actor_and_are_seen_by_their_owner(guarded: Client):
     ids = {}
     for who in ("who predicts", "who looks at their own"):
         reply = asked(guarded, "POST", "/api/models/arrival-delay/predict", who, accept="*/*")
@@ -212,7 +212,7 @@ def test_pages_lead_only_where_one_may_go(guarded: Client):
     assert '<a href="/account">Ada</a>' in home
 
 
-def test_what_nobody_granted_is_denied():
+def test_what_is_not_granted_is_denied():
     for action in Action:
         assert not allowed(NOBODY, action, "churn")
         assert allowed(ANYONE, action, "churn")
@@ -224,7 +224,7 @@ def test_what_nobody_granted_is_denied():
     assert not may_anything(one, "other")
 
 
-def test_identify_gives_an_actor_a_name_or_nobody():
+def test_identify_returns_an_actor_a_name_or_none():
     ada = Actor("ada")
     assert actor_of(ada) is ada
     assert actor_of(None) is NOBODY

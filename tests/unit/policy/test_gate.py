@@ -287,7 +287,7 @@ def test_another_origin_cannot_post_either(origin):
 
 
 @pytest.mark.parametrize("name", [b"origin", b"sec-fetch-site"])
-def test_two_answers_to_where_it_comes_from_are_refused(name):
+def test_repeated_origin_headers_are_refused(name):
     value = {b"origin": b"http://127.0.0.1:8000", b"sec-fetch-site": b"same-origin"}[name]
 
     assert told(post((name, value), (name, value))) == (403, "cross_site")

@@ -115,7 +115,7 @@ def test_more_than_can_be_counted_are_let_in_and_nobody_is_refused_for_them(made
     assert refused == 0
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path):
+def test_a_read_only_folder_is_reported(tmp_path: Path):
     with pytest.raises(SetupError, match=r"quota\.bin can't be used"):
         Quota(Settings(quota_user=1), tmp_path / "nowhere")
 
@@ -150,9 +150,7 @@ def test_pages_do_not_spend_the_quota_of_predictions(made):
     assert prediction.remaining == 1
 
 
-def test_a_caller_is_told_how_much_is_left_and_when_to_come_again(
-    models_file: Path, tmp_path: Path
-):
+def test_headers_say_how_much_is_left_and_when_to_try_again(models_file: Path, tmp_path: Path):
     app = podium.App(f"{models_file}:arrival", home=str(tmp_path), quota_address=2)
     client = Client(app)
     path, row = "/api/models/arrival-delay/predict", {"distance": 1.0, "hour": 2}
@@ -171,7 +169,7 @@ def test_a_caller_is_told_how_much_is_left_and_when_to_come_again(
     assert "ratelimit-limit" not in alive.headers
 
 
-def test_a_page_tells_the_limit_and_when_to_try_again(models_file: Path, tmp_path: Path):
+def test_a_page_shows_the_limit_and_when_to_try_again(models_file: Path, tmp_path: Path):
     app = podium.App(f"{models_file}:arrival", home=str(tmp_path), quota_address=2)
     client = Client(app)
     form = {"accept": "text/html", "content_type": "application/x-www-form-urlencoded"}

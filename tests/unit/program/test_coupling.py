@@ -30,7 +30,7 @@ def test_probabilities_that_agree_are_found_again(n_classes):
     np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
-def test_a_row_alone_gets_what_it_gets_among_others():
+def test_a_row_alone_gets_the_same_prediction_as_in_a_batch():
     pairs = np.random.default_rng(1).uniform(1e-7, 1 - 1e-7, (50, 6))
 
     together = coupled(pairs, 4)

@@ -46,7 +46,7 @@ def test_normal_quantiles_are_those_of_scipy():
     np.testing.assert_allclose(quantile_of(shares), norm.ppf(shares), rtol=2e-15)
 
 
-def test_an_edge_belongs_to_the_bin_that_is_asked_for():
+def test_an_edge_belongs_to_the_configured_bin():
     x = np.array([[1.0, 5.0], [2.0, 4.0], [0.0, np.nan]])
     edges, starts = np.array([1.0, 2.0, 5.0]), whole(0, 2, 3)
 

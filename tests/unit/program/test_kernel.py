@@ -274,7 +274,7 @@ def test_sums_that_may_not_be_written_are_refused():
 
 
 @needs_c
-def test_finite_numbers_are_told_from_others():
+def test_finite_numbers_are_distinguished_from_others():
     assert kernel._forest.finite(np.zeros((3, 2)))
     assert kernel._forest.finite(np.full((3, 2), 1e308).T)
     assert not kernel._forest.finite(np.array([[0.0, np.nan]]))
@@ -290,7 +290,7 @@ def test_columns_that_are_part_of_a_wider_matrix_are_finite_too():
     assert not kernel.all_finite(wide[:, 3:5])
 
 
-def test_a_forest_without_features_answers_its_constant():
+def test_a_forest_without_features_predicts_its_constant():
     trees = Trees(
         *(np.zeros(1, t) for t in (np.int32, np.float64, np.int32)),
         np.array([LEAF], np.uint8),

@@ -34,7 +34,7 @@ def run(operation, x, dtype=np.float64):
     ],
     ids=str,
 )
-def test_one_row_is_answered_as_it_is_among_others(operation, width, dtype):
+def test_one_row_gets_the_same_prediction_as_in_a_batch(operation, width, dtype):
     random = np.random.default_rng(0)
     x = random.normal(size=(400, width)) * random.choice([1, 30, 1e3], (400, 1))
     x[: len(EDGES)] = np.array(EDGES)[:, None]

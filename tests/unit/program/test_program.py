@@ -85,7 +85,7 @@ def scores():
     return (size - 1) / 2 + 0.5 * (age - 2) / 4 + colour + 0.1
 
 
-def test_a_program_answers_labels_and_probabilities():
+def test_a_program_returns_labels_and_probabilities():
     outputs = Program(plan(), SIGNATURE).predict(TABLE)
 
     expected = 1 / (1 + np.exp(-scores()))
@@ -94,7 +94,7 @@ def test_a_program_answers_labels_and_probabilities():
     assert np.allclose(outputs.probabilities.sum(axis=1), 1)
 
 
-def test_plain_rows_get_the_same_answers_as_a_table():
+def test_plain_rows_get_the_same_predictions_as_a_table():
     program = Program(plan(), SIGNATURE)
 
     outputs = program.predict_rows([(1.5, 3, "red"), (2.5, 4, "blue"), (-4.0, 5, "green")])
@@ -104,7 +104,7 @@ def test_plain_rows_get_the_same_answers_as_a_table():
     assert np.array_equal(outputs.probabilities, expected.probabilities)
 
 
-def test_a_program_that_was_written_and_read_answers_the_same_bits():
+def test_a_program_that_was_written_and_read_predicts_the_same_bits():
     program = Program(plan(), SIGNATURE)
 
     again = Program.load(program.parts(), SIGNATURE)

@@ -36,7 +36,7 @@ def test_near_rows_count_more_and_equal_ones_alone():
     ]
 
 
-def test_a_row_that_is_near_to_none_gets_what_was_said_or_is_refused():
+def test_a_row_without_neighbours_gets_the_default_or_is_refused():
     assert answers(Within(0, ROWS, KNOWN, 1.0, otherwise=np.array([7.0])), [9, 9]) == [[7.0]]
     with pytest.raises(ModelError, match="near enough"):
         answers(Within(0, ROWS, KNOWN, 1.0), [9, 9])

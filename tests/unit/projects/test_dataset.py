@@ -25,7 +25,7 @@ def test_the_demo_is_344_penguins_of_three_species() -> None:
     assert "body_mass_g" in found.numbers
 
 
-def test_numbers_categories_and_what_is_neither_are_told_apart(tmp_path: Path) -> None:
+def test_numbers_categories_and_other_columns_are_distinguished(tmp_path: Path) -> None:
     texts = [f"he said that number {n} was not for him at all" for n in range(30)]
     lines = [f"{n},{n / 7},{'ab'[n % 2]},{texts[n]},true,{n % 3}" for n in range(30)]
     path = rows_in(tmp_path, "id,weight,kind,story,ok,stars", *lines)
@@ -99,7 +99,7 @@ def test_a_files_name_becomes_one_that_needs_no_quotes(tmp_path: Path) -> None:
         (["x,y"], "y", "no rows"),
     ],
 )
-def test_what_cannot_be_learned_from_is_told(
+def test_data_without_anything_to_learn_is_refused(
     tmp_path: Path, lines: list[str], target: str, said: str
 ) -> None:
     path = rows_in(tmp_path, *lines)
@@ -110,6 +110,6 @@ def test_what_cannot_be_learned_from_is_told(
     assert told.value.hint
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="doesn't exist"):
         dataset_of(tmp_path / "none.csv", "y")

@@ -106,7 +106,7 @@ def test_a_name_is_found_in_any_text(text: str, name: str) -> None:
         (Choices("model", app="django"), "inside your Django project"),
     ],
 )
-def test_the_advice_is_about_the_answers_and_gives_figures(answers: Choices, said: str) -> None:
+def test_the_advice_is_about_the_choices_and_gives_figures(answers: Choices, said: str) -> None:
     advice = advice_for(answers)
 
     assert said in advice.short
@@ -127,7 +127,7 @@ def test_what_is_there_already_is_never_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
-def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
+def test_a_file_in_place_of_a_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "tests").write_text("mine")
     dataset = demo_dataset()
 
@@ -135,7 +135,7 @@ def test_a_file_where_a_folder_should_be_is_told(tmp_path: Path) -> None:
         write_project(tmp_path, project_files(Choices("model"), dataset, ()), dataset, ())
 
 
-def test_the_secret_is_nobody_elses_to_read(tmp_path: Path) -> None:
+def test_nobody_else_can_read_the_secret(tmp_path: Path) -> None:
     dataset, answers = demo_dataset(), Choices("model", database="postgresql")
 
     write_project(tmp_path, project_files(answers, dataset, ()), dataset, ())

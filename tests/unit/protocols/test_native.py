@@ -41,7 +41,7 @@ def test_an_array_is_many_rows(client: Client, loan):
     assert len(set(told["ids"])) == 2
 
 
-def test_an_array_of_one_row_is_answered_by_an_array(client: Client, loan):
+def test_an_array_of_one_row_gets_an_array(client: Client, loan):
     assert client.post(PREDICT, [loan]).json()["predictions"] == ["yes"]
 
 
@@ -51,7 +51,7 @@ def test_an_object_of_arrays_is_columns(client: Client):
     assert client.post("/api/models/arrival-delay/predict", body).json()["predictions"] == [2, 4]
 
 
-def test_csv_is_answered_by_csv(client: Client):
+def test_csv_gets_csv(client: Client):
     body = b"distance,hour\n100,1\n200,2\n"
 
     reply = client.post("/api/models/arrival-delay/predict", body=body, content_type="text/csv")
@@ -61,7 +61,7 @@ def test_csv_is_answered_by_csv(client: Client):
     assert [float(row["prediction"]) for row in rows] == [2.0, 4.0]
 
 
-def test_lines_are_answered_by_lines(client: Client):
+def test_ndjson_gets_ndjson(client: Client):
     body = b'{"distance":100,"hour":1}\n{"distance":200,"hour":2}\n'
     media = "application/x-ndjson"
 
@@ -86,7 +86,7 @@ def test_accept_chooses_csv(client: Client, loan, accept):
     assert row["prediction"] == "yes"
 
 
-def test_a_value_outside_the_training_range_is_answered_with_a_warning(client: Client, loan):
+def test_a_value_outside_the_training_range_is_predicted_with_a_warning(client: Client, loan):
     one = client.post(PREDICT, loan | {"income": 95_000}).json()
     many = client.post(PREDICT, [loan, loan | {"income": 95_000}]).json()
 
@@ -179,7 +179,7 @@ def test_every_link_of_a_model_leads_somewhere(client: Client):
         }
 
 
-def test_where_no_records_are_kept_nothing_links_to_them(models_file: Path, tmp_path: Path):
+def test_without_records_nothing_links_to_them(models_file: Path, tmp_path: Path):
     app = podium.App(f"{models_file}:arrival", home=str(tmp_path), records=False)
     client = Client(app)
 
@@ -191,7 +191,7 @@ def test_where_no_records_are_kept_nothing_links_to_them(models_file: Path, tmp_
     app.close()
 
 
-def test_a_model_tells_all_that_is_known_of_it(client: Client, loan):
+def test_a_model_is_described_completely(client: Client, loan):
     told = client.get("/api/models/loans").json()
 
     deployment = client.app.deployments["loans"].choose()
@@ -230,7 +230,7 @@ def test_the_process_lives_before_its_models_are_loaded(models_file: Path, tmp_p
     app.close()
 
 
-def test_a_request_tells_who_wants_what():
+def test_a_request_holds_its_actor_and_its_options():
     headers = {"content-type": "Text/CSV; charset=utf-8", "accept": "application/json"}
 
     request = NATIVE.read(Request("POST", PREDICT, headers=headers, body=b"x\n1\n"), {})

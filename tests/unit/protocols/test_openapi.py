@@ -100,7 +100,7 @@ def test_names_that_look_alike_stay_different():
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("which", ["row", "rows", "columns"])
-def test_every_json_example_is_answered_as_described(client: Client, document, name, which):
+def test_every_json_example_gets_a_response_as_described(client: Client, document, name, which):
     told = operation(document, name)
     content = told["requestBody"]["content"][JSON]
     value = content["examples"][which]["value"]
@@ -116,7 +116,7 @@ def test_every_json_example_is_answered_as_described(client: Client, document, n
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("media", ["text/csv", "application/x-ndjson"])
-def test_every_text_example_is_answered(client: Client, document, name, media):
+def test_every_text_example_is_predicted(client: Client, document, name, media):
     told = operation(document, name)
     text = told["requestBody"]["content"][media]["example"]
 
@@ -128,7 +128,7 @@ def test_every_text_example_is_answered(client: Client, document, name, media):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_form_example_is_answered(client: Client, document, name):
+def test_every_form_example_is_predicted(client: Client, document, name):
     fields = operation(document, name)["requestBody"]["content"][FORM]["example"]
 
     assert client.send_form(f"/api/models/{name}/predict", fields).status == 200
@@ -183,7 +183,7 @@ def test_every_answer_that_is_no_success_is_a_problem(document):
         ("/readyz", "Readiness"),
     ],
 )
-def test_what_is_told_of_the_models_is_as_described(client: Client, document, path, schema):
+def test_descriptions_of_models_match_their_schema(client: Client, document, path, schema):
     validator(document, {"$ref": f"#/components/schemas/{schema}"}).validate(
         client.get(path).json()
     )

@@ -44,7 +44,7 @@ def asked(number: int, outputs: object = None, **inputs: Any) -> Record:
     )
 
 
-def test_a_row_tells_all_of_a_record(store: Store) -> None:
+def test_a_row_contains_the_whole_record(store: Store) -> None:
     outputs = {"prediction": "Adelie", "probabilities": {"Adelie": 0.9, "Gentoo": 0.1}}
     record = replace(
         asked(1, outputs, island="Torgersen", age=3),

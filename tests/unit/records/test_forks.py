@@ -355,7 +355,7 @@ def test_a_statement_that_takes_too_long_delays_a_fork_for_a_while_only(
 
 
 @pytest.mark.slow
-def test_stores_that_are_gone_are_told_of_no_fork(path: Path) -> None:
+def test_closed_stores_are_not_notified_of_forks(path: Path) -> None:
     told = []
 
     class Told(forks.ForkAware):

@@ -38,14 +38,14 @@ def test_the_first_statement_and_the_latest_stay() -> None:
     assert history(*said) == [0, *range(10, HISTORY_MAX + 9)]
 
 
-def test_long_statements_are_kept_as_far_as_they_fit() -> None:
+def test_long_statements_are_cached_as_far_as_they_fit() -> None:
     long = "é" * (HISTORY_MAX_BYTES // 5)
     first, second, third, fourth = (f"{n}{long}" for n in range(4))
 
     assert history(*map(feedback, (first, second, third, fourth))) == [first, third]
 
 
-def test_a_statement_that_is_longer_than_all_that_fits_is_kept_alone() -> None:
+def test_a_statement_longer_than_the_limit_is_cached_alone() -> None:
     longest = "x" * (HISTORY_MAX_BYTES + 1)
 
     assert history(*map(feedback, ("first", longest, "last"))) == [longest]

@@ -64,7 +64,7 @@ def test_an_address_without_a_file_is_refused_with_an_example(address: str) -> N
     assert "sqlite:///podium.db" in raised.value.hint
 
 
-def test_a_scheme_that_nobody_claims_is_refused_and_the_known_are_named() -> None:
+def test_an_unknown_scheme_is_refused_and_the_known_are_listed() -> None:
     with pytest.raises(SetupError, match="'nodb'") as raised:
         open_store("nodb://user:secret@host/records")
 
@@ -118,7 +118,7 @@ def test_an_address_may_name_a_relational_database(
 
 
 @pytest.mark.parametrize("address", ["postgresql:ada", "postgresql://ada:secret@host:port/db"])
-def test_an_address_that_cannot_be_read_is_not_told(address: str, here: Path) -> None:
+def test_an_invalid_address_is_not_shown(address: str, here: Path) -> None:
     with pytest.raises(SetupError) as raised:
         open_store(address)
 

@@ -20,7 +20,7 @@ class Clock:
         return Retention(keep_days, wall_s=lambda: self.wall_s, steady_s=lambda: self.steady_s)
 
 
-def test_what_is_kept_for_ever_is_never_due():
+def test_records_kept_for_ever_are_never_due():
     assert Clock().retention(0).due_us() is None
 
 

@@ -152,7 +152,7 @@ def test_an_engine_of_somebody_else_is_left_open(tmp_path: Path):
     engine.dispose()
 
 
-def test_failures_tell_no_values(server):
+def test_errors_contain_no_values(server):
     store = SqlStore(server.new_database())
     store.insert([sample(1)])
     executed(store, "DROP TABLE podium_record")

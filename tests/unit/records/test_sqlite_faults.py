@@ -68,7 +68,7 @@ def test_a_file_that_another_program_holds_is_a_store_error(path: Path, store: S
     assert store.insert([sample(1)]).inserted == 1
 
 
-def test_an_insert_that_breaks_off_in_the_middle_keeps_nothing(store: SqliteStore) -> None:
+def test_an_interrupted_insert_stores_nothing(store: SqliteStore) -> None:
     with pytest.raises(TypeError):
         store.insert([sample(1), sample(2, version=object()), sample(3)])
 

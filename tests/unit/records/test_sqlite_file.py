@@ -40,7 +40,7 @@ def test_the_file_is_a_wal_of_strict_tables_and_says_whose_it_is(
     ("options", "level", "durability"),
     [({}, 1, "process"), ({"synchronous": "FULL"}, 2, "power")],
 )
-def test_it_waits_for_the_disk_as_it_was_told(
+def test_it_waits_for_the_disk_as_configured(
     path: Path, options: dict[str, Any], level: int, durability: str
 ) -> None:
     store = SqliteStore(path, **options)
@@ -64,9 +64,7 @@ def test_records_and_feedback_are_there_when_it_is_opened_again(path: Path) -> N
     second.close()
 
 
-def test_what_it_holds_can_be_asked_for_in_plain_sql(
-    path: Path, store: SqliteStore, sql: Sql
-) -> None:
+def test_its_records_can_be_queried_in_plain_sql(path: Path, store: SqliteStore, sql: Sql) -> None:
     store.insert([sample(1)])
 
     found = sql("SELECT inputs ->> 'island', typeof(time_us), outcome FROM record")
@@ -151,7 +149,7 @@ def test_a_closed_store_says_so(store: SqliteStore) -> None:
 
 
 @pytest.mark.parametrize("is_another", [False, True])
-def test_a_kept_page_ends_with_the_next_change(
+def test_a_cached_page_is_dropped_at_the_next_change(
     path: Path, store: SqliteStore, is_another: bool
 ) -> None:
     writer = SqliteStore(path) if is_another else store
@@ -175,7 +173,7 @@ def test_a_kept_page_ends_with_the_next_change(
         writer.close()
 
 
-def test_kept_pages_are_told_apart(store: SqliteStore) -> None:
+def test_cached_pages_are_distinguished(store: SqliteStore) -> None:
     store.insert([sample(n) for n in range(5)])
 
     first = store.page(RecordQuery(), limit=2)
@@ -186,7 +184,7 @@ def test_kept_pages_are_told_apart(store: SqliteStore) -> None:
     assert store.page(RecordQuery(), limit=2) is first
 
 
-def test_a_page_of_large_records_is_not_kept(store: SqliteStore) -> None:
+def test_a_page_of_large_records_is_not_cached(store: SqliteStore) -> None:
     large = msgspec.structs.replace(sample(1), inputs=b'{"text": "%b"}' % (b"x" * 2**20))
     store.insert([large])
 
@@ -195,7 +193,7 @@ def test_a_page_of_large_records_is_not_kept(store: SqliteStore) -> None:
     assert store.page(RecordQuery(), limit=10) is not first
 
 
-def test_a_closed_file_gives_no_kept_page(path: Path) -> None:
+def test_a_closed_file_returns_no_cached_page(path: Path) -> None:
     store = SqliteStore(path)
     store.page(RecordQuery(), limit=10)
     store.close()

@@ -46,7 +46,9 @@ from podium.testing.stores.samples import NOON_US, feedback, sample
         ({"feedback": Feedback(truth=b"", time_us=NOON_US)}, "truth"),
     ],
 )
-def test_a_record_that_cannot_be_kept_says_why(changes: dict[str, object], words: str) -> None:
+def test_a_record_that_cannot_be_stored_is_refused_with_the_reason(
+    changes: dict[str, object], words: str
+) -> None:
     bad = sample(1, **changes)
     problem = reason_to_refuse(bad)
 
@@ -68,7 +70,7 @@ def test_a_record_that_cannot_be_kept_says_why(changes: dict[str, object], words
         {"feedback": Feedback(truth=b"null", time_us=0)},
     ],
 )
-def test_a_record_that_can_be_kept_is_let_through(changes: dict[str, object]) -> None:
+def test_a_record_that_can_be_stored_is_accepted(changes: dict[str, object]) -> None:
     assert reason_to_refuse(sample(1, **changes)) is None
 
 
@@ -88,7 +90,7 @@ def escaped(text: str) -> bytes:
 
 
 @given(st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False) | st.text()))
-def test_what_msgspec_writes_of_good_values_can_be_kept(row: dict[str, object]) -> None:
+def test_what_msgspec_encodes_of_valid_values_can_be_stored(row: dict[str, object]) -> None:
     texts = [text for pair in row.items() for text in pair if isinstance(text, str)]
 
     problem = reason_to_refuse(sample(inputs=msgspec.json.encode(row)))
@@ -122,6 +124,6 @@ def test_records_looked_at_together_are_judged_as_each_alone(raw: list[bytes]) -
     assert refused_of(records) == {id_: why for id_, why in alone.items() if why is not None}
 
 
-def test_good_records_are_all_kept() -> None:
+def test_valid_records_are_all_accepted() -> None:
     assert refused_of([sample(n) for n in range(100)]) == {}
     assert refused_of([]) == {}

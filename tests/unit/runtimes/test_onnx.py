@@ -164,7 +164,7 @@ def test_without_onnx_runtime_the_extra_is_named(monkeypatch):
     assert raised.value.hint == install_command("onnx")
 
 
-def test_a_graph_tells_the_names_and_types_of_its_inputs():
+def test_a_graph_has_names_and_types_of_its_inputs():
     told = [(field.name, field.type) for field in graph_fields(graph_of(MINUS))]
 
     assert told == [("n", "integer"), ("x", "float")]
@@ -276,7 +276,7 @@ COLUMN, TWO = np.array([[0.1], [2.0], [9.0]]), np.array([[0.1, 5.0], [2.0, 1.0],
         (np.array([[0.25, 0.75]]), [], [], [("prediction", "classification", (0, 1))]),
     ],
 )
-def test_what_numbers_mean_is_told_by_the_truth(answer, known, names, expected):
+def test_the_targets_show_what_numbers_mean(answer, known, names, expected):
     outputs = described([answer], known, names)
 
     assert [(one.name, one.task, one.classes) for one in outputs] == expected

@@ -349,7 +349,7 @@ def test_examples_of_several_fields_make_rows():
         (np.ndarray[tuple[int], np.dtype[np.int32]], "an array of int32"),
     ],
 )
-def test_what_tells_no_field_is_refused_with_the_parameters_name(annotation, message):
+def test_an_annotation_without_a_field_is_refused_with_the_parameters_name(annotation, message):
     with pytest.raises(SignatureError, match=message) as caught:
         field_of(annotation)
 
@@ -440,7 +440,7 @@ def test_a_model_is_still_the_function_it_was():
     assert not isinstance(one, AsyncRuntime) or not one.features.is_async
 
 
-def test_arguments_go_by_position_and_by_name_as_the_function_asks():
+def test_arguments_are_passed_by_position_and_by_name_as_the_function_requires():
     @podium.model
     def area(width: float, /, height: float, *, scale: float = 10.0) -> float:
         return width - height * scale

@@ -103,7 +103,7 @@ def test_each_return_annotation_is_a_task(annotation, task, classes):
     assert output.has_probabilities == (bool(classes) and "float" in str(annotation))
 
 
-def test_without_a_return_annotation_the_answer_is_a_value():
+def test_without_a_return_annotation_the_output_is_a_value():
     @podium.model
     def function(x: float):
         return {"x": x}
@@ -153,7 +153,7 @@ def test_a_function_that_returns_nothing_is_refused():
         (str, ["a", ""], "object"),
     ],
 )
-def test_answers_become_a_column_of_their_kind(annotation, answers, dtype):
+def test_return_values_become_a_column_of_their_kind(annotation, answers, dtype):
     column = predictions(annotation, *answers)
 
     assert column.dtype == dtype
@@ -195,17 +195,17 @@ def test_an_enums_member_is_its_value():
         (Any, {(1, 2): 3}, "JSON can't represent"),
     ],
 )
-def test_an_answer_that_breaks_the_promise_is_named(annotation, answer, message):
+def test_a_return_value_of_a_wrong_type_is_reported(annotation, answer, message):
     with pytest.raises(ModelError, match=message):
         predictions(annotation, answer)
 
 
-def test_the_row_that_broke_the_promise_is_named():
+def test_the_row_with_the_wrong_return_value_is_named():
     with pytest.raises(ModelError, match="returned nan for row 2,"):
         predictions(float, 1.0, 2.0, math.nan, math.nan)
 
 
-def test_an_answer_that_holds_itself_is_refused():
+def test_a_return_value_that_contains_itself_is_refused():
     loop: list[Any] = []
     loop.append(loop)
 
@@ -244,7 +244,7 @@ def test_lists_stay_one_value_a_row():
     assert column.tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
-def test_probabilities_make_the_likeliest_class_the_first_of_equals():
+def test_of_equal_probabilities_the_first_class_is_predicted():
     answers = [{"b": 0.75, "a": 0.25}, {"a": 0.5, "b": 0.5}, {"a": np.float32(1), "b": 0}]
     outputs = asked(answering(dict[Literal["a", "b"], float], *answers), 3)
 
@@ -289,7 +289,7 @@ def test_probabilities_that_are_none_are_refused(answer, message):
         asked(answering(dict[Literal["a", "b"], float], answer))
 
 
-def test_no_rows_have_no_answers():
+def test_no_rows_have_no_predictions():
     for annotation in (float, int, bool, str, dict[Literal["a", "b"], float], Quote):
         outputs = asked(answering(annotation), 0)
 
@@ -369,7 +369,7 @@ def test_a_part_that_is_missing_or_wrong_is_named(annotation, answer, message):
         (Annotated[list[float], "help"], [1.0, 2.0], "regression", [1.0, 2.0]),
     ],
 )
-def test_a_batch_answers_one_element_a_row(annotation, answer, task, column):
+def test_a_batch_returns_one_element_per_row(annotation, answer, task, column):
     one = batch_answering(annotation, answer)
     found = asked(one, 2).predictions
 
@@ -378,7 +378,7 @@ def test_a_batch_answers_one_element_a_row(annotation, answer, task, column):
     assert [type(cell) for cell in found.tolist()] == [type(cell) for cell in column]
 
 
-def test_a_batch_answers_probabilities_and_several_outputs():
+def test_a_batch_returns_probabilities_and_several_outputs():
     odds = [{"a": 0.25, "b": 0.75}, {"a": 1.0, "b": 0.0}]
     by_class = asked(batch_answering(list[dict[Literal["a", "b"], float]], odds), 2)
     offers = [{"price": 1.0, "is_open": True}, {"price": 2.0, "is_open": False}]
@@ -428,7 +428,7 @@ def test_what_the_function_raises_is_a_model_error_without_values(error):
     assert caught.value.__cause__ is error
 
 
-def test_what_an_answer_raises_is_a_model_error():
+def test_what_reading_a_return_value_raises_is_a_model_error():
     def lazily():
         yield 1.0
         raise ValueError("secret")

@@ -65,7 +65,7 @@ def test_a_synchronous_caller_inside_a_running_loop_gets_the_same():
     assert asyncio.run(ask()).predictions.tolist() == [2.0, 4.0]
 
 
-def test_callers_in_many_threads_all_get_their_own_answers():
+def test_callers_in_many_threads_all_get_their_own_predictions():
     answers = {}
 
     def ask(n):
@@ -163,7 +163,7 @@ def test_a_row_that_fails_stops_the_others():
     assert sorted(ended) == [1.0, 2.0]
 
 
-def test_answers_are_checked_as_those_of_plain_functions_are():
+def test_return_values_are_checked_as_those_of_plain_functions():
     @podium.model
     async def function(x: float) -> float:
         return float("nan")

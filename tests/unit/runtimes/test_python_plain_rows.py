@@ -79,7 +79,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("model", "given"), CASES, ids=lambda one: getattr(one, "name", None))
-def test_the_same_is_answered(model, given):
+def test_plain_rows_get_the_same_predictions(model, given):
     reader = TypedReader(model.signature, rows_max=10)
     row = reader.one(msgspec.json.encode(given))
     assert row is not None
@@ -102,7 +102,7 @@ def test_a_function_of_a_batch_takes_none():
     assert not of_a_batch.features.takes_rows
 
 
-def test_what_a_function_raises_is_told_without_the_row():
+def test_what_a_function_raises_is_reported_without_the_row():
     @podium.model
     def strict(x: float) -> float:
         raise ValueError(f"secret {x}")

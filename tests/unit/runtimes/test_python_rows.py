@@ -140,7 +140,7 @@ def test_a_row_that_cant_be_made_is_a_model_error():
         asked(fare, [{"age": 1.0, "sex": "f", "cabin": "Z"}])
 
 
-def test_a_class_that_asks_for_more_than_its_fields_is_refused():
+def test_a_class_that_requires_more_than_its_fields_is_refused():
     @dataclasses.dataclass
     class Greedy:
         age: float
@@ -254,7 +254,7 @@ def test_lists_get_whole_columns_and_arrays_too():
     ]
 
 
-def test_what_is_said_of_a_column_is_said_of_its_values():
+def test_an_annotation_of_a_column_applies_to_its_values():
     @podium.model
     def score(
         age: Annotated[list[Annotated[int, "in years"]], podium.Range(0, 120)],

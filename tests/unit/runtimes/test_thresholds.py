@@ -58,7 +58,7 @@ def elsewhere(tmp_path, monkeypatch):
     ],
     ids=str,
 )
-def test_a_threshold_is_told_and_labels_follow_it(rows, truth, model, compiles):
+def test_a_threshold_is_found_and_labels_follow_it(rows, truth, model, compiles):
     bundle = podium.pack(model.fit(rows, truth), rows, truth, name="t", compiles=compiles)
 
     outputs = bundle.predict(rows)
@@ -73,7 +73,7 @@ def test_a_threshold_is_told_and_labels_follow_it(rows, truth, model, compiles):
         assert (is_there == (outputs.predictions == threshold.label)).all()
 
 
-def test_the_class_that_was_tuned_for_is_the_one_that_is_told(rows, truth):
+def test_the_threshold_is_that_of_the_tuned_class(rows, truth):
     model = TUNED.fit(rows, truth)
 
     bundle = podium.pack(model, rows, truth, name="t")
@@ -94,7 +94,7 @@ def test_a_frozen_classifier_keeps_its_threshold(rows, truth):
     [LogisticRegression(), CalibratedClassifierCV(FIXED, cv=2)],
     ids=["plain", "calibrated again"],
 )
-def test_none_is_told_where_the_most_probable_class_is_predicted(rows, truth, model):
+def test_there_is_no_threshold_if_the_most_probable_class_is_predicted(rows, truth, model):
     bundle = podium.pack(model.fit(rows, truth), rows, truth, name="t")
 
     assert bundle.signature.output.threshold is None

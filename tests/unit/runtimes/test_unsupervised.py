@@ -193,7 +193,7 @@ def test_words_can_be_corrected(rows):
      make_pipeline(StandardScaler(), DBSCAN())],
     ids=str,
 )  # fmt: skip
-def test_what_says_nothing_about_new_rows_is_refused_with_a_function_to_pack(rows, model):
+def test_a_model_that_cannot_predict_new_rows_is_refused_with_a_function_to_pack(rows, model):
     with pytest.raises(SetupError, match="has no predict") as caught:
         packed(model, rows)
 
@@ -202,7 +202,7 @@ def test_what_says_nothing_about_new_rows_is_refused_with_a_function_to_pack(row
     compile(code.partition("\n\n")[0], "hint", "exec")
 
 
-def test_a_detector_for_its_training_rows_only_is_told_how_to_be_fitted(rows):
+def test_a_detector_for_its_training_rows_only_is_refused_with_how_to_fit_it(rows):
     with pytest.raises(SetupError) as caught:
         packed(LocalOutlierFactor(), rows)
 

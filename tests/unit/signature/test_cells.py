@@ -174,13 +174,13 @@ def test_values_outside_the_range_of_training_warn():
     assert warning.message == "1000000 is outside the range seen in training, 0 to 90000"
 
 
-def test_missing_values_warn_where_the_signature_says_so():
+def test_missing_values_warn_if_the_signature_says_so():
     _, findings = check(since=None)
 
     assert [(w.field, w.code) for w in findings.warnings] == [("since", "missing")]
 
 
-def test_only_so_many_bad_cells_are_kept_but_all_are_counted():
+def test_a_limited_number_of_invalid_cells_is_recorded_but_all_are_counted():
     findings = Findings(recorded_max=3)
     signature = Signature(fields=(Field(name="x"),))
 

@@ -49,14 +49,14 @@ def test_a_column_without_a_hole_refuses_missing_values_and_one_with_a_hole_acce
     assert field_of([1.0, np.nan]).missing_share == 0.5
 
 
-def test_numbers_tell_their_range_and_quantiles():
+def test_numbers_have_their_range_and_quantiles():
     field = field_of(np.arange(101.0))
 
     assert field.seen == Range(0.0, 100.0)
     assert field.quantiles == (5.0, 25.0, 50.0, 75.0, 95.0)
 
 
-def test_times_tell_their_range_as_text():
+def test_times_have_their_range_as_text():
     field = field_of(pd.to_datetime(["2024-03-01", "2024-05-02", None]))
 
     assert field.seen == Range("2024-03-01", "2024-05-02")
@@ -73,7 +73,7 @@ def test_labels_keep_their_type():
     assert field_of(pd.Categorical([True, False, True])).labels == (False, True)
 
 
-def test_pandas_and_polars_and_dicts_tell_the_same():
+def test_pandas_and_polars_and_dicts_give_the_same_fields():
     columns = {
         "a": [1, 2, 3],
         "b": ["x", "y", "x"],
@@ -110,7 +110,7 @@ def test_examples_are_whole_rows_of_plain_values():
 
 
 @pytest.mark.parametrize("rows", [pd.DataFrame(), pd.DataFrame({"x": []})])
-def test_nothing_tells_nothing(rows):
+def test_no_rows_are_refused(rows):
     with pytest.raises(SignatureError):
         infer_fields(Table.of(rows))
 

@@ -49,7 +49,7 @@ def test_a_name_means_the_only_field_that_it_can(given, fields, expected):
     assert renamed(given, fields) == expected
 
 
-def test_a_frame_is_packed_and_answered_in_another_form_with_an_index(bundle, tmp_path):
+def test_a_frame_is_packed_and_predicted_in_another_form_with_an_index(bundle, tmp_path):
     packed = podium.pack(MODEL, ODD, name="m", path=tmp_path)
 
     assert packed.signature.names == (NFC, "b")

@@ -46,7 +46,7 @@ PLANS = (Category("basic", 0.7), Category("pro", 0.3))
         (Field(name="x", type="date"), ["2024-03-01"], [20240301]),
     ],
 )
-def test_a_field_says_what_it_takes(field: Field, good: list[Any], bad: list[Any]):
+def test_a_field_describes_what_it_accepts(field: Field, good: list[Any], bad: list[Any]):
     schema = field_schema(field)
     Draft202012Validator.check_schema(schema)
 
@@ -79,7 +79,7 @@ def test_a_field_says_what_it_takes(field: Field, good: list[Any], bad: list[Any
         ),
     ],
 )
-def test_a_field_tells_its_unit_and_its_range(field: Field, expected: str | None):
+def test_a_field_describes_its_unit_and_its_range(field: Field, expected: str | None):
     assert field_schema(field).get("description") == expected
 
 
@@ -127,7 +127,7 @@ def test_nothing_at_all_is_a_row_and_no_columns():
         (Output(task="value"), [None, {"a": []}], []),
     ],
 )
-def test_an_output_says_what_is_answered(output: Output, good: list[Any], bad: list[Any]):
+def test_an_output_describes_its_predictions(output: Output, good: list[Any], bad: list[Any]):
     signature = Signature(fields=(Field(name="a"),), outputs=(output,))
 
     gives = Draft202012Validator(prediction_schema(signature)).is_valid

@@ -50,7 +50,7 @@ def test_what_has_no_offset_is_local_time_of_the_training_data(
     assert asked(packed(tmp_path, "Europe/Zurich"), value) == hour
 
 
-def test_an_offset_is_told_where_the_training_data_have_no_zone(tmp_path: Path) -> None:
+def test_an_offset_is_shown_if_the_training_data_have_no_zone(tmp_path: Path) -> None:
     answer = packed(tmp_path, None).predict({"at": "2024-06-03T07:30:00+02:00"})
 
     assert [warning.code for warning in answer.warnings if warning.code == "shifted"]

@@ -68,7 +68,7 @@ def kept(client: Client) -> list[int]:
     return [int(one.id, 16) for one in found if one is not None]
 
 
-def test_a_filter_deletes_what_it_leaves_and_as_many_as_were_expected(client, log):
+def test_a_filter_deletes_the_matching_records_if_their_number_is_as_expected(client, log):
     query = "outcome=yes&since=2026-03-01T12:10"
 
     status, problem = delete(client, f"{API}?{query}")
@@ -110,7 +110,7 @@ def test_what_cannot_be_read_deletes_nothing(client, query):
     assert len(kept(client)) == 21
 
 
-def test_who_sees_only_their_own_deletes_only_their_own(client):
+def test_an_actor_who_sees_only_their_own_records_deletes_only_those(client):
     assert delete(client, f"{API}?expect=20", "bob")[0] == 409
     assert delete(client, f"{API}?expect=16&owner=user:9", "bob")[0] == 403
     assert delete(client, f"/api/records/{record(1).id}", "bob")[0] == 404

@@ -216,7 +216,7 @@ def blocks(server: ServerProcess, start: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_its_curl_commands_are_answered(server: ServerProcess):
+def test_its_curl_commands_work(server: ServerProcess):
     commands = blocks(server, "curl")
 
     assert len(commands) == 4

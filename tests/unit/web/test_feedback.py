@@ -83,7 +83,7 @@ def truth_of(client: Client, number: int) -> tuple[Any, str | None, str] | None:
     return None if told is None else (msgspec.json.decode(told.truth), told.actor, told.note)
 
 
-def test_whoever_may_give_feedback_gives_it_without_seeing_the_record(client, log):
+def test_feedback_does_not_require_permission_to_see_the_record(client, log):
     reply = put(client, 1, {"truth": "no", "note": "by phone"})
 
     assert reply.json() == {"id": id_of(1), "truth": "no", "note": "by phone"}
@@ -92,7 +92,7 @@ def test_whoever_may_give_feedback_gives_it_without_seeing_the_record(client, lo
     assert client.get(f"/records/{id_of(1)}", x_who="giver").status == 404
 
 
-def test_a_correction_takes_the_place_of_what_was_said(client):
+def test_a_correction_replaces_earlier_feedback(client):
     put(client, 1, {"truth": "no", "note": "by phone"})
 
     put(client, 1, {"truth": "yes"}, "ada")
@@ -121,7 +121,7 @@ def test_what_is_no_truth_of_the_model_is_refused_with_what_is(client, log, valu
     assert log.events == []
 
 
-def test_a_wrong_label_is_answered_with_the_labels_that_there_are(client):
+def test_an_invalid_label_is_refused_with_the_valid_ones(client):
     (cell,) = put(client, 1, {"truth": "maybe"}).json()["cells"]
 
     assert cell["value"] == "maybe"
@@ -178,7 +178,7 @@ def as_csv(rows: list[dict[str, str]]) -> bytes:
         ("application/x-ndjson", b"\n".join(map(msgspec.json.encode, ROWS))),
     ],
 )
-def test_each_of_many_rows_is_added_or_told_of(client, log, media, body):
+def test_each_of_many_rows_is_added_or_reported(client, log, media, body):
     reply = client.post(MANY, body=body, content_type=media, x_who="giver")
 
     told = reply.json()
@@ -235,7 +235,7 @@ def test_what_there_was_no_time_for_is_counted(client, monkeypatch):
     assert [truth_of(client, n) is not None for n in (2, 3)] == [True, False]
 
 
-def test_a_store_that_fails_half_way_is_told_of(client, log, monkeypatch):
+def test_a_store_that_fails_half_way_is_reported(client, log, monkeypatch):
     store = client.app.site.store
     rows = [{"id": id_of(n), "truth": "no"} for n in range(10)]
     real = store.set_feedback_many

@@ -6,7 +6,7 @@ import podium
 from podium.testing import Client
 
 
-def test_metrics_are_told_in_the_text_format(app: podium.App, client: Client):
+def test_metrics_have_the_text_format(app: podium.App, client: Client):
     app.site.metrics.of("loans", "7").count_predicted(1, 12, [250])
 
     reply = client.get("/metrics")

@@ -37,14 +37,14 @@ def made_pages(client: Client) -> list[bytes]:
     return [html for _, html in client.app.site.page_cache._pages.values()]
 
 
-def test_a_page_shows_each_answer_at_once_though_the_one_before_was_kept(client):
+def test_a_page_shows_each_prediction_at_once_although_it_was_cached(client):
     for n in range(60):
         ask(client, f"person {n}")
 
         assert f"person {n}<".encode() in client.get(RECORDS).body
 
 
-def test_a_page_of_unchanged_records_is_not_made_again(client):
+def test_a_page_of_unchanged_records_is_not_rendered_again(client):
     ask(client, "Ada")
     first = client.get(RECORDS).body
 
@@ -54,7 +54,7 @@ def test_a_page_of_unchanged_records_is_not_made_again(client):
     assert any(again is html for html in made_pages(client))
 
 
-def test_deleted_records_leave_the_kept_page(client):
+def test_deleted_records_disappear_from_the_cached_page(client):
     ask(client, "Ada")
     assert b"Ada<" in client.get(RECORDS).body
 
@@ -63,7 +63,7 @@ def test_deleted_records_leave_the_kept_page(client):
     assert b"Ada<" not in client.get(RECORDS).body
 
 
-def test_filters_and_pages_are_kept_apart(client):
+def test_filters_and_pages_are_cached_separately(client):
     ask(client, "Ada")
     ask(client, "Grace")
     client.get(RECORDS)
@@ -74,7 +74,7 @@ def test_filters_and_pages_are_kept_apart(client):
     assert b"Ada" in body
 
 
-def test_nobody_gets_the_page_of_somebody_else(tmp_path):
+def test_cached_pages_are_not_shared_between_actors(tmp_path):
     app = podium.App(
         greet, home=str(tmp_path), identify=lambda request: request.headers.get("x-user")
     )
@@ -88,7 +88,7 @@ def test_nobody_gets_the_page_of_somebody_else(tmp_path):
     app.close()
 
 
-def test_a_page_made_of_something_else_is_not_given():
+def test_a_page_rendered_from_other_content_is_not_returned():
     pages = PageCache()
     pages.put(("records",), ("a", ANYONE), b"page of a")
 
@@ -98,7 +98,7 @@ def test_a_page_made_of_something_else_is_not_given():
     assert pages.get(("other",), ("a", ANYONE)) is None
 
 
-def test_the_page_that_nobody_asked_for_longest_goes_first():
+def test_the_least_recently_used_page_is_dropped_first():
     pages = PageCache(most=2)
     pages.put(("1",), (), b"1")
     pages.put(("2",), (), b"2")
@@ -110,13 +110,13 @@ def test_the_page_that_nobody_asked_for_longest_goes_first():
     assert pages.get(("2",), ()) is None
 
 
-def test_the_openapi_document_is_made_once_for_all_who_see_the_same_models(client):
+def test_the_openapi_document_is_rendered_once_for_all_who_see_the_same_models(client):
     first = client.get("/openapi.json").body
 
     assert client.get("/openapi.json").body is first
 
 
-def test_what_a_function_answers_on_the_docs_page_is_asked_each_time(client):
+def test_the_docs_page_calls_a_function_each_time(client):
     client.get("/docs")
 
     assert made_pages(client) == []

@@ -250,7 +250,7 @@ def test_what_explains_a_widget_is_there(packed: Client, name):
                 assert attributes["href"][1:] in ids
 
 
-def test_home_tells_what_each_model_does(packed: Client):
+def test_home_shows_what_each_model_does(packed: Client):
     text = packed.get("/").text
 
     assert "Tells the species of a penguin." in text
@@ -293,7 +293,7 @@ def test_the_form_has_the_right_widget_for_each_field(client: Client):
     assert page.all("fieldset")[0]["id"] == "f3"
 
 
-def test_a_field_tells_its_unit_and_the_range_of_training(packed: Client):
+def test_a_field_shows_its_unit_and_the_training_range(packed: Client):
     page = opened(packed, "/models/penguins")
     (length,) = page.all("input", name="bill_length_mm")
 
@@ -366,7 +366,7 @@ def test_an_answer_links_to_its_record(packed: Client):
     assert record.text(**{"class": "value figure"}) == "Gentoo"
 
 
-def test_the_curl_command_asks_the_same(packed: Client):
+def test_the_curl_command_sends_the_same_inputs(packed: Client):
     page = sent(packed, "penguins", PENGUIN)
     program, address, _, header, _, body = shlex.split(page.text(id="curl").replace("\\ ", ""))
 
@@ -385,14 +385,14 @@ def test_the_curl_command_quotes_whatever_a_field_is_called(packed: Client):
     assert msgspec.json.decode(command[-1]).keys() == values.keys()
 
 
-def test_a_value_outside_of_training_is_answered_with_a_warning(packed: Client):
+def test_a_value_outside_the_training_range_is_predicted_with_a_warning(packed: Client):
     page = sent(packed, "penguins", PENGUIN | {"body_mass_g": "9000"})
 
     assert "Body mass g" in page.text(**{"class": "warnings"})
     assert page.text(**{"class": "value figure"}) == "Gentoo"
 
 
-def test_a_number_stands_among_the_models_other_answers(packed: Client):
+def test_a_number_is_shown_among_the_predictions_for_the_training_rows(packed: Client):
     page = sent(packed, "diabetes", example_of(packed, "diabetes"))
 
     assert "This prediction among those for the training rows" in page.text(**{"class": "among"})
@@ -409,7 +409,7 @@ def test_several_outputs_are_shown_each_with_its_name(packed: Client):
     assert page.all("figure") == []
 
 
-def test_the_page_tells_where_the_model_comes_from(packed: Client):
+def test_the_page_shows_where_the_model_comes_from(packed: Client):
     page = opened(packed, "/models/penguins")
     about = page.text(id="about")
 
@@ -468,7 +468,7 @@ def test_a_refused_category_stays_and_its_summary_leads_to_the_first_button(clie
     assert page.all("input", id="f3-0", type="radio")
 
 
-def test_a_field_that_the_model_does_not_have_is_told(packed: Client):
+def test_an_unknown_field_is_reported(packed: Client):
     page = sent(packed, "penguins", PENGUIN | {"<wings>": "2"}, 422)
 
     assert "<wings>" in page.text(id="problems")
@@ -520,7 +520,7 @@ def test_the_address_of_the_form_takes_a_form_only(client: Client, media, body):
 
 
 @pytest.mark.parametrize("body", [b"", b"&&", b"=", b"x", b"x=%ff", b"x=%00", b"%zz", b"x=1&x=2"])
-def test_no_form_is_answered_with_a_fault(client: Client, body):
+def test_no_form_causes_a_server_error(client: Client, body):
     headers = {"content-type": "application/x-www-form-urlencoded"}
 
     reply = client.request("POST", "/models/fragile", body=body, headers=headers)

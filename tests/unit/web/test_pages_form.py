@@ -54,7 +54,7 @@ def test_hard_bounds_are_limits_and_the_range_of_training_is_not():
     ("said", "step"),
     [({"type": "integer"}, "1"), ({}, "any"), ({"step": 0.5}, "0.5"), ({"type": "date"}, "")],
 )
-def test_the_step_is_said_by_hand_or_by_the_type(said, step):
+def test_the_step_is_set_by_hand_or_by_the_type(said, step):
     assert widget(**said).step == step
 
 

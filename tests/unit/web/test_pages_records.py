@@ -161,7 +161,7 @@ def test_classes_are_chosen_from_a_menu_and_numbers_typed(kept: Client):
         ("min=%3Cb%3E", "“&lt;b&gt;” is not a number."),
     ],
 )
-def test_a_filter_that_cannot_be_read_is_told_and_stays(kept: Client, query, told):
+def test_an_invalid_filter_is_reported_and_stays(kept: Client, query, told):
     reply = kept.get(f"/models/arrival-delay/records?{query}")
 
     assert reply.status == 200
@@ -171,7 +171,7 @@ def test_a_filter_that_cannot_be_read_is_told_and_stays(kept: Client, query, tol
 
 
 @pytest.mark.parametrize("query", ["since=soon", "min=nan", "id=xyz"])
-def test_no_file_is_made_by_half_of_the_filters(kept: Client, query):
+def test_an_invalid_filter_prevents_the_download(kept: Client, query):
     reply = kept.get(f"/models/arrival-delay/records.csv?{query}", accept="application/json")
 
     assert reply.status == 400
@@ -195,7 +195,7 @@ def test_a_place_that_no_page_gave_is_refused(kept: Client, query):
     assert kept.get(f"/models/loans/records?{query}").status == 400
 
 
-def test_where_nothing_was_asked_yet_the_page_leads_to_the_form(kept: Client):
+def test_without_records_the_page_links_to_the_form(kept: Client):
     text = kept.get("/models/optional/records").text
 
     assert "No predictions yet" in text
@@ -221,7 +221,7 @@ def test_one_record_is_shown_whole(kept: Client):
     assert "http://127.0.0.1:8000/records/" in text
 
 
-def test_the_figures_of_another_version_are_not_told_of_a_record(models_file, tmp_path):
+def test_the_metrics_of_another_version_are_not_shown_with_a_record(models_file, tmp_path):
     from sklearn.datasets import load_diabetes
     from sklearn.linear_model import LinearRegression
 
@@ -251,7 +251,7 @@ def test_a_record_that_is_none_is_not_found(kept: Client, record_id):
 @pytest.mark.parametrize(
     "target", ["/models/loans/records", "/models/loans/records.csv", f"/records/{7:032x}"]
 )
-def test_where_none_are_kept_a_page_says_so(models_file, tmp_path, target):
+def test_a_page_says_that_nothing_is_recorded(models_file, tmp_path, target):
     app = podium.App(f"{models_file}:loans", home=str(tmp_path), records=False)
     try:
         client = Client(app)
@@ -303,7 +303,7 @@ def test_the_number_of_a_page_is_never_a_fault(page):
     assert place_of({"after": "a", "page": page}).number >= 2
 
 
-def test_an_address_holds_only_what_is_said():
+def test_a_url_contains_only_the_filters_in_use():
     filters = filters_of("loans", {"outcome": "a&b", "min": " ", "other": "1"})
 
     assert filters.address("/r") == "/r?outcome=a%26b"

@@ -74,7 +74,7 @@ def test_no_probability_is_rounded_to_certainty(share, text):
         (Range(), ""),
     ],
 )
-def test_a_range_is_told_with_its_unit(seen, text):
+def test_a_range_is_shown_with_its_unit(seen, text):
     assert range_text(seen, "mm") == text
 
 
@@ -117,7 +117,7 @@ def test_figures_of_training_rows_do_not_look_like_quality():
     assert unknown.startswith("Measured on 344 rows that it may have been trained on: ")
 
 
-def test_a_cross_validation_tells_how_far_its_folds_spread():
+def test_a_cross_validation_shows_the_spread_of_its_folds():
     accuracy = Metric(name="accuracy", title="accuracy", value=0.971, better="higher", spread=0.008)
     error = Metric(name="mae", title="error", value=11.2, better="lower", unit="min", spread=0.25)
     card = Card(
@@ -136,7 +136,7 @@ def test_a_cross_validation_tells_how_far_its_folds_spread():
     assert card.warning == ""
 
 
-def test_a_share_is_told_in_percent():
+def test_a_share_is_shown_in_percent():
     accuracy = Metric(name="accuracy", title="accuracy", value=0.988, better="higher")
 
     assert metric_text(accuracy) == f"98.8{NBSP}%"
@@ -252,7 +252,7 @@ def test_a_warning_names_the_field_as_people_read_it():
         max_size=5,
     )
 )
-def test_the_command_says_to_a_shell_exactly_what_was_asked(row):
+def test_the_command_is_quoted_exactly_for_a_shell(row):
     command = curl_command("http://127.0.0.1:8000/it's/predict", row)
 
     words = shlex.split(command.replace(" \\\n", " "))
@@ -314,7 +314,7 @@ def test_no_counts_are_too_odd_for_a_picture(counts):
 BASELINE = Baseline(outputs={"delay": Histogram(n_rows=3, edges=(0, 1, 2), counts=(1, 2))})
 
 
-def test_a_number_is_marked_among_the_answers_to_the_training_rows():
+def test_a_number_is_marked_among_the_predictions_for_the_training_rows():
     among = among_answers(
         signature(Output(name="delay", unit="min")), BASELINE, {"prediction": 1.5}
     )
@@ -335,5 +335,5 @@ def test_a_number_is_marked_among_the_answers_to_the_training_rows():
         (signature(Output(name="delay", task="value")), 1.0),
     ],
 )
-def test_other_answers_stand_among_nothing(now, prediction):
+def test_other_predictions_have_no_histogram(now, prediction):
     assert among_answers(now, BASELINE, {"prediction": prediction}) is None

@@ -180,7 +180,7 @@ def test_a_summary_leads_to_the_first_button_of_a_group(opened):
     assert page.evaluate("document.activeElement.id") == "f3-0"
 
 
-def test_a_second_click_asks_nothing(opened):
+def test_a_second_click_sends_nothing(opened):
     page = opened("/models/loans?example=1")
     page.evaluate(
         "window.n = 0; document.addEventListener('submit', e => {"

@@ -45,7 +45,7 @@ def caught(error: Exception, cause: Exception | None = None) -> Exception:
         (UnsupportedMedia("text/plain isn't read", hint="send JSON"), 415),
     ],
 )
-def test_a_callers_mistake_is_told_with_what_to_do(error, status):
+def test_a_callers_mistake_is_reported_with_what_to_do(error, status):
     problem = problems.of_error(error)
 
     assert problem == http.Problem(
@@ -58,7 +58,7 @@ def test_a_callers_mistake_is_told_with_what_to_do(error, status):
     )
 
 
-def test_every_bad_cell_is_told():
+def test_every_invalid_cell_is_reported():
     cells = [
         BadCell(row=3, field="age", value="old", problem="isn't a number", accepted="a number"),
         BadCell(row=5, field="plan", problem="is missing", code="missing"),
@@ -136,7 +136,7 @@ def test_a_kind_stands_before_those_it_is_derived_from():
     ] == []
 
 
-def test_a_refusal_is_told_as_an_error_is():
+def test_a_refusal_becomes_a_problem_like_an_error():
     refusal = Refusal(421, "host_not_allowed", "unknown", "allow it")
 
     problem = problems.of_refusal(refusal)

@@ -118,7 +118,7 @@ def test_filters_are_those_that_make_sense_for_the_model(app: podium.App) -> Non
     assert (classes.fields[2].kind, classes.fields[2].choices) == ("choice", ("no", "yes"))
 
 
-def test_a_list_shows_how_values_begin_and_who_asked(app: podium.App) -> None:
+def test_a_list_shows_the_beginning_of_values_and_the_actor(app: podium.App) -> None:
     shown = record_list(app.site, request(ADA), "loans")
 
     assert shown.models == ["loans", "arrival-delay"]
@@ -168,7 +168,7 @@ def test_feedback_is_recorded_shown_and_written_down(
 
 
 @pytest.mark.parametrize("note", ["n" * (NOTE_MAX + 1), "\0", "\ud800"])
-def test_feedback_that_cannot_be_kept_is_refused(app: podium.App, note: str) -> None:
+def test_feedback_that_cannot_be_stored_is_refused(app: podium.App, note: str) -> None:
     detail = record_detail(app.site, request(ADA), record(1).id)
 
     with pytest.raises(InputError):
@@ -177,7 +177,7 @@ def test_feedback_that_cannot_be_kept_is_refused(app: podium.App, note: str) -> 
     assert record_detail(app.site, request(ADA), record(1).id).feedback == []
 
 
-def test_feedback_is_given_by_who_may_and_on_what_is_there(app: podium.App) -> None:
+def test_feedback_requires_permission_and_an_existing_record(app: podium.App) -> None:
     site: Site = app.site
     own = record_detail(site, request(BOB), record(2).id)
     assert not own.may_give_feedback

@@ -60,7 +60,7 @@ def page(client: Client, name: str, row: dict[str, float]) -> str:
     return client.request("POST", f"/models/{name}", body=body, headers=media).body.decode()
 
 
-def test_the_api_answers_label_and_score(client):
+def test_the_api_returns_label_and_score(client):
     one = json.loads(asked(client, "odd", ODD).body)
     many = json.loads(asked(client, "odd", [ODD, USUAL]).body)
 
@@ -81,7 +81,7 @@ def test_tables_have_a_column_of_each(client, media):
         assert [json.loads(line)["label"] for line in text.splitlines()] == ["outlier", "normal"]
 
 
-def test_answers_are_as_the_document_says(client):
+def test_responses_match_the_document(client):
     document = json.loads(client.request("GET", "/openapi.json").body)
     schemas = document["components"]["schemas"]
     for name in ("odd", "heaps", "cut"):
@@ -93,7 +93,7 @@ def test_answers_are_as_the_document_says(client):
         assert set(answer) == set(one["properties"])
 
 
-def test_the_api_tells_the_threshold_with_each_answer_and_with_the_model(client):
+def test_the_api_returns_the_threshold_with_each_prediction_and_with_the_model(client):
     answer = json.loads(asked(client, "cut", USUAL).body)
     model = json.loads(client.request("GET", "/api/models/cut").body)
 
@@ -120,7 +120,7 @@ def test_records_hold_label_and_score_and_are_found_by_the_word(client):
     assert "Decision score" in shown
 
 
-def test_the_page_says_the_word_the_size_and_where_the_score_lies(client):
+def test_the_page_shows_the_label_the_size_and_where_the_score_lies(client):
     odd, heap = page(client, "odd", ODD), page(client, "heaps", USUAL)
 
     assert re.search(r'class="value figure"><bdi>outlier</bdi>', odd)
@@ -132,7 +132,7 @@ def test_the_page_says_the_word_the_size_and_where_the_score_lies(client):
     assert odd.count("<line") == heap.count("<line") == 1
 
 
-def test_the_form_says_what_was_answered_in_training(client):
+def test_the_form_shows_the_predictions_in_training(client):
     text = client.request("GET", "/models/odd").body.decode()
 
     assert "Labels of the training rows" in text
@@ -146,7 +146,7 @@ def test_a_mark_shows_where_the_threshold_is(client):
     assert "is predicted when its probability is at least 33.7 %" in text
 
 
-def test_the_command_line_says_the_same(bundles, capsys):
+def test_the_command_line_shows_the_same(bundles, capsys):
     assert run(["predict", str(bundles["odd"].path), "a=60", "b=-60"]) == 0
     predicted = capsys.readouterr().out
     assert run(["predict", str(bundles["cut"].path), "a=60", "b=-60"]) == 0

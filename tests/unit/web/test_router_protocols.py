@@ -107,7 +107,7 @@ def ask(app: podium.App, request: pytest.FixtureRequest):
     return ask
 
 
-def test_it_is_asked_and_answered_in_its_own_form(ask, app):
+def test_it_reads_requests_and_writes_responses_in_its_own_form(ask, app):
     answer = ask(ASKED, {"instances": [{"size": 3.0}, {"size": 5.0}]})
     page = app.site.store.page(RecordQuery(), limit=10)
 
@@ -124,7 +124,7 @@ def test_it_is_asked_and_answered_in_its_own_form(ask, app):
         ("/v1/nothing", {}, 404, "there is nothing at /v1/nothing"),
     ],
 )
-def test_it_tells_problems_in_its_own_form(ask, path, value, status, told):
+def test_it_writes_problems_in_its_own_form(ask, path, value, status, told):
     found, answer = ask(path, value)
 
     assert (found, list(answer)) == (status, ["error"])
@@ -136,7 +136,7 @@ def test_the_api_goes_on_beside_it(ask):
     assert ask("/api/nothing", {})[1]["code"] == "not_found"
 
 
-def test_a_key_of_one_protocol_is_not_answered_in_another(ask):
+def test_a_key_of_one_protocol_does_not_count_in_another(ask):
     body = {"instances": [{"size": 3.0}]}
     first = ask(ASKED, body, **{"idempotency-key": "k"})
     again = ask(ASKED, body, **{"idempotency-key": "k"})
@@ -176,7 +176,7 @@ def test_it_takes_long_bodies_where_it_predicts(tmp_path, path, status):
 
 
 @pytest.mark.parametrize(("path", "status"), [(ASKED, 200), ("/models/halves", 403)])
-def test_it_can_be_asked_from_a_page_of_an_origin_that_is_allowed(tmp_path, path, status):
+def test_it_can_be_called_from_a_page_of_an_allowed_origin(tmp_path, path, status):
     origin = "https://shop.example"
     app = podium.App(halves, home=str(tmp_path), protocols=[PROTOCOL], allowed_origins=[origin])
 

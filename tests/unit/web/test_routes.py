@@ -64,7 +64,7 @@ def test_each_name_is_one_routes():
     assert sorted(set(names)) == sorted(names)
 
 
-def test_what_is_not_there_says_so(client: Client):
+def test_what_does_not_exist_is_not_found(client: Client):
     reply = client.get("/nothing")
 
     assert (reply.status, reply.media) == (404, PROBLEM)
@@ -75,14 +75,14 @@ def test_what_is_not_there_says_so(client: Client):
 @pytest.mark.parametrize(
     "target", ["/models/lones", "/api/models/lones", "/models/lones/records", "/api/models/%6cones"]
 )
-def test_an_unknown_model_is_answered_with_the_known_ones(client: Client, target):
+def test_an_unknown_model_is_not_found_and_the_known_ones_are_listed(client: Client, target):
     reply = client.get(target, accept="application/json")
 
     assert (reply.status, reply.media) == (404, PROBLEM)
     assert reply.json()["hint"] == "known: loans, arrival-delay, optional, fragile"
 
 
-def test_an_unknown_model_cannot_be_asked(client: Client, loan):
+def test_an_unknown_model_cannot_predict(client: Client, loan):
     assert client.post("/api/models/lones/predict", loan).status == 404
 
 
@@ -100,7 +100,7 @@ def test_a_percent_encoded_name_is_the_same_name(client: Client):
         ("PATCH", "/nothing", "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(client: Client, method, target, allowed):
+def test_a_wrong_method_is_refused_with_the_right_ones(client: Client, method, target, allowed):
     reply = client.request(method, target, headers={"accept": "application/json"})
 
     assert (reply.status, reply.headers["allow"]) == (405, allowed)
@@ -108,7 +108,7 @@ def test_a_wrong_method_is_told_the_right_ones(client: Client, method, target, a
 
 
 @pytest.mark.parametrize("route", ROUTER.routes, ids=lambda route: route.name)
-def test_every_address_tells_its_methods(client: Client, route):
+def test_every_path_lists_its_methods(client: Client, route):
     target = re.sub(r"\{\w+\}", "loans", route.pattern)
 
     reply = client.request("OPTIONS", target)
@@ -117,14 +117,14 @@ def test_every_address_tells_its_methods(client: Client, route):
     assert {*route.methods, "OPTIONS"} <= {*reply.headers["allow"].split(", ")}
 
 
-def test_nothing_is_told_of_an_address_that_is_none(client: Client):
+def test_an_unknown_path_lists_no_methods(client: Client):
     assert client.request("OPTIONS", "/nothing").status == 404
 
 
 @pytest.mark.parametrize(
     "target", ["/", "/docs", "/openapi.json", "/readyz", "/models/loans/records.csv", "/nothing"]
 )
-def test_head_is_answered_as_get_without_a_body(client: Client, target):
+def test_head_returns_the_same_as_get_without_a_body(client: Client, target):
     get, head = client.get(target), client.request("HEAD", target)
 
     assert get.body
@@ -183,7 +183,7 @@ def links_of(html: str) -> list[str]:
     return parser.found
 
 
-def test_files_of_the_pages_may_be_kept_for_ever(client: Client):
+def test_static_files_may_be_cached_for_ever(client: Client):
     files = [link for link in links_of(client.get("/").text) if link.startswith("/static/")]
 
     assert len(files) >= 3
@@ -202,7 +202,7 @@ def test_an_error_of_a_page_is_a_page(client: Client, accept):
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html;q=0.5, application/json"])
-def test_an_error_of_a_page_is_json_for_who_would_rather_have_it(client: Client, accept):
+def test_an_error_of_a_page_is_json_for_clients_that_prefer_it(client: Client, accept):
     assert client.get("/models/nothing", accept=accept).media == PROBLEM
 
 
@@ -212,7 +212,7 @@ def test_an_error_of_the_api_is_json_for_browsers_too(client: Client, target):
 
 
 @pytest.mark.parametrize(("accept", "media"), [(BROWSER, PAGE), ("*/*", PROBLEM)])
-def test_people_who_are_lost_get_a_page_and_programs_json(client: Client, accept, media):
+def test_at_unknown_paths_people_get_a_page_and_programs_json(client: Client, accept, media):
     assert client.get("/nothing", accept=accept).media == media
 
 
@@ -231,7 +231,7 @@ def test_what_a_caller_sends_is_never_markup(client: Client):
     assert "&lt;script&gt;alert" in reply.text
 
 
-def test_a_model_that_fails_tells_an_id_and_nothing_else(client: Client, caplog):
+def test_a_model_that_fails_returns_an_id_and_nothing_else(client: Client, caplog):
     with caplog.at_level(logging.ERROR, "podium"):
         reply = client.post("/api/models/fragile/predict", {"x": -1})
 
@@ -277,7 +277,7 @@ def test_an_answer_that_cannot_be_recorded_is_not_given(app: podium.App, client:
     assert "no space left on /srv/records" in caplog.text
 
 
-def test_a_page_says_too_when_to_come_again(app: podium.App, client: Client):
+def test_a_page_says_when_to_try_again(app: podium.App, client: Client):
     request = Request(
         "POST",
         "/models/fragile",

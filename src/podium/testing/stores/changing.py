@@ -25,7 +25,7 @@ from podium.testing.stores.samples import (
 class Changing(Settling):
     """Feedback and deletion."""
 
-    def test_feedback_is_added_and_told_again(self, store: Store) -> None:
+    def test_feedback_is_added_and_returned(self, store: Store) -> None:
         self.fill(store, sample(1), sample(2))
         first, second = feedback("Gentoo", actor="ada"), feedback(4.5, note="measured again")
 
@@ -37,7 +37,7 @@ class Changing(Settling):
         )
         assert decoded(store.get(sample(2).id)) == decoded(sample(2))
 
-    def test_corrected_feedback_keeps_what_was_said_before(self, store: Store) -> None:
+    def test_corrected_feedback_keeps_earlier_truths(self, store: Store) -> None:
         self.fill(store, sample(1), sample(2, feedback=feedback("Adelie", actor="ada")))
         one, two = sample(1).id, sample(2).id
 
@@ -70,7 +70,7 @@ class Changing(Settling):
         kept = [0.0, *(float(n) for n in range(5, HISTORY_MAX + 4))]
         assert [truth for truth, *_ in _earlier(store, sample(1).id)] == kept
 
-    def test_feedback_for_no_record_makes_none(self, store: Store) -> None:
+    def test_feedback_for_an_unknown_record_creates_none(self, store: Store) -> None:
         self.fill(store, sample(1))
 
         assert store.set_feedback(UNKNOWN_ID, feedback()) is False

@@ -67,7 +67,7 @@ class Keeping(Settling):
         assert decoded(store.get(sample(1).id)) == decoded(sample(1))
         assert ids(store) == ids_of(2, 1)
 
-    def test_a_record_twice_in_a_batch_is_kept_once(self, store: Store) -> None:
+    def test_a_record_twice_in_a_batch_is_stored_once(self, store: Store) -> None:
         result = self.fill(store, sample(1), sample(1))
 
         assert is_counted(store, result, inserted=1, duplicates=1)

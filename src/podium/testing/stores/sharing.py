@@ -60,7 +60,7 @@ class Sharing(Settling):
         assert sum(one.result() for one in deleting) == 1_400
         assert ids(store) == ids_of(*range(1_499, 1_399, -1))
 
-    def test_threads_that_correct_a_record_lose_nothing_that_was_said(self, store: Store) -> None:
+    def test_threads_that_correct_a_record_lose_no_earlier_truth(self, store: Store) -> None:
         self.fill(store, sample(1))
         truths = [float(n) for n in range(HISTORY_MAX)]
 

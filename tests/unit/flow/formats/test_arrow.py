@@ -47,13 +47,13 @@ def stream(rows: list[dict[str, Any]], schema: pa.Schema | None = None) -> bytes
     return stream_of({name: table.column(name) for name in table.column_names})
 
 
-def test_a_stream_is_answered_as_the_same_rows_in_json(client):
+def test_a_stream_gets_the_same_predictions_as_its_rows_in_json(client):
     told = post(client, stream(ROWS), accept="application/json").json()
 
     assert told["predictions"] == client.post(PREDICT, ROWS).json()["predictions"]
 
 
-def test_a_stream_is_answered_with_a_stream(client):
+def test_a_stream_gets_a_stream_back(client):
     reply = post(client, stream(ROWS))
 
     table = pa.ipc.open_stream(reply.body).read_all()

@@ -39,7 +39,7 @@ def test_fields_come_in_their_order_with_all_that_was_typed():
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_is_no_form_is_told(body, problem):
+def test_what_is_not_a_form_is_refused(body, problem):
     with pytest.raises(MalformedBody, match=problem):
         fields_of(body)
 

@@ -21,9 +21,9 @@ class Origins(RecordsCase):
         reply = self.browser().generic(method, PREFIX + path, body, media, headers=rest)
         return reply.status_code, {name.lower(): value for name, value in reply.items()}
 
-    def test_those_that_are_listed_ask_the_api(self):
+    def test_listed_origins_can_call_the_api(self):
         check_listed(self.ask)
 
     @with_podium(allow_credentials=True)
-    def test_with_cookies_where_that_is_said(self):
+    def test_cookies_are_allowed_if_configured(self):
         check_with_credentials(self.ask)

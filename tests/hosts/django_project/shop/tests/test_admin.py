@@ -32,7 +32,7 @@ class WhoMayWhat(ShopCase):
             assert browser.get(address).status_code == 403, address
         assert browser.get(f"{RECORDS}delete-old/").status_code == 403
 
-    def test_nobody_is_sent_to_the_login(self):
+    def test_anonymous_users_are_sent_to_the_login(self):
         for address in (
             RECORDS,
             TOKENS,
@@ -46,7 +46,7 @@ class WhoMayWhat(ShopCase):
             assert answer.status_code == 302
             assert "login" in answer["location"]
 
-    def test_who_has_rights_but_is_no_staff_stays_out(self):
+    def test_a_user_with_rights_who_is_not_staff_stays_out(self):
         browser = self.browser(self.member("cleo@shop.example", "see_all_loans", "view_apitoken"))
 
         assert browser.get(RECORDS).status_code == 302
@@ -98,7 +98,7 @@ class Records(RecordsCase):
             connections.databases[alias]["ATOMIC_REQUESTS"] = True
             self.addCleanup(connections.databases[alias].update, {"ATOMIC_REQUESTS": False})
 
-        self.test_feedback_is_kept_and_written_down()
+        self.test_feedback_is_stored_and_audited()
         done = self.browser(self.ada).post(
             f"{RECORDS}delete-old/", {"before": "2999-01-01", "is_sure": "on"}
         )
@@ -116,7 +116,7 @@ class Records(RecordsCase):
 
         assert Prediction.objects.get(id=self.id).feedback_truth == "no"
 
-    def test_feedback_is_kept_and_written_down(self):
+    def test_feedback_is_stored_and_audited(self):
         browser = self.browser(self.ada)
         page = browser.get(f"{RECORDS}{self.id}/").content.decode()
         (name,) = set(re.findall(r'name="(prediction|[a-z_]+)"', page)) - {
@@ -134,7 +134,7 @@ class Records(RecordsCase):
         assert row.feedback_actor == "ada@shop.example"
         assert AuditEntry.objects.get(event="feedback_given").details["record"] == self.id
 
-    def test_one_sees_their_own_records_only_and_tells_nothing_without_leave(self):
+    def test_a_user_sees_only_their_own_records_and_needs_permission_for_feedback(self):
         ben = self.member("ben@shop.example", "see_own_loans", is_staff=True)
         browser = self.browser(ben)
 
@@ -147,7 +147,7 @@ class Records(RecordsCase):
         browser.post(f"{RECORDS}{self.id}/", {"podium_note": "mine"})
         assert Prediction.objects.get(id=self.id).feedback_time_us is None
 
-    def test_old_ones_are_deleted_by_who_may_delete_those_of_every_model(self):
+    def test_deleting_old_records_requires_permission_for_every_model(self):
         ben = self.member("ben@shop.example", "see_all_loans", "delete_loans", is_staff=True)
         form = {"before": "2999-01-01", "is_sure": "on"}
 
@@ -180,7 +180,7 @@ class Records(RecordsCase):
         entry = AuditEntry.objects.get(event="records_deleted")
         assert (entry.target, entry.details["n_records"]) == ("loans", "1")
 
-    def test_who_may_not_delete_a_record_does_not(self):
+    def test_deleting_a_record_requires_permission(self):
         ben = self.member("ben@shop.example", "see_all_loans", is_staff=True)
         browser = self.browser(ben)
 
@@ -211,7 +211,7 @@ class Tokens(ShopCase):
         self.form = {"user": self.cleo.pk, "name": "nightly", "days": 7, "for_models": ["loans"]}
         self.form["for_actions"] = ["*"]
 
-    def test_one_is_made_shown_once_and_revoked(self):
+    def test_a_token_is_created_shown_once_and_revoked(self):
         browser = self.browser(self.ada)
 
         made = browser.post(f"{TOKENS}add/", self.form)
@@ -227,7 +227,7 @@ class Tokens(ShopCase):
         assert not ApiToken.objects.get().is_valid
         assert AuditEntry.objects.filter(event="token_revoked").count() == 1
 
-    def test_who_is_no_superuser_makes_none_for_others(self):
+    def test_only_superusers_create_tokens_for_others(self):
         ben = self.member("ben@shop.example", "add_apitoken", "view_apitoken", is_staff=True)
         browser = self.browser(ben)
 
@@ -245,7 +245,7 @@ class Tokens(ShopCase):
             assert browser.post(f"{TOKENS}add/", self.form | nothing).status_code == 200
         assert not ApiToken.objects.exists()
 
-    def test_who_may_only_look_revokes_none(self):
+    def test_revoking_requires_permission_to_change_tokens(self):
         token, _ = make_token(self.cleo, "a")
         ben = self.member("ben@shop.example", "view_apitoken", is_staff=True)
 
@@ -253,7 +253,7 @@ class Tokens(ShopCase):
 
         assert ApiToken.objects.get().is_valid
 
-    def test_a_name_that_cannot_be_used_is_told(self):
+    def test_an_invalid_name_is_reported(self):
         answer = self.browser(self.ada).post(f"{TOKENS}add/", {**self.form, "name": "a\u0007b"})
 
         assert answer.status_code == 302
@@ -305,7 +305,7 @@ class TheLogAndTheModels(ShopCase):
         assert "income" in card
         assert "Another version is served" in before
 
-    def test_who_may_nothing_with_a_model_does_not_see_it(self):
+    def test_a_user_without_rights_for_a_model_does_not_see_it(self):
         self.browser_.get(f"{PREFIX}/")
         other = ServedModel.objects.create(name="secret", version="1")
         cleo = self.member("cleo@shop.example", "predict_loans", is_staff=True)

@@ -98,7 +98,7 @@ class TheAuditLog(ShopCase):
         assert len(told("token_revoked")) == 1
         assert text not in str(list(AuditEntry.objects.values()))
 
-    def test_it_knows_who_asks_where_the_middleware_tells(self):
+    def test_it_knows_the_user_from_the_middleware(self):
         ada = self.member("ada@shop.example", is_superuser=True, is_staff=True)
         browser = self.browser(ada)
         mine = [*settings.MIDDLEWARE, "podium.hosts.django.audit.AuditMiddleware"]
@@ -112,7 +112,7 @@ class TheAuditLog(ShopCase):
             ("ada@shop.example", "analysts", {}),
         ]
 
-    def test_who_logged_in_before_is_not_taken_for_who_asks_now(self):
+    def test_an_earlier_user_is_not_taken_for_the_current_one(self):
         self.member("cleo@shop.example")
         form = {"username": "cleo@shop.example", "password": "a password"}
         self.browser().post("/enter/", form)
@@ -153,7 +153,7 @@ class TheAuditLog(ShopCase):
                 change()
         assert AuditEntry.objects.get(pk=entry.pk).event == "deployed"
 
-    def test_what_no_database_keeps_is_written_as_far_as_it_can_be(self):
+    def test_text_that_no_database_can_store_is_cleaned(self):
         entry = write("login_failed", target="a\0b\ud800" + "x" * 1_000, details={"x": "\0"})
 
         entry.refresh_from_db()

@@ -42,7 +42,7 @@ class AModelThatIsGone(RecordsCase):
         assert "doesn&#39;t exist" in form.content.decode()
 
     @with_podium(**GONE, public=["loans", "gone"])
-    def test_its_api_says_so_without_the_reason(self):
+    def test_its_api_returns_an_error_without_the_reason(self):
         with self.assertLogs("podium", "ERROR"):
             current_host().app.start()
             refused = self.browser().post(API.format("gone"), GOOD, "application/json")
@@ -67,7 +67,7 @@ class AModelThatIsGone(RecordsCase):
         assert self.browser().get(f"{PREFIX}/models/gone").status_code == 303
 
     @with_podium(**GONE)
-    def test_python_is_told_the_reason(self):
+    def test_python_gets_the_reason(self):
         with self.assertLogs("podium", "ERROR"), pytest.raises(PodiumError, match="doesn't exist"):
             podium_form("gone")
 

@@ -21,11 +21,11 @@ class Checks(SimpleTestCase):
         with override_settings(MIDDLEWARE=without):
             assert numbers(check_setup(None)) == ["podium.W003"]
 
-    def test_a_project_without_our_addresses_is_told_so(self):
+    def test_a_project_without_our_urls_is_warned(self):
         with override_settings(ROOT_URLCONF="shop.tests.no_urls"):
             assert numbers(check_setup(None)) == ["podium.W004", "podium.W008"]
 
-    def test_a_log_in_that_is_nowhere_is_told_and_nobody_is_sent_there(self):
+    def test_a_missing_login_page_is_reported_and_nobody_is_sent_there(self):
         for address in ("/accounts/login/", "no_such_name"):
             with override_settings(LOGIN_URL=address):
                 assert numbers(check_setup(None)) == ["podium.W008"]

@@ -37,7 +37,7 @@ class TheDatabaseIsAway(RecordsCase):
         return self.browser().post(API, GOOD, "application/json", headers=headers)
 
     @with_podium(public=["loans"])
-    def test_a_model_that_the_settings_make_public_answers_and_is_recorded(self):
+    def test_a_public_model_predicts_and_is_recorded(self):
         current_host().app.start()
 
         with self.assertLogs("podium", "ERROR") as log, away():
@@ -67,7 +67,7 @@ class TheDatabaseIsAway(RecordsCase):
             assert self.browser().get(FORM).status_code == 303
 
     @with_podium(public=["loans"])
-    def test_who_cannot_be_looked_up_is_told_so_and_not_taken_for_nobody(self):
+    def test_a_user_who_cannot_be_looked_up_gets_an_error_and_is_not_anonymous(self):
         ada = self.member("ada@shop.example", is_superuser=True)
         _, text = make_token(ada, "nightly")
         browser = self.browser(ada)

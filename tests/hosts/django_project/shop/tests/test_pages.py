@@ -25,7 +25,7 @@ def send(browser, values, **rest):
 
 
 class WhoSeesWhat(ShopCase):
-    def test_nobody_is_sent_to_the_projects_login_and_back(self):
+    def test_anonymous_users_are_sent_to_the_projects_login_and_back(self):
         answer = self.browser().get(f"{PREFIX}/models/loans?example=2")
 
         assert answer.status_code == 303
@@ -48,7 +48,7 @@ class WhoSeesWhat(ShopCase):
 
         assert browser.get(f"{PREFIX}/models/loans").status_code == 200
 
-    def test_the_permission_to_ask_does_not_show_records(self):
+    def test_the_permission_to_predict_does_not_show_records(self):
         browser = self.browser(self.member("cleo@shop.example", "predict_loans"))
 
         assert browser.get(f"{PREFIX}/models/loans/records").status_code == 403
@@ -98,7 +98,7 @@ class TheForm(RecordsCase):
         assert row.inputs == GOOD
         assert browser.get(f"{PREFIX}/records/{record_id}").status_code == 200
 
-    def test_a_request_in_a_transaction_of_its_own_keeps_its_records(self):
+    def test_a_request_in_a_transaction_of_its_own_is_recorded(self):
         from django.db import connections
 
         connections.databases["predictions"]["ATOMIC_REQUESTS"] = True

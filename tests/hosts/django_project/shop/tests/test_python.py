@@ -34,7 +34,7 @@ class FromPython(RecordsCase):
         assert row.prediction == "yes"
         assert row.inputs == GOOD
 
-    def test_more_rows_than_one_request_may_have_are_answered_in_order(self):
+    def test_more_rows_than_one_request_may_have_are_predicted_in_order(self):
         rows = (GOOD | {"member": i % 2 == 0} for i in range(2_500))
 
         said = predict("loans", rows)
@@ -53,13 +53,13 @@ class FromPython(RecordsCase):
     def test_a_lazy_text_is_a_text(self):
         assert predict("loans", GOOD | {"note": gettext_lazy("Home")}).prediction == "yes"
 
-    def test_what_the_signature_refuses_is_told_cell_by_cell(self):
+    def test_what_the_signature_refuses_is_reported_cell_by_cell(self):
         with pytest.raises(InvalidRows) as caught:
             predict("loans", GOOD | {"age": 200, "plan": "gold"})
 
         assert {cell.field for cell in caught.value.cells} == {"age", "plan"}
 
-    def test_an_unknown_model_is_told_the_known_ones(self):
+    def test_for_an_unknown_model_the_known_ones_are_listed(self):
         with pytest.raises(SetupError) as caught:
             predict("nope", GOOD)
 
@@ -77,7 +77,7 @@ class FromPython(RecordsCase):
 
 
 class TheFormOfAModel(ShopCase):
-    def test_it_has_a_field_for_each_input_and_tells_what_it_takes(self):
+    def test_it_has_a_field_for_each_input_and_describes_what_it_accepts(self):
         html = podium_form("loans")().as_p()
 
         assert html.index('name="age"') < html.index('name="plan"') < html.index('name="since"')
@@ -91,7 +91,7 @@ class TheFormOfAModel(ShopCase):
             assert part in html
         assert "Seen in training: 0 to 90,000" in html
 
-    def test_a_valid_one_asks_the_model(self):
+    def test_a_valid_one_predicts(self):
         form = podium_form("loans")(FORM)
 
         assert form.is_valid(), form.errors
@@ -123,7 +123,7 @@ class TheFormOfAModel(ShopCase):
         assert form.cleaned_data["income"] is None
         assert form.predict().prediction == "yes"
 
-    def test_a_box_that_is_not_ticked_says_no(self):
+    def test_an_unticked_checkbox_is_false(self):
         form = podium_form("loans")({key: FORM[key] for key in FORM if key != "member"})
 
         assert form.is_valid(), form.errors

@@ -61,14 +61,14 @@ class TheTable(RecordsCase):
         self.cleo.save()
         assert within(60, lambda: not self.opens(before, Action.DELETE))
 
-    def test_a_request_asks_no_database(self):
+    def test_a_request_queries_no_database(self):
         _, text = make_token(self.cleo, "a")
         self.opens(text)
 
         with self.assertNumQueries(0):
             assert all(self.opens(text) for _ in range(100))
 
-    def test_a_login_makes_nobody_read_anew(self):
+    def test_a_login_does_not_cause_another_reading(self):
         before = changes.stamp()
 
         self.browser().post("/enter/", {"username": self.cleo.email, "password": "a password"})
@@ -85,7 +85,7 @@ class TheTable(RecordsCase):
 
         assert changes.stamp() == before
 
-    def test_who_brings_no_token_is_the_public(self):
+    def test_a_request_without_a_token_is_public(self):
         assert self.authority.of_token(b"") == NOBODY
 
     def test_checking_a_known_token_calls_hardly_a_function(self):
@@ -166,7 +166,7 @@ class TheTableAlone(RecordsCase):
         assert within(60, lambda: self.table.version > before)
         assert self.table.find("d") is None
 
-    def test_who_asks_no_more_lets_the_thread_end_and_the_next_one_starts_it(self):
+    def test_the_thread_ends_when_idle_and_the_next_request_starts_it(self):
         assert self.table.find("d") is not None
         thread = self.table._thread
         assert within(60, lambda: not thread.is_alive())
@@ -175,7 +175,7 @@ class TheTableAlone(RecordsCase):
         assert self.table.find("d") is not None
         assert self.n_reads == 2
 
-    def test_what_was_used_is_noted_and_asked_for_again(self):
+    def test_a_used_token_is_noted_and_read_again(self):
         first = self.table.version
         self.table.find("d")
 

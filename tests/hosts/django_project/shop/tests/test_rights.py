@@ -43,7 +43,7 @@ class Rights(ShopCase):
         # As a request would have it: permissions are remembered by the object.
         return DjangoAuthority(MODELS).of_page(asked_by(Member.objects.get(pk=member.pk)))
 
-    def test_migrating_makes_the_permissions_of_the_projects_models_and_the_groups(self):
+    def test_migrating_creates_the_permissions_of_the_projects_models_and_the_groups(self):
         there = set(
             Permission.objects.filter(content_type__app_label="podium").values_list(
                 "codename", flat=True

@@ -88,7 +88,7 @@ class WhatTokensOpen(ShopCase):
         assert allowed(actor, Action.PREDICT, "loans")
         assert not allowed(actor, Action.DELETE, "loans")
 
-    def test_a_token_answers_over_the_api(self):
+    def test_a_token_authenticates_api_requests(self):
         _, text = make_token(self.cleo, "nightly")
         browser = self.browser()
 
@@ -130,7 +130,7 @@ class WhatTokensOpen(ShopCase):
 
         assert asked_with(text).grants == {}
 
-    def test_one_that_is_revoked_or_too_old_or_of_nobody_opens_nothing(self):
+    def test_a_revoked_expired_or_unknown_token_is_invalid(self):
         revoked, first = make_token(self.cleo, "a")
         old, second = make_token(self.cleo, "b")
         revoke_token(revoked)
@@ -149,7 +149,7 @@ class WhatTokensOpen(ShopCase):
         with pytest.raises(NotAuthenticated):
             asked_with(text)
 
-    def test_only_its_digest_is_kept(self):
+    def test_only_its_digest_is_stored(self):
         token, text = make_token(self.cleo, "a")
 
         row = ApiToken.objects.filter(pk=token.pk).values().get()
@@ -158,7 +158,7 @@ class WhatTokensOpen(ShopCase):
         assert text[4:34] not in str(row)
         assert len(row["digest"]) == 64
 
-    def test_it_lives_ninety_days_unless_it_is_said(self):
+    def test_it_expires_after_ninety_days_by_default(self):
         token, _ = make_token(self.cleo, "a")
 
         assert (token.expires_at - token.created_at).days == DAYS == 90
@@ -175,7 +175,7 @@ class WhatTokensOpen(ShopCase):
         assert first is not None
         assert token.last_used_at == first
 
-    def test_a_token_makes_no_tokens(self):
+    def test_a_token_cannot_create_tokens(self):
         _, text = make_token(self.cleo, "a")
         actor = asked_with(text)
 
@@ -190,7 +190,7 @@ class WhatTokensOpen(ShopCase):
             with pytest.raises(InputError):
                 make_token(self.cleo, name, days=days)
 
-    def test_nobody_has_more_than_they_can_look_through(self):
+    def test_the_number_of_tokens_is_limited(self):
         for number in range(VALID_MAX):
             make_token(self.cleo, f"token {number}")
 
