@@ -45,6 +45,7 @@ class _Commands(click.Group):
         "records": "Back up, delete, check, repair or restore records.",
         "register": "Register a bundle as a version that can be promoted.",
         "replay": "Run recorded inputs through a version.",
+        "retrain": "Train a model on its records and their ground truth.",
         "rollback": "Make the previous version the champion again.",
         "score": "Predict every row of a file.",
         "serve": "Serve models: pages, an API and records.",

@@ -259,6 +259,11 @@ class Registry:
             if not rows.end_rollout(connection, model, actor, note):
                 raise NotFound(f"{model} has no challenger", hint="nothing was changed")
 
+    def log(self, model: str, action: str, *, after: str, actor: str, note: str) -> None:
+        """Add an event that changes nothing; `after` is the digest of the version that it gave."""
+        with self._file.writing() as connection:
+            rows.log(connection, model, action, after, actor, note)
+
     def rollout(self, model: str) -> Rollout | None:
         """How the challenger is tried; None where it isn't, or where there is none."""
         with self._file.reading() as connection:

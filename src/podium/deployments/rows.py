@@ -277,6 +277,13 @@ def end_rollout(connection: apsw.Connection, model: str, actor: str, note: str) 
     return True
 
 
+def log(
+    connection: apsw.Connection, model: str, action: str, after: str, actor: str, note: str
+) -> None:
+    """Add an event that changes nothing."""
+    _add_event(connection, model, action, actor, "", after, note)
+
+
 def _point(connection: apsw.Connection, model: str, alias: Alias, digest: str) -> None:
     sql = "INSERT INTO alias VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest"
     connection.execute(sql, (model, alias, digest))

@@ -61,8 +61,12 @@ class Predictor:
         self.signature = bundle.signature
         self._reader = TypedReader(bundle.signature, rows_max=sys.maxsize)
 
-    def rows_of(self, inputs: Sequence[bytes]) -> RecordedRows:
-        """The rows of recorded inputs, each read as if it were sent alone."""
+    def rows_of(self, inputs: Sequence[bytes], *, ignores_others: bool = False) -> RecordedRows:
+        """The rows of recorded inputs, each read as if it were sent alone.
+
+        Args:
+            ignores_others: pass over fields that this version doesn't have, which refuse a row else.
+        """
         typed = [self._reader.one(one) for one in inputs]
         quick = [row for row in typed if row is not None]
         places = [at for at, row in enumerate(typed) if row is not None]
@@ -73,7 +77,9 @@ class Predictor:
         step = max(1, WARNINGS_MAX // max(1, len(self.signature.fields)))
         for start in range(0, len(careful), step):
             some = careful[start : start + step]
-            checked = _checked(self.signature, [inputs[at] for at in some])
+            checked = _checked(
+                self.signature, [inputs[at] for at in some], ignores_others=ignores_others
+            )
             refused |= {some[at]: cell for at, cell in checked.refused.items()}
             warnings |= {len(places) + row: told for row, told in checked.warnings.items()}
             places += [some[at] for at in checked.places]
@@ -99,13 +105,16 @@ def _failure(error: ModelError | Unanswerable) -> BadCell:
     return BadCell(problem=error.message, code="model")
 
 
-def _checked(signature: Signature, inputs: Sequence[bytes]) -> RecordedRows:
+def _checked(
+    signature: Signature, inputs: Sequence[bytes], *, ignores_others: bool
+) -> RecordedRows:
     """Rows that the types of the fields alone don't accept, looked at cell by cell."""
-    rows, refused = [_object(one) for one in inputs], {}
+    rows: list[dict[str, Any]] = [_object(one) for one in inputs]
+    refused: dict[int, BadCell] = {}
     names = frozenset(signature.names)
     for at, row in enumerate(rows):
         others = [name for name in row if name not in names]
-        if others:
+        if others and not ignores_others:
             findings = Findings(recorded_max=1)
             refuse_unknown(signature, others, findings)
             refused[at] = findings.bad[0]

@@ -49,6 +49,7 @@ def pack(
     holdout: tuple[object, object] | None = None,
     signature: str | Path | Mapping[str, Any] | Signature | None = None,
     limits: Sequence[str] = (),
+    notes: Sequence[str] = (),
     trust: str | Collection[str] = (),
     code: str | None = None,
     compiles: bool = True,
@@ -79,6 +80,7 @@ def pack(
         signature: corrections of the inferred one, as a TOML file or a mapping of the same form
             (`{"fields": [{"name": "age", "unit": "years"}]}`); or a whole signature.
         limits: what users must know before they rely on a prediction.
+        notes: what else the card tells, in sentences.
         trust: `sha256:...` of a pickle or joblib file, to allow that its code runs; or of the file
             that `code` names.
         code: `module:Class` or `file.py:Class`, the class of the network whose weights a safetensors
@@ -162,6 +164,7 @@ def pack(
             n_folds=measured.n_folds,
             limits=tuple(limits),
             notes=(
+                *notes,
                 *subject.notes,
                 *_undistributed_note(part),
                 *thresholds,

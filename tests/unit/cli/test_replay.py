@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 import podium
-from podium.deployments.registry import Registry
 from podium.testing import Client
 
 BUNDLE = Path(__file__).parents[2] / "formats" / "logistic-1.podium"
@@ -67,7 +66,7 @@ def test_verification_ends_with_5_where_a_byte_differs(home: Path, podium_run: C
 def test_verification_of_nothing_but_gone_versions_ends_with_5(
     home: Path, podium_run: Command
 ) -> None:
-    (Registry(home)._folder / f"{ONE.digest}.podium").unlink()
+    (home / "versions" / f"{ONE.digest}.podium").unlink()
 
     code, out, _ = podium_run("replay", ONE.name, "--verify", "--home", home)
 
