@@ -124,6 +124,24 @@ def test_the_logged_in_user_is_named_in_the_records(make):
     assert "csrf_token" not in "".join(record)
 
 
+def test_a_file_of_truths_comes_with_the_apps_token(make):
+    client = entered(make(), "ada")
+    form = FORM.decode() + f"&csrf_token={token_in(client.get(FORM_PATH).text)}"
+    client.post(FORM_PATH, data=form, content_type=MEDIA)
+    (record,) = records_of(client)
+    inbox = f"{FORM_PATH}/inbox"
+    token = token_in(client.get(inbox).text)
+
+    def send(token: str) -> Any:
+        file = io.BytesIO(f"id,truth\n{record['id']},no\n".encode())
+        data = {"csrf_token": token, "file": (file, "truth.csv")}
+        return client.post(f"{inbox}/file", data=data, content_type="multipart/form-data")
+
+    assert send("guessed").status_code == 400
+    assert "1 row was added" in send(token).text
+    assert records_of(client)[0]["feedback"] == "no"
+
+
 @pytest.mark.parametrize("more", ["", "&csrf_token=guessed"])
 def test_a_form_without_the_apps_token_is_refused_and_not_recorded(make, more):
     client = entered(make(), "ada")

@@ -47,6 +47,7 @@ def parts_of(body: bytes) -> tuple[list[tuple[str, str]], list[SentFile]]:
     from python_multipart import FormParser  # most servers never receive such a form
     from python_multipart.exceptions import FormParserError
 
+    body = body.removeprefix(b"\r\n")  # some clients write a preamble, which is empty
     boundary = _boundary(body)
     fields: list[tuple[bytes, bytes]] = []
     files: list[tuple[bytes, bytes, bytes]] = []

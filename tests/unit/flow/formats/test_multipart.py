@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podium.errors import MalformedBody
-from podium.flow.formats.multipart import fields_of
+from podium.flow.formats.multipart import fields_of, parts_of
 
 
 def part(name: str, value: str, more: str = "", boundary: str = "b") -> bytes:
@@ -23,6 +23,17 @@ def test_fields_come_in_their_order_with_all_that_was_typed():
     )
 
     assert fields_of(body) == [("a", "1"), ("größe", "two\r\nlines -- and\r\n--a dash"), ("a", "")]
+
+
+def test_files_come_with_their_names_and_bytes():
+    content = "\x00\r\n--b\r\n-- \r\n"
+    body = b"\r\n" + part("a", "1") + part("f", content, '; filename="größe.csv"', "b") + b"--b--"
+    body = body.replace(b"\r\n--b\r\n-- ", b"\r\n--c\r\n-- ")
+
+    fields, (file,) = parts_of(body)
+
+    assert fields == [("a", "1")]
+    assert file == ("f", "größe.csv", b"\x00\r\n--c\r\n-- \r\n")
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,20 @@ class TheFormRefused(ShopCase):
 
         assert answer.status_code == 400
 
+    def test_a_file_of_truths_is_added(self):
+        ada = self.member("ada@shop.example", "predict_loans", "see_own_loans", "feedback_loans")
+        browser, inbox = self.browser(ada), f"{PREFIX}/models/loans/inbox"
+        send(browser, FORM)
+        (record_id,) = re.findall(rb'name="id" value="([0-9a-f]{32})"', browser.get(inbox).content)
+        file = SimpleUploadedFile("truth.csv", b"id,truth\n%s,no\n" % record_id)
+
+        answer = browser.post(f"{inbox}/file", {"file": file})
+
+        self.assertContains(answer, "1 row was added")
+        assert self.row(record_id.decode()).feedback_truth == "no"
+        strict = self.browser(ada, enforce_csrf_checks=True)
+        assert strict.post(f"{inbox}/file", {"file": file}).status_code == 403
+
     def test_another_sites_form_does_not_come_through_the_gate(self):
         browser = self.browser(self.cleo)
 
