@@ -15,7 +15,7 @@ from podium.flow.response import EncodedResponse
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.policy.addresses import network_of
-from podium.protocols import comparison, feedback, versions
+from podium.protocols import comparison, feedback, records, versions
 from podium.records.business_key import business_key_of
 from podium.signature.schema import output_schema, row_schema
 from podium.web import deletion_pages, problems
@@ -134,6 +134,7 @@ NATIVE = ServingProtocol(
             reads=True,
         ),
         Route("api_delete_record", _DELETE, _RECORD, deletion_pages.delete_one, LISTED, reads=True),
+        *records.ROUTES,
         *feedback.ROUTES,
         *versions.ROUTES,
         *comparison.ROUTES,

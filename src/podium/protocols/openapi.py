@@ -131,7 +131,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
     failures, rows_max = _failures_of(site), site.rows_max(actor)
     paths: Schema = {
         "/api/models": {"get": _get("list_models", "List the models", _ALL, "Models", failures)},
-        "/api/records/{record_id}": {"delete": _delete_one(failures)},
+        "/api/records/{record_id}": {"get": _get_one(failures), "delete": _delete_one(failures)},
         "/api/records/{record_id}/feedback": {"put": _put_feedback(failures)},
         "/livez": {"get": _get("livez", "Whether the server is alive", _SERVER, "Alive") | _OPEN},
         "/readyz": {"get": _readyz() | _OPEN},
@@ -280,6 +280,12 @@ def _delete_several(site: Site, name: str, key: str, failures: dict[str, str]) -
         for one, schema in names.items()
     ]
     return operation | {"parameters": parameters, "description": _HOW_MANY}
+
+
+def _get_one(failures: dict[str, str]) -> Schema:
+    known = failures | {"404": "There is no such record, or the user or token may not see it."}
+    operation = _get("get_record", "One record", _ALL, "Record", known)
+    return operation | {"parameters": [_RECORD_ID]}
 
 
 def _delete_one(failures: dict[str, str]) -> Schema:

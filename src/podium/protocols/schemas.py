@@ -31,6 +31,7 @@ def shared_schemas() -> dict[str, Schema]:
         "Deleted": object_schema(
             {"deleted": {"type": "integer"}, "remaining": {"type": "integer"}}
         ),
+        "Record": _record(),
         "Feedback": feedback_schema(),
         "FeedbackOutcome": _feedback_outcome(),
         "Version": _version(),
@@ -77,6 +78,23 @@ def object_schema(properties: dict[str, Schema], optional: Sequence[str] = ()) -
 def ref(name: str) -> Schema:
     """A reference to a schema of the document."""
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _record() -> Schema:
+    """A record as `GET /api/records/{record_id}` shows it."""
+    maybe: Schema = {"type": ["string", "null"]}
+    count: Schema = {"type": "integer", "minimum": 0}
+    texts = dict.fromkeys(("id", "time", "model", "version", "role", "source"), TEXT)
+    maybes = dict.fromkeys(("bundle_digest", "request_id", "actor", "business_key"), maybe)
+    counts = dict.fromkeys(("row_index", "latency_us"), count)
+    said: Schema = {"truth": {}, "time": TEXT, "actor": maybe, "note": TEXT}
+    feedback = object_schema(said | {"earlier": _list(object_schema(said))})
+    parts: Schema = {
+        "inputs": {"type": "object"},
+        "outputs": {"type": "object"},
+        "feedback": {"anyOf": [feedback, {"type": "null"}]},
+    }
+    return object_schema(texts | maybes | counts | parts)
 
 
 def feedback_schema(*keys: str) -> Schema:

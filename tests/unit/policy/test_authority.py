@@ -45,6 +45,7 @@ CENSUS = {
     ("PUT", f"/api/records/{'0' * 32}/feedback"): (401, 404, 404, 404, 404, 404),
     ("POST", "/api/models/arrival-delay/feedback"): (401, 404, 404, 403, 403, 422),
     ("DELETE", "/api/models/arrival-delay/records?expect=99"): (401, 404, 404, 403, 403, 409),
+    ("GET", f"/api/records/{'0' * 32}"): (401, 404, 404, 404, 404, 404),
     ("DELETE", f"/api/records/{'0' * 32}"): (401, 404, 404, 404, 404, 404),
     ("GET", "/models/arrival-delay/inbox"): (303, 404, 404, 403, 403, 200),
     ("POST", "/models/arrival-delay/inbox"): (303, 404, 404, 403, 403, 404),

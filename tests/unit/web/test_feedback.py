@@ -360,6 +360,24 @@ def test_the_page_of_a_record_shows_what_was_said_before(client):
     assert "&lt;i&gt;by post" in page
 
 
+def test_a_record_by_the_api_has_its_feedback_and_what_was_said_before(client):
+    for truth in ("no", "yes"):
+        put(client, 1, {"truth": truth, "note": "by phone"}, "ada")
+
+    told = client.get(f"/api/records/{id_of(1)}", x_who="reader").json()
+
+    assert (told["id"], told["inputs"], told["outputs"]["prediction"]) == (
+        id_of(1),
+        {"age": 41},
+        "yes",
+    )
+    said = told["feedback"]
+    assert (said["truth"], said["actor"], said["note"]) == ("yes", "ada", "by phone")
+    assert [(one["truth"], one["note"]) for one in said["earlier"]] == [("no", "by phone")]
+    for who, status in (("giver", 404), ("other", 404), ("nobody", 401)):
+        assert client.get(f"/api/records/{id_of(1)}", x_who=who).status == status
+
+
 def test_the_page_takes_forms_only(client):
     reply = client.post(f"/records/{id_of(1)}/feedback", {"truth": "no"}, x_who="ada")
 
