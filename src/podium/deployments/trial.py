@@ -121,8 +121,12 @@ def require(bundle: Bundle, memory: Path, trust: Collection[str]) -> None:
     """
     if bundle.path is None or bundle.runtime_name == _OF_THE_OPERATOR:
         return
-    if not _is_remembered(memory, bundle):
-        remember(memory, try_bundle(bundle.path, trust=trust))
+    if _is_remembered(memory, bundle):
+        return
+    passed = try_bundle(bundle.path, trust=trust)
+    if passed.digest != bundle.digest:
+        raise UnusableVersion("the bundle was replaced since it was opened", hint="open it again")
+    remember(memory, passed)
 
 
 def try_bundle(
@@ -141,11 +145,15 @@ def try_bundle(
     Raises:
         UnusableVersion: it can't be loaded, or doesn't answer; the message never names its path.
     """
+    try:
+        n_bytes = path.stat().st_size
+    except OSError as error:
+        raise UnusableVersion(f"the bundle can't be read: {error.strerror}") from error
     order = Order(
-        path=str(path),
+        path=str(path.absolute()),
         trust=tuple(trust),
         runtimes=runtimes,
-        memory_bytes=limits.memory_bytes + 8 * path.stat().st_size,
+        memory_bytes=limits.memory_bytes + 8 * n_bytes,
         file_bytes=limits.file_bytes,
         cpu_s=limits.cpu_s,
         wall_s=limits.wall_s,
@@ -154,8 +162,8 @@ def try_bundle(
     if report.passed is not None:
         return report.passed
     failed = report.failed or Failed(message="the trial reported nothing")
-    message, hint = failed.message.replace(str(path), "the bundle"), failed.hint or _HINT
-    raise UnusableVersion(message, hint=hint.replace(str(path), "FILE"))
+    message, hint = failed.message.replace(order.path, "the bundle"), failed.hint or _HINT
+    raise UnusableVersion(message, hint=hint.replace(order.path, "FILE"))
 
 
 def environment(libraries: Mapping[str, str]) -> dict[str, str]:

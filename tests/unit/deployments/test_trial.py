@@ -215,6 +215,19 @@ def test_a_memory_that_is_damaged_or_of_another_bundle_is_none(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_file_that_is_gone_or_was_replaced_since_is_told(tmp_path):
+    bundle, other = packed(tmp_path, 1), packed(tmp_path, 2)
+    memory = tmp_path / "memory"
+    bundle.path.write_bytes(other.path.read_bytes())
+    with pytest.raises(UnusableVersion, match="was replaced since"):
+        trial.require(bundle, memory, ())
+    bundle.path.unlink()
+    with pytest.raises(UnusableVersion, match="can't be read"):
+        trial.require(bundle, memory, ())
+
+    assert not memory.exists()
+
+
 def test_what_fails_is_not_promoted_and_stays_promotable(wayward, tmp_path):
     registry = Registry(tmp_path / "home", (f"sha256:{wayward.options['sha256']}",))
     registry.adopt(packed(tmp_path, 1))
