@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import threading
 from pathlib import Path
 
@@ -30,13 +31,20 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> list[Bundle]:
     return [packed(tmp_path_factory.mktemp("bundles"), factor) for factor in (1, 2, 3)]
 
 
-@pytest.fixture
-def registry(three: list[Bundle], tmp_path: Path) -> Registry:
-    registry = Registry(tmp_path / "home")
+@pytest.fixture(scope="module")
+def tried(three: list[Bundle], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which all three were tried, which takes a process each."""
+    home = tmp_path_factory.mktemp("tried") / "home"
+    registry = Registry(home)
     for one in three:
-        registry.register(one)
+        registry.check(registry.bundle(registry.register(one)))
     registry.promote("sums", "1")
-    return registry
+    return home
+
+
+@pytest.fixture
+def registry(tried: Path, tmp_path: Path) -> Registry:
+    return Registry(Path(shutil.copytree(tried, tmp_path / "home")))
 
 
 def actions(registry: Registry) -> list[str]:
