@@ -23,7 +23,7 @@ def title() -> str:
     return own.title
 
 
-def asked(native: HttpRequest) -> tuple[Site, Request]:
+def site_and_request(native: HttpRequest) -> tuple[Site, Request]:
     """The site, and Django's request as ours, with its actor."""
     site = cast("PodiumConfig", apps.get_app_config("podium")).host.app.site
     request = Request(native.method or "GET", native.path, native=native)
@@ -39,7 +39,7 @@ def framed(native: HttpRequest, *, title: str, main: str) -> str:
         title: plain text.
         main: the content, as HTML.
     """
-    site, request = asked(native)
+    site, request = site_and_request(native)
     # Django's templates have already escaped it.
     html = Markup(main)  # noqa: S704
     body = render.page(site, request, "framed.html", heading=title, main=html).body
@@ -49,7 +49,7 @@ def framed(native: HttpRequest, *, title: str, main: str) -> str:
 
 def error(native: HttpRequest, status: int, *, title: str, detail: str) -> bytes:
     """An error page."""
-    site, request = asked(native)
+    site, request = site_and_request(native)
     body = render.error_page(site, request, status=status, title=title, detail=detail).body
     assert isinstance(body, bytes)
     return body

@@ -210,7 +210,7 @@ def _form(request: HttpRequest, asker: User) -> Form | None:
 
 def _models(request: HttpRequest) -> list[str]:
     """Served models, and those for which permissions exist."""
-    site, _ = page.asked(request)
+    site, _ = page.site_and_request(request)
     return sorted({*site.deployments, *rights.granted_models()})
 
 

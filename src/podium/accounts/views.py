@@ -92,13 +92,13 @@ address = AddressView.as_view()
 @reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator] # allauth has no types
 def account(request: HttpRequest) -> HttpResponse:
     """The user's permissions and tokens; a new token is shown once."""
-    site, asked = page.asked(request)
-    may = {name: _actions(asked.actor, name) for name in site.visible(asked.actor)}
+    site, ours = page.site_and_request(request)
+    may = {name: _actions(ours.actor, name) for name in site.visible(ours.actor)}
     form = TokenForm(may, request.POST or None)
     made: tuple[ApiToken, str] | None = None
     if request.method == "POST" and form.is_valid():
         try:
-            made = make_token(request.user, **form.cleaned_data, by=asked.actor)
+            made = make_token(request.user, **form.cleaned_data, by=ours.actor)
         except InputError as error:
             form.add_error(None, f"{error.message}: {error.hint}")
         else:

@@ -69,19 +69,19 @@ class Step:
     record: Record | None = None
 
     @property
-    def is_asked(self) -> bool:
+    def is_pending(self) -> bool:
         """Whether there is still something to confirm."""
         return self.deleted is None or not self.deleted.is_all
 
     @property
     def can_confirm(self) -> bool:
         """Whether it can be confirmed: there are some records, and not too many."""
-        return self.is_asked and self.wanted.count.is_all and self.wanted.count.n_records > 0
+        return self.is_pending and self.wanted.count.is_all and self.wanted.count.n_records > 0
 
     @property
     def title(self) -> str:
         """The page's heading."""
-        if not self.is_asked:
+        if not self.is_pending:
             return "Records deleted"
         return "Delete records" if self.record is None else "Delete this record"
 
@@ -91,14 +91,14 @@ class Step:
         if self.deleted is None:
             return ""
         n = self.deleted.n_records
-        rest = "; more are left" if self.is_asked else ""
+        rest = "; more are left" if self.is_pending else ""
         return f"{_of_records(n)} {'was' if n == 1 else 'were'} deleted{rest}."
 
     @property
     def question(self) -> str:
         """What would be deleted, or why nothing can be; "" if there is no question."""
         n, model = self.wanted.count.n_records, self.wanted.model
-        if not self.is_asked:
+        if not self.is_pending:
             return ""
         if not self.wanted.count.is_all:
             how = "Narrow them down, by time for instance, or use podium records delete"

@@ -35,7 +35,7 @@ def one(site: Site, request: Request, record_id: str) -> Response:
     step = step_of_one(site, request, record_id, is_sure=request.method == "POST")
     here = request.url(f"/records/{record_id}")
     records = request.url(f"/models/{step.wanted.model}/records")
-    return _page(site, request, step, f"{here}/delete", here if step.is_asked else records)
+    return _page(site, request, step, f"{here}/delete", here if step.is_pending else records)
 
 
 def delete_several(site: Site, request: Request, name: str) -> Response:

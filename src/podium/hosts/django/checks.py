@@ -34,7 +34,7 @@ def register_checks() -> None:
 
 def check_setup(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Errors that keep models from being served, and likely mistakes. Opens every bundle."""
-    if not _is_asked(app_configs):
+    if not _is_selected(app_configs):
         return []
     try:
         options = read_options()
@@ -54,7 +54,7 @@ def check_setup(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
 
 def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Settings that a public project should not have: `manage.py check --deploy`."""
-    if not _is_asked(app_configs):
+    if not _is_selected(app_configs):
         return []
     found: list[CheckMessage] = []
     if project.DEBUG:
@@ -78,7 +78,7 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
     return [*found, *_home()]
 
 
-def _is_asked(app_configs: Sequence[AppConfig] | None) -> bool:
+def _is_selected(app_configs: Sequence[AppConfig] | None) -> bool:
     if hasattr(project, "PODIUM_SETTINGS"):
         return False  # the project is our own server's, which has settings of its own
     return app_configs is None or any(one.label == "podium" for one in app_configs)

@@ -117,7 +117,7 @@ class RecordsView(BaseView):  # type: ignore[misc]
         step = step_of_one(site, request, record_id, is_sure=form.validate_on_submit())
         there = self.get_url(".index", model=step.wanted.model)
         here = self.get_url(".delete_one", record_id=record_id)
-        back = self.get_url(".detail", record_id=record_id) if step.is_asked else there
+        back = self.get_url(".detail", record_id=record_id) if step.is_pending else there
         return self._deletion(step, form, here, back)
 
     def _deletion(self, step: Step, form: FlaskForm, here: str, back: str) -> ResponseReturnValue:

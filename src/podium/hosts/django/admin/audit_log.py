@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 
-from podium.hosts.django.admin.asking import LookedAt
+from podium.hosts.django.admin.requests import ReadOnlyAdmin
 from podium.hosts.django.audit import write
 from podium.hosts.django.models import AuditEntry
 from podium.records.export import neutral
@@ -19,7 +19,7 @@ from podium.records.export import neutral
 COLUMNS = ("time", "event", "actor", "actor_id", "token", "target", "details", "address")
 
 
-class AuditLogAdmin(LookedAt):
+class AuditLogAdmin(ReadOnlyAdmin):
     """The audit log: what was done, by whom, and when."""
 
     list_display = ("time", "event", "who", "target", "told", "address")

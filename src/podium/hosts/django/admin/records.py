@@ -17,8 +17,13 @@ from django.urls import path, reverse
 
 from podium.access import ALL, Action, allowed
 from podium.errors import PodiumError
-from podium.hosts.django.admin.asking import LookedAt, asked, is_there, page_address
 from podium.hosts.django.admin.feedback import feedback_form
+from podium.hosts.django.admin.requests import (
+    ReadOnlyAdmin,
+    is_visible,
+    page_address,
+    site_and_request,
+)
 from podium.hosts.django.transactions import outside_transactions
 from podium.outbox.deletion import Selection
 from podium.policy.authority import require
@@ -61,7 +66,7 @@ def _with_problem_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpR
     return wrapped
 
 
-class RecordsAdmin(LookedAt):
+class RecordsAdmin(ReadOnlyAdmin):
     """Predictions: a list with filters, each record, and feedback."""
 
     def get_urls(self) -> list[Any]:
@@ -77,7 +82,7 @@ class RecordsAdmin(LookedAt):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Whether the user may see records of any model."""
-        return is_there(request, lambda site, asking: visible_models(site, asking.actor))
+        return is_visible(request, lambda site, ours: visible_models(site, ours.actor))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """The same: the views decide which ones."""
@@ -86,8 +91,8 @@ class RecordsAdmin(LookedAt):
     @_with_problem_page
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """Some records, newest first."""
-        site, asking = asked(request)
-        shown = record_list(site, asking, asking.query.get("model", ""))
+        site, ours = site_and_request(request)
+        shown = record_list(site, ours, ours.query.get("model", ""))
         base, model = self._address("changelist"), shown.version.name
         # The file is that of our own pages.
         download = page_address("records_csv", name=model)
@@ -101,22 +106,22 @@ class RecordsAdmin(LookedAt):
             download=shown.filters.address(download) if download else "",
             page_of_ours=page_address("records", name=model),
             delete=shown.filters.address(self._address("delete_several"), model=model),
-            may_delete_old=allowed(asking.actor, Action.DELETE, ALL),
+            may_delete_old=allowed(ours.actor, Action.DELETE, ALL),
             delete_old=self._address("delete_old"),
         )
 
     @_with_problem_page
     def detail(self, request: HttpRequest, record_id: str) -> HttpResponse:
         """One record, and the form for feedback."""
-        site, asking = asked(request)
-        shown, form = record_detail(site, asking, record_id), None
+        site, ours = site_and_request(request)
+        shown, form = record_detail(site, ours, record_id), None
         if shown.may_give_feedback:
             form = feedback_form(shown)(request.POST or None)
             if request.method == "POST" and form.is_valid():
                 values = dict(form.cleaned_data)
                 note = values.pop(NOTE)
                 truth = truth_of(shown.truth_rule, values)
-                give_feedback(site, asking.actor, shown.record, truth, note)
+                give_feedback(site, ours.actor, shown.record, truth, note)
                 messages.success(request, "Feedback saved.")
                 return HttpResponseRedirect(request.path)
         record = shown.record
@@ -134,15 +139,15 @@ class RecordsAdmin(LookedAt):
     @_with_problem_page
     def delete_old(self, request: HttpRequest) -> HttpResponse:
         """Delete records older than a given number of days, one at least."""
-        site, asking = asked(request)
-        require(asking.actor, Action.DELETE)
+        site, ours = site_and_request(request)
+        require(ours.actor, Action.DELETE)
         form, back = DeleteForm(request.POST or None), self._address("changelist")
         if request.method != "POST" or not form.is_valid():
             return self.page(request, "delete_old", "Delete old records", form=form, back=back)
         day: dt.date = form.cleaned_data["before"]
         moment = dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
         old = Selection(query=RecordQuery(until_us=int(moment.timestamp()) * 1_000_000))
-        deleted = delete_records(site, asking.actor, old)
+        deleted = delete_records(site, ours.actor, old)
         rest = "" if deleted.is_all else " More are left: delete again."
         messages.success(request, f"{deleted.n_records:,} records were deleted.{rest}")
         return HttpResponseRedirect(back)
@@ -150,11 +155,11 @@ class RecordsAdmin(LookedAt):
     @_with_problem_page
     def delete_several(self, request: HttpRequest) -> HttpResponse:
         """The question whether to delete the filtered records, or the result."""
-        site, asking = asked(request)
-        model = visible_model(site, asking.actor, asking.query.get("model", "")).name
-        query = {name: value for name, value in asking.query.items() if name != "model"}
+        site, ours = site_and_request(request)
+        model = visible_model(site, ours.actor, ours.query.get("model", "")).name
+        query = {name: value for name, value in ours.query.items() if name != "model"}
         is_sure = request.method == "POST"
-        step = step_of_several(site, asking.actor, model, query, is_sure=is_sure)
+        step = step_of_several(site, ours.actor, model, query, is_sure=is_sure)
         of_model = {"model": model}
         here = f"{self._address('delete_several')}?{urlencode(step.wanted.confirmed | of_model)}"
         back = f"{self._address('changelist')}?{urlencode(step.wanted.parameters | of_model)}"
@@ -163,10 +168,10 @@ class RecordsAdmin(LookedAt):
     @_with_problem_page
     def delete_one(self, request: HttpRequest, record_id: str) -> HttpResponse:
         """The question whether to delete one record, or the result."""
-        site, asking = asked(request)
-        step = step_of_one(site, asking, record_id, is_sure=request.method == "POST")
+        site, ours = site_and_request(request)
+        step = step_of_one(site, ours, record_id, is_sure=request.method == "POST")
         there = f"{self._address('changelist')}?model={step.wanted.model}"
-        back = self._address("change", record_id) if step.is_asked else there
+        back = self._address("change", record_id) if step.is_pending else there
         return self._deletion(request, step, request.path, back)
 
     def _deletion(self, request: HttpRequest, step: Step, here: str, back: str) -> HttpResponse:

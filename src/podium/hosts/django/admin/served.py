@@ -13,7 +13,12 @@ from django.utils.html import format_html
 
 from podium.access import Action, allowed
 from podium.errors import RegistryError
-from podium.hosts.django.admin.asking import LookedAt, asked, is_there, page_address
+from podium.hosts.django.admin.requests import (
+    ReadOnlyAdmin,
+    is_visible,
+    page_address,
+    site_and_request,
+)
 from podium.hosts.django.models import ServedModel
 from podium.http import Request
 from podium.web.about import about_of
@@ -21,7 +26,7 @@ from podium.web.site import Site
 from podium.web.version_pages import events_of
 
 
-class ServedModelAdmin(LookedAt):
+class ServedModelAdmin(ReadOnlyAdmin):
     """Every version that was ever served here, and the cards of those that are served now."""
 
     list_display = ("name", "version", "since", "is_served", "way_in")
@@ -30,20 +35,20 @@ class ServedModelAdmin(LookedAt):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Whether the user has any permission for any model."""
-        return is_there(request, _names)
+        return is_visible(request, _names)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user has any permission for this model."""
         return (
             self.has_module_permission(request)
             if obj is None
-            else obj.name in _names(*asked(request))
+            else obj.name in _names(*site_and_request(request))
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServedModel]:
         """The models that the user may see."""
         found: QuerySet[ServedModel] = super().get_queryset(request)
-        return found.filter(name__in=_names(*asked(request)))
+        return found.filter(name__in=_names(*site_and_request(request)))
 
     def change_view(
         self,
@@ -56,8 +61,8 @@ class ServedModelAdmin(LookedAt):
         served = self.get_object(request, object_id)
         if served is None:
             raise Http404("there is no such version")
-        site, asking = asked(request)
-        failure = site.failure(served.name, asking.actor)
+        site, ours = site_and_request(request)
+        failure = site.failure(served.name, ours.actor)
         version = None if failure else site.deployments[served.name].choose()
         is_served = version is not None and version.version == served.version
         name = {"name": served.name}
@@ -73,10 +78,10 @@ class ServedModelAdmin(LookedAt):
             "page": page_address("model", **name) if is_served else "",
             "docs": page_address("docs"),
             "events": _events(site, served.name)
-            if allowed(asking.actor, Action.MANAGE, served.name)
+            if allowed(ours.actor, Action.MANAGE, served.name)
             else (),
             "records": f"{records}?model={served.name}"
-            if allowed(asking.actor, Action.SEE_OWN, served.name)
+            if allowed(ours.actor, Action.SEE_OWN, served.name)
             else "",
         }
         return TemplateResponse(request, "podium/admin/served.html", context)
@@ -105,6 +110,6 @@ def _events(site: Site, name: str) -> list[tuple[str, str, str, str, str]]:
         return []
 
 
-def _names(site: Site, asking: Request) -> list[str]:
+def _names(site: Site, ours: Request) -> list[str]:
     """The models that the user may see, including those that can't be loaded."""
-    return [*site.visible(asking.actor), *site.failed(asking.actor)]
+    return [*site.visible(ours.actor), *site.failed(ours.actor)]

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 
 from podium.access import ALL, WORDS, Action
 from podium.errors import InputError
-from podium.hosts.django.admin.asking import asked
+from podium.hosts.django.admin.requests import site_and_request
 from podium.hosts.django.models import ApiToken
 from podium.hosts.django.tokens import DAYS, DAYS_MAX, chosen_of, make_token, revoke_token
 
@@ -50,17 +50,17 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no argu
         model = ApiToken
         fields = ("user", "name")
 
-    asked_by: Any = None
+    request: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         users: Any = self.fields["user"]
-        users.initial = None if self.asked_by is None else self.asked_by.user.pk
-        if self.asked_by is not None and not _may_for_others(self.asked_by):
-            users.queryset = get_user_model()._default_manager.filter(pk=self.asked_by.user.pk)  # noqa: SLF001
+        users.initial = None if self.request is None else self.request.user.pk
+        if self.request is not None and not _may_for_others(self.request):
+            users.queryset = get_user_model()._default_manager.filter(pk=self.request.user.pk)  # noqa: SLF001
         names: Any = self.fields["for_models"]
-        if self.asked_by is not None:
-            site, request = asked(self.asked_by)
+        if self.request is not None:
+            site, request = site_and_request(self.request)
             names.choices = [
                 (ALL, "every model, including future ones"),
                 *(
@@ -99,7 +99,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
         """The form for this user."""
         if obj is not None:
             return super().get_form(request, obj, change, form=forms.ModelForm, **kw)
-        return type("AskedTokenForm", (TokenForm,), {"asked_by": request})
+        return type("RequestTokenForm", (TokenForm,), {"request": request})
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """Nobody may change the scope of a token."""
@@ -141,7 +141,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # as above
             models=chosen_of(said["for_models"]),
             actions=chosen_of(said["for_actions"]),
             days=said["days"],
-            by=asked(request)[1].actor,
+            by=site_and_request(request)[1].actor,
         )
         obj.pk = made.pk
         obj.refresh_from_db()

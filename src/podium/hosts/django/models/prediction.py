@@ -36,7 +36,7 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
         """Those of one model."""
         return self.filter(model=model)
 
-    def asked_by(self, user: Any) -> PredictionQuerySet:
+    def requested_by(self, user: Any) -> PredictionQuerySet:
         """Those that one user requested, directly or with a token."""
         return self.filter(owner=owner_of(user))
 
@@ -78,10 +78,10 @@ class Prediction(models.Model):
     latency_us: models.BigIntegerField[int, int] = models.BigIntegerField(default=0)
     source: models.TextField[str, str] = models.TextField(default="api")
     actor: models.TextField[str | None, str | None] = models.TextField(
-        null=True, blank=True, help_text="who asked, by name"
+        null=True, blank=True, help_text="the actor's name"
     )
     owner: models.TextField[str | None, str | None] = models.TextField(
-        null=True, blank=True, help_text="whose it is: an id with its kind"
+        null=True, blank=True, help_text="the owner's id, with its kind"
     )
     feedback_truth: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
     feedback_time_us: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(
@@ -97,17 +97,17 @@ class Prediction(models.Model):
         null=True, blank=True, help_text="shared by the rows of one request"
     )
     row_index: models.BigIntegerField[int, int] = models.BigIntegerField(
-        default=0, db_default=0, help_text="of the row in its request, from 0"
+        default=0, db_default=0, help_text="position in its request, from 0"
     )
     role: models.CharField[str, str] = models.CharField(
         max_length=16, default="primary", db_default="primary"
     )
     bundle_digest: models.TextField[str | None, str | None] = models.TextField(
-        null=True, blank=True, help_text="SHA-256 of the bundle that answered"
+        null=True, blank=True, help_text="SHA-256 of the bundle that made the prediction"
     )
     attributes: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
     business_key: models.CharField[str | None, str | None] = models.CharField(
-        max_length=KEY_LENGTH, null=True, blank=True, help_text="the caller's name for it"
+        max_length=KEY_LENGTH, null=True, blank=True, help_text="the caller's own key"
     )
 
     objects = PredictionQuerySet.as_manager()

@@ -20,19 +20,19 @@ class ApiToken(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="podium_tokens"
     )
     name: models.CharField[str, str] = models.CharField(
-        max_length=80, help_text="what it is for: the audit log calls it so"
+        max_length=80, help_text="its purpose, shown in the audit log"
     )
     hint: models.CharField[str, str] = models.CharField(
-        max_length=12, editable=False, help_text="how it begins"
+        max_length=12, editable=False, help_text="its first characters"
     )
     digest: models.CharField[str, str] = models.CharField(
         max_length=64, unique=True, editable=False, help_text="SHA-256, in hex"
     )
     model_names: models.JSONField[list[str], list[str]] = models.JSONField(
-        default=list, blank=True, help_text="names; * is all that its owner may use"
+        default=list, blank=True, help_text="names; * is every model that its owner may use"
     )
     actions: models.JSONField[list[str], list[str]] = models.JSONField(
-        default=list, blank=True, help_text="* is all that its owner may do"
+        default=list, blank=True, help_text="* is every action that its owner may perform"
     )
     created_at: models.DateTimeField[dt.datetime, dt.datetime] = models.DateTimeField(
         default=timezone.now, editable=False

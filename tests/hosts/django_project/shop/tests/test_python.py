@@ -70,7 +70,7 @@ class FromPython(RecordsCase):
         said = predict("loans", GOOD, user=ada)
         row = self.row(said.id)
 
-        mine = Prediction.objects.of("loans").asked_by(ada)
+        mine = Prediction.objects.of("loans").requested_by(ada)
         assert list(mine.since(row.time).until(row.time + dt.timedelta(seconds=1))) == [row]
         assert not mine.with_feedback().exists()
         assert mine.filter(inputs__plan="pro", outcome="yes").exists()

@@ -15,16 +15,16 @@ from podium.hosts.django.host import current_host
 from podium.http import Request
 from podium.web.site import Site
 
-_ASKED = "_podium_asked"
+_CACHED = "_podium_site_and_request"
 
 
-def asked(native: HttpRequest) -> tuple[Site, Request]:
+def site_and_request(native: HttpRequest) -> tuple[Site, Request]:
     """The site of this process, and the request with its actor; determined once per request.
 
     Raises:
         PodiumError: the project's models can't be used, or the database failed.
     """
-    found: tuple[Site, Request] | None = getattr(native, _ASKED, None)
+    found: tuple[Site, Request] | None = getattr(native, _CACHED, None)
     if found is None:
         site = current_host().app.site
         request = Request(
@@ -36,18 +36,18 @@ def asked(native: HttpRequest) -> tuple[Site, Request]:
         )
         actor = site.authority.of_page(request)
         found = site, replace(request, actor=actor, is_identified=True)
-        setattr(native, _ASKED, found)
+        setattr(native, _CACHED, found)
     return found
 
 
-def is_there(native: HttpRequest, check: Callable[[Site, Request], object]) -> bool:
+def is_visible(native: HttpRequest, check: Callable[[Site, Request], object]) -> bool:
     """Whether a part of the admin is there for the actor.
 
     A broken setup doesn't break the rest of the admin: superusers see the link, and the reason
     behind it.
     """
     try:
-        return bool(check(*asked(native)))
+        return bool(check(*site_and_request(native)))
     except SetupError:
         return bool(getattr(native.user, "is_superuser", False))
 
@@ -60,7 +60,7 @@ def page_address(route: str, /, **values: str) -> str:
         return ""
 
 
-class LookedAt(ModelAdmin):  # type: ignore[type-arg] # Django has no arguments when it runs
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[type-arg] # Django has no arguments when it runs
     """Rows that can't be added, changed or deleted by hand."""
 
     actions = None
