@@ -147,7 +147,7 @@ def test_what_a_signal_has_stopped_is_replaced(bundles, search, tmp_path, n_work
         replaced = within(60, lambda: not set(before) & set(children_of(server.pid)))
         # On a busy machine those that come may be taken for hung, too, before they answer.
         request = [request_of(21)]
-        is_answered = within(60, lambda: asyncio.run(asked(server.address, request)) == [200])
+        is_answered = within(60, lambda: asyncio.run(statuses_of(server.address, request)) == [200])
         log = server.log.read_text()
 
     assert replaced
@@ -162,9 +162,9 @@ def test_a_worker_whose_loop_hangs_is_replaced_and_what_hung_it_is_refused(
 
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
         (first,) = workers_of(server.pid)
-        replies = asyncio.run(asked(server.address, [request_of(1, "hang")] * 3))
+        replies = asyncio.run(statuses_of(server.address, [request_of(1, "hang")] * 3))
         (last,) = workers_of(server.pid)
-        replies += asyncio.run(asked(server.address, [request_of(21)]))
+        replies += asyncio.run(statuses_of(server.address, [request_of(21)]))
 
     assert first != last
     assert replies == [0, 0, 422, 200]
@@ -175,9 +175,9 @@ def test_a_worker_with_a_call_that_never_ends_is_replaced(bundles, search, tmp_p
 
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
         (stuck,) = workers_of(server.pid)
-        replies = asyncio.run(asked(server.address, [request_of(1, "sleep600")]))
+        replies = asyncio.run(statuses_of(server.address, [request_of(1, "sleep600")]))
         replaced = within(60, lambda: workers_of(server.pid) not in ([], [stuck]))
-        replies += asyncio.run(asked(server.address, [request_of(21)]))
+        replies += asyncio.run(statuses_of(server.address, [request_of(21)]))
 
     assert replaced
     assert replies == [504, 200]
@@ -191,7 +191,7 @@ def test_a_server_that_was_stopped_as_a_whole_goes_on_as_it_was(bundles, search,
         signals([server.pid, *before], signal.SIGSTOP)
         time.sleep(7)  # longer than a worker may be silent
         signals([server.pid, *before], signal.SIGCONT)
-        replies = asyncio.run(asked(server.address, [request_of(21)]))
+        replies = asyncio.run(statuses_of(server.address, [request_of(21)]))
         time.sleep(2)
         after = children_of(server.pid)
 
@@ -199,7 +199,7 @@ def test_a_server_that_was_stopped_as_a_whole_goes_on_as_it_was(bundles, search,
     assert after == before
 
 
-async def asked(address: str, requests: list[bytes]) -> list[int]:
+async def statuses_of(address: str, requests: list[bytes]) -> list[int]:
     """The statuses of requests, one after the other; 0 is a connection that was lost."""
     statuses = []
     for request in requests:

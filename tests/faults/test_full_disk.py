@@ -48,7 +48,7 @@ def fill(folder: Path) -> Path:
             return filler
 
 
-async def asked(
+async def statuses_until(
     asker: Asker, first: int, until: set[int], within_s: float
 ) -> list[tuple[int, str]]:
     """Statuses and ids of requests in a row, up to the first of these statuses."""
@@ -108,12 +108,12 @@ def test_a_full_disk_refuses_and_recovers(
                 assert {reply.status for reply in good} == {200}
                 acknowledged.extend(reply.json()["id"] for reply in good)
                 filler = await asyncio.to_thread(fill, inside)
-                replies = await asked(asker, 0, {503}, 60)
+                replies = await statuses_until(asker, 0, {503}, 60)
                 acknowledged.extend(id_ for status, id_ in replies if status == 200)
                 n_refused += 1
                 assert not await asyncio.to_thread(is_ready, server.address)
                 filler.unlink()
-                replies = await asked(asker, 0, {200}, 60)
+                replies = await statuses_until(asker, 0, {200}, 60)
                 n_refused += len(replies) - 1
                 acknowledged.append(replies[-1][1])
                 until_s = time.monotonic() + 60

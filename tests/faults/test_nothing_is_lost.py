@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from asking import SCALE, Asker, request_of, workers_of
 
 
-def kept(home: Path) -> list[str]:
+def stored_ids(home: Path) -> list[str]:
     """The ids in the store."""
     connection = apsw.Connection(str(home / "podium.db"))
     try:
@@ -70,9 +70,9 @@ def test_recorded_predictions_survive_kills_of_the_whole_group(
             asyncio.run(play(server))
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
         until_s = time.monotonic() + 60
-        while len(set(acknowledged) - set(kept(tmp_path))) and time.monotonic() < until_s:
+        while len(set(acknowledged) - set(stored_ids(tmp_path))) and time.monotonic() < until_s:
             time.sleep(0.1)  # the shipper finds what the dead have left
-    found = kept(tmp_path)
+    found = stored_ids(tmp_path)
 
     lost = set(acknowledged) - set(found)
     print(f"{n_kills} kills, {len(acknowledged)} acknowledged, {len(found)} kept, {len(lost)} lost")
@@ -112,7 +112,7 @@ def test_recorded_predictions_survive_kills_of_single_workers(bundles, search, t
             await asyncio.gather(*asking)
 
         asyncio.run(play())
-    found = kept(tmp_path)
+    found = stored_ids(tmp_path)
 
     lost = set(acknowledged) - set(found)
     print(f"{n_kills} kills, {len(acknowledged)} acknowledged, {len(lost)} lost")
@@ -154,7 +154,7 @@ def test_a_store_that_is_down_fails_no_prediction_and_gets_all_later(bundles, se
         during = len(acknowledged) - before
         holder.execute("ROLLBACK")
         holder.close()
-    found = kept(tmp_path)
+    found = stored_ids(tmp_path)
 
     print(f"{during} answered while the store was down, {len(set(acknowledged) - set(found))} lost")
     assert during > 100
@@ -195,4 +195,4 @@ def test_a_full_outbox_refuses_and_says_so_until_the_store_is_back(bundles, sear
     assert set(statuses) == {200, 503}
     assert 200 <= statuses.count(200) < 400
     assert (unready, again, is_ready) == (503, 200, 200)
-    assert set(acknowledged) <= set(kept(tmp_path))
+    assert set(acknowledged) <= set(stored_ids(tmp_path))

@@ -87,7 +87,7 @@ def entered(app: Flask, name: str) -> FlaskClient:
     return client
 
 
-def asked(client: FlaskClient, **cells: Any) -> str:
+def record_id_of(client: FlaskClient, **cells: Any) -> str:
     """The id of a prediction's record."""
     headers = {"Authorization": "Bearer token-of-ada"}
     reply = client.post(API, json=GOOD | cells, headers=headers)
@@ -97,7 +97,7 @@ def asked(client: FlaskClient, **cells: Any) -> str:
 
 def test_records_are_in_the_apps_own_database(app, address):
     client = entered(app, "ada")
-    id_ = asked(client)
+    id_ = record_id_of(client)
     assert client.get(f"/ml/records/{id_}").status_code == 200
 
     with app.app_context():
@@ -134,7 +134,7 @@ def test_a_form_can_be_created_wherever_the_app_is(app):
 
 def test_the_admin_lists_filters_and_pages(app):
     client = entered(app, "ada")
-    some = [asked(client, age=20 + n, plan="pro" if n % 2 else "basic") for n in range(60)]
+    some = [record_id_of(client, age=20 + n, plan="pro" if n % 2 else "basic") for n in range(60)]
 
     first = client.get(f"{ADMIN}/")
     older = client.get(re.search(r'href="([^"]+)" rel="next"', first.text)[1].replace("&amp;", "&"))
@@ -152,7 +152,7 @@ def test_the_admin_lists_filters_and_pages(app):
 
 def test_the_admin_shows_a_record_and_takes_feedback(app):
     client = entered(app, "ada")
-    id_ = asked(client, note="<script>alert(1)</script>")
+    id_ = record_id_of(client, note="<script>alert(1)</script>")
     page = client.get(f"{ADMIN}/{id_}").text
     token = TOKEN.search(page)[1]
 
@@ -178,7 +178,7 @@ def test_the_admin_shows_a_record_and_takes_feedback(app):
 
 def test_the_admin_has_the_columns_and_filters_of_our_own_pages(app):
     client = entered(app, "ada")
-    id_ = asked(client)
+    id_ = record_id_of(client)
 
     pages = [client.get(path).text for path in ("/ml/models/loans/records", f"{ADMIN}/")]
     wrong = [
@@ -202,7 +202,7 @@ def test_the_admin_has_the_columns_and_filters_of_our_own_pages(app):
 
 def test_the_admin_exports_what_the_filters_leave(app):
     client = entered(app, "ada")
-    ids = [asked(client, plan=plan) for plan in ("pro", "basic")]
+    ids = [record_id_of(client, plan=plan) for plan in ("pro", "basic")]
 
     reply = client.get(f"{ADMIN}/records.csv?outcome=yes")
     refused = client.get(f"{ADMIN}/records.csv?since=soon")
@@ -218,7 +218,7 @@ def test_the_admin_exports_what_the_filters_leave(app):
 
 def test_the_admin_respects_permissions(app):
     client = entered(app, "ada")
-    id_ = asked(client)
+    id_ = record_id_of(client)
     bob, eve, nobody = entered(app, "bob"), entered(app, "eve"), app.test_client()
     reply = bob.post(API, json=GOOD, headers={"Authorization": "Bearer token-of-bob"})
     own = reply.json["id"]
@@ -240,7 +240,7 @@ def test_the_admin_respects_permissions(app):
 
 def test_the_admin_deletes_what_was_confirmed(app):
     client = entered(app, "ada")
-    ids = [asked(client, plan=plan) for plan in ("pro", "pro", "basic", "basic")]
+    ids = [record_id_of(client, plan=plan) for plan in ("pro", "pro", "basic", "basic")]
     store = app.extensions["podium"].app.site.store
     asks = client.get(f"{ADMIN}/delete?outcome=yes")
     token = TOKEN.search(asks.text)[1]
@@ -260,7 +260,7 @@ def test_the_admin_deletes_what_was_confirmed(app):
 
 def test_the_admin_deletes_nothing_without_the_right(app):
     client, bob = entered(app, "ada"), entered(app, "bob")
-    id_ = asked(client)
+    id_ = record_id_of(client)
     token = TOKEN.search(client.get(f"{ADMIN}/{id_}").text)[1]
     reply = bob.post(API, json=GOOD, headers={"Authorization": "Bearer token-of-bob"})
     own = reply.json["id"]
@@ -313,7 +313,7 @@ def test_flask_migrate_creates_the_table_and_finds_nothing_more_to_do(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_processes_that_were_forked_have_connections_of_their_own(app):
     client = entered(app, "ada")
-    first = asked(client)
+    first = record_id_of(client)
     assert first in client.get(f"{ADMIN}/").text
     with app.app_context():
         pool = office.db.engine.pool
@@ -322,7 +322,7 @@ def test_processes_that_were_forked_have_connections_of_their_own(app):
     if not pid:  # the child, as a worker of gunicorn's with --preload
         status = 1
         try:
-            own = asked(client)
+            own = record_id_of(client)
             page = client.get(f"{ADMIN}/").text
             with app.app_context():
                 is_own = office.db.engine.pool is not pool
@@ -330,7 +330,7 @@ def test_processes_that_were_forked_have_connections_of_their_own(app):
             shop.podium.close(app)
         finally:
             os._exit(status)
-    several = [asked(client) for _ in range(5)]
+    several = [record_id_of(client) for _ in range(5)]
     _, status = os.waitpid(pid, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0

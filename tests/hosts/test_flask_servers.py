@@ -125,7 +125,7 @@ def test_a_server_that_stops_loses_no_record(model: Path, tmp_path: Path, kind: 
             for _ in range(10)
         }
 
-    assert kept(tmp_path) == ids
+    assert stored_ids(tmp_path) == ids
 
 
 def test_a_worker_that_is_killed_loses_no_record(model: Path, tmp_path: Path) -> None:
@@ -141,10 +141,10 @@ def test_a_worker_that_is_killed_loses_no_record(model: Path, tmp_path: Path) ->
                 ids.add(httpx.post(address, json=GOOD).json()["id"])
 
     assert len(ids) == 20
-    assert kept(tmp_path) == ids
+    assert stored_ids(tmp_path) == ids
 
 
-def kept(folder: Path) -> set[str]:
+def stored_ids(folder: Path) -> set[str]:
     """The ids of the records in a home folder, those that wait for the store among them."""
     home = folder / "podium-home"
     store = OutboxedStore(SqliteStore(home / "podium.db"), home / "outbox", ships=False)

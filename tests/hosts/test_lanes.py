@@ -113,7 +113,7 @@ def connection(server: ServerProcess) -> Iterator[http.client.HTTPConnection]:
     connection.close()
 
 
-def told(
+def response_of(
     connection: http.client.HTTPConnection, path: str, body: bytes, headers: dict[str, str]
 ) -> tuple[int, dict[str, str], bytes]:
     connection.request("POST", path, body, headers)
@@ -206,8 +206,8 @@ def test_both_lanes_and_no_server_agree(client, connection, name, data):
     headers = {"content-type": media} if media else {}
     path = f"/api/models/{name}/predict"
 
-    fast = told(connection, path, body, headers)
-    other = told(connection, path, body, headers | OTHER_LANE)
+    fast = response_of(connection, path, body, headers)
+    other = response_of(connection, path, body, headers | OTHER_LANE)
 
     assert fast == other
     assert fast == by_client(client, path, body, headers)
@@ -230,9 +230,9 @@ def test_slow_requests_get_equal_responses(client, connection, value):
     path, body = "/api/models/offers/predict", json.dumps(value).encode()
     headers = {"content-type": "application/json"}
 
-    fast = told(connection, path, body, headers)
+    fast = response_of(connection, path, body, headers)
 
-    assert fast == told(connection, path, body, headers | OTHER_LANE)
+    assert fast == response_of(connection, path, body, headers | OTHER_LANE)
     assert fast == by_client(client, path, body, headers)
 
 
@@ -247,7 +247,7 @@ def test_slow_requests_get_equal_responses(client, connection, value):
 def test_other_content_types_get_equal_responses(client, connection, media, body):
     path = "/api/models/offers/predict"
 
-    assert told(connection, path, body, {"content-type": media}) == by_client(
+    assert response_of(connection, path, body, {"content-type": media}) == by_client(
         client, path, body, {"content-type": media}
     )
 

@@ -91,7 +91,7 @@ async def longest_gap(is_over: asyncio.Event) -> float:
     return gap_s
 
 
-async def asked(app: App, media: str, body: bytes) -> tuple[int, int, float]:
+async def measure(app: App, media: str, body: bytes) -> tuple[int, int, float]:
     """The status, the length of the answer, and for how long the loop stood still."""
     is_over = asyncio.Event()
     transport = httpx.ASGITransport(app)
@@ -114,7 +114,7 @@ def test_a_refusal_is_cheap_and_delays_nobody(tmp_path: Path, kind: str):
         3
     ):  # where much else runs, some of three cost more; a dear one costs it each time
         began_s = time.process_time()
-        status, length, gap_s = asyncio.run(asked(app, media, body))
+        status, length, gap_s = asyncio.run(measure(app, media, body))
         spent_s = time.process_time() - began_s
         if spent_s < CPU_MAX_S and gap_s < GAP_MAX_S:
             break

@@ -51,7 +51,7 @@ def single(X):
     return torch.tensor(X.to_numpy(np.float32))
 
 
-def answered(module, X):
+def output_of(module, X):
     import torch
 
     module.eval()
@@ -71,7 +71,7 @@ def test_a_module_in_training_is_packed_as_it_answers_and_stays_in_training(net,
     assert bundle.requires == ("onnx",)
     output = bundle.signature.output
     assert (output.task, output.classes) == ("classification", ("barbera", "barolo", "grignolino"))
-    scores = answered(net, X)
+    scores = output_of(net, X)
     outputs = bundle.predict(X)
     chosen = [output.classes[k] for k in scores.argmax(axis=1)]
     assert outputs.predictions.tolist() == chosen
@@ -101,7 +101,7 @@ def test_a_module_of_one_number_is_a_regression(tmp_path):
     bundle = podium.pack(module, X, y, name="diabetes", path=tmp_path)
 
     assert bundle.signature.output.task == "regression"
-    np.testing.assert_allclose(bundle.predict(X).predictions, answered(module, X)[:, 0], rtol=1e-4)
+    np.testing.assert_allclose(bundle.predict(X).predictions, output_of(module, X)[:, 0], rtol=1e-4)
 
 
 def test_a_module_of_doubles_is_held_to_the_precision_of_doubles(tmp_path):
@@ -129,7 +129,7 @@ def test_a_user_can_say_that_a_number_is_the_score_of_a_class(tmp_path):
     score = podium.pack(module, X, is_high, name="score", path=tmp_path, signature=said)
 
     assert number.signature.output.task == "regression"
-    expected = 1 / (1 + np.exp(-answered(module, X)[:, 0]))
+    expected = 1 / (1 + np.exp(-output_of(module, X)[:, 0]))
     np.testing.assert_allclose(score.predict(X).probabilities[:, 1], expected, rtol=1e-4)
     assert set(score.predict(X).predictions.tolist()) <= {0, 1}
 

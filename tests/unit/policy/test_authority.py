@@ -120,7 +120,7 @@ def guarded(
     app.close()
 
 
-def asked(client: Client, method: str, path: str, who: str, **headers: str):
+def send(client: Client, method: str, path: str, who: str, **headers: str):
     headers = {"x_page": who, "authorization": who, "accept": "text/html", **headers}
     if method == "GET":
         return client.get(path, **headers)
@@ -139,7 +139,7 @@ def test_the_census_walks_every_route():
 
 @pytest.mark.parametrize(("method", "path"), CENSUS)
 def test_each_route_lets_in_whom_it_should(guarded: Client, method: str, path: str):
-    statuses = tuple(asked(guarded, method, path, who).status for who in ACTORS)
+    statuses = tuple(send(guarded, method, path, who).status for who in ACTORS)
 
     assert statuses == CENSUS[method, path]
 
@@ -167,11 +167,11 @@ def test_anonymous_callers_are_sent_to_log_in_and_back(guarded: Client):
 
 def test_models_that_one_may_nothing_with_are_not_there(guarded: Client):
     for path in ("/", "/docs", "/openapi.json", "/api/models"):
-        text = asked(guarded, "GET", path, "of another model").text
+        text = send(guarded, "GET", path, "of another model").text
 
         assert "arrival-delay" not in text
         assert "loans" in text
-    missing = asked(guarded, "GET", "/api/models/nope", "of another model").json()
+    missing = send(guarded, "GET", "/api/models/nope", "of another model").json()
     assert "arrival-delay" not in missing["hint"]
     assert "arrival-delay" not in guarded.get("/readyz").text
 
@@ -179,34 +179,34 @@ def test_models_that_one_may_nothing_with_are_not_there(guarded: Client):
 def test_records_name_their_actor_and_are_seen_by_their_owner(guarded: Client):
     ids = {}
     for who in ("who predicts", "who looks at their own"):
-        reply = asked(guarded, "POST", "/api/models/arrival-delay/predict", who, accept="*/*")
+        reply = send(guarded, "POST", "/api/models/arrival-delay/predict", who, accept="*/*")
         ids[who] = reply.json()["id"]
     records = "/models/arrival-delay/records"
 
-    own = asked(guarded, "GET", records, "who looks at their own").text
-    every = asked(guarded, "GET", records, "who sees all").text
+    own = send(guarded, "GET", records, "who looks at their own").text
+    every = send(guarded, "GET", records, "who sees all").text
 
     theirs, mine = (f"/records/{one}" for one in ids.values())
     assert mine in own
     assert theirs not in own
     assert mine in every
     assert theirs in every
-    assert asked(guarded, "GET", mine, "who looks at their own").status == 200
-    assert asked(guarded, "GET", theirs, "who looks at their own").status == 404
+    assert send(guarded, "GET", mine, "who looks at their own").status == 200
+    assert send(guarded, "GET", theirs, "who looks at their own").status == 404
     filled = f"/models/arrival-delay?from={ids['who predicts']}"
-    assert asked(guarded, "GET", filled, "who looks at their own").status == 404
+    assert send(guarded, "GET", filled, "who looks at their own").status == 404
     assert "Bob" not in every
-    assert "bob" in asked(guarded, "GET", mine, "who sees all").text
+    assert "bob" in send(guarded, "GET", mine, "who sees all").text
 
 
 def test_an_export_is_written_down(guarded: Client, authority: Named):
-    asked(guarded, "GET", "/models/arrival-delay/records.csv", "who sees all")
+    send(guarded, "GET", "/models/arrival-delay/records.csv", "who sees all")
 
     assert authority.audited[-1] == ("sue", "records_exported", {"model": "arrival-delay"})
 
 
 def test_pages_lead_only_where_one_may_go(guarded: Client):
-    home = asked(guarded, "GET", "/", "who predicts").text
+    home = send(guarded, "GET", "/", "who predicts").text
 
     assert 'href="/models/arrival-delay"' in home
     assert "/models/arrival-delay/records" not in home

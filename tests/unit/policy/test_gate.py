@@ -30,7 +30,7 @@ def check(
     return gate.check(settings or Settings(), method, target, sent, PREDICTIONS)
 
 
-def told(refusal: Refusal | None) -> tuple[int, str]:
+def problem_of(refusal: Refusal | None) -> tuple[int, str]:
     assert refusal is not None, "the gate let it in"
     return refusal.status, refusal.code
 
@@ -65,7 +65,7 @@ def test_this_machine_is_known_by_its_own_names(host):
     ],
 )
 def test_a_name_that_another_site_may_have_pointed_here_is_misdirected(host):
-    assert told(check(host=(b"host", host))) == (421, "host_not_allowed")
+    assert problem_of(check(host=(b"host", host))) == (421, "host_not_allowed")
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_a_name_that_another_site_may_have_pointed_here_is_misdirected(host):
     ],
 )
 def test_a_host_that_is_none_is_refused(host):
-    assert told(check(host=(b"host", host))) == (400, "bad_host")
+    assert problem_of(check(host=(b"host", host))) == (400, "bad_host")
 
 
 def test_there_must_be_exactly_one_host():
-    assert told(check(host=None)) == (400, "bad_host")
-    assert told(check("GET", b"/", HERE)) == (400, "bad_host")
+    assert problem_of(check(host=None)) == (400, "bad_host")
+    assert problem_of(check("GET", b"/", HERE)) == (400, "bad_host")
 
 
 def test_allowed_hosts_are_let_in_whatever_their_case_and_port():
@@ -99,7 +99,7 @@ def test_allowed_hosts_are_let_in_whatever_their_case_and_port():
 
     assert check(host=(b"host", b"podium.example"), settings=settings) is None
     assert check(host=(b"host", b"OTHER.example:8080"), settings=settings) is None
-    assert told(check(host=(b"host", b"sub.podium.example"), settings=settings))[0] == 421
+    assert problem_of(check(host=(b"host", b"sub.podium.example"), settings=settings))[0] == 421
 
 
 def test_with_accounts_a_bare_address_is_for_probes_only_unless_it_is_named():
@@ -107,9 +107,9 @@ def test_with_accounts_a_bare_address_is_for_probes_only_unless_it_is_named():
     named = Settings(allowed_hosts=("10.0.0.5",), accounts=Accounts(enabled=True))
     bare = (b"host", b"10.0.0.5:8000")
 
-    assert told(check(host=bare, settings=settings)) == (421, "host_not_allowed")
+    assert problem_of(check(host=bare, settings=settings)) == (421, "host_not_allowed")
     assert gate.check(settings, "GET", b"/livez?", [bare], PREDICTIONS) is None
-    assert told(gate.check(settings, "GET", b"/livez/../", [bare], PREDICTIONS))[0] != 200
+    assert problem_of(gate.check(settings, "GET", b"/livez/../", [bare], PREDICTIONS))[0] != 200
     assert check(host=bare, settings=named) is None
     assert check(host=bare, settings=Settings(open=True)) is None
 
@@ -128,7 +128,7 @@ def test_an_open_server_is_known_by_any_bare_address_but_by_no_name():
 
     assert check(host=(b"host", b"192.168.1.20:8000"), settings=settings) is None
     assert check(host=(b"host", b"[fe80::1]:8000"), settings=settings) is None
-    assert told(check(host=(b"host", b"evil.example"), settings=settings))[0] == 421
+    assert problem_of(check(host=(b"host", b"evil.example"), settings=settings))[0] == 421
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
@@ -138,7 +138,7 @@ def test_the_methods_that_are_used_are_let_in(method):
 
 @pytest.mark.parametrize("method", ["PATCH", "TRACE", "CONNECT", "get", "", "G\0"])
 def test_any_other_method_is_refused(method):
-    assert told(check(method)) == (405, "method_not_allowed")
+    assert problem_of(check(method)) == (405, "method_not_allowed")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_any_other_method_is_refused(method):
     ],
 )
 def test_an_address_that_no_address_of_ours_is_like_is_refused(target):
-    assert told(check("GET", target)) == (400, "bad_path")
+    assert problem_of(check("GET", target)) == (400, "bad_path")
 
 
 @pytest.mark.parametrize(
@@ -184,51 +184,51 @@ def test_an_address_may_have_8_kilobytes():
     longest = b"/" + b"a" * 8_191
 
     assert check("GET", longest) is None
-    assert told(check("GET", longest + b"a")) == (414, "uri_too_long")
+    assert problem_of(check("GET", longest + b"a")) == (414, "uri_too_long")
 
 
 def test_there_may_be_64_headers():
     headers = [(b"x-%d" % i, b"") for i in range(63)]
 
     assert check("GET", b"/", *headers) is None
-    assert told(check("GET", b"/", *headers, (b"x", b""))) == (431, "headers_too_large")
+    assert problem_of(check("GET", b"/", *headers, (b"x", b""))) == (431, "headers_too_large")
 
 
 def test_headers_may_have_16_kilobytes():
     rest = 16_384 - sum(map(len, HERE)) - 1
 
     assert check("GET", b"/", (b"x", b"a" * rest)) is None
-    assert told(check("GET", b"/", (b"x", b"a" * (rest + 1)))) == (431, "headers_too_large")
+    assert problem_of(check("GET", b"/", (b"x", b"a" * (rest + 1)))) == (431, "headers_too_large")
 
 
 def test_a_body_must_say_its_length():
-    assert told(check("POST", PREDICT)) == (411, "length_required")
+    assert problem_of(check("POST", PREDICT)) == (411, "length_required")
 
 
 @pytest.mark.parametrize("coding", [b"chunked", b"gzip, chunked", b"identity"])
 def test_a_body_in_pieces_is_refused(coding):
     headers = (b"Transfer-Encoding", coding), (b"content-length", b"2")
 
-    assert told(check("POST", PREDICT, *headers)) == (411, "length_required")
+    assert problem_of(check("POST", PREDICT, *headers)) == (411, "length_required")
 
 
 def test_a_compressed_body_is_refused():
     headers = (b"Content-Encoding", b"gzip"), (b"content-length", b"2")
 
-    assert told(check("POST", PREDICT, *headers)) == (415, "encoded_body")
+    assert problem_of(check("POST", PREDICT, *headers)) == (415, "encoded_body")
 
 
 @pytest.mark.parametrize(
     "length", [b"", b"-1", b"+1", b"1.0", b"0x10", b"1, 1", b"one", b"9" * 19, b"\xb2"]
 )
 def test_a_length_that_is_none_is_refused(length):
-    assert told(check("POST", PREDICT, (b"content-length", length))) == (400, "bad_length")
+    assert problem_of(check("POST", PREDICT, (b"content-length", length))) == (400, "bad_length")
 
 
 def test_two_lengths_are_refused_even_when_they_agree():
     lengths = (b"content-length", b"2"), (b"Content-Length", b"2")
 
-    assert told(check("POST", PREDICT, *lengths)) == (400, "bad_length")
+    assert problem_of(check("POST", PREDICT, *lengths)) == (400, "bad_length")
 
 
 def test_a_body_may_be_as_long_as_the_settings_say():
@@ -236,7 +236,7 @@ def test_a_body_may_be_as_long_as_the_settings_say():
 
     assert check("POST", FORM, (b"content-length", b"100"), settings=settings) is None
     refusal = check("POST", FORM, (b"content-length", b"101"), settings=settings)
-    assert told(refusal) == (413, "too_large")
+    assert problem_of(refusal) == (413, "too_large")
     assert refusal == gate.too_large(100)
 
 
@@ -252,7 +252,7 @@ def test_a_bulk_request_may_be_longer_where_programs_predict_and_is_no_form():
         check("POST", b"/api/models/churn", batch, settings=settings),
         check("POST", FORM, batch, settings=settings),
     ]
-    assert [told(one) for one in refused] == [(413, "too_large")] * 5
+    assert [problem_of(one) for one in refused] == [(413, "too_large")] * 5
 
 
 def post(*headers: tuple[bytes, bytes]) -> Refusal | None:
@@ -261,13 +261,13 @@ def post(*headers: tuple[bytes, bytes]) -> Refusal | None:
 
 @pytest.mark.parametrize("site", [b"cross-site", b"same-site", b"", b"SAME-ORIGIN"])
 def test_another_sites_page_cannot_post(site):
-    assert told(post((b"sec-fetch-site", site))) == (403, "cross_site")
+    assert problem_of(post((b"sec-fetch-site", site))) == (403, "cross_site")
 
 
 def test_another_sites_page_can_delete_no_more_than_post():
     headers = [(b"sec-fetch-site", b"cross-site")]
 
-    assert told(check("DELETE", PREDICT, *headers)) == (403, "cross_site")
+    assert problem_of(check("DELETE", PREDICT, *headers)) == (403, "cross_site")
     assert check("DELETE", PREDICT) is None
 
 
@@ -283,14 +283,14 @@ def test_another_sites_page_can_delete_no_more_than_post():
     ],
 )
 def test_another_origin_cannot_post_either(origin):
-    assert told(post((b"origin", origin))) == (403, "cross_site")
+    assert problem_of(post((b"origin", origin))) == (403, "cross_site")
 
 
 @pytest.mark.parametrize("name", [b"origin", b"sec-fetch-site"])
 def test_repeated_origin_headers_are_refused(name):
     value = {b"origin": b"http://127.0.0.1:8000", b"sec-fetch-site": b"same-origin"}[name]
 
-    assert told(post((name, value), (name, value))) == (403, "cross_site")
+    assert problem_of(post((name, value), (name, value))) == (403, "cross_site")
 
 
 def test_our_own_pages_and_programs_can_post():

@@ -40,7 +40,7 @@ def nodes_of(rows, kind, metric, power):
     )
 
 
-def kept(rows, n_nearest=4, metric="euclidean", power=2.0, *, by_product=False, nodes=None):
+def index_of(rows, n_nearest=4, metric="euclidean", power=2.0, *, by_product=False, nodes=None):
     known = np.arange(float(len(rows)))[:, None]
     return SearchIndex(rows, known, n_nearest, metric, power, by_product, nodes)
 
@@ -54,7 +54,7 @@ def test_both_find_the_same_of_equally_near_rows(monkeypatch, kind, metric, n_ne
     rows, asked = grid(random, 90), grid(random, 50)
     name, power = METRICS[metric]
     tree, nodes = (None, None) if kind is None else nodes_of(rows, kind, name, power)
-    where = kept(rows, n_nearest, name, power, nodes=nodes)
+    where = index_of(rows, n_nearest, name, power, nodes=nodes)
 
     in_c = searcher(where)(asked)
     monkeypatch.setattr(distances, "kernel", None)
@@ -76,9 +76,9 @@ def test_both_find_the_same_by_products(monkeypatch, n_rows):
     random = np.random.default_rng(1)
     rows, asked = grid(random, 200), random.normal(size=(n_rows, 3))
 
-    in_c = searcher(kept(rows, by_product=True))(asked)
+    in_c = searcher(index_of(rows, by_product=True))(asked)
     monkeypatch.setattr(distances, "kernel", None)
-    in_numpy = searcher(kept(rows, by_product=True))(asked)
+    in_numpy = searcher(index_of(rows, by_product=True))(asked)
 
     assert (np.sort(in_c.places, axis=1) == np.sort(in_numpy.places, axis=1)).all()
     assert (np.sort(in_c.distances, axis=1) == np.sort(in_numpy.distances, axis=1)).all()

@@ -36,7 +36,7 @@ def rows(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
-def asked(number: int, outputs: object = None, **inputs: Any) -> Record:
+def recorded(number: int, outputs: object = None, **inputs: Any) -> Record:
     return sample(
         number,
         inputs=msgspec.json.encode(inputs),
@@ -47,7 +47,7 @@ def asked(number: int, outputs: object = None, **inputs: Any) -> Record:
 def test_a_row_contains_the_whole_record(store: Store) -> None:
     outputs = {"prediction": "Adelie", "probabilities": {"Adelie": 0.9, "Gentoo": 0.1}}
     record = replace(
-        asked(1, outputs, island="Torgersen", age=3),
+        recorded(1, outputs, island="Torgersen", age=3),
         request_id="0" * 32,
         row_index=2,
         bundle_digest="ab",
@@ -99,7 +99,7 @@ def test_a_file_without_records_has_its_header(store: Store) -> None:
 
 
 def test_fields_called_like_our_columns_keep_their_own(store: Store) -> None:
-    store.insert([asked(1, id="mine", prediction="theirs", time=7)])
+    store.insert([recorded(1, id="mine", prediction="theirs", time=7)])
 
     (row,) = rows(b"".join(iter_csv(store, RecordQuery(), ["id", "prediction", "time"], [])))
 
@@ -110,7 +110,11 @@ def test_fields_called_like_our_columns_keep_their_own(store: Store) -> None:
 def test_cells_of_every_kind_come_back(store: Store) -> None:
     odd = 'a,"b"\r\nc;\td'
     store.insert(
-        [asked(1, {"prediction": {"x": 1, "y": [2]}}, a=odd, b=True, c=None, d=1e-7, e="שלום 😀")]
+        [
+            recorded(
+                1, {"prediction": {"x": 1, "y": [2]}}, a=odd, b=True, c=None, d=1e-7, e="שלום 😀"
+            )
+        ]
     )
 
     (row,) = rows(b"".join(iter_csv(store, RecordQuery(), ["a", "b", "c", "d", "e", "gone"], [])))
@@ -148,7 +152,7 @@ def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str, store
     told = feedback(text, actor=text, note=text)
     outputs = {"prediction": text, "probabilities": {text: 0.5}}
     record = msgspec.structs.replace(
-        asked(1, outputs, a=text),
+        recorded(1, outputs, a=text),
         actor=text,
         version=text,
         source=text,
@@ -196,7 +200,7 @@ def test_times_are_exact_to_the_last_millisecond() -> None:
 
 def test_filters_hold_and_many_pages_are_complete(store: Store) -> None:
     n_records = 2 * PAGE_ROWS + 3
-    store.insert([asked(n, model_year=n) for n in range(n_records)])
+    store.insert([recorded(n, model_year=n) for n in range(n_records)])
     query = RecordQuery(since_us=sample(1).time_us)
 
     found = rows(b"".join(iter_csv(store, query, ["model_year"], [])))
@@ -219,7 +223,7 @@ def test_other_programs_read_the_names_without_the_mark_at_the_beginning(
     import pandas as pd
     import polars as pl
 
-    store.insert([asked(1, age=3)])
+    store.insert([recorded(1, age=3)])
     path = tmp_path / "records.csv"
     path.write_bytes(b"".join(iter_csv(store, RecordQuery(), ["age"], [])))
 
@@ -232,7 +236,7 @@ def test_memory_stays_flat_however_many_records_there_are(tmp_path: Path) -> Non
     store = SqliteStore(tmp_path / "podium.db")
     n_records = 100_000
     for start in range(0, n_records, 5_000):
-        store.insert([asked(n, a=n / 7, b="x" * 40) for n in range(start, start + 5_000)])
+        store.insert([recorded(n, a=n / 7, b="x" * 40) for n in range(start, start + 5_000)])
 
     tracemalloc.start()
     n_bytes = n_lines = 0

@@ -44,7 +44,7 @@ class One(msgspec.Struct):
     price: float
 
 
-def answering(annotation, *answers):
+def returning(annotation, *answers):
     """A model that answers these, one after the other."""
     left = list(answers)
 
@@ -55,7 +55,7 @@ def answering(annotation, *answers):
     return podium.model(function)
 
 
-def batch_answering(annotation, answer):
+def batch_returning(annotation, answer):
     def function(x: list[float]):
         return answer
 
@@ -68,7 +68,7 @@ def asked(one, n_rows=1):
 
 
 def predictions(annotation, *answers):
-    return asked(answering(annotation, *answers), len(answers)).predictions
+    return asked(returning(annotation, *answers), len(answers)).predictions
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def predictions(annotation, *answers):
     ],
 )
 def test_each_return_annotation_is_a_task(annotation, task, classes):
-    (output,) = answering(annotation).signature.outputs
+    (output,) = returning(annotation).signature.outputs
 
     assert output.name == "prediction"
     assert output.task == task
@@ -114,7 +114,7 @@ def test_without_a_return_annotation_the_output_is_a_value():
 
 def test_annotated_describes_the_output():
     unit = podium.Output(name="price", title="Price", unit="EUR", seen=podium.Range(0, 9))
-    output = answering(Annotated[float, unit, "What it costs."]).signature.output
+    output = returning(Annotated[float, unit, "What it costs."]).signature.output
 
     assert output == podium.Output(
         name="price",
@@ -124,7 +124,7 @@ def test_annotated_describes_the_output():
         description="What it costs.",
     )
     meta = msgspec.Meta(title="Price", description="What it costs.")
-    assert answering(Annotated[float, meta]).signature.output == podium.Output(
+    assert returning(Annotated[float, meta]).signature.output == podium.Output(
         title="Price", description="What it costs."
     )
 
@@ -132,12 +132,12 @@ def test_annotated_describes_the_output():
 @pytest.mark.parametrize("extra", [podium.Range(0, 1), podium.Field(name="x")])
 def test_an_output_cant_promise_what_a_field_can(extra):
     with pytest.raises(SignatureError, match=r"podium\.(Range|Field)"):
-        answering(Annotated[float, extra])
+        returning(Annotated[float, extra])
 
 
 def test_a_function_that_returns_nothing_is_refused():
     with pytest.raises(SignatureError, match="the return value of function is None"):
-        answering(None)
+        returning(None)
 
 
 @pytest.mark.parametrize(
@@ -246,15 +246,15 @@ def test_lists_stay_one_value_a_row():
 
 def test_of_equal_probabilities_the_first_class_is_predicted():
     answers = [{"b": 0.75, "a": 0.25}, {"a": 0.5, "b": 0.5}, {"a": np.float32(1), "b": 0}]
-    outputs = asked(answering(dict[Literal["a", "b"], float], *answers), 3)
+    outputs = asked(returning(dict[Literal["a", "b"], float], *answers), 3)
 
     assert outputs.predictions.tolist() == ["b", "a", "a"]
     assert outputs.probabilities.tolist() == [[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]]
 
 
 def test_probabilities_go_by_an_enums_members_or_by_booleans():
-    by_member = asked(answering(dict[Risk, float], {Risk.LOW: 0.1, Risk.HIGH: 0.9}))
-    by_truth = asked(answering(dict[bool, float], {True: 0.9, np.False_: 0.1}))
+    by_member = asked(returning(dict[Risk, float], {Risk.LOW: 0.1, Risk.HIGH: 0.9}))
+    by_truth = asked(returning(dict[bool, float], {True: 0.9, np.False_: 0.1}))
 
     assert by_member.predictions.tolist() == ["high"]
     assert by_truth.predictions.tolist() == [True]
@@ -263,7 +263,7 @@ def test_probabilities_go_by_an_enums_members_or_by_booleans():
 
 def test_probabilities_may_be_off_by_rounding():
     thirds = {"a": 1 / 3, "b": 1 / 3 + 5e-7, "c": 1 / 3}
-    outputs = asked(answering(dict[Literal["a", "b", "c"], float], thirds))
+    outputs = asked(returning(dict[Literal["a", "b", "c"], float], thirds))
 
     assert outputs.predictions.tolist() == ["b"]
 
@@ -286,12 +286,12 @@ def test_probabilities_may_be_off_by_rounding():
 )
 def test_probabilities_that_are_none_are_refused(answer, message):
     with pytest.raises(ModelError, match=message):
-        asked(answering(dict[Literal["a", "b"], float], answer))
+        asked(returning(dict[Literal["a", "b"], float], answer))
 
 
 def test_no_rows_have_no_predictions():
     for annotation in (float, int, bool, str, dict[Literal["a", "b"], float], Quote):
-        outputs = asked(answering(annotation), 0)
+        outputs = asked(returning(annotation), 0)
 
         assert len(outputs) == 0
         assert outputs.probabilities is None or outputs.probabilities.shape == (0, 2)
@@ -300,7 +300,7 @@ def test_no_rows_have_no_predictions():
 def test_a_dataclass_is_several_outputs():
     quote = Quote(1.5, 3, Risk.HIGH, {"a": 0.5, "b": 0.5}, "x")
     quote.total = 4.5
-    one = answering(Quote, quote, quote)
+    one = returning(Quote, quote, quote)
     outputs = asked(one, 2)
 
     assert [(o.name, o.task) for o in one.signature.outputs] == [
@@ -318,7 +318,7 @@ def test_a_dataclass_is_several_outputs():
 
 
 def test_a_typed_dict_is_several_outputs():
-    one = answering(
+    one = returning(
         Offer, {"price": 1, "is_open": True}, {"price": 2, "is_open": False, "note": "n"}
     )
     outputs = asked(one, 2)
@@ -328,7 +328,7 @@ def test_a_typed_dict_is_several_outputs():
 
 
 def test_a_class_of_one_field_is_one_output():
-    outputs = asked(answering(One, One(2.5)))
+    outputs = asked(returning(One, One(2.5)))
 
     assert outputs.predictions.tolist() == [2.5]
     assert outputs.predictions.dtype == np.float64
@@ -370,7 +370,7 @@ def test_a_part_that_is_missing_or_wrong_is_named(annotation, answer, message):
     ],
 )
 def test_a_batch_returns_one_element_per_row(annotation, answer, task, column):
-    one = batch_answering(annotation, answer)
+    one = batch_returning(annotation, answer)
     found = asked(one, 2).predictions
 
     assert one.signature.output.task == task
@@ -380,9 +380,9 @@ def test_a_batch_returns_one_element_per_row(annotation, answer, task, column):
 
 def test_a_batch_returns_probabilities_and_several_outputs():
     odds = [{"a": 0.25, "b": 0.75}, {"a": 1.0, "b": 0.0}]
-    by_class = asked(batch_answering(list[dict[Literal["a", "b"], float]], odds), 2)
+    by_class = asked(batch_returning(list[dict[Literal["a", "b"], float]], odds), 2)
     offers = [{"price": 1.0, "is_open": True}, {"price": 2.0, "is_open": False}]
-    several = asked(batch_answering(list[Offer], offers), 2)
+    several = asked(batch_returning(list[Offer], offers), 2)
 
     assert by_class.predictions.tolist() == ["b", "a"]
     assert several.predictions.tolist() == [[1.0, True, None], [2.0, False, None]]
@@ -404,13 +404,13 @@ def test_a_batch_returns_probabilities_and_several_outputs():
 )
 def test_a_batch_that_isnt_one_number_a_row_is_refused(answer, message):
     with pytest.raises(ModelError, match=message):
-        asked(batch_answering(list[float], answer), 2)
+        asked(batch_returning(list[float], answer), 2)
 
 
 @pytest.mark.parametrize("annotation", [float, dict[str, float], Offer, str])
 def test_a_batch_must_promise_a_list(annotation):
     with pytest.raises(SignatureError, match="takes all the rows in one call"):
-        batch_answering(annotation, None)
+        batch_returning(annotation, None)
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ def test_what_reading_a_return_value_raises_is_a_model_error():
             raise ValueError("secret")
 
     with pytest.raises(ModelError, match=r"^the function raised ValueError$"):
-        asked(batch_answering(list[float], lazily()), 2)
+        asked(batch_returning(list[float], lazily()), 2)
     with pytest.raises(ModelError, match=r"^the function raised ValueError$"):
         predictions(One, Lazy())
 

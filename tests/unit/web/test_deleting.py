@@ -61,7 +61,7 @@ def delete(client: Client, target: str, who: str = "ada") -> tuple[int, dict[str
     return reply.status, reply.json()
 
 
-def kept(client: Client) -> list[int]:
+def stored_numbers(client: Client) -> list[int]:
     store = client.app.site.store
     assert store is not None
     found = [store.get(record(n).id) for n in (*range(20), 99)]
@@ -75,11 +75,11 @@ def test_a_filter_deletes_the_matching_records_if_their_number_is_as_expected(cl
     assert (status, problem["code"]) == (409, "count_differs")
     assert "5 records match" in problem["detail"]
     assert delete(client, f"{API}?{query}&expect=4")[0] == 409
-    assert len(kept(client)) == 21
+    assert len(stored_numbers(client)) == 21
     assert log.events == []
 
     assert delete(client, f"{API}?{query}&expect=5") == (200, {"deleted": 5, "remaining": 0})
-    assert kept(client) == [*range(11), 12, 14, 16, 18, 99]
+    assert stored_numbers(client) == [*range(11), 12, 14, 16, 18, 99]
     assert [event for _, event, _ in log.events] == ["records_deletion_begun", "records_deleted"]
     assert log.events[1][0] == "ada"
     assert log.events[1][2]["n_records"] == "5"
@@ -88,7 +88,7 @@ def test_a_filter_deletes_the_matching_records_if_their_number_is_as_expected(cl
 
 def test_all_of_a_model_leaves_the_other_models(client):
     assert delete(client, f"{API}?expect=20") == (200, {"deleted": 20, "remaining": 0})
-    assert kept(client) == [99]
+    assert stored_numbers(client) == [99]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_deletes_nothing(client, query):
     status, _ = delete(client, f"{API}?expect=20&{query}")
 
     assert status == 400
-    assert len(kept(client)) == 21
+    assert len(stored_numbers(client)) == 21
 
 
 def test_an_actor_who_sees_only_their_own_records_deletes_only_those(client):
@@ -119,7 +119,7 @@ def test_an_actor_who_sees_only_their_own_records_deletes_only_those(client):
         {"deleted": 1, "remaining": 0},
     )
     assert delete(client, f"{API}?expect=3", "bob") == (200, {"deleted": 3, "remaining": 0})
-    assert kept(client) == [n for n in (*range(20), 99) if n % 5 or n == 99]
+    assert stored_numbers(client) == [n for n in (*range(20), 99) if n % 5 or n == 99]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_without_the_right_nothing_is_deleted(client, log, who, of_filter, of_re
     for path in (f"{PAGE}/delete?expect=20", f"/records/{record(1).id}/delete"):
         assert client.request("POST", path, headers={"x-who": who}).status in (303, 403, 404)
 
-    assert len(kept(client)) == 21
+    assert len(stored_numbers(client)) == 21
     assert log.events == []
 
 
@@ -158,7 +158,7 @@ def test_the_page_says_how_many_and_deletes_those(client):
     done = pressed(client, asks.text)
 
     assert (done.status, "10 records were deleted" in done.text) == (200, True)
-    assert kept(client) == [*range(0, 20, 2), 99]
+    assert stored_numbers(client) == [*range(0, 20, 2), 99]
     assert client.app.site.store.get(record(21).id) is not None
 
 
@@ -169,7 +169,7 @@ def test_a_page_that_is_sent_late_deletes_nothing(client):
     late = pressed(client, asks.text)
 
     assert late.status == 409
-    assert len(kept(client)) == 20
+    assert len(stored_numbers(client)) == 20
 
 
 def test_one_record_is_deleted_from_its_page_with_its_feedback(client):
@@ -195,7 +195,7 @@ def test_what_takes_too_long_is_done_in_parts(client, monkeypatch):
         assert status == 200
         left, n_calls = said["remaining"], n_calls + 1
 
-    assert (n_calls, kept(client)) == (3, [99])
+    assert (n_calls, stored_numbers(client)) == (3, [99])
 
 
 def test_the_page_goes_on_where_it_took_too_long(client, monkeypatch):
@@ -206,7 +206,7 @@ def test_the_page_goes_on_where_it_took_too_long(client, monkeypatch):
     while "<form" in page.text:
         page = pressed(client, page.text)
 
-    assert (page.status, kept(client)) == (200, [99])
+    assert (page.status, stored_numbers(client)) == (200, [99])
 
 
 def test_more_than_are_counted_are_not_deleted_by_a_request(client, monkeypatch):
@@ -216,7 +216,7 @@ def test_more_than_are_counted_are_not_deleted_by_a_request(client, monkeypatch)
     page = client.get(f"{PAGE}/delete", x_who="ada")
     assert "More than 19 records" in page.text
     assert "<form" not in page.text
-    assert len(kept(client)) == 21
+    assert len(stored_numbers(client)) == 21
 
 
 def test_a_deletion_that_fails_is_not_written_down_as_done(client, log, monkeypatch):

@@ -313,16 +313,16 @@ def test_links_hold_the_prefix_that_the_app_is_mounted_under(app: podium.App, cl
 
 
 def test_only_a_post_to_predict_names_the_deployment_to_ask(app: podium.App):
-    def asked(method: str, path: str) -> str | None:
+    def predicted_model(method: str, path: str) -> str | None:
         found = routes.prediction_of(app.site, Request(method, path))
         return found.traffic.champion.name if found else None
 
-    assert asked("POST", PREDICT) == "loans"
-    assert asked("POST", "/api/models/nothing/predict") is None
-    assert asked("GET", PREDICT) is None
-    assert asked("OPTIONS", PREDICT) is None
-    assert asked("POST", "/models/loans") is None
-    assert asked("POST", "/nothing") is None
+    assert predicted_model("POST", PREDICT) == "loans"
+    assert predicted_model("POST", "/api/models/nothing/predict") is None
+    assert predicted_model("GET", PREDICT) is None
+    assert predicted_model("OPTIONS", PREDICT) is None
+    assert predicted_model("POST", "/models/loans") is None
+    assert predicted_model("POST", "/nothing") is None
 
 
 def test_every_refusal_has_a_title_and_a_status(app: podium.App):

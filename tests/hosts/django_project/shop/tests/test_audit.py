@@ -17,7 +17,7 @@ from podium.hosts.django.tokens import make_token, revoke_token
 from shop.tests.shop_case import PREFIX, ShopCase, permission
 
 
-def told(event: str) -> list[tuple[str, str, dict[str, str]]]:
+def entries_of(event: str) -> list[tuple[str, str, dict[str, str]]]:
     entries = AuditEntry.objects.filter(event=event)
     return [(one.actor, one.target, one.details) for one in entries]
 
@@ -55,15 +55,15 @@ class TheAuditLog(ShopCase):
 
         who = "cleo@shop.example"
         both = [("", "analysts", {"of": "group", **name}), ("", who, {"of": "user", **name})]
-        assert told("granted") == told("revoked") == both
-        assert told("joined") == told("left") == [("", who, {"groups": "analysts"})]
+        assert entries_of("granted") == entries_of("revoked") == both
+        assert entries_of("joined") == entries_of("left") == [("", who, {"groups": "analysts"})]
 
     def test_each_right_has_an_entry_of_its_own(self):
         names = ("predict_loans", "see_all", "metrics", "view_auditentry")
         Group.objects.create(name="analysts").permissions.add(*map(permission, names))
 
         of = {"of": "group"}
-        found = sorted((one[2] for one in told("granted")), key=str)
+        found = sorted((one[2] for one in entries_of("granted")), key=str)
         assert found == [
             of | {"model": "every model", "action": "metrics"},
             of | {"model": "every model", "action": "see"},
@@ -80,22 +80,22 @@ class TheAuditLog(ShopCase):
         cleo.delete()
 
         who = "cleo@shop.example"
-        assert told("user_made") == [("", who, {})]
-        assert told("user_changed") == [("", who, {"is_superuser": "yes"})]
-        assert told("password_changed") == [("", who, {})]
-        assert told("user_deleted") == [("", who, {})]
+        assert entries_of("user_made") == [("", who, {})]
+        assert entries_of("user_changed") == [("", who, {"is_superuser": "yes"})]
+        assert entries_of("password_changed") == [("", who, {})]
+        assert entries_of("user_deleted") == [("", who, {})]
 
     def test_it_knows_of_tokens_but_not_themselves(self):
         token, text = make_token(self.member("cleo@shop.example"), "nightly", models=["loans"])
         revoke_token(token)
 
-        ((_, target, details),) = told("token_made")
+        ((_, target, details),) = entries_of("token_made")
         assert (target, details["name"], details["models"]) == (
             "cleo@shop.example",
             "nightly",
             "loans",
         )
-        assert len(told("token_revoked")) == 1
+        assert len(entries_of("token_revoked")) == 1
         assert text not in str(list(AuditEntry.objects.values()))
 
     def test_it_knows_the_user_from_the_middleware(self):
@@ -107,7 +107,7 @@ class TheAuditLog(ShopCase):
         Group.objects.create(name="made by a command")
 
         assert done.status_code == 302, done.content
-        assert told("group_made")[:2] == [
+        assert entries_of("group_made")[:2] == [
             ("", "made by a command", {}),
             ("ada@shop.example", "analysts", {}),
         ]
@@ -119,7 +119,7 @@ class TheAuditLog(ShopCase):
 
         Group.objects.create(name="analysts")
 
-        assert told("group_made")[0] == ("", "analysts", {})
+        assert entries_of("group_made")[0] == ("", "analysts", {})
 
     def test_it_knows_who_exported_records(self):
         ada = self.member("ada@shop.example", is_superuser=True)
@@ -127,7 +127,7 @@ class TheAuditLog(ShopCase):
         answer = self.browser(ada).get(f"{PREFIX}/models/loans/records.csv")
 
         assert answer.status_code == 200
-        assert told("records_exported") == [("ada@shop.example", "loans", {"model": "loans"})]
+        assert entries_of("records_exported") == [("ada@shop.example", "loans", {"model": "loans"})]
 
     def test_it_knows_which_token_was_used(self):
         actor = Actor("cleo", via="nightly")

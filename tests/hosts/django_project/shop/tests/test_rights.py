@@ -34,14 +34,14 @@ class EveryRight:
         return user.email == "eve@shop.example" and name == "podium.delete_loans"
 
 
-def asked_by(member: Member | None = None, **headers: str) -> Request:
+def request_by(member: Member | None = None, **headers: str) -> Request:
     return Request("GET", "/", native=SimpleNamespace(user=member), headers=headers)
 
 
 class Rights(ShopCase):
     def of(self, member: Member) -> Actor:
         # As a request would have it: permissions are remembered by the object.
-        return DjangoAuthority(MODELS).of_page(asked_by(Member.objects.get(pk=member.pk)))
+        return DjangoAuthority(MODELS).of_page(request_by(Member.objects.get(pk=member.pk)))
 
     def test_migrating_creates_the_permissions_of_the_projects_models_and_the_groups(self):
         there = set(
@@ -91,7 +91,7 @@ class Rights(ShopCase):
         Group.objects.get(name=EVERYONE).permissions.add(permission("predict_loans"))
         ben = self.member("ben@shop.example")
 
-        nobody = DjangoAuthority(MODELS).of_page(asked_by())
+        nobody = DjangoAuthority(MODELS).of_page(request_by())
 
         assert allowed(self.of(ben), Action.PREDICT, "loans")
         assert not allowed(nobody, Action.PREDICT, "loans")
@@ -100,7 +100,7 @@ class Rights(ShopCase):
         Group.objects.get(name=PUBLIC).permissions.add(permission("predict_loans"))
         ben = self.member("ben@shop.example")
 
-        nobody = DjangoAuthority(MODELS).of_api(asked_by())
+        nobody = DjangoAuthority(MODELS).of_api(request_by())
 
         assert allowed(nobody, Action.PREDICT, "loans")
         assert not nobody.is_known
@@ -112,7 +112,7 @@ class Rights(ShopCase):
         group.name = "Once the public"
         group.save()
 
-        assert DjangoAuthority(MODELS).of_api(asked_by()).grants == {}
+        assert DjangoAuthority(MODELS).of_api(request_by()).grants == {}
 
     def test_a_superuser_may_all_and_nothing_once_inactive(self):
         ada = self.member("ada@shop.example", is_superuser=True)
@@ -133,7 +133,7 @@ class Rights(ShopCase):
         assert actor.grants == {"loans": frozenset({Action.DELETE})}
 
     def test_the_first_question_writes_down_which_versions_are_served(self):
-        DjangoAuthority(MODELS).of_page(asked_by())
+        DjangoAuthority(MODELS).of_page(request_by())
 
         told = set(ServedModel.objects.values_list("name", "version"))
         assert told == set(MODELS.items())
@@ -143,12 +143,14 @@ class Rights(ShopCase):
 class Owners(ShopCase):
     def test_a_name_that_is_an_id_and_a_name_made_anew_own_nothing_of_others(self):
         cleo = self.member("cleo@shop.example", "see_own_loans")
-        first = DjangoAuthority(MODELS).of_page(asked_by(cleo))
+        first = DjangoAuthority(MODELS).of_page(request_by(cleo))
         named_so = self.member(f"user:{cleo.pk}@shop.example", "see_own_loans")
         cleo.delete()
         again = self.member("cleo@shop.example", "see_own_loans")
 
-        owners = [DjangoAuthority(MODELS).of_page(asked_by(who)).owner for who in (named_so, again)]
+        owners = [
+            DjangoAuthority(MODELS).of_page(request_by(who)).owner for who in (named_so, again)
+        ]
 
         assert first.owner == f"user:{first.id.removeprefix('user:')}"
         assert first.owner not in owners

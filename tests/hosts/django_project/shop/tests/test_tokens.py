@@ -29,7 +29,7 @@ from shop.tests.shop_case import GOOD, PREFIX, ShopCase
 PREDICT = f"{PREFIX}/api/models/loans/predict"
 
 
-def asked_with(text: str) -> Actor:
+def actor_with(text: str) -> Actor:
     headers = {"authorization": f"Bearer {text}"}
     return DjangoAuthority({"loans": "1", "other": "1"}).of_api(
         Request("GET", "/", headers=headers)
@@ -82,7 +82,7 @@ class WhatTokensOpen(ShopCase):
     def test_a_token_does_what_its_owner_may_in_their_name(self):
         _, text = make_token(self.cleo, "nightly")
 
-        actor = asked_with(text)
+        actor = actor_with(text)
 
         assert (actor.name, actor.via) == ("cleo@shop.example", "nightly")
         assert allowed(actor, Action.PREDICT, "loans")
@@ -105,20 +105,20 @@ class WhatTokensOpen(ShopCase):
             self.cleo, "all", models=["loans", "secret"], actions=list(Action), days=7
         )
 
-        actor = asked_with(text)
+        actor = actor_with(text)
 
         assert actor.grants == {"loans": {Action.PREDICT, Action.SEE, Action.SEE_OWN}}
 
     def test_it_may_be_for_less(self):
         _, text = make_token(self.cleo, "own", models=["loans"], actions=[Action.SEE_OWN])
 
-        assert asked_with(text).grants == {"loans": frozenset({Action.SEE_OWN})}
+        assert actor_with(text).grants == {"loans": frozenset({Action.SEE_OWN})}
 
     def test_a_superusers_token_is_for_its_models_only(self):
         ada = self.member("ada@shop.example", is_superuser=True)
         _, text = make_token(ada, "x", models=["loans"], actions=[Action.PREDICT, Action.METRICS])
 
-        actor = asked_with(text)
+        actor = actor_with(text)
 
         assert allowed(actor, Action.PREDICT, "loans")
         assert not allowed(actor, Action.PREDICT, "other")
@@ -128,7 +128,7 @@ class WhatTokensOpen(ShopCase):
         token, text = make_token(self.cleo, "old")
         ApiToken.objects.filter(pk=token.pk).update(actions=["fly"])
 
-        assert asked_with(text).grants == {}
+        assert actor_with(text).grants == {}
 
     def test_a_revoked_expired_or_unknown_token_is_invalid(self):
         revoked, first = make_token(self.cleo, "a")
@@ -139,7 +139,7 @@ class WhatTokensOpen(ShopCase):
 
         for text in (first, second, new_text(), "pod_x", ""):
             with pytest.raises(NotAuthenticated):
-                asked_with(text)
+                actor_with(text)
 
     def test_none_opens_anything_once_its_owner_is_inactive(self):
         _, text = make_token(self.cleo, "a")
@@ -147,7 +147,7 @@ class WhatTokensOpen(ShopCase):
         self.cleo.save()
 
         with pytest.raises(NotAuthenticated):
-            asked_with(text)
+            actor_with(text)
 
     def test_only_its_digest_is_stored(self):
         token, text = make_token(self.cleo, "a")
@@ -165,11 +165,11 @@ class WhatTokensOpen(ShopCase):
 
     def test_when_it_was_used_last_is_written_once_a_minute(self):
         token, text = make_token(self.cleo, "a")
-        asked_with(text)
+        actor_with(text)
         token.refresh_from_db()
         first = token.last_used_at
 
-        asked_with(text)
+        actor_with(text)
         token.refresh_from_db()
 
         assert first is not None
@@ -177,7 +177,7 @@ class WhatTokensOpen(ShopCase):
 
     def test_a_token_cannot_create_tokens(self):
         _, text = make_token(self.cleo, "a")
-        actor = asked_with(text)
+        actor = actor_with(text)
 
         with pytest.raises(NotAllowed):
             make_token(self.cleo, "b", by=actor)
