@@ -14,6 +14,7 @@ import msgspec
 
 from podium.errors import SetupError
 from podium.gates import Gates
+from podium.recipes import Retraining
 
 FILE_NAME = "podium.toml"
 PREFIX = "PODIUM_"
@@ -160,6 +161,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         batch: how requests are combined into calls, by the name of the model.
         feedback: how true outcomes find records, by the name of the model.
         gates: what a version must have shown before it is promoted, by the name of the model.
+        retrain: how and when models are retrained, by their names.
         versions: which versions answer, by the name of the model, where nobody else may change it.
         accounts: users log in, and have permissions.
     """
@@ -200,6 +202,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     gates: dict[str, Gates] = {}
     feedback: dict[str, Feedback] = {}
     versions: dict[str, FixedAliases] = {}
+    retrain: dict[str, Retraining] = {}
     accounts: Accounts = Accounts()
 
 
@@ -247,13 +250,12 @@ def check_models(settings: Settings, models: Collection[str]) -> None:
     Raises:
         SetupError: there is one.
     """
-    for table in ("batch", "feedback", "gates", "versions"):
-        for name in getattr(settings, table):
-            if name not in models:
-                raise SetupError(
-                    f"[{table}.{name}] is for a model that isn't served",
-                    hint=f"served: {', '.join(sorted(models))}",
-                )
+    for table in ("batch", "feedback", "gates", "retrain", "versions"):
+        for name in sorted(getattr(settings, table).keys() - set(models)):
+            raise SetupError(
+                f"[{table}.{name}] is for a model that isn't served",
+                hint=f"served: {', '.join(sorted(models))}",
+            )
 
 
 def said_of_batch(batch: Batch | None) -> dict[str, Any]:
@@ -353,18 +355,16 @@ def _from_json(name: str, text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise SetupError(
-            f"{name}={text!r} isn't valid JSON: {error}", hint="write a table as JSON"
-        ) from error
+        message = f"{name}={text!r} isn't valid JSON: {error}"
+        raise SetupError(message, hint="write a table as JSON") from error
 
 
 def _checked(values: Mapping[str, Any], where: str) -> Settings:
     known = [field.name for field in msgspec.structs.fields(Settings)]
-    for name in values:
-        if name not in known:
-            raise SetupError(
-                f"{where}: no setting is called {name!r}", hint=f"known: {', '.join(known)}"
-            )
+    for name in sorted(values.keys() - set(known)):
+        raise SetupError(
+            f"{where}: no setting is called {name!r}", hint=f"known: {', '.join(known)}"
+        )
     if isinstance(values.get("accounts"), bool):
         values = {**values, "accounts": {"enabled": values["accounts"]}}
     try:

@@ -63,7 +63,7 @@ def retrain(
     """Retrain a model, and register the result; it is never promoted.
 
     It becomes the challenger where it accepts all that the champion accepts, and no other version is
-    being tried. Whatever came of it is an event in the registry.
+    being tried. Whatever came of it is an event in the registry, unless it was stopped.
 
     Args:
         actor: who asked for it.
@@ -76,7 +76,7 @@ def retrain(
         PodiumError: the result can't be packed or registered.
     """
     home = Path(settings.home)
-    registry = Registry(home, settings.trust)
+    registry, stop = Registry(home, settings.trust), stop or threading.Event()
     champion = registry.find(recipe.model, CHAMPION)
     began_s = time.monotonic()
     with _alone(home) as folder:
@@ -88,14 +88,15 @@ def retrain(
                 digest=champion.digest,
                 memory_bytes=_memory_bytes(recipe),
             )
-            trained = _run(order, tell, stop or threading.Event())
+            trained = _run(order, tell, stop)
             bundle = load(folder / BUNDLE_NAME, trust=settings.trust)
             told = _note(recipe, trained, note)
             version = registry.register(bundle, actor=actor, note=told)
             reason = _challenge(registry, version, actor, told)
         except PodiumError as error:
-            note = error.message[:NOTE_MAX]
-            registry.log(recipe.model, FAILED, after="", actor=actor, note=note)
+            if not stop.is_set():
+                note = error.message[:NOTE_MAX]
+                registry.log(recipe.model, FAILED, after="", actor=actor, note=note)
             raise
         registry.log(recipe.model, RETRAINED, after=version.digest, actor=actor, note=told)
     return Retrained(

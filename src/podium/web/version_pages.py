@@ -31,6 +31,8 @@ _ACTIONS = {
     "fixed": "Fixed in the settings",
     "released": "No longer fixed in the settings",
     "pruned": "Removed",
+    "retrained": "Retrained",
+    "retrain_failed": "Retraining failed",
 }
 
 

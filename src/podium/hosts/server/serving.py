@@ -36,6 +36,7 @@ from podium.outbox.aside import Aside
 from podium.outbox.shipper import Shipper
 from podium.policy.bulk import is_local
 from podium.policy.gate import is_loopback
+from podium.retraining.schedule import Schedule, check_recipes
 from podium.settings import Settings
 
 MakeApp: TypeAlias = Callable[..., App]
@@ -75,6 +76,7 @@ def run(
         ship = None
         if _is_shipped_apart(settings):
             made_home(Path(settings.home))
+            check_recipes(settings)
             opened_store(settings).close()  # invalid settings are reported before anything starts
             ship = partial(_ship, settings, listener)
         Supervisor(work, settings.workers, ship, hang_s=settings.hang_s).run()
@@ -219,10 +221,13 @@ def _ship(settings: Settings, listener: socket.socket, worker: WorkerContext) ->
     registry, failures = Registry(home, settings.trust), partial(failures_in, home)
     watch = Watch(registry, store, settings.gates, failures, home)
     watch.start()
+    schedule = Schedule(settings, store)
+    schedule.start()
     worker.scoreboard.set_ready(worker.slot, is_ready=True)
     try:
         shipper.run(worker.stop)
     finally:
+        schedule.close()
         watch.close()
         aside.close()
         store.close()
