@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from podium.bundle.archive import MAX_BYTES
 from podium.distribution import NAME
 from podium.errors import UnusableVersion
 from podium.runtimes.versions import installed
@@ -39,13 +40,16 @@ class TrialLimits:
     """What the process of a trial may use.
 
     Attributes:
-        memory_bytes: of address space, and as much again for each byte of the bundle, eightfold.
+        memory_bytes: of address space, besides eight times the size of the bundle.
+        unpacked_bytes: that the bundle may unpack to, besides a hundred times its size. Forests
+            shrink to a fifth, hardly any model to a hundredth.
         file_bytes: how long a file may get that it writes.
         cpu_s: on all cores together.
         wall_s: from its start to its end.
     """
 
     memory_bytes: int = 4 << 30
+    unpacked_bytes: int = 64 << 20
     file_bytes: int = 1 << 20
     cpu_s: int = 60
     wall_s: float = 120.0
@@ -63,6 +67,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     trust: tuple[str, ...]
     runtimes: tuple[str, ...]
     memory_bytes: int
+    unpacked_bytes: int
     file_bytes: int
     cpu_s: int
     wall_s: float
@@ -154,6 +159,7 @@ def try_bundle(
         trust=tuple(trust),
         runtimes=runtimes,
         memory_bytes=limits.memory_bytes + 8 * n_bytes,
+        unpacked_bytes=min(limits.unpacked_bytes + 100 * n_bytes, MAX_BYTES),
         file_bytes=limits.file_bytes,
         cpu_s=limits.cpu_s,
         wall_s=limits.wall_s,

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from podium.bundle import Bundle, load
+from podium.bundle import Bundle
+from podium.bundle.archive import read_archive
+from podium.bundle.trust import parse_trust
 from podium.deployments.trial import Failed, Order, Passed, Report, environment
 from podium.errors import ModelError, PodiumError, Unanswerable, UnusableVersion
 from podium.flow.run import run, run_async
@@ -64,7 +66,9 @@ def bound(order: Order) -> None:
 def outcome(order: Order) -> Report:
     """What came of loading and calling the bundle."""
     try:
-        return Report(passed=_tried(load(order.path, trust=order.trust), order.runtimes))
+        archive = read_archive(order.path, max_bytes=order.unpacked_bytes)
+        trust = [parse_trust(one) for one in order.trust]
+        return Report(passed=_tried(Bundle(archive, Path(order.path), trust), order.runtimes))
     except Exception as error:  # noqa: BLE001 - a model's library may raise anything
         return Report(failed=_failed(error, order))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from podium.bundle import Bundle, load
 from podium.bundle.archive import copy_archive, digest_of, move_archive
+from podium.bundle.card import Card
 from podium.deployments import trial
 from podium.deployments.registry_file import failures
 from podium.deployments.rows import Version
@@ -29,6 +30,7 @@ class VersionFiles:
     def __init__(self, folder: Path, trust: Collection[str]) -> None:
         self.folder = folder
         self._trust = tuple(trust)
+        self._cards: dict[str, tuple[tuple[int, int, int], Card]] = {}
 
     def path_of(self, digest: str) -> Path:
         """Where the bundle with this digest is."""
@@ -52,6 +54,22 @@ class VersionFiles:
         if bundle.digest != version.digest:
             raise RegistryError(f"{path} isn't what was registered", hint=hint)
         return bundle
+
+    def card(self, version: Version) -> Card:
+        """The card of a version; its file is read again only if it was replaced.
+
+        Raises:
+            RegistryError: as `bundle`.
+        """
+        try:
+            status = self.path_of(version.digest).stat()
+            stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        except OSError:
+            return self.bundle(version).card  # says why not
+        known = self._cards.get(version.digest)
+        if known is None or known[0] != stamp:
+            known = self._cards[version.digest] = (stamp, self.bundle(version).card)
+        return known[1]
 
     def check(self, bundle: Bundle) -> None:
         """Return if a bundle can be loaded and answers; tried once, in a process of its own.

@@ -166,7 +166,7 @@ def _card(site: Site, version: Version) -> Card:
     live = site.find(version.model)
     if live is not None and live.bundle.digest == version.digest:
         return live.card
-    return versions_of(site).registry.bundle(version).card
+    return versions_of(site).registry.files.card(version)
 
 
 def _is_gated(site: Site, version: Version) -> bool:

@@ -280,3 +280,37 @@ def test_a_kill_in_the_middle_leaves_a_registry_that_is_whole(registry, three, t
     registry.adopt(three[2])
 
     assert champion(registry) == "3"
+
+
+def test_the_card_of_a_version_is_read_once_as_long_as_its_file_is_the_same(
+    registry, three, monkeypatch
+):
+    version = registry.register(three[0])
+    n_read = 0
+    read = registry.files.bundle
+
+    def counted(version):
+        nonlocal n_read
+        n_read += 1
+        return read(version)
+
+    monkeypatch.setattr(registry.files, "bundle", counted)
+    cards = [registry.files.card(version) for _ in range(3)]
+    once = n_read
+    path = registry.files.path_of(version.digest)
+    path.write_bytes(path.read_bytes()[:-9])
+
+    assert once == 1
+    assert cards[0] == cards[2] == three[0].card
+    with pytest.raises(RegistryError, match="can't be read"):
+        registry.files.card(version)
+
+
+def test_a_damaged_copy_is_mended_by_registering_again(registry, three):
+    version = registry.register(three[0])
+    path = registry.files.path_of(version.digest)
+    path.write_bytes(path.read_bytes()[:-9])
+
+    registry.register(three[0])
+
+    assert registry.bundle(version).digest == version.digest
