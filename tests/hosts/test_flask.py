@@ -379,8 +379,11 @@ def test_a_frame_is_predicted_row_by_row(make):
     row = GOOD | {"since": pd.Timestamp("2024-03-01")}
 
     with app.app_context():
-        told = shop.podium.predict("loans", pd.DataFrame([row, row | {"plan": "basic"}]))
+        frame = pd.DataFrame([row, row | {"plan": "basic"}])
+        told = shop.podium.predict("loans", frame, key=4711)
 
+    records = records_of(entered(app, "ada"))
+    assert {one["id"]: one["business_key"] for one in records} == {one.id: "4711" for one in told}
     assert [one.prediction for one in told] == ["yes", "no"]
     assert told[0].probabilities == {"no": 0.25, "yes": 0.75}
 

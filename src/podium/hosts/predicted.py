@@ -16,6 +16,7 @@ from podium.flow.request import Prepared, RequestContext
 from podium.flow.response import PredictResponse
 from podium.flow.route import Route
 from podium.flow.version import LoadedVersion
+from podium.records.business_key import business_key_of
 from podium.signature.cells import check_table
 from podium.table import Table
 
@@ -50,12 +51,14 @@ def predicted(
     *,
     actor: Actor,
     source: str = "python",
+    key: object = None,
 ) -> Predicted | list[Predicted]:
     """Predictions for rows in Python, recorded before they are returned.
 
     Args:
         rows: one mapping, a sequence of mappings, a mapping of columns, a pandas or polars frame,
             or an array of shape (n_rows, n_fields) in the order of the fields.
+        key: the business key of these rows.
 
     Returns:
         One for a mapping of values, else a list with one for each row.
@@ -72,7 +75,8 @@ def predicted(
         table, warnings = check_table(version.signature, given)
         return Prepared(version.reader, None, table, warnings, "rows", began_ns, time_us)
 
-    context = RequestContext(source=source, actor=actor)
+    business_key = business_key_of(key) or ""
+    context = RequestContext(source=source, actor=actor, business_key=business_key)
     found = by_row(service.predict_rows(route, context, prepare))
     is_one = isinstance(rows, Mapping) and not any(
         isinstance(value, (list, tuple)) or hasattr(value, "__array__") for value in rows.values()

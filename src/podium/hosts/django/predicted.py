@@ -17,22 +17,30 @@ from podium.flow.version import LoadedVersion
 from podium.hosts.django.host import current_host
 from podium.hosts.django.models.prediction import owner_of
 from podium.hosts.predicted import Predicted, by_row
+from podium.records.business_key import business_key_of
 from podium.table import Table
 
 
 @overload
-def predict(model: str, rows: Mapping[str, Any], *, user: Any = None) -> Predicted: ...
+def predict(
+    model: str, rows: Mapping[str, Any], *, user: Any = None, key: str | int | None = None
+) -> Predicted: ...
 @overload
 def predict(
-    model: str, rows: Iterable[Mapping[str, Any]], *, user: Any = None
+    model: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    user: Any = None,
+    key: str | int | None = None,
 ) -> list[Predicted]: ...
-def predict(model: str, rows: Any, *, user: Any = None) -> Any:
+def predict(model: str, rows: Any, *, user: Any = None, key: str | int | None = None) -> Any:
     """Predict with one of the project's models; predictions are recorded as usual.
 
     Args:
         rows: one mapping of field names and values; or many: a list, a `QuerySet.values()`, a
             pandas or polars frame. Decimals, dates and lazy strings are fine.
         user: whom the record names. Their permissions don't count here: your code decides.
+        key: the business key of these rows, by which feedback can be given.
 
     Returns:
         A Predicted for one mapping, else a list with one for each row.
@@ -45,11 +53,11 @@ def predict(model: str, rows: Any, *, user: Any = None) -> Any:
     """
     traffic = current_host().traffic(model)
     if isinstance(rows, Mapping):
-        return _some(traffic, json_of(rows), user, "python")[0]
+        return _some(traffic, json_of(rows), user, "python", key)[0]
     found: list[Predicted] = []
     champion = traffic.champion
     for chunk in _chunks(_plain_rows(rows, champion), champion.limits.rows_max):
-        found += _some(traffic, json_of(chunk), user, "python")
+        found += _some(traffic, json_of(chunk), user, "python", key)
     return found
 
 
@@ -116,10 +124,13 @@ def _chunks(rows: Iterator[Mapping[str, Any]], most: int) -> Iterator[list[Mappi
         yield chunk
 
 
-def _some(traffic: Traffic, body: bytes, user: Any, source: str) -> list[Predicted]:
+def _some(
+    traffic: Traffic, body: bytes, user: Any, source: str, key: object = None
+) -> list[Predicted]:
     actor = NOBODY
     if user is not None and user.is_authenticated:
         actor = Actor(user.get_username(), id=owner_of(user))
-    context = RequestContext(source=source, actor=actor)
+    business_key = business_key_of(key) or ""
+    context = RequestContext(source=source, actor=actor, business_key=business_key)
     service = current_host().app.service
     return by_row(service.predict(traffic, PredictRequest(body, JSON, context)))

@@ -93,11 +93,20 @@ class Podium:
 
     @overload
     def predict(
-        self, model: str, rows: Mapping[str, Any], *, actor: str | None = None
+        self,
+        model: str,
+        rows: Mapping[str, Any],
+        *,
+        actor: str | None = None,
+        key: str | int | None = None,
     ) -> Predicted: ...
     @overload
-    def predict(self, model: str, rows: Any, *, actor: str | None = None) -> list[Predicted]: ...
-    def predict(self, model: str, rows: Any, *, actor: str | None = None) -> Any:
+    def predict(
+        self, model: str, rows: Any, *, actor: str | None = None, key: str | int | None = None
+    ) -> list[Predicted]: ...
+    def predict(
+        self, model: str, rows: Any, *, actor: str | None = None, key: str | int | None = None
+    ) -> Any:
         """Predict with a model of the current app; predictions are recorded as usual.
 
         Args:
@@ -105,6 +114,7 @@ class Podium:
                 columns, a pandas or polars frame.
             actor: whom the record names; by default the sender of the current request. Their
                 permissions don't count here: your code decides.
+            key: the business key of these rows, by which feedback can be given.
 
         Returns:
             A Predicted for one mapping of values, else a list with one for each row.
@@ -117,7 +127,8 @@ class Podium:
         """
         host = host_of()
         traffic = host.traffic(model)
-        return predicted(host.app.service, traffic, rows, actor=current_actor(host, actor))
+        sender = current_actor(host, actor)
+        return predicted(host.app.service, traffic, rows, actor=sender, key=key)
 
     def form(
         self, model: str, *, base: type[Form] | None = None, app: Flask | None = None

@@ -25,12 +25,13 @@ class FromPython(RecordsCase):
     def test_one_row_gets_one_answer_that_is_recorded(self):
         ada = self.member("ada@shop.example")
 
-        said = predict("loans", GOOD | {"income": Decimal("1000.50")}, user=ada)
+        said = predict("loans", GOOD | {"income": Decimal("1000.50")}, user=ada, key=4711)
 
         assert said.prediction == "yes"
         assert said.probabilities == {"no": 0.25, "yes": 0.75}
         row = self.row(said.id)
         assert (row.actor, row.source) == ("ada@shop.example", "python")
+        assert row.business_key == "4711"
         assert row.prediction == "yes"
         assert row.inputs == GOOD
 
