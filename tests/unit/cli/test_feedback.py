@@ -87,6 +87,20 @@ def test_a_file_is_added_and_what_was_not_is_listed(
     assert (given[first], given[second]) == (("Gentoo", "by mail"), ("", ""))
 
 
+def test_a_file_may_name_records_by_their_key(server: tuple[str, Path], give: Command) -> None:
+    address, home = server
+    url = f"{address}/api/models/{ONE.name}/predict"
+    ids = httpx.post(url, json=[ROW] * 2, headers={"podium-key": "order 7"}).json()["ids"]
+
+    done = give(
+        home, "-", "--model", str(BUNDLE), text="key,truth\norder 7,Gentoo\norder 8,Gentoo\n"
+    )
+
+    assert done[:2] == (3, "1 added to 2 records, 1 unknown, 0 refused\n")
+    assert "row 2, order 8: the model has no such record" in done[2]
+    assert [feedback_of(address)[one] for one in ids] == [("Gentoo", "")] * 2
+
+
 def test_all_added_is_exit_code_0(server: tuple[str, Path], give: Command) -> None:
     address, home = server
     (first,) = predict(address, 1)
