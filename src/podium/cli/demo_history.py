@@ -22,9 +22,9 @@ from podium.settings import Accounts, Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-N_FLIGHTS = 300
+N_FLIGHTS = 1_000
 # The truth about the last ones hasn't arrived yet.
-N_TRUTHS = 240
+N_TRUTHS = 900
 _NOTE = "trained on January to June"
 
 
