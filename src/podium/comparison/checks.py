@@ -94,7 +94,7 @@ def _latency(report: Comparison, gates: Gates) -> Gate:
     times = after / before
     sentence = (
         f"Half of the answers take up to {after:.3g} ms instead of {before:.3g} ms: "
-        f"{times:.2g} times as long, where {gates.latency_max:g} are allowed."
+        f"{times:.2f} times as long, where {gates.latency_max:g} are allowed."
     )
     is_quick = times <= gates.latency_max
     return Gate(name="latency", status="pass" if is_quick else "fail", sentence=sentence)

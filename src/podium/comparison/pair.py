@@ -15,6 +15,7 @@ from podium.records.store import Store
 from podium.signature import Signature
 
 _EVENTS_READ = 1_000
+N_PARTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ def read_evidence(
     losses_b = RowLosses(pair.signature)
     a = read_sample(store, pair.a, losses_a, segments)
     b = read_sample(store, pair.b, losses_b, segments, since_us=since_us)
+    # Of a version with many more rows, those of the whole time in which the other answered.
+    if a.is_cut and not b.is_cut and len(b):
+        a = read_sample(store, pair.a, losses_a, segments, **_parts_of(b))
+    elif b.is_cut and not a.is_cut and len(a) and since_us is None:
+        b = read_sample(store, pair.b, losses_b, segments, **_parts_of(a))
     b_on_a = a_on_b = None
     if pair.b.digest in pair.shadows:
         b_on_a = read_shadowed(store, a, pair.b, losses_b, since_us=since_us)
@@ -105,6 +111,12 @@ def read_evidence(
     return replace(chosen, notes=(*chosen.notes, *_notes(pair, a, b)))
 
 
+def _parts_of(sample: Sample) -> dict[str, int]:
+    """The time of a sample, in parts."""
+    since_us, last_us = int(sample.times.min()), int(sample.times.max())
+    return {"since_us": since_us, "until_us": last_us + 1, "n_parts": N_PARTS}
+
+
 def _notes(pair: Pair, a: Sample, b: Sample) -> list[str]:
     notes = []
     outputs = pair.signature.outputs
@@ -117,5 +129,5 @@ def _notes(pair: Pair, a: Sample, b: Sample) -> list[str]:
             f"{n_unusable:,} {rows} left out: the truth can't be compared with the prediction."
         )
     if a.is_cut or b.is_cut:
-        notes.append(f"Only the newest truths were read, at most {ROWS_MAX:,} of each version.")
+        notes.append(f"There are more truths: at most {ROWS_MAX:,} of each version were read.")
     return notes

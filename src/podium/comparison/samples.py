@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from podium.deployments.rows import Version
 from podium.records.record import Record
 from podium.records.store import RecordQuery, Store, iter_pages
 
-# Of each version, the newest: they tell accuracies apart that differ by less than 1 %.
+# Of each version: they tell accuracies apart that differ by less than 1 %.
 ROWS_MAX = 100_000
 # Answers with thousands of probabilities are long: fewer of them are read.
 BYTES_MAX = 2**28
@@ -40,7 +41,7 @@ class Sample:
         places: of the rows in these arrays, by their request and their row in it.
         truths: as JSON, in the order of the rows.
         n_unusable: rows with a truth that can't be compared with the answer.
-        is_cut: there are more, older ones.
+        is_cut: there are more.
     """
 
     losses: _Rows
@@ -56,6 +57,58 @@ class Sample:
         return len(self.times)
 
 
+class _Reader:
+    """Rows on their way into a sample."""
+
+    def __init__(self, losses: RowLosses, segments: SegmentReader) -> None:
+        self._losses, self._segments = losses, segments
+        self._rows, self._times = array("d"), array("q")
+        self._latencies, self._fields = array("d"), array("d")
+        self._places: dict[str, int] = {}
+        self._truths: list[bytes] = []
+        self._n_unusable = 0
+        self._is_cut = False
+
+    def read(self, records: Iterator[Record], rows_max: int, bytes_max: int) -> None:
+        """Take the first records with a truth that answered a caller."""
+        n_rows = n_bytes = 0
+        for record in records:
+            if record.role != "primary" or record.feedback is None:
+                continue
+            if n_rows >= rows_max or n_bytes > bytes_max:
+                self._is_cut = True
+                return
+            n_rows += 1
+            n_bytes += len(record.inputs) + len(record.outputs)
+            self._add(record, record.feedback.truth)
+
+    def sample(self) -> Sample:
+        """All that was read."""
+        n_rows = len(self._times)
+        return Sample(
+            np.array(self._rows).reshape(n_rows, -1) if n_rows else np.empty((0, 0)),
+            np.array(self._times, np.int64),
+            np.array(self._latencies),
+            np.array(self._fields).reshape(n_rows, len(self._segments.fields)),
+            self._places,
+            self._truths,
+            self._n_unusable,
+            self._is_cut,
+        )
+
+    def _add(self, record: Record, truth: bytes) -> None:
+        lost = self._losses.of(record.outputs, truth)
+        if lost is None:
+            self._n_unusable += 1
+            return
+        self._places[_key(record)] = len(self._times)
+        self._truths.append(truth)
+        self._rows.extend(lost)
+        self._times.append(record.time_us)
+        self._latencies.append(record.latency_us)
+        self._fields.extend(self._segments.read(record.inputs))
+
+
 def read_sample(
     store: Store,
     version: Version,
@@ -64,51 +117,31 @@ def read_sample(
     *,
     since_us: int | None = None,
     until_us: int | None = None,
+    n_parts: int = 1,
 ) -> Sample:
-    """The newest rows with a truth that a version answered.
+    """The newest rows with a truth that a version answered, as many as ROWS_MAX.
+
+    Args:
+        n_parts: of the time between `since_us` and `until_us`; the newest rows of each are read.
 
     Raises:
         StoreError: the database fails.
     """
-    query = RecordQuery(
-        model=version.model,
-        version=version.name,
-        since_us=since_us,
-        until_us=until_us,
-        has_feedback=True,
-    )
-    rows, times, latencies, fields = array("d"), array("q"), array("d"), array("d")
-    places: dict[str, int] = {}
-    truths: list[bytes] = []
-    n_unusable = n_bytes = 0
-    is_cut = False
-    for record in _records(store, query, version):
-        if record.role != "primary" or record.feedback is None:
-            continue
-        if len(times) >= ROWS_MAX or n_bytes > BYTES_MAX:
-            is_cut = True
-            break
-        n_bytes += len(record.inputs) + len(record.outputs)
-        lost = losses.of(record.outputs, record.feedback.truth)
-        if lost is None:
-            n_unusable += 1
-            continue
-        places[_key(record)] = len(times)
-        truths.append(record.feedback.truth)
-        rows.extend(lost)
-        times.append(record.time_us)
-        latencies.append(record.latency_us)
-        fields.extend(segments.read(record.inputs))
-    return Sample(
-        np.array(rows).reshape(len(times), -1) if times else np.empty((0, 0)),
-        np.array(times, np.int64),
-        np.array(latencies),
-        np.array(fields).reshape(len(times), len(segments.fields)),
-        places,
-        truths,
-        n_unusable,
-        is_cut,
-    )
+    reader = _Reader(losses, segments)
+    edges: list[int | None] = [since_us, until_us]
+    if since_us is not None and until_us is not None:
+        edges = [since_us + (until_us - since_us) * at // n_parts for at in range(n_parts + 1)]
+    for start, end in pairwise(edges):
+        query = RecordQuery(
+            model=version.model,
+            version=version.name,
+            since_us=start,
+            until_us=end,
+            has_feedback=True,
+        )
+        records = _records(store, query, version)
+        reader.read(records, ROWS_MAX // n_parts, BYTES_MAX // n_parts)
+    return reader.sample()
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ class Watch:
             expected=champion,
             details={"automatic": True} | _details(found),
         )
-        _log.info("version_promoted_automatically", extra={"model": model, "reason": note})
+        _log.warning("version_promoted: %s: %s", model, note, extra={"model": model})
 
     def _rolled_back(self, model: str, gates: Gates, last: Event) -> bool:
         """Roll back, if the champion is worse than the version before beyond doubt."""
@@ -150,7 +150,7 @@ class Watch:
             details = _details(found)
         details |= {"automatic": True}
         self._registry.rollback(model, actor=ACTOR, note=note, expected=last.after, details=details)
-        _log.warning("version_rolled_back_automatically", extra={"model": model, "reason": note})
+        _log.warning("version_rolled_back: %s: %s", model, note, extra={"model": model})
         return True
 
     def _more_failures(self, model: str, gates: Gates, last: Event) -> tuple[str, dict[str, Any]]:

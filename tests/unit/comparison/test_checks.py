@@ -103,7 +103,7 @@ def test_answers_that_take_twice_as_long_fail(loans):
     allowed = gates_of(loans, latency_max=2.5)["latency"]
 
     assert (found.status, allowed.status) == ("fail", "pass")
-    assert "4 ms instead of 2 ms: 2 times as long, where 1.5 are allowed" in found.sentence
+    assert "4 ms instead of 2 ms: 2.00 times as long, where 1.5 are allowed" in found.sentence
 
 
 def test_a_version_whose_requests_failed_fails(loans):

@@ -219,3 +219,31 @@ def test_what_cannot_be_compared_is_an_error(loans, prices):
         loans.compare(measure="root_mean_squared_error")
     with pytest.raises(SetupError, match="can't decide"):
         prices.compare(measure="root_mean_squared_error")
+
+
+@pytest.mark.parametrize("cut", ["1", "2"])
+def test_of_a_version_with_many_more_rows_those_of_the_whole_time_are_read(loans, monkeypatch, cut):
+    monkeypatch.setattr("podium.comparison.samples.ROWS_MAX", 400)
+    other = "2" if cut == "1" else "1"
+    loans.add(cut, ["no"] * 2_000, ["yes"] * 2_000, every_us=1_000)
+    loans.add(cut, ["yes"] * 2_000, ["yes"] * 2_000, since_us=2_000_000, every_us=1_000)
+    loans.add(other, ["yes"] * 300, ["yes"] * 300, since_us=7, every_us=13_000)
+
+    found = loans.compare()
+
+    many = found.a if cut == "1" else found.b
+    assert 380 <= many.n_truths <= 400
+    assert (found.differences[0].a if cut == "1" else found.differences[0].b) == pytest.approx(
+        0.5, abs=0.05
+    )
+    assert found.notes == (
+        f"There are more truths: at most {100_000:,} of each version were read.",
+    )
+
+
+def test_rows_that_cannot_be_compared_are_not_read_without_end(loans, monkeypatch):
+    monkeypatch.setattr("podium.comparison.samples.ROWS_MAX", 50)
+    for version in ("1", "2"):
+        loans.add(version, [None] * 90, ["yes"] * 90)
+
+    assert loans.compare().notes[0].startswith("100 rows were left out")
