@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from podium.errors import InputError
-from podium.records.record import Feedback, Record
+from podium.records.record import Feedback, Record, Role
 from podium.records.storable import text_problem
 
 PAGE_ROWS = 500
@@ -28,6 +28,7 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
         id_prefix: the beginning of the id.
         ids: the id is one of these.
         business_keys: the business key is one of these.
+        role: such as `primary`.
 
     Raises:
         InputError: a filter isn't a text or a time that every database can look up.
@@ -46,6 +47,7 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
     ids: tuple[str, ...] | None = None
     business_keys: tuple[str, ...] | None = None
+    role: Role | None = None
 
     def __post_init__(self) -> None:
         texts = (self.model, self.version, self.actor, self.outcome, self.id_prefix, self.owner)
@@ -64,6 +66,7 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
             (self.actor, record.actor),
             (self.owner, record.owner),
             (self.outcome, record.outcome),
+            (self.role, record.role),
             (self.has_feedback, record.feedback is not None),
         )
         number = record.outcome_number

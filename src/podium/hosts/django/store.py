@@ -186,6 +186,7 @@ def _condition(query: RecordQuery, after: tuple[int, str] | None, order: Order) 
         "actor": query.actor,
         "owner": query.owner,
         "outcome": query.outcome,
+        "role": query.role,
         "time_us__gte": query.since_us,
         "time_us__lt": query.until_us,
         "outcome_number__gte": query.outcome_min,

@@ -252,7 +252,7 @@ def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[
     """
     columns = table.c
     conditions: list[Condition] = []
-    for name in ("model", "version", "actor", "owner", "outcome"):
+    for name in ("model", "version", "actor", "owner", "outcome", "role"):
         value = getattr(query, name)
         if value is not None:
             conditions.append(columns[name] == value)

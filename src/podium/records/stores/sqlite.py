@@ -221,6 +221,7 @@ def page_statement(
         ("actor = ?", query.actor),
         ("owner = ?", query.owner),
         ("outcome = ?", query.outcome),
+        ("role = ?", query.role),
         ("outcome_number >= ?", query.outcome_min),
         ("outcome_number <= ?", query.outcome_max),
     ]
@@ -244,7 +245,9 @@ def page_statement(
             # One alone is equal to the first column of the index, whose rest is in order then.
             where.append(f"{column} = ?" if len(among) == 1 else f"{column} IN ({_marks(among)})")
             values += among
-            index = index or (f"INDEXED BY {by}" if among else "")
+            index = index or f"INDEXED BY {by}"
+    if () in (query.ids, query.business_keys):
+        index = ""  # what is always false uses none
     if query.has_feedback is not None:
         where.append(f"feedback_time_us IS {'NOT NULL' if query.has_feedback else 'NULL'}")
     for text, some in _time_range(query, after, order):

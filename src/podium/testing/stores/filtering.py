@@ -56,6 +56,7 @@ class Filtering(Settling):
             "outcome_max": 1.0,
             "ids": ("a",),
             "business_keys": ("a",),
+            "role": "primary",
         }
 
         for name in ALL_FILTERS - store.features.filters:
@@ -133,6 +134,7 @@ def _drawn(chance: random.Random, number: int) -> Record:
         outcome_number=chance.choice((None, -1.5, 0.0, 2.0, 1e9)),
         feedback=chance.choice((None, None, feedback())),
         business_key=chance.choice((None, "4711", "4712", "47")),
+        role=chance.choice(("primary", "primary", "shadow")),
     )
 
 
@@ -152,6 +154,7 @@ def _drawn_query(chance: random.Random, records: list[Record], store: Store) -> 
         "has_feedback": chance.choice((True, False)),
         "id_prefix": one.id[: chance.choice((0, 1, 7, 8, 12, 31, 32))],
         "ids": tuple(chance.choice(records).id for _ in range(chance.randrange(9))),
+        "role": chance.choice(("primary", "shadow", "replay")),
         "business_keys": chance.choice((("4711",), ("4711", "47"), ("4712", "no"), ())),
     }
     names = [name for name in values if name in store.features.filters]
@@ -175,6 +178,7 @@ def _fits(record: Record, query: RecordQuery) -> bool:
         "id_prefix": lambda expected: record.id[: len(expected)] == expected,
         "ids": lambda expected: record.id in expected,
         "business_keys": lambda expected: record.business_key in expected,
+        "role": lambda expected: record.role == expected,
     }
     filters = {name: getattr(query, name) for name in criteria}
     return all(criteria[name](value) for name, value in filters.items() if value is not None)
