@@ -177,7 +177,7 @@ def _verification_lines(report: VerificationReport) -> Iterator[str]:
     yield f"{report.model}: {_records(report.n_records)}{_period(report)}"
     yield f"  {report.n_identical:,} identical, {report.n_different:,} different"
     if report.n_rewritten:
-        yield f"  {report.n_rewritten:,} with the same values, which the store writes otherwise"
+        yield f"  {report.n_rewritten:,} with the same values, written otherwise"
     if report.n_rounding:
         yield f"  {report.n_rounding:,} differ by rounding alone: they were part of other batches"
     for one in report.missing:

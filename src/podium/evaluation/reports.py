@@ -178,7 +178,8 @@ class VerificationReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         n_identical: how many outputs are identical byte by byte.
-        n_rewritten: how many are the same values, which the store keeps in another order of keys.
+        n_rewritten: how many are the same values: the store keeps their keys in another order, or a
+            warning told how the request was written, which isn't recorded.
         n_rounding: how many differ by rounding alone: their rows were predicted in another batch.
         n_different: how many differ.
         n_unverified: how many are of versions that are gone or can't be loaded.

@@ -38,6 +38,8 @@ def main() -> None:
         )
     except PodiumError as error:
         report = Report(error=error.message, hint=error.hint)
+    except OSError as error:  # of a recipe they are told already
+        report = Report(error=f"the result can't be written: {error}")
     part = Path(order.folder, f"{REPORT_NAME}.part")
     part.write_bytes(msgspec.json.encode(report))
     part.replace(Path(order.folder, REPORT_NAME))

@@ -96,7 +96,8 @@ def retrain(
         except PodiumError as error:
             if not stop.is_set():
                 note = error.message[:NOTE_MAX]
-                registry.log(recipe.model, FAILED, after="", actor=actor, note=note)
+                with suppress(PodiumError):  # a full disk is told once
+                    registry.log(recipe.model, FAILED, after="", actor=actor, note=note)
             raise
         registry.log(recipe.model, RETRAINED, after=version.digest, actor=actor, note=told)
     return Retrained(
@@ -171,7 +172,7 @@ def _run(order: Order, tell: Callable[[bytes], object], stop: threading.Event) -
         SetupError: it reports an error, or was ended.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "podium.retraining.process"],
+        [sys.executable, "-P", "-m", "podium.retraining.process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

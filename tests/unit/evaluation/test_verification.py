@@ -204,6 +204,24 @@ def test_a_version_whose_file_is_gone_is_named(tmp_path: Path) -> None:
     assert not report.is_verified
 
 
+def test_how_a_time_was_written_is_no_difference(tmp_path: Path) -> None:
+    """A response warns that an offset was converted; the record holds the converted time."""
+    rows = pd.DataFrame({"at": pd.date_range("2026-01-01", periods=20, freq="h"), "x": range(20)})
+    columns = make_column_transformer(("passthrough", ["x"]), remainder="drop")
+    target = np.where(rows["x"] > 9, "yes", "no")
+    model = make_pipeline(columns, LogisticRegression()).fit(rows, target)
+    bundle = podium.pack(model, rows, target, name="stays", version="1", path=tmp_path / "a.podium")
+    app = podium.App(bundle, home=str(tmp_path / "home"))
+    row = {"at": "2026-01-01T09:00:00+02:00", "x": 3}
+    answer = Client(app).post("/api/models/stays/predict", row).json()
+    app.close()
+
+    report = verify("stays", home=str(tmp_path / "home"))
+
+    assert [one["code"] for one in answer["warnings"]] == ["shifted"]
+    assert (report.n_rewritten, report.n_different) == (1, 0)
+
+
 @pytest.mark.slow
 def test_sums_in_another_order_are_verified_row_by_row(tmp_path: Path) -> None:
     """A matrix product of one row rounds otherwise than one of many."""
