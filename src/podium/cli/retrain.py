@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from podium.cli.progress import stopping
+from podium.cli.record_deletion import audit_of
 from podium.cli.terminal import harmless
 from podium.retraining.orders import HOLDOUT, TIMEOUT_S, Recipe
 from podium.retraining.retrain import Retrained
@@ -79,6 +80,9 @@ def retrain(
     settings = read_settings({"home": home}, file=config)
     with stopping():
         done = retrain_model(order, settings, actor=getpass.getuser(), note=note, tell=_print)
+    details = {"model": model, "version": done.version, "digest": done.digest}
+    details["user"] = getpass.getuser()
+    audit_of(settings, "podium retrain")("version_registered", details)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(done), indent=2).decode())
     else:
