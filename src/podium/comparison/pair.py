@@ -10,7 +10,7 @@ from podium.comparison.samples import ROWS_MAX, Sample, read_sample, read_shadow
 from podium.comparison.segments import SegmentReader
 from podium.deployments.registry import Registry
 from podium.deployments.rows import Version
-from podium.errors import InputError, RegistryError
+from podium.errors import InputError, RegistryError, SetupError
 from podium.records.store import Store
 from podium.signature import Signature
 
@@ -54,6 +54,7 @@ def pair_of(registry: Registry, model: str, a: str, b: str) -> Pair:
     Raises:
         NotFound: there is no such version.
         InputError: both are one version.
+        SetupError: they predict different things.
         RegistryError: the registry can't be read, or neither bundle can.
     """
     version_a, version_b = registry.find(model, a), registry.find(model, b)
@@ -64,10 +65,21 @@ def pair_of(registry: Registry, model: str, a: str, b: str) -> Pair:
     signature_a, signature_b = (_signature(registry, one) for one in (version_a, version_b))
     if signature_a is None and signature_b is None:
         registry.bundle(version_b)  # tells what is wrong with it
+    if signature_a is not None and signature_b is not None:
+        _check_outputs(model, signature_a, signature_b)
     events = registry.events(model, _EVENTS_READ)
     shadows = frozenset(one.after for one in events if one.action == "shadow")
     aliases = registry.aliases(model)
     return Pair(version_a, version_b, signature_a, signature_b, aliases, shadows)
+
+
+def _check_outputs(model: str, a: Signature, b: Signature) -> None:
+    names = [f"{one.output.task} of {one.output.name}" for one in (a, b)]
+    if names[0] != names[1]:
+        raise SetupError(
+            f"these versions of {model} can't be compared: one is a {names[0]}, one a {names[1]}",
+            hint="compare versions that predict the same",
+        )
 
 
 def _signature(registry: Registry, version: Version) -> Signature | None:

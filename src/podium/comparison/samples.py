@@ -22,7 +22,7 @@ from podium.records.store import RecordQuery, Store, iter_pages
 # Of each version: they tell accuracies apart that differ by less than 1 %.
 ROWS_MAX = 100_000
 # Answers with thousands of probabilities are long: fewer of them are read.
-BYTES_MAX = 2**28
+BYTES_MAX = 2**27
 # To find those that belong to rows with a truth, more answers of a shadow are read.
 SHADOW_ROWS_MAX = 5 * ROWS_MAX
 _PAGE_ROWS = 1_000

@@ -69,7 +69,10 @@ class SegmentReader:
         """The values of a row, one number for each field; NaN where a number is missing."""
         if not self.fields:
             return ()
-        values = msgspec.structs.astuple(self._rows.decode(inputs))
+        try:
+            values = msgspec.structs.astuple(self._rows.decode(inputs))
+        except msgspec.DecodeError:  # it is no row of this model's
+            values = (None,) * len(self.fields)
         return tuple(self._number(place, value) for place, value in enumerate(values))
 
     def _number(self, place: int, value: Any) -> float:

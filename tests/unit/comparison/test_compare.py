@@ -247,3 +247,11 @@ def test_rows_that_cannot_be_compared_are_not_read_without_end(loans, monkeypatc
         loans.add(version, [None] * 90, ["yes"] * 90)
 
     assert loans.compare().notes[0].startswith("100 rows were left out")
+
+
+def test_versions_that_predict_different_things_are_not_compared(loans, prices):
+    other = prices.bundles["2"]
+    loans.registry.register(other)
+
+    with pytest.raises(SetupError, match=r"classification of .*, one a regression of"):
+        loans.compare("1", other.digest)

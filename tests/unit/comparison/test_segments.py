@@ -68,6 +68,7 @@ def test_no_field_and_only_missing_numbers_are_no_trouble():
     nothing, missing = SegmentReader(SIGNATURE, ["county"]), SegmentReader(SIGNATURE, ["age"])
 
     assert nothing.read(b"not read") == ()
+    assert math.isnan(missing.read(b"[1]")[0])
     assert math.isnan(missing.read(b"{}")[0])
     assert names_of(missing, 0, [b"{}", b'{"age":"x"}']) == ["(missing)"] * 2
 
