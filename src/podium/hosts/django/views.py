@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote
 
 import msgspec
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.request import RawPostDataException
@@ -70,7 +71,7 @@ def _uploaded(
     def respond(whole: Request) -> HttpResponseBase:
         incoming.whole = whole
         token = dict(parse_qsl(whole.body.decode())).get(CSRF_FIELD, "")
-        native.META["HTTP_X_CSRFTOKEN"] = token
+        native.META[settings.CSRF_HEADER_NAME] = token
         return answer(native, host, incoming)
 
     def failed(response: Response) -> HttpResponseBase:
