@@ -15,87 +15,24 @@ import apsw
 
 from podium.bundle import Bundle
 from podium.deployments import fixed, rows
-from podium.deployments.registry_file import RegistryFile
-from podium.deployments.rows import Event, Live, Mode, Rollout, Version
+from podium.deployments.catalog import Catalog
+from podium.deployments.rows import Mode, Rollout, Version
 from podium.deployments.trial import Passed
-from podium.deployments.version_files import VersionFiles
 from podium.errors import (
     IncompatibleVersion,
     InputError,
     NotFound,
     RegistryError,
 )
-from podium.settings import FixedAliases
+from podium.model_settings import FixedAliases
 from podium.signature.compatible import incompatibility
 
 
-class Registry:
-    """The registry of a home folder; several processes may use it at once.
+class Registry(Catalog):
+    """The registry of a home folder, and its changes; several processes may use it at once.
 
-    Args:
-        home: the folder; what is needed in it is made at the first change.
-        trust: digests of pickles that may be loaded.
-
-    Attributes:
-        files: the bundles.
+    What is needed in the folder is made at the first change.
     """
-
-    def __init__(self, home: Path, trust: tuple[str, ...] = ()) -> None:
-        self._file = RegistryFile(home / "registry.db")
-        self.files = VersionFiles(home / "versions", trust)
-
-    @property
-    def change(self) -> object:
-        """A value that is another one after every change; None as long as there is no registry."""
-        return self._file.change
-
-    def models(self) -> list[str]:
-        """The models that have versions."""
-        with self._file.reading() as connection:
-            rows = connection.execute("SELECT DISTINCT model FROM version ORDER BY model")
-            return [model for (model,) in rows]
-
-    def versions(self, model: str) -> list[Version]:
-        """The versions of a model, newest first."""
-        with self._file.reading() as connection:
-            sql = "SELECT * FROM version WHERE model = ? ORDER BY time_us DESC, digest"
-            return [Version(*row) for row in connection.execute(sql, (model,))]
-
-    def aliases(self, model: str) -> dict[str, str]:
-        """The digests of a model's versions by alias."""
-        with self._file.reading() as connection:
-            return rows.aliases(connection, model)
-
-    def events(self, model: str, limit: int = 100) -> list[Event]:
-        """What happened to a model's versions, newest first."""
-        with self._file.reading() as connection:
-            sql = "SELECT * FROM event WHERE model = ? ORDER BY number DESC LIMIT ?"
-            return [Event(*row) for row in connection.execute(sql, (model, limit))]
-
-    def find(self, model: str, wanted: str) -> Version:
-        """A version by its alias, its name, or the beginning of its digest.
-
-        Raises:
-            NotFound: there is none, or there are several.
-        """
-        with self._file.reading() as connection:
-            return rows.find(connection, model, wanted)
-
-    def bundle(self, version: Version) -> Bundle:
-        """The bundle of a version, verified.
-
-        Raises:
-            RegistryError: it isn't there, or isn't what was registered.
-        """
-        return self.files.bundle(version)
-
-    def check(self, bundle: Bundle) -> None:
-        """Return if a bundle can be loaded and answers; tried once, in a process of its own.
-
-        Raises:
-            UnusableVersion: it can't, or doesn't.
-        """
-        self.files.check(bundle)
 
     def register(self, bundle: Bundle, *, actor: str = "", note: str = "") -> Version:
         """Keep a copy of a bundle; one that is known already changes nothing.
@@ -142,11 +79,6 @@ class Registry:
             if not is_known:
                 rows.set_champion(connection, version, "deployed", "", note)
             return version
-
-    def promoted(self, model: str) -> Version | None:
-        """The champion, where somebody promoted it or rolled back to it; None where a file did."""
-        with self._file.reading() as connection:
-            return rows.promoted(connection, model)
 
     def promote(
         self,
@@ -264,16 +196,6 @@ class Registry:
         with self._file.writing() as connection:
             rows.log(connection, model, action, after, actor, note)
 
-    def rollout(self, model: str) -> Rollout | None:
-        """How the challenger is tried; None where it isn't, or where there is none."""
-        with self._file.reading() as connection:
-            return rows.rollout(connection, model)
-
-    def live(self, model: str) -> Live:
-        """What a server has to serve of a model."""
-        with self._file.reading() as connection:
-            return rows.live(connection, model)
-
     def prune(self, model: str, *, keep: int, actor: str = "") -> list[Version]:
         """Remove the bundles that no alias points to, but the newest of them; returns those versions.
 
@@ -294,11 +216,6 @@ class Registry:
         """Remove files that processes left which were killed; returns how many there were."""
         with self._file.reading() as connection:
             return self.files.sweep(rows.digests(connection))
-
-    def is_fixed(self, model: str) -> bool:
-        """Whether the aliases of a model are set in the settings of a server."""
-        with self._file.reading() as connection:
-            return fixed.is_fixed(connection, model)
 
     def fix(self, model: str, wanted: FixedAliases) -> Version:
         """Set the aliases of a model as settings have them; nobody else can change them then.
@@ -376,11 +293,6 @@ class Registry:
                 f"{new.model} {new.name} can't take the place of {champion.name}: {reason}",
                 hint="pack it under another name, and serve both",
             )
-
-    def _champion(self, model: str) -> Version | None:
-        with self._file.reading() as connection:
-            digest = rows.aliases(connection, model).get(rows.CHAMPION, "")
-            return rows.by_digest(connection, model).get(digest)
 
     def _entered(self, bundle: Bundle | Passed, actor: str, note: str) -> Version:
         """The version of a bundle whose file is there; without an entry the file goes again."""

@@ -14,7 +14,7 @@ from podium.deployments.rows import PREVIOUS, Live, Mode, Rollout, Version
 from podium.deployments.traffic import Traffic
 from podium.errors import PodiumError, RegistryError, SetupError
 from podium.flow.version import LoadedVersion
-from podium.settings import FixedAliases
+from podium.model_settings import FixedAliases
 
 LOOK_S = 0.1
 _log = logging.getLogger("podium")
