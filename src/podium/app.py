@@ -15,6 +15,7 @@ from podium.bundle import Bundle
 from podium.comparison.watch import Watch
 from podium.deployments.deployment import Deployment
 from podium.deployments.registry import Registry
+from podium.deployments.shadows import Shadows
 from podium.deployments.upload import Uploads
 from podium.deployments.versions import Versions, adopted, fixed, load
 from podium.errors import PodiumError, SetupError
@@ -137,7 +138,16 @@ class App:
         self.deployments: Mapping[str, Deployment] = {
             bundle.name: Deployment(self._version(bundle)) for bundle in bundles
         }
-        self.versions = Versions(registry, self.deployments, self._version, self.failures)
+        self.shadows = Shadows(
+            self.service,
+            self._metrics,
+            self.settings.trust,
+            deletion=self.deletion,
+            rows_max=self.settings.outbox_rows_max,
+        )
+        self.versions = Versions(
+            registry, self.deployments, self._version, self.failures, self.shadows.follow
+        )
         self.site = Site(
             self.deployments,
             self.service,
@@ -253,6 +263,7 @@ class App:
         if self._watch is not None:
             self._watch.close()
         self.versions.close()
+        self.shadows.close()
         self.site.metrics.close()  # it uses the store once more
         if self._store is not None:
             self._store.close()

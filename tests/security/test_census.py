@@ -76,6 +76,7 @@ PAGES = {
     ("POST", f"{MODEL}/versions"): (303, 404, 404, 403, 404),
     ("GET", f"{MODEL}/compare"): (303, 404, 404, 403, 404),
     ("POST", f"{MODEL}/versions/upload"): (303, 404, 404, 403, 404),
+    ("POST", f"{MODEL}/traffic"): (303, 404, 404, 403, 404),
     ("GET", "/docs"): (303, 200, 200, 200, 200),
     ("GET", "/openapi.json"): (401, 200, 200, 200, 200),
     ("GET", "/nothing"): (404, 404, 404, 404, 404),
@@ -96,6 +97,8 @@ PROGRAMS = {
     ("POST", f"{API}/versions"): (401, 404, 404, 403, 404, 403),
     ("PUT", f"{API}/aliases/champion"): (401, 404, 404, 403, 404, 403),
     ("POST", f"{API}/rollback"): (401, 404, 404, 403, 404, 403),
+    ("PUT", f"{API}/traffic"): (401, 404, 404, 403, 404, 403),
+    ("DELETE", f"{API}/traffic"): (401, 404, 404, 403, 404, 403),
     ("GET", "/metrics"): (401, 403, 403, 403, 403, 403),
     ("GET", "/api/nothing"): (404, 404, 404, 404, 404, 404),
 }

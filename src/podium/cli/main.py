@@ -30,6 +30,7 @@ class _Commands(click.Group):
 
     # Their summaries are here, too, so that `podium --help` imports none of them.
     SUMMARIES: ClassVar[dict[str, str]] = {
+        "canary": "Let a version answer a share of the requests.",
         "compare": "Compare two versions on records whose truth is known.",
         "demo": "Train two models on real data, pack them, and serve them.",
         "drift": "Compare the rows of a file with the training data of a model.",
@@ -48,6 +49,7 @@ class _Commands(click.Group):
         "retrain": "Train a model on its records and their ground truth.",
         "rollback": "Make the previous version the champion again.",
         "score": "Predict every row of a file.",
+        "shadow": "Let a version predict beside the champion.",
         "serve": "Serve models: pages, an API and records.",
         "user": "Create user accounts, and restore access to them.",
         "version": "Print the versions of Podium and of its libraries.",
@@ -56,7 +58,7 @@ class _Commands(click.Group):
     # Several commands in one module.
     MODULES: ClassVar[dict[str, str]] = dict.fromkeys(
         ("promote", "register", "rollback"), "versions"
-    )
+    ) | dict.fromkeys(("canary", "shadow"), "traffic")
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """The names in alphabetical order."""

@@ -20,7 +20,7 @@ DIGEST_LETTERS = 12
 KEPT = 5
 
 
-def _with_registry(command: Callable[..., None]) -> Callable[..., None]:
+def with_registry(command: Callable[..., None]) -> Callable[..., None]:
     """A command that is given the registry of a home folder."""
 
     @click.option("--home", help="The home folder of the server; ./podium-home when left out.")
@@ -36,7 +36,7 @@ def _with_registry(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-_note = click.option("--note", default="", help="Why, for the log of changes.")
+note_option = click.option("--note", default="", help="Why, for the log of changes.")
 _expect = click.option(
     "--expect", metavar="VERSION", help="Change nothing unless this version answers now."
 )
@@ -52,7 +52,7 @@ _expect = click.option(
     show_default=True,
     help="With --prune: how many of the newest that have no alias stay.",
 )
-@_with_registry
+@with_registry
 def versions(registry: Registry, *, model: str | None, prune: bool, keep: int) -> None:
     """Show the versions of MODEL, or of all models, and what happened to them.
 
@@ -65,7 +65,9 @@ def versions(registry: Registry, *, model: str | None, prune: bool, keep: int) -
         _prune(registry, models, keep)
         return
     for one in models:
-        aliases = {digest: alias for alias, digest in registry.aliases(one).items()}
+        aliases: dict[str, str] = {}
+        for alias, digest in sorted(registry.aliases(one).items()):
+            aliases[digest] = f"{aliases[digest]}, {alias}" if digest in aliases else alias
         click.secho(one, bold=True)
         for version in registry.versions(one):
             alias = aliases.get(version.digest, "")
@@ -81,8 +83,8 @@ def versions(registry: Registry, *, model: str | None, prune: bool, keep: int) -
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_note
-@_with_registry
+@note_option
+@with_registry
 def register(registry: Registry, *, file: Path, note: str) -> None:
     """Copy the bundle FILE into the home folder, as a version that can be promoted."""
     from podium.bundle import load
@@ -98,10 +100,10 @@ def register(registry: Registry, *, file: Path, note: str) -> None:
 @click.command()
 @click.argument("model")
 @click.argument("version")
-@_note
+@note_option
 @_expect
 @click.option("--force", is_flag=True, help="Even if promotion gates refuse it; needs a note.")
-@_with_registry
+@with_registry
 def promote(
     registry: Registry, *, model: str, version: str, note: str, expect: str | None, force: bool
 ) -> None:
@@ -131,9 +133,9 @@ def promote(
 
 @click.command()
 @click.argument("model")
-@_note
+@note_option
 @_expect
-@_with_registry
+@with_registry
 def rollback(registry: Registry, *, model: str, note: str, expect: str | None) -> None:
     """Let the version before answer as MODEL again."""
     expected = _digest(registry, model, expect)

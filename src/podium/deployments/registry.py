@@ -154,6 +154,7 @@ class Registry(Catalog):
         key: str = "",
         actor: str = "",
         note: str = "",
+        expected: str | None = None,
     ) -> Rollout:
         """Let a version answer a share of the requests, or shadow them, as the challenger.
 
@@ -161,6 +162,7 @@ class Registry(Catalog):
             wanted: as `find` takes it.
             share: of the requests, from 0 to 1.
             key: the field whose value decides which version answers; "" where the caller does.
+            expected: the digest of the champion, as whoever does it believes.
 
         Raises:
             NotFound: there is no such version, or there are several.
@@ -171,13 +173,11 @@ class Registry(Catalog):
             RegistryError: its bundle can't be read, or the registry can't be written.
         """
         if not 0 <= share <= 1:
-            raise InputError(
-                f"{share} is no share of the requests", hint="choose one from 0 to 1, such as 0.1"
-            )
+            raise InputError(f"{share} is no share of the requests", hint="it is from 0 to 1")
         version, champion = self._challenger(model, wanted)
         self._check_key(champion, key)
         with self._changing(model) as connection:
-            rows.check_expected(connection, model, champion.digest)
+            rows.check_expected(connection, model, expected, champion.digest)
             return rows.set_rollout(connection, version, share, mode, key, actor, note)
 
     def stop(self, model: str, *, actor: str = "", note: str = "") -> None:

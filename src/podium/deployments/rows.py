@@ -314,14 +314,14 @@ def _add_event(
     )
 
 
-def check_expected(connection: apsw.Connection, model: str, expected: str | None) -> None:
+def check_expected(connection: apsw.Connection, model: str, *expected: str | None) -> None:
     """Refuse a change by somebody who believes that another version is the champion.
 
     Raises:
         VersionChanged: it is another one.
     """
     now = aliases(connection, model).get(CHAMPION, "")
-    if expected is not None and now != expected:
+    if {now, *expected} - {now, None}:
         name = f"version {by_digest(connection, model)[now].name}" if now else "none"
         raise VersionChanged(
             f"the champion of {model} is {name}, not the expected one: nothing was changed",

@@ -201,11 +201,11 @@ def _is_remembered(memory: Path, bundle: Bundle) -> bool:
 
 def _reported(order: Order) -> Report:
     process = subprocess.Popen(
-        [_python(), "-P", "-m", "podium.deployments.trial_process"],
+        [interpreter(), "-P", "-m", "podium.deployments.trial_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=_environment(),
+        env=child_environment(),
         start_new_session=True,
     )
     try:
@@ -244,14 +244,14 @@ def _failed(message: str) -> Failed:
     return Failed(message=message)
 
 
-def _environment() -> dict[str, str]:
-    """That of this process, which finds the same modules, without what is secret in Podium's."""
+def child_environment() -> dict[str, str]:
+    """The environment of a child: that of this process, which finds the same modules, without what is secret in Podium's."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith(_SECRETS)}
     kept |= dict.fromkeys(_THREADS, "1")
     return kept | {"PYTHONPATH": os.pathsep.join(one or str(Path.cwd()) for one in sys.path)}
 
 
-def _python() -> str:
+def interpreter() -> str:
     """The interpreter; a server that embeds Python may name itself as that.
 
     Raises:

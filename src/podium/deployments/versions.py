@@ -78,6 +78,7 @@ class Versions:
     Args:
         make: makes a version of a bundle, which isn't loaded yet.
         failures: why models can't be loaded, by name; one that answers again is taken out.
+        changed: called after the traffic of a model was changed here.
     """
 
     def __init__(
@@ -86,11 +87,13 @@ class Versions:
         deployments: Mapping[str, Deployment],
         make: Callable[[Bundle], LoadedVersion],
         failures: MutableMapping[str, Exception],
+        changed: Callable[[Deployment], object] = lambda _: None,
     ) -> None:
         self.registry = registry
         self._deployments = deployments
         self._make = make
         self._failures = failures
+        self._when_changed = changed
         self._change: object = None
         self._epochs: dict[str, int] = {}  # that was followed last, by model
         # Digests of what this process has served: a rollback to it needs no trial.
@@ -168,6 +171,7 @@ class Versions:
         key: str = "",
         actor: str = "",
         note: str = "",
+        expected: str | None = None,
     ) -> Rollout:
         """Let a version answer a share of the requests, or shadow them, here and wherever else.
 
@@ -177,7 +181,14 @@ class Versions:
         """
         loaded = [self._wanted(model, wanted)] if mode == "canary" else []
         rollout = self.registry.set_traffic(
-            model, wanted, share=share, mode=mode, key=key, actor=actor, note=note
+            model,
+            wanted,
+            share=share,
+            mode=mode,
+            key=key,
+            actor=actor,
+            note=note,
+            expected=expected,
         )
         self._follow(model, *loaded)
         return rollout
@@ -260,6 +271,8 @@ class Versions:
                         deployment.publish(new)
                         self._served |= {one.digest for one in (before.champion, *new.answering)}
                         self._failures.pop(name, None)
+                if new is not None:
+                    self._when_changed(deployment)
         except RegistryError as error:
             self._lose(name, error)
             return False

@@ -94,7 +94,7 @@ class PredictionService:
         anew = partial(self._routed, route, request.context, read)
         if not request.context.key or self._keys is None:
             return anew()
-        return claimed(self._keys, route, request, anew, self._new_ids)
+        return claimed(self._keys, route, request, anew, self.new_ids)
 
     def predict(self, route: Route, request: PredictRequest) -> PredictResponse:
         """The response to a request without an idempotency key, recorded before it is returned.
@@ -215,7 +215,7 @@ class PredictionService:
     def _settled(self, submissions: list[Submission]) -> None:
         """Encode and record what one version predicted together, then send the responses."""
         version = submissions[0].version
-        ids = iter(self._new_ids(len(submissions)))
+        ids = iter(self.new_ids(len(submissions)))
         records: list[Record] = []
         ready: list[Submission] = []
         for one in submissions:
@@ -299,7 +299,7 @@ class PredictionService:
 
     def _respond(self, one: Submission) -> tuple[PredictResponse, Iterable[Record]]:
         claim, first = one.prepared.claim, one.prepared.request_id
-        ids = claim.ids if claim is not None else self._new_ids(one.n_rows)
+        ids = claim.ids if claim is not None else self.new_ids(one.n_rows)
         if first and ids:
             ids = (first, *ids[1:])
         response, records = respond(one.version, one.context, one.prepared, one.outputs, ids)
@@ -371,7 +371,7 @@ class PredictionService:
         """An id for the first record of a request."""
         return self._ids.new(time.time_ns() // 1_000)
 
-    def _new_ids(self, n_rows: int) -> tuple[str, ...]:
+    def new_ids(self, n_rows: int) -> tuple[str, ...]:
         """One new record id for each row, in order of time; none if nothing is recorded."""
         if self.recorder is None:
             return ()

@@ -111,8 +111,8 @@ def _records(
     outputs: Outputs,
     ids: Sequence[str],
 ) -> list[Record]:
-    inputs = _inputs_of(version, prepared)
-    answers = _outputs_by_row(version.signature, outputs)
+    inputs = inputs_of(version, prepared)
+    answers = answers_of(version.signature, outputs)
     records = [
         record_of(
             version,
@@ -135,7 +135,7 @@ def _records(
     return records
 
 
-def _inputs_of(version: LoadedVersion, prepared: Prepared) -> list[bytes]:
+def inputs_of(version: LoadedVersion, prepared: Prepared) -> list[bytes]:
     """Each row as the JSON object that is recorded."""
     if prepared.rows is not None:
         return [msgspec.json.encode(row) for row in prepared.rows]
@@ -162,10 +162,10 @@ def _json_column(column: Array, field: Field) -> list[Any]:
 
 def outputs_json(signature: Signature, outputs: Outputs) -> list[bytes]:
     """Each row's outputs as the JSON object that is recorded."""
-    return [raw for raw, _ in _outputs_by_row(signature, outputs)]
+    return [raw for raw, _ in answers_of(signature, outputs)]
 
 
-def _outputs_by_row(
+def answers_of(
     signature: Signature, outputs: Outputs
 ) -> list[tuple[bytes, tuple[str, float | None]]]:
     """Each row's outputs as JSON, and its outcome."""

@@ -75,6 +75,12 @@ BATCH_ROWS = Family(
 QUEUE_ROWS = Family(
     "podium_queue_rows", "gauge", "Rows that wait for the model, or are being predicted.", OF_MODEL
 )
+SHADOW_ROWS = Family(
+    "podium_shadow_rows_total",
+    "counter",
+    "Rows for a shadow, by the version of the shadow: recorded, failed, or dropped.",
+    (*OF_MODEL, "outcome"),
+)
 OUTBOX_ROWS = Family(
     "podium_outbox_rows", "gauge", "Records of live workers that aren't in the store yet."
 )
@@ -115,7 +121,17 @@ STARTED = Family(
 )
 
 FAMILIES = (
-    *(REQUESTS, ROWS, DURATION, BATCH_ROWS, QUEUE_ROWS, OUTBOX_ROWS, OUTBOX_AGE, STORE_ERRORS),
+    *(
+        REQUESTS,
+        ROWS,
+        DURATION,
+        BATCH_ROWS,
+        QUEUE_ROWS,
+        SHADOW_ROWS,
+        OUTBOX_ROWS,
+        OUTBOX_AGE,
+        STORE_ERRORS,
+    ),
     *(DROPPED, SET_ASIDE, CONNECTIONS, WORKERS, MEMORY, STARTED),
 )
 BY_NAME = {family.name: family for family in FAMILIES}

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from podium.errors import InputError, PodiumError, StoreError
+from podium.outbox.deletion_epoch import DeletionEpoch
 from podium.outbox.keys import Keys
 from podium.outbox.outboxes import moving, outboxes, segments
 from podium.outbox.recorder import Recorder
@@ -22,7 +23,7 @@ from podium.outbox.segment import failures
 from podium.outbox.segment_files import delete_segment, retire
 from podium.outbox.shipper import DAMAGED_NAME
 from podium.records.export import time_text
-from podium.records.record import Record
+from podium.records.record import Record, Role
 from podium.records.store import RecordQuery, Store, iter_pages
 from podium.records.stores.sqlite import SqliteStore
 
@@ -37,6 +38,8 @@ _COPY = re.compile(r"(replaced|damaged)-\d{8}-\d{6}")
 _DIGITS = re.compile(rb"[0-9a-f]{16,}")
 _HALF = 16
 ID_LENGTH = 32
+# More times on a page are looked up as one span, which reads no more than the page's own search.
+SINGLE_TIMES_MAX = 50
 
 
 class CountDiffers(InputError):
@@ -143,6 +146,20 @@ class Deletion:
         self._folder = None if recorder is None else recorder.folder
         self._keys = keys
         self._file = file
+        self._epoch = DeletionEpoch(self._folder)
+
+    @property
+    def epoch(self) -> object:
+        """Another value after each deletion; see `deletion_epoch`."""
+        return self._epoch.value
+
+    def take_back(self, records: Sequence[Record]) -> None:
+        """Delete records that were stored a moment ago, and that nobody knows of.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        self._store.delete(records)
 
     def count(self, selection: Selection, *, most: int | None = None) -> Count:
         """The number of selected records in the store; counting stops at a limit.
@@ -178,6 +195,7 @@ class Deletion:
             StoreError: something fails; another call deletes the rest.
         """
         until_s = time.monotonic() + seconds
+        self._epoch.advance()
         damaged = self._damaged()
         unreached = []
         for copy in self._copies():
@@ -194,7 +212,10 @@ class Deletion:
                 return Deleted(n_deleted, False, tuple(unreached))
             chosen = selection.chosen(records)
             if chosen:
-                self._forget(chosen, damaged)
+                others = companions(self._store, chosen)
+                self._forget([*chosen, *others], damaged)
+                if others:
+                    self._store.delete(others)
                 n_deleted += self._store.delete(chosen)
                 done(n_deleted)
         self._forget_id(selection.query.id_prefix or "", damaged)
@@ -300,6 +321,39 @@ class Deletion:
         return {path: _halves_in(path) for path in (self._folder / DAMAGED_NAME).glob("*.db")}
 
 
+def companions(store: Store, records: Sequence[Record]) -> list[Record]:
+    """What was computed beside these records for the same rows, as shadows are: it goes with them.
+
+    It has the model and the time of its primary, by which every store finds it.
+    """
+    primaries = [one for one in records if one.request_id and one.role == "primary"]
+    rows, ids = {_row_of(one) for one in primaries}, {one.id for one in records}
+    role: Role | None = "shadow" if "role" in store.features.filters else None
+    return [
+        one
+        for model, since_us, until_us in _spans(primaries)
+        for some in iter_pages(
+            store, RecordQuery(model=model, since_us=since_us, until_us=until_us, role=role)
+        )
+        for one in some
+        if one.role != "primary" and one.id not in ids and _row_of(one) in rows
+    ]
+
+
+def _spans(records: Sequence[Record]) -> Iterator[tuple[str, int, int]]:
+    """Models and spans of time that hold these records: many times are searched as one span."""
+    for model in {one.model for one in records}:
+        times = sorted({one.time_us for one in records if one.model == model})
+        if len(times) > SINGLE_TIMES_MAX:
+            yield model, times[0], times[-1] + 1
+        else:
+            yield from ((model, time_us, time_us + 1) for time_us in times)
+
+
+def _row_of(record: Record) -> tuple[str | None, int]:
+    return record.request_id, record.row_index
+
+
 def _delete_from(path: Path, selection: Selection, until_s: float) -> bool:
     """Delete the selected records from a copy of the store's file; returns whether all are."""
     copy = SqliteStore(path)
@@ -307,7 +361,8 @@ def _delete_from(path: Path, selection: Selection, until_s: float) -> bool:
         for number, records in enumerate(iter_pages(copy, selection.query)):
             if number and time.monotonic() > until_s:
                 return False
-            copy.delete(selection.chosen(records))
+            chosen = selection.chosen(records)
+            copy.delete([*companions(copy, chosen), *chosen])
     finally:
         copy.close()
     return True

@@ -322,7 +322,7 @@ def _version_paths(name: str, key: str, failures: dict[str, str]) -> Schema:
         "name": "alias",
         "in": "path",
         "required": True,
-        "schema": TEXT | {"enum": ["champion"]},
+        "schema": TEXT | {"enum": ["champion", "challenger"]},
     }
     listed = _get(
         f"list_versions_{key}", f"List the versions of {name}", name, "Versions", failures
@@ -341,9 +341,17 @@ def _version_paths(name: str, key: str, failures: dict[str, str]) -> Schema:
         f"{model}/aliases/{{alias}}": {
             "put": put | {"parameters": [alias], "requestBody": body | {"required": True}}
         },
+        f"{model}/traffic": _traffic(name, key, known),
         f"{model}/rollback": {"post": back | {"requestBody": body}},
         f"{model}/compare": {"get": _compare(name, key, failures)},
     }
+
+
+def _traffic(name: str, key: str, known: dict[str, str]) -> Schema:
+    put = _get(f"set_traffic_{key}", f"Try a version of {name}", name, "Versions", known)
+    body = {"content": {JSON: {"schema": ref("TrafficChange")}}, "required": True}
+    stop = _get(f"stop_traffic_{key}", f"End the rollout of {name}", name, "Versions", known)
+    return {"put": put | {"requestBody": body}, "delete": stop}
 
 
 def _compare(name: str, key: str, failures: dict[str, str]) -> Schema:

@@ -36,6 +36,7 @@ def shared_schemas() -> dict[str, Schema]:
         "FeedbackOutcome": _feedback_outcome(),
         "Version": _version(),
         "Versions": _versions(),
+        "TrafficChange": _traffic_change(),
         "VersionChange": object_schema(
             {"version": TEXT, "expect": TEXT, "note": TEXT, "force": {"type": "boolean"}},
             optional=["version", "expect", "note", "force"],
@@ -263,6 +264,10 @@ def _readiness() -> Schema:
     )
 
 
+_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+_MODE: Schema = {"type": "string", "enum": ["canary", "shadow"]}
+
+
 def _version() -> Schema:
     version: dict[str, Schema] = {
         "version": TEXT,
@@ -277,13 +282,22 @@ def _version() -> Schema:
 def _versions() -> Schema:
     event = {"time": TEXT, "action": TEXT, "before": TEXT, "after": TEXT}
     event |= {"actor": TEXT, "note": TEXT, "details": {"type": "object"}}
+    traffic: dict[str, Schema] = {"challenger": TEXT, "share": _SHARE, "mode": _MODE}
+    traffic |= {"key": TEXT, "rollout": TEXT}
     return object_schema(
         {
             "is_fixed": {"type": "boolean"},
             "versions": _list(ref("Version")),
+            "traffic": {"anyOf": [object_schema(traffic), {"type": "null"}]},
             "events": _list(object_schema(event)),
         }
     )
+
+
+def _traffic_change() -> Schema:
+    values: dict[str, Schema] = {"version": TEXT, "share": _SHARE, "mode": _MODE}
+    values |= {"key": TEXT, "expect": TEXT, "note": TEXT}
+    return object_schema(values, optional=list(values))
 
 
 def _list(items: Schema) -> Schema:

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from podium.access import Action
-from podium.deployments.rows import CHAMPION, Event, Version
+from podium.deployments.rows import CHALLENGER, CHAMPION, Event, Rollout, Version
 from podium.errors import MalformedBody, NotFound
 from podium.http import Request, Response
 from podium.records.export import time_text
-from podium.web import upload_pages, version_pages
+from podium.web import traffic_pages, upload_pages, version_pages
 from podium.web.router import Route
 from podium.web.site import Site
 
@@ -34,6 +34,27 @@ class Change(msgspec.Struct, forbid_unknown_fields=True):
     force: bool = False
 
 
+class TrafficChange(msgspec.Struct, forbid_unknown_fields=True):
+    """How the challenger is to be tried.
+
+    Attributes:
+        version: its alias, its name, or the beginning of its digest.
+        share: of the requests, from 0 to 1.
+        mode: `canary` or `shadow`.
+        key: the field whose value decides which version answers; "" where the caller does.
+        expect: the digest of the champion, as the caller believes.
+        note: why.
+    """
+
+    version: str = CHALLENGER
+    share: float = 1.0
+    mode: str = "canary"
+    key: str = ""
+    expect: str | None = None
+    note: str = ""
+
+
+_TRAFFIC = msgspec.json.Decoder(TrafficChange)
 _CHANGE = msgspec.json.Decoder(Change)
 
 
@@ -53,13 +74,16 @@ def upload(site: Site, request: Request, name: str) -> Response:
 
 
 def promote(site: Site, request: Request, name: str, alias: str) -> Response:
-    """Let a version answer: `PUT /api/models/{name}/aliases/champion`."""
+    """Let a version answer, or name the challenger: `PUT /api/models/{name}/aliases/{alias}`."""
     site.deployment(name, request.actor)
-    if alias != CHAMPION:
-        raise NotFound(f"no alias is called {alias!r}", hint=f"known: {CHAMPION}")
+    if alias not in (CHAMPION, CHALLENGER):
+        raise NotFound(f"no alias is called {alias!r}", hint=f"known: {CHAMPION} and {CHALLENGER}")
     change = _change(request)
     if not change.version:
         raise MalformedBody("there is no version", hint='send {"version": "..."}')
+    if alias == CHALLENGER:
+        traffic_pages.challenge(site, request.actor, name, change.version, change.note)
+        return Response.json(_state(site, name))
     version_pages.promote(
         site,
         request.actor,
@@ -77,6 +101,37 @@ def rollback(site: Site, request: Request, name: str) -> Response:
     site.deployment(name, request.actor)
     change = _change(request)
     version_pages.rollback(site, request.actor, name, change.note, change.expect)
+    return Response.json(_state(site, name))
+
+
+def set_traffic(site: Site, request: Request, name: str) -> Response:
+    """Try a challenger on a share of the requests: `PUT /api/models/{name}/traffic`."""
+    site.deployment(name, request.actor)
+    try:
+        change = _TRAFFIC.decode(request.body)
+    except msgspec.DecodeError as error:
+        raise MalformedBody(
+            f"the body isn't a change of traffic: {error}",
+            hint='send {"version": "...", "share": 0.1, "mode": "canary", "key": "..."}',
+        ) from error
+    traffic_pages.set_traffic(
+        site,
+        request.actor,
+        name,
+        change.version,
+        share=change.share,
+        mode=change.mode,
+        key=change.key,
+        note=change.note,
+        expected=change.expect,
+    )
+    return Response.json(_state(site, name))
+
+
+def stop_traffic(site: Site, request: Request, name: str) -> Response:
+    """Let the champion alone answer: `DELETE /api/models/{name}/traffic`."""
+    site.deployment(name, request.actor)
+    traffic_pages.stop(site, request.actor, name)
     return Response.json(_state(site, name))
 
 
@@ -105,6 +160,7 @@ def _state(site: Site, name: str) -> dict[str, Any]:
             | {"is_live": live is not None and live.bundle.digest == one.digest}
             for one in registry.versions(name)
         ],
+        "traffic": _traffic(registry.rollout(name)),
         "events": [_event(one) for one in registry.events(name, EVENTS_SHOWN)],
     }
 
@@ -117,6 +173,18 @@ def _version(one: Version, aliases: dict[str, list[str]]) -> dict[str, Any]:
         "registered": time_text(one.time_us),
         "actor": one.actor,
         "note": one.note,
+    }
+
+
+def _traffic(rollout: Rollout | None) -> dict[str, Any] | None:
+    if rollout is None:
+        return None
+    return {
+        "challenger": rollout.digest,
+        "share": rollout.share,
+        "mode": rollout.mode,
+        "key": rollout.key,
+        "rollout": rollout.id,
     }
 
 
@@ -137,5 +205,7 @@ ROUTES = (
     Route("api_versions", ("GET",), f"{_MODEL}/versions", index, Action.MANAGE),
     Route("api_upload", ("POST",), f"{_MODEL}/versions", upload, Action.MANAGE, is_upload=True),
     Route("api_promote", ("PUT",), f"{_MODEL}/aliases/{{alias}}", promote, Action.MANAGE),
+    Route("api_set_traffic", ("PUT",), f"{_MODEL}/traffic", set_traffic, Action.MANAGE),
+    Route("api_stop_traffic", ("DELETE",), f"{_MODEL}/traffic", stop_traffic, Action.MANAGE),
     Route("api_rollback", ("POST",), f"{_MODEL}/rollback", rollback, Action.MANAGE),
 )

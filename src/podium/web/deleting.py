@@ -15,9 +15,9 @@ from podium.policy.authority import require
 from podium.records.record import Record
 from podium.records.store import RecordQuery
 from podium.web.numbers import moment_text
-from podium.web.record_filters import LABELS, NAMES, filters_of
+from podium.web.record_filters import LABELS, NAMES, filters_of, query_for
 from podium.web.site import Site
-from podium.web.visible_records import visible_record
+from podium.web.visible_records import record_store, visible_record
 
 # More aren't counted for a request, nor deleted by one; together with DELETE_S it stays below the
 # five seconds after which readers of the store give up.
@@ -199,7 +199,7 @@ def deletion_of(site: Site, actor: Actor, model: str, query: Mapping[str, str]) 
     filters = filters_of(model, said, actor)
     if filters.problems:
         raise InputError(filters.problems[0].rstrip("."), hint="correct the filter")
-    chosen = replace(filters.query, version=said.get("version"))
+    chosen = replace(query_for(record_store(site), filters), version=said.get("version"))
     if "owner" in said:
         if chosen.owner not in (None, said["owner"]):
             raise NotAllowed("you may delete only your own records", hint="leave out the owner")
@@ -236,7 +236,7 @@ def selected_by(options: Mapping[str, str], *, is_everything: bool = False) -> S
         raise InputError(f"--key {key!r} has no value", hint="write --key customer=4711")
     if said.get("business_key") and query.business_keys is None:
         raise InputError("--business-key is blank", hint="write the key, or leave the option out")
-    if query == RecordQuery() and not key and not is_everything:
+    if query == RecordQuery(role="primary") and not key and not is_everything:
         raise InputError(
             "no records are selected", hint="select them by options, or all of them with --all"
         )

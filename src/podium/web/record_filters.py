@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 
+from msgspec.structs import replace
+
 from podium.access import ALL, ANYONE, Action, Actor, allowed
 from podium.records.business_key import business_key_of
-from podium.records.store import RecordQuery, StoreFeatures
+from podium.records.record import Role
+from podium.records.store import RecordQuery, Store, StoreFeatures
 from podium.signature import Output
 
 # The parameters of a URL: the filter that the store must support, and its label for people.
@@ -24,8 +27,11 @@ _FILTERS = {
     "max": ("outcome_max", "At most"),
     "id": ("id_prefix", "Id begins with"),
     "business_key": ("business_keys", "Key"),
+    "role": ("role", "Role"),
 }
 NAMES = tuple(_FILTERS)
+# What is shown beside the predictions that callers got, where it is asked for.
+_ROLES: Mapping[str, Role] = {"shadow": "shadow", "replay": "replay"}
 LABELS = {name: label for name, (_, label) in _FILTERS.items()}
 # Cursors of the previous pages, in the page's URL: 40 of 66 characters stay far below the 8 KiB
 # that a URL may have, also if it is repeated as the Referer.
@@ -123,7 +129,11 @@ def filters_of(model: str | None, query: Mapping[str, str], actor: Actor = ANYON
     if prefix and not _ID.fullmatch(prefix):
         problems.append("An id has up to 32 hexadecimal digits, 0 to 9 and a to f.")
         prefix = ""
+    role = _ROLES.get(said["role"], "primary")
+    if said["role"] and role != said["role"]:
+        problems.append(f"“{said['role'][:40]}” is not a role: choose shadow or replay.")
     wanted = RecordQuery(
+        role=role,
         model=model,
         since_us=_moment(said["since"], problems, is_end=False),
         until_us=_moment(said["until"], problems, is_end=True),
@@ -135,6 +145,14 @@ def filters_of(model: str | None, query: Mapping[str, str], actor: Actor = ANYON
         owner=None if allowed(actor, Action.SEE, model or ALL) else actor.owner,
     )
     return Filters(said, wanted, tuple(problems))
+
+
+def query_for(store: Store, filters: Filters) -> RecordQuery:
+    """What a store is asked: one that knows no roles has primary predictions only."""
+    query = filters.query
+    if "role" in store.features.filters or filters.said["role"]:
+        return query
+    return replace(query, role=None)
 
 
 def supported(filters: frozenset[str]) -> list[str]:
@@ -160,6 +178,8 @@ def filter_fields(
             fields.append(FilterField(name, label, "moment", value))
         elif name in ("min", "max"):
             fields.append(FilterField(name, label + unit, "number", value))
+        elif name == "role":
+            fields.append(FilterField(name, label, "choice", value, tuple(_ROLES)))
         elif name == "outcome" and output.outcomes and len(outputs) == 1:
             fields.append(FilterField(name, label, "choice", value, tuple(output.outcomes)))
         else:

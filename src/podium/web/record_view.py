@@ -29,6 +29,7 @@ from podium.web.record_filters import (
     filter_fields,
     filters_of,
     place_of,
+    query_for,
 )
 from podium.web.result import Result, result_of
 from podium.web.site import Site
@@ -259,7 +260,7 @@ def record_list(site: Site, request: Request, model: str = "") -> RecordList:
     version, store = visible_model(site, request.actor, model), record_store(site)
     filters = filters_of(version.name, request.query, request.actor)
     place = place_of(request.query)
-    page = store.page(filters.query, limit=PAGE_ROWS, cursor=place.after or None)
+    page = store.page(query_for(store, filters), limit=PAGE_ROWS, cursor=place.after or None)
     return RecordList(site, request.actor, version, filters, place, page)
 
 
@@ -276,7 +277,9 @@ def record_file(site: Site, request: Request, model: str = "") -> RecordFile:
         raise InputError(filters.problems[0].rstrip("."), hint="correct the filter")
     output = version.signature.output
     labels = [label_text(label) for label in output.classes if output.has_probabilities]
-    body = iter_csv(store, filters.query, version.signature.names, labels, output.extras)
+    body = iter_csv(
+        store, query_for(store, filters), version.signature.names, labels, output.extras
+    )
     site.authority.audit(request.actor, "records_exported", model=version.name)
     return RecordFile(f"{version.name}-records.csv", body)
 

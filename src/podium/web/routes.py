@@ -29,6 +29,7 @@ from podium.web import (
     record_pages,
     render,
     static,
+    traffic_pages,
     upload_pages,
     version_pages,
 )
@@ -66,6 +67,14 @@ PAGES = (
     _reading("delete_record", _ASKS, f"{_RECORD}/delete", deletion_pages.one, LISTED),
     Route("versions", _GET, _VERSIONS, version_pages.index, Action.MANAGE, is_page=True),
     Route("change_version", _POST, _VERSIONS, version_pages.change, Action.MANAGE, is_page=True),
+    Route(
+        "set_traffic",
+        _POST,
+        "/models/{name}/traffic",
+        traffic_pages.change,
+        Action.MANAGE,
+        is_page=True,
+    ),
     _reading("compare", _GET, "/models/{name}/compare", comparison.index, Action.MANAGE),
     Route(
         "upload_version",

@@ -11,7 +11,7 @@ from podium.access import Actor
 from podium.bundle.card import Card
 from podium.comparison.promotion import is_gated
 from podium.deployments.registry import Registry
-from podium.deployments.rows import CHAMPION, PREVIOUS, Event, Version
+from podium.deployments.rows import CHALLENGER, CHAMPION, PREVIOUS, Event, Rollout, Version
 from podium.deployments.versions import Versions
 from podium.errors import NotFound, RegistryError, VersionChanged
 from podium.http import Request, Response
@@ -33,6 +33,10 @@ _ACTIONS = {
     "pruned": "Removed",
     "retrained": "Retrained",
     "retrain_failed": "Retraining failed",
+    "challenged": "Challenger is",
+    "canary": "Canary of",
+    "shadow": "Shadow of",
+    "stopped": "Ended the rollout of",
 }
 
 
@@ -121,6 +125,7 @@ def index(site: Site, request: Request, name: str) -> Response:
         is_fixed=is_fixed,
         is_back=candidate is not None and PREVIOUS in candidate.aliases,
         is_gated=candidate is not None and _is_gated(site, candidate.version),
+        traffic=_traffic(registry.rollout(name), aliases, [one.version for one in lines]),
     )
 
 
@@ -150,6 +155,20 @@ def change(site: Site, request: Request, name: str) -> Response:
 def details_of(event: Event) -> dict[str, Any]:
     """What else is known of an event."""
     return _DETAILS.decode(event.details)
+
+
+def _traffic(
+    rollout: Rollout | None, aliases: dict[str, str], versions: list[Version]
+) -> dict[str, Any]:
+    """What the part about traffic needs."""
+    champion, challenger = aliases.get(CHAMPION, ""), aliases.get(CHALLENGER, "")
+    return {
+        "rollout": rollout,
+        "percent": 10.0 if rollout is None else 100 * rollout.share,
+        "challenger": next((one for one in versions if one.digest == challenger), None),
+        "champion": champion,
+        "others": [one for one in versions if one.digest != champion],
+    }
 
 
 def _line(site: Site, version: Version, aliases: dict[str, str]) -> Line:
@@ -192,13 +211,16 @@ def _candidate(lines: list[Line], digest: str) -> Line | None:
 def _event(event: Event, names: dict[str, str]) -> tuple[str, str, str, str, str]:
     """When, what, which version, who, and why."""
     action = _ACTIONS.get(event.action, event.action)
-    if details_of(event).get("forced"):
+    details, digest = details_of(event), event.after or event.before
+    if details.get("forced"):
         action += " against its gates"
-    version = names.get(event.after, event.after[:DIGEST_LETTERS])
+    version = names.get(digest, digest[:DIGEST_LETTERS])
+    if event.action in ("canary", "shadow"):
+        version = f"{version}, {100 * details.get('share', 0):g} %"
     return moment_text(event.time_us), action, version, event.actor, event.note
 
 
-def audit(site: Site, actor: Actor, event: str, version: Version) -> None:
+def audit(site: Site, actor: Actor, event: str, version: Version, **more: str) -> None:
     """Write down what was done with a version."""
-    details = {"model": version.model, "version": version.name, "digest": version.digest}
+    details = {"model": version.model, "version": version.name, "digest": version.digest} | more
     site.authority.audit(actor, event, **details)

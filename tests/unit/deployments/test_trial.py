@@ -248,11 +248,11 @@ def test_what_fails_is_not_promoted_and_stays_promotable(wayward, tmp_path):
 def test_no_secret_of_ours_reaches_the_process(monkeypatch):
     monkeypatch.setenv("PODIUM_STORE", "postgresql://ada:secret@db/records")
 
-    environment = trial._environment()
+    environment = trial.child_environment()
 
     assert not [name for name in environment if name.startswith("PODIUM_")]
     listed = subprocess.run(
-        [trial._python(), "-P", "-c", "import sys; print(*sys.path)"],
+        [trial.interpreter(), "-P", "-c", "import sys; print(*sys.path)"],
         env=environment,
         capture_output=True,
         text=True,

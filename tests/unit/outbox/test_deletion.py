@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from podium.errors import StoreError
 from podium.outbox.care import restore
-from podium.outbox.deletion import Deletion, Selection
+from podium.outbox.deletion import SINGLE_TIMES_MAX, Deletion, Selection
 from podium.outbox.flush import flush
 from podium.outbox.keys import Keys
 from podium.outbox.outbox import Outbox
@@ -343,3 +344,28 @@ def test_an_id_that_nobody_has_deletes_nothing(home: Home) -> None:
 
     assert home.deletion.delete(Selection(query=RecordQuery(id_prefix=UNKNOWN_ID))) == (0, True, ())
     assert ids(home.store) == ids_of(1)
+
+
+@pytest.mark.parametrize("n_requests", [1, 3, SINGLE_TIMES_MAX + 5])
+def test_what_was_computed_beside_a_record_is_deleted_with_it_and_not_counted(n_requests) -> None:
+    store = MemoryStore()
+    rows = [
+        sample(2 * n + row, time_us=NOON_US + n, request_id=sample(2 * n).id, row_index=row)
+        for n in range(n_requests + 1)
+        for row in (0, 1)
+    ]
+    shadows = [
+        msgspec.structs.replace(one, id=sample(1_000 + n).id, role="shadow", version="2")
+        for n, one in enumerate(rows)
+    ]
+    store.insert([*rows, *shadows])
+    # The last request stays, and the second row of the others.
+    doomed = [one for one in rows[:-2] if one.row_index == 0]
+    query = RecordQuery(ids=tuple(one.id for one in doomed), role="primary")
+
+    deleted = Deletion(store).delete(Selection(query=query))
+
+    assert deleted.n_records == n_requests
+    left = ids(store)
+    gone = {one.id for one in (*doomed, *shadows[:-2:2])}
+    assert set(left) == {one.id for one in (*rows, *shadows)} - gone

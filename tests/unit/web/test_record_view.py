@@ -80,9 +80,9 @@ def test_a_filter_that_the_store_lacks_is_not_offered(app: podium.App) -> None:
     refused = Client(app).get("/models/loans/records?outcome=yes")
 
     shown = record_list(app.site, request(ADA))
-    assert [field.name for field in shown.fields] == ["since", "id", "business_key"]
+    assert [field.name for field in shown.fields] == ["since", "id", "business_key", "role"]
     names = re.findall(r'<(?:input|select)[^>]* name="(\w+)"', page.text)
-    assert names == ["since", "id", "business_key"]
+    assert names == ["since", "id", "business_key", "role"]
     delete = Client(app).get("/openapi.json").json()["paths"]["/api/models/loans/records"]["delete"]
     assert [one["name"] for one in delete["parameters"]] == [
         "since",
@@ -90,6 +90,7 @@ def test_a_filter_that_the_store_lacks_is_not_offered(app: podium.App) -> None:
         "max",
         "id",
         "business_key",
+        "role",
         "version",
         "owner",
         "expect",
@@ -111,8 +112,9 @@ def test_filters_are_those_that_make_sense_for_the_model(app: podium.App) -> Non
         ("max", "At most", "number"),
         ("id", "Id begins with", "text"),
         ("business_key", "Key", "text"),
+        ("role", "Role", "choice"),
     ]
-    assert [one.value for one in numbers.fields] == ["2023-11-14T00:00", "", "3", "", "", ""]
+    assert [one.value for one in numbers.fields] == ["2023-11-14T00:00", "", "3", "", "", "", ""]
     assert [one.name for one in classes.fields][:4] == ["since", "until", "outcome", "id"]
     assert classes.fields[1].value == "2023-11-14T23:59"
     assert (classes.fields[2].kind, classes.fields[2].choices) == ("choice", ("no", "yes"))
