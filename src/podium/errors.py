@@ -266,9 +266,14 @@ class ModelNotLoaded(PodiumError):
 
 
 class ModelError(PodiumError):
-    """The user's model raised an exception, or its output has the wrong shape."""
+    """The user's model raised an exception, or its output has the wrong shape.
+
+    Attributes:
+        digest: of the version's bundle, where it is known which of several failed.
+    """
 
     code = "model"
+    digest = ""
 
 
 class Overloaded(PodiumError):

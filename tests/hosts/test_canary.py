@@ -22,6 +22,7 @@ import podium
 from podium.access import Actor
 from podium.bundle import Bundle
 from podium.deployments.traffic import place
+from podium.errors import ModelError
 from podium.hosts.predicted import predicted
 from podium.hosts.server.connection import Connection
 from podium.hosts.server.lane import Lane
@@ -301,3 +302,36 @@ def test_a_challenger_that_can_not_be_read_is_left_out_when_a_server_starts(bund
 
     assert said == "1"
     assert is_ready
+
+
+def test_failures_are_counted_for_the_version_that_failed(served, monkeypatch):
+    app, port = served
+    app.versions.set_traffic("constant", "2", share=1.0)
+    canary = app.deployments["constant"].traffic.canary
+
+    def fails(*_: object) -> None:
+        raise ModelError("no")
+
+    monkeypatch.setattr(canary.runtime, "predict", fails)
+    if hasattr(canary.runtime, "predict_rows"):
+        monkeypatch.setattr(canary.runtime, "predict_rows", fails)
+    statuses = []
+    for accept in ("*/*", "application/json;q=0.9"):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        headers = {"content-type": "application/json", "accept": accept}
+        connection.request("POST", PREDICT, b'{"x": 1, "customer": 1}', headers)
+        statuses.append(connection.getresponse().status)
+        connection.close()
+    statuses.append(Client(app).post(PREDICT, {"x": 1, "customer": 1}).status)
+
+    lines = Client(app).get("/metrics").text.splitlines()
+    failed = {
+        line.split('version="')[1][0]: 0.0
+        for line in lines
+        if line.startswith("podium_requests_total") and 'outcome="failed"' in line
+    }
+    for line in lines:
+        if line.startswith("podium_requests_total") and 'outcome="failed"' in line:
+            failed[line.split('version="')[1][0]] += float(line.rsplit(" ", 1)[1])
+    assert statuses == [500, 500, 500]
+    assert failed == {"1": 0.0, "2": 3.0}

@@ -23,7 +23,7 @@ from operator import attrgetter
 
 import msgspec
 
-from podium.errors import StoreError
+from podium.errors import ModelError, StoreError
 from podium.flow.batch import Batcher
 from podium.flow.call import Guard
 from podium.flow.formats.json_rows import JSON
@@ -141,7 +141,11 @@ class PredictionService:
             StoreError: the prediction couldn't be recorded, so it isn't returned.
         """
         submission = Submission(version, context, prepared)
-        outputs = run(version.runtime, prepared.table)
+        try:
+            outputs = run(version.runtime, prepared.table)
+        except ModelError as error:
+            error.digest = version.digest
+            raise
         submission.batch_outputs = BatchOutputs(version.signature, outputs)
         with self._bulk_turn(is_bulk=_is_bulk(version, prepared)):
             response = self._finish(submission)
@@ -220,6 +224,8 @@ class PredictionService:
         ready: list[Submission] = []
         for one in submissions:
             if one.error is not None:
+                if isinstance(one.error, ModelError):
+                    one.error.digest = version.digest
                 ready.append(one)
             elif one.is_plain:
                 ready.append(one)

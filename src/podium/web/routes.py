@@ -9,11 +9,10 @@ from functools import partial
 
 from podium.access import ALL, NOBODY, Action, Actor
 from podium.deployments.traffic import Traffic
-from podium.errors import NotAuthenticated, NotFound, RateLimited
+from podium.errors import ModelError, NotAuthenticated, NotFound, RateLimited
 from podium.flow.accept import quality
 from podium.flow.request import PredictRequest
 from podium.flow.response import EncodedResponse
-from podium.flow.version import LoadedVersion
 from podium.http import Problem, Request, Response, Verdict
 from podium.policy.authority import LOG_IN, require
 from podium.policy.gate import METHODS, Refusal
@@ -222,11 +221,6 @@ def prediction_of(site: Site, request: Request) -> Prediction | None:
     return Prediction(site.deployments[name].traffic, found.protocol, found.values)
 
 
-def _version(site: Site, found: Found) -> LoadedVersion | None:
-    name = found.values["name"]
-    return None if name in site.failures else site.find(name)
-
-
 def reads_store(site: Site, request: Request) -> bool:
     """Whether the response waits for the store."""
     route = site.router.find(request.method, request.path).route
@@ -256,7 +250,8 @@ def failed(site: Site, request: Request, error: Exception) -> Response:
     if isinstance(error, RateLimited):
         verdict = Verdict(error.limit, 0, error.retry_after_s, error.retry_after_s)
         response.headers["retry-after"] = str(math.ceil(error.retry_after_s))
-    return _counted(site, request, finished(response, site, request, verdict))
+    digest = error.digest if isinstance(error, ModelError) else ""
+    return _counted(site, request, finished(response, site, request, verdict), digest)
 
 
 def refused(site: Site, request: Request, refusal: Refusal) -> Response:
@@ -275,14 +270,19 @@ def predicted(
     return finished(prediction.response(response), site, request, request.verdict)
 
 
-def _counted(site: Site, request: Request, response: Response) -> Response:
-    """The response; counted if it refuses a prediction."""
+def _counted(site: Site, request: Request, response: Response, digest: str = "") -> Response:
+    """The response; counted if it refuses a prediction.
+
+    Args:
+        digest: of the version that failed, which may not be the champion.
+    """
     if response.status < 400 or request.method != "POST":
         return response
     found = site.router.find(request.method, request.path)
     if found.route is not None and found.route.is_prediction:
-        version = _version(site, found)
-        if version is not None:
+        deployment = site.deployments.get(found.values["name"])
+        if deployment is not None and deployment.name not in site.failures:
+            version = deployment.traffic.find(digest) or deployment.choose()
             version.metrics.refused(response.status, request.lane)
     return response
 
