@@ -114,8 +114,10 @@ class Shadow:
         """End the process and the thread; what waits is dropped."""
         self._stop.set()
         with self._lock:
-            self._kill()
+            if self._process is not None:
+                self._process.kill()  # the thread reads its end
         self._thread.join()
+        self._kill()
 
     def _run(self) -> None:
         pause_s = self._limits.backoff_s
@@ -126,8 +128,7 @@ class Shadow:
                     self._work()
                     pause_s = self._limits.backoff_s
             except (OSError, EOFError, msgspec.DecodeError) as error:
-                with self._lock:
-                    self._kill()
+                self._kill()
                 if self._stop.is_set():
                     break
                 _log.warning(
@@ -254,7 +255,9 @@ class Shadow:
             killer.cancel()
 
     def _kill(self) -> None:
-        process, self._process = self._process, None
+        """End the process; its pipes are closed by whoever reads them, and by no other thread."""
+        with self._lock:
+            process, self._process = self._process, None
         if process is None:
             return
         process.kill()
