@@ -161,6 +161,7 @@ def test_the_admin_shows_a_record_and_takes_feedback(app):
 
     wrong = tell(prediction="perhaps")
     unsigned = client.post(f"{ADMIN}/{id_}", data={"prediction": "no"})
+    tell(prediction="yes", podium_note="<i>by post</i>")
     right = tell(prediction="no", podium_note="by phone")
     shown = client.get(f"{ADMIN}/{id_}").text
     store = app.extensions["podium"].app.site.store
@@ -172,6 +173,8 @@ def test_the_admin_shows_a_record_and_takes_feedback(app):
     assert right.status_code == 303
     assert "Replace feedback" in shown
     assert "by phone" in shown
+    assert "Before its correction (1)" in shown
+    assert "&lt;i&gt;by post" in shown
     feedback = store.get(id_).feedback
     assert (feedback.truth, feedback.actor, feedback.note) == (b'"no"', "ada", "by phone")
 

@@ -134,6 +134,18 @@ class Records(RecordsCase):
         assert row.feedback_actor == "ada@shop.example"
         assert AuditEntry.objects.get(event="feedback_given").details["record"] == self.id
 
+    def test_corrected_feedback_shows_what_was_said_before(self):
+        browser, address = self.browser(self.ada), f"{RECORDS}{self.id}/"
+        for truth, note in (("no", "<i>paid late</i>"), ("yes", "")):
+            browser.post(address, {"prediction": truth, "podium_note": note})
+
+        page = browser.get(address).content.decode()
+
+        assert page.count("Before its correction") == 1
+        assert "&lt;i&gt;paid late" in page
+        (said,) = Prediction.objects.get(id=self.id).feedback_earlier
+        assert (said["truth"], said["actor"]) == ("no", "ada@shop.example")
+
     def test_a_user_sees_only_their_own_records_and_needs_permission_for_feedback(self):
         ben = self.member("ben@shop.example", "see_own_loans", is_staff=True)
         browser = self.browser(ben)
