@@ -10,9 +10,16 @@ from podium.monitor import families
 from podium.monitor.families import Series
 from podium.monitor.siblings import counted_in
 
+# The outcomes of requests, and of rows for a shadow, that a version was called for.
+_OUTCOMES = {
+    families.REQUESTS.name: ("ok", "failed"),
+    "podium_shadow_rows_total": ("recorded", "failed"),
+}
+
 
 def failures_of(counters: Mapping[Series, int], model: str) -> dict[str, Counted]:
-    """The requests of a model's versions and those that failed, by the name of the version.
+    """The requests of a model's versions and those that failed, by the name of the version; the
+    rows of a shadow count as requests.
 
     Those count that a version was called for: what was refused before is nobody's fault here.
 
@@ -21,13 +28,9 @@ def failures_of(counters: Mapping[Series, int], model: str) -> dict[str, Counted
     """
     found: dict[str, Counted] = {}
     for (family, *labels), count in counters.items():
-        if (
-            family == families.REQUESTS.name
-            and labels[0] == model
-            and labels[3] in ("ok", "failed")
-        ):
+        if labels[:1] == [model] and labels[-1] in _OUTCOMES.get(family, ()):
             before = found.get(labels[1], Counted(0, 0))
-            n_failed = count if labels[3] == "failed" else 0
+            n_failed = count if labels[-1] == "failed" else 0
             found[labels[1]] = Counted(before.n_requests + count, before.n_failed + n_failed)
     return found
 

@@ -177,6 +177,7 @@ def read_shadowed(
     query = RecordQuery(
         model=version.model,
         version=version.name,
+        role="shadow" if "role" in store.features.filters else None,
         since_us=max(int(sample.times.min()), since_us or 0),
     )
     rows, lost_all, latencies = array("q"), array("d"), array("d")

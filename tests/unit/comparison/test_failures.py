@@ -34,3 +34,11 @@ def test_all_servers_of_a_home_count_those_that_have_ended_too(tmp_path: Path):
 
     assert failures_in(tmp_path, "loans") == {"2": Counted(23, 3)}
     assert failures_in(tmp_path / "nowhere", "loans") == {}
+
+
+def test_rows_that_a_shadow_failed_on_count_and_those_it_never_got_do_not():
+    name = "podium_shadow_rows_total"
+    rows = {"recorded": 90, "failed": 4, "dropped": 50}
+    counters = {(name, "loans", "2", outcome): count for outcome, count in rows.items()}
+
+    assert failures_of(counters, "loans") == {"2": Counted(94, 4)}
