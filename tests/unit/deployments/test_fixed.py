@@ -21,6 +21,7 @@ from podium.errors import FixedVersions, SetupError
 from podium.settings import read_settings
 from podium.testing import Client
 
+pytestmark = pytest.mark.slow
 API = "/api/models/sums"
 
 

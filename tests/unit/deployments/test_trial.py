@@ -152,7 +152,7 @@ def test_what_hangs_is_ended_with_all_that_it_started(wayward):
 
 @pytest.mark.slow
 def test_what_computes_for_ever_is_ended(wayward):
-    assert "more than 3 s of computing" in refusal(wayward, "call computes", cpu_s=3).message
+    assert "more than 2 s of computing" in refusal(wayward, "call computes", cpu_s=2).message
 
 
 @pytest.mark.slow
