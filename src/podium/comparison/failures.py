@@ -13,7 +13,7 @@ from podium.monitor.siblings import counted_in
 # The outcomes of requests, and of rows for a shadow, that a version was called for.
 _OUTCOMES = {
     families.REQUESTS.name: ("ok", "failed"),
-    "podium_shadow_rows_total": ("recorded", "failed"),
+    families.SHADOW_ROWS.name: ("recorded", "failed"),
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from podium.comparison.checks import Counted
 from podium.comparison.failures import failures_in, failures_of
+from podium.monitor import families
 from podium.monitor.metrics import Metrics
 from podium.monitor.siblings import new_folder
 
@@ -37,8 +38,8 @@ def test_all_servers_of_a_home_count_those_that_have_ended_too(tmp_path: Path):
 
 
 def test_rows_that_a_shadow_failed_on_count_and_those_it_never_got_do_not():
-    name = "podium_shadow_rows_total"
     rows = {"recorded": 90, "failed": 4, "dropped": 50}
-    counters = {(name, "loans", "2", outcome): count for outcome, count in rows.items()}
+    series = families.SHADOW_ROWS.series
+    counters = {series("loans", "2", outcome): count for outcome, count in rows.items()}
 
     assert failures_of(counters, "loans") == {"2": Counted(94, 4)}
