@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from podium.bundle import Bundle, load
+    from podium.deployments.registry import Registry
     from podium.errors import PodiumError
     from podium.evaluation.replay import replay
     from podium.hosts.asgi import App
@@ -26,6 +27,7 @@ __all__ = [
     "Outputs",
     "PodiumError",
     "Range",
+    "Registry",
     "Signature",
     "load",
     "model",
@@ -43,6 +45,7 @@ _HOMES = {
     "Outputs": "podium.outputs",
     "PodiumError": "podium.errors",
     "Range": "podium.signature",
+    "Registry": "podium.deployments.registry",
     "Signature": "podium.signature",
     "load": "podium.bundle",
     "model": "podium.runtimes.python",

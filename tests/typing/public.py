@@ -6,6 +6,7 @@ from typing import assert_type
 
 import podium
 from podium.bundle import Card
+from podium.deployments.rows import Rollout, Version
 from podium.evaluation.reports import ReplayReport
 
 
@@ -22,4 +23,7 @@ assert_type(bundle.is_compiled, bool)
 assert_type(bundle.predict({"age": 41}), podium.Outputs)
 assert_type(podium.pack(price, name="price"), podium.Bundle)
 assert_type(price.signature, podium.Signature)
+registry = podium.Registry("podium-home")
+assert_type(registry.promote("churn", "2"), Version)
+assert_type(registry.set_traffic("churn", "3", share=0.1, key="customer"), Rollout)
 assert_type(podium.replay("churn", "2", since="7d"), ReplayReport)

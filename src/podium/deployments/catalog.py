@@ -22,7 +22,8 @@ class Catalog:
         files: the bundles.
     """
 
-    def __init__(self, home: Path, trust: tuple[str, ...] = ()) -> None:
+    def __init__(self, home: str | Path, trust: tuple[str, ...] = ()) -> None:
+        home = Path(home)
         self._file = RegistryFile(home / "registry.db")
         self.files = VersionFiles(home / "versions", trust)
 
