@@ -1,4 +1,4 @@
-"""What traffic costs: routing, a canary, a full shadow, and how soon a promotion is seen everywhere.
+"""What traffic costs: routing, a canary, a full shadow, swaps; how soon a promotion is seen.
 
 Model A of bench.serve (a linear regression of eight numbers) runs in one worker on one core, with
 records, and wrk asks from another core. Rounds of the kinds follow each other in turn, so that what
@@ -10,6 +10,7 @@ else the machine does meets all of them; the median of each is compared with the
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -19,7 +20,7 @@ import time
 import timeit
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from bench.serve import load, machine
@@ -32,7 +33,9 @@ from podium.flow.version import LoadedVersion
 from podium.testing import ServerProcess
 
 PREDICT = "/api/models/a/predict"
-KINDS = ("champion", "canary", "shadow")
+KINDS = ("champion", "canary", "shadow", "swaps")
+# 200 swaps and 200 rollbacks would take a minute and a half.
+SWAP_S = 0.2
 N_PROMOTIONS = 20
 
 
@@ -91,6 +94,24 @@ def set_kind(registry: Registry, kind: str) -> None:
         registry.set_traffic("a", "2", mode="shadow")
 
 
+@contextmanager
+def swapping(registry: Registry) -> Iterator[None]:
+    """Promote the other version again and again meanwhile."""
+    is_over = threading.Event()
+
+    def swap() -> None:
+        versions = itertools.cycle("21")
+        while not is_over.wait(SWAP_S):
+            registry.promote("a", next(versions))
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    yield
+    is_over.set()
+    thread.join()
+    registry.promote("a", "1")
+
+
 def throughput(paths: list[Path], bodies: Path, options: argparse.Namespace) -> dict[str, float]:
     """Requests a second of each kind, the median of the rounds."""
     found: dict[str, list[float]] = {kind: [] for kind in KINDS}
@@ -102,12 +123,13 @@ def throughput(paths: list[Path], bodies: Path, options: argparse.Namespace) -> 
             for kind in KINDS:
                 set_kind(registry, kind)
                 time.sleep(3.0 if kind == "shadow" else 1.0)
-                result = load.run(
-                    f"{server.address}{PREDICT}",
-                    bodies,
-                    connections=options.connections,
-                    seconds=options.seconds,
-                )
+                with swapping(registry) if kind == "swaps" else nullcontext():
+                    result = load.run(
+                        f"{server.address}{PREDICT}",
+                        bodies,
+                        connections=options.connections,
+                        seconds=options.seconds,
+                    )
                 assert not result.failed, result
                 found[kind].append(result.per_s)
                 print(f"  round {number + 1} {kind}: {result.per_s:,.0f} requests a second")
