@@ -21,7 +21,7 @@ from sklearn.linear_model import LinearRegression
 import podium
 from podium.bundle import Bundle
 from podium.errors import SetupError
-from podium.flow.observer import Observation
+from podium.flow.submission import Submission
 from podium.hosts.server.connection import Connection
 from podium.hosts.server.lane import Lane
 from podium.records.store import RecordQuery
@@ -49,7 +49,7 @@ class Counting:
     """An observer that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.seen: list[Observation] = []
+        self.seen: list[Submission] = []
 
     def observe(self, some: Any) -> None:
         self.seen += some

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -22,8 +23,8 @@ import msgspec
 from podium.deployments.frames import read_frame, write_frame
 from podium.deployments.shadow_process import ShadowOrder, ShadowRow
 from podium.deployments.trial import child_environment, interpreter
-from podium.flow.observer import Observation
 from podium.flow.record import inputs_of
+from podium.flow.submission import Submission
 from podium.flow.version import LoadedVersion
 from podium.records.record import Record
 from podium.records.storable import refused_of
@@ -32,6 +33,9 @@ QUEUE_ROWS_MAX = 8_192
 BATCH_ROWS = 256
 # Rows are taken so often: a thread that wakes for each would hold up those that answer.
 GATHER_S = 0.05
+# Of a core, for the thread in the process that answers: it takes turns with the event loop. Where
+# that isn't enough for all rows, the queue is full and some are dropped.
+CPU_SHARE = 0.05
 START_S, CALL_S = 120.0, 10.0
 BACKOFF_S, BACKOFF_MAX_S = 1.0, 60.0
 _PREDICTIONS = msgspec.msgpack.Decoder(list[ShadowRow])
@@ -92,7 +96,7 @@ class Shadow:
         self._new_ids = new_ids
         self._counts = counts
         self._limits = limits
-        self._queue: deque[tuple[object, Observation]] = deque()
+        self._queue: deque[tuple[object, Submission]] = deque()
         self._n_put = self._n_taken = 0  # rows; one thread writes each
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()  # of the process, which may be killed from outside
@@ -101,7 +105,7 @@ class Shadow:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def offer(self, one: Observation) -> None:
+    def offer(self, one: Submission) -> None:
         """Take a request to be predicted, if there is room. Takes no longer than a microsecond."""
         n_rows = len(one.ids)
         if self._n_put - self._n_taken + n_rows > QUEUE_ROWS_MAX:
@@ -148,10 +152,18 @@ class Shadow:
             epoch, some = self._taken()
             rows = iter(some)
             try:
+                began_s = time.thread_time()
                 while batch := list(islice(rows, BATCH_ROWS)):
                     self._predict(epoch, batch)
+                    began_s = self._rest(began_s)
             finally:
                 self._counts.n_failed += sum(1 for _ in rows)  # of a long request, the rest
+
+    def _rest(self, began_s: float) -> float:
+        """Leave the processor to those that answer, as long as this thread's share demands."""
+        now_s = time.thread_time()
+        self._stop.wait((now_s - began_s) * (1 / CPU_SHARE - 1))
+        return now_s
 
     def _taken(self) -> tuple[object, Iterator[Record]]:
         """The records of some requests, as they were before a prediction of the shadow's."""
@@ -165,7 +177,7 @@ class Shadow:
         self._n_taken += n_rows
         return epoch, (record for one in some for record in self._of(one))
 
-    def _of(self, one: Observation) -> Iterator[Record]:
+    def _of(self, one: Submission) -> Iterator[Record]:
         context, prepared, version = one.context, one.prepared, self.version
         for row, inputs in enumerate(inputs_of(one.version, prepared)):
             yield Record(

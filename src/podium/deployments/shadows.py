@@ -9,8 +9,8 @@ from podium.deployments.deployment import Deployment
 from podium.deployments.shadow import Shadow, ShadowCounts
 from podium.deployments.traffic import Traffic
 from podium.errors import StoreError
-from podium.flow.observer import Observation
 from podium.flow.predict import PredictionService
+from podium.flow.submission import Submission
 from podium.monitor import families
 from podium.monitor.metrics import Metrics
 from podium.outbox.deletion import Deletion
@@ -67,7 +67,7 @@ class Shadows:
         if ended is not None:
             ended[1].close()
 
-    def observe(self, some: Sequence[Observation]) -> None:
+    def observe(self, some: Sequence[Submission]) -> None:
         """Pass requests that the champion answered to its shadow."""
         found = self._running.get(some[0].version.name) if some else None
         if found is None:

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from podium.flow.request import Prepared, RequestContext
-from podium.flow.version import LoadedVersion
-from podium.outputs import Outputs
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A request that got its response.
-
-    Attributes:
-        outputs: of its rows alone.
-        ids: of the records, one for each row; empty if nothing is recorded.
-    """
-
-    version: LoadedVersion
-    context: RequestContext
-    prepared: Prepared
-    outputs: Outputs
-    ids: tuple[str, ...]
+from podium.flow.submission import Submission
 
 
 class Observer(Protocol):
     """Is notified of responses: the interface for drift, alerts and live pages."""
 
-    def observe(self, some: Sequence[Observation]) -> None:
+    def observe(self, some: Sequence[Submission]) -> None:
         """Receive requests whose responses were sent together.
+
+        What each holds stays as it is: its version, context and prepared rows, the outputs for its
+        rows, and the ids of their records, which are empty if nothing is recorded.
 
         Called on the event loop if there is one, so it must return quickly; exceptions that it
         raises are logged and don't affect the response.

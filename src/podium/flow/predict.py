@@ -29,7 +29,7 @@ from podium.flow.call import Guard
 from podium.flow.formats.json_rows import JSON
 from podium.flow.job import BatchOutputs, job_digest
 from podium.flow.limits import Bounds, BulkPlaces
-from podium.flow.observer import Observation, Observer
+from podium.flow.observer import Observer
 from podium.flow.pool import Pool
 from podium.flow.prepare import prepare, prepare_quickly
 from podium.flow.record import outcome_of, record_of
@@ -355,11 +355,7 @@ class PredictionService:
             self._observe(answered)
 
     def _observe(self, answered: Sequence[Submission]) -> None:
-        some = [
-            Observation(one.version, one.context, one.prepared, one.outputs, one.ids)
-            for one in answered
-            if one.batch_outputs is not None
-        ]
+        some = [one for one in answered if one.batch_outputs is not None]
         for observer in self.observers:
             try:
                 observer.observe(some)
