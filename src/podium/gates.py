@@ -19,7 +19,8 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         margin: how much better the new version must be, in the unit of the measure; in no segment
             may it be worse by twice as much.
         segments: fields of the model whose values divide the rows into segments.
-        latency_max: how many times as long as before an answer may take.
+        latency_max: how many times as long as before an answer may take. Where it is 1 or more, a
+            millisecond more is always allowed.
         required: no version at all is promoted unless every gate lets it pass; else gates stop the
             challenger only, and only those that find something against it.
         promote: `auto` promotes a challenger that is better beyond doubt, if every gate passes.

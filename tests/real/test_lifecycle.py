@@ -25,7 +25,11 @@ class Story:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.python(EXAMPLE / "flights.py", "january.csv", "flights.podium")
-        self.server = ServerProcess(str(folder / "flights.podium"), home=folder / "podium-home")
+        config = folder / "podium.toml"  # how long answers take says nothing on a busy machine
+        config.write_text("[gates.flights]\nlatency_max = 1000.0\n")
+        self.server = ServerProcess(
+            str(folder / "flights.podium"), "--config", str(config), home=folder / "podium-home"
+        )
 
     def python(self, *arguments: str | Path, code: int = 0) -> str:
         """What a command prints; both of its streams."""

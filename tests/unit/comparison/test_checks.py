@@ -106,6 +106,17 @@ def test_answers_that_take_twice_as_long_fail(loans):
     assert "4 ms instead of 2 ms: 2.00 times as long, where 1.5 are allowed" in found.sentence
 
 
+def test_a_fraction_of_a_millisecond_is_no_reason_unless_it_must_be_quicker(loans):
+    loans.add("1", ["yes"] * 300, ["yes"] * 300, latency_us=200)
+    loans.add("2", ["yes"] * 300, ["yes"] * 300, latency_us=900)
+
+    found = gates_of(loans)["latency"]
+
+    assert found.status == "pass"
+    assert found.sentence.endswith("less than a millisecond longer.")
+    assert gates_of(loans, latency_max=0.9)["latency"].status == "fail"
+
+
 def test_a_version_whose_requests_failed_fails(loans):
     found = gates_of(loans, {"2": Counted(1_000, 1), "1": Counted(9, 9)})["refused"]
 
