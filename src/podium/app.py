@@ -23,9 +23,9 @@ from podium.flow.call import Guard
 from podium.flow.limits import Bounds, Limits
 from podium.flow.predict import PredictionService
 from podium.flow.version import LoadedVersion
-from podium.monitor.families import QUEUE_ROWS
-from podium.monitor.metrics import Metrics
-from podium.monitor.stores import watch_recorder
+from podium.metrics.families import QUEUE_ROWS
+from podium.metrics.metrics import Metrics
+from podium.metrics.stores import watch_recorder
 from podium.outbox.deletion import Deletion
 from podium.outbox.keys import Keys
 from podium.outbox.outboxed import OutboxedStore

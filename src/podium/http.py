@@ -13,7 +13,7 @@ import msgspec
 
 from podium.access import NOBODY, Actor
 from podium.errors import BadCell, RateLimited
-from podium.monitor.metrics import Lane
+from podium.metrics.metrics import Lane
 
 if TYPE_CHECKING:
     from podium.deployments.upload import Upload

@@ -18,7 +18,7 @@ from podium.cli.progress import progress_of, stopping
 from podium.cli.score import check_columns
 from podium.cli.terminal import console, harmless, indented, number
 from podium.errors import SetupError
-from podium.monitor.counts import (
+from podium.monitoring.counts import (
     Counted,
     Counts,
     count_outputs,
@@ -27,7 +27,7 @@ from podium.monitor.counts import (
     slots_of,
     trained,
 )
-from podium.monitor.drift import AMBER, RED, ROWS_MIN, WINDOWS_A_YEAR, Drift, Level, drift_of
+from podium.monitoring.drift import AMBER, RED, ROWS_MIN, WINDOWS_A_YEAR, Drift, Level, drift_of
 from podium.scoring.formats import opened
 from podium.scoring.scorer import Answered, Scorer
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from podium.comparison.checks import Counted
-from podium.monitor import families
-from podium.monitor.families import Series
-from podium.monitor.siblings import counted_in
+from podium.metrics import families
+from podium.metrics.families import Series
+from podium.metrics.siblings import counted_in
 
 # The outcomes of requests, and of rows for a shadow, that a version was called for.
 _OUTCOMES = {
@@ -24,7 +24,7 @@ def failures_of(counters: Mapping[Series, int], model: str) -> dict[str, Counted
     Those count that a version was called for: what was refused before is nobody's fault here.
 
     Args:
-        counters: as `podium.monitor` has them.
+        counters: as `podium.metrics` has them.
     """
     found: dict[str, Counted] = {}
     for (family, *labels), count in counters.items():

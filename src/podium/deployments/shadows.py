@@ -11,8 +11,8 @@ from podium.deployments.traffic import Traffic
 from podium.errors import StoreError
 from podium.flow.predict import PredictionService
 from podium.flow.submission import Submission
-from podium.monitor import families
-from podium.monitor.metrics import Metrics
+from podium.metrics import families
+from podium.metrics.metrics import Metrics
 from podium.outbox.deletion import Deletion
 from podium.records.record import Record
 

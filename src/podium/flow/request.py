@@ -9,7 +9,7 @@ from hashlib import blake2b
 from podium.access import NOBODY, Actor
 from podium.flow.format import Codec
 from podium.flow.typed import Row, TypedReader
-from podium.monitor.metrics import Lane
+from podium.metrics.metrics import Lane
 from podium.outbox.keys import Claim
 from podium.outputs import CellWarning
 from podium.table import Table

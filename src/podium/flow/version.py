@@ -18,7 +18,7 @@ from podium.flow.cost import UNKNOWN, Cost, measure
 from podium.flow.limits import Limits
 from podium.flow.row_encoder import RowEncoder
 from podium.flow.typed import TypedReader
-from podium.monitor.metrics import ModelMetrics
+from podium.metrics.metrics import ModelMetrics
 from podium.records.business_key import business_key_of
 from podium.runtimes.protocol import BatchPolicy, Runtime
 from podium.signature import Signature

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podium.http import Request, Response
-from podium.monitor.exposition import MEDIA, exposition
+from podium.metrics.exposition import MEDIA, exposition
 from podium.web.site import Site
 
 

@@ -15,7 +15,7 @@ from podium.errors import ModelNotLoaded, NotFound, PodiumError
 from podium.flow.predict import PredictionService
 from podium.flow.version import LoadedVersion
 from podium.http import Request
-from podium.monitor.metrics import Metrics
+from podium.metrics.metrics import Metrics
 from podium.outbox.deletion import Deletion
 from podium.policy.authority import Authority, OpenAuthority
 from podium.policy.bulk import may_send_bulk

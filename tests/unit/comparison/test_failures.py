@@ -6,9 +6,9 @@ from pathlib import Path
 
 from podium.comparison.checks import Counted
 from podium.comparison.failures import failures_in, failures_of
-from podium.monitor import families
-from podium.monitor.metrics import Metrics
-from podium.monitor.siblings import new_folder
+from podium.metrics import families
+from podium.metrics.metrics import Metrics
+from podium.metrics.siblings import new_folder
 
 
 def counted(model: str, version: str, n_requests: int, n_failed: int) -> Metrics:

@@ -30,8 +30,8 @@ from podium.hosts.server.lane import Lane
 from podium.hosts.server.quarantine import Quarantine
 from podium.hosts.server.supervisor import Supervisor
 from podium.hosts.server.threads import share_cores
-from podium.monitor.families import CONNECTIONS
-from podium.monitor.siblings import new_folder
+from podium.metrics.families import CONNECTIONS
+from podium.metrics.siblings import new_folder
 from podium.outbox.aside import Aside
 from podium.outbox.shipper import Shipper
 from podium.policy.bulk import is_local

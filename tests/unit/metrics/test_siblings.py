@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from podium.errors import StoreError
-from podium.monitor import families
-from podium.monitor.metrics import FRESH_S, Metrics
-from podium.monitor.siblings import ABANDONED_S, ENDED_NAME, new_folder
+from podium.metrics import families
+from podium.metrics.metrics import FRESH_S, Metrics
+from podium.metrics.siblings import ABANDONED_S, ENDED_NAME, new_folder
 
 ROWS = "podium_rows_total"
 WORKER = """
 import sys
 from pathlib import Path
-from podium.monitor import families
-from podium.monitor.metrics import Metrics
+from podium.metrics import families
+from podium.metrics.metrics import Metrics
 
 metrics = Metrics()
 metrics.of("churn", "1").count_predicted(1, int(sys.argv[2]), [10])

@@ -10,9 +10,9 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from podium.bundle.baseline import histogram_of
-from podium.monitor import drift as drift_module
-from podium.monitor.counts import count_field, trained
-from podium.monitor.drift import ROWS_MIN, WINDOWS_A_YEAR, chi_square_tail, drift_of
+from podium.monitoring import drift as drift_module
+from podium.monitoring.counts import count_field, trained
+from podium.monitoring.drift import ROWS_MIN, WINDOWS_A_YEAR, chi_square_tail, drift_of
 from podium.signature import Category, Field
 
 NUMBER = Field(name="x", missing="accept")

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from podium.errors import StoreError
-from podium.monitor import families
-from podium.monitor.families import BATCH_BOUNDS, LATENCY_BOUNDS_US
-from podium.monitor.metrics import Metrics, outcome_of
+from podium.metrics import families
+from podium.metrics.families import BATCH_BOUNDS, LATENCY_BOUNDS_US
+from podium.metrics.metrics import Metrics, outcome_of
 
 N_THREADS, N_TIMES = 8, 2_000
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from podium.monitor.exposition import exposition
-from podium.monitor.snapshot import Snapshot
+from podium.metrics.exposition import exposition
+from podium.metrics.snapshot import Snapshot
 
 Read = Callable[[Snapshot], Callable[..., float]]
 

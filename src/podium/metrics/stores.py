@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from podium.monitor import families
-from podium.monitor.metrics import Metrics
+from podium.metrics import families
+from podium.metrics.metrics import Metrics
 from podium.outbox.recorder import Recorder
 
 

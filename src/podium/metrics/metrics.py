@@ -19,11 +19,11 @@ from threading import get_ident
 from typing import Literal, TypeAlias
 
 from podium.errors import PodiumError, StoreError
-from podium.monitor import families
-from podium.monitor.families import BATCH_BOUNDS, LATENCY_BOUNDS_US, Family, Series
-from podium.monitor.process import resident_bytes
-from podium.monitor.siblings import Place
-from podium.monitor.snapshot import Counted, Snapshot, merged, total
+from podium.metrics import families
+from podium.metrics.families import BATCH_BOUNDS, LATENCY_BOUNDS_US, Family, Series
+from podium.metrics.process import resident_bytes
+from podium.metrics.siblings import Place
+from podium.metrics.snapshot import Counted, Snapshot, merged, total
 
 Lane: TypeAlias = Literal["fast", "asgi"]
 LANES: tuple[Lane, ...] = ("fast", "asgi")

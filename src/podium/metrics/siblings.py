@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from podium.monitor.snapshot import Counted, Snapshot, total
+from podium.metrics.snapshot import Counted, Snapshot, total
 from podium.outbox.lock import FileLock
 
 FOLDER_LOCK = "lock"

@@ -7,10 +7,10 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from podium.monitor import families
-from podium.monitor.exposition import exposition
-from podium.monitor.families import FAMILIES
-from podium.monitor.metrics import Metrics
+from podium.metrics import families
+from podium.metrics.exposition import exposition
+from podium.metrics.families import FAMILIES
+from podium.metrics.metrics import Metrics
 
 
 @pytest.fixture

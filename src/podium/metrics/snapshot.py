@@ -7,7 +7,7 @@ from operator import add
 
 import msgspec
 
-from podium.monitor.families import BY_NAME, Merge, Series
+from podium.metrics.families import BY_NAME, Merge, Series
 
 _MERGE: dict[Merge, Callable[[list[float]], float]] = {"sum": sum, "max": max, "min": min}
 

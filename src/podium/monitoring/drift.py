@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.bundle.baseline import Histogram
-from podium.monitor.counts import Counts, is_ordered, trained
+from podium.monitoring.counts import Counts, is_ordered, trained
 
 Level = Literal["none", "amber", "red"]
 # Of the population stability index, less what chance adds to it.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from podium.errors import StoreError
-from podium.monitor.metrics import Metrics
-from podium.monitor.stores import watch_recorder
+from podium.metrics.metrics import Metrics
+from podium.metrics.stores import watch_recorder
 from podium.outbox.outboxed import OutboxedStore
 from podium.outbox.recorder import StoreRecorder
 from podium.records.record import Ids, Record

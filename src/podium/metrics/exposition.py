@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
-from podium.monitor.families import FAMILIES, Family, Series
-from podium.monitor.snapshot import Snapshot
+from podium.metrics.families import FAMILIES, Family, Series
+from podium.metrics.snapshot import Snapshot
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 

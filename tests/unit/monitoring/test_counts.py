@@ -9,7 +9,7 @@ import pytest
 
 import podium
 from podium.bundle.baseline import Histogram, baseline_of, histogram_of
-from podium.monitor.counts import (
+from podium.monitoring.counts import (
     SCORE,
     Counted,
     count_field,

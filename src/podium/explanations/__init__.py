@@ -1,0 +1,1 @@
+"""Why a model gave its answer: contributions of fields, and how the answer would change."""
