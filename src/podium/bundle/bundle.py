@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from podium.bundle.archive import Archive, read_archive
+from podium.bundle.background import Background
 from podium.bundle.baseline import Baseline
 from podium.bundle.card import Card
 from podium.bundle.compilation import Compilation
@@ -91,6 +92,18 @@ class Bundle:
         return baseline
 
     @cached_property
+    def background(self) -> Table | None:
+        """Training rows that explanations compare with; None if it was packed without any.
+
+        Raises:
+            BundleError: they don't match the signature.
+        """
+        if "background.json" not in self._archive.names:
+            return None
+        background: Background = _part(self._archive, "background.json")
+        return background.table(self.signature)
+
+    @cached_property
     def compilation(self) -> Compilation | None:
         """The result of compiling, and its verification; None if it wasn't tried."""
         if "compilation.json" not in self._archive.names:
@@ -146,7 +159,7 @@ class Bundle:
         Raises:
             BundleError: a part can't be read.
         """
-        _ = self.baseline, self.compilation
+        _ = self.baseline, self.compilation, self.background
 
     def check_trust(self) -> None:
         """Refuse now what `start()` would refuse.
@@ -198,6 +211,7 @@ def load(path: str | Path, *, trust: str | Sequence[str] = ()) -> Bundle:
 _DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {
     "signature.json": msgspec.json.Decoder(Signature),
     "card.json": msgspec.json.Decoder(Card),
+    "background.json": msgspec.json.Decoder(Background),
     "baseline.json": msgspec.json.Decoder(Baseline),
     "compilation.json": msgspec.json.Decoder(Compilation),
 }

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from podium.bundle import Bundle
+from podium.bundle.background import ROWS, ROWS_MAX
 from podium.cli.compilation import print_compilation
 from podium.errors import SetupError
 from podium.flow.cost import UNKNOWN, measure
@@ -46,6 +47,13 @@ from podium.web.numbers import SPACE, headline
 )
 @click.option("--keep-original", is_flag=True, help="Pack the estimator beside its program.")
 @click.option("--rounds", help="The rounds of a booster to use: all, best or a number.")
+@click.option(
+    "--background",
+    type=click.IntRange(0, ROWS_MAX),
+    default=ROWS,
+    show_default=True,
+    help="How many training rows to keep for explanations.",
+)
 @click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this file to run code.")
 def pack(
     model: str,
@@ -66,6 +74,7 @@ def pack(
     no_compile: bool,
     keep_original: bool,
     rounds: str | None,
+    background: int,
     trust: tuple[str, ...],
 ) -> None:
     """Pack MODEL into a bundle.
@@ -94,6 +103,7 @@ def pack(
         compiles=not no_compile,
         keep_original=keep_original,
         rounds=rounds,
+        background=background,
         trust=trust,
     )
     print_summary(bundle)
@@ -119,6 +129,7 @@ def packed(
     compiles: bool = True,
     keep_original: bool = False,
     rounds: str | None = None,
+    background: int = ROWS,
     trust: tuple[str, ...] = (),
 ) -> Bundle:
     """The bundle of a model file and its data.
@@ -169,6 +180,7 @@ def packed(
         compiles=compiles,
         keep_original=keep_original,
         rounds=int(rounds) if rounds is not None and rounds.isdecimal() else rounds,
+        background=background,
         trust=trust,
     )
 

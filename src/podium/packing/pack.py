@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from podium.bundle.archive import write_archive
+from podium.bundle.background import ROWS, Background, background_of, check_n_rows
 from podium.bundle.baseline import Baseline, baseline_of
 from podium.bundle.bundle import Bundle, load
 from podium.bundle.card import Card
@@ -58,6 +59,7 @@ def pack(
     cv: Any = None,
     groups: object = None,
     sample_weight: object = None,
+    background: int = ROWS,
 ) -> Bundle:
     """Pack a model into a bundle.
 
@@ -94,6 +96,8 @@ def pack(
             that each wasn't trained on, where no rows can be held out.
         groups: of the rows; `cv` keeps each group in one fold.
         sample_weight: of the rows; `cv` trains with them.
+        background: how many of the rows the bundle keeps, with which explanations compare other
+            rows; 0 where training rows may not travel.
 
     Returns:
         The bundle, loaded from the file that was written.
@@ -109,6 +113,7 @@ def pack(
             hint="use up to 64 letters, digits, dots, dashes and underscores, "
             "with a letter or a digit first",
         )
+    check_n_rows(background)
     if cv is not None and holdout is not None:
         raise SetupError("pass either holdout or cv, not both")
     with Stages(terminal()) as at:
@@ -132,9 +137,10 @@ def pack(
         if not isinstance(signature, Signature):
             corrected_signature = _corrected(_mark_unused(subject, runtime), corrections)
         at("describing the rows")
-        baseline = Baseline()
+        baseline, kept = Baseline(), None
         if table is not None and outputs is not None:
             baseline = baseline_of(corrected_signature, table, outputs)
+            kept = background_of(corrected_signature, table, background)
         if cv is not None and not subject.unmeasured:
             folds = Folds(cv, y, groups, sample_weight)
             measured = on_folds(subject.owner, corrected_signature, truth, folds, at)
@@ -173,7 +179,7 @@ def pack(
             ),
         )
         at("writing, and opening it again")
-        file = _write(path, card, corrected_signature, baseline, part)
+        file = _write(path, card, corrected_signature, baseline, kept, part)
         return load(file, trust=[f"sha256:{digest}" for digest in trusted_digests(part)])
 
 
@@ -212,7 +218,12 @@ def _mark_unused(subject: Subject, runtime: Runtime) -> Signature:
 
 
 def _write(
-    path: str | Path | None, card: Card, signature: Signature, baseline: Baseline, part: ModelPart
+    path: str | Path | None,
+    card: Card,
+    signature: Signature,
+    baseline: Baseline,
+    background: Background | None,
+    part: ModelPart,
 ) -> Path:
     file = Path(path) if path is not None else Path(f"{card.name}.podium")
     if file.is_dir():
@@ -230,7 +241,8 @@ def _write(
             "signature.json": msgspec.json.encode(signature),
             "card.json": msgspec.json.encode(card),
             "baseline.json": msgspec.json.encode(baseline),
-            **_compilation(part),
+            **_optional("background.json", background),
+            **_optional("compilation.json", part.compilation),
             **part.files,
         },
         check=lambda written: _require_opens(written, part),
@@ -267,7 +279,5 @@ def _undistributed_note(part: ModelPart) -> tuple[str, ...]:
     return (f"{note}wherever the model is served.",)
 
 
-def _compilation(part: ModelPart) -> dict[str, bytes]:
-    if part.compilation is None:
-        return {}
-    return {"compilation.json": msgspec.json.encode(part.compilation)}
+def _optional(name: str, part: msgspec.Struct | None) -> dict[str, bytes]:
+    return {} if part is None else {name: msgspec.json.encode(part)}

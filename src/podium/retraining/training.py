@@ -116,6 +116,8 @@ def _packed(
             signature=_decided(signature, model, inputs),
             limits=champion.card.limits,
             notes=_notes(recipe, known, n_data) + _champion_note(champion, measured),
+            # Where no training rows travelled with the champion, none do now.
+            background=0 if champion.background is None else champion.background.n_rows,
         )
     except (ModelError, InputError) as error:
         raise SetupError(

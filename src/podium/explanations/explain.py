@@ -1,0 +1,132 @@
+"""Why a model gave its answer: the contribution of each field, as interventional Shapley values.
+
+The contribution of a field is the change of the answer when the field of a background row is
+replaced by that of the explained row, averaged over the background rows and over all orders in
+which the fields can be replaced. Base and contributions add up to the answer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.bundle import Bundle
+from podium.errors import SetupError
+from podium.explanations.enumeration import enumerated
+from podium.explanations.explanation import Explanation, Method
+from podium.explanations.mixture import Mixture
+from podium.explanations.number import Number, link_of, number_of, numbers_in
+from podium.explanations.sampling import sampled
+from podium.outputs import Outputs
+from podium.runtimes.protocol import Runtime
+from podium.table import Table
+
+# 2^10 coalitions with 100 background rows are 100,000 predictions.
+ENUMERATED_MAX = 10
+
+
+def explain(
+    model: Bundle | Runtime,
+    background: Table,
+    rows: Table,
+    output: int = 0,
+    label: int | None = None,
+) -> list[Explanation]:
+    """The explanation of the answer for each row.
+
+    Explaining many rows, or again and again, create one `Explainer`.
+
+    Args:
+        model: whose answers are explained. It is called with rows that mix the cells of the
+            explained row with those of background rows.
+        background: the rows to compare with, validated as for `Runtime.predict`.
+        rows: to explain, validated likewise.
+        output: the position in the signature of the output to explain.
+        label: the position of the class to explain; None is the one that was predicted.
+
+    Raises:
+        SetupError: there are no background rows, no such output or class, or nothing to explain.
+        ModelError: the model refuses a mixed row.
+    """
+    runtime = model.runtime if isinstance(model, Bundle) else model
+    return Explainer(runtime, background).explain(rows, output, label)
+
+
+class Explainer:
+    """Explains the answers of one model against the same background rows.
+
+    It is immutable, so calls may overlap.
+
+    Raises:
+        SetupError: there are no background rows.
+        ModelError: the model refuses one of them.
+    """
+
+    def __init__(self, runtime: Runtime, background: Table) -> None:
+        if not background.n_rows:
+            raise SetupError(
+                "an answer is explained by comparing it with other rows, and there are none",
+                hint="pack the model with training rows and without --background 0, or record "
+                "some predictions",
+            )
+        self.runtime = runtime
+        self.signature = runtime.signature
+        self.background = background.select(self.signature.names)
+        self._ignored = tuple(one.name for one in self.signature.fields if not one.is_used)
+        self._of_background = self._predict(self.background)
+
+    def explain(self, rows: Table, output: int = 0, label: int | None = None) -> list[Explanation]:
+        """The explanation of the answer for each row; see `explain`."""
+        answers = self._predict(rows)
+        return [
+            self._explain(
+                rows.take(slice(at, at + 1)),
+                answers.rows(slice(at, at + 1)),
+                number_of(self.signature, answers.rows(slice(at, at + 1)), output, label),
+            )
+            for at in range(rows.n_rows)
+        ]
+
+    def _explain(self, row: Table, answer: Outputs, number: Number) -> Explanation:
+        def predict(table: Table) -> NDArray[np.float64]:
+            return numbers_in(self.signature, self._predict(table), number)
+
+        of_background = numbers_in(self.signature, self._of_background, number)
+        base = float(of_background.mean())
+        value = float(numbers_in(self.signature, answer, number)[0])
+        mixture = Mixture(self.background, row, self._ignored)
+        names = [self.signature.names[at] for at in mixture.active]
+        method: Method = "enumeration"
+        errors = None
+        if len(names) <= ENUMERATED_MAX:
+            active = enumerated(mixture, predict, base, value)
+        else:
+            method = "sampling"
+            active, of_active = sampled(mixture, predict, of_background, value)
+            errors = dict.fromkeys(self.signature.names, 0.0)
+            errors |= zip(names, of_active.tolist(), strict=True)
+        contributions = dict.fromkeys(self.signature.names, 0.0)
+        contributions |= zip(names, active.tolist(), strict=True)
+        return Explanation(
+            base=base,
+            value=value,
+            contributions=contributions,
+            standard_errors=errors,
+            link=link_of(number),
+            method=method,
+            output=number.output,
+            label=number.label,
+            n_background=self.background.n_rows,
+        )
+
+    def _predict(self, table: Table) -> Outputs:
+        """The outputs for these rows, in as many calls as the model needs."""
+        most = self.runtime.features.max_batch_rows
+        if most is None or table.n_rows <= most:
+            return self.runtime.predict(table)
+        return Outputs.concat(
+            [
+                self.runtime.predict(table.take(slice(at, at + most)))
+                for at in range(0, table.n_rows, most)
+            ]
+        )
