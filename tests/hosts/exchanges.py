@@ -172,8 +172,8 @@ SEEN = (
     Exchange("the methods of a page", 204, "OPTIONS", "/models/loans"),
     Exchange("a form", 200, path="/models/loans"),
     Exchange("a form with an example", 200, path="/models/loans?example=3"),
-    post("a form sent", 200, FORM, media="application/x-www-form-urlencoded", path="/models/loans"),
-    post("a form sent in parts", 200, PARTS, media=IN_PARTS, path="/models/loans"),
+    post("a form sent", 303, FORM, media="application/x-www-form-urlencoded", path="/models/loans"),
+    post("a form sent in parts", 303, PARTS, media=IN_PARTS, path="/models/loans"),
     post("a form in parts without an end", 400, PARTS[:-9], media=IN_PARTS, path="/models/loans"),
     post("no form in parts", 400, b"{}", media=IN_PARTS, path="/models/loans"),
     post(

@@ -120,7 +120,7 @@ def test_forms_and_requests_refused_at_the_gate_are_counted(bundle, tmp_path):
         ]
         numbers = told(server.address)
 
-    assert statuses == [200, 200, 422, 413, 404]
+    assert statuses == [200, 303, 422, 413, 404]
     assert numbers["podium_requests_total", "asgi", "ok"] == 1
     assert numbers["podium_requests_total", "asgi", "invalid"] == 2
     assert numbers["podium_rows_total", "", ""] == 1

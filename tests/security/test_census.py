@@ -59,7 +59,8 @@ print("TOKEN", "narrow", make_token(users["ada"], "narrow", actions=[Action.SEE_
 PAGES = {
     ("GET", "/"): (303, 200, 200, 200, 200),
     ("GET", MODEL): (303, 404, 404, 200, 404),
-    ("POST", MODEL): (303, 404, 404, 200, 404),
+    ("POST", MODEL): (303, 404, 404, 303, 404),
+    ("GET", f"{MODEL}/results/" + "0" * 32): (303, 404, 404, 404, 404),
     ("GET", f"{MODEL}/records"): (303, 404, 404, 200, 404),
     ("GET", f"{MODEL}/records.csv"): (303, 404, 404, 200, 404),
     ("GET", "/records/" + "0" * 32): (303, 404, 404, 404, 404),

@@ -61,10 +61,20 @@ class Client:
             headers.setdefault("content_type", "application/json")
         return self.request("POST", target, body=body, headers=headers)
 
-    def send_form(self, target: str, values: Mapping[str, str], **headers: str) -> Reply:
-        """POST the fields of a form, as a browser does."""
-        headers["content_type"] = "application/x-www-form-urlencoded"
-        return self.request("POST", target, body=urlencode(values).encode(), headers=headers)
+    def send_form(
+        self, target: str, values: Mapping[str, str], *, follows: bool = False, **headers: str
+    ) -> Reply:
+        """POST the fields of a form, as a browser does.
+
+        Args:
+            follows: whether to go on to the page that it redirects to.
+        """
+        media = {"content_type": "application/x-www-form-urlencoded"}
+        body = urlencode(values).encode()
+        reply = self.request("POST", target, body=body, headers=headers | media)
+        if not follows or reply.status != 303:
+            return reply
+        return self.get(reply.headers["location"].partition("#")[0], **headers)
 
     def request(
         self, method: str, target: str, *, body: bytes = b"", headers: Mapping[str, str] = {}

@@ -20,8 +20,8 @@ from podium.signature.schema import describe
 from podium.table import Table
 from podium.web import render
 from podium.web.examples import Row, example_rows, text_bodies
+from podium.web.form_page import predict_address
 from podium.web.numbers import headline
-from podium.web.pages import predict_address
 from podium.web.result import curl_command
 from podium.web.site import Site
 

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+import time
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
 from podium.access import Action, allowed
-from podium.errors import BadCell, InvalidRows, NotFound, UnsupportedMedia
-from podium.flow.answer import values_of, warning_value
+from podium.errors import InvalidRows, NotFound, StoreError, UnsupportedMedia
 from podium.flow.formats.forms import FORM
 from podium.flow.formats.multipart import MULTIPART, fields_of
 from podium.flow.request import PredictRequest, RequestContext
-from podium.flow.response import PredictResponse
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
-from podium.signature import Label, Signature
-from podium.signature.infer import json_value
-from podium.signature.truth import feedback_signature
+from podium.records.record import Record
 from podium.web import render
-from podium.web.about import about_of
-from podium.web.among import among_answers
-from podium.web.form import Widget, texts, widgets
+from podium.web.form import texts
+from podium.web.form_page import answered_before, answered_of, example_number, form_page
 from podium.web.numbers import headline
-from podium.web.result import curl_command, result_of
 from podium.web.site import Site
 from podium.web.visible_records import find_record, may_see
 
 _LINE_BREAK = re.compile(rb"%0[Dd]%0[Aa]")
-# With 400 fields the page includes two examples, 40 kB.
-EXAMPLE_CELLS_MAX = 800
-_EXAMPLE = re.compile(r"[0-9]{1,6}")
+# A record that waits longer than this shows that the store doesn't answer: nobody waits for it.
+WAITING_MAX_S = 2.0
 
 
 def home(site: Site, request: Request) -> Response:
@@ -46,11 +38,14 @@ def home(site: Site, request: Request) -> Response:
 def model(site: Site, request: Request, name: str) -> Response:
     """The form, empty, with an example or with the inputs of a record: `GET /models/{name}`."""
     version = site.deployment(name, request.actor)
-    return _form_page(site, request, version, _values(site, request, version))
+    return form_page(site, request, version, _values(site, request, version))
 
 
 def predict(site: Site, request: Request, name: str) -> Response:
     """The submitted form: `POST /models/{name}`. Its values stay, whatever the result.
+
+    It redirects to the page of the result, so that reloading that records nothing. Whoever can't
+    look up the record gets the result at once.
 
     Raises:
         UnsupportedMedia: the body isn't a form: programs have a URL of their own.
@@ -61,8 +56,24 @@ def predict(site: Site, request: Request, name: str) -> Response:
     try:
         answer = site.service.predict(traffic, PredictRequest(body, FORM, context))
     except InvalidRows as error:
-        return _form_page(site, request, traffic.champion, typed, errors=error.cells, status=422)
-    return _form_page(site, request, answer.version, typed, answer=answer)
+        return form_page(site, request, traffic.champion, typed, errors=error.cells, status=422)
+    if answer.ids and _can_be_looked_up(site, request, name, answer.ids[0]):
+        return Response.redirect(request.url(f"/models/{name}/results/{answer.ids[0]}"))
+    return form_page(site, request, answer.version, typed, answered=answered_of(answer))
+
+
+def result(site: Site, request: Request, name: str, record_id: str) -> Response:
+    """The form with a recorded prediction beside it: `GET /models/{name}/results/{record_id}`.
+
+    Raises:
+        NotFound: the model has no such record that the actor may see.
+    """
+    traffic = site.traffic(name, request.actor)
+    record = _record(site, request, name, record_id)
+    version = traffic.find(record.bundle_digest or "") or traffic.champion
+    answered = answered_before(record, version)
+    values = texts(version.signature, answered.inputs)
+    return form_page(site, request, version, values, answered=answered)
 
 
 def read_form(request: Request, *, programs: str) -> tuple[bytes, dict[str, str]]:
@@ -89,105 +100,43 @@ def read_form(request: Request, *, programs: str) -> tuple[bytes, dict[str, str]
     return body, typed
 
 
-def predict_address(request: Request, name: str) -> str:
-    """The full URL of a model's API."""
-    return f"{request.origin}{request.url(f'/api/models/{name}/predict')}"
-
-
-def _form_page(
-    site: Site,
-    request: Request,
-    version: LoadedVersion,
-    values: Mapping[str, str],
-    *,
-    answer: PredictResponse | None = None,
-    errors: Sequence[BadCell] = (),
-    status: int = 200,
-) -> Response:
-    signature = version.signature
-    fields = widgets(signature, values, errors)
-    shown = {widget.name for widget in fields if widget.error}
-    return render.page(
-        site,
-        request,
-        "model.html",
-        status=status,
-        model=version,
-        widgets=fields,
-        is_filled=bool(values),
-        errors=[str(cell) for cell in errors if cell.field not in shown],
-        examples=_json([texts(signature, row) for row in _examples(signature)]),
-        next_example=_next_example(request),
-        headline=headline(version.card),
-        about=about_of(version.bundle),
-        **_answered(request, version, answer),
-    )
-
-
-def _answered(
-    request: Request, version: LoadedVersion, answer: PredictResponse | None
-) -> dict[str, Any]:
-    """What the page shows of a prediction."""
-    if answer is None:
-        return {"result": None, "among": None, "record_id": None, "curl": None, "truth": None}
-    signature = version.signature
-    (answered,) = values_of(signature, answer.outputs)
-    value = msgspec.to_builtins(answered)
-    value["warnings"] = [warning_value(one) for one in answer.outputs.warnings]
-    # The caller owns the record, but not every actor may look up their own records.
-    may_open = allowed(request.actor, Action.SEE_OWN, version.name)
-    (row,) = answer.table.rows()
-    plain = {field.name: json_value(row[field.name], field) for field in signature.fields}
-    return {
-        "result": result_of(signature, value),
-        "among": among_answers(signature, version.bundle.baseline, value),
-        "record_id": answer.ids[0] if answer.ids and may_open else None,
-        "curl": curl_command(predict_address(request, version.name), plain),
-        "truth": _truth_form(request, version, answer),
-    }
-
-
-def _truth_form(
-    request: Request, version: LoadedVersion, answer: PredictResponse
-) -> tuple[str, list[Widget]] | None:
-    """The record and the widgets of the form for feedback, for those who may give it."""
-    if not answer.ids or not allowed(request.actor, Action.FEEDBACK, version.name):
-        return None
-    return answer.ids[0], widgets(feedback_signature(version.signature), {}, prefix="t")
-
-
 def _values(site: Site, request: Request, version: LoadedVersion) -> dict[str, str]:
     """The initial values of the form."""
     signature = version.signature
-    number = _example(request)
+    number = example_number(request)
     if number and signature.examples:
         return texts(signature, signature.examples[(number - 1) % len(signature.examples)])
     record_id = request.query.get("from", "")
     if record_id and site.store is not None:
-        record = find_record(site.store, record_id)
-        if record is None or record.model != version.name or not may_see(request.actor, record):
-            raise NotFound(
-                "there is no such record of this model",
-                hint=f"see {request.url(f'/models/{version.name}/records')}",
-            )
+        record = _record(site, request, version.name, record_id)
         return texts(signature, msgspec.json.decode(record.inputs))
     return {}
 
 
-def _examples(signature: Signature) -> Sequence[Mapping[str, Label | None]]:
-    """The examples in a page; at least one, however many fields there are."""
-    return signature.examples[: max(1, EXAMPLE_CELLS_MAX // len(signature.fields))]
+def _record(site: Site, request: Request, name: str, record_id: str) -> Record:
+    """A record of this model that the actor may see."""
+    record = None if site.store is None else find_record(site.store, record_id)
+    if record is None or record.model != name or not may_see(request.actor, record):
+        raise NotFound(
+            "there is no such record of this model",
+            hint=f"see {request.url(f'/models/{name}/records')}",
+        )
+    return record
 
 
-def _example(request: Request) -> int:
-    """The number of the requested example; 0 for none."""
-    number = request.query.get("example", "")
-    return int(number) if _EXAMPLE.fullmatch(number) else 0
+def _can_be_looked_up(site: Site, request: Request, name: str, record_id: str) -> bool:
+    """Whether the next request finds this record, whichever process or machine gets it.
 
-
-def _next_example(request: Request) -> int:
-    return _example(request) % 10**6 + 1
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    Reading it puts it into the store, where it would be a moment later.
+    """
+    if site.store is None or not allowed(request.actor, Action.SEE_OWN, name):
+        return False
+    recorder = site.service.recorder
+    backlog = None if recorder is None else recorder.backlog
+    if backlog is not None and 0 < backlog.oldest_s < time.time() - WAITING_MAX_S:
+        return False
+    try:
+        record = find_record(site.store, record_id)
+    except StoreError:
+        return False
+    return record is not None and may_see(request.actor, record)

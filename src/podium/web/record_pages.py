@@ -17,8 +17,9 @@ from podium.web import render
 from podium.web.among import among_answers
 from podium.web.feedback import give_feedback, read_one, record_for_feedback
 from podium.web.form import widgets
+from podium.web.form_page import predict_address
 from podium.web.numbers import headline
-from podium.web.pages import predict_address, read_form
+from podium.web.pages import read_form
 from podium.web.record_view import RecordDetail, record_detail, record_file, record_list
 from podium.web.result import curl_command
 from podium.web.site import Site

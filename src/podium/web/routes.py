@@ -55,6 +55,7 @@ PAGES = (
         is_page=True,
         is_prediction=True,
     ),
+    _reading("result", _GET, "/models/{name}/results/{record_id}", pages.result, Action.SEE_OWN),
     _reading("records", _GET, _RECORDS, record_pages.index, Action.SEE_OWN),
     _reading("records_csv", _GET, f"{_RECORDS}.csv", record_pages.csv, Action.SEE_OWN),
     _reading("record", _GET, _RECORD, record_pages.detail, LISTED),

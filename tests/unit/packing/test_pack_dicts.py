@@ -65,7 +65,8 @@ def test_the_api_and_the_form_of_a_model_of_dicts_answer_with_missing_keys(bundl
     client = Client(podium.App(bundle))
 
     answer = client.post("/api/models/dicts/predict", {"age": 2.0, "vip": True})
-    page = client.send_form("/models/dicts", {"age": "2", "rooms": "", "shop": "", "vip": "true"})
+    form = {"age": "2", "rooms": "", "shop": "", "vip": "true"}
+    page = client.send_form("/models/dicts", form, follows=True)
 
     (expected,) = asked([{"age": 2.0, "vip": True}])
     assert (answer.status, page.status) == (200, 200)

@@ -129,7 +129,7 @@ def test_texts_that_look_like_numbers_or_like_nothing_stay_texts(kind, written, 
     expected = model.predict(HOMES[:5])
     assert reply.json()["predictions"] == pytest.approx(expected.tolist())
     (row,) = HOMES[:1].astype(str).to_dict("records")
-    assert client.send_form("/models/homes", row).status == 200
+    assert client.send_form("/models/homes", row, follows=True).status == 200
     assert bundle.predict(HOMES[:5]).predictions == pytest.approx(expected)
 
 

@@ -32,7 +32,8 @@ ACTORS = {
 CENSUS = {
     ("GET", "/"): (303, 200, 200, 200, 200, 200),
     ("GET", "/models/arrival-delay"): (303, 404, 404, 200, 200, 200),
-    ("POST", "/models/arrival-delay"): (303, 404, 404, 200, 200, 200),
+    ("POST", "/models/arrival-delay"): (303, 404, 404, 200, 303, 303),
+    ("GET", f"/models/arrival-delay/results/{'0' * 32}"): (303, 404, 404, 403, 404, 404),
     ("GET", "/models/arrival-delay/records"): (303, 404, 404, 403, 200, 200),
     ("GET", "/models/arrival-delay/records.csv"): (303, 404, 404, 403, 200, 200),
     ("GET", "/records/" + "0" * 32): (303, 404, 404, 404, 404, 404),
@@ -268,5 +269,5 @@ def test_forms_carry_the_token_of_their_host(models_file: Path, tmp_path: Path):
 
     assert b'name="csrf_token" value="a&#34;b"' in shown.body
     assert client.app is app
-    assert sent.status == 200
+    assert sent.status == 303
     assert unknown.status == 422

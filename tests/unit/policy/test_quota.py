@@ -182,7 +182,7 @@ def test_a_page_shows_the_limit_and_when_to_try_again(models_file: Path, tmp_pat
     app.close()
 
     assert looked == [200] * 5
-    assert [one.status for one in sent] == [200, 200, 429]
+    assert [one.status for one in sent] == [303, 303, 429]
     text = sent[-1].body.decode()
     assert "Too many requests" in text
     assert "The limit is 2 prediction requests a minute." in text

@@ -335,7 +335,7 @@ LOAN |= {"note": "", "since": "2024-03-01"}
 
 @pytest.mark.parametrize(("who", "links"), [("asker", 0), ("both", 1), ("ada", 1)])
 def test_right_after_a_prediction_the_true_value_can_be_given(client, who, links):
-    page = client.send_form("/models/loans", LOAN, x_who=who)
+    page = client.send_form("/models/loans", LOAN, follows=True, x_who=who)
 
     assert page.status == 200
     found = re.findall(r'action="/records/([0-9a-f]{32})/feedback"', page.text)

@@ -186,7 +186,7 @@ PENGUIN = {
 
 
 def sent(client: Client, name: str, values: dict[str, str], status: int = 200) -> Page:
-    reply = client.send_form(f"/models/{name}", values)
+    reply = client.send_form(f"/models/{name}", values, follows=True)
     assert reply.status == status, reply.text
     return Page(reply.text)
 
@@ -316,8 +316,10 @@ def test_hostile_names_are_text_and_nothing_else(packed: Client):
     sources = [
         packed.get("/").text,
         packed.get("/models/hostile").text,
-        packed.send_form("/models/hostile", values).text,
-        packed.send_form("/models/hostile", dict.fromkeys(values, "</textarea><u>")).text,
+        packed.send_form("/models/hostile", values, follows=True).text,
+        packed.send_form(
+            "/models/hostile", dict.fromkeys(values, "</textarea><u>"), follows=True
+        ).text,
         packed.get("/models/hostile/records").text,
     ]
 
@@ -486,7 +488,7 @@ def test_a_box_that_is_not_ticked_means_no(client: Client, loan, ticked, chosen)
         headers={"content-type": "application/x-www-form-urlencoded"},
     )
 
-    page = Page(reply.text)
+    page = opened(client, reply.headers["location"])
     assert page.text(**{"class": "value figure"}) == chosen
     box = page.all("input", name="member", type="checkbox")[0]
     assert ("checked" in box) == (chosen == "yes")

@@ -55,9 +55,8 @@ def asked(client: Client, name: str, rows: Any, **headers: str) -> Any:
 
 
 def page(client: Client, name: str, row: dict[str, float]) -> str:
-    body = "&".join(f"{key}={value}" for key, value in row.items()).encode()
-    media = {"content_type": "application/x-www-form-urlencoded"}
-    return client.request("POST", f"/models/{name}", body=body, headers=media).body.decode()
+    values = {key: str(value) for key, value in row.items()}
+    return client.send_form(f"/models/{name}", values, follows=True).text
 
 
 def test_the_api_returns_label_and_score(client):

@@ -17,6 +17,8 @@ from shop.tests.shop_case import GOOD, PREFIX, RecordsCase, ShopCase, with_podiu
 FORM = {name: str(value).lower() for name, value in GOOD.items()}
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 
+RESULT = re.compile(rf"{PREFIX}/models/loans/results/([0-9a-f]{{32}})")
+
 
 def send(browser, values, **rest):
     """The form, as a browser sends it."""
@@ -91,12 +93,13 @@ class TheForm(RecordsCase):
 
         answer = send(browser, FORM | {"csrfmiddlewaretoken": token})
 
-        assert answer.status_code == 200, answer.content
-        record_id = re.search(rb"/records/([0-9a-f]{32})", answer.content)[1].decode()
+        assert answer.status_code == 303, answer.content
+        record_id = RESULT.fullmatch(answer["location"])[1]
         row = self.row(record_id)
         assert (row.actor, row.source, row.model) == ("cleo@shop.example", "form", "loans")
         assert row.inputs == GOOD
         assert browser.get(f"{PREFIX}/records/{record_id}").status_code == 200
+        assert b'id="result"' in browser.get(answer["location"]).content
 
     def test_a_request_in_a_transaction_of_its_own_is_recorded(self):
         from django.db import connections
@@ -108,7 +111,7 @@ class TheForm(RecordsCase):
 
         answer = send(browser, FORM)
 
-        record_id = re.search(rb"/records/([0-9a-f]{32})", answer.content)[1].decode()
+        record_id = RESULT.fullmatch(answer["location"])[1]
         assert browser.get(f"{PREFIX}/records/{record_id}").status_code == 200
         assert self.row(record_id).source == "form"
 

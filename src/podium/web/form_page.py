@@ -1,0 +1,151 @@
+"""The page of a model: its form, and beside it the result of a prediction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from podium.access import Action, allowed
+from podium.errors import BadCell
+from podium.flow.answer import values_of, warning_value
+from podium.flow.response import PredictResponse
+from podium.flow.version import LoadedVersion
+from podium.http import Request, Response
+from podium.records.record import Record
+from podium.signature import Label, Signature
+from podium.signature.infer import json_value
+from podium.signature.truth import feedback_signature
+from podium.web import render
+from podium.web.about import about_of
+from podium.web.among import among_answers
+from podium.web.form import texts, widgets
+from podium.web.numbers import headline
+from podium.web.result import curl_command, result_of
+from podium.web.site import Site
+
+# With 400 fields the page includes two examples, 40 kB.
+EXAMPLE_CELLS_MAX = 800
+_EXAMPLE = re.compile(r"[0-9]{1,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One prediction, as a page shows it.
+
+    Attributes:
+        inputs: the row as plain JSON values.
+        outputs: as a record holds them: prediction, probabilities, warnings.
+        record_id: of its record; "" if nothing was recorded.
+        is_current: whether the version of the page made it.
+    """
+
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    record_id: str = ""
+    is_current: bool = True
+
+
+def answered_of(answer: PredictResponse) -> Answered:
+    """The prediction in the response to one row."""
+    signature = answer.version.signature
+    (value,) = values_of(signature, answer.outputs)
+    outputs = msgspec.to_builtins(value)
+    outputs["warnings"] = [warning_value(one) for one in answer.outputs.warnings]
+    (row,) = answer.table.rows()
+    inputs = {field.name: json_value(row[field.name], field) for field in signature.fields}
+    return Answered(inputs, outputs, answer.ids[0] if answer.ids else "")
+
+
+def answered_before(record: Record, version: LoadedVersion) -> Answered:
+    """The prediction in a record, for a page of this version."""
+    return Answered(
+        msgspec.json.decode(record.inputs),
+        msgspec.json.decode(record.outputs),
+        record.id,
+        record.version == version.version,
+    )
+
+
+def form_page(
+    site: Site,
+    request: Request,
+    version: LoadedVersion,
+    values: Mapping[str, str],
+    *,
+    answered: Answered | None = None,
+    errors: Sequence[BadCell] = (),
+    status: int = 200,
+) -> Response:
+    """The form of a model.
+
+    Args:
+        values: in the form, as texts by field name.
+        answered: the prediction to show beside it.
+        errors: the cells that were refused.
+    """
+    signature = version.signature
+    fields = widgets(signature, values, errors)
+    shown = {widget.name for widget in fields if widget.error}
+    return render.page(
+        site,
+        request,
+        "model.html",
+        status=status,
+        model=version,
+        widgets=fields,
+        is_filled=bool(values),
+        errors=[str(cell) for cell in errors if cell.field not in shown],
+        examples=_json([texts(signature, row) for row in _examples(signature)]),
+        next_example=_next_example(request),
+        headline=headline(version.card),
+        about=about_of(version.bundle),
+        **_shown(request, version, answered),
+    )
+
+
+def predict_address(request: Request, name: str) -> str:
+    """The full URL of a model's API."""
+    return f"{request.origin}{request.url(f'/api/models/{name}/predict')}"
+
+
+def _shown(request: Request, version: LoadedVersion, answered: Answered | None) -> dict[str, Any]:
+    """What the page shows of a prediction."""
+    if answered is None:
+        return dict.fromkeys(("result", "among", "record_id", "curl", "truth"))
+    signature, name = version.signature, version.name
+    baseline = version.bundle.baseline
+    # The caller owns the record, but not every actor may look up their own records.
+    may_open = allowed(request.actor, Action.SEE_OWN, name)
+    may_tell = answered.record_id and allowed(request.actor, Action.FEEDBACK, name)
+    form = widgets(feedback_signature(signature), {}, prefix="t") if may_tell else None
+    known = answered.is_current
+    return {
+        "result": result_of(signature, answered.outputs, is_current=known),
+        "among": among_answers(signature, baseline, answered.outputs) if known else None,
+        "record_id": answered.record_id if may_open else None,
+        "curl": curl_command(predict_address(request, name), answered.inputs),
+        "truth": (answered.record_id, form) if form else None,
+    }
+
+
+def example_number(request: Request) -> int:
+    """The number of the requested example; 0 for none."""
+    number = request.query.get("example", "")
+    return int(number) if _EXAMPLE.fullmatch(number) else 0
+
+
+def _examples(signature: Signature) -> Sequence[Mapping[str, Label | None]]:
+    """The examples in a page; at least one, however many fields there are."""
+    return signature.examples[: max(1, EXAMPLE_CELLS_MAX // len(signature.fields))]
+
+
+def _next_example(request: Request) -> int:
+    return example_number(request) % 10**6 + 1
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
