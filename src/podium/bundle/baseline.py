@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from podium.bundle.spread import Spread
 from podium.outputs import Outputs
 from podium.signature import Field, Signature
 from podium.signature.labels import label_text
 from podium.table import Array, Table, is_missing, plain_values
 
+Period: TypeAlias = Literal["hour", "day", "week"]
+PERIODS: tuple[Period, ...] = ("hour", "day", "week")
 N_BINS = 20
 TOP_CATEGORIES = 50
 # Of more classes each would have too few rows to tell anything.
@@ -34,6 +39,7 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         n_other: rows with a rarer category.
         mean: of the numbers.
         deviation: their standard deviation.
+        spreads: of the training rows' hours, days and weeks, where their times are known.
     """
 
     n_rows: int
@@ -46,6 +52,12 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     n_other: int = 0
     mean: float | None = None
     deviation: float | None = None
+    spreads: dict[Period, Spread] = {}
+
+    def spread_of(self, period: Period) -> Spread:
+        """The spread of such parts of the training rows, or of shorter ones: these lie farther."""
+        shorter = reversed(PERIODS[: PERIODS.index(period) + 1])
+        return next((self.spreads[one] for one in shorter if one in self.spreads), Spread())
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from podium.web.numbers import SPACE, headline
 @click.option(
     "--weights", metavar="COLUMN", help="A column of sample weights for cross-validation."
 )
+@click.option("--time", metavar="COLUMN", help="A column of times, for thresholds of drift.")
 @click.option("--name", help="The model's name; the file's name by default.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The bundle to write.")
 @click.option("--title", default="", help="A title to show instead of the name.")
@@ -63,6 +64,7 @@ def pack(
     cv: int | None,
     groups: str | None,
     weights: str | None,
+    time: str | None,
     name: str | None,
     output: Path | None,
     title: str,
@@ -92,6 +94,7 @@ def pack(
         cv=cv,
         groups=groups,
         weights=weights,
+        time=time,
         name=name,
         path=output,
         title=title,
@@ -118,6 +121,7 @@ def packed(
     cv: int | None = None,
     groups: str | None = None,
     weights: str | None = None,
+    time: str | None = None,
     name: str | None = None,
     path: Path | None = None,
     title: str = "",
@@ -147,7 +151,7 @@ def packed(
         )
     subject: object = Path(model) if is_file else load_function(model)
     rows, truth = split_target(read_data(data), target) if data is not None else (None, None)
-    row_groups, row_weights = None, None
+    row_groups = row_weights = row_times = None
     if data is not None and target is None and is_file:
         click.echo("no --target: there are no metrics", err=True)
     held_out = None
@@ -159,6 +163,7 @@ def packed(
     if rows is not None:
         rows, row_groups = split_target(rows, groups)
         rows, row_weights = split_target(rows, weights)
+        rows, row_times = split_target(rows, time)
     default = Path(model).stem if is_file else model.partition(":")[2]
     return pack_model(
         subject,
@@ -174,6 +179,7 @@ def packed(
         cv=cv,
         groups=row_groups,
         sample_weight=row_weights,
+        times=row_times,
         signature=signature,
         limits=limits,
         code=code,

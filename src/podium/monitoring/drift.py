@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.bundle.baseline import Histogram
+from podium.bundle.spread import population_stability
 from podium.monitoring.counts import Counts, is_ordered, trained
 
 Level = Literal["none", "amber", "red"]
@@ -26,8 +27,6 @@ WINDOWS_A_YEAR = 365 * 24 + 365 + 52
 # Slots with fewer rows than this are expected to have are tested together, or the statistic isn't
 # distributed as chi-square.
 _EXPECTED_MIN = 5.0
-# Added to each slot, so that an empty one has a finite share of the index.
-_SMOOTHING = 0.5
 # Later terms of a tail add nothing that counts.
 _TERMS_MAX = 10_000
 
@@ -59,15 +58,16 @@ class Drift:
     wasserstein: float | None
     p_value: float
 
-    def level(self, n_tests: int) -> Level:
+    def level(self, n_tests: int, amber: float = AMBER, red: float = RED) -> Level:
         """Whether this is an alarm: amber for a moderate change, red for a large one.
 
         Args:
             n_tests: how many such comparisons are made in a year; one of them may be a false alarm.
+            amber: the index of a moderate change, and `red` that of a large one.
         """
-        if self.n_rows < ROWS_MIN or self.psi < AMBER or self.p_value * n_tests >= 1.0:
+        if self.n_rows < ROWS_MIN or self.psi < amber or self.p_value * n_tests >= 1.0:
             return "none"
-        return "red" if self.psi >= RED else "amber"
+        return "red" if self.psi >= red else "amber"
 
 
 def drift_of(histogram: Histogram, counts: Counts) -> Drift:
@@ -87,7 +87,7 @@ def drift_of(histogram: Histogram, counts: Counts) -> Drift:
         ks, wasserstein = _of_ordered(histogram, before, counts)
     return Drift(
         n_rows=n,
-        psi=_psi(before[used], counts[used]),
+        psi=float(population_stability(before[used], counts[used])),
         jensen_shannon=_jensen_shannon(p, q),
         hellinger=math.sqrt(max(0.0, 1.0 - float(np.sqrt(p * q).sum()))),
         total_variation=float(np.abs(p - q).sum()) / 2,
@@ -113,13 +113,12 @@ def chi_square_tail(x: float, degrees: int) -> float:
     return min(1.0, tail + sum(math.exp(log) for log in logs))
 
 
-def _psi(before: Counts, now: Counts) -> float:
-    """The population stability index, less its expectation where nothing changed."""
-    n_slots, m, n = len(before), int(before.sum()), int(now.sum())
-    p = (before + _SMOOTHING) / (m + _SMOOTHING * n_slots)
-    q = (now + _SMOOTHING) / (n + _SMOOTHING * n_slots)
-    raw = float(((q - p) * np.log(q / p)).sum())
-    return raw - (n_slots - 1) * (1 / n + 1 / m)
+def more_than_chance(some_before: int, n_before: int, some: int, n: int) -> float:
+    """The probability that at least `some` of n rows have what `some_before` of n_before had.
+
+    Fisher's exact test, one-sided.
+    """
+    return _hypergeometric_tail(some, some_before + some, n, n_before + n)
 
 
 def _jensen_shannon(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:

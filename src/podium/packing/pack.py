@@ -24,6 +24,7 @@ from podium.outputs import Outputs
 from podium.packing.boosters import Rounds
 from podium.packing.columns import not_using, unused_by, unused_note
 from podium.packing.folds import Folds, on_folds
+from podium.packing.periods import hours_of, with_spreads
 from podium.packing.quality import Quality, on_holdout, quality
 from podium.packing.served import served, trusted_digests
 from podium.packing.stages import Stages, terminal
@@ -60,6 +61,7 @@ def pack(
     groups: object = None,
     sample_weight: object = None,
     background: int = ROWS,
+    times: object = None,
 ) -> Bundle:
     """Pack a model into a bundle.
 
@@ -98,6 +100,8 @@ def pack(
         sample_weight: of the rows; `cv` trains with them.
         background: how many of the rows the bundle keeps, with which explanations compare other
             rows; 0 where training rows may not travel.
+        times: of the rows, shape (n_rows,). How far their hours, days and weeks lie apart raises the
+            thresholds of drift.
 
     Returns:
         The bundle, loaded from the file that was written.
@@ -118,7 +122,9 @@ def pack(
         raise SetupError("pass either holdout or cv, not both")
     with Stages(terminal()) as at:
         at("reading the rows, and running the model")
-        truth = truth_of(y, target, 0 if X is None else Table.of(X).n_rows)
+        n_rows = 0 if X is None else Table.of(X).n_rows
+        truth = truth_of(y, target, n_rows)
+        hours = None if times is None else hours_of(times, n_rows)
         subject = subject_of(
             model,
             X,
@@ -140,6 +146,8 @@ def pack(
         baseline, kept = Baseline(), None
         if table is not None and outputs is not None:
             baseline = baseline_of(corrected_signature, table, outputs)
+            if hours is not None:
+                baseline = with_spreads(baseline, corrected_signature, table, outputs, hours)
             kept = background_of(corrected_signature, table, background)
         if cv is not None and not subject.unmeasured:
             folds = Folds(cv, y, groups, sample_weight)

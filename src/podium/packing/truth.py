@@ -51,7 +51,7 @@ def truth_of(y: object, target: str | None, n_rows: int) -> Truth | None:
     if isinstance(y, np.ndarray) and y.dtype.names is not None:
         # Survival: each row has an event and a time, and the model predicts neither.
         return Truth((target,) if target else (), (), ", ".join(y.dtype.names))
-    table = _table(y)
+    table = table_of(y)
     if table.n_rows != n_rows:
         raise SetupError(
             f"y has {table.n_rows} rows, X has {n_rows}", hint="give both for the same rows"
@@ -64,7 +64,8 @@ def truth_of(y: object, target: str | None, n_rows: int) -> Truth | None:
     return Truth(names, tuple(table.columns.values()))
 
 
-def _table(y: object) -> Table:
+def table_of(y: object) -> Table:
+    """One value for each row, or a few, as a table: a series, an array, a list or a frame."""
     if isinstance(y, (list, tuple)) and y and all(isinstance(one, (list, tuple)) for one in y):
         return Table.of(y)  # several targets per row
     if isinstance(y, (list, tuple)) or (isinstance(y, np.ndarray) and y.ndim == 1):

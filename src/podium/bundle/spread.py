@@ -1,0 +1,45 @@
+"""How far parts of the training rows lie from the rest of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+# Added to each slot, so that an empty one has a finite share of the index.
+_SMOOTHING = 0.5
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far the hours, days or weeks of the training rows lie from the rest; the farthest of them.
+
+    Attributes:
+        psi: the population stability index.
+        missing: the share of rows without a value.
+        new: the share of rows with a value that no other part has.
+        most: the share of rows in the fullest slot.
+    """
+
+    psi: float = 0.0
+    missing: float = 0.0
+    new: float = 0.0
+    most: float = 0.0
+
+
+def population_stability(before: NDArray[np.int64], now: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The population stability index, less its expectation where nothing changed.
+
+    Args:
+        before: counts, shape (..., n_slots), not all 0; slots that are 0 in both don't count.
+        now: of the same shape.
+    """
+    used = (before + now) > 0
+    n_slots: Any = used.sum(axis=-1, keepdims=True)
+    m, n = before.sum(axis=-1, keepdims=True), now.sum(axis=-1, keepdims=True)
+    p = (before + _SMOOTHING) / (m + _SMOOTHING * n_slots)
+    q = (now + _SMOOTHING) / (n + _SMOOTHING * n_slots)
+    raw = np.where(used, (q - p) * np.log(q / p), 0.0).sum(axis=-1)
+    bias = ((n_slots - 1) * (1 / n + 1 / m))[..., 0]
+    return np.asarray(raw - bias, np.float64)
