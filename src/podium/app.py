@@ -26,6 +26,7 @@ from podium.flow.version import LoadedVersion
 from podium.metrics.families import QUEUE_ROWS
 from podium.metrics.metrics import Metrics
 from podium.metrics.stores import watch_recorder
+from podium.monitoring.monitoring import Monitoring
 from podium.outbox.deletion import Deletion
 from podium.outbox.keys import Keys
 from podium.outbox.outboxed import OutboxedStore
@@ -138,12 +139,15 @@ class App:
         self.deployments: Mapping[str, Deployment] = {
             bundle.name: Deployment(self._version(bundle)) for bundle in bundles
         }
+        self.monitoring = self._opened_monitoring(registry)
+        shadowed = {} if self.monitoring is None else {"recorded": self.monitoring.counter.shadow}
         self.shadows = Shadows(
             self.service,
             self._metrics,
             self.settings.trust,
             deletion=self.deletion,
             rows_max=self.settings.outbox_rows_max,
+            **shadowed,
         )
         self.versions = Versions(
             registry, self.deployments, self._version, self.failures, self.shadows.follow
@@ -165,6 +169,7 @@ class App:
             router=router_of(*protocols),
             is_local=is_local,
             uploads=Uploads(registry.files, self.settings.version_bytes_max),
+            monitoring=self.monitoring,
         )
         if self._recorder is not None:
             watch_recorder(self._metrics, self._recorder)
@@ -264,6 +269,8 @@ class App:
             self._watch.close()
         self.versions.close()
         self.shadows.close()
+        if self.monitoring is not None:
+            self.monitoring.close()
         self.site.metrics.close()  # it uses the store once more
         if self._store is not None:
             self._store.close()
@@ -296,6 +303,14 @@ class App:
 
         self._metrics.watch(QUEUE_ROWS, n_rows_waiting, version.name, version.version)
         return version
+
+    def _opened_monitoring(self, registry: Registry) -> Monitoring | None:
+        if not self.settings.records or not self.settings.monitoring:
+            return None
+        days = self.settings.monitoring_days
+        made = Monitoring(self._home, self.deployments, registry, days=days)
+        self.service.observers.append(made.counter)
+        return made
 
     def _open_records(self, given: Store | None) -> tuple[Store, Recorder]:
         """The store for reading and deleting records, and their recorder."""

@@ -106,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         outbox_rows_max: the most records that may wait for the store.
         outbox_full: what happens beyond that: `refuse` predictions, or `drop` the oldest records.
         keep_days: how long records are kept; 0 keeps them for ever.
+        monitoring: whether to count the values of recorded rows, to tell drift.
+        monitoring_days: how long these counts are kept; 0 keeps them for ever.
         queue_rows_max: the most rows that wait for one model; more are refused at once.
         deadline_s: how long a prediction may take.
         hang_s: the time without a heartbeat after which a worker is killed and replaced; 0 is
@@ -148,6 +150,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     outbox_rows_max: Annotated[int, msgspec.Meta(ge=1)] = 1_000_000
     outbox_full: Literal["refuse", "drop"] = "refuse"
     keep_days: Annotated[int, msgspec.Meta(ge=0)] = 0
+    monitoring: bool = True
+    monitoring_days: Annotated[int, msgspec.Meta(ge=0)] = 730
     queue_rows_max: Annotated[int, msgspec.Meta(ge=1)] = 10_000
     deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     hang_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0

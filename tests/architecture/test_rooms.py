@@ -35,6 +35,7 @@ FOREIGN_CODE = {
     "flow/batch.py": "whatever a model raises, each caller that waits for it must be told",
     "flow/cost.py": "a model that fails on its examples: its cost is unknown, and it is served",
     "flow/pool.py": "raised again where the work is waited for",
+    "monitoring/counter.py": "outputs of models may be of any type: their values aren't counted",
     "flow/predict.py": "whatever an observer or a thread raises, those who asked get their answer",
     "accounts/mail.py": "an operator's mail back end raises what it likes: it is logged",
     "hosts/asgi.py": "answered as `web/routes.py` answers it",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from podium.deployments.deployment import Deployment
 from podium.deployments.shadow import Shadow, ShadowCounts
@@ -11,6 +12,7 @@ from podium.deployments.traffic import Traffic
 from podium.errors import StoreError
 from podium.flow.predict import PredictionService
 from podium.flow.submission import Submission
+from podium.flow.version import LoadedVersion
 from podium.metrics import families
 from podium.metrics.metrics import Metrics
 from podium.outbox.deletion import Deletion
@@ -26,6 +28,7 @@ class Shadows:
         deletion: deletes records; shadows of what it deleted meanwhile aren't recorded.
         rows_max: how many records may wait for the store. Above half of that shadows aren't
             recorded any more, so that they never take the place of what callers are answered.
+        recorded: called with what a version predicted, once it is recorded.
     """
 
     def __init__(
@@ -36,12 +39,14 @@ class Shadows:
         *,
         deletion: Deletion | None,
         rows_max: int,
+        recorded: Callable[[LoadedVersion, Sequence[Record]], object] = lambda *_: None,
     ) -> None:
         self._service = service
         self._metrics = metrics
         self._trust = trust
         self._deletion = deletion
         self._rows_max = rows_max
+        self._when_recorded = recorded
         self._running: dict[str, tuple[Traffic, Shadow]] = {}
         self._counts: dict[tuple[str, str], ShadowCounts] = {}
         self._lock = threading.Lock()
@@ -102,13 +107,13 @@ class Shadows:
         return Shadow(
             version,
             self._trust,
-            record=self._record,
+            record=partial(self._record, version),
             epoch=lambda: self._deletion.epoch if self._deletion else None,
             new_ids=self._service.new_ids,
             counts=counts,
         )
 
-    def _record(self, records: Sequence[Record], epoch: object) -> int:
+    def _record(self, version: LoadedVersion, records: Sequence[Record], epoch: object) -> int:
         """Keep what a shadow predicted, unless records were deleted since it was asked.
 
         Looked at before and after: a deletion first says that it begins, then looks for what is
@@ -127,6 +132,7 @@ class Shadows:
                 return 0
         except StoreError:
             return 0
+        self._when_recorded(version, records)
         return len(records)
 
 

@@ -20,14 +20,15 @@ from podium.signature.labels import label_text
 from podium.table import Array, Table, is_missing, plain_values
 
 Counts = NDArray[np.int64]
-Kind = Literal["field", "prediction", "score", "probability"]
+Kind = Literal["field", "prediction", "score", "probability", "refused", "latency"]
 
 
 class Counted(NamedTuple):
-    """What is counted: a field, the predictions of an output, the scores, a class's probabilities.
+    """What is counted: a field, the predictions of an output, the scores, a class's probabilities,
+    the refused cells of a field, the latency of requests.
 
     Attributes:
-        name: of the field, the output or the class; "" for scores.
+        name: of the field, the output or the class; "" for scores and latencies.
     """
 
     kind: Kind

@@ -9,7 +9,7 @@ from functools import partial
 
 from podium.access import ALL, NOBODY, Action, Actor
 from podium.deployments.traffic import Traffic
-from podium.errors import ModelError, NotAuthenticated, NotFound, RateLimited
+from podium.errors import InvalidRows, ModelError, NotAuthenticated, NotFound, RateLimited
 from podium.flow.accept import quality
 from podium.flow.request import PredictRequest
 from podium.flow.response import EncodedResponse
@@ -251,8 +251,7 @@ def failed(site: Site, request: Request, error: Exception) -> Response:
     if isinstance(error, RateLimited):
         verdict = Verdict(error.limit, 0, error.retry_after_s, error.retry_after_s)
         response.headers["retry-after"] = str(math.ceil(error.retry_after_s))
-    digest = error.digest if isinstance(error, ModelError) else ""
-    return _counted(site, request, finished(response, site, request, verdict), digest)
+    return _counted(site, request, finished(response, site, request, verdict), error)
 
 
 def refused(site: Site, request: Request, refusal: Refusal) -> Response:
@@ -271,11 +270,13 @@ def predicted(
     return finished(prediction.response(response), site, request, request.verdict)
 
 
-def _counted(site: Site, request: Request, response: Response, digest: str = "") -> Response:
+def _counted(
+    site: Site, request: Request, response: Response, error: Exception | None = None
+) -> Response:
     """The response; counted if it refuses a prediction.
 
     Args:
-        digest: of the version that failed, which may not be the champion.
+        error: why; that of a model names the version that failed, which may not be the champion.
     """
     if response.status < 400 or request.method != "POST":
         return response
@@ -283,8 +284,11 @@ def _counted(site: Site, request: Request, response: Response, digest: str = "")
     if found.route is not None and found.route.is_prediction:
         deployment = site.deployments.get(found.values["name"])
         if deployment is not None and deployment.name not in site.failures:
+            digest = error.digest if isinstance(error, ModelError) else ""
             version = deployment.traffic.find(digest) or deployment.choose()
             version.metrics.refused(response.status, request.lane)
+            if site.monitoring is not None and isinstance(error, InvalidRows):
+                site.monitoring.counter.refuse(version, error)
     return response
 
 

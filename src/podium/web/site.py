@@ -16,6 +16,7 @@ from podium.flow.predict import PredictionService
 from podium.flow.version import LoadedVersion
 from podium.http import Request
 from podium.metrics.metrics import Metrics
+from podium.monitoring.monitoring import Monitoring
 from podium.outbox.deletion import Deletion
 from podium.policy.authority import Authority, OpenAuthority
 from podium.policy.bulk import may_send_bulk
@@ -65,6 +66,7 @@ class Site:
         router: the routes of the app.
         uploads: the bundles that are uploaded to this process; None if versions are fixed.
         is_local: whether only programs on this machine can reach it.
+        monitoring: counts what the models answer; None: nothing does.
         frame: creates the host's whole page around the parts of one of ours; None: our own.
     """
 
@@ -85,6 +87,7 @@ class Site:
     router: Router = field(default_factory=lambda: Router(()))
     is_local: bool = False
     uploads: Uploads | None = None
+    monitoring: Monitoring | None = None
 
     def traffic(self, name: str, actor: Actor) -> Traffic:
         """The versions of this model that answer, for the whole of a request.

@@ -1,0 +1,237 @@
+"""Counts the values of answered rows, beside the requests: an observer of the prediction service.
+
+Requests are put into a buffer, and a thread counts them. It takes a small share of a core: where
+that isn't enough, a sample is counted, and the rest as rows alone. Nothing that fails here reaches
+a request. Each row is in exactly one tally, and each tally is added to the file once: one that
+can't be written stays until it can.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from podium.bundle.baseline import Baseline
+from podium.errors import BundleError, InvalidRows, StoreError
+from podium.flow.submission import Submission
+from podium.flow.version import LoadedVersion
+from podium.monitoring.counts_file import CountsFile, Key, Role, Tally
+from podium.monitoring.layout import Layout
+from podium.monitoring.pieces import Batch, Piece, Refused, Shadowed, pieces_of, without_values
+from podium.records import forks
+from podium.records.record import Record
+
+TAKE_S, WRITE_S, TIDY_S = 0.25, 1.0, 3_600.0
+# Of a core, for the thread in the process that answers: it takes turns with the event loop.
+CPU_SHARE = 0.04
+# Of all models of a process; above, a sample is counted. What wasn't used up remains for a burst.
+ROWS_PER_S, BURST_ROWS = 10_000, 100_000
+# What waits beyond that is counted as rows alone.
+WAITING_ROWS_MAX, WAITING_MAX = 200_000, 16_384
+# While the file can't be written: one for each hour, version and role.
+TALLIES_MAX = 1_000
+_CLOSED_S = 10.0
+_log = logging.getLogger("podium")
+
+
+class Counter(forks.ForkAware):
+    """Counts what one process answers, and adds it to a file once a second.
+
+    Args:
+        tidy: called now and then, in the same thread, once the file was written.
+
+    Attributes:
+        n_failed: how often the file couldn't be written.
+    """
+
+    def __init__(self, file: CountsFile, tidy: Callable[[], object] = lambda: None) -> None:
+        self.n_failed = 0
+        self._file = file
+        self._tidy = tidy
+        self._layouts: WeakKeyDictionary[LoadedVersion, Layout] = WeakKeyDictionary()
+        self._is_failing = self._is_puzzled = self._is_closed = False
+        self._reset()
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        """Leave to the parent what it has answered."""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()  # of what waits
+        self._waiting: list[Batch] = []
+        self._n_waiting = self._n_requests = 0
+        self._skipped: dict[tuple[LoadedVersion, Role, int], Piece] = {}
+        self._counting = threading.Lock()  # of what follows
+        self._pieces: deque[Piece] = deque()
+        self._tallies: dict[Key, Tally] = {}
+        self._allowance, self._allowed_s = float(BURST_ROWS), time.monotonic()
+        self._row_s = 0.0
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def observe(self, some: Sequence[Submission]) -> None:
+        """Put answered requests into the buffer."""
+        if some:
+            batch = Batch(some[0].version, some, time.perf_counter_ns())
+            self._put(batch, sum([one.n_rows for one in some]), len(some))
+
+    def refuse(self, version: LoadedVersion, error: InvalidRows) -> None:
+        """Put refused rows into the buffer."""
+        self._put(Batch(version, Refused(error, time.time_ns() // 1_000)), 0, 1)
+
+    def shadow(self, version: LoadedVersion, records: Sequence[Record]) -> None:
+        """Put what a shadow predicted into the buffer."""
+        if records:
+            self._put(Batch(version, Shadowed(records)), len(records), 1)
+
+    def flush(self) -> None:
+        """Count and write now what was put into the buffer before."""
+        while self._step():
+            pass
+        self._write()
+
+    def close(self) -> None:
+        """Count and write what waits, and end; what comes later isn't counted."""
+        self._is_closed = True
+        self._stop.set()
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            thread.join(_CLOSED_S)
+        self.flush()
+        self._file.close()
+
+    def _put(self, batch: Batch, n_rows: int, n_requests: int) -> None:
+        with self._lock:
+            is_full = (
+                self._n_waiting + n_rows > WAITING_ROWS_MAX
+                or self._n_requests + n_requests > WAITING_MAX
+            )
+            if is_full:
+                for piece in without_values(batch):
+                    place = piece.version, piece.role, piece.hour
+                    before = self._skipped.setdefault(place, piece)
+                    if before is not piece:
+                        before.n_rows += piece.n_rows
+                        before.n_refused += piece.n_refused
+            else:
+                self._waiting.append(batch)
+                self._n_waiting += n_rows
+                self._n_requests += n_requests
+            if self._thread is None and not self._is_closed:
+                self._thread = threading.Thread(
+                    target=self._run, name="podium-monitoring", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        written_s = tidied_s = 0.0
+        while not self._stop.wait(TAKE_S):
+            began_s = time.thread_time()
+            while self._step() and not self._stop.is_set():
+                now_s = time.thread_time()
+                self._stop.wait((now_s - began_s) * (1 / CPU_SHARE - 1))
+                began_s = now_s
+            now_s = time.monotonic()
+            if now_s - written_s >= WRITE_S:
+                self._write()
+                written_s = now_s
+            if now_s - tidied_s >= TIDY_S and not self._is_failing:
+                with suppress(StoreError):  # writing says it, too
+                    self._tidy()
+                tidied_s = now_s
+
+    def _step(self) -> bool:
+        """Count a piece of what waits; returns whether there was one."""
+        with self._counting:
+            if not self._pieces:
+                self._take()
+            if not self._pieces:
+                return False
+            piece = self._pieces.popleft()
+            began_s = time.thread_time()
+            self._count(piece)
+            if piece.n_counted:
+                row_s = (time.thread_time() - began_s) / piece.n_counted
+                self._row_s = row_s if not self._row_s else 0.8 * self._row_s + 0.2 * row_s
+            return True
+
+    def _take(self) -> None:
+        with self._lock:
+            taken, self._waiting = self._waiting, []
+            skipped, self._skipped = self._skipped, {}
+            n_rows, self._n_waiting, self._n_requests = self._n_waiting, 0, 0
+        self._pieces.extend(skipped.values())
+        self._pieces.extend(pieces_of(taken, self._halvings(n_rows)))
+
+    def _halvings(self, n_rows: int) -> int:
+        """How often the rows are to be halved, until they are no more than may be counted now."""
+        now_s = time.monotonic()
+        per_s = ROWS_PER_S if not self._row_s else min(ROWS_PER_S, CPU_SHARE / self._row_s)
+        burst = BURST_ROWS * per_s / ROWS_PER_S
+        allowed = self._allowance + (now_s - self._allowed_s) * per_s
+        self._allowance, self._allowed_s = min(burst, allowed), now_s
+        n_halvings = 0
+        while n_rows >> n_halvings > max(self._allowance, 1.0):
+            n_halvings += 1
+        self._allowance -= n_rows >> n_halvings
+        return n_halvings
+
+    def _count(self, piece: Piece) -> None:
+        layout = self._layout(piece.version)
+        tally = self._tally(piece.version, piece.role, piece.hour)
+        tally.n_rows += piece.n_rows
+        tally.n_refused += piece.n_refused
+        try:
+            counts = piece.count(layout)
+        except Exception:  # noqa: BLE001 - a model's outputs may be of any type
+            if not self._is_puzzled:
+                _log.exception("values_not_counted: %s", piece.version.name)
+            self._is_puzzled = True
+            return
+        tally.counts = tally.counts + counts
+        tally.n_counted += piece.n_counted
+
+    def _layout(self, version: LoadedVersion) -> Layout:
+        layout = self._layouts.get(version)
+        if layout is None:
+            try:
+                baseline = version.bundle.baseline
+            except BundleError as error:
+                _log.warning("baseline_not_read: %s: %s", version.name, error)
+                baseline = Baseline()
+            self._layouts[version] = layout = Layout(baseline, version.signature)
+        return layout
+
+    def _tally(self, version: LoadedVersion, role: Role, hour: int) -> Tally:
+        layout = self._layout(version)
+        key = Key(version.name, version.digest, role, hour)
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = Tally(layout.text, np.zeros(layout.n_slots, np.int64))
+            if len(self._tallies) < TALLIES_MAX:
+                self._tallies[key] = tally
+        return tally
+
+    def _write(self) -> None:
+        """Add the tallies to the file; what can't be written is tried again."""
+        with self._counting:
+            if not self._tallies:
+                return
+            try:
+                self._file.add(self._tallies)
+            except StoreError as error:
+                self.n_failed += 1
+                if not self._is_failing:  # once, not once a second
+                    _log.error("counts_not_written: %s", error)
+                self._is_failing = True
+            else:
+                self._tallies = {}
+                self._is_failing = False
