@@ -294,8 +294,8 @@ class Batcher:
         for job in call.jobs:
             self._queue.leave(job)
             if not job.is_settled:
-                job.batch_outputs, job.at = batch_outputs, at
-                self._settle(job)
+                job.batch_outputs, job.at, job.is_settled = batch_outputs, at, True
+                self._settled_jobs.append(job)
             at += job.n_rows
         self._settled()
 

@@ -73,7 +73,6 @@ class Job:
     def __init__(
         self,
         n_rows: int,
-        *,
         rows: Sequence[Row] | None = None,
         table: Table | None = None,
         digest: bytes = b"",

@@ -66,7 +66,8 @@ class JobQueue:
         if n_rows > self._small_rows_max:
             self._add_large(job)
             return
-        self._check_room(self.n_small_rows, n_rows)
+        if self.n_small_rows + n_rows > self._bounds.queue_rows_max:
+            self._check_room(self.n_small_rows, n_rows)
         self.n_small_rows += n_rows
         self._small.append(job)
 
@@ -77,7 +78,7 @@ class JobQueue:
             self._large.append(Large(job, self._table_of(job)))
         else:
             self._small.append(job)
-        self._count(job, job.n_rows)
+        self._count_large(job, job.n_rows)
 
     def _check_room(self, n_waiting: int, n_rows: int) -> None:
         # A job that is larger than the limit may run if nothing else waits, or else it never could.
@@ -93,12 +94,13 @@ class JobQueue:
 
     def leave(self, job: Job) -> None:
         """Stop counting the rows of a job."""
-        self._count(job, -job.n_rows)
-
-    def _count(self, job: Job, n_rows: int) -> None:
         if job.n_rows <= self._small_rows_max:
-            self.n_small_rows += n_rows
-        elif job.n_rows > self._bounds.rows_max:
+            self.n_small_rows -= job.n_rows
+        else:
+            self._count_large(job, -job.n_rows)
+
+    def _count_large(self, job: Job, n_rows: int) -> None:
+        if job.n_rows > self._bounds.rows_max:
             self.n_bulk_rows += n_rows
         else:
             self.n_large_rows += n_rows

@@ -331,7 +331,8 @@ class PredictionService:
         one.ids = (id_,)
         inputs = msgspec.json.encode(prepared.rows[0])
         outputs = encoder.recorded(core, _NO_WARNINGS)
-        outcome = outcome_of(version.signature.output.word_for(prediction) or prediction)
+        label = encoder.label_of(prediction) if encoder.words else ""
+        outcome = outcome_of(label or prediction)
         return record_of(
             version, one.context, prepared, id_, inputs, outputs, outcome, request_id=id_
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from podium.access import ANYONE
 from podium.errors import StoreError
 from podium.flow.answer import (
     values_of,
@@ -46,23 +47,30 @@ def record_of(
         outputs: the outputs as a JSON object.
         outcome: the prediction as a text to filter by, and as a number if it is one.
     """
+    actor, key = context.actor, context.business_key or None
+    if version.key_field:
+        key = version.business_key_of(inputs) or key
+    # In the order of the declaration: with names it takes five times as long.
     return Record(
-        id=id_,
-        time_us=prepared.time_us,
-        model=version.name,
-        version=version.version,
-        inputs=inputs,
-        outputs=outputs,
-        outcome=outcome[0],
-        outcome_number=outcome[1],
-        latency_us=(time.perf_counter_ns() - prepared.began_ns) // 1_000,
-        source=context.source,
-        actor=context.actor.name or None,
-        owner=context.actor.owner or None,
-        request_id=request_id,
-        row_index=row_index,
-        bundle_digest=version.digest,
-        business_key=version.business_key_of(inputs) or context.business_key or None,
+        id_,
+        prepared.time_us,
+        version.name,
+        version.version,
+        inputs,
+        outputs,
+        outcome[0],
+        outcome[1],
+        (time.perf_counter_ns() - prepared.began_ns) // 1_000,
+        context.source,
+        actor.name or None,
+        None,  # feedback
+        None if actor is ANYONE else actor.owner or None,
+        request_id,
+        row_index,
+        "primary",
+        version.digest,
+        None,  # attributes
+        key,
     )
 
 
@@ -99,7 +107,7 @@ def _records_in_chunks(
             for row in range(len(some))
             for one in by_row.get(at + row, ())
         ]
-        part = replace(prepared, rows=None, checked=prepared.table.take(rows))
+        part = msgspec.structs.replace(prepared, rows=None, checked=prepared.table.take(rows))
         answers = replace(outputs.rows(rows), warnings=tuple(warnings))
         yield from _records(version, context, part, answers, some)
 

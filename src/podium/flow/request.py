@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+import msgspec
+
 from podium.access import NOBODY, Actor
 from podium.flow.format import Codec
 from podium.flow.typed import Row, TypedReader
@@ -66,8 +68,7 @@ class PredictRequest:
         return blake2b(b"\0".join(parts), digest_size=16).digest()
 
 
-@dataclass(slots=True)  # not frozen: that would take a microsecond more to create
-class Prepared:
+class Prepared(msgspec.Struct):  # created in a third of a dataclass's time
     """A request that is ready for the model.
 
     Attributes:

@@ -20,7 +20,8 @@ class RowEncoder:
             msgspec.json.encode(version),
             b"" if threshold is None else b',"threshold":' + msgspec.json.encode(threshold),
         )
-        self._output = signature.output
+        self.words = signature.output.words
+        self.label_of = signature.output.word_for
         self._labels = [label_text(label) for label in signature.output.classes]
 
     def core(
@@ -28,8 +29,8 @@ class RowEncoder:
     ) -> bytes:
         """The outputs as a JSON object without its closing brace."""
         core = b'{"prediction":%b' % msgspec.json.encode(prediction)
-        if self._output.words:
-            core += b',"label":' + msgspec.json.encode(self._output.word_for(prediction))
+        if self.words:
+            core += b',"label":' + msgspec.json.encode(self.label_of(prediction))
         if probabilities is not None:
             shares = dict(zip(self._labels, probabilities, strict=True))
             core += b',"probabilities":' + msgspec.json.encode(shares)

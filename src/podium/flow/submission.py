@@ -33,12 +33,10 @@ class Submission(Job):
         digest: bytes = b"",
     ) -> None:
         rows = prepared.rows
-        super().__init__(
-            prepared.table.n_rows if rows is None else len(rows),
-            rows=rows,
-            table=None if rows is not None else prepared.table,
-            digest=digest,
-        )
+        if rows is None:
+            Job.__init__(self, prepared.table.n_rows, None, prepared.table, digest)
+        else:
+            Job.__init__(self, len(rows), rows, None, digest)
         self.version = version
         self.context = context
         self.prepared = prepared

@@ -58,7 +58,7 @@ class LoadedVersion:
         self.cost: Cost | None = None
         self.batcher: Batcher | None = None
         self._batch = batch
-        self._key_field = key_field
+        self.key_field = key_field
         self._lock = threading.Lock()
 
     @cached_property
@@ -102,10 +102,10 @@ class LoadedVersion:
         Args:
             inputs: the row as a JSON object.
         """
-        if not self._key_field:
+        if not self.key_field:
             return None
         row: dict[str, Any] = msgspec.json.decode(inputs)
-        return business_key_of(row.get(self._key_field))
+        return business_key_of(row.get(self.key_field))
 
     def load(self) -> bool:
         """Load the model once, and measure the cost of a call.

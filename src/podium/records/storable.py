@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import chain
+from operator import itemgetter
 
 import msgspec
 from msgspec.structs import asdict, astuple
@@ -15,12 +16,13 @@ from podium.records.record import Feedback, Record
 ID_LENGTH = 32
 # Of a business key, in characters: MariaDB and MySQL index no text of any length.
 KEY_LENGTH = 200
-HEX_DIGITS = "0123456789abcdef"
+HEX_DIGITS = b"0123456789abcdef"
 # Microseconds below 2^53 are exact in stores whose scores are doubles (Redis), until 2255.
 TIME_MAX_US = 2**53
 
 _any_json = msgspec.json.Decoder(msgspec.Raw)
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
+_first, _last = itemgetter(slice(1)), itemgetter(slice(-1, None))
 _INTEGERS, _OBJECTS = names_of(int), names_of(bytes)
 _TEXTS = tuple(name for name in names_of(str) if name != "id")  # ids are validated by their digits
 
@@ -72,8 +74,8 @@ def _are_all_storable(records: Sequence[Record]) -> bool:
     ids = by_field["id"]
     texts = chain.from_iterable(set(by_field[name]) for name in _TEXTS)
     return (
-        all(len(id_) == ID_LENGTH for id_ in ids)
-        and not "".join(ids).strip(HEX_DIGITS)
+        set(map(len, ids)) == {ID_LENGTH}
+        and is_hex("".join(ids))
         and not any(by_field["feedback"])
         and all(min(by_field[name]) >= 0 for name in _INTEGERS)
         and all(max(by_field[name]) < TIME_MAX_US for name in _INTEGERS)
@@ -90,7 +92,7 @@ def _are_objects(raw: Sequence[bytes]) -> bool:
     """Whether all of these are JSON objects that every store can hold."""
     joined = b"[%b]" % b",".join(raw)
     # Two objects in one value would be counted as two.
-    is_right = all(one[:1] == b"{" and one[-1:] == b"}" for one in raw)
+    is_right = set(map(_first, raw)) <= {b"{"} and set(map(_last, raw)) <= {b"}"}
     if not is_right or b"\\u0000" in joined:
         return False
     try:
@@ -123,7 +125,12 @@ def text_problem(text: str) -> str | None:
 
 def is_id(text: str) -> bool:
     """Whether a text has the form of an id."""
-    return len(text) == ID_LENGTH and not text.strip(HEX_DIGITS)
+    return len(text) == ID_LENGTH and is_hex(text)
+
+
+def is_hex(text: str) -> bool:
+    """Whether a text consists of lower-case hex digits."""
+    return text.isascii() and not text.encode().translate(None, HEX_DIGITS)
 
 
 def _object_problem(name: str, raw: bytes) -> str | None:

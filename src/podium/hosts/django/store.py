@@ -17,7 +17,7 @@ from podium.records.columns import FEEDBACK_NAMES, NAMES, names_of
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
-from podium.records.storable import HEX_DIGITS, is_id, refused_of
+from podium.records.storable import is_hex, is_id, refused_of
 from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
 from podium.records.stores.rows import row_of
 
@@ -210,7 +210,7 @@ def _condition(query: RecordQuery, after: tuple[int, str] | None, order: Order) 
 
 def _begins(prefix: str) -> Q:
     """Ids with this prefix: a range, which every database finds by the index of ids."""
-    if prefix.strip(HEX_DIGITS):
+    if not is_hex(prefix):
         return Q(pk__in=())
     return Q(id__gte=prefix, id__lt=f"{prefix}g")
 

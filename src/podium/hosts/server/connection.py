@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 
 from podium.hosts.server.exchange import Exchange, scope_of
 from podium.hosts.server.head import Head, PredictHead, Rejected, check_size, readable
-from podium.hosts.server.lane import Lane
+from podium.hosts.server.lane import Lane, NotQuick
 from podium.hosts.server.lane_job import LaneSubmission
 from podium.hosts.server.lingering import LingeringConnection
 from podium.policy import gate
@@ -241,25 +241,12 @@ class Connection(asyncio.Protocol):
         elif len(data) < total:
             self._await_rest(data)
         else:
-            self._ask(head, body, data[total:])
-
-    def _ask(self, head: PredictHead, body: bytes, rest: bytes) -> None:
-        lane = self._lane
-        traffic = head.deployment.traffic
-        if traffic.canary is None:
-            version = traffic.champion
-            prepared = lane.read(version, body)
-            is_taken = lane.takes(version, body, prepared)
-        else:
-            version, prepared = lane.routed(traffic, head, body)
-            is_taken = prepared is not None and lane.takes(version, body, prepared)
-        batcher = lane.batcher(version)
-        if batcher is None or not is_taken:
-            self._exchange(head, body, rest)
-            return
-        self._buffer = rest
-        # None if an error was already sent. Other responses come in a later turn.
-        self._current = lane.submit(self, head, body, version, prepared, batcher)
+            self._buffer = rest = data[total:]
+            try:
+                # None if an error was already sent. Other responses come in a later turn.
+                self._current = lane.submit(self, head, body)
+            except NotQuick:
+                self._exchange(head, body, rest)
 
     def _await_rest(self, data: bytes) -> None:
         """Buffer a request that isn't complete yet."""

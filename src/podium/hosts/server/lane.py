@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from podium.access import ANYONE, Action, Actor
 from podium.deployments.traffic import Traffic
 from podium.errors import PodiumError
-from podium.flow.batch import Batcher
 from podium.flow.formats.json_rows import JSON
 from podium.flow.job import job_digest
 from podium.flow.prepare import is_quick, prepare, read_row, read_typed
@@ -34,6 +32,10 @@ from podium.web.headers import finished
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 ACTORS_MAX = 4_096
+
+
+class NotQuick(Exception):
+    """A step of a request may take longer than a millisecond: the other lane takes it."""
 
 
 class Lane:
@@ -66,59 +68,30 @@ class Lane:
         self._ready_headers: list[tuple[bytes, bytes]] | None = None
         self._ready = b""
 
-    def batcher(self, version: LoadedVersion) -> Batcher | None:
-        """The batcher of a version; None while its model isn't loaded."""
-        # The service would look up the running loop each time; here there is only one.
-        return version.batcher or self.app.service.batcher(version)
-
-    def read(self, version: LoadedVersion, body: bytes) -> Prepared | None:
-        """The rows of a request, if the types of its model accept them."""
-        return read_row(version, body) or read_typed(version, body)
-
-    def routed(
-        self, traffic: Traffic, head: PredictHead, body: bytes
-    ) -> tuple[LoadedVersion, Prepared | None]:
-        """The version that answers a request, and the rows, if that version's types accept them."""
-        try:
-            context = _OPEN if self._is_open else self._context(head)
-        except PodiumError:
-            context = _OPEN  # it is refused when it is submitted
-        prepare = partial(self.read, body=body)
-        return routed(traffic, context, prepare, self.app.service.new_id)
-
-    def takes(self, version: LoadedVersion, body: bytes, prepared: Prepared | None) -> bool:
-        """Whether a request is handled on the loop: no step takes longer than a millisecond.
-
-        Args:
-            prepared: the rows that `read` returned.
-        """
-        if prepared is None:
-            return is_quick(version, body)
-        return prepared.n_rows <= QUICK_ROWS_MAX
-
-    def submit(
-        self,
-        requester: Requester,
-        head: PredictHead,
-        body: bytes,
-        version: LoadedVersion,
-        prepared: Prepared | None,
-        batcher: Batcher,
-    ) -> LaneSubmission | None:
+    def submit(self, requester: Requester, head: PredictHead, body: bytes) -> LaneSubmission | None:
         """Submit a request; None if an error was already sent.
 
-        Args:
-            prepared: the rows that `read` returned; None if the body needs validation cell by cell.
+        Raises:
+            NotQuick: one of its steps may take longer than a millisecond: it isn't for this lane.
         """
+        traffic = head.deployment.traffic
+        version = traffic.champion
+        prepared = read_row(version, body) if traffic.canary is None else None
+        if prepared is None:
+            version, prepared = self._read(traffic, head, body)
+        # The service would look up the running loop each time; here there is only one.
+        batcher = version.batcher or self.app.service.batcher(version)
+        if batcher is None:
+            raise NotQuick
         verdict = None
         try:
             context, verdict = self._admitted(head, requester)
             if prepared is None:
                 prepared = prepare(version, PredictRequest(body, JSON, context))
             digest = job_digest(body) if batcher.is_guarded else b""
-            submission = LaneSubmission(
-                self, requester, head, body, version, context, prepared, verdict, digest
-            )
+            submission = LaneSubmission(version, context, prepared, digest=digest)
+            submission.lane, submission.requester, submission.head = self, requester, head
+            submission.request_body, submission.verdict = body, verdict
             batcher.submit(submission)
         except Exception as error:  # noqa: BLE001 - becomes a problem, as in the other lane
             response = self._failed(head, body, error, verdict)
@@ -146,6 +119,39 @@ class Lane:
         response = routes.refused(self.app.site, request, rejected.refusal)
         self._note(head, response.status, 0.0)
         return self._bytes(response, is_last=True)
+
+    def _read(
+        self, traffic: Traffic, head: PredictHead, body: bytes
+    ) -> tuple[LoadedVersion, Prepared | None]:
+        """The version that answers, and the rows; None if they need validation cell by cell.
+
+        Raises:
+            NotQuick: as `submit`.
+        """
+        if traffic.canary is None:
+            version = traffic.champion
+            prepared = read_typed(version, body)
+            takes = prepared is not None or is_quick(version, body)
+        else:
+            version, prepared = self._routed(traffic, head, body)
+            takes = prepared is not None
+        if not takes or (prepared is not None and prepared.n_rows > QUICK_ROWS_MAX):
+            raise NotQuick
+        return version, prepared
+
+    def _routed(
+        self, traffic: Traffic, head: PredictHead, body: bytes
+    ) -> tuple[LoadedVersion, Prepared | None]:
+        """The version that answers a request, and the rows, if that version's types accept them."""
+        try:
+            context = _OPEN if self._is_open else self._context(head)
+        except PodiumError:
+            context = _OPEN  # it is refused when it is submitted
+
+        def read(version: LoadedVersion) -> Prepared | None:
+            return read_row(version, body) or read_typed(version, body)
+
+        return routed(traffic, context, read, self.app.service.new_id)
 
     def _admitted(
         self, head: PredictHead, requester: Requester

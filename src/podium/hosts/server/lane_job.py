@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from podium.flow.request import Prepared, RequestContext
 from podium.flow.submission import Submission
-from podium.flow.version import LoadedVersion
 from podium.hosts.server.head import PredictHead
 from podium.http import Verdict
 
@@ -30,28 +28,15 @@ class Sender(Protocol):
 
 
 class LaneSubmission(Submission):
-    """A request on one of our connections."""
+    """A request on one of our connections. The lane sets the attributes."""
 
     __slots__ = ("head", "lane", "request_body", "requester", "verdict")
 
-    def __init__(
-        self,
-        lane: Sender,
-        requester: Requester,
-        head: PredictHead,
-        request_body: bytes,
-        version: LoadedVersion,
-        context: RequestContext,
-        prepared: Prepared,
-        verdict: Verdict | None,
-        digest: bytes,
-    ) -> None:
-        super().__init__(version, context, prepared, digest=digest)
-        self.lane = lane
-        self.requester = requester
-        self.head = head
-        self.request_body = request_body
-        self.verdict = verdict
+    lane: Sender
+    requester: Requester
+    head: PredictHead
+    request_body: bytes
+    verdict: Verdict | None
 
     def deliver(self) -> None:
         """Send the response."""

@@ -34,7 +34,7 @@ from podium.records.columns import FEEDBACK_NAMES, NAMES
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
-from podium.records.storable import HEX_DIGITS, is_id, refused_of
+from podium.records.storable import is_hex, is_id, refused_of
 from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
 from podium.records.stores.rows import feedback_cells, feedback_of, record_of, row_of
 from podium.records.stores.sql_engine import Database, engine_of
@@ -270,13 +270,13 @@ def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[
             has_feedback if query.has_feedback else columns.feedback_time_us.is_(None)
         )
     if query.id_prefix:
-        if query.id_prefix.strip(HEX_DIGITS):
+        if not is_hex(query.id_prefix):
             return None
         # Ids are hex digits: all ids with this prefix lie between the prefix and the prefix
         # followed by "g".
         conditions += [columns.id >= query.id_prefix, columns.id < f"{query.id_prefix}g"]
     # MariaDB refuses to compare a column of ASCII letters with others.
-    some = query.ids and [one for one in query.ids if not one.strip(HEX_DIGITS)]
+    some = query.ids and [one for one in query.ids if is_hex(one)]
     conditions += _among(columns.id, some, is_padded=False)
     conditions += _among(columns.business_key, query.business_keys, is_padded=is_padded)
     return _add_numbers(conditions, columns.outcome_number, query)
