@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from podium.flow.answer import predictions_of
 from podium.flow.typed import Row
@@ -15,29 +13,39 @@ from podium.signature import Signature
 from podium.table import Table
 
 
-@dataclass(frozen=True)
+class Lists(NamedTuple):
+    """The outputs of some rows as lists, for JSON.
+
+    Attributes:
+        probabilities: by row and class, or None.
+        scores: by row, or None.
+    """
+
+    predictions: list[Any]
+    probabilities: list[list[float]] | None
+    scores: list[float] | None
+
+
 class BatchOutputs:
     """The outputs of one call of the model, for all jobs in it."""
 
-    signature: Signature
-    outputs: Outputs
+    __slots__ = ("_lists", "outputs", "signature")
 
-    @cached_property
-    def predictions(self) -> list[Any]:
-        """The predictions for JSON."""
-        return predictions_of(self.signature, self.outputs)
+    def __init__(self, signature: Signature, outputs: Outputs) -> None:
+        self.signature = signature
+        self.outputs = outputs
+        self._lists: Lists | None = None
 
-    @cached_property
-    def probabilities(self) -> list[list[float]] | None:
-        """The probabilities by row, or None."""
-        given = self.outputs.probabilities
-        return None if given is None else given.tolist()
-
-    @cached_property
-    def scores(self) -> list[float] | None:
-        """The scores by row, or None."""
-        given = self.outputs.scores
-        return None if given is None else given.tolist()
+    def lists(self) -> Lists:
+        """The outputs as lists."""
+        if self._lists is None:
+            outputs = self.outputs
+            self._lists = Lists(
+                predictions_of(self.signature, outputs),
+                None if outputs.probabilities is None else outputs.probabilities.tolist(),
+                None if outputs.scores is None else outputs.scores.tolist(),
+            )
+        return self._lists
 
 
 def job_digest(body: bytes) -> bytes:

@@ -318,8 +318,8 @@ class PredictionService:
         assert batch_outputs is not None
         assert prepared.rows is not None
         encoder = version.encoder
-        prediction = batch_outputs.predictions[one.at]
-        probabilities, scores = batch_outputs.probabilities, batch_outputs.scores
+        predictions, probabilities, scores = batch_outputs.lists()
+        prediction = predictions[one.at]
         core = encoder.core(
             prediction,
             None if probabilities is None else probabilities[one.at],

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 SHIPPED_SUFFIX = ".shipped"
 _MARK = struct.Struct("<QQL")
-# The last batch that was announced; the last that was committed, and the number of rows up to it.
-_PROGRESS = struct.Struct("<QQQL")
+# The last batch that was committed, and the number of rows up to it.
+_PROGRESS = struct.Struct("<QQL")
 _PROGRESS_AT = 64
 
 
@@ -71,21 +71,20 @@ def write_mark(fd: int, mark: Mark) -> None:
     os.pwrite(fd, _MARK.pack(*mark, zlib.crc32(b"%d %d" % mark)), 0)
 
 
-def write_progress(fd: int, announced: int, committed: int, n_rows: int) -> None:
-    """Write the next batch, the last committed one, and the number of rows up to that one.
+def write_progress(fd: int, committed: int, n_rows: int) -> None:
+    """Write the last committed batch, and the number of rows up to it.
 
     Raises:
         OSError: it can't be written.
     """
-    numbers = (announced, committed, n_rows)
-    os.pwrite(fd, _PROGRESS.pack(*numbers, zlib.crc32(b"%d %d %d" % numbers)), _PROGRESS_AT)
+    numbers = (committed, n_rows)
+    os.pwrite(fd, _PROGRESS.pack(*numbers, zlib.crc32(b"%d %d" % numbers)), _PROGRESS_AT)
 
 
 def read_progress(fd: int) -> tuple[Mark, int | None]:
-    """How much is shipped, and the last batch that was announced.
+    """How much is shipped, and the last batch that was committed.
 
-    None if it can't be read. An announced batch may fail; every batch whose response was sent had
-    been announced before.
+    None if it can't be read. There may be one more, of which no response was sent yet.
     """
     raw = os.pread(fd, _PROGRESS_AT + _PROGRESS.size, 0)
     progress = _progress_in(raw)
@@ -106,7 +105,7 @@ def read_committed(path: Path) -> Committed:
         raw = os.pread(fd, _PROGRESS_AT + _PROGRESS.size, 0)
     finally:
         os.close(fd)
-    _, seq, n_rows = _progress_in(raw) or (0, 0, 0)
+    seq, n_rows = _progress_in(raw) or (0, 0)
     return Committed(_mark_in(raw[: _MARK.size]), seq, n_rows)
 
 
@@ -118,9 +117,8 @@ def _mark_in(raw: bytes) -> Mark:
     return mark if checksum == zlib.crc32(b"%d %d" % mark) else Mark()
 
 
-def _progress_in(raw: bytes) -> tuple[int, int, int] | None:
+def _progress_in(raw: bytes) -> tuple[int, int] | None:
     if len(raw) != _PROGRESS_AT + _PROGRESS.size:
         return None
-    announced, committed, n_rows, checksum = _PROGRESS.unpack_from(raw, _PROGRESS_AT)
-    numbers = (announced, committed, n_rows)
-    return numbers if checksum == zlib.crc32(b"%d %d %d" % numbers) else None
+    committed, n_rows, checksum = _PROGRESS.unpack_from(raw, _PROGRESS_AT)
+    return (committed, n_rows) if checksum == zlib.crc32(b"%d %d" % (committed, n_rows)) else None

@@ -2,8 +2,8 @@
 
 Only the worker writes the SQLite file, so it never waits for a lock. A small file beside it holds
 how much of it is in the store, which the shipper writes; and in the same file, further on, the
-worker announces each batch before it commits it, so that others can tell without SQLite that there
-may be more, and notes it afterwards, so that others know how many there must be. A segment isn't
+worker notes each batch that it committed before the responses are sent, so that others can tell without
+SQLite whether there is more, and how many records there must be. A segment isn't
 cleaned: once all of it is in the store, it is deleted as a whole, which needs no checkpoint.
 
 A segment is deleted only if nothing can be written to it any more (its worker is dead, or has begun
@@ -165,7 +165,7 @@ class SegmentWriter(_Segment):
         with failures(path), forks.gate:
             self._mark = opened_mark(path)
             try:
-                self._announce(0)
+                self._note()
                 self._opened = self._create()
             except BaseException:
                 os.close(self._mark)
@@ -209,7 +209,6 @@ class SegmentWriter(_Segment):
         """
         rows = [(seq, *batch) for seq, batch in enumerate(batches, self._seq + 1)]
         with failures(self.path), forks.gate:
-            self._announce(rows[-1][0])
             if len(rows) == 1:  # one statement is a transaction by itself
                 self._connection.execute("INSERT INTO batch VALUES (?, ?, ?)", rows[0])
             else:
@@ -219,15 +218,15 @@ class SegmentWriter(_Segment):
             for _, n_rows, payload in rows:
                 self.n_rows += n_rows
                 self.n_bytes += len(payload)
-            self._announce(self._seq)
+            self._note()
 
     @property
     def n_waiting(self) -> int:
         """The number of rows that aren't in the store yet, by the shipper's mark."""
         return self.n_rows - read_mark(self._mark).n_rows
 
-    def _announce(self, seq: int) -> None:
-        write_progress(self._mark, seq, self._seq, self.n_rows)
+    def _note(self) -> None:
+        write_progress(self._mark, self._seq, self.n_rows)
 
     def _create(self) -> apsw.Connection:
         self.path.touch(mode=0o600)

@@ -1,7 +1,7 @@
 """Whether anything waits in the outboxes of a folder, without opening them.
 
-A worker announces a batch before it commits it, and the response is sent after that. So if
-everything that was announced is in the store, so is every record whose response was sent.
+A worker notes the batches that it committed, and sends their responses after that. So if
+everything that was noted is in the store, so is every record whose response was sent.
 """
 
 from __future__ import annotations
@@ -159,14 +159,14 @@ class _Segment:
 
     def __init__(self, path: Path, *, is_dead: bool) -> None:
         self.stored_seq = 0
-        # Nothing is written to it any more; and after a power failure, less may be announced than
+        # Nothing is written to it any more; and after a power failure, less may be noted than
         # was committed.
         self._end = _end(path) if is_dead else None
         self.fd = opened_mark(path, creates=False)
 
     def is_waiting(self) -> bool:
-        mark, announced = read_progress(self.fd)
-        end = announced if self._end is None else self._end
+        mark, committed = read_progress(self.fd)
+        end = committed if self._end is None else self._end
         return end is None or end > max(mark.seq, self.stored_seq)
 
 

@@ -121,7 +121,7 @@ def test_what_a_dead_worker_left_is_looked_up_itself(folder, waiting):
     outbox.append([sample(1)])
     (path,) = outbox.folder.glob("*.db")
     outbox.close()
-    # As after a loss of power: the records are on the disk, what was announced isn't.
+    # As after a loss of power: the records are on the disk, the note isn't.
     os.truncate(path.with_suffix(".shipped"), 0)
 
     assert waiting.has_waiting()
@@ -138,7 +138,7 @@ def test_a_worker_of_an_older_version_is_looked_up_each_time(folder, outbox, wai
     assert waiting.has_waiting()
 
 
-def test_half_an_announcement_counts_as_none(outbox):
+def test_half_a_note_counts_as_none(outbox):
     (path,) = outbox.folder.glob("*.db")
     outbox.append([sample(1)])
     fd = opened_mark(path)
@@ -150,14 +150,16 @@ def test_half_an_announcement_counts_as_none(outbox):
     os.close(fd)
 
 
-def test_a_batch_is_announced_before_it_is_committed(tmp_path):
+def test_a_batch_is_noted_when_it_is_committed(tmp_path):
     path = tmp_path / "1.db"
     writer = SegmentWriter(path, is_synced=False)
     fd = opened_mark(path)
-    writer.finish()  # the next commit fails
+    writer.append([packed([sample(1)])])
+    assert read_progress(fd)[1] == 1
 
+    writer.finish()  # the next commit fails
     with pytest.raises(StoreError):
-        writer.append([packed([sample(1)])])
+        writer.append([packed([sample(2)])])
 
     assert read_progress(fd)[1] == 1
     os.close(fd)
