@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from podium.bundle import Bundle
 from podium.comparison.watch import Watch
@@ -78,7 +78,12 @@ class App:
     Raises:
         SetupError: a setting or, if it is strict, a model is invalid.
         BundleError: a bundle is damaged, if it is strict.
+
+    Attributes:
+        has_streams: whether it serves WebSockets.
     """
+
+    has_streams: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -170,6 +175,7 @@ class App:
             is_local=is_local,
             uploads=Uploads(registry.files, self.settings.version_bytes_max),
             monitoring=self.monitoring,
+            has_streams=self.has_streams,
         )
         if self._recorder is not None:
             watch_recorder(self._metrics, self._recorder)

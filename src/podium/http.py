@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -18,6 +18,8 @@ from podium.metrics.metrics import Lane
 if TYPE_CHECKING:
     from podium.deployments.upload import Upload
 
+# The key of an ASGI scope that holds a `Handshake`; no client can set it.
+HANDSHAKE = "podium.handshake"
 # What is limited, in words.
 PREDICTIONS, OTHERS = "prediction requests", "requests for pages"
 
@@ -90,6 +92,18 @@ class Verdict:
         }
 
 
+class Handshake(Protocol):
+    """A WebSocket that is to be opened, once a view admits it."""
+
+    def admit(self, request: Request, model: str) -> None:
+        """Open it, for the actor of this request.
+
+        Raises:
+            RateLimited: they have too many open already.
+            Overloaded: too many are open already.
+        """
+
+
 @dataclass(frozen=True)
 class Request:
     """One complete HTTP request.
@@ -107,6 +121,7 @@ class Request:
         form_token: name and value of an input that the host requires in every form.
         lane: the lane under which it is counted.
         upload: the uploaded bundle that was its body, in a file.
+        handshake: the WebSocket that it asks for, if it does.
         static_url: returns the URL of one of our static files, if the host serves them; None: we
             do.
     """
@@ -126,6 +141,7 @@ class Request:
     form_token: tuple[str, str] | None = None
     verdict: Verdict | None = None
     upload: Upload | None = None
+    handshake: Handshake | None = None
     static_url: Callable[[str], str] | None = None
     lane: Lane = "asgi"
 

@@ -41,6 +41,7 @@ FOREIGN_CODE = {
     "hosts/asgi.py": "answered as `web/routes.py` answers it",
     "hosts/django/remembered.py": "a database's driver raises what it likes: it is asked again",
     "hosts/server/exchange.py": "an ASGI app raises what it likes: a client gets a 500, the log the rest",
+    "hosts/server/websocket.py": "an ASGI app raises what it likes: the connection is aborted",
     "hosts/server/lane.py": "answered as `web/routes.py` answers it",
     "retraining/recipe.py": "a user's recipe raises what it likes: it is told in a line",
     "runtimes/onnx.py": "ONNX Runtime's errors have no common base",

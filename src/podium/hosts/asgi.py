@@ -21,7 +21,8 @@ from podium import app
 from podium.access import NOBODY
 from podium.errors import NotAuthenticated
 from podium.flow.pool import Pool
-from podium.http import Request, Response
+from podium.hosts.watchers import Watchers
+from podium.http import HANDSHAKE, Request, Response
 from podium.policy import gate
 from podium.policy.addresses import client_address
 from podium.policy.authority import actor_of
@@ -52,10 +53,13 @@ class App(app.App):
     request.
     """
 
+    has_streams = True
+
     def __init__(self, *models: Source, **settings: Any) -> None:
         super().__init__(*models, **settings)
         self._viewing = Pool("podium-view", N_THREADS)
         self._reading = Pool("podium-read", N_READING, waiting_max=READING_MAX, wait_s=READING_S)
+        self._watchers = Watchers(self.site, self._viewing)
         authority = self.site.authority
         # If tokens are verified in memory, nobody has to wait for a thread.
         self._knows_at_once = getattr(authority, "of_token", None) is not None
@@ -68,16 +72,17 @@ class App(app.App):
             await self._live(receive, send)
         elif scope["type"] == "http":
             self.start_in_background()
+            self._watchers.start()
             await self._respond(scope, receive, send)
         elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1000})
+            await self._watchers.attend(self, scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self.start_in_background()
+                self._watchers.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._end()
@@ -97,6 +102,7 @@ class App(app.App):
             await self._end()
 
     async def _end(self) -> None:
+        await self._watchers.stop()
         for version in list(self._versions):  # including versions that were replaced
             if version.batcher is not None:
                 version.batcher.close()
@@ -294,6 +300,7 @@ def request_of(scope: Scope, body: bytes, n_proxies: int = 0) -> Request:
         origin=f"{scope.get('scheme', 'http')}://{headers.get('host', '127.0.0.1')}",
         address=client_address(client[0] if client else "", scope["headers"], n_proxies),
         native=scope,
+        handshake=scope.get(HANDSHAKE),
     )
 
 

@@ -68,9 +68,7 @@ def check(
     refusal = _check_size(target, headers) or _check_method(method) or _check_target(target)
     if refusal is not None:
         return refusal
-    found: dict[bytes, list[bytes]] = {}
-    for name, value in headers:
-        found.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    found = _by_name(headers)
     path = target.partition(b"?")[0]
     is_prediction = predictions.search(path) is not None
     is_upload = method == "POST" and uploads.search(path) is not None
@@ -78,6 +76,26 @@ def check(
         _check_host(settings, target, found)
         or _check_body(settings, method, found, is_prediction, is_upload)
         or _check_site(settings, method, found, is_prediction)
+    )
+
+
+def check_handshake(settings: Settings, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
+    """The reason to refuse a WebSocket, besides those of any request; None if there is none.
+
+    A page of any site can open one, with the cookies of ours, and read what it gets: unlike other
+    requests that change nothing, it must come from one of our pages, or from a program.
+    """
+    found = _by_name(headers)
+    return _check_site(settings, "POST", found, is_prediction=False)
+
+
+def not_a_handshake() -> Refusal:
+    """The refusal of a request for a WebSocket's URL that doesn't ask for one."""
+    return Refusal(
+        426,
+        "upgrade_required",
+        "this URL is a WebSocket",
+        "connect to it with a WebSocket client, version 13",
     )
 
 
@@ -144,6 +162,14 @@ def is_loopback(host: str) -> bool:
     """Whether an address or a name is reachable from this machine only."""
     address = _address(host.strip("[]"))
     return host == "localhost" if address is None else address.is_loopback
+
+
+def _by_name(headers: Sequence[tuple[bytes, bytes]]) -> _Headers:
+    """The values of each header, by its name in lower case."""
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    return found
 
 
 def _check_size(target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:

@@ -19,6 +19,7 @@ from podium.http import Request, Response
 from podium.outbox.keys import KEY_LENGTH_MAX
 from podium.protocols.comparison import comparison_schemas
 from podium.protocols.schemas import TEXT, feedback_schema, model_schemas, ref, shared_schemas
+from podium.protocols.streams import stream_operation
 from podium.records.store import ALL_FILTERS
 from podium.signature.schema import Schema
 from podium.web.examples import form_fields, json_bodies, text_bodies
@@ -151,6 +152,8 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
             paths[f"/api/models/{name}/feedback"] = {
                 "post": _post_feedback(name, key, failures, rows_max)
             }
+        if allowed(actor, Action.SEE, name):
+            paths[f"/api/models/{name}/monitor/stream"] = {"get": stream_operation(name, key)}
         if allowed(actor, Action.MANAGE, name):
             paths |= _version_paths(name, key, failures)
         schemas |= model_schemas(version, key, rows_max)

@@ -58,6 +58,7 @@ ERRORS = (
     (421, "host_not_allowed", "the Host header isn't a name of this server"),
     (422, "invalid_rows", "some values are not accepted; cells lists them"),
     (422, "unanswerable", "the model has no finite prediction for some rows; cells lists them"),
+    (426, "upgrade_required", "this URL is a WebSocket"),
     (429, "rate_limited", "the quota is used up: Retry-After says when to try again"),
     (431, "headers_too_large", "there are more than 64 headers, or 16,384 bytes of them"),
     (409, "fixed_versions", "the versions of this model are set in the server's settings"),

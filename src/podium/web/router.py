@@ -35,6 +35,7 @@ class Route:
             there is one, otherwise the cookie. It changes nothing, and other sites can't read it.
         is_prediction: whether it counts as a prediction, as routes without a view do.
         is_upload: whether its body is a bundle, which goes to a file while it arrives.
+        is_stream: whether it is a WebSocket.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Route:
     reads: bool | str = False
     is_prediction: bool = False
     is_upload: bool = False
+    is_stream: bool = False
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The named segments of a matching path, or None; their number is the pattern's."""
@@ -128,6 +130,7 @@ class Router:
     Attributes:
         predictions: found in the paths that lead to a prediction, percent-encoded, under any prefix.
         uploads: the same of those that a bundle may be sent to.
+        streams: the same of those that are WebSockets.
     """
 
     def __init__(self, pages: Iterable[Route], protocols: Sequence[ServingProtocol] = ()) -> None:
@@ -135,6 +138,7 @@ class Router:
         self.routes = (*pages, *(route for one in protocols for route in one.routes))
         self.predictions = _pattern_of(route for route in self.routes if route.view is None)
         self.uploads = _pattern_of(route for route in self.routes if route.is_upload)
+        self.streams = _pattern_of(route for route in self.routes if route.is_stream)
         self._by_length: dict[int, list[Route]] = {}
         for route in self.routes:
             self._by_length.setdefault(route.pattern.count("/") + 1, []).append(route)

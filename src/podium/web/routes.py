@@ -22,6 +22,7 @@ from podium.web import (
     docs,
     inbox_pages,
     metrics,
+    monitor,
     pages,
     probes,
     problems,
@@ -41,7 +42,7 @@ _GET, _POST = ("GET",), ("POST",)
 _ASKS = (*_GET, *_POST)
 _RECORDS, _RECORD = "/models/{name}/records", "/records/{record_id}"
 _VERSIONS = "/models/{name}/versions"
-_INBOX = "/models/{name}/inbox"
+_INBOX, _MONITOR = "/models/{name}/inbox", "/models/{name}/monitor"
 _reading = partial(Route, is_page=True, reads=True)
 PAGES = (
     Route("home", _GET, "/", pages.home, LISTED, is_page=True),
@@ -75,6 +76,8 @@ PAGES = (
         Action.MANAGE,
         is_page=True,
     ),
+    Route("monitor", _GET, "/monitor", monitor.index, LISTED, is_page=True),
+    Route("model_monitor", _GET, _MONITOR, monitor.model, Action.SEE, is_page=True),
     _reading("compare", _GET, "/models/{name}/compare", comparison.index, Action.MANAGE),
     Route(
         "upload_version",

@@ -16,6 +16,7 @@ from podium.flow.predict import PredictionService
 from podium.flow.version import LoadedVersion
 from podium.http import Request
 from podium.metrics.metrics import Metrics
+from podium.metrics.timeline import Timeline
 from podium.monitoring.monitoring import Monitoring
 from podium.outbox.deletion import Deletion
 from podium.policy.authority import Authority, OpenAuthority
@@ -67,6 +68,8 @@ class Site:
         uploads: the bundles that are uploaded to this process; None if versions are fixed.
         is_local: whether only programs on this machine can reach it.
         monitoring: counts what the models answer; None: nothing does.
+        has_streams: whether the host has WebSockets.
+        live: the last minutes of each model.
         frame: creates the host's whole page around the parts of one of ours; None: our own.
     """
 
@@ -88,6 +91,11 @@ class Site:
     is_local: bool = False
     uploads: Uploads | None = None
     monitoring: Monitoring | None = None
+    has_streams: bool = False
+    live: Timeline = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "live", Timeline(self.metrics))
 
     def traffic(self, name: str, actor: Actor) -> Traffic:
         """The versions of this model that answer, for the whole of a request.
@@ -141,6 +149,11 @@ class Site:
             for name, deployment in self.deployments.items()
             if name not in self.failures and may_anything(actor, name)
         }
+
+    def monitored(self, actor: Actor) -> dict[str, LoadedVersion]:
+        """The loaded models whose monitoring an actor may see, by name."""
+        visible = self.visible(actor)
+        return {name: one for name, one in visible.items() if allowed(actor, Action.SEE, name)}
 
     def failed(self, actor: Actor) -> list[str]:
         """The models that an actor may see and that can't be loaded."""

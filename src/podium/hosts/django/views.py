@@ -21,7 +21,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from podium.hosts.django.assets import static_url
 from podium.hosts.django.host import Host, current_host
 from podium.hosts.django.transactions import outside_transactions
-from podium.http import Request, Response
+from podium.http import HANDSHAKE, Request, Response
 from podium.policy import gate
 from podium.web import bodies, routes
 from podium.web.router import Route
@@ -139,6 +139,7 @@ class _Incoming:
             address=self.native.META.get("REMOTE_ADDR", ""),
             native=self.native,
             upload=getattr(self.native, "scope", {}).get(UPLOAD),
+            handshake=getattr(self.native, "scope", {}).get(HANDSHAKE),
             form_token=form_token,
             static_url=partial(static_url, self.root_path),
         )

@@ -46,7 +46,7 @@ def logged(app: Callable[[Scope, Receive, Send], Any], log: AccessLog) -> Any:
     """An ASGI app that logs every request."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
         began_s = time.perf_counter()
@@ -54,8 +54,10 @@ def logged(app: Callable[[Scope, Receive, Send], Any], log: AccessLog) -> Any:
 
         async def noting(message: Any) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if message["type"].endswith("http.response.start"):
                 status = message["status"]
+            elif message["type"] == "websocket.accept":
+                status = 101
             await send(message)
 
         try:

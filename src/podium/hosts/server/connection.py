@@ -13,6 +13,7 @@ from podium.hosts.server.head import Head, PredictHead, Rejected, check_size, re
 from podium.hosts.server.lane import Lane, NotQuick
 from podium.hosts.server.lane_job import LaneSubmission
 from podium.hosts.server.lingering import LingeringConnection
+from podium.hosts.server.websocket import WebSocket, is_handshake
 from podium.policy import gate
 
 HEAD_S = 5.0
@@ -258,7 +259,6 @@ class Connection(asyncio.Protocol):
         if self._is_closing and len(body) < head.length:
             self._close()
             return
-        self._buffer = rest
         transport = self._transport
         is_secure = transport.get_extra_info("sslcontext") is not None
         scope = scope_of(
@@ -268,9 +268,15 @@ class Connection(asyncio.Protocol):
             server=_address(transport, "sockname"),
             state=self._app_state.copy(),
         )
-        exchange = Exchange(self, head, body, scope, self._state.default_headers)
-        self._current = exchange
-        task = self._loop.create_task(exchange.run(self._config.loaded_app))
+        run: Exchange | WebSocket
+        if self._lane.heads.is_stream(head) and is_handshake(head):
+            self._state.connections.discard(self)
+            run = WebSocket(self._state, transport, self._loop, head, scope, rest)
+        else:
+            self._buffer = rest
+            run = Exchange(self, head, body, scope, self._state.default_headers)
+            self._current = run
+        task = self._loop.create_task(run.run(self._config.loaded_app))
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
 

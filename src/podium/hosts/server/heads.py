@@ -15,8 +15,8 @@ BODY_MAX = 65_536
 # Programs repeat the same head again and again, so the result is cached.
 KEPT_MAX = 4_096
 KEPT_HEAD_BYTES_MAX = 2_048
-# With any of these headers a request isn't plain. An upgrade is never accepted, so a request that
-# offers one counts as plain.
+# With any of these headers a request isn't plain. An upgrade of one is never accepted, so a
+# request that offers one counts as plain.
 _UNUSUAL = frozenset({b"expect", b"idempotency-key", b"podium-key", b"te", b"trailer"})
 
 
@@ -30,6 +30,7 @@ class Heads:
     def __init__(self, site: Site, *, has_fast_lane: bool) -> None:
         self._settings: Settings = site.settings
         self._predictions, self._uploads = site.router.predictions, site.router.uploads
+        self._streams = site.router.streams
         self._fast = {
             path: (deployment, protocol.fast)
             for protocol in site.router.protocols
@@ -59,6 +60,10 @@ class Heads:
                 self._known.clear()
             self._known[raw] = head
         return head
+
+    def is_stream(self, head: Head) -> bool:
+        """Whether a request is for a WebSocket's URL."""
+        return self._streams.search(head.target.partition(b"?")[0]) is not None
 
     def _checked(self, raw: bytes) -> Head:
         method, target, headers, is_http_10 = parse(raw)
