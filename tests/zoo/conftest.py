@@ -21,6 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from podium.compile import Compiled, compile_model
+from podium.outputs import Outputs
+from podium.program import Program
 from podium.runtimes.signatures import signature_of
 from podium.runtimes.sklearn import SklearnRuntime
 from podium.signature.correct import corrected
@@ -138,7 +140,23 @@ class Zoo:
         difference, labels = f"{found.difference:.0e}", str(found.n_labels)
         self.record(LINE, (title, name, "yes", "", difference, labels, f"{speed:.0f}x"))
         assert found.n_labels == 0
+        assert_same_in_every_batch(compiled.program, table)
         return compiled
+
+
+def assert_same_in_every_batch(program: Program, table: Table) -> None:
+    """A prediction doesn't depend on the rows beside it, to the last bit."""
+    whole = _parts_of(program.predict(table))
+    for size in (1, 3, 8, 11):
+        for at in range(0, min(2 * size, table.n_rows), size):
+            some = slice(at, min(at + size, table.n_rows))
+            for part, all_ in zip(_parts_of(program.predict(table.take(some))), whole, strict=True):
+                np.testing.assert_array_equal(part, all_[some], f"{size} rows at {at}")
+
+
+def _parts_of(outputs: Outputs) -> list[Any]:
+    parts = (outputs.predictions, outputs.probabilities, outputs.scores)
+    return [part for part in parts if part is not None]
 
 
 def usual_columns(X: pd.DataFrame) -> ColumnTransformer:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from podium.program.arrays import Floats, Indices
+from podium.program.blocks import multiplier, squared_lengths
 from podium.program.operations.operation import (
     Operation,
     Register,
@@ -88,7 +89,7 @@ class FillLinear(Operation, frozen=True, tag="fill_linear"):
         steps = list(
             zip(
                 self.columns.tolist(),
-                self.weights,
+                [multiplier(weights[:, None]) for weights in self.weights],
                 *(c.tolist() for c in (self.bias, self.low, self.high)),
                 strict=True,
             )
@@ -101,9 +102,9 @@ class FillLinear(Operation, frozen=True, tag="fill_linear"):
                 return numbers
             filled = np.where(holes, fill, numbers).astype(dtype, copy=False)
             rows = [np.flatnonzero(column) for column in holes.T]
-            for column, weights, bias, low, high in steps:
+            for column, multiply, bias, low, high in steps:
                 if len(rows[column]):
-                    guess = filled[rows[column]].dot(weights) + bias
+                    guess = multiply(filled[rows[column]]).ravel() + bias
                     filled[rows[column], column] = np.minimum(np.maximum(guess, low), high)
             return filled
 
@@ -174,20 +175,21 @@ class _Distances:
         missing = np.isnan(rows)
         rows = np.where(missing, 0.0, rows)
         self.width = rows.shape[1]
-        self.columns, self.lengths = rows.T, np.einsum("ij,ij->i", rows, rows)
-        self.missing, self.present = missing.T.astype(np.float64), (~missing).T.astype(np.float64)
-        self.squares = (rows * rows).T
+        self.lengths = squared_lengths(rows)
+        constants = (rows, missing.astype(np.float64), rows * rows, (~missing).astype(np.float64))
+        self.products = [multiplier(constant.T) for constant in constants]
 
     def __call__(self, x: Array, missing: Array) -> Array:
         x = np.where(missing, 0.0, x.astype(np.float64, copy=False))
-        far = -2 * x.dot(self.columns)
-        far += np.einsum("ij,ij->i", x, x)[:, None]
+        of_rows, of_missing, of_squares, of_present = self.products
+        far = -2 * of_rows(x)
+        far += squared_lengths(x)[:, None]
         far += self.lengths
         np.maximum(far, 0, out=far)
-        far -= (x * x).dot(self.missing)
-        far -= missing.astype(np.float64).dot(self.squares)
+        far -= of_missing(x * x)
+        far -= of_squares(missing.astype(np.float64))
         np.maximum(far, 0, out=far)
-        shared = (~missing).astype(np.float64).dot(self.present)
+        shared = of_present((~missing).astype(np.float64))
         far[shared == 0] = np.nan
         far /= np.maximum(shared, 1)
         far *= self.width
@@ -198,9 +200,9 @@ class _Distances:
 def _mean(far: Array, values: Array, n_neighbors: int, weigh: Any) -> Array:
     n_neighbors = min(n_neighbors, len(values))
     nearest = np.argpartition(far, n_neighbors - 1, axis=1)[:, :n_neighbors]
-    weights = weigh(np.take_along_axis(far, nearest, axis=1))
+    weights = weigh(np.ascontiguousarray(np.take_along_axis(far, nearest, axis=1)))
     weights[np.isnan(weights)] = 0.0
-    mean: Array = (values[nearest] * weights).sum(axis=1) / weights.sum(axis=1)
+    mean: Array = np.ascontiguousarray(values[nearest] * weights).sum(axis=1) / weights.sum(axis=1)
     # No column is shared with any donor: the mean of all of them.
     return np.where(np.isnan(far).all(axis=1), values.mean(), mean)
 

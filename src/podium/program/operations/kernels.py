@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from podium.program.arrays import Floats
+from podium.program.blocks import multiplier, squared_lengths
 from podium.program.operations.operation import (
     Operation,
     Register,
@@ -54,8 +55,7 @@ _Function: TypeAlias = Callable[[Array], Array]
 
 
 def _product(kernel: Kernel) -> _Function:
-    columns = np.ascontiguousarray(kernel.rows.astype(np.float64).T)
-    return lambda x: x.dot(columns)
+    return multiplier(kernel.rows.astype(np.float64).T)
 
 
 def _polynomial(kernel: Kernel) -> _Function:
@@ -74,12 +74,12 @@ def _rbf(kernel: Kernel) -> _Function:
     # Around the middle of the rows, squares are no larger than the distances that they make up.
     middle = kernel.rows.astype(np.float64).sum(axis=0) / max(len(kernel.rows), 1)
     rows = kernel.rows.astype(np.float64) - middle
-    columns, squares, gamma = np.ascontiguousarray(-2 * rows.T), _squares(rows), -kernel.gamma
+    multiply, squares, gamma = multiplier(-2 * rows.T), squared_lengths(rows), -kernel.gamma
 
     def run(x: Array) -> Array:
         x = x - middle
-        distances = x.dot(columns)
-        distances += _squares(x)[:, None]
+        distances = multiply(x)
+        distances += squared_lengths(x)[:, None]
         distances += squares
         np.maximum(distances, 0, out=distances)
         distances *= gamma
@@ -91,8 +91,8 @@ def _rbf(kernel: Kernel) -> _Function:
 
 def _cosine(kernel: Kernel) -> _Function:
     rows = kernel.rows.astype(np.float64)
-    columns = np.ascontiguousarray((rows / _lengths(rows)).T)
-    return lambda x: (x / _lengths(x)).dot(columns)
+    multiply = multiplier((rows / _lengths(rows)).T)
+    return lambda x: multiply(x / _lengths(x))
 
 
 def _laplacian(kernel: Kernel) -> _Function:
@@ -110,13 +110,8 @@ def _laplacian(kernel: Kernel) -> _Function:
     return run
 
 
-def _squares(x: Array) -> Array:
-    squares: Array = np.einsum("ij,ij->i", x, x)
-    return squares
-
-
 def _lengths(x: Array) -> Array:
-    lengths = np.sqrt(_squares(x))[:, None]
+    lengths = np.sqrt(squared_lengths(x))[:, None]
     near_zero: Array = lengths < 10 * np.finfo(np.float64).eps
     return np.where(near_zero, 1.0, lengths)
 

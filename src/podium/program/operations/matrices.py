@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from podium.program.arrays import Floats, Indices
+from podium.program.blocks import multiplier
 from podium.program.operations.operation import (
     Operation,
     Register,
@@ -123,15 +124,14 @@ class Matmul(Operation, frozen=True, tag="matmul"):
 
     def prepare(self, _shapes: Shapes) -> Step:
         """One product."""
-        x, weights = self.x, np.ascontiguousarray(self.weights)
+        x, multiply = self.x, multiplier(self.weights)
         if self.bias is None:
-            return lambda _, values: values[x].dot(weights)
+            return lambda _, values: multiply(values[x])
         # As a matrix: for one row, numpy is three times faster with equal shapes.
         bias = self.bias[None]
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
-            product: Array = values[x].dot(weights)
-            return product + bias
+            return multiply(values[x]) + bias
 
         return run
 

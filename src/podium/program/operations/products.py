@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from podium.program.arrays import Indices
+from podium.program.blocks import squared_lengths
 from podium.program.operations.operation import (
     Operation,
     Register,
@@ -77,7 +78,7 @@ class Normalize(Operation, frozen=True, tag="normalize"):
         smallest, one = 10 * np.finfo(dtype).eps, np.ones((), dtype)
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
-            numbers: Array = values[x]
+            numbers: Array = np.ascontiguousarray(values[x])
             lengths = length(numbers)
             return numbers / np.where(lengths < smallest, one, lengths)[:, None]
 
@@ -86,6 +87,6 @@ class Normalize(Operation, frozen=True, tag="normalize"):
 
 _LENGTHS: Mapping[NormName, Callable[[Array], Array]] = {
     "l1": lambda x: np.abs(x).sum(axis=1),
-    "l2": lambda x: np.sqrt(np.einsum("ij,ij->i", x, x)),
+    "l2": lambda x: np.sqrt(squared_lengths(x)),
     "max": lambda x: np.abs(x).max(axis=1),
 }

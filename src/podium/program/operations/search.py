@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from podium.program.blocks import multiplier
 from podium.program.operations import distances as measuring
 from podium.program.operations.distances import MetricName, built, measured
 from podium.program.operations.nodes import Nodes
@@ -113,15 +114,12 @@ class Products:
 
     def __init__(self, rows: Array) -> None:
         # Doubling is exact.
-        self.columns = np.ascontiguousarray(-2.0 * rows.T)
+        self._multiply = multiplier(-2.0 * rows.T)
         self.lengths = lengths(rows)
 
     def __call__(self, x: Array) -> Array:
         """A column for each training row."""
-        # A single row would be multiplied by another routine, which rounds differently.
-        several = x if len(x) > 1 else np.concatenate([x, x])
-        products: Array = several.dot(self.columns)[: len(x)]
-        return products
+        return self._multiply(x)
 
 
 def lengths(x: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from podium.errors import ModelError
 from podium.program.arrays import Floats
+from podium.program.blocks import multiplier
 from podium.program.operations.distances import MetricName, measured
 from podium.program.operations.operation import (
     Operation,
@@ -77,6 +78,7 @@ class Within(Operation, frozen=True, tag="within"):
         )
         radius = self.radius**2 if is_square else self.radius
         at_once = max(1, _BUFFERED_MAX // len(self.rows))
+        add_targets = multiplier(targets)
 
         def weights_of(rows: Array) -> Array:
             far = measure(rows)
@@ -90,7 +92,7 @@ class Within(Operation, frozen=True, tag="within"):
         def means(rows: Array) -> Array:
             weights = weights_of(rows)
             total = weights.sum(axis=1, keepdims=True)
-            means: Array = weights.dot(targets) / total
+            means: Array = add_targets(weights) / total
             alone = total[:, 0] == 0
             if alone.any():
                 if otherwise is None:
