@@ -15,7 +15,7 @@ from podium.flow.response import EncodedResponse
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.policy.addresses import network_of
-from podium.protocols import comparison, feedback, records, streams, versions
+from podium.protocols import comparison, feedback, records, streams, versions, whatif
 from podium.records.business_key import business_key_of
 from podium.signature.schema import output_schema, row_schema
 from podium.web import deletion_pages, problems
@@ -139,6 +139,7 @@ NATIVE = ServingProtocol(
         *versions.ROUTES,
         *comparison.ROUTES,
         *streams.ROUTES,
+        *whatif.ROUTES,
     ),
     read=_read,
     write=_write,

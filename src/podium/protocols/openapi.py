@@ -18,6 +18,7 @@ from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.outbox.keys import KEY_LENGTH_MAX
 from podium.protocols.comparison import comparison_schemas
+from podium.protocols.insight import insight_paths, insight_schemas
 from podium.protocols.schemas import TEXT, feedback_schema, model_schemas, ref, shared_schemas
 from podium.protocols.streams import stream_operation
 from podium.records.store import ALL_FILTERS
@@ -148,6 +149,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         paths[f"/api/models/{name}/records"] = {
             "delete": _delete_several(site, name, key, failures)
         }
+        paths |= insight_paths(version, key, failures, _get)
         if allowed(actor, Action.FEEDBACK, name):
             paths[f"/api/models/{name}/feedback"] = {
                 "post": _post_feedback(name, key, failures, rows_max)
@@ -156,7 +158,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
             paths[f"/api/models/{name}/monitor/stream"] = {"get": stream_operation(name, key)}
         if allowed(actor, Action.MANAGE, name):
             paths |= _version_paths(name, key, failures)
-        schemas |= model_schemas(version, key, rows_max)
+        schemas |= model_schemas(version, key, rows_max) | insight_schemas(version, key)
     components: Schema = {"schemas": schemas}
     secured: Schema = {}
     if has_tokens(site):

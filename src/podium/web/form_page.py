@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from podium.access import Action, allowed
-from podium.errors import BadCell
+from podium.errors import BadCell, PodiumError
 from podium.flow.answer import values_of, warning_value
+from podium.flow.formats.json_rows import JSON
+from podium.flow.prepare import prepare
+from podium.flow.request import PredictRequest, Prepared, RequestContext
 from podium.flow.response import PredictResponse
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
+from podium.outputs import Outputs
 from podium.records.record import Record
 from podium.signature import Label, Signature
 from podium.signature.infer import json_value
 from podium.signature.truth import feedback_signature
+from podium.table import Table
 from podium.web import render
 from podium.web.about import about_of
 from podium.web.among import among_answers
+from podium.web.curve_chart import Curves, curves_of
 from podium.web.form import texts, widgets
 from podium.web.numbers import headline
 from podium.web.result import curl_command, result_of
 from podium.web.site import Site
+from podium.web.whatif import has_curves, shown_fields, what_if
 
 # With 400 fields the page includes two examples, 40 kB.
 EXAMPLE_CELLS_MAX = 800
@@ -41,33 +49,71 @@ class Answered:
         outputs: as a record holds them: prediction, probabilities, warnings.
         record_id: of its record; "" if nothing was recorded.
         is_current: whether the version of the page made it.
+        is_trial: whether it was only tried what the model would answer.
+        curves: how the answer depends on the fields; None if that isn't known.
     """
 
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
     record_id: str = ""
     is_current: bool = True
+    is_trial: bool = False
+    curves: Curves | None = None
 
 
 def answered_of(answer: PredictResponse) -> Answered:
     """The prediction in the response to one row."""
-    signature = answer.version.signature
-    (value,) = values_of(signature, answer.outputs)
-    outputs = msgspec.to_builtins(value)
-    outputs["warnings"] = [warning_value(one) for one in answer.outputs.warnings]
-    (row,) = answer.table.rows()
-    inputs = {field.name: json_value(row[field.name], field) for field in signature.fields}
-    return Answered(inputs, outputs, answer.ids[0] if answer.ids else "")
+    inputs, outputs = _values(answer.version.signature, answer.table, answer.outputs)
+    record_id = answer.ids[0] if answer.ids else ""
+    return Answered(inputs, outputs, record_id, curves=_curves(answer.version, answer.table))
 
 
 def answered_before(record: Record, version: LoadedVersion) -> Answered:
     """The prediction in a record, for a page of this version."""
+    is_current, curves = record.version == version.version, None
+    if is_current and has_curves(version):
+        with suppress(PodiumError):  # a page without curves is still the result
+            body = PredictRequest(record.inputs, JSON, RequestContext())
+            curves = _curves(version, prepare(version, body).table)
     return Answered(
         msgspec.json.decode(record.inputs),
         msgspec.json.decode(record.outputs),
         record.id,
-        record.version == version.version,
+        is_current,
+        curves=curves,
     )
+
+
+def answered_if(version: LoadedVersion, prepared: Prepared) -> Answered:
+    """What a version would answer to a row; nothing is recorded.
+
+    Raises:
+        ModelError: the model failed.
+    """
+    found = what_if(version, prepared.table, shown_fields(version))
+    answer = replace(found.answer, warnings=prepared.warnings)
+    inputs, outputs = _values(version.signature, prepared.table, answer)
+    curves = curves_of(version, prepared.table, found)
+    return Answered(inputs, outputs, is_trial=True, curves=curves)
+
+
+def _curves(version: LoadedVersion, row: Table) -> Curves | None:
+    if not has_curves(version):
+        return None
+    with suppress(PodiumError):  # the answer itself is there
+        return curves_of(version, row, what_if(version, row, shown_fields(version)))
+    return None
+
+
+def _values(
+    signature: Signature, table: Table, outputs: Outputs
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One row as plain values, and its outputs as a record holds them."""
+    (value,) = values_of(signature, outputs)
+    answer = msgspec.to_builtins(value)
+    answer["warnings"] = [warning_value(one) for one in outputs.warnings]
+    (row,) = table.rows()
+    return {field.name: json_value(row[field.name], field) for field in signature.fields}, answer
 
 
 def form_page(
@@ -115,7 +161,8 @@ def predict_address(request: Request, name: str) -> str:
 def _shown(request: Request, version: LoadedVersion, answered: Answered | None) -> dict[str, Any]:
     """What the page shows of a prediction."""
     if answered is None:
-        return dict.fromkeys(("result", "among", "record_id", "curl", "truth"))
+        names = ("result", "among", "record_id", "curl", "truth", "curves")
+        return dict.fromkeys(names) | {"is_trial": False}
     signature, name = version.signature, version.name
     baseline = version.bundle.baseline
     # The caller owns the record, but not every actor may look up their own records.
@@ -129,7 +176,15 @@ def _shown(request: Request, version: LoadedVersion, answered: Answered | None) 
         "record_id": answered.record_id if may_open else None,
         "curl": curl_command(predict_address(request, name), answered.inputs),
         "truth": (answered.record_id, form) if form else None,
+        "curves": answered.curves,
+        "is_trial": answered.is_trial,
     }
+
+
+def whatif_part(version: LoadedVersion, answered: Answered) -> str:
+    """The part of the page that changes with the values of the form, as HTML."""
+    known = result_of(version.signature, answered.outputs)
+    return render.part("whatif.html", curves=answered.curves, result=known)
 
 
 def example_number(request: Request) -> int:

@@ -64,6 +64,11 @@ def page(
     return Response(html.encode("utf-8", "replace"), status)
 
 
+def part(template: str, **values: Any) -> str:
+    """A part of a page, rendered from a template of its own."""
+    return environment().get_template(template).render(**values)
+
+
 def cached_page(
     site: Site, request: Request, key: Key, basis: Basis, make: Callable[[], Response]
 ) -> Response:

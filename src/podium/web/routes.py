@@ -32,6 +32,7 @@ from podium.web import (
     traffic_pages,
     upload_pages,
     version_pages,
+    whatif_page,
 )
 from podium.web.headers import finished
 from podium.web.router import FILTERED, LISTED, OPEN, Found, Route, ServingProtocol
@@ -52,6 +53,15 @@ PAGES = (
         _POST,
         "/models/{name}",
         pages.predict,
+        Action.PREDICT,
+        is_page=True,
+        is_prediction=True,
+    ),
+    Route(
+        "whatif",
+        _POST,
+        "/models/{name}/whatif",
+        whatif_page.ask,
         Action.PREDICT,
         is_page=True,
         is_prediction=True,

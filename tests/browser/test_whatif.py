@@ -1,0 +1,119 @@
+"""What if: curves that follow the form, sliders that move it, and results that say they are old."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import podium
+from podium.testing import ServerProcess
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    from sklearn.linear_model import LinearRegression
+
+    folder = tmp_path_factory.mktemp("whatif")
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"area": rng.normal(80, 20, 200), "rooms": rng.integers(1, 6, 200)})
+    rent = 10 * rows["area"] + 100 * rows["rooms"]
+    model = LinearRegression().fit(rows, rent)
+    bundle = podium.pack(model, rows, rent, name="rents", path=folder).path
+    with ServerProcess(str(bundle), home=folder / "home") as server:
+        yield server.address
+
+
+@pytest.fixture
+def result(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The page of a result, with or without scripts."""
+    context = browser.new_context(base_url=address, java_script_enabled=request.param)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto("/models/rents")
+    page.locator("[name=area]").fill("80")
+    page.locator("[name=rooms]").fill("2")
+    page.get_by_role("button", name="Predict").click()
+    page.wait_for_url("**/results/*")
+    yield page
+    context.close()
+    assert errors == []
+
+
+with_script = pytest.mark.parametrize("result", [True], indirect=True)
+
+
+def n_records(page: Page) -> int:
+    text = page.request.get("/models/rents/records.csv").text()
+    return len(text.strip().splitlines()) - 1
+
+
+@with_script
+def test_a_result_says_that_it_is_old_as_long_as_the_form_differs(result: Page) -> None:
+    note, area = result.locator("[data-stale]"), result.locator("[name=area]")
+    sent = area.input_value()
+    expect(note).to_be_hidden()
+
+    area.fill("81")
+    expect(note).to_be_visible()
+    area.fill(sent)
+    expect(note).to_be_hidden()
+
+
+@with_script
+def test_a_slider_moves_the_field_and_the_curves_follow_without_a_record(result: Page) -> None:
+    before, dot = n_records(result), result.locator(".dot").first.get_attribute("d")
+    slider = result.get_by_role("slider", name="Area")
+
+    slider.focus()
+    for _ in range(5):
+        result.keyboard.press("ArrowRight")
+
+    area = float(result.locator("[name=area]").input_value())
+    assert area > 80
+    rent = 10 * area + 200
+    expect(result.locator("[data-part=now]")).to_contain_text(f"{rent:.0f}"[:3])
+    expect(result.locator(".dot").first).not_to_have_attribute("d", dot or "")
+    expect(slider).to_be_focused()
+    expect(result.locator("[data-stale]")).to_be_visible()
+    assert n_records(result) == before
+
+
+@with_script
+def test_a_value_that_is_refused_is_named(result: Page) -> None:
+    result.locator("[name=rooms]").evaluate(
+        "one => { one.type = 'text'; one.value = 'many';"
+        " one.dispatchEvent(new Event('input', {bubbles: true})); }"
+    )
+
+    expect(result.locator("[data-part=now]")).to_contain_text("rooms")
+
+
+@with_script
+def test_a_server_that_is_away_is_said(result: Page) -> None:
+    result.route("**/whatif*", lambda route: route.abort())
+
+    result.locator("[name=rooms]").fill("3")
+
+    expect(result.locator("[data-part=now]")).to_contain_text("didn't answer")
+
+
+@pytest.mark.parametrize("result", [False], indirect=True)
+def test_without_a_script_a_button_asks_for_the_values_of_the_form(result: Page) -> None:
+    before = n_records(result)
+    result.locator("[name=rooms]").fill("4")
+
+    result.get_by_role("button", name="without a record").click()
+
+    expect(result.locator("#result")).to_contain_text("not recorded")
+    expect(result.locator("#result .value")).to_contain_text(re.compile(r"1,?200"))
+    assert result.locator("[name=rooms]").input_value() == "4"
+    assert result.locator("svg.plot").count() == 2
+    assert n_records(result) == before
