@@ -18,7 +18,7 @@ class Told(Job):
 
     @property
     def answer(self):
-        return self.error or self.batch_outputs.predictions[self.at]
+        return self.error or self.batch_outputs.lists().predictions[self.at]
 
 
 def ask(n_jobs):

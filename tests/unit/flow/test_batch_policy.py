@@ -66,7 +66,7 @@ def large(n_rows):
 def answer(job):
     if job.error is not None:
         return type(job.error).__name__
-    return list(job.batch_outputs.predictions[job.at : job.at + job.n_rows])
+    return list(job.batch_outputs.lists().predictions[job.at : job.at + job.n_rows])
 
 
 def play(runtime, jobs, *, cost=CHEAP, turns=0, **options):
