@@ -188,8 +188,8 @@ def _is_pickle(head: bytes, *, is_whole: bool) -> bool:
             has_memo = has_memo or operation.name in ("PUT", "BINPUT", "LONG_BINPUT")
             if has_memo and n_operations >= _ENOUGH_OPERATIONS:
                 return True
-    except (ValueError, UnicodeError, OverflowError):
-        return False
+    except (ValueError, UnicodeError, OverflowError, DeprecationWarning):
+        return False  # a warning about an escape is raised where warnings are errors
     return is_whole and stream.tell() == len(head)
 
 

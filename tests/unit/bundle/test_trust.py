@@ -21,7 +21,7 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
@@ -236,6 +236,7 @@ def test_any_bytes_get_an_answer(content: bytes) -> None:
     ),
     st.binary(max_size=300),
 )
+@example(b"c__main__\n", b"\\\0\n")  # an escape that Python warns about
 def test_any_bytes_behind_a_known_beginning_get_an_answer(begins: bytes, rest: bytes) -> None:
     assert isinstance(sniff(begins + rest), str)
 
