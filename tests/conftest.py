@@ -6,6 +6,8 @@ import gc
 import os
 import shutil
 import socket
+import threading
+import weakref
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -45,6 +47,9 @@ BROWSERS = (
     "google-chrome-stable",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
+
+# What an app that is open does beside its requests, and what it leaves running if nobody closes it.
+APP_THREADS = ("podium-commit", "podium-retrain", "podium-ship", "podium-versions", "podium-watch")
 
 # No deadline and no "too slow": both measure the machine, and each test has its time limit anyway.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -93,6 +98,50 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+def _app_threads() -> set[threading.Thread]:
+    return {one for one in threading.enumerate() if one.name.startswith(APP_THREADS)}
+
+
+class SharedThreads:
+    """A plugin: the threads of fixtures that several modules share, and that outlive a module.
+
+    No hook of this file, because those of a folder aren't called for fixtures of the session.
+    """
+
+    def __init__(self) -> None:
+        self.threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[object]
+    ) -> Generator[None, object, object]:
+        """What a fixture returns."""
+        before = _app_threads()
+        try:
+            return (yield)
+        finally:
+            if fixturedef.scope in ("session", "package"):
+                self.threads.update(_app_threads() - before)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register what has to see every fixture."""
+    config.pluginmanager.register(SharedThreads(), "shared-threads")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed_apps(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Each module closes its apps: their threads would run beside the tests of all later ones."""
+    shared = pytestconfig.pluginmanager.get_plugin("shared-threads")
+    before = _app_threads()
+    yield
+    left = _app_threads() - before - set(shared.threads)
+    for thread in left:
+        thread.join(timeout=1)
+    names = sorted(one.name for one in left if one.is_alive())
+    assert not names, f"an App was left open: its threads {names} still run; call App.close()"
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,16 @@ def client(app: podium.App) -> Client:
 def loan() -> dict[str, object]:
     """A row that the model `loans` takes."""
     return dict(LOAN)
+
+
+@pytest.fixture
+def client_of(tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """Serves models with a home of their own, until the test ends: `client_of(bundle).get("/")`."""
+    with ExitStack() as stack:
+
+        def client_of(*models: podium.Bundle | Path) -> Client:
+            app = podium.App(*models, home=str(tmp_path / "client-home"))
+            stack.callback(app.close)
+            return Client(app)
+
+        yield client_of

@@ -20,7 +20,6 @@ from sklearn.preprocessing import OneHotEncoder
 
 import podium
 from podium.errors import InvalidRows, SignatureError
-from podium.testing import Client
 
 RANDOM = np.random.default_rng(0)
 SHOPS = [f"shop {i:04}" for i in range(3_000)]
@@ -72,8 +71,8 @@ def test_a_sample_of_the_rows_does_not_limit_what_the_encoder_knows(lenient):
     assert lenient.predict({"shop": "shop 2999", "price": 1.0}).warnings == ()
 
 
-def test_a_form_of_many_categories_is_searched_without_javascript(strict, lenient):
-    client = Client(podium.App(strict, lenient))
+def test_a_form_of_many_categories_is_searched_without_javascript(strict, lenient, client_of):
+    client = client_of(strict, lenient)
 
     page = client.get("/models/strict").text
 
@@ -87,7 +86,7 @@ def test_a_form_of_many_categories_is_searched_without_javascript(strict, lenien
 
 
 @pytest.mark.slow
-def test_equal_lists_are_sent_once_and_a_page_has_a_bounded_number_of_options(tmp_path):
+def test_equal_lists_are_sent_once_and_a_page_has_a_bounded_number_of_options(tmp_path, client_of):
     labels = [f"<i>{i}</i>" for i in range(3_000)]
     rows = pd.DataFrame({f"c{i}": pd.Categorical(labels) for i in range(40)})
     rows["other"] = pd.Categorical([label.upper() for label in labels])
@@ -95,7 +94,7 @@ def test_equal_lists_are_sent_once_and_a_page_has_a_bounded_number_of_options(tm
     model = make_pipeline(make_column_transformer((CountVectorizer(), "c0")), Ridge())
     bundle = podium.pack(model.fit(rows, np.arange(3_000.0)), rows, name="m", path=tmp_path)
 
-    page = Client(podium.App(bundle)).get("/models/m").text
+    page = client_of(bundle).get("/models/m").text
 
     assert page.count("<datalist") == 2
     assert page.count("<option") == 6_000
@@ -133,7 +132,7 @@ def test_whole_numbers_that_a_booster_takes_as_categories_are_categories(tmp_pat
     assert outputs.predictions == pytest.approx(expected)
 
 
-def test_an_order_and_declared_levels_stay(tmp_path):
+def test_an_order_and_declared_levels_stay(tmp_path, client_of):
     sizes = pd.CategoricalDtype(["S", "M", "L", "XL"], ordered=True)
     rows = pd.DataFrame({"size": pd.Series(["L", "S", "M", "S"] * 50, dtype=sizes)})
     model = LGBMRegressor(n_estimators=5, min_data_per_group=1, cat_smooth=1, verbose=-1)
@@ -147,7 +146,7 @@ def test_an_order_and_declared_levels_stay(tmp_path):
     assert outputs.warnings == ()
     asked = pd.DataFrame({"size": pd.Series(["XL"], dtype=sizes)})
     assert outputs.predictions == pytest.approx(model.predict(asked))
-    page = Client(podium.App(bundle)).get("/models/shirts").text
+    page = client_of(bundle).get("/models/shirts").text
     at = [page.index(f'value="{size}"') for size in ("S", "M", "L", "XL")]
     assert at == sorted(at)
 
@@ -186,7 +185,7 @@ def test_every_library_gives_categories(column, tmp_path):
     assert bundle.predict([{"x": "a"}, {"x": "b"}]).predictions == pytest.approx([1.0, 2.0])
 
 
-def test_one_as_a_number_and_as_a_text_are_distinguished_or_refused(tmp_path):
+def test_one_as_a_number_and_as_a_text_are_distinguished_or_refused(tmp_path, client_of):
     rows = pd.DataFrame({"x": pd.Categorical([1, "1"] * 20)})
     model = LGBMRegressor(n_estimators=5, min_data_per_group=1, cat_smooth=1, verbose=-1)
     model.fit(rows, [1.0, 2.0] * 20)
@@ -195,9 +194,7 @@ def test_one_as_a_number_and_as_a_text_are_distinguished_or_refused(tmp_path):
     answers = bundle.predict([{"x": 1}, {"x": "1"}]).predictions
 
     assert answers[0] < answers[1]
-    reply = Client(podium.App(bundle)).post(
-        "/api/models/m/predict", body=b"x\n1\n", content_type="text/csv"
-    )
+    reply = client_of(bundle).post("/api/models/m/predict", body=b"x\n1\n", content_type="text/csv")
     assert reply.status == 422
     assert "may be a number or a text" in reply.text
 

@@ -16,7 +16,6 @@ import podium
 from podium.bundle.skops_file import skops_of
 from podium.cli.pack import packed
 from podium.errors import InvalidRows
-from podium.testing import Client
 
 RANDOM = np.random.default_rng(0)
 Y = RANDOM.normal(size=60)
@@ -61,8 +60,8 @@ def test_a_key_that_is_missing_is_absent_and_an_unknown_category_counts_nothing(
     assert all(one.code == "unknown" for one in outputs.warnings)
 
 
-def test_the_api_and_the_form_of_a_model_of_dicts_answer_with_missing_keys(bundle):
-    client = Client(podium.App(bundle))
+def test_the_api_and_the_form_of_a_model_of_dicts_answer_with_missing_keys(bundle, client_of):
+    client = client_of(bundle)
 
     answer = client.post("/api/models/dicts/predict", {"age": 2.0, "vip": True})
     form = {"age": "2", "rooms": "", "shop": "", "vip": "true"}

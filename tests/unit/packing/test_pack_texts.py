@@ -13,7 +13,6 @@ from sklearn.pipeline import make_pipeline
 import podium
 from podium.errors import SetupError, SignatureError
 from podium.signature import Field, Signature
-from podium.testing import Client
 
 TEXTS = ["good film", "bad film", "good plot, great", "awful, bad plot", "great", "boring film"] * 4
 LIKED = ["yes", "no", "yes", "no", "yes", "no"] * 4
@@ -46,9 +45,9 @@ def test_texts_in_any_form_make_one_field(model, form, compiles, tmp_path):
     np.testing.assert_allclose(outputs.probabilities, model.predict_proba(new), rtol=1e-12)
 
 
-def test_a_model_of_texts_is_served(model, tmp_path):
+def test_a_model_of_texts_is_served(model, tmp_path, client_of):
     bundle = podium.pack(model, pd.Series(TEXTS, name="review"), LIKED, name="films", path=tmp_path)
-    client = Client(podium.App(bundle))
+    client = client_of(bundle)
 
     answer = client.post("/api/models/films/predict", {"review": "a great film"})
     page = client.get("/models/films")

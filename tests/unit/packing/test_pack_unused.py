@@ -76,7 +76,10 @@ def client(tmp_path_factory):
     words = make_column_transformer((OneHotEncoder(), ["kind"]), (SimpleImputer(), ["a"]))
     model = make_pipeline(words, LinearRegression()).fit(ROWS, TRUTH)
     path = tmp_path_factory.mktemp("partly")
-    return Client(podium.App(podium.pack(model, ROWS, TRUTH, name="partly", path=path)))
+    bundle = podium.pack(model, ROWS, TRUTH, name="partly", path=path)
+    app = podium.App(bundle, home=str(path / "home"))
+    yield Client(app)
+    app.close()
 
 
 def test_the_form_has_what_changes_no_answer_last_and_folded_away(client):
@@ -113,13 +116,13 @@ def test_what_training_never_missed_is_required_and_null_passes_only_when_it_is_
     assert mixed.status == 200
 
 
-def test_what_a_person_requires_is_in_sight_whether_or_not_the_model_uses_it(tmp_path):
+def test_what_a_person_requires_is_in_sight_whether_or_not_the_model_uses_it(tmp_path, client_of):
     model = make_pipeline(DROPPING, LinearRegression()).fit(ROWS, TRUTH)
     said = {"fields": [{"name": "idle", "missing": "refuse"}]}
 
     bundle = podium.pack(model, ROWS, TRUTH, name="m", path=tmp_path, signature=said)
 
-    page = Client(podium.App(bundle)).get("/models/m").text
+    page = client_of(bundle).get("/models/m").text
     assert (
         page.index('name="idle"')
         < page.index('<details class="unused')
@@ -127,11 +130,11 @@ def test_what_a_person_requires_is_in_sight_whether_or_not_the_model_uses_it(tmp
     )
 
 
-def test_a_model_of_one_answer_takes_a_row_without_anything(tmp_path):
+def test_a_model_of_one_answer_takes_a_row_without_anything(tmp_path, client_of):
     bundle = podium.pack(
         DummyRegressor().fit(ROWS[["a"]], TRUTH), ROWS[["a"]], name="m", path=tmp_path
     )
-    client = Client(podium.App(bundle))
+    client = client_of(bundle)
 
     assert client.get("/models/m").status == 200
     answered = client.post("/api/models/m/predict", [{}, {"a": 1.0}])

@@ -18,7 +18,6 @@ import podium
 from podium.bundle.trust import file_digest
 from podium.cli.pack import packed
 from podium.errors import SetupError
-from podium.testing import Client
 
 RANDOM = np.random.default_rng(0)
 KINDS, SIZES = ["tea", "beer", "NA", "milk"], [3, 1, 2]
@@ -50,7 +49,9 @@ def saved(library, folder):
 
 @pytest.mark.parametrize("library", ["lightgbm", "json", "ubj"])
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_booster_knows_the_categories_that_a_file_of_rows_lacks(library, suffix, tmp_path):
+def test_a_booster_knows_the_categories_that_a_file_of_rows_lacks(
+    library, suffix, tmp_path, client_of
+):
     file, answers = saved(library, tmp_path)
     data = tmp_path / f"drinks{suffix}"
     rows = DRINKS.loc[FEW].astype({"kind": str, "size": int}).assign(sold=SOLD)
@@ -61,7 +62,7 @@ def test_a_booster_knows_the_categories_that_a_file_of_rows_lacks(library, suffi
     assert bundle.signature.field("kind").labels == tuple(KINDS)
     assert bundle.signature.field("size").labels == tuple(SIZES)
     body = DRINKS.astype({"kind": str, "size": int}).to_csv(index=False).encode()
-    reply = Client(podium.App(bundle)).post(
+    reply = client_of(bundle).post(
         "/api/models/drinks/predict", body=body, content_type="text/csv", accept="application/json"
     )
     assert reply.json()["predictions"] == pytest.approx(answers.tolist(), rel=1e-5)
@@ -103,7 +104,9 @@ def estimator(kind):
 
 @pytest.mark.parametrize("kind", ["one-hot", "ordinal", "catboost"])
 @pytest.mark.parametrize("written", [{"sep": ","}, {"sep": ";", "decimal": ","}], ids=[",", ";"])
-def test_texts_that_look_like_numbers_or_like_nothing_stay_texts(kind, written, tmp_path):
+def test_texts_that_look_like_numbers_or_like_nothing_stay_texts(
+    kind, written, tmp_path, client_of
+):
     model = estimator(kind)
     joblib.dump(model, tmp_path / "homes.joblib")
     data = tmp_path / "homes.csv"
@@ -121,7 +124,7 @@ def test_texts_that_look_like_numbers_or_like_nothing_stay_texts(kind, written, 
     assert bundle.signature.field("area").type == "float"
     figures = {one.name: one.value for one in bundle.card.metrics}
     assert figures["r2"] == pytest.approx(model.score(HOMES, RENT), abs=1e-6)
-    client = Client(podium.App(bundle))
+    client = client_of(bundle)
     body = HOMES[:5].to_csv(index=False, **written).encode()
     reply = client.post(
         "/api/models/homes/predict", body=body, content_type="text/csv", accept="application/json"
@@ -166,11 +169,11 @@ def test_numbers_in_a_frame_are_the_texts_that_the_model_knows_where_no_zero_is_
     assert bundle.signature.field("zip").labels[0] == "12345"
 
 
-def test_a_decimal_comma_is_named_where_it_may_be_another_comma(tmp_path):
+def test_a_decimal_comma_is_named_where_it_may_be_another_comma(tmp_path, client_of):
     bundle = podium.pack(estimator("ordinal"), HOMES, name="homes", path=tmp_path)
     row = {"zip": "01234", "land": "NA", "code": "7", "area": "12,5"}
 
-    refused = Client(podium.App(bundle)).send_form("/models/homes", row)
+    refused = client_of(bundle).send_form("/models/homes", row)
 
     assert refused.status == 422
     assert "its comma may be a thousands or a decimal separator, so write 12.5" in refused.text

@@ -16,7 +16,6 @@ import podium
 from podium.cli.main import run
 from podium.errors import InvalidRows, SetupError
 from podium.signature.names import renamed
-from podium.testing import Client
 
 RANDOM = np.random.default_rng(0)
 NFC = "Größe"
@@ -61,7 +60,7 @@ def test_a_frame_is_packed_and_predicted_in_another_form_with_an_index(bundle, t
 @pytest.mark.parametrize(
     "kind", ["object", "rows", "columns", "lines", "csv", "index", "form", "arrow"]
 )
-def test_every_way_to_write_rows_takes_another_form(bundle, kind):
+def test_every_way_to_write_rows_takes_another_form(bundle, kind, client_of):
     some = ODD[:1]
     said = {"content_type": "application/json"}
     body, headers = {
@@ -75,9 +74,7 @@ def test_every_way_to_write_rows_takes_another_form(bundle, kind):
         "arrow": (arrow_of(ROWS[:1].set_axis([7])), {"content_type": "application/vnd.apache.arrow.stream"}),
     }[kind]  # fmt: skip
 
-    reply = Client(podium.App(bundle)).post(
-        PREDICT, body=body, accept="application/json", **headers
-    )
+    reply = client_of(bundle).post(PREDICT, body=body, accept="application/json", **headers)
 
     assert reply.status == 200, reply.text
     told = reply.json()
@@ -97,14 +94,15 @@ def arrow_of(rows):
     return sink.getvalue().to_pybytes()
 
 
-def test_a_name_that_may_be_two_is_refused(bundle):
+def test_a_name_that_may_be_two_is_refused(bundle, client_of):
     both = ODD[[NFD, " b "]].assign(**{f"{NFD} ": 1.0})
 
     with pytest.raises(InvalidRows, match="isn't a field of this model"):
         bundle.predict(both)
-    reply = Client(podium.App(bundle)).post(PREDICT, {NFD: 1, f"{NFD} ": 2, "b": 1})
+    client = client_of(bundle)
+    reply = client.post(PREDICT, {NFD: 1, f"{NFD} ": 2, "b": 1})
     assert reply.status == 422
-    assert Client(podium.App(bundle)).post(PREDICT, {NFC: 1, "b": 1, "": 1}).status == 422
+    assert client.post(PREDICT, {NFC: 1, "b": 1, "": 1}).status == 422
 
 
 def test_a_file_is_scored_whatever_the_form_of_its_names(bundle, tmp_path):

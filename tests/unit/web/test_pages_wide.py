@@ -12,16 +12,15 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import podium
-from podium.testing import Client
 
 RANDOM = np.random.default_rng(0)
 
 
-def page_of(n_columns, folder):
+def page_of(n_columns, folder, client_of):
     rows = pd.DataFrame(RANDOM.normal(size=(60, n_columns))).add_prefix("x")
     model = LinearRegression().fit(rows, rows.x0)
     bundle = podium.pack(model, rows, rows.x0, name="m", path=folder, compiles=False)
-    return Client(podium.App(bundle)).get("/models/m").text
+    return client_of(bundle).get("/models/m").text
 
 
 @pytest.mark.slow
@@ -29,8 +28,10 @@ def page_of(n_columns, folder):
     ("n_columns", "n_pictures", "n_examples", "is_long"),
     [(20, 20, 5, False), (300, 0, 2, True)],
 )
-def test_a_wide_page_brings_less_along(n_columns, n_pictures, n_examples, is_long, tmp_path):
-    page = page_of(n_columns, tmp_path)
+def test_a_wide_page_brings_less_along(
+    n_columns, n_pictures, n_examples, is_long, tmp_path, client_of
+):
+    page = page_of(n_columns, tmp_path, client_of)
 
     (examples,) = re.findall('data-fill="([^"]*)"', page)
     assert len(json.loads(unescape(examples))) == n_examples
