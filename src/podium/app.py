@@ -17,7 +17,7 @@ from podium.deployments.deployment import Deployment
 from podium.deployments.registry import Registry
 from podium.deployments.shadows import Shadows
 from podium.deployments.upload import Uploads
-from podium.deployments.versions import Versions, adopted, fixed, load
+from podium.deployments.versions import Versions, adopt, fix_aliases, load
 from podium.errors import PodiumError, SetupError
 from podium.flow.call import Guard
 from podium.flow.limits import Bounds, Limits
@@ -38,10 +38,10 @@ from podium.records.open import file_of, open_store
 from podium.records.store import Store
 from podium.settings import (
     Settings,
+    batch_options,
     check_models,
     check_switches,
     read_settings,
-    said_of_batch,
 )
 from podium.sources import Source, bundles_of, opened
 from podium.web import gating
@@ -223,13 +223,13 @@ class App:
                 self.failures[name] = error
                 # Podium's own message about a model is enough; an exception of a library needs its
                 # traceback.
-                is_told = isinstance(error, PodiumError)
+                is_expected = isinstance(error, PodiumError)
                 _log.error(
                     "model_not_loaded %s: %s",
                     name,
                     error,
                     extra={"model": name},
-                    exc_info=not is_told,
+                    exc_info=not is_expected,
                 )
         self.versions.start()
         if self._watch is not None:
@@ -258,7 +258,7 @@ class App:
         if is_packed_here:
             return bundle
         wanted = self.settings.versions.get(bundle.name)
-        return fixed(registry, adopted(registry, bundle), wanted, strict=self._is_strict)
+        return fix_aliases(registry, adopt(registry, bundle), wanted, strict=self._is_strict)
 
     def start_in_background(self) -> None:
         """Load every model in a thread, once; `is_ready` and `failure` show the result."""
@@ -297,7 +297,7 @@ class App:
             bundle,
             limits=limits,
             metrics=metrics,
-            batch=said_of_batch(batch),
+            batch=batch_options(batch),
             key_field=_key_field(self.settings, bundle),
         )
         self._versions.add(version)

@@ -15,7 +15,7 @@
     ├── InputError              what a caller sent
     │   ├── MalformedBody       not JSON, CSV, ... at all
     │   ├── InvalidRows         invalid cells: `.cells` lists every one
-    │   │   └── Unanswerable    rows for which the model has no finite prediction
+    │   │   └── NoPrediction    rows for which the model has no finite prediction
     │   ├── TooLarge            more bytes or rows than allowed
     │   ├── UnsupportedMedia    a content type that isn't supported
     │   ├── Quarantined         rows that ended the server's process twice
@@ -192,7 +192,7 @@ class InvalidRows(InputError):
         )
 
 
-class Unanswerable(InvalidRows):
+class NoPrediction(InvalidRows):
     """The signature accepts these rows, but the model's prediction for some isn't finite."""
 
     code = "unanswerable"
@@ -201,10 +201,10 @@ class Unanswerable(InvalidRows):
         super().__init__(cells, n_cells=n_cells)
         self.message = f"the model can't predict this. {self.cells[0]}"
 
-    def moved(self, n_rows: int) -> Unanswerable:
+    def moved(self, n_rows: int) -> NoPrediction:
         """The same error with row numbers increased by this many preceding rows."""
         cells = [msgspec.structs.replace(c, row=n_rows + (c.row or 0)) for c in self.cells]
-        return Unanswerable(cells, n_cells=self.n_cells)
+        return NoPrediction(cells, n_cells=self.n_cells)
 
 
 class TooLarge(InputError):

@@ -185,7 +185,7 @@ def check_switches(settings: Settings, *, has_people: bool, is_local: bool) -> N
     """
     accounts = settings.accounts
     # Without accounts, proxies are needed for quotas.
-    unused = [name for name in said_of_accounts(settings) if name != "proxies"]
+    unused = [name for name in changed_accounts(settings) if name != "proxies"]
     if accounts.enabled is None and unused:
         raise SetupError(
             f"[accounts] sets {', '.join(unused)}, but accounts aren't turned on",
@@ -225,13 +225,13 @@ def check_models(settings: Settings, models: Collection[str]) -> None:
             )
 
 
-def said_of_batch(batch: Batch | None) -> dict[str, Any]:
+def batch_options(batch: Batch | None) -> dict[str, Any]:
     """The values that a table `[batch.MODEL]` sets, by name."""
     values = {} if batch is None else msgspec.structs.asdict(batch)
     return {name: value for name, value in values.items() if value is not None}
 
 
-def said_of_accounts(settings: Settings) -> list[str]:
+def changed_accounts(settings: Settings) -> list[str]:
     """The values in `[accounts]` that differ from their defaults."""
     table, usual = settings.accounts, Accounts(enabled=False)
     names = [one.name for one in msgspec.structs.fields(Accounts)]

@@ -23,7 +23,7 @@ from exchanges import EXCHANGES, GOOD, PREDICT, Exchange
 from flask_server import PREFIX, FlaskServer, Kind
 from test_hosts import FUNCTION, Told, ask_client, ask_http, essence
 
-from podium.hosts.flask.host import TOLD_S
+from podium.hosts.flask.host import METRICS_S
 from podium.outbox.outboxed import OutboxedStore
 from podium.records.store import RecordQuery
 from podium.records.stores.sqlite import SqliteStore
@@ -106,7 +106,7 @@ def test_metrics_count_the_predictions_of_every_process(browser: httpx.Client) -
 
     before = -1.0
     while before != (before := counted()):  # what the tests before this one asked is told soon
-        time.sleep(1.2 * TOLD_S)
+        time.sleep(1.2 * METRICS_S)
     for _ in range(10):
         browser.post(PREFIX + PREDICT, json=GOOD)
     until_s = time.monotonic() + 60

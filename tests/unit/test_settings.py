@@ -13,7 +13,7 @@ from podium.errors import SetupError
 from podium.flow.request import PredictRequest
 from podium.runtimes import BatchPolicy
 from podium.serving import serve
-from podium.settings import check_switches, read_settings, said_of_batch
+from podium.settings import batch_options, check_switches, read_settings
 
 BUNDLE = str(Path(__file__).parents[1] / "formats" / "logistic-1.podium")
 
@@ -125,7 +125,7 @@ def test_a_table_for_a_model_changes_how_requests_become_calls_of_it(tmp_path, m
 def test_the_environment_may_hold_the_tables_of_models_as_json(tmp_path):
     read = settings(tmp_path, PODIUM_BATCH='{"price": {"workers": 2}}')
 
-    assert said_of_batch(read.batch["price"]) == {"workers": 2}
+    assert batch_options(read.batch["price"]) == {"workers": 2}
 
 
 def test_a_table_for_a_model_that_is_not_served_is_refused(tmp_path):

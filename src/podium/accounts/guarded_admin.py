@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
@@ -32,9 +33,9 @@ class _Guarded:
             field.queryset = _grantable(request.user, field.queryset)
         return field
 
+    @abstractmethod  # no ABC, whose metaclass isn't Django's: without it nobody may change anything
     def _is_within(self, asker: Any, obj: Any) -> bool:
-        """Whether the user may change this object: each kind of object defines it."""
-        raise NotImplementedError
+        """Whether the user may change this object."""
 
 
 class GuardedUsers(_Guarded):

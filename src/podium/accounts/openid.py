@@ -87,17 +87,17 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has n
         text = kwargs["response"].get("id_token")
         if not text:
             raise OAuth2Error("there is no ID token in the response")
-        told = self._decode_id_token(app, text)
-        found = {"id_token": told}
+        claims = self._decode_id_token(app, text)
+        found = {"id_token": claims}
         if "userinfo_endpoint" in self.openid_config:
             found["userinfo"] = self._fetch_user_info(token.token)
-            if found["userinfo"].get("sub") != told["sub"]:
+            if found["userinfo"].get("sub") != claims["sub"]:
                 raise OAuth2Error("the user info has another subject than the ID token")
         return self.get_provider().sociallogin_from_response(request, found)
 
     def _decode_id_token(self, app: SocialApp, id_token: str) -> dict[str, Any]:
         try:
-            told: dict[str, Any] = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 id_token,
                 key=self._key(id_token),
                 algorithms=ALGORITHMS,
@@ -108,13 +108,13 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth has n
             )
         except jwt.PyJWTError as error:
             raise OAuth2Error(f"the ID token isn't valid: {error}") from error
-        if not self.nonce or not hmac.compare_digest(str(told["nonce"]), self.nonce):
+        if not self.nonce or not hmac.compare_digest(str(claims["nonce"]), self.nonce):
             raise OAuth2Error("the ID token belongs to another login: its nonce is a different one")
-        audience = told["aud"]
+        audience = claims["aud"]
         is_shared = isinstance(audience, list) and len(audience) > 1
-        if told.get("azp", None if is_shared else app.client_id) != app.client_id:
+        if claims.get("azp", None if is_shared else app.client_id) != app.client_id:
             raise OAuth2Error("the ID token was made for another client")
-        return told
+        return claims
 
     def _key(self, id_token: str) -> Any:
         """The key named in a token, which must be one of the issuer's."""

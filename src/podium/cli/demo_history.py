@@ -52,16 +52,16 @@ def make_history(
     try:
         app.start()
         half = len(flights) // 2
-        ids = _predicted(app, model, flights[:half])
+        ids = _predict(app, model, flights[:half])
         version = registry.register(load(second), note=_NOTE)
         app.versions.promote(model, version.digest, note=_NOTE)
-        ids += _predicted(app, model, flights[half:])
-        _give(app, model, dict(zip(ids[:N_TRUTHS], flights[truth], strict=False)))
+        ids += _predict(app, model, flights[half:])
+        _give_feedback(app, model, dict(zip(ids[:N_TRUTHS], flights[truth], strict=False)))
     finally:
         app.close()
 
 
-def _predicted(app: App, model: str, flights: pd.DataFrame) -> list[str]:
+def _predict(app: App, model: str, flights: pd.DataFrame) -> list[str]:
     traffic = app.deployments[model].traffic
     rows: Sequence[dict[str, Any]] = flights[list(traffic.champion.signature.names)].to_dict(
         "records"
@@ -70,7 +70,7 @@ def _predicted(app: App, model: str, flights: pd.DataFrame) -> list[str]:
     return [one.id for one in found if not isinstance(one, list)]
 
 
-def _give(app: App, model: str, truths: dict[str, float]) -> None:
+def _give_feedback(app: App, model: str, truths: dict[str, float]) -> None:
     now_us = time.time_ns() // 1_000
     feedback = {
         id_: Feedback(truth=msgspec.json.encode(float(truth)), time_us=now_us, actor="demo")

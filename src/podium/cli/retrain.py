@@ -79,7 +79,7 @@ def retrain(
     )
     settings = read_settings({"home": home}, file=config)
     with stopping():
-        done = retrain_model(order, settings, actor=getpass.getuser(), note=note, tell=_print)
+        done = retrain_model(order, settings, actor=getpass.getuser(), note=note, on_output=_print)
     details = {"model": model, "version": done.version, "digest": done.digest}
     details["user"] = getpass.getuser()
     audit_of(settings, "podium retrain")("version_registered", details)

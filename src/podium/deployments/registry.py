@@ -42,7 +42,7 @@ class Registry(Catalog):
             RegistryError: the registry or the copy can't be written.
         """
         self.files.copy(bundle)
-        return self._entered(bundle, actor, note)
+        return self._insert(bundle, actor, note)
 
     def take(self, path: Path, passed: Passed, *, actor: str = "", note: str = "") -> Version:
         """Keep a file that passed a trial: it is moved, and only its seal is read.
@@ -52,7 +52,7 @@ class Registry(Catalog):
             RegistryError: the registry or the file can't be written.
         """
         self.files.take(path, passed)
-        return self._entered(passed, actor, note)
+        return self._insert(passed, actor, note)
 
     def adopt(self, bundle: Bundle) -> Version:
         """The version that answers where a server is started with this bundle.
@@ -105,8 +105,8 @@ class Registry(Catalog):
             RegistryError: its bundle can't be read, or the registry can't be written.
         """
         new = self.find(model, wanted)
-        self._check_accepts(new, self._champion(model))
-        with self._changing(model) as connection:
+        self._check_compatible(new, self._champion(model))
+        with self._transaction(model) as connection:
             rows.check_expected(connection, model, expected)
             rows.set_champion(connection, new, "promoted", actor, note, details)
         return new
@@ -127,7 +127,7 @@ class Registry(Catalog):
             VersionChanged: another one answers than expected.
             RegistryError: the registry can't be written.
         """
-        with self._changing(model) as connection:
+        with self._transaction(model) as connection:
             rows.check_expected(connection, model, expected)
             version = rows.find(connection, model, rows.PREVIOUS)
             rows.set_champion(connection, version, "rolled_back", actor, note, details)
@@ -139,8 +139,8 @@ class Registry(Catalog):
         Raises:
             PodiumError: as `set_traffic`.
         """
-        version, _ = self._challenger(model, wanted)
-        with self._changing(model) as connection:
+        version, _ = self._candidate(model, wanted)
+        with self._transaction(model) as connection:
             rows.set_challenger(connection, version, actor, note)
         return version
 
@@ -174,9 +174,9 @@ class Registry(Catalog):
         """
         if not 0 <= share <= 1:
             raise InputError(f"{share} is no share of the requests", hint="it is from 0 to 1")
-        version, champion = self._challenger(model, wanted)
+        version, champion = self._candidate(model, wanted)
         self._check_key(champion, key)
-        with self._changing(model) as connection:
+        with self._transaction(model) as connection:
             rows.check_expected(connection, model, expected, champion.digest)
             return rows.set_rollout(connection, version, share, mode, key, actor, note)
 
@@ -187,7 +187,7 @@ class Registry(Catalog):
             NotFound: there was none.
             RegistryError: the registry can't be written.
         """
-        with self._changing(model) as connection:
+        with self._transaction(model) as connection:
             if not rows.end_rollout(connection, model, actor, note):
                 raise NotFound(f"{model} has no challenger", hint="nothing was changed")
 
@@ -226,12 +226,12 @@ class Registry(Catalog):
             PodiumError: as `promote` and `set_traffic`.
         """
         champion = self.find(model, wanted.champion or rows.CHAMPION)
-        self._check_accepts(champion, None)
+        self._check_compatible(champion, None)
         self._check_key(champion, wanted.key)
         challenger = self.find(model, wanted.challenger) if wanted.challenger else None
         if challenger is not None:
-            self._check_other(challenger, champion)
-            self._check_accepts(challenger, champion)
+            self._check_not_champion(challenger, champion)
+            self._check_compatible(challenger, champion)
         note, is_shadow = "by the settings", wanted.mode == "shadow"
         share = 1.0 if wanted.share is None and is_shadow else wanted.share
         with self._file.writing() as connection:
@@ -252,22 +252,22 @@ class Registry(Catalog):
                 fixed.release(connection, model)
 
     @contextmanager
-    def _changing(self, model: str) -> Iterator[apsw.Connection]:
+    def _transaction(self, model: str) -> Iterator[apsw.Connection]:
         """A transaction that changes the aliases of a model, unless they are fixed."""
         with self._file.writing() as connection:
             fixed.require_free(connection, model)
             yield connection
 
-    def _challenger(self, model: str, wanted: str) -> tuple[Version, Version]:
+    def _candidate(self, model: str, wanted: str) -> tuple[Version, Version]:
         """A version that may be tried, and the champion."""
         version, champion = self.find(model, wanted), self._champion(model)
         if champion is None:
             raise NotFound(f"{model} has no champion", hint=f"podium promote {model} VERSION")
-        self._check_other(version, champion)
-        self._check_accepts(version, champion)
+        self._check_not_champion(version, champion)
+        self._check_compatible(version, champion)
         return version, champion
 
-    def _check_other(self, version: Version, champion: Version) -> None:
+    def _check_not_champion(self, version: Version, champion: Version) -> None:
         if version.digest == champion.digest:
             name = f"{version.model} {version.name}"
             raise InputError(f"{name} is the champion", hint="choose another version")
@@ -279,7 +279,7 @@ class Registry(Catalog):
             name = f"{champion.model} {champion.name}"
             raise InputError(f"{name} has no field {key!r}", hint=f"known: {', '.join(names)}")
 
-    def _check_accepts(self, new: Version, champion: Version | None) -> None:
+    def _check_compatible(self, new: Version, champion: Version | None) -> None:
         """Refuse a version that can't be used, or refuses what the champion accepts."""
         if champion is not None and champion.digest == new.digest:
             return
@@ -294,7 +294,7 @@ class Registry(Catalog):
                 hint="pack it under another name, and serve both",
             )
 
-    def _entered(self, bundle: Bundle | Passed, actor: str, note: str) -> Version:
+    def _insert(self, bundle: Bundle | Passed, actor: str, note: str) -> Version:
         """The version of a bundle whose file is there; without an entry the file goes again."""
         try:
             with self._file.writing() as connection:

@@ -128,8 +128,8 @@ class Shadow:
         while not self._stop.wait(GATHER_S):
             try:
                 if self._queue:
-                    self._started()
-                    self._work()
+                    self._start()
+                    self._drain()
                     pause_s = self._limits.backoff_s
             except (OSError, EOFError, msgspec.DecodeError) as error:
                 self._kill()
@@ -146,26 +146,26 @@ class Shadow:
                 self._stop.wait(pause_s)
                 pause_s = min(2 * pause_s, BACKOFF_MAX_S)
 
-    def _work(self) -> None:
+    def _drain(self) -> None:
         """Predict what waits, some rows at a time."""
         while self._queue and not self._stop.is_set():
-            epoch, some = self._taken()
+            epoch, some = self._next_records()
             rows = iter(some)
             try:
                 began_s = time.thread_time()
                 while batch := list(islice(rows, BATCH_ROWS)):
                     self._predict(epoch, batch)
-                    began_s = self._rest(began_s)
+                    began_s = self._pause(began_s)
             finally:
                 self._counts.n_failed += sum(1 for _ in rows)  # of a long request, the rest
 
-    def _rest(self, began_s: float) -> float:
+    def _pause(self, began_s: float) -> float:
         """Leave the processor to those that answer, as long as this thread's share demands."""
         now_s = time.thread_time()
         self._stop.wait((now_s - began_s) * (1 / CPU_SHARE - 1))
         return now_s
 
-    def _taken(self) -> tuple[object, Iterator[Record]]:
+    def _next_records(self) -> tuple[object, Iterator[Record]]:
         """The records of some requests, as they were before a prediction of the shadow's."""
         epoch, one = self._queue.popleft()
         some = [one]
@@ -175,9 +175,9 @@ class Shadow:
             some.append(one)
             n_rows += len(one.ids)
         self._n_taken += n_rows
-        return epoch, (record for one in some for record in self._of(one))
+        return epoch, (record for one in some for record in self._records_of(one))
 
-    def _of(self, one: Submission) -> Iterator[Record]:
+    def _records_of(self, one: Submission) -> Iterator[Record]:
         context, prepared, version = one.context, one.prepared, self.version
         for row, inputs in enumerate(inputs_of(one.version, prepared)):
             yield Record(
@@ -200,7 +200,7 @@ class Shadow:
     def _predict(self, epoch: object, rows: Sequence[Record]) -> None:
         counts = self._counts
         try:
-            found = self._asked(msgspec.msgpack.encode([one.inputs for one in rows]))
+            found = self._request(msgspec.msgpack.encode([one.inputs for one in rows]))
         except (OSError, EOFError, msgspec.DecodeError):
             counts.n_failed += len(rows)
             raise
@@ -209,13 +209,13 @@ class Shadow:
             msgspec.structs.replace(
                 row,
                 id=id_,
-                outputs=said.outputs,
-                outcome=said.outcome,
-                outcome_number=said.outcome_number,
-                latency_us=said.latency_us,
+                outputs=predicted.outputs,
+                outcome=predicted.outcome,
+                outcome_number=predicted.outcome_number,
+                latency_us=predicted.latency_us,
             )
-            for row, id_, said in zip(rows, ids, found, strict=False)
-            if said.outputs
+            for row, id_, predicted in zip(rows, ids, found, strict=False)
+            if predicted.outputs
         ]
         refused = refused_of(records)
         good = [one for one in records if one.id not in refused]
@@ -224,7 +224,7 @@ class Shadow:
         counts.n_recorded += n_recorded
         counts.n_dropped_later += len(good) - n_recorded
 
-    def _started(self) -> None:
+    def _start(self) -> None:
         """Start the process, unless it runs.
 
         Raises:
@@ -249,7 +249,7 @@ class Shadow:
         order = msgspec.msgpack.encode(ShadowOrder(str(Path(path).resolve()), self._trust))
         self._exchange(process, order, self._limits.start_s)
 
-    def _asked(self, frame: bytes) -> list[ShadowRow]:
+    def _request(self, frame: bytes) -> list[ShadowRow]:
         assert self._process is not None
         return _PREDICTIONS.decode(self._exchange(self._process, frame, self._limits.call_s))
 

@@ -94,8 +94,8 @@ def predictions(version: LoadedVersion, rows: Sequence[bytes]) -> list[ShadowRow
         return [found for row in rows for found in predictions(version, [row])]
     latency_us = (time.perf_counter_ns() - began_ns) // 1_000
     return [
-        ShadowRow(said, outcome, number, latency_us)
-        for said, (outcome, number) in answers_of(version.signature, outputs)
+        ShadowRow(text, outcome, number, latency_us)
+        for text, (outcome, number) in answers_of(version.signature, outputs)
     ]
 
 

@@ -62,7 +62,7 @@ class Shadows:
             if is_wanted and not self._is_closed and self._deletion is not None:
                 kept = before is not None and before[1].version.digest == _digest(traffic)
                 ended = None if kept else before
-                shadow = before[1] if kept and before is not None else self._started(traffic)
+                shadow = before[1] if kept and before is not None else self._start(traffic)
                 running[deployment.name] = traffic, shadow
             else:
                 ended = before
@@ -91,7 +91,7 @@ class Shadows:
         for _, shadow in running.values():
             shadow.close()
 
-    def _started(self, traffic: Traffic) -> Shadow:
+    def _start(self, traffic: Traffic) -> Shadow:
         version = traffic.challenger
         assert version is not None
         assert self._deletion is not None

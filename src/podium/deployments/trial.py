@@ -112,13 +112,13 @@ _REPORT = msgspec.json.Decoder(Report)
 _PASSED = msgspec.json.Decoder(Passed)
 
 
-def require(bundle: Bundle, memory: Path, trust: Collection[str]) -> None:
+def require(bundle: Bundle, cache: Path, trust: Collection[str]) -> None:
     """Return if a bundle can be used here, as far as a trial can tell.
 
     Functions aren't tried: their code is the server's own, and not in the bundle.
 
     Args:
-        memory: the file in which a trial that was passed is remembered.
+        cache: the file in which a trial that was passed is remembered.
         trust: `sha256:...` digests of pickles that may be loaded.
 
     Raises:
@@ -126,12 +126,12 @@ def require(bundle: Bundle, memory: Path, trust: Collection[str]) -> None:
     """
     if bundle.path is None or bundle.runtime_name == _OF_THE_OPERATOR:
         return
-    if _is_remembered(memory, bundle):
+    if _is_cached(cache, bundle):
         return
     passed = try_bundle(bundle.path, trust=trust)
     if passed.digest != bundle.digest:
         raise UnusableVersion("the bundle was replaced since it was opened", hint="open it again")
-    remember(memory, passed)
+    cache_result(cache, passed)
 
 
 def try_bundle(
@@ -164,7 +164,7 @@ def try_bundle(
         cpu_s=limits.cpu_s,
         wall_s=limits.wall_s,
     )
-    report = _reported(order)
+    report = _run_process(order)
     if report.passed is not None:
         return report.passed
     failed = report.failed or Failed(message="the trial reported nothing")
@@ -178,28 +178,28 @@ def environment(libraries: Mapping[str, str]) -> dict[str, str]:
     return {"python": sys.version.partition(" ")[0], **here}
 
 
-def remember(memory: Path, passed: Passed) -> None:
+def cache_result(cache: Path, passed: Passed) -> None:
     """Write down that a trial was passed; where that fails, it is tried again another time."""
-    part = memory.with_name(f".{memory.name}.{os.getpid()}.tmp")
+    part = cache.with_name(f".{cache.name}.{os.getpid()}.tmp")
     try:
-        memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        cache.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part.write_bytes(msgspec.json.encode(passed))
-        part.replace(memory)
+        part.replace(cache)
     except OSError:
         part.unlink(missing_ok=True)
 
 
-def _is_remembered(memory: Path, bundle: Bundle) -> bool:
+def _is_cached(cache: Path, bundle: Bundle) -> bool:
     """Whether a trial was passed with the libraries that are installed here now."""
     try:
-        passed = _PASSED.decode(memory.read_bytes())
+        passed = _PASSED.decode(cache.read_bytes())
     except (OSError, msgspec.DecodeError):
         return False
     here = environment(bundle.card.libraries)
     return passed.digest == bundle.digest and passed.libraries == here
 
 
-def _reported(order: Order) -> Report:
+def _run_process(order: Order) -> Report:
     process = subprocess.Popen(
         [interpreter(), "-P", "-m", "podium.deployments.trial_process"],
         stdin=subprocess.PIPE,
@@ -209,15 +209,15 @@ def _reported(order: Order) -> Report:
         start_new_session=True,
     )
     try:
-        said, _ = process.communicate(msgspec.json.encode(order), timeout=order.wall_s)
+        output, _ = process.communicate(msgspec.json.encode(order), timeout=order.wall_s)
     except subprocess.TimeoutExpired:
         return Report(failed=_failed(f"it took longer than {order.wall_s:g} s to load and answer"))
     finally:
         _end(process)
     try:
-        return _REPORT.decode(said)
+        return _REPORT.decode(output)
     except msgspec.DecodeError:
-        return Report(failed=_failed(_how_it_ended(process.returncode, order)))
+        return Report(failed=_failed(_exit_reason(process.returncode, order)))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -233,7 +233,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def _how_it_ended(code: int, order: Order) -> str:
+def _exit_reason(code: int, order: Order) -> str:
     if code == -getattr(signal, "SIGXCPU", 0):
         return f"it took more than {order.cpu_s} s of computing to load and answer"
     how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
@@ -246,9 +246,9 @@ def _failed(message: str) -> Failed:
 
 def child_environment() -> dict[str, str]:
     """The environment of a child: that of this process, which finds the same modules, without what is secret in Podium's."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(_SECRETS)}
-    kept |= dict.fromkeys(_THREADS, "1")
-    return kept | {"PYTHONPATH": os.pathsep.join(one or str(Path.cwd()) for one in sys.path)}
+    variables = {name: text for name, text in os.environ.items() if not name.startswith(_SECRETS)}
+    variables |= dict.fromkeys(_THREADS, "1")
+    return variables | {"PYTHONPATH": os.pathsep.join(one or str(Path.cwd()) for one in sys.path)}
 
 
 def interpreter() -> str:

@@ -17,7 +17,7 @@ from podium.bundle import Bundle
 from podium.bundle.archive import read_archive
 from podium.bundle.trust import parse_trust
 from podium.deployments.trial import Failed, Order, Passed, Report, environment
-from podium.errors import ModelError, PodiumError, Unanswerable, UnusableVersion
+from podium.errors import ModelError, NoPrediction, PodiumError, UnusableVersion
 from podium.flow.run import run, run_async
 from podium.signature.cells import check_table
 from podium.table import Table
@@ -68,12 +68,12 @@ def outcome(order: Order) -> Report:
     try:
         archive = read_archive(order.path, max_bytes=order.unpacked_bytes)
         trust = [parse_trust(one) for one in order.trust]
-        return Report(passed=_tried(Bundle(archive, Path(order.path), trust), order.runtimes))
+        return Report(passed=_try(Bundle(archive, Path(order.path), trust), order.runtimes))
     except Exception as error:  # noqa: BLE001 - a model's library may raise anything
-        return Report(failed=_failed(error, order))
+        return Report(failed=_failure_of(error, order))
 
 
-def _failed(error: Exception, order: Order) -> Failed:
+def _failure_of(error: Exception, order: Order) -> Failed:
     cause = error.__cause__
     if isinstance(error, MemoryError) or isinstance(cause, MemoryError):
         gib = order.memory_bytes / (1 << 30)
@@ -85,17 +85,17 @@ def _failed(error: Exception, order: Order) -> Failed:
     return Failed(message=f"it can't be loaded: {type(error).__name__}: {str(error)[:300]}")
 
 
-def _tried(bundle: Bundle, runtimes: tuple[str, ...]) -> Passed:
+def _try(bundle: Bundle, runtimes: tuple[str, ...]) -> Passed:
     if runtimes and bundle.runtime_name not in runtimes:
         raise UnusableVersion(
-            _why_not(bundle.runtime_name),
+            _refusal(bundle.runtime_name),
             hint="copy the bundle to the server, and register it there with podium register",
         )
     began_s = time.perf_counter()
     bundle.check_parts()
     bundle.start()
     load_s = time.perf_counter() - began_s
-    call_s, n_rows = _called(bundle)
+    call_s, n_rows = _time_call(bundle)
     return Passed(
         name=bundle.name,
         version=bundle.version,
@@ -107,7 +107,7 @@ def _tried(bundle: Bundle, runtimes: tuple[str, ...]) -> Passed:
     )
 
 
-def _why_not(runtime: str) -> str:
+def _refusal(runtime: str) -> str:
     if runtime == "pickle":
         return "its model is a pickle, which is never accepted by upload: loading it runs its code"
     return (
@@ -115,23 +115,23 @@ def _why_not(runtime: str) -> str:
     )
 
 
-def _called(bundle: Bundle) -> tuple[float, int]:
+def _time_call(bundle: Bundle) -> tuple[float, int]:
     """Seconds and rows of a call with the examples, after a first one; none where it has effects."""
     runtime, examples = bundle.runtime, bundle.signature.examples
     if runtime.features.has_effects or not examples:
         return 0.0, 0
     table, _ = check_table(bundle.signature, Table.of(list(examples)))
-    _answers(bundle, table)
+    _predict(bundle, table)
     many = Table.concat([table] * -(-WARM_UP_ROWS // table.n_rows)).take(slice(WARM_UP_ROWS))
     began_s = time.perf_counter()
-    _answers(bundle, many)
+    _predict(bundle, many)
     return time.perf_counter() - began_s, many.n_rows
 
 
-def _answers(bundle: Bundle, table: Table) -> None:
+def _predict(bundle: Bundle, table: Table) -> None:
     """Let the model answer; rows that it has no finite answer for are told to callers, too."""
     runtime = bundle.runtime
-    with suppress(Unanswerable):
+    with suppress(NoPrediction):
         if runtime.features.is_async:
             most = runtime.features.max_batch_rows
             asyncio.run(run_async(runtime, bundle.signature, table, most))  # type: ignore[arg-type]

@@ -94,7 +94,7 @@ class Uploads:
         if not self._free.acquire(blocking=False):
             raise Overloaded("other bundles are being uploaded", hint="try again in a moment")
         try:
-            upload = self._opened(n_bytes)
+            upload = self._create(n_bytes)
             try:
                 yield upload
             finally:
@@ -102,7 +102,7 @@ class Uploads:
         finally:
             self._free.release()
 
-    def _opened(self, n_bytes: int) -> Upload:
+    def _create(self, n_bytes: int) -> Upload:
         path = self._files.folder / f".upload-{secrets.token_hex(8)}.tmp"
         try:
             self._files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -36,8 +36,8 @@ class VersionFiles:
         """Where the bundle with this digest is."""
         return self.folder / f"{digest}.podium"
 
-    def memory_of(self, digest: str) -> Path:
-        """Where it is remembered that its trial was passed."""
+    def trial_cache_of(self, digest: str) -> Path:
+        """Where it is noted that its trial was passed."""
         return self.folder / f"{digest}.checked"
 
     def bundle(self, version: Version) -> Bundle:
@@ -77,7 +77,7 @@ class VersionFiles:
         Raises:
             UnusableVersion: it can't, or doesn't.
         """
-        trial.require(bundle, self.memory_of(bundle.digest), self._trust)
+        trial.require(bundle, self.trial_cache_of(bundle.digest), self._trust)
 
     def copy(self, bundle: Bundle) -> None:
         """Keep a copy of a bundle; a copy that was damaged is written anew.
@@ -105,7 +105,7 @@ class VersionFiles:
         with failures(self.path_of(passed.digest)):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             move_archive(path, self.path_of(passed.digest), passed.digest)
-        trial.remember(self.memory_of(passed.digest), passed)
+        trial.cache_result(self.trial_cache_of(passed.digest), passed)
 
     def require(self, digest: str) -> None:
         """Return if the file of a version is there.
@@ -118,7 +118,7 @@ class VersionFiles:
 
     def remove(self, digest: str) -> None:
         """Remove the bundle, and what is known of it."""
-        for path in (self.path_of(digest), self.memory_of(digest)):
+        for path in (self.path_of(digest), self.trial_cache_of(digest)):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 

@@ -20,7 +20,7 @@ LOOK_S = 0.1
 _log = logging.getLogger("podium")
 
 
-def adopted(registry: Registry, bundle: Bundle) -> Bundle:
+def adopt(registry: Registry, bundle: Bundle) -> Bundle:
     """What answers where a server is started with a bundle: it, or the version promoted since.
 
     A registry that can't be used leaves the bundle that was given.
@@ -33,7 +33,7 @@ def adopted(registry: Registry, bundle: Bundle) -> Bundle:
         return bundle
 
 
-def fixed(
+def fix_aliases(
     registry: Registry, bundle: Bundle, wanted: FixedAliases | None, *, strict: bool
 ) -> Bundle:
     """What answers where settings may fix the aliases of a model: their champion, or the bundle.
@@ -103,7 +103,7 @@ class Versions:
         self._thread = threading.Thread(target=self._run, name="podium-versions", daemon=True)
         self._is_lost = False
         for deployment in deployments.values():
-            self._begin(deployment)
+            self._set_initial_traffic(deployment)
 
     @property
     def health(self) -> str:
@@ -141,7 +141,7 @@ class Versions:
             SetupError: no model of this name is served here.
             PodiumError: it can't be loaded, or as `Registry.promote` has it; nothing changes.
         """
-        loaded = self._wanted(model, wanted)
+        loaded = self._load_wanted(model, wanted)
         version = self.registry.promote(
             model, loaded.digest, actor=actor, note=note, expected=expected, details=details
         )
@@ -156,7 +156,7 @@ class Versions:
         Raises:
             PodiumError: as `promote`.
         """
-        loaded = self._wanted(model, PREVIOUS)
+        loaded = self._load_wanted(model, PREVIOUS)
         version = self.registry.rollback(model, actor=actor, note=note, expected=expected)
         self._follow(model, loaded)
         return version
@@ -179,7 +179,7 @@ class Versions:
             SetupError: no model of this name is served here.
             PodiumError: it can't be loaded, or as `Registry.set_traffic` has it; nothing changes.
         """
-        loaded = [self._wanted(model, wanted)] if mode == "canary" else []
+        loaded = [self._load_wanted(model, wanted)] if mode == "canary" else []
         rollout = self.registry.set_traffic(
             model,
             wanted,
@@ -222,15 +222,17 @@ class Versions:
             raise SetupError(f"no model is called {model!r}", hint=f"known: {known}")
         return self._deployments[model]
 
-    def _wanted(self, model: str, wanted: str) -> LoadedVersion:
-        return self._loaded(self._deployment(model).traffic, self.registry.find(model, wanted))
+    def _load_wanted(self, model: str, wanted: str) -> LoadedVersion:
+        return self._load_checked(
+            self._deployment(model).traffic, self.registry.find(model, wanted)
+        )
 
-    def _begin(self, deployment: Deployment) -> None:
+    def _set_initial_traffic(self, deployment: Deployment) -> None:
         """Divide the first requests as those before; the challenger is loaded later."""
         try:
             live = self.registry.live(deployment.name)
             if live.rollout is not None and live.challenger is not None:
-                challenger = self._made(deployment.traffic, live.challenger)
+                challenger = self._find_or_make(deployment.traffic, live.challenger)
                 deployment.traffic = _traffic(deployment.choose(), challenger, None, live)
         except PodiumError as error:
             _log_failure("challenger_not_loaded", deployment.name, error)
@@ -239,14 +241,14 @@ class Versions:
         while not self._stop.wait(LOOK_S):
             change = self.registry.change
             if change is None and self._change is not None:
-                self._lose("registry", RegistryError("its file can't be opened any more"))
+                self._log_loss("registry", RegistryError("its file can't be opened any more"))
             # What can't be read now is read at the next look.
             elif change != self._change and all(map(self._follow, self._deployments)):
                 self._change = change
             elif change == self._change:
                 self._is_lost = False
 
-    def _lose(self, name: str, error: RegistryError) -> None:
+    def _log_loss(self, name: str, error: RegistryError) -> None:
         """Go on with what is served; the log says why once, not ten times a second."""
         if not self._is_lost:
             _log_failure("versions_not_followed", name, error)
@@ -262,7 +264,7 @@ class Versions:
         try:
             while (live := self.registry.live(name)).epoch != self._epochs.get(name, 0):
                 before = deployment.traffic
-                new = self._changed(before, live, loaded)
+                new = self._next_traffic(before, live, loaded)
                 with self._lock:
                     if deployment.traffic is not before:
                         continue  # somebody was faster
@@ -274,38 +276,38 @@ class Versions:
                 if new is not None:
                     self._when_changed(deployment)
         except RegistryError as error:
-            self._lose(name, error)
+            self._log_loss(name, error)
             return False
         self._is_lost = False
         return True
 
-    def _changed(
+    def _next_traffic(
         self, before: Traffic, live: Live, loaded: Sequence[LoadedVersion]
     ) -> Traffic | None:
         """What is to be served; None where the champion can't be loaded: nothing changes then."""
         champion: LoadedVersion | None = before.champion
         if live.promoted is not None:
-            champion = self._ready(before, live.promoted, loaded, "version_not_swapped")
+            champion = self._load_or_log(before, live.promoted, loaded, "version_not_swapped")
         if champion is None or not champion.is_loaded:
             return None
         challenger = None
         if live.rollout is not None and live.challenger is not None:
             event = "challenger_not_loaded"
             if live.rollout.mode == "canary":
-                challenger = self._ready(before, live.challenger, loaded, event)
+                challenger = self._load_or_log(before, live.challenger, loaded, event)
             else:
-                challenger = self._try(event, self._made, before, live.challenger)
+                challenger = self._try(event, self._find_or_make, before, live.challenger)
         previous = before.previous if champion is before.champion else before.champion
         return _traffic(champion, challenger, previous, live)
 
-    def _ready(
+    def _load_or_log(
         self, before: Traffic, version: Version, loaded: Sequence[LoadedVersion], event: str
     ) -> LoadedVersion | None:
         """A version that can answer; None, and a line in the log, where it can't be loaded."""
         for one in loaded:
             if one.digest == version.digest:
                 return one
-        return self._try(event, self._loaded, before, version)
+        return self._try(event, self._load_checked, before, version)
 
     def _try(
         self,
@@ -320,13 +322,13 @@ class Versions:
             _log_failure(event, version.model, error)
             return None
 
-    def _loaded(self, before: Traffic, version: Version) -> LoadedVersion:
-        made = self._made(before, version)
+    def _load_checked(self, before: Traffic, version: Version) -> LoadedVersion:
+        made = self._find_or_make(before, version)
         if not made.is_loaded and version.digest not in self._served:
             self.registry.check(made.bundle)
         return load(made)
 
-    def _made(self, before: Traffic, version: Version) -> LoadedVersion:
+    def _find_or_make(self, before: Traffic, version: Version) -> LoadedVersion:
         """The version, of those that are there where it is one of them; it may not be loaded."""
         challenger = before.challenger
         if challenger is not None and challenger.digest == version.digest:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from podium.errors import ModelError, Unanswerable
+from podium.errors import ModelError, NoPrediction
 from podium.evaluation.reports import Latency
 from podium.evaluation.rows import Predictor
 from podium.flow.run import run
@@ -62,7 +62,7 @@ def _alone_us(predictor: Predictor, inputs: Sequence[bytes]) -> list[float]:
         began_s = time.perf_counter()
         try:
             run(predictor.bundle.runtime, row)
-        except (ModelError, Unanswerable):
+        except (ModelError, NoPrediction):
             continue
         taken.append((time.perf_counter() - began_s) * 1e6)
         if time.monotonic() > until_s:

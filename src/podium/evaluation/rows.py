@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from podium.bisection import Bisection
 from podium.bundle import Bundle
-from podium.errors import BadCell, ModelError, Unanswerable
+from podium.errors import BadCell, ModelError, NoPrediction
 from podium.flow.run import run
 from podium.flow.typed import TypedReader
 from podium.outputs import CellWarning, Outputs
@@ -94,13 +94,13 @@ class Predictor:
             some = table if len(rows) == table.n_rows else table.take(rows)
             try:
                 yield Part(rows, run(self.bundle.runtime, some))
-            except (ModelError, Unanswerable) as error:
+            except (ModelError, NoPrediction) as error:
                 if not parts.split(rows):
                     yield Part(rows, _failure(error))
 
 
-def _failure(error: ModelError | Unanswerable) -> BadCell:
-    if isinstance(error, Unanswerable):
+def _failure(error: ModelError | NoPrediction) -> BadCell:
+    if isinstance(error, NoPrediction):
         return msgspec.structs.replace(error.cells[0], row=None)
     return BadCell(problem=error.message, code="model")
 

@@ -16,7 +16,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from podium.bisection import halves
-from podium.errors import Overloaded, TimedOut, Unanswerable
+from podium.errors import NoPrediction, Overloaded, TimedOut
 from podium.flow.call import Call, Guard, Reason
 from podium.flow.cost import INLINE_MAX_S, Cost
 from podium.flow.job import BatchOutputs, Job
@@ -309,7 +309,7 @@ class Batcher:
         error = explanation(error, self._runtime.signature, table)
         if call.large is not None:
             self._queue.leave_large()
-            error = error.moved(call.large.at) if isinstance(error, Unanswerable) else error
+            error = error.moved(call.large.at) if isinstance(error, NoPrediction) else error
         for job in call.jobs:
             self._queue.leave(job)
             self._fail(job, error)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.errors import BadCell, ModelError, Unanswerable
+from podium.errors import BadCell, ModelError, NoPrediction
 from podium.flow.limits import CHUNK_ROWS
 from podium.outputs import Outputs
 from podium.runtimes.protocol import AsyncRuntime, Runtime
@@ -32,7 +32,7 @@ def run(runtime: Runtime, table: Table) -> Outputs:
 
     Raises:
         ModelError: the model raised an exception, or its output has the wrong shape.
-        Unanswerable: its output for some rows isn't finite, or it failed on extreme numbers.
+        NoPrediction: its output for some rows isn't finite, or it failed on extreme numbers.
     """
     most = runtime.features.max_batch_rows or CALL_ROWS_MAX
     if table.n_rows <= most:
@@ -48,7 +48,7 @@ def run(runtime: Runtime, table: Table) -> Outputs:
     for at in range(0, table.n_rows, most):
         try:
             parts.append(run(runtime, table.take(slice(at, at + most))))
-        except Unanswerable as error:
+        except NoPrediction as error:
             raise error.moved(at) from error
     return Outputs.concat(parts)
 
@@ -63,7 +63,7 @@ async def run_async(
         some = table.take(slice(at, at + step)) if table.n_rows > step else table
         try:
             parts.append(checked(await runtime.predict_async(some), signature, some.n_rows))
-        except Unanswerable as error:
+        except NoPrediction as error:
             raise error.moved(at) from error
     return parts[0] if len(parts) == 1 else Outputs.concat(parts)
 
@@ -73,7 +73,7 @@ def checked(outputs: Outputs, signature: Signature, n_rows: int) -> Outputs:
 
     Raises:
         ModelError: they don't.
-        Unanswerable: some of them aren't finite.
+        NoPrediction: some of them aren't finite.
     """
     predictions, probabilities = outputs.predictions, outputs.probabilities
     if len(predictions) != n_rows:
@@ -111,7 +111,7 @@ def explanation(error: Exception, signature: Signature, table: Table) -> Excepti
         for one in signature.fields
         for row in np.flatnonzero(_is_extreme(one, table.columns[one.name]))[:LISTED_MAX]
     ]
-    return Unanswerable(cells[:LISTED_MAX], n_cells=len(cells)) if cells else error
+    return NoPrediction(cells[:LISTED_MAX], n_cells=len(cells)) if cells else error
 
 
 def _are_shares(cells: NDArray[np.float64]) -> bool:
@@ -120,7 +120,7 @@ def _are_shares(cells: NDArray[np.float64]) -> bool:
     return bool(((cells >= 0.0) & (cells <= 1.0)).all())
 
 
-def _not_finite(answers: Array) -> Unanswerable:
+def _not_finite(answers: Array) -> NoPrediction:
     """An error that names the rows whose outputs aren't finite."""
     by_row = answers.reshape(len(answers), -1)
     rows = np.flatnonzero(~np.isfinite(by_row).all(axis=1))
@@ -134,7 +134,7 @@ def _not_finite(answers: Array) -> Unanswerable:
         )
         for row in rows[:LISTED_MAX]
     ]
-    return Unanswerable(cells, n_cells=len(rows))
+    return NoPrediction(cells, n_cells=len(rows))
 
 
 def _is_extreme(one: Field, column: Array) -> NDArray[np.bool_]:

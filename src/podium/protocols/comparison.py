@@ -18,7 +18,7 @@ from podium.web.site import Site
 
 def show(site: Site, request: Request, name: str) -> Response:
     """Two versions compared: `GET /api/models/{name}/compare?a=&b=`."""
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     a, b = request.query.get("a") or CHAMPION, request.query.get("b") or CHALLENGER
     return Response.json(value_of(compared(site, name, a, b)))
 

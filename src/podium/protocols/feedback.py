@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podium.access import Action
 from podium.http import Request, Response
-from podium.web.feedback import give_feedback, give_many, read_one, record_for_feedback
+from podium.web.feedback import give_feedback, give_feedback_many, read_one, record_for_feedback
 from podium.web.router import LISTED, Route
 from podium.web.site import Site
 
@@ -19,8 +19,10 @@ def put(site: Site, request: Request, record_id: str) -> Response:
 
 def post(site: Site, request: Request, name: str) -> Response:
     """The same for many records: `POST /api/models/{name}/feedback`."""
-    version = site.deployment(name, request.actor)
-    return Response.json(give_many(site, request.actor, version, request.body, request.media))
+    version = site.champion(name, request.actor)
+    return Response.json(
+        give_feedback_many(site, request.actor, version, request.body, request.media)
+    )
 
 
 _ONE, _MANY = "/api/records/{record_id}/feedback", "/api/models/{name}/feedback"

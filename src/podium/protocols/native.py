@@ -59,7 +59,7 @@ def models(site: Site, request: Request) -> Response:
 
 def model(site: Site, request: Request, name: str) -> Response:
     """Everything about one model: `GET /api/models/{name}`."""
-    version = site.deployment(name, request.actor)
+    version = site.champion(name, request.actor)
     signature = version.signature
     value = _summary(site, request, version) | {
         "card": msgspec.to_builtins(version.card),

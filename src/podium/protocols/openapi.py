@@ -384,11 +384,11 @@ def _json(description: str, schema: str) -> Schema:
 def _failures(known: dict[str, str] | None = None) -> Schema:
     """Every response other than 200 is a problem, whatever its status."""
     content = {MEDIA: {"schema": ref("Problem")}}
-    told = (known or {}) | {"default": "Any other problem."}
+    descriptions = (known or {}) | {"default": "Any other problem."}
     return {
         status: {"description": description, "content": content}
         | ({"headers": _RETRY} if status in ("429", "503") else {})
-        for status, description in told.items()
+        for status, description in descriptions.items()
     }
 
 

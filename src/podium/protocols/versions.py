@@ -60,14 +60,14 @@ _CHANGE = msgspec.json.Decoder(Change)
 
 def index(site: Site, request: Request, name: str) -> Response:
     """The versions of a model: `GET /api/models/{name}/versions`."""
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     return Response.json(_state(site, name))
 
 
 def upload(site: Site, request: Request, name: str) -> Response:
     """Register a bundle: `POST /api/models/{name}/versions`; 200 where it was known already."""
     known = {one.digest for one in version_pages.versions_of(site).registry.versions(name)}
-    version = upload_pages.sent(site, request, name)
+    version = upload_pages.register_body(site, request, name)
     listed = {one["digest"]: one for one in _state(site, name)["versions"]}
     status = 200 if version.digest in known else 201
     return Response.json(listed[version.digest], status=status)
@@ -75,7 +75,7 @@ def upload(site: Site, request: Request, name: str) -> Response:
 
 def promote(site: Site, request: Request, name: str, alias: str) -> Response:
     """Let a version answer, or name the challenger: `PUT /api/models/{name}/aliases/{alias}`."""
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     if alias not in (CHAMPION, CHALLENGER):
         raise NotFound(f"no alias is called {alias!r}", hint=f"known: {CHAMPION} and {CHALLENGER}")
     change = _change(request)
@@ -98,7 +98,7 @@ def promote(site: Site, request: Request, name: str, alias: str) -> Response:
 
 def rollback(site: Site, request: Request, name: str) -> Response:
     """Let the version before answer again: `POST /api/models/{name}/rollback`."""
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     change = _change(request)
     version_pages.rollback(site, request.actor, name, change.note, change.expect)
     return Response.json(_state(site, name))
@@ -106,7 +106,7 @@ def rollback(site: Site, request: Request, name: str) -> Response:
 
 def set_traffic(site: Site, request: Request, name: str) -> Response:
     """Try a challenger on a share of the requests: `PUT /api/models/{name}/traffic`."""
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     try:
         change = _TRAFFIC.decode(request.body)
     except msgspec.DecodeError as error:
@@ -130,7 +130,7 @@ def set_traffic(site: Site, request: Request, name: str) -> Response:
 
 def stop_traffic(site: Site, request: Request, name: str) -> Response:
     """Let the champion alone answer: `DELETE /api/models/{name}/traffic`."""
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     traffic_pages.stop(site, request.actor, name)
     return Response.json(_state(site, name))
 

@@ -40,7 +40,7 @@ def ask(site: Site, request: Request, name: str) -> Response:
         InputError: the model has no curves.
         ModelError: the model failed.
     """
-    version = site.deployment(name, request.actor)
+    version = site.champion(name, request.actor)
     try:
         question = _QUESTION.decode(request.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -12,7 +12,7 @@ from podium.errors import SetupError
 from podium.packing.data import read_data
 from podium.packing.recast import read_again
 from podium.plugins import needs
-from podium.retraining.known import KnownRows
+from podium.retraining.labeled import LabeledRows
 from podium.runtimes.frames import frame_for
 from podium.signature import Output, Signature
 from podium.table import column_of, plain_values
@@ -47,17 +47,17 @@ def target_names(signature: Signature) -> dict[str, str]:
     return names
 
 
-def frame_of(signature: Signature, known: KnownRows) -> Any:
+def frame_of(signature: Signature, labeled: LabeledRows) -> Any:
     """The fields as the model was trained on them, and the true values as the last columns."""
     library = library_of(signature)
-    frame = frame_for(_framed(signature, library), known.table)
-    targets = {name: known.truths[output] for output, name in target_names(signature).items()}
+    frame = frame_for(_framed(signature, library), labeled.table)
+    targets = {name: labeled.truths[output] for output, name in target_names(signature).items()}
     return with_columns(frame, targets, library)
 
 
-def records_of(signature: Signature, known: KnownRows) -> Any:
+def records_of(signature: Signature, labeled: LabeledRows) -> Any:
     """Id, time (UTC), version and prediction of each row, as a frame of its own."""
-    return _frame(known.records, library_of(signature))
+    return _frame(labeled.records, library_of(signature))
 
 
 def data_frame(signature: Signature, path: Path) -> tuple[Any, int]:

@@ -29,7 +29,7 @@ def main() -> None:
         os.nice(order.recipe.niceness)
     _limit_memory(order.memory_bytes)
     try:
-        report = _trained(order)
+        report = _train(order)
     except MemoryError:
         megabytes = order.memory_bytes // _MEGABYTE
         report = Report(
@@ -45,7 +45,7 @@ def main() -> None:
     part.replace(Path(order.folder, REPORT_NAME))
 
 
-def _trained(order: Order) -> Report:
+def _train(order: Order) -> Report:
     from podium.retraining.training import (
         train,
     )  # needs memory itself, so that the limit comes first

@@ -47,17 +47,17 @@ def load_recipe(path: str) -> Function:
     except PodiumError:
         raise
     except (Exception, SystemExit) as error:
-        raise SetupError(f"{place} can't be imported: {told(error, place)}") from error
+        raise SetupError(f"{place} can't be imported: {describe(error, place)}") from error
     function = vars(module).get(name)
     if not isinstance(function, FunctionType):
         functions = [n for n, one in vars(module).items() if isinstance(one, FunctionType)]
         raise SetupError(
             f"{place} has no function {name!r}", hint=f"it has: {', '.join(functions) or 'none'}"
         )
-    return _described(path, function)
+    return _inspect(path, function)
 
 
-def _described(path: str, function: FunctionType) -> Function:
+def _inspect(path: str, function: FunctionType) -> Function:
     parameters = inspect.signature(function).parameters.values()
     by_place = [
         one
@@ -81,7 +81,7 @@ def _described(path: str, function: FunctionType) -> Function:
     return Function(path, function, len(by_place) > 1, has_records)
 
 
-def fitted(recipe: Function, rows: Any, data: Any, records: Any) -> Any:
+def call_recipe(recipe: Function, rows: Any, data: Any, records: Any) -> Any:
     """What the recipe returns.
 
     Raises:
@@ -96,13 +96,13 @@ def fitted(recipe: Function, rows: Any, data: Any, records: Any) -> Any:
         raise
     except (Exception, SystemExit) as error:
         place = recipe.place.rpartition(":")[0]
-        raise SetupError(f"{recipe.place} raised {told(error, place)}") from error
+        raise SetupError(f"{recipe.place} raised {describe(error, place)}") from error
     if model is None:
         raise SetupError(f"{recipe.place} returned nothing", hint="return the fitted estimator")
     return model
 
 
-def told(error: BaseException, place: str) -> str:
+def describe(error: BaseException, place: str) -> str:
     """What was raised, and at which line of the recipe, in a line."""
     name = Path(place).name
     lines = [

@@ -57,7 +57,7 @@ def retrain(
     *,
     actor: str = "",
     note: str = "",
-    tell: Callable[[bytes], object] = lambda _: None,
+    on_output: Callable[[bytes], object] = lambda _: None,
     stop: threading.Event | None = None,
 ) -> Retrained:
     """Retrain a model, and register the result; it is never promoted.
@@ -68,7 +68,7 @@ def retrain(
     Args:
         actor: who asked for it.
         note: why.
-        tell: called with what the recipe prints.
+        on_output: called with what the recipe prints.
         stop: set to end it before its time.
 
     Raises:
@@ -79,7 +79,7 @@ def retrain(
     registry, stop = Registry(home, settings.trust), stop or threading.Event()
     champion = registry.find(recipe.model, CHAMPION)
     began_s = time.monotonic()
-    with _alone(home) as folder:
+    with _exclusive_folder(home) as folder:
         try:
             order = Order(
                 recipe=recipe,
@@ -88,18 +88,18 @@ def retrain(
                 digest=champion.digest,
                 memory_bytes=_memory_bytes(recipe),
             )
-            trained = _run(order, tell, stop)
+            trained = _run(order, on_output, stop)
             bundle = load(folder / BUNDLE_NAME, trust=settings.trust)
-            told = _note(recipe, trained, note)
-            version = registry.register(bundle, actor=actor, note=told)
-            reason = _challenge(registry, version, actor, told)
+            full_note = _note(recipe, trained, note)
+            version = registry.register(bundle, actor=actor, note=full_note)
+            reason = _challenge(registry, version, actor, full_note)
         except PodiumError as error:
             if not stop.is_set():
                 note = error.message[:NOTE_MAX]
-                with suppress(PodiumError):  # a full disk is told once
+                with suppress(PodiumError):  # a full disk is reported once
                     registry.log(recipe.model, FAILED, after="", actor=actor, note=note)
             raise
-        registry.log(recipe.model, RETRAINED, after=version.digest, actor=actor, note=told)
+        registry.log(recipe.model, RETRAINED, after=version.digest, actor=actor, note=full_note)
     return Retrained(
         model=recipe.model,
         version=version.name,
@@ -112,7 +112,7 @@ def retrain(
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[Path]:
+def _exclusive_folder(home: Path) -> Iterator[Path]:
     """A new folder to work in, which is removed again; one retraining at a time uses a home.
 
     Raises:
@@ -152,8 +152,8 @@ def _note(recipe: Recipe, trained: Trained, note: str) -> str:
         f" and {trained.n_data:,} rows" if trained.n_data else ""
     )
     figure = f"; {trained.figures[0].sentence}" if trained.figures else ""
-    told = f"by {Path(recipe.recipe).name} {rows}{figure} on the {trained.n_holdout:,} newest"
-    return (f"{note}: {told}" if note else told)[:NOTE_MAX]
+    full_note = f"by {Path(recipe.recipe).name} {rows}{figure} on the {trained.n_holdout:,} newest"
+    return (f"{note}: {full_note}" if note else full_note)[:NOTE_MAX]
 
 
 def _memory_bytes(recipe: Recipe) -> int:
@@ -165,7 +165,7 @@ def _memory_bytes(recipe: Recipe) -> int:
         return 2**62
 
 
-def _run(order: Order, tell: Callable[[bytes], object], stop: threading.Event) -> Trained:
+def _run(order: Order, on_output: Callable[[bytes], object], stop: threading.Event) -> Trained:
     """What the process reports.
 
     Raises:
@@ -181,7 +181,7 @@ def _run(order: Order, tell: Callable[[bytes], object], stop: threading.Event) -
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    reading = threading.Thread(target=_pass_on, args=(process, tell), daemon=True)
+    reading = threading.Thread(target=_forward_output, args=(process, on_output), daemon=True)
     try:
         with suppress(BrokenPipeError), process.stdin:
             process.stdin.write(msgspec.json.encode(order))
@@ -194,7 +194,7 @@ def _run(order: Order, tell: Callable[[bytes], object], stop: threading.Event) -
     try:
         report = _REPORT.decode(Path(order.folder, REPORT_NAME).read_bytes())
     except (OSError, msgspec.DecodeError) as error:
-        raise SetupError(why or _how_it_ended(process.returncode, order)) from error
+        raise SetupError(why or _exit_reason(process.returncode, order)) from error
     if report.trained is None:
         raise SetupError(report.error, hint=report.hint)
     return report.trained
@@ -211,14 +211,14 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float, stop: threading.Ev
     return ""
 
 
-def _pass_on(process: subprocess.Popen[bytes], tell: Callable[[bytes], object]) -> None:
+def _forward_output(process: subprocess.Popen[bytes], on_output: Callable[[bytes], object]) -> None:
     """Read whatever is printed, so that nobody waits, and pass the first part of it on."""
     assert process.stdout is not None
     n_left, file = PRINTED_MAX, process.stdout.fileno()
     with suppress(OSError):
         while piece := os.read(file, 2**16):
             if n_left > 0:
-                tell(piece[:n_left])
+                on_output(piece[:n_left])
             n_left -= len(piece)
 
 
@@ -232,6 +232,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _how_it_ended(code: int, order: Order) -> str:
+def _exit_reason(code: int, order: Order) -> str:
     how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
     return f"{order.recipe.recipe} ended its process {how}"

@@ -157,7 +157,7 @@ class Schedule:
         )
         printed = bytearray()
 
-        def tell(piece: bytes) -> None:
+        def on_output(piece: bytes) -> None:
             printed.extend(piece)
             del printed[:-_TAIL_BYTES]
 
@@ -165,11 +165,11 @@ class Schedule:
         _log.info("retraining_began", extra=extra)
         try:
             done = retrain(
-                recipe, self._settings, actor=ACTOR, note=why, tell=tell, stop=self._stop
+                recipe, self._settings, actor=ACTOR, note=why, on_output=on_output, stop=self._stop
             )
         except PodiumError as error:
             tail = printed.decode("utf-8", "replace").strip()
-            said = f"\nthe recipe printed:\n{tail}" if tail else ""
-            _log.error("model_not_retrained: %s: %s%s", model, error, said, extra=extra)
+            printed_text = f"\nthe recipe printed:\n{tail}" if tail else ""
+            _log.error("model_not_retrained: %s: %s%s", model, error, printed_text, extra=extra)
         else:
             _log.info("model_retrained", extra={**extra, "version": done.version})

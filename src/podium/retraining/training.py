@@ -10,7 +10,7 @@ import msgspec
 
 from podium.bundle import Bundle
 from podium.deployments.registry import Registry
-from podium.errors import InputError, ModelError, SetupError, Unanswerable
+from podium.errors import InputError, ModelError, NoPrediction, SetupError
 from podium.evaluation.records import open_records, period_query
 from podium.flow.run import run
 from podium.packing.columns import fitted_columns
@@ -26,15 +26,15 @@ from podium.retraining.frames import (
     records_of,
     target_names,
 )
-from podium.retraining.known import KnownRows, known_rows
+from podium.retraining.labeled import LabeledRows, labeled_rows
 from podium.retraining.orders import TRUTHS_MIN, Figure, Order, Recipe, Trained
-from podium.retraining.recipe import Function, fitted, load_recipe
+from podium.retraining.recipe import Function, call_recipe, load_recipe
 from podium.signature import Field, Output, Signature
 from podium.signature.infer import infer_fields
 from podium.table import Table, column_of, plain_values
 
 # What a person may have decided about a field; the rest is measured again.
-_DECIDED = ("title", "description", "unit", "outside", "bounds", "step", "max_length")
+_CORRECTABLE = ("title", "description", "unit", "outside", "bounds", "step", "max_length")
 BUNDLE_NAME = "bundle.podium"
 
 
@@ -56,47 +56,47 @@ def train(order: Order) -> Trained:
     champion = registry.bundle(registry.find(recipe.model, order.digest))
     query = period_query(recipe.model, recipe.since or None, None, has_feedback=True)
     with open_records(settings) as store:
-        known = known_rows(store, query, champion)
-    n_rows = known.table.n_rows
+        labeled = labeled_rows(store, query, champion)
+    n_rows = labeled.table.n_rows
     if n_rows < TRUTHS_MIN:
         raise SetupError(
             f"{n_rows} records of {recipe.model} have ground truth that can be used",
             hint=f"a model is retrained on {TRUTHS_MIN} or more",
         )
     n_train = min(max(round(n_rows * (1 - recipe.holdout)), 1), n_rows - 1)
-    older, newest = known.rows(slice(0, n_train)), known.rows(slice(n_train, n_rows))
+    older, newest = labeled.rows(slice(0, n_train)), labeled.rows(slice(n_train, n_rows))
     measured = _quality_of(champion, newest)
-    bundle, n_data = _packed(order, function, champion, (older, newest), measured)
+    bundle, n_data = _pack(order, function, champion, (older, newest), measured)
     return Trained(
         n_train=n_train,
         n_holdout=n_rows - n_train,
         n_data=n_data,
-        n_left_out=known.n_left_out,
-        until_us=int(known.records["time"][-1].astype(int)),
+        n_left_out=labeled.n_left_out,
+        until_us=int(labeled.records["time"][-1].astype(int)),
         figures=_figures(bundle, measured),
     )
 
 
-def _packed(
+def _pack(
     order: Order,
     function: Function,
     champion: Bundle,
-    known: tuple[KnownRows, KnownRows],
+    labeled: tuple[LabeledRows, LabeledRows],
     measured: Quality,
 ) -> tuple[Bundle, int]:
     """The bundle of what the recipe makes of the older rows; and of how many rows of data.
 
     Args:
-        known: the older rows, and the newest ones.
+        labeled: the older rows, and the newest ones.
         measured: the champion's metrics on the newest.
     """
-    recipe, signature, (older, newest) = order.recipe, champion.signature, known
+    recipe, signature, (older, newest) = order.recipe, champion.signature, labeled
     data, n_data = None, 0
     if function.takes_data:
         data, n_data = data_frame(signature, Path(recipe.data))
     rows = frame_of(signature, older)
     given = _copy(rows), None if data is None else _copy(data), records_of(signature, older)
-    model = fitted(function, *given)
+    model = call_recipe(function, *given)
     targets = list(target_names(signature).values())
     columns = [*signature.names, *targets]
     some = [rows] if data is None else [data[columns], rows]
@@ -113,9 +113,9 @@ def _packed(
             title=champion.card.title,
             description=champion.card.description,
             holdout=held_out,
-            signature=_decided(signature, model, inputs),
+            signature=_corrections(signature, model, inputs),
             limits=champion.card.limits,
-            notes=_notes(recipe, known, n_data) + _champion_note(champion, measured),
+            notes=_notes(recipe, labeled, n_data) + _champion_note(champion, measured),
             # Where no training rows travelled with the champion, none do now.
             background=0 if champion.background is None else champion.background.n_rows,
         )
@@ -138,18 +138,23 @@ def _split(frame: Any, targets: list[str]) -> tuple[Any, Any]:
     return inputs, frame[targets[0]] if len(targets) == 1 else frame[targets]
 
 
-def _decided(signature: Signature, model: object, inputs: Any) -> Mapping[str, Any]:
+def _corrections(signature: Signature, model: object, inputs: Any) -> Mapping[str, Any]:
     """What was decided about the champion's fields and outputs, as corrections of the new ones."""
     table = Table.of(inputs)
     names = fitted_columns(model) or table.names
     measured = {one.name: one for one in infer_fields(table)}
     fields = [
-        _of_field(one, measured.get(one.name, one)) for one in signature.fields if one.name in names
+        _field_corrections(one, measured.get(one.name, one))
+        for one in signature.fields
+        if one.name in names
     ]
-    return {"fields": fields, "outputs": [_of_output(one, model) for one in signature.outputs]}
+    return {
+        "fields": fields,
+        "outputs": [_output_corrections(one, model) for one in signature.outputs],
+    }
 
 
-def _of_output(one: Output, model: object) -> dict[str, Any]:
+def _output_corrections(one: Output, model: object) -> dict[str, Any]:
     decided: dict[str, Any] = {"title": one.title, "description": one.description, "unit": one.unit}
     classes = Table.of({"label": list(getattr(model, "classes_", ()))}).columns["label"]
     if one.words and plain_values(classes) == list(one.classes):
@@ -157,17 +162,19 @@ def _of_output(one: Output, model: object) -> dict[str, Any]:
     return {"name": one.name, **decided}
 
 
-def _of_field(one: Field, measured: Field) -> dict[str, Any]:
+def _field_corrections(one: Field, measured: Field) -> dict[str, Any]:
     values = msgspec.to_builtins(one)
-    decided = {name: values[name] for name in _DECIDED if name in values}
+    decided = {name: values[name] for name in _CORRECTABLE if name in values}
     # A column of few texts, or of whole numbers by chance, isn't another type for that.
     is_other = one.type in ("float", "text") and measured.type != one.type
     return {"name": one.name, **decided, **({"type": one.type} if is_other else {})}
 
 
-def _notes(recipe: Recipe, known: tuple[KnownRows, KnownRows], n_data: int) -> tuple[str, ...]:
+def _notes(
+    recipe: Recipe, labeled: tuple[LabeledRows, LabeledRows], n_data: int
+) -> tuple[str, ...]:
     """What the card says about the training."""
-    older, newest = known
+    older, newest = labeled
     first, last = (int(newest.records["time"][at].astype(int)) for at in (0, -1))
     data = f" and {n_data:,} rows of {Path(recipe.data).name}" if n_data else ""
     note = (
@@ -188,14 +195,14 @@ def _champion_note(champion: Bundle, measured: Quality) -> tuple[str, ...]:
     return (f"On the same rows version {champion.version}, the champion then: {figures}.",)
 
 
-def _quality_of(champion: Bundle, known: KnownRows) -> Quality:
+def _quality_of(champion: Bundle, labeled: LabeledRows) -> Quality:
     """The champion's metrics; none where it can't predict these rows."""
     signature = champion.signature
-    columns = tuple(column_of(values) for values in known.truths.values())
-    truth = Truth(tuple(known.truths), columns)
+    columns = tuple(column_of(values) for values in labeled.truths.values())
+    truth = Truth(tuple(labeled.truths), columns)
     try:
-        outputs = run(champion.runtime, known.table)
-    except (ModelError, Unanswerable):
+        outputs = run(champion.runtime, labeled.table)
+    except (ModelError, NoPrediction):
         return Quality()
     return quality(signature, outputs, truth, "holdout")
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from podium.bisection import Bisection
 from podium.bundle import Bundle
-from podium.errors import BadCell, ModelError, SetupError, Unanswerable
+from podium.errors import BadCell, ModelError, NoPrediction, SetupError
 from podium.flow.answer import cells_of, column_names
 from podium.flow.run import run
 from podium.outputs import CellWarning, Outputs
@@ -142,13 +142,13 @@ class Scorer:
 
     def _predict(
         self, table: Table, rows: NDArray[np.intp]
-    ) -> Iterator[tuple[NDArray[np.intp], Outputs | ModelError | Unanswerable]]:
+    ) -> Iterator[tuple[NDArray[np.intp], Outputs | ModelError | NoPrediction]]:
         """Predictions of rows that succeed together, and the failure of each that fails alone."""
         parts = Bisection(rows)
         for part in parts:
             try:
                 outputs = run(self.bundle.runtime, _take(table, part))
-            except (ModelError, Unanswerable) as error:
+            except (ModelError, NoPrediction) as error:
                 if parts.split(part):
                     continue
                 if isinstance(error, ModelError):
@@ -245,9 +245,9 @@ def _kind(output: Output) -> Kind:
     return kinds.get(output.task, object)
 
 
-def _refusal(error: ModelError | Unanswerable, row: int) -> BadCell:
+def _refusal(error: ModelError | NoPrediction, row: int) -> BadCell:
     """Why a row that was predicted alone has no prediction."""
-    if isinstance(error, Unanswerable):
+    if isinstance(error, NoPrediction):
         return msgspec.structs.replace(error.cells[0], row=row)
     return BadCell(row=row, problem=_why(error), code="model")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from podium.errors import ModelError, Unanswerable
+from podium.errors import ModelError, NoPrediction
 from podium.flow.run import checked, run
 from podium.outputs import Outputs
 from podium.runtimes.protocol import Runtime
@@ -218,7 +218,7 @@ def _with(table: Table, number: float) -> Table:
 def _refuses(runtime: Runtime, table: Table) -> bool:
     try:
         run(runtime, table)
-    except (ModelError, Unanswerable):
+    except (ModelError, NoPrediction):
         return True
     return False
 

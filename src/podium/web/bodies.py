@@ -48,7 +48,7 @@ def admitted(site: Site, request: Request) -> Request:
     found = site.router.find(request.method, request.path)
     if found.route is None:  # a URL that looks like that of a prediction
         raise NotFound(f"there is nothing at {request.path[:200]}")
-    site.deployment(found.values["name"], request.actor)
+    site.require_model(found.values["name"], request.actor)
     if is_bundle:
         incoming.require_known(site, request.actor)
     return request

@@ -82,7 +82,7 @@ def store_of(site: Site) -> Store:
 
 def index(site: Site, request: Request, name: str) -> Response:
     """Two versions side by side: `GET /models/{name}/compare`."""
-    registry, version = versions_of(site).registry, site.deployment(name, request.actor)
+    registry, version = versions_of(site).registry, site.champion(name, request.actor)
     versions, aliases = registry.versions(name), registry.aliases(name)
     a = request.query.get("a") or aliases.get(CHAMPION, "")
     b = request.query.get("b") or _other(versions, aliases, a)

@@ -22,7 +22,7 @@ from podium.web.site import Site
 
 def several(site: Site, request: Request, name: str) -> Response:
     """The page that asks whether to delete the filtered records, and the result once confirmed."""
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     is_sure = request.method == "POST"
     step = step_of_several(site, request.actor, name, request.query, is_sure=is_sure)
     records, wanted = request.url(f"/models/{name}/records"), step.wanted
@@ -40,7 +40,7 @@ def one(site: Site, request: Request, record_id: str) -> Response:
 
 def delete_several(site: Site, request: Request, name: str) -> Response:
     """Delete the filtered records: `DELETE /api/models/{name}/records?expect=12`."""
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     wanted = deletion_of(site, request.actor, name, request.query)
     return _as_json(wanted, delete_expected(site, request.actor, wanted, request.query))
 
@@ -57,5 +57,5 @@ def _as_json(wanted: DeletionRequest, deleted: Deleted) -> Response:
 
 
 def _page(site: Site, request: Request, step: Step, here: str, back: str) -> Response:
-    version = site.deployment(step.wanted.model, request.actor)
+    version = site.champion(step.wanted.model, request.actor)
     return render.page(site, request, "delete.html", model=version, step=step, here=here, back=back)

@@ -81,7 +81,7 @@ def read_one(signature: Signature, body: bytes, media: str) -> tuple[Any, str]:
     return feedback_truth(signature, row), row[NOTE] or ""
 
 
-def give_many(
+def give_feedback_many(
     site: Site, actor: Actor, version: LoadedVersion, body: bytes, media: str, *, skip: int = 0
 ) -> Outcome:
     """Add the truths in a body to the records that they name, and write down how many there were.

@@ -15,7 +15,7 @@ from podium.http import Request, Response
 from podium.records.storable import is_id
 from podium.signature.truth import TRUTH
 from podium.web import render
-from podium.web.feedback import give_feedback, give_many, read_one, record_for_feedback
+from podium.web.feedback import give_feedback, give_feedback_many, read_one, record_for_feedback
 from podium.web.feedback_body import MEDIA, MEDIA_NAMES
 from podium.web.feedback_rows import Outcome
 from podium.web.inbox import Inbox, inbox_of
@@ -65,7 +65,7 @@ def give_file(site: Site, request: Request, name: str) -> Response:
     if not media:
         raise UnsupportedMedia("the file isn't a table", hint=f"known: {MEDIA_NAMES}")
     try:
-        outcome = give_many(site, request.actor, version, file.content, media, skip=skip)
+        outcome = give_feedback_many(site, request.actor, version, file.content, media, skip=skip)
     except InvalidRows as error:
         problem = "; ".join(map(str, error.cells[:LISTED_MAX]))
         raise InputError(f"nothing was added: {problem}", hint="correct the file") from error
@@ -79,7 +79,7 @@ def _version(site: Site, request: Request, name: str) -> LoadedVersion:
     record_store(site)
     if name in site.deployments:
         return site.deployments[name].choose()
-    return site.deployment(name, request.actor)
+    return site.champion(name, request.actor)
 
 
 def _read_file(request: Request, name: str) -> tuple[SentFile, int]:

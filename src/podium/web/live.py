@@ -23,7 +23,7 @@ def stream(site: Site, request: Request, name: str) -> Response:
 
     A host that has WebSockets asks it whether one may be opened.
     """
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     if request.handshake is None:
         response = _refused(gate.not_a_handshake())
         response.headers |= _UPGRADE

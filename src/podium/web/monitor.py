@@ -49,7 +49,7 @@ class View:
         Raises:
             PodiumError: the model isn't there any more, or can't be loaded.
         """
-        version = self.site.deployment(self.model, self._actor)
+        version = self.site.champion(self.model, self._actor)
         return {
             "now": self._now(),
             "versions": self._section("versions", lines=versions_of(self.site, version)),
@@ -81,7 +81,7 @@ def index(site: Site, request: Request) -> Response:
 
 def model(site: Site, request: Request, name: str) -> Response:
     """The monitoring of a model: `GET /models/{name}/monitor`."""
-    version = site.deployment(name, request.actor)
+    version = site.champion(name, request.actor)
     site.live.sample()
     view = View(site, name, request.actor, request.root_path)
     return render.page(

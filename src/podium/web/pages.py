@@ -37,7 +37,7 @@ def home(site: Site, request: Request) -> Response:
 
 def model(site: Site, request: Request, name: str) -> Response:
     """The form, empty, with an example or with the inputs of a record: `GET /models/{name}`."""
-    version = site.deployment(name, request.actor)
+    version = site.champion(name, request.actor)
     return form_page(site, request, version, _values(site, request, version))
 
 

@@ -20,6 +20,7 @@ from podium.errors import (
     MalformedBody,
     ModelError,
     ModelNotLoaded,
+    NoPrediction,
     NoSpace,
     NotAllowed,
     NotAuthenticated,
@@ -33,7 +34,6 @@ from podium.errors import (
     StoreError,
     TimedOut,
     TooLarge,
-    Unanswerable,
     UnsupportedMedia,
     UnusableVersion,
     VersionChanged,
@@ -46,7 +46,7 @@ from podium.policy.gate import Refusal
 MEDIA = "application/problem+json"
 # The first match counts: a class comes before those it is derived from.
 STATUSES: dict[type[PodiumError], int] = {
-    Unanswerable: 422,
+    NoPrediction: 422,
     InvalidRows: 422,
     MalformedBody: 400,
     TooLarge: 413,

@@ -194,7 +194,7 @@ class RecordDetail:
         feedback = self.record.feedback
         if feedback is None:
             return []
-        return self._told(
+        return self._feedback_rows(
             msgspec.json.decode(feedback.truth), feedback.time_us, feedback.actor, feedback.note
         )
 
@@ -202,11 +202,11 @@ class RecordDetail:
     def earlier_feedback(self) -> list[list[tuple[str, str]]]:
         """What was said before it was corrected, the latest first."""
         return [
-            self._told(one.truth, one.time_us, one.actor, one.note)
+            self._feedback_rows(one.truth, one.time_us, one.actor, one.note)
             for one in reversed(earlier_statements(self.record.feedback))
         ]
 
-    def _told(
+    def _feedback_rows(
         self, truth: Any, time_us: int, actor: str | None, note: str
     ) -> list[tuple[str, str]]:
         named = values_by_output(self.truth_rule, truth)

@@ -15,7 +15,7 @@ from podium.http import Problem, Request, Response
 
 OPEN: Final = "open"
 LISTED: Final = "listed"
-FILTERED: Final = "told"
+FILTERED: Final = "filtered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Route:
     methods: tuple[str, ...]
     pattern: str
     view: Callable[..., Response] | None
-    access: Action | Literal["open", "listed", "told"]
+    access: Action | Literal["open", "listed", "filtered"]
     is_page: bool = False
     is_for_both: bool = False
     reads: bool | str = False

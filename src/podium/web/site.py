@@ -113,7 +113,15 @@ class Site:
             known = ", ".join(self.visible(actor)) or "none"
             raise NotFound(f"no model is called {name!r}", hint=f"known: {known}") from None
 
-    def deployment(self, name: str, actor: Actor) -> LoadedVersion:
+    def require_model(self, name: str, actor: Actor) -> None:
+        """Refuse a request for a model that isn't served.
+
+        Raises:
+            PodiumError: as `traffic`.
+        """
+        self.traffic(name, actor)
+
+    def champion(self, name: str, actor: Actor) -> LoadedVersion:
         """The champion of this model, for the whole of a request.
 
         Raises:

@@ -83,7 +83,7 @@ def change(site: Site, request: Request, name: str) -> Response:
         InputError: the share is no number.
         PodiumError: as `set_traffic` and `stop`.
     """
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     _, sent = read_form(request, programs=f"/api/models/{name}/traffic")
     if "stop" in sent:
         stop(site, request.actor, name, sent.get("note", ""))

@@ -25,14 +25,14 @@ def form(site: Site, request: Request, name: str) -> Response:
         UnsupportedMedia: the body isn't that form.
         PodiumError: as `register`.
     """
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     programs = f"/api/models/{name}/versions"
     if request.upload is None and request.media != MULTIPART:
         raise UnsupportedMedia(
             "this URL accepts only the form of its page, with a file",
             hint=f"send bundles from programs to {request.url(programs)}",
         )
-    with _received(site, request) as whole:
+    with _with_file(site, request) as whole:
         _, sent = read_form(whole, programs=programs)
         version = register(site, whole, name, sent.get("note", ""))
     return Response.redirect(request.url(f"/models/{name}/versions?promote={version.digest}"))
@@ -45,7 +45,7 @@ def register(site: Site, request: Request, name: str, note: str) -> Version:
         UnusableVersion: it can't be used here, or isn't a version of this model.
         RegistryError: it can't be kept.
     """
-    assert request.upload is not None  # `_received` sees to it
+    assert request.upload is not None  # `_with_file` sees to it
     registry = version_pages.versions_of(site).registry
     actor, note = request.actor.name, note[:NOTE_MAX]
     version = accept(registry, request.upload, name, actor=actor, note=note)
@@ -53,14 +53,14 @@ def register(site: Site, request: Request, name: str, note: str) -> Version:
     return version
 
 
-def sent(site: Site, request: Request, name: str) -> Version:
+def register_body(site: Site, request: Request, name: str) -> Version:
     """The version that a program sends, registered: as a body, or as the file of a form.
 
     Raises:
         PodiumError: as `register`.
     """
-    site.deployment(name, request.actor)
-    with _received(site, request) as whole:
+    site.require_model(name, request.actor)
+    with _with_file(site, request) as whole:
         note = request.query.get("note", "")
         if whole.media == FORM:
             note = read_form(whole, programs="")[1].get("note", note)
@@ -68,7 +68,7 @@ def sent(site: Site, request: Request, name: str) -> Version:
 
 
 @contextmanager
-def _received(site: Site, request: Request) -> Iterator[Request]:
+def _with_file(site: Site, request: Request) -> Iterator[Request]:
     """The request with its body in a file, where the host hasn't put a short one into one."""
     incoming.require_known(site, request.actor)
     if request.upload is not None:

@@ -108,7 +108,7 @@ def rollback(site: Site, actor: Actor, model: str, note: str, expected: str | No
 
 def index(site: Site, request: Request, name: str) -> Response:
     """The versions, and what happened to them: `GET /models/{name}/versions`."""
-    registry, deployment = versions_of(site).registry, site.deployment(name, request.actor)
+    registry, version = versions_of(site).registry, site.champion(name, request.actor)
     aliases = registry.aliases(name)
     lines = [_line(site, one, aliases) for one in registry.versions(name)]
     is_fixed = registry.is_fixed(name)
@@ -117,7 +117,7 @@ def index(site: Site, request: Request, name: str) -> Response:
         site,
         request,
         "versions.html",
-        model=deployment,
+        model=version,
         lines=lines,
         events=events_of(registry, name),
         champion=next((one for one in lines if one.is_champion), None),
@@ -136,7 +136,7 @@ def change(site: Site, request: Request, name: str) -> Response:
         UnsupportedMedia: the body is no form.
         VersionChanged: the champion is another one than the page showed.
     """
-    site.deployment(name, request.actor)
+    site.require_model(name, request.actor)
     _, sent = read_form(request, programs=f"/api/models/{name}/aliases/champion")
     expected = sent.get("champion")
     if expected is None:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.errors import InputError, SetupError, Unanswerable
+from podium.errors import InputError, NoPrediction, SetupError
 from podium.explanations.curves import Grid, grid_of, varied_each
 from podium.explanations.number import Number, number_of, numbers_in
 from podium.flow.run import run
@@ -84,9 +84,9 @@ def what_if(version: LoadedVersion, row: Table, fields: Sequence[Field]) -> What
 def _run(version: LoadedVersion, table: Table) -> Outputs:
     try:
         return run(version.runtime, table)
-    except Unanswerable as error:  # its rows are ours, and not the caller's
+    except NoPrediction as error:  # its rows are ours, and not the caller's
         cells = [msgspec.structs.replace(one, row=None) for one in error.cells[:1]]
-        raise Unanswerable(cells) from error
+        raise NoPrediction(cells) from error
 
 
 def require_no_effects(version: LoadedVersion) -> None:

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import podium
-from podium.errors import ModelError, Unanswerable
+from podium.errors import ModelError, NoPrediction
 from podium.flow.run import checked, run
 from podium.outputs import Outputs
 from podium.program import RuntimeFeatures
@@ -173,7 +173,7 @@ class Fussy:
 def test_the_rows_of_a_model_that_takes_few_at_once_are_counted_from_the_first():
     table = Table({"x": np.array([1.0, 4.0, 9.0, -1.0, -2.0])}, 5)
 
-    with np.errstate(invalid="ignore"), pytest.raises(Unanswerable) as caught:
+    with np.errstate(invalid="ignore"), pytest.raises(NoPrediction) as caught:
         run(Fussy(), table)
 
     assert [cell.row for cell in caught.value.cells] == [3]

@@ -29,14 +29,14 @@ def run(
     home: Path,
     code: str = GOOD,
     *,
-    tell: Callable[[bytes], object] = lambda _: None,
+    on_output: Callable[[bytes], object] = lambda _: None,
     stop: threading.Event | None = None,
     **options: Any,
 ) -> Retrained:
     """Retrain with a recipe of this code."""
     Path("recipe.py").write_text(code)
     recipe = Recipe(model="price", recipe="recipe.py:train", **options)
-    return retrain(recipe, Settings(home=str(home)), actor="ada", tell=tell, stop=stop)
+    return retrain(recipe, Settings(home=str(home)), actor="ada", on_output=on_output, stop=stop)
 
 
 def assert_unchanged(home: Path, *reasons: str) -> None:
@@ -123,7 +123,7 @@ def test_a_recipe_can_be_stopped(home: Path) -> None:
     code = "import time\nprint('here', flush=True)\ntime.sleep(600)"
 
     with pytest.raises(SetupError, match="was stopped"):
-        run(home, code, stop=stop, tell=lambda _: stop.set())
+        run(home, code, stop=stop, on_output=lambda _: stop.set())
 
     assert [one.name for one in Registry(home).versions("price")] == ["1"]
     assert [one.action for one in Registry(home).events("price")] == ["deployed", "registered"]
@@ -139,7 +139,7 @@ for _ in range(1_000):
     printed: list[bytes] = []
     refused: list[str] = []
 
-    def tell(piece: bytes) -> None:
+    def on_output(piece: bytes) -> None:
         if not printed:
             try:
                 retrain(Recipe(model="price", recipe="recipe.py:train"), Settings(home=str(home)))
@@ -147,7 +147,7 @@ for _ in range(1_000):
                 refused.append(error.message)
         printed.append(piece)
 
-    run(home, code, tell=tell)
+    run(home, code, on_output=on_output)
 
     assert b"".join(printed).startswith(b"it begins")
     assert len(b"".join(printed)) == 2**20

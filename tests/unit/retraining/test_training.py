@@ -207,7 +207,7 @@ def train(rows):
 
 def test_labels_of_another_type_become_the_classes(tmp_path: Path) -> None:
     """Feedback of a file says "1" where the class is the number 1."""
-    from podium.retraining.known import _label
+    from podium.retraining.labeled import _label
     from podium.signature import Output
 
     output = Output(name="y", task="classification", classes=(0, 1))

@@ -83,9 +83,9 @@ class DjangoAuthority:
             AccountsError: the database failed.
         """
         user = getattr(request.native, "user", None)
-        with self._told():
+        with self._database_errors():
             if user is None or not user.is_authenticated:
-                return self._nobody()
+                return self._anonymous()
             _, for_everyone = self._of_groups()
             return _actor(user, joined(granted_to(user, self._models), for_everyone))
 
@@ -98,8 +98,8 @@ class DjangoAuthority:
         """
         header = request.headers.get("authorization", "").encode("latin-1", "replace")
         if not header:
-            return self._nobody()
-        with self._told():
+            return self._anonymous()
+        with self._database_errors():
             _, for_everyone = self._of_groups()
             token = self._tokens().filter(digest=digest_of(header)).first()
             if token is None or not token.user.is_active:
@@ -130,7 +130,7 @@ class DjangoAuthority:
         """
         from podium.hosts.django.audit import write
 
-        with self._told():
+        with self._database_errors():
             write(event, actor=actor, target=fields.pop("target", ""), details=fields)
 
     def _tokens(self) -> QuerySet[ApiToken]:
@@ -146,14 +146,14 @@ class DjangoAuthority:
         self._for_public = joined(for_public, self._public)
         return self._for_public, joined(for_everyone, self._public)
 
-    def _nobody(self) -> Actor:
+    def _anonymous(self) -> Actor:
         """An anonymous actor, also while the database is down."""
-        with suppress(AccountsError), self._told():
+        with suppress(AccountsError), self._database_errors():
             self._of_groups()
         return Actor(grants=self._for_public)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _database_errors(self) -> Iterator[None]:
         """Raise the database's errors as AccountsError."""
         try:
             yield

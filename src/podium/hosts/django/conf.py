@@ -13,7 +13,7 @@ from django.conf import settings as project
 
 from podium.access import ALL
 from podium.errors import SetupError
-from podium.settings import Settings, read_settings, said_of_accounts
+from podium.settings import Settings, changed_accounts, read_settings
 from podium.sources import Source
 
 NAME = "PODIUM"
@@ -97,7 +97,7 @@ def _settings(given: Mapping[str, Any], store: str) -> Settings:
     except SetupError as error:
         known = ", ".join(OWN)
         raise SetupError(f"{NAME}: {error.message}", hint=f"{error.hint}, {known}") from error
-    if said_of_accounts(read):
+    if changed_accounts(read):
         raise SetupError(
             f'{NAME}["accounts"] is for Podium\'s own server',
             hint="users log in with this project's own login",

@@ -190,7 +190,7 @@ class PredictionFormMixin:
         super().full_clean()  # type: ignore[misc] # of the form that this is mixed into
         if not getattr(self, "is_bound", False) or self.errors:
             return
-        version = current_host().deployment(self.podium_model)
+        version = current_host().champion(self.podium_model)
         try:
             row = json_of(self._row(version.signature))
             prepare(version, PredictRequest(row, JSON))
@@ -201,7 +201,7 @@ class PredictionFormMixin:
     def save(self, commit: bool = True) -> Any:
         """Predict, fill in the outputs, and save the row."""
         if not self.errors:
-            signature = current_host().deployment(self.podium_model).signature
+            signature = current_host().champion(self.podium_model).signature
             self.predicted = predict_form(
                 self.podium_model, self._row(signature), user=self.podium_user
             )
@@ -229,6 +229,6 @@ class PredictionFormMixin:
     def _refuse(self, signature: Signature, cell: BadCell) -> None:
         name = cell.field or ""
         source = self.podium_inputs.get(name, name)
-        told = sentence_of(signature.field(name), cell) if name in signature.names else str(cell)
+        message = sentence_of(signature.field(name), cell) if name in signature.names else str(cell)
         place = source if isinstance(source, str) and source in self.fields else None
-        self.add_error(place, ValidationError(told, code=cell.code))  # type: ignore[attr-defined]
+        self.add_error(place, ValidationError(message, code=cell.code))  # type: ignore[attr-defined]

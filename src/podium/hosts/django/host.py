@@ -91,7 +91,7 @@ class Host(forks.ForkAware):
         self.bundle(name)
         return self.app.deployments[name].traffic
 
-    def deployment(self, name: str) -> LoadedVersion:
+    def champion(self, name: str) -> LoadedVersion:
         """The champion of a model.
 
         Raises:

@@ -75,7 +75,7 @@ class TokenTable:
         self._note_used, self._close = note_used, close
         self._lock = threading.Lock()
         self._pid = 0  # the process of the running thread; threads don't outlive a fork
-        self._is_asked = False
+        self._is_used = False
         self._snapshot: Snapshot | None = None
         self._public: Actor | None = None
         self.failure = ""
@@ -128,7 +128,7 @@ class TokenTable:
         return snapshot
 
     def _ensure_running(self) -> None:
-        self._is_asked = True
+        self._is_used = True
         if self._pid != os.getpid():
             self._start()
 
@@ -136,7 +136,7 @@ class TokenTable:
         with self._lock:
             if self._pid == os.getpid():
                 return
-            self._is_asked, self._snapshot = True, None
+            self._is_used, self._snapshot = True, None
             self._stopping = threading.Event()
             is_read = threading.Event()
             self._thread = threading.Thread(
@@ -201,9 +201,9 @@ class TokenTable:
     def _is_idle(self, state: _Seen) -> bool:
         """Whether nobody has called for so long that the cache can be dropped."""
         now = time.monotonic()
-        if self._is_asked:
-            self._is_asked, state.asked_at = False, now
-        if now - state.asked_at < IDLE_S:
+        if self._is_used:
+            self._is_used, state.used_last_at = False, now
+        if now - state.used_last_at < IDLE_S:
             return False
         with self._lock:
             self._pid = 0
@@ -221,4 +221,4 @@ class _Seen:
     read_at: float = field(default_factory=time.monotonic)
     good_at: float = field(default_factory=time.monotonic)
     used_at: float = field(default_factory=time.monotonic)
-    asked_at: float = field(default_factory=time.monotonic)
+    used_last_at: float = field(default_factory=time.monotonic)

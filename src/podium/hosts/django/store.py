@@ -222,8 +222,8 @@ def _row(record: Record) -> Prediction:
             cells[name] = msgspec.json.decode(cells[name])
     for name in FEEDBACK_NAMES:
         del cells[name]
-    told = {} if record.feedback is None else _feedback_values(record.feedback)
-    return Prediction(**cells, **told)
+    feedback = {} if record.feedback is None else _feedback_values(record.feedback)
+    return Prediction(**cells, **feedback)
 
 
 def _feedback_values(feedback: Feedback) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from flask import Flask
 
 from podium.access import ALL, Action
 from podium.errors import SetupError
-from podium.settings import PREFIX, Settings, read_settings, said_of_accounts
+from podium.settings import PREFIX, Settings, changed_accounts, read_settings
 from podium.sources import Source
 
 Models: TypeAlias = "Mapping[str, Source] | Sequence[Source] | Source"
@@ -121,7 +121,7 @@ def _settings(app: Flask, given: Mapping[str, Any]) -> Settings:
     others = {name: value for name, value in values.items() if not isinstance(value, str)}
     # The app's config is complete: neither a podium.toml nor the environment counts by itself.
     read = read_settings(others, file=Path(os.devnull), environment=texts)
-    if said_of_accounts(read):
+    if changed_accounts(read):
         raise SetupError(
             "PODIUM_ACCOUNTS is for Podium's own server",
             hint="users log in to this app with Flask-Login or Flask-Security, or by `identify`",

@@ -28,7 +28,7 @@ from podium.web.site import Frame
 _log = logging.getLogger("podium")
 NAME = "podium"
 # How often a process shares its metrics with the others.
-TOLD_S = 1.0
+METRICS_S = 1.0
 # Called in each process: connections don't survive a fork.
 OpenStore: TypeAlias = Callable[[Flask], Store]
 
@@ -62,7 +62,7 @@ class Host(forks.ForkAware):
         self._lock = threading.Lock()
         self._app: App | None = None
         self._inherited: list[App] = []
-        self._telling: threading.Thread | None = None
+        self._metrics_thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._is_warned = False
         forks.watch(self)
@@ -94,17 +94,17 @@ class Host(forks.ForkAware):
         if not self._is_warned:
             self._is_warned = True
             self._warn(app)
-        if self._telling is None and app.settings.records:
+        if self._metrics_thread is None and app.settings.records:
             with self._lock:
-                if self._telling is None:
+                if self._metrics_thread is None:
                     self._stop = threading.Event()
-                    self._telling = threading.Thread(
+                    self._metrics_thread = threading.Thread(
                         target=_write_metrics,
                         args=(app, self._stop),
                         name="podium-metrics",
                         daemon=True,
                     )
-                    self._telling.start()
+                    self._metrics_thread.start()
         return app
 
     def bundle(self, name: str) -> Bundle:
@@ -124,7 +124,7 @@ class Host(forks.ForkAware):
         self.bundle(name)
         return self.app.deployments[name].traffic
 
-    def deployment(self, name: str) -> LoadedVersion:
+    def champion(self, name: str) -> LoadedVersion:
         """The champion of a model.
 
         Raises:
@@ -136,10 +136,10 @@ class Host(forks.ForkAware):
         """Release everything this process holds, and ship what waits for the store."""
         with self._lock:
             app, self._app = self._app, None
-            telling, self._telling = self._telling, None
+            metrics_thread, self._metrics_thread = self._metrics_thread, None
         self._stop.set()
-        if telling is not None:
-            telling.join()
+        if metrics_thread is not None:
+            metrics_thread.join()
         if app is not None:
             atexit.unregister(self.close)
             app.close()
@@ -176,7 +176,7 @@ class Host(forks.ForkAware):
         if self._app is not None:
             atexit.unregister(self.close)
             self._inherited.append(self._app)
-            self._app = self._telling = None
+            self._app = self._metrics_thread = None
             # A model that was already loaded may have had threads, which a child lacks.
             self.opened = _opened(self.options)
 
@@ -230,5 +230,5 @@ def _write_metrics(app: App, stop: threading.Event) -> None:
     folder = Path(app.settings.home) / "metrics" / "flask"
     while True:
         app.site.metrics.write_snapshot(folder)
-        if stop.wait(TOLD_S):
+        if stop.wait(METRICS_S):
             return

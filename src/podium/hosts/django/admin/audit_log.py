@@ -22,11 +22,11 @@ COLUMNS = ("time", "event", "actor", "actor_id", "token", "target", "details", "
 class AuditLogAdmin(ReadOnlyAdmin):
     """The audit log: what was done, by whom, and when."""
 
-    list_display = ("time", "event", "who", "target", "told", "address")
+    list_display = ("time", "event", "who", "target", "details_text", "address")
     list_filter = ("event", ("time", admin.DateFieldListFilter))
     search_fields = ("actor", "actor_id", "target", "token", "address")
     date_hierarchy = "time"
-    fields = ("time", "event", "actor", "actor_id", "token", "target", "told", "address")
+    fields = ("time", "event", "actor", "actor_id", "token", "target", "details_text", "address")
     readonly_fields = fields
     list_per_page = 50
     change_list_template = "podium/admin/audit_log.html"
@@ -60,7 +60,7 @@ class AuditLogAdmin(ReadOnlyAdmin):
         return f"{name} (with {entry.token})" if entry.token else name
 
     @admin.display(description="details")
-    def told(self, entry: AuditEntry) -> str:
+    def details_text(self, entry: AuditEntry) -> str:
         """The details, in words."""
         return "; ".join(f"{name}: {value}" for name, value in entry.details.items()) or "—"
 

@@ -31,7 +31,7 @@ class Command(BaseCommand):
             found = current_host().opened
         except PodiumError as error:
             raise CommandError(f"{error.message}. {error.hint}") from error
-        models = [_told(bundle) for bundle in found.bundles.values()]
+        models = [_describe(bundle) for bundle in found.bundles.values()]
         for name, failure in found.failures.items():
             self.stderr.write(f"{name} can't be served: {failure}")
         if options["json"]:
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {name:<8} {model[name]}")
 
 
-def _told(bundle: Bundle) -> dict[str, Any]:
+def _describe(bundle: Bundle) -> dict[str, Any]:
     return {
         "name": bundle.name,
         "version": bundle.version,

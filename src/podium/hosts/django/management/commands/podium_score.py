@@ -78,7 +78,7 @@ class Command(BaseCommand):
         """
         host = current_host()
         try:
-            version = host.deployment(options["model"])
+            version = host.champion(options["model"])
             if Path(options["source"]).is_file():
                 n_rows = self._score_file(version, options)
             else:
@@ -114,10 +114,10 @@ class Command(BaseCommand):
                 table._meta.get_field(name)  # noqa: SLF001 - Django's own name for what is public
             chosen = rows.filter(**_lookups(options["where"])).order_by("pk")
             for chunk in _pages(chosen.values_list("pk", *columns.values()), version):
-                told = _asked(version, list(columns), chunk)
+                predictions = _predict(version, list(columns), chunk)
                 changed = [
                     table(pk=pk, **{name: output_of(one, part) for name, part in wanted.items()})
-                    for (pk, *_), one in zip(chunk, told, strict=True)
+                    for (pk, *_), one in zip(chunk, predictions, strict=True)
                 ]
                 rows.bulk_update(changed, list(wanted), batch_size=500)
                 n_rows += len(chunk)
@@ -157,7 +157,7 @@ def _pages(values: Any, version: LoadedVersion) -> Iterator[list[Any]]:
         chunk = list(values.filter(pk__gt=chunk[-1][0])[:most])
 
 
-def _asked(
+def _predict(
     version: LoadedVersion, names: Sequence[str], chunk: Sequence[Sequence[Any]]
 ) -> list[Predicted]:
     rows = [dict(zip(names, cells, strict=True)) for _, *cells in chunk]

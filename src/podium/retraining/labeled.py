@@ -23,7 +23,7 @@ from podium.table import Table
 
 
 @dataclass(frozen=True)
-class KnownRows:
+class LabeledRows:
     """Rows and what really happened, in the order of time.
 
     Attributes:
@@ -38,9 +38,9 @@ class KnownRows:
     records: dict[str, list[Any]]
     n_left_out: int = 0
 
-    def rows(self, rows: slice) -> KnownRows:
+    def rows(self, rows: slice) -> LabeledRows:
         """These rows alone."""
-        return KnownRows(
+        return LabeledRows(
             self.table.take(rows),
             {name: values[rows] for name, values in self.truths.items()},
             {name: values[rows] for name, values in self.records.items()},
@@ -55,7 +55,7 @@ class _Gathered:
     n_left_out: int = 0
 
 
-def known_rows(store: Store, query: RecordQuery, bundle: Bundle) -> KnownRows:
+def labeled_rows(store: Store, query: RecordQuery, bundle: Bundle) -> LabeledRows:
     """The records of a query that were sent to callers and have feedback.
 
     Args:
@@ -76,7 +76,7 @@ def known_rows(store: Store, query: RecordQuery, bundle: Bundle) -> KnownRows:
             hint=f"add it: podium feedback truth.csv --model {bundle.name}",
         )
     names = [output.name for output in signature.outputs]
-    return KnownRows(
+    return LabeledRows(
         Table.concat(found.tables),
         {name: [one[name] for one in found.truths] for name in names},
         {
@@ -92,12 +92,12 @@ def known_rows(store: Store, query: RecordQuery, bundle: Bundle) -> KnownRows:
 def _gather(predictor: Predictor, records: Sequence[Record], found: _Gathered) -> None:
     rows = predictor.rows_of([one.inputs for one in records], ignores_others=True)
     truths = [_truth(predictor.signature, one) for one in records]
-    kept = [at for at, place in enumerate(rows.places) if truths[place] is not None]
-    kept.sort(key=lambda at: rows.places[at])  # rows that were read with care come last
-    found.n_left_out += len(records) - len(kept)
-    if kept:
-        found.tables.append(rows.table.take(np.array(kept, np.intp)))
-    for at in kept:
+    usable = [at for at, place in enumerate(rows.places) if truths[place] is not None]
+    usable.sort(key=lambda at: rows.places[at])  # rows that were read with care come last
+    found.n_left_out += len(records) - len(usable)
+    if usable:
+        found.tables.append(rows.table.take(np.array(usable, np.intp)))
+    for at in usable:
         record, truth = records[rows.places[at]], truths[rows.places[at]]
         assert truth is not None
         found.records.append(record)
@@ -108,9 +108,9 @@ def _truth(signature: Signature, record: Record) -> dict[str, Any] | None:
     """The true values by output; None where none of them can be used."""
     if record.feedback is None:
         return None
-    told = values_by_output(signature, msgspec.json.decode(record.feedback.truth))
+    values = values_by_output(signature, msgspec.json.decode(record.feedback.truth))
     truth = {
-        one.name: _label(one, truth_value(one, told.get(one.name))) for one in signature.outputs
+        one.name: _label(one, truth_value(one, values.get(one.name))) for one in signature.outputs
     }
     return None if all(value is None for value in truth.values()) else truth
 
