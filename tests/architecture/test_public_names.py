@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import podium
 
 INIT = Path(podium.__file__)
@@ -105,27 +107,27 @@ def core_modules() -> list[str]:
     ]
 
 
-def test_no_module_brings_in_a_library_that_only_a_users_model_needs() -> None:
-    code = (
-        "import importlib, json, sys\n"
-        f"for name in {core_modules()!r}:\n"
-        "    importlib.import_module(name)\n"
-        "print(json.dumps(sorted(sys.modules)))"
-    )
-
-    loaded = {name.partition(".")[0] for name in run_fresh(code)}
-
-    assert loaded & OF_MODELS == set()
-
-
-def test_importing_every_module_sets_nothing_up() -> None:
+@pytest.fixture(scope="module")
+def imported() -> dict[str, Any]:
+    """What is loaded, and whether nothing was set up, after each of these was imported."""
     code = (
         "import importlib, json, logging, sys\n"
         "before = [sys.excepthook, list(logging.root.handlers)]\n"
         f"for name in {core_modules()!r}:\n"
         "    importlib.import_module(name)\n"
         "after = [sys.excepthook, list(logging.root.handlers)]\n"
-        "print(json.dumps(before == after))"
+        "print(json.dumps({'same': before == after, 'modules': sorted(sys.modules)}))"
     )
+    return run_fresh(code)
 
-    assert run_fresh(code) is True
+
+def test_no_module_brings_in_a_library_that_only_a_users_model_needs(
+    imported: dict[str, Any],
+) -> None:
+    loaded = {name.partition(".")[0] for name in imported["modules"]}
+
+    assert loaded & OF_MODELS == set()
+
+
+def test_importing_every_module_sets_nothing_up(imported: dict[str, Any]) -> None:
+    assert imported["same"] is True

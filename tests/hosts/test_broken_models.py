@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,17 @@ def models(folder: Path) -> dict[str, Path]:
 Ask = Callable[..., tuple[int, str, Any]]
 
 
-def asgi(folder: Path, home: Path, actor: Actor | None) -> Ask:
+@pytest.fixture
+def stack():
+    """What is closed at the end of the test."""
+    with ExitStack() as open_apps:
+        yield open_apps
+
+
+def asgi(stack: ExitStack, folder: Path, home: Path, actor: Actor | None) -> Ask:
     identify = None if actor is None else lambda _: actor
     app = podium.App(*models(folder).values(), home=str(home), identify=identify)
+    stack.callback(app.close)
     app.start()
     return asked_by(app)
 
@@ -89,11 +98,12 @@ def asked_by(app: podium.App) -> Ask:
     return ask
 
 
-def flask(folder: Path, home: Path, actor: Actor | None) -> Ask:
+def flask(stack: ExitStack, folder: Path, home: Path, actor: Actor | None) -> Ask:
     app = Flask(__name__, instance_path=str(home))
     app.config.update(PODIUM_MODELS=models(folder), PODIUM_PUBLIC=(), TESTING=True)
     app.add_url_rule("/shop", view_func=lambda: "open", endpoint="shop")
     Podium(app, identify=None if actor is None else lambda _: actor)
+    stack.callback(host_of(app).close)
     host_of(app).app.start()
     assert app.test_client().get("/shop").status_code == 200
 
@@ -108,10 +118,10 @@ def flask(folder: Path, home: Path, actor: Actor | None) -> Ask:
 
 
 @pytest.mark.parametrize("host", [asgi, flask])
-def test_other_models_and_the_host_go_on(host, folder, tmp_path, caplog):
+def test_other_models_and_the_host_go_on(host, stack, folder, tmp_path, caplog):
     caplog.set_level(logging.ERROR, "podium")
 
-    ask = host(folder, tmp_path, None)
+    ask = host(stack, folder, tmp_path, None)
 
     assert ask(PREDICT, GOOD)[0] == 200
     for name in FAILED:
@@ -134,12 +144,12 @@ def test_other_models_and_the_host_go_on(host, folder, tmp_path, caplog):
 
 
 @pytest.mark.parametrize("host", [asgi, flask])
-def test_the_reason_is_for_operators(host, folder, tmp_path):
+def test_the_reason_is_for_operators(host, stack, folder, tmp_path):
     everything = Actor("ada", grants={"*": frozenset(Action)})
     one = Actor("ben", grants={"vanished": SEES})
 
-    told = host(folder, tmp_path / "a", everything)("/models/vanished")[2]
-    ask = host(folder, tmp_path / "b", one)
+    told = host(stack, folder, tmp_path / "a", everything)("/models/vanished")[2]
+    ask = host(stack, folder, tmp_path / "b", one)
 
     assert "vanished.podium doesn&#39;t exist" in told
     status, _, page = ask("/models/vanished")
@@ -152,8 +162,8 @@ def test_the_reason_is_for_operators(host, folder, tmp_path):
     assert "damaged" not in ask("/")[2]
 
 
-def test_anonymous_callers_learn_no_name(folder, tmp_path):
-    ask = asgi(folder, tmp_path, Actor())
+def test_anonymous_callers_learn_no_name(stack, folder, tmp_path):
+    ask = asgi(stack, folder, tmp_path, Actor())
 
     assert ask("/readyz")[2]["status"] == "degraded"
     assert "failed" not in ask("/readyz")[2]
@@ -265,6 +275,7 @@ def test_a_probe_works_if_authentication_fails(identify, folder, tmp_path):
     assert ask("/readyz")[0] == 200
     assert ask("/readyz")[2]["models"] == {}
     assert ask(PREDICT, GOOD)[0] == 500
+    app.close()
 
 
 def test_a_flask_apps_public_models_go_on_while_its_users_cannot_be_read(folder, tmp_path):
@@ -287,3 +298,4 @@ def test_a_flask_apps_public_models_go_on_while_its_users_cannot_be_read(folder,
     assert known.post(f"/ml{PREDICT}", json=GOOD).status_code == 200
     assert known.get("/ml/models/loans").status_code == 500
     assert known.get("/ml/readyz").status_code == 200
+    host_of(app).close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from starlette.routing import Mount
 import podium
 from podium.errors import SetupError
 from podium.hosts.flask import Podium
+from podium.hosts.flask.host import host_of
 from podium.settings import read_settings
 from podium.testing import ServerProcess
 
@@ -59,7 +61,8 @@ def of_asgi(outer: Any, prefix: str) -> Ask:
     return ask
 
 
-def of_flask(model: Path, home: Path, **settings: Any) -> Ask:
+@contextmanager
+def of_flask(model: Path, home: Path, **settings: Any) -> Iterator[Ask]:
     app = Flask(__name__, instance_path=str(home))
     Podium(app, {"loans": model}, **settings)
 
@@ -73,7 +76,8 @@ def of_flask(model: Path, home: Path, **settings: Any) -> Ask:
         reply = client.open("/ml" + path, method=method, headers=sent, data=body)
         return reply.status_code, {name.lower(): value for name, value in reply.headers}
 
-    return ask
+    yield ask
+    host_of(app).close()
 
 
 @pytest.mark.parametrize("is_framed", [False, True], ids=["alone", "behind its CORSMiddleware"])
@@ -92,8 +96,10 @@ def test_asgi(is_framed, bundle, tmp_path):  # noqa: F811 - the fixture
 
 
 def test_flask(bundle, tmp_path):  # noqa: F811
-    check_listed(of_flask(bundle, tmp_path / "a", **SETTINGS))
-    check_with_credentials(of_flask(bundle, tmp_path / "b", **SETTINGS, allow_credentials=True))
+    with of_flask(bundle, tmp_path / "a", **SETTINGS) as ask:
+        check_listed(ask)
+    with of_flask(bundle, tmp_path / "b", **SETTINGS, allow_credentials=True) as ask:
+        check_with_credentials(ask)
 
 
 def test_django(bundle, tmp_path):  # noqa: F811

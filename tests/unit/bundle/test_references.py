@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 import xgboost
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LinearRegression
@@ -154,34 +153,38 @@ def test_a_function_of_an_installed_library_is_no_reason_to_refuse(tmp_path):
     assert set(bundle.card.libraries) == {"numpy", "pandas", "podium", "scikit-learn"}
 
 
-def originals():
-    boosted = {"n_estimators": 3}
-    silent = {"verbose": 0, "allow_writing_files": False}
-    return {
-        "statsmodels": (sm.OLS(SUM, ROWS).fit(), {"statsmodels"}, ("arrow", "pandas")),
-        "catboost": (
-            catboost.CatBoostRegressor(**boosted, **silent).fit(ROWS, SUM),
-            {"catboost"},
-            ("catboost", "pandas"),
-        ),
-        "lightgbm": (
-            lightgbm.LGBMRegressor(**boosted, verbose=-1).fit(ROWS, SUM),
-            {"lightgbm", "scikit-learn"},
-            ("lightgbm", "pandas", "sklearn"),
-        ),
-        "xgboost": (
-            xgboost.XGBRegressor(**boosted).fit(ROWS, SUM),
-            {"scikit-learn", "xgboost-cpu"},
-            ("pandas", "sklearn", "xgboost"),
-        ),
-    }
+def regression():
+    import statsmodels.api as sm  # takes half a second to load
+
+    return sm.OLS(SUM, ROWS)
+
+
+# What fits a model, the libraries on its card, and what it needs where it is served.
+ORIGINALS = {
+    "statsmodels": (lambda: regression().fit(), {"statsmodels"}, ("arrow", "pandas")),
+    "catboost": (
+        lambda: catboost.CatBoostRegressor(3, verbose=0, allow_writing_files=False).fit(ROWS, SUM),
+        {"catboost"},
+        ("catboost", "pandas"),
+    ),
+    "lightgbm": (
+        lambda: lightgbm.LGBMRegressor(n_estimators=3, verbose=-1).fit(ROWS, SUM),
+        {"lightgbm", "scikit-learn"},
+        ("lightgbm", "pandas", "sklearn"),
+    ),
+    "xgboost": (
+        lambda: xgboost.XGBRegressor(n_estimators=3).fit(ROWS, SUM),
+        {"scikit-learn", "xgboost-cpu"},
+        ("pandas", "sklearn", "xgboost"),
+    ),
+}
 
 
 @pytest.mark.parametrize("library", ["statsmodels", "catboost", "lightgbm", "xgboost"])
 def test_the_card_names_the_libraries_of_the_model_and_no_others(library, tmp_path):
-    model, own, requires = originals()[library]
+    fit, own, requires = ORIGINALS[library]
 
-    bundle = podium.pack(model, ROWS, SUM, name="m", path=tmp_path, compiles=False)
+    bundle = podium.pack(fit(), ROWS, SUM, name="m", path=tmp_path, compiles=False)
 
     assert {*bundle.card.libraries} - {"numpy", "pandas", "podium", "pyarrow", "scipy"} == own
     assert bundle.requires == requires
@@ -198,8 +201,8 @@ def test_the_card_names_the_libraries_of_the_model_and_no_others(library, tmp_pa
 def test_a_library_that_is_missing_where_it_is_served_is_named(
     library, command, tmp_path, monkeypatch
 ):
-    model, _, _ = originals()[library]
-    bundle = podium.pack(model, ROWS, SUM, name="m", path=tmp_path, compiles=False)
+    fit, _, _ = ORIGINALS[library]
+    bundle = podium.pack(fit(), ROWS, SUM, name="m", path=tmp_path, compiles=False)
     again = podium.load(bundle.path, trust=f"sha256:{bundle.options['sha256']}")
     needs = bundle.options.get("packages", ())
     for module in [name for name in sys.modules if name.partition(".")[0] == library]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,14 +65,24 @@ AS_OTHERS = {
 }
 
 
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `CODE`, and a bundle for each of its functions."""
+    folder = tmp_path_factory.mktemp("packed")
+    (folder / "score_types_models.py").write_text(CODE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        for name in ("echo", "parts", "sign"):
+            podium.pack(load_function(f"score_types_models:{name}"), name=name, path=folder)
+    return folder
+
+
 @pytest.fixture
-def models(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a bundle for each function in `CODE`."""
-    (here / "score_types_models.py").write_text(CODE)
+def models(packed: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, in which the test runs."""
+    shutil.copytree(packed, here, dirs_exist_ok=True)
     monkeypatch.syspath_prepend(here)
     monkeypatch.delitem(sys.modules, "score_types_models", raising=False)
-    for name in ("echo", "parts", "sign"):
-        podium.pack(load_function(f"score_types_models:{name}"), name=name, path=here)
     return here
 
 
