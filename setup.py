@@ -36,7 +36,7 @@ setup(
             extra_compile_args=FLAGS,
             optional=True,
         )
-        for name in ("distances", "forest")
+        for name in ("distances", "forest", "shapley")
     ],
     cmdclass={"bdist_wheel": Wheel},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
