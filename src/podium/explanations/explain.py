@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from podium.bundle import Bundle
 from podium.errors import SetupError
 from podium.explanations.enumeration import enumerated
+from podium.explanations.exact import Sums
 from podium.explanations.explanation import Explanation, Method
 from podium.explanations.mixture import Mixture
 from podium.explanations.number import Number, link_of, number_of, numbers_in
 from podium.explanations.sampling import sampled
 from podium.outputs import Outputs
+from podium.program import Program
 from podium.runtimes.protocol import Runtime
 from podium.table import Table
 
@@ -55,7 +57,7 @@ def explain(
 class Explainer:
     """Explains the answers of one model against the same background rows.
 
-    It is immutable, so calls may overlap.
+    Calls may overlap.
 
     Raises:
         SetupError: there are no background rows.
@@ -74,17 +76,45 @@ class Explainer:
         self.background = background.select(self.signature.names)
         self._ignored = tuple(one.name for one in self.signature.fields if not one.is_used)
         self._of_background = self._predict(self.background)
+        self._sums = (
+            Sums(runtime, self.background, self._of_background)
+            if isinstance(runtime, Program)
+            else None
+        )
 
     def explain(self, rows: Table, output: int = 0, label: int | None = None) -> list[Explanation]:
         """The explanation of the answer for each row; see `explain`."""
         answers = self._predict(rows)
-        return [
-            self._explain(
-                rows.take(slice(at, at + 1)),
-                answers.rows(slice(at, at + 1)),
-                number_of(self.signature, answers.rows(slice(at, at + 1)), output, label),
-            )
+        numbers = [
+            number_of(self.signature, answers.rows(slice(at, at + 1)), output, label)
             for at in range(rows.n_rows)
+        ]
+        explained: dict[int, Explanation] = {}
+        for number in dict.fromkeys(numbers):
+            places = np.array([at for at, one in enumerate(numbers) if one == number], np.intp)
+            some = self._explain_all(rows.take(places), answers.rows(places), number)
+            explained |= zip(places.tolist(), some, strict=True)
+        return [explained[at] for at in range(rows.n_rows)]
+
+    def _explain_all(self, rows: Table, answers: Outputs, number: Number) -> list[Explanation]:
+        exact = None if self._sums is None else self._sums.explain(rows, answers, number)
+        if exact is None:
+            each = (slice(at, at + 1) for at in range(rows.n_rows))
+            return [self._explain(rows.take(one), answers.rows(one), number) for one in each]
+        return [
+            Explanation(
+                base=exact.base,
+                value=value,
+                contributions=dict(zip(self.signature.names, contributions, strict=True)),
+                link=exact.link,
+                method=exact.method,
+                output=number.output,
+                label=number.label,
+                n_background=self.background.n_rows,
+            )
+            for value, contributions in zip(
+                exact.values.tolist(), exact.contributions.tolist(), strict=True
+            )
         ]
 
     def _explain(self, row: Table, answer: Outputs, number: Number) -> Explanation:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 Link: TypeAlias = Literal["probability", "log-odds", "log", "identity"]
-Method: TypeAlias = Literal["linear", "trees", "enumeration", "sampling"]
+Method: TypeAlias = Literal["additive", "trees", "enumeration", "sampling"]
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         link: what the number is: the `probability` of the class, its `log-odds` (for three classes
             or more against the geometric mean of the others), the `log` of the prediction, or the
             prediction or score itself (`identity`).
-        method: how the contributions were computed; all but `sampling` are exact.
+        method: how the contributions were computed; all but `sampling` are exact. `additive` models
+            are sums of functions of one field each, such as linear ones.
         output: the position of the explained output in the signature.
         label: the position of the explained class among the output's classes; None for a number.
         n_background: how many background rows there were.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import combinations
 from math import comb
 
@@ -24,11 +24,13 @@ def brute_force() -> BruteForce:
 def shapley_values(predict: Predict, background: Table, row: Table) -> dict[str, float]:
     """The contribution of each field to the number of the first row, over all coalitions."""
     names = background.names
-    worth = {
-        frozenset(some): float(predict(mixed(background, row, some)).mean())
-        for size in range(len(names) + 1)
-        for some in combinations(names, size)
-    }
+    coalitions = [
+        frozenset(some) for size in range(len(names) + 1) for some in combinations(names, size)
+    ]
+    numbers = predict(Table.concat([mixed(background, row, some) for some in coalitions]))
+    worth = dict(
+        zip(coalitions, numbers.reshape(len(coalitions), -1).mean(axis=1).tolist(), strict=True)
+    )
     contributions = dict.fromkeys(names, 0.0)
     for coalition, value in worth.items():
         for name in coalition:
@@ -37,7 +39,7 @@ def shapley_values(predict: Predict, background: Table, row: Table) -> dict[str,
     return contributions
 
 
-def mixed(background: Table, row: Table, own: tuple[str, ...]) -> Table:
+def mixed(background: Table, row: Table, own: Collection[str]) -> Table:
     """The background rows, with some fields of the explained row."""
     both = Table.concat([row, background])
     columns = {
