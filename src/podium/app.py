@@ -23,7 +23,7 @@ from podium.flow.call import Guard
 from podium.flow.limits import Bounds, Limits
 from podium.flow.predict import PredictionService
 from podium.flow.version import LoadedVersion
-from podium.metrics.families import QUEUE_ROWS
+from podium.metrics.families import QUEUE_ROWS, UNWRITTEN_COUNTS
 from podium.metrics.metrics import Metrics
 from podium.metrics.stores import watch_recorder
 from podium.monitoring.monitoring import Monitoring
@@ -316,6 +316,7 @@ class App:
         days = self.settings.monitoring_days
         made = Monitoring(self._home, self.deployments, registry, days=days)
         self.service.observers.append(made.counter)
+        self._metrics.watch(UNWRITTEN_COUNTS, lambda: made.counter.n_failed)
         return made
 
     def _open_records(self, given: Store | None) -> tuple[Store, Recorder]:

@@ -99,6 +99,7 @@ PROGRAMS = {
     ("POST", f"{API}/feedback"): (401, 404, 404, 403, 404, 403),
     ("GET", f"{API}/versions"): (401, 404, 404, 403, 404, 403),
     ("GET", f"{API}/compare"): (401, 404, 404, 403, 404, 403),
+    ("GET", f"{API}/monitor"): (401, 404, 404, 403, 404, 403),
     ("GET", f"{API}/monitor/stream"): (401, 404, 404, 403, 404, 403),
     ("POST", f"{API}/versions"): (401, 404, 404, 403, 404, 403),
     ("PUT", f"{API}/aliases/champion"): (401, 404, 404, 403, 404, 403),

@@ -9,14 +9,12 @@ from typing import Any
 
 import click
 import msgspec
-import numpy as np
-from rich.table import Table
 
 from podium.bundle import Bundle, load
+from podium.cli.drift_table import Line, print_drifts
 from podium.cli.main import DIFFERENT
 from podium.cli.progress import progress_of, stopping
 from podium.cli.score import check_columns
-from podium.cli.terminal import console, harmless, indented, number
 from podium.errors import SetupError
 from podium.monitoring.counts import (
     Counted,
@@ -27,18 +25,9 @@ from podium.monitoring.counts import (
     slots_of,
     trained,
 )
-from podium.monitoring.drift import AMBER, RED, ROWS_MIN, WINDOWS_A_YEAR, Drift, Level, drift_of
+from podium.monitoring.drift import WINDOWS_A_YEAR, Drift, Level, drift_of
 from podium.scoring.formats import opened
 from podium.scoring.scorer import Answered, Scorer
-
-_SHOWN_MAX = 20
-_COLORS: dict[Level, str] = {"none": "green", "amber": "yellow", "red": "red"}
-_TITLES = {
-    "field": "",
-    "prediction": "prediction ",
-    "score": "score",
-    "probability": "probability of ",
-}
 
 
 @dataclass
@@ -134,51 +123,18 @@ def _slots(histogram: Any, counts: Counts) -> dict[str, Any]:
 def _print_table(
     bundle: Bundle, totals: Totals, drifts: Mapping[Counted, Drift], levels: Mapping[Counted, Level]
 ) -> None:
-    to = console()
     click.echo(f"{bundle.name} {bundle.version}: {totals.n_rows:,} rows compared", nl=False)
     click.echo(f", {totals.n_refused:,} refused" if totals.n_refused else "")
-    if totals.n_rows < ROWS_MIN:
-        click.echo(f"Fewer than {ROWS_MIN} rows are too few to tell drift from chance.")
     histograms = histograms_of(bundle.baseline)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title, justify in (
-        ("", "left"),
-        ("PSI", "right"),
-        ("drift", "left"),
-        ("greatest change", "left"),
-    ):
-        table.add_column(title, justify=justify)  # type: ignore[arg-type]
-    order = sorted(drifts, key=lambda what: -drifts[what].psi)
-    for what in order[:_SHOWN_MAX]:
-        level, psi = levels[what], max(drifts[what].psi, 0.0)
-        change = _greatest_change(histograms[what], totals.counts[what])
-        name = harmless(_TITLES[what.kind] + what.name)
-        table.add_row(
-            name, f"{psi:.3f}", level, change, style=_COLORS[level] if level != "none" else ""
+    lines = [
+        Line(
+            what,
+            one.psi,
+            levels[what],
+            slots_of(histograms[what]),
+            trained(histograms[what]),
+            totals.counts[what],
         )
-    to.print(indented(table))
-    if len(order) > _SHOWN_MAX:
-        click.echo(f"  and {len(order) - _SHOWN_MAX} more with less: --json has them all")
-    n_drifted = sum(level != "none" for level in levels.values())
-    click.echo(
-        f"{n_drifted} of {len(order)} drifted."
-        if n_drifted
-        else "Nothing drifted: no change is both larger than chance and large enough to matter."
-    )
-    click.echo(
-        f"PSI: population stability index, less what chance adds; amber from {AMBER}, red from {RED}."
-    )
-
-
-def _greatest_change(histogram: Any, counts: Counts) -> str:
-    """The slot whose share changed most: `missing: 1 % -> 6 %`."""
-    before, n_now = trained(histogram), int(counts.sum())
-    if not n_now or not before.sum():
-        return ""
-    p, q = before / before.sum(), counts / n_now
-    at = int(np.argmax(np.abs(q - p)))
-    return f"{harmless(slots_of(histogram)[at])}: {_percent(p[at])} -> {_percent(q[at])}"
-
-
-def _percent(share: float) -> str:
-    return f"{number(round(100 * float(share), 1))} %"
+        for what, one in drifts.items()
+    ]
+    print_drifts(lines, totals.n_rows)

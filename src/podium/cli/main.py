@@ -39,6 +39,7 @@ class _Commands(click.Group):
         "image": "Build a container image that serves bundles.",
         "inspect": "Show the contents of a bundle.",
         "manage": "Run a Django command on the accounts.",
+        "monitor": "Compare what a served model sees with its training data.",
         "new": "Create a project around a model, after a few questions.",
         "pack": "Pack a model file and its data into a bundle.",
         "predict": "Predict one row.",

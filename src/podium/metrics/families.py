@@ -81,6 +81,11 @@ SHADOW_ROWS = Family(
     "Rows for a shadow, by the version of the shadow: recorded, failed, or dropped.",
     (*OF_MODEL, "outcome"),
 )
+UNWRITTEN_COUNTS = Family(
+    "podium_counts_not_written_total",
+    "counter",
+    "How often counts of predicted values couldn't be written; they wait in memory.",
+)
 OUTBOX_ROWS = Family(
     "podium_outbox_rows", "gauge", "Records of live workers that aren't in the store yet."
 )
@@ -128,6 +133,7 @@ FAMILIES = (
         BATCH_ROWS,
         QUEUE_ROWS,
         SHADOW_ROWS,
+        UNWRITTEN_COUNTS,
         OUTBOX_ROWS,
         OUTBOX_AGE,
         STORE_ERRORS,

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from podium.bundle import Bundle
-from podium.bundle.baseline import Histogram
+from podium.bundle.baseline import Histogram, Period
 from podium.deployments.deployment import Deployment
 from podium.deployments.registry import Registry
-from podium.errors import InputError, NotFound
+from podium.deployments.rows import CHAMPION
+from podium.errors import InputError
 from podium.metrics.families import LATENCY_BOUNDS_US
 from podium.monitoring.counter import Counter
 from podium.monitoring.counts import Counted, histograms_of
@@ -26,12 +27,12 @@ from podium.monitoring.report import (
     measured,
     n_tests_of,
 )
-from podium.monitoring.windows import WINDOW_HOURS, Sums, WindowName, start_of, total
+from podium.monitoring.windows import WINDOW_HOURS, Sums, start_of, total
 
 # Hours that are older become days.
 HOURS_DAYS = 30
 # How many windows a report has unless it is asked for others, and at most.
-WINDOWS: dict[WindowName, int] = {"hour": 24, "day": 30, "week": 26}
+WINDOWS: dict[Period, int] = {"hour": 24, "day": 30, "week": 26}
 WINDOWS_MAX = 1_000
 _DRIFTS_MAX = 20_000
 
@@ -99,7 +100,7 @@ class Monitoring:
         self,
         model: str,
         digest: str,
-        window: WindowName,
+        window: Period,
         since_hour: int,
         until_hour: int,
         *,
@@ -119,7 +120,7 @@ class Monitoring:
     def report(
         self,
         model: str,
-        window: WindowName = "day",
+        window: Period = "day",
         since_us: int | None = None,
         *,
         version: str = "",
@@ -190,16 +191,14 @@ class Monitoring:
             PodiumError: it can't be read.
         """
         deployment = self._deployments.get(model)
-        if deployment is None:
-            known = ", ".join(self._deployments) or "none"
-            raise NotFound(f"no model is called {model!r}", hint=f"known: {known}")
-        traffic = deployment.traffic
-        if not version:
-            return traffic.champion.bundle
-        for one in (traffic.champion, traffic.challenger, traffic.previous):
-            if one is not None and one.digest == version:
-                return one.bundle
-        return self._registry.bundle(self._registry.find(model, version))
+        if deployment is not None:
+            traffic = deployment.traffic
+            if not version:
+                return traffic.champion.bundle
+            for one in (traffic.champion, traffic.challenger, traffic.previous):
+                if one is not None and one.digest == version:
+                    return one.bundle
+        return self._registry.bundle(self._registry.find(model, version or CHAMPION))
 
     def _window(
         self,
@@ -240,8 +239,9 @@ class Monitoring:
 
     def _versions(self, model: str, found: Mapping[Key, list[Tally]]) -> tuple[VersionRows, ...]:
         names = {one.digest: one.name for one in self._registry.versions(model)}
-        champion = self._deployments[model].traffic.champion
-        names.setdefault(champion.digest, champion.version)
+        if model in self._deployments:  # a function that is served has no other place
+            champion = self._deployments[model].traffic.champion
+            names.setdefault(champion.digest, champion.version)
         sums: dict[tuple[str, Role], Sums] = {}
         for key, tallies in found.items():
             one = sums.setdefault((key.digest, key.role), Sums())
@@ -267,7 +267,7 @@ def _of(found: Mapping[Key, list[Tally]], digest: str, role: Role) -> dict[Key, 
     return {key: some for key, some in found.items() if (key.digest, key.role) == (digest, role)}
 
 
-def _by_window(found: Mapping[Key, list[Tally]], window: WindowName) -> dict[tuple[int, int], Sums]:
+def _by_window(found: Mapping[Key, list[Tally]], window: Period) -> dict[tuple[int, int], Sums]:
     """The sums by the first hour and the length of each window."""
     windows: dict[tuple[int, int], Sums] = {}
     for key, tallies in found.items():

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from podium.bundle.baseline import Histogram
+from podium.bundle.baseline import Histogram, Period
 from podium.monitoring.counts import Counted, Counts, Kind, is_ordered, slots_of, trained
 from podium.monitoring.drift import WINDOWS_A_YEAR, Level, drift_of
 from podium.monitoring.layout import LATENCY
-from podium.monitoring.windows import Sums, WindowName
+from podium.monitoring.windows import Sums
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +113,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     digest: str
     role: str
-    window: WindowName
+    window: Period
     since_us: int
     until_us: int
     n_rows: int

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from podium.bundle.baseline import Period
 from podium.monitoring.counts import Counted, Counts
 from podium.monitoring.counts_file import Tally
 
-WindowName = Literal["hour", "day", "week"]
-WINDOW_HOURS: Mapping[WindowName, int] = {"hour": 1, "day": 24, "week": 168}
+WINDOW_HOURS: Mapping[Period, int] = {"hour": 1, "day": 24, "week": 168}
 # 1970 began on a Thursday; weeks begin on Mondays.
 _MONDAY = 4 * 24
 
@@ -54,7 +53,7 @@ def total(tallies: Iterable[Tally]) -> Sums:
     return sums
 
 
-def start_of(hour: int, window: WindowName) -> int:
+def start_of(hour: int, window: Period) -> int:
     """The first hour of the window in which an hour lies."""
     if window == "week":
         return (hour - _MONDAY) // 168 * 168 + _MONDAY

@@ -10,6 +10,8 @@ from podium.access import Action
 from podium.comparison.report import Comparison
 from podium.deployments.rows import CHALLENGER, CHAMPION
 from podium.http import Request, Response
+from podium.protocols.insight import Get
+from podium.protocols.schemas import in_query
 from podium.signature.schema import Schema
 from podium.web.comparison import compared
 from podium.web.router import Route
@@ -38,6 +40,19 @@ def comparison_schemas() -> dict[str, Schema]:
     comparison["properties"]["verdict"] = {"type": "string"}
     comparison["required"] = sorted(comparison["properties"])
     return schemas
+
+
+def compare_operation(name: str, key: str, failures: dict[str, str], get: Get) -> Schema:
+    """The operation of a model.
+
+    Args:
+        key: the model's name as a part of identifiers.
+        failures: those of every operation.
+    """
+    known = {"404": "There is no such version.", "400": "Both are one version."} | failures
+    operation = get(f"compare_{key}", f"Compare two versions of {name}", name, "Comparison", known)
+    texts = {"a": "The alias, name or digest of a version; the champion.", "b": "The challenger."}
+    return operation | {"parameters": in_query(texts)}
 
 
 ROUTES = (

@@ -15,7 +15,7 @@ from podium.flow.response import EncodedResponse
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.policy.addresses import network_of
-from podium.protocols import comparison, feedback, records, streams, versions, whatif
+from podium.protocols import comparison, feedback, monitoring, records, streams, versions, whatif
 from podium.records.business_key import business_key_of
 from podium.signature.schema import output_schema, row_schema
 from podium.web import deletion_pages, problems
@@ -138,6 +138,7 @@ NATIVE = ServingProtocol(
         *feedback.ROUTES,
         *versions.ROUTES,
         *comparison.ROUTES,
+        *monitoring.ROUTES,
         *streams.ROUTES,
         *whatif.ROUTES,
     ),

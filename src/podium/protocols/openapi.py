@@ -17,8 +17,9 @@ from podium.flow.formats.multipart import MULTIPART
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.outbox.keys import KEY_LENGTH_MAX
-from podium.protocols.comparison import comparison_schemas
+from podium.protocols.comparison import compare_operation, comparison_schemas
 from podium.protocols.insight import insight_paths, insight_schemas
+from podium.protocols.monitoring import monitor_operation, monitoring_schemas
 from podium.protocols.schemas import TEXT, feedback_schema, model_schemas, ref, shared_schemas
 from podium.protocols.streams import stream_operation
 from podium.records.store import ALL_FILTERS
@@ -138,7 +139,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         "/livez": {"get": _get("livez", "Whether the server is alive", _SERVER, "Alive") | _OPEN},
         "/readyz": {"get": _readyz() | _OPEN},
     }
-    schemas = shared_schemas() | comparison_schemas()
+    schemas = shared_schemas() | comparison_schemas() | monitoring_schemas()
     keys = keys_of(visible)
     for name, version in visible.items():
         key = keys[name]
@@ -155,6 +156,9 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
                 "post": _post_feedback(name, key, failures, rows_max)
             }
         if allowed(actor, Action.SEE, name):
+            paths[f"/api/models/{name}/monitor"] = {
+                "get": monitor_operation(name, key, failures, _get)
+            }
             paths[f"/api/models/{name}/monitor/stream"] = {"get": stream_operation(name, key)}
         if allowed(actor, Action.MANAGE, name):
             paths |= _version_paths(name, key, failures)
@@ -348,7 +352,7 @@ def _version_paths(name: str, key: str, failures: dict[str, str]) -> Schema:
         },
         f"{model}/traffic": _traffic(name, key, known),
         f"{model}/rollback": {"post": back | {"requestBody": body}},
-        f"{model}/compare": {"get": _compare(name, key, failures)},
+        f"{model}/compare": {"get": compare_operation(name, key, failures, _get)},
     }
 
 
@@ -357,17 +361,6 @@ def _traffic(name: str, key: str, known: dict[str, str]) -> Schema:
     body = {"content": {JSON: {"schema": ref("TrafficChange")}}, "required": True}
     stop = _get(f"stop_traffic_{key}", f"End the rollout of {name}", name, "Versions", known)
     return {"put": put | {"requestBody": body}, "delete": stop}
-
-
-def _compare(name: str, key: str, failures: dict[str, str]) -> Schema:
-    known = {"404": "There is no such version.", "400": "Both are one version."} | failures
-    operation = _get(f"compare_{key}", f"Compare two versions of {name}", name, "Comparison", known)
-    texts = {"a": "The alias, name or digest of a version; the champion.", "b": "The challenger."}
-    parameters = [
-        {"name": one, "in": "query", "description": text, "schema": TEXT}
-        for one, text in texts.items()
-    ]
-    return operation | {"parameters": parameters}
 
 
 def _readyz() -> Schema:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from podium.flow.answer import PLURALS
 from podium.flow.version import LoadedVersion
@@ -302,3 +302,11 @@ def _traffic_change() -> Schema:
 
 def _list(items: Schema) -> Schema:
     return {"type": "array", "items": items}
+
+
+def in_query(texts: Mapping[str, str]) -> list[Schema]:
+    """Parameters of the query, by name; none is required."""
+    return [
+        {"name": one, "in": "query", "description": text, "schema": TEXT}
+        for one, text in texts.items()
+    ]

@@ -215,3 +215,36 @@ def test_an_app_that_ends_has_written_everything(bundle, tmp_path):
     again.close()
 
     assert report.n_rows == report.n_counted == 5
+
+
+def test_the_api_reports_and_says_what_it_can_not(app):
+    client = Client(app)
+    client.post("/api/models/churn/predict", rows_of(frame(N, shift=1.0)))
+    app.monitoring.flush()
+
+    found = client.get("/api/models/churn/monitor?window=hour&since=3h")
+
+    value = found.json()
+    assert (found.status, value["n_rows"], value["level"]) == (200, N, "red")
+    assert value["windows"][-1]["time"].endswith(":00:00.000Z")
+    assert value["measured"][0]["level"] == "red"
+    assert client.get("/api/models/churn/monitor?role=shadow").json()["n_rows"] == 0
+    for query, status in (
+        ("window=year", 400),
+        ("since=tomorrow", 400),
+        ("window=hour&since=2001-01-01", 400),
+        ("role=none", 400),
+        ("version=99", 404),
+    ):
+        assert client.get(f"/api/models/churn/monitor?{query}").status == status, query
+    assert client.get("/api/models/other/monitor").status == 404
+
+
+def test_the_api_says_where_nothing_is_counted(bundle, tmp_path):
+    app = podium.App(bundle, home=str(tmp_path), monitoring=False)
+
+    answer = Client(app).get("/api/models/churn/monitor")
+    app.close()
+
+    assert answer.status == 404
+    assert "monitoring = true" in answer.json()["hint"]

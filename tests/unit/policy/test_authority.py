@@ -67,6 +67,7 @@ CENSUS = {
     ("POST", "/api/models/arrival-delay/predict"): (401, 404, 404, 200, 200, 200),
     ("GET", "/api/models/arrival-delay/versions"): (401, 404, 404, 403, 403, 200),
     ("GET", "/api/models/arrival-delay/compare"): (401, 404, 404, 403, 403, 404),
+    ("GET", "/api/models/arrival-delay/monitor"): (401, 404, 404, 403, 403, 200),
     ("GET", "/api/models/arrival-delay/monitor/stream"): (401, 404, 404, 403, 403, 426),
     ("POST", "/api/models/arrival-delay/versions"): (401, 404, 404, 403, 403, 422),
     ("PUT", "/api/models/arrival-delay/aliases/champion"): (401, 404, 404, 403, 403, 400),
