@@ -34,6 +34,7 @@ def open_records(settings: Settings) -> Iterator[OutboxedStore]:
         )
     store = OutboxedStore(opened_store(settings), outbox_folder(settings), ships=False)
     try:
+        store.flush()
         yield store
     finally:
         store.close()

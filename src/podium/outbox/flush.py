@@ -15,14 +15,18 @@ from podium.outbox.shipper import SHIPPED_ROWS
 from podium.outbox.waiting import Waiting
 from podium.records.store import Store
 
+# What a reader waits at most for what others have recorded.
+FLUSH_S = 2.0
 
-def flush(folder: Path, store: Store, waiting: Waiting, *, seconds: float = 2.0) -> bool:
+
+def flush(folder: Path, store: Store, waiting: Waiting, *, seconds: float = FLUSH_S) -> bool:
     """Insert the waiting records of every outbox into the store; returns whether all are inserted.
 
-    It only reads: the shipper finds the same records, and the store recognizes them.
+    It only reads: the shipper finds the same records, and the store recognizes them. What one call
+    doesn't get to, the next one continues with.
 
     Args:
-        waiting: tells whether there is anything, and is updated.
+        waiting: tells whether there is anything, and from where on; it is updated.
 
     Raises:
         StoreError: the store accepts none now, or some can't be read now.
@@ -31,11 +35,12 @@ def flush(folder: Path, store: Store, waiting: Waiting, *, seconds: float = 2.0)
         return True
     until_s = time.monotonic() + seconds
     with moving(folder):
-        for path, end in ends(folder).items():
+        for path, end in ends(folder, waiting.stored_seq).items():
             with suppress(SegmentDeleted), opened(path) as reader:
-                if not _flushed(reader, end, store, until_s):
+                stored = _flushed(reader, waiting.stored_seq(path), end, store, until_s)
+                waiting.note_stored(path, stored)
+                if stored < end:
                     return False
-                waiting.note_stored(path, end)
     return True
 
 
@@ -67,14 +72,15 @@ def _move(folder: Path, reader: SegmentReader, end: int, store: Store, until_s: 
         reader.advance(batches)
 
 
-def _flushed(reader: SegmentReader, end: int, store: Store, until_s: float) -> bool:
-    after = reader.mark.seq
+def _flushed(reader: SegmentReader, stored_seq: int, end: int, store: Store, until_s: float) -> int:
+    """Insert what follows a batch of a segment; returns the last batch that is in the store."""
+    after = max(reader.mark.seq, stored_seq)
     while after < end:
         batches = list(reader.batches(SHIPPED_ROWS, after))
         if not batches:
-            return True
+            return end
         store.insert([record for batch in batches for record in batch.records])
         after = batches[-1].seq
         if time.monotonic() > until_s:
-            return after >= end
-    return True
+            break
+    return after

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from podium.errors import StoreError
-from podium.outbox.flush import flush, settled
+from podium.outbox.flush import FLUSH_S, flush, settled
 from podium.outbox.health import HEALTHY, Health, Watch, of_failure
 from podium.outbox.outbox import Durability, Outbox, WhenFull
 from podium.outbox.outboxes import outboxes, segments
@@ -198,6 +198,20 @@ class OutboxedStore(forks.ForkAware):
         self._settle()
         with settled(self._folder, self.store):
             return self.store.delete(records)
+
+    def flush(self) -> None:
+        """Insert everything that waits into the store, however long it takes.
+
+        Other readers wait some seconds at most, and may miss what a large outbox still holds; who
+        reads page by page, oldest first, would miss it for good.
+
+        Raises:
+            StoreError: the store accepts none now, or some can't be read now.
+        """
+        self._settle()
+        seconds = FLUSH_S
+        while not flush(self._folder, self.store, self._waiting, seconds=seconds):
+            seconds *= 2  # so that it ends even where what is done can't be noted
 
     def drain(self, seconds: float) -> bool:
         """Wait until the earlier records of every outbox are shipped; returns whether they are.

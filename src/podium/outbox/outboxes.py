@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -87,8 +87,11 @@ def remove_remains(folder: Path) -> None:
                 shutil.rmtree(hidden)
 
 
-def ends(folder: Path) -> dict[Path, int]:
+def ends(folder: Path, stored_seq: Callable[[Path], int] = lambda _: 0) -> dict[Path, int]:
     """The current last batch of each segment that isn't wholly in the store.
+
+    Args:
+        stored_seq: up to which batch of a segment it is there, beyond the segment's mark.
 
     Raises:
         StoreError: one can't be read.
@@ -97,7 +100,7 @@ def ends(folder: Path) -> dict[Path, int]:
     for outbox, _ in outboxes(folder):
         for path in segments(outbox):
             with suppress(SegmentDeleted), opened(path) as reader:
-                if (end := reader.end) > reader.mark.seq:
+                if (end := reader.end) > max(reader.mark.seq, stored_seq(path)):
                     end_by_path[path] = end
     return end_by_path
 

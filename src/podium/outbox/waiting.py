@@ -46,7 +46,8 @@ class Waiting(forks.ForkAware):
         with self._lock:
             try:
                 self._refresh()
-                return any(one.is_waiting() for one in self._outboxes.values())
+                # Each of them: what isn't listed can't be noted as stored.
+                return any([one.is_waiting() for one in self._outboxes.values()])
             except (OSError, StoreError):
                 return True  # opening them will tell
 
@@ -56,6 +57,12 @@ class Waiting(forks.ForkAware):
             outbox = self._outboxes.get(path.parent.name)
             if outbox is not None:
                 outbox.note_stored(path.name, seq)
+
+    def stored_seq(self, path: Path) -> int:
+        """The last batch of a segment that was noted as stored; 0 if none was."""
+        with self._lock:
+            outbox = self._outboxes.get(path.parent.name)
+            return 0 if outbox is None else outbox.stored_seq(path.name)
 
     def close(self) -> None:
         """Close the files."""
@@ -132,6 +139,9 @@ class _Outbox:
     def note_stored(self, name: str, seq: int) -> None:
         if name in self._segments:
             self._segments[name].stored_seq = seq
+
+    def stored_seq(self, name: str) -> int:
+        return self._segments[name].stored_seq if name in self._segments else 0
 
     def close(self) -> None:
         for segment in self._segments.values():

@@ -13,6 +13,7 @@ from podium.errors import StoreError
 from podium.outbox.flush import flush
 from podium.outbox.mark import opened_mark, read_progress
 from podium.outbox.outbox import Outbox
+from podium.outbox.outboxed import OutboxedStore
 from podium.outbox.segment import SegmentWriter, packed
 from podium.outbox.shipper import Shipper
 from podium.outbox.waiting import Waiting
@@ -86,6 +87,47 @@ def test_what_was_flushed_waits_no_more_though_it_is_not_shipped(folder, outbox,
     assert not waiting.has_waiting()
     outbox.append([sample(3)])
     assert waiting.has_waiting()
+
+
+class CountingStore(MemoryStore):
+    """Counts the records that it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.n_given = 0
+
+    def insert(self, records):
+        self.n_given += len(records)
+        return super().insert(records)
+
+
+def test_a_flush_that_runs_out_of_time_is_continued_by_the_next(folder, waiting):
+    store, outboxes = CountingStore(), [Outbox(folder, rows_max=10_000) for _ in range(2)]
+    for number, outbox in enumerate(outboxes):
+        for at in range(0, 3_000, 500):
+            outbox.append([sample(10_000 * number + at + n) for n in range(500)])
+
+    n_calls = 1
+    while not flush(folder, store, waiting, seconds=0):
+        n_calls += 1
+
+    assert len(ids(store)) == store.n_given == 6_000
+    assert n_calls > 2
+    for outbox in outboxes:
+        outbox.close()
+
+
+def test_a_reader_may_insist_on_everything(folder):
+    outbox = Outbox(folder, rows_max=10_000)
+    for at in range(0, 3_000, 500):
+        outbox.append([sample(at + n) for n in range(500)])
+    outbox.close()
+    store = OutboxedStore(MemoryStore(), folder, ships=False)
+
+    store.flush()
+
+    assert len(ids(store.store)) == 3_000
+    store.close()
 
 
 def test_an_outbox_created_after_the_first_check_is_seen(folder, outbox, waiting):
