@@ -69,6 +69,8 @@ class Actor:
 
 
 NOBODY = Actor()
+# The server, where it does something by itself.
+PODIUM = Actor("podium", id="server:podium")
 # The anonymous caller.
 ANYONE = Actor(grants=MappingProxyType({ALL: frozenset(Action)}))
 

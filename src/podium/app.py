@@ -183,7 +183,8 @@ class App:
         if self._store is not None and self.ships:
             counted = partial(gating.failures, self.site)
             gates = self.settings.gates
-            self._watch = Watch(registry, self._store, gates, counted, self._home)
+            audit = partial(gating.audit_itself, self.site)
+            self._watch = Watch(registry, self._store, gates, counted, self._home, audit=audit)
         self._loading: threading.Thread | None = None
         self._failure: Exception | None = None
         self._lock = threading.Lock()

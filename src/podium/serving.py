@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.hosts.asgi import App
 from podium.hosts.server.serving import MakeApp, Tell, listening, print_addresses, run
+from podium.outbox.deletion import Audit, no_audit
 from podium.policy.bulk import is_local
 from podium.settings import Settings, check_switches, read_settings
 
@@ -42,21 +43,30 @@ def serve(
     tell = tell or print_addresses
     with listening(settings) as listener:
         make_app: MakeApp = App
+        audit: Audit = no_audit
         if settings.accounts.enabled:
-            settings, tell, make_app = _with_accounts(settings, tell)
-        run(partial(make_app, *models), settings, listener, tell, supervised=supervised)
+            settings, tell, make_app, audit = _with_accounts(settings, tell)
+        run(
+            partial(make_app, *models),
+            settings,
+            listener,
+            tell,
+            supervised=supervised,
+            audit=audit,
+        )
 
 
-def _with_accounts(settings: Settings, tell: Tell) -> tuple[Settings, Tell, MakeApp]:
+def _with_accounts(settings: Settings, tell: Tell) -> tuple[Settings, Tell, MakeApp, Audit]:
     """Create the accounts' tables, before any process is forked, and print how to log in."""
     from podium.accounts.start import gated, prepare, welcome
 
     path = prepare(settings)
     # Once Django is configured.
+    from podium.accounts.itself import audit_itself
     from podium.accounts.site import AccountsApp
 
     def tell_both(address: str, app: App) -> None:
         tell(address, app)
         print(welcome(settings, address, path), flush=True)
 
-    return gated(settings), tell_both, AccountsApp
+    return gated(settings), tell_both, AccountsApp, audit_itself

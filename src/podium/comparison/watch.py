@@ -21,9 +21,10 @@ from podium.comparison.compare import compare
 from podium.comparison.estimates import confidence_sequence, proportions
 from podium.comparison.report import Comparison, Improvement, change, span
 from podium.deployments.registry import Registry
-from podium.deployments.rows import CHALLENGER, CHAMPION, PREVIOUS, Event
+from podium.deployments.rows import CHALLENGER, CHAMPION, PREVIOUS, Event, Version
 from podium.errors import PodiumError, VersionChanged
 from podium.gates import Gates
+from podium.outbox.deletion import Audit, no_audit
 from podium.outbox.lock import FileLock
 from podium.records.store import Store
 
@@ -46,6 +47,7 @@ class Watch:
 
     Args:
         failures: requests and failed ones of a model, by the name of the version.
+        audit: writes to the audit log what was changed.
         look_s: the time between two looks, at least.
     """
 
@@ -57,8 +59,10 @@ class Watch:
         failures: Failures,
         home: Path,
         *,
+        audit: Audit = no_audit,
         look_s: float = LOOK_S,
     ) -> None:
+        self._audit = audit
         self._registry = registry
         self._store = store
         self._gates = {name: one for name, one in gates.items() if one.is_automatic}
@@ -129,7 +133,7 @@ class Watch:
             return
         assert found.improvement is not None
         note = f"every gate passed: {_figures(found.improvement)}"
-        self._registry.promote(
+        version = self._registry.promote(
             model,
             challenger,
             actor=ACTOR,
@@ -137,7 +141,7 @@ class Watch:
             expected=champion,
             details={"automatic": True} | _details(found),
         )
-        _log.warning("version_promoted: %s: %s", model, note, extra={"model": model})
+        self._tell("version_promoted", version, note)
 
     def _rolled_back(self, model: str, gates: Gates, last: Event) -> bool:
         """Roll back, if the champion is worse than the version before beyond doubt."""
@@ -149,9 +153,18 @@ class Watch:
             note = f"worse since it was promoted: {_figures(found.improvement)}"
             details = _details(found)
         details |= {"automatic": True}
-        self._registry.rollback(model, actor=ACTOR, note=note, expected=last.after, details=details)
-        _log.warning("version_rolled_back: %s: %s", model, note, extra={"model": model})
+        version = self._registry.rollback(
+            model, actor=ACTOR, note=note, expected=last.after, details=details
+        )
+        self._tell("version_rolled_back", version, note)
         return True
+
+    def _tell(self, event: str, version: Version, note: str) -> None:
+        """Write to the log and to the audit log what happened by itself."""
+        model = version.model
+        _log.warning("%s: %s: %s", event, model, note, extra={"model": model})
+        details = {"model": model, "version": version.name, "digest": version.digest}
+        self._audit(event, details | {"automatic": "yes", "note": note})
 
     def _more_failures(self, model: str, gates: Gates, last: Event) -> tuple[str, dict[str, Any]]:
         """Why the requests that failed since a promotion are too many, and the figures; or ""."""

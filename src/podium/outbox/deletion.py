@@ -30,6 +30,11 @@ from podium.records.stores.sqlite import SqliteStore
 # Writes an event and its details to the audit log.
 Audit: TypeAlias = Callable[[str, Mapping[str, str]], object]
 
+
+def no_audit(_event: str, _details: Mapping[str, str]) -> None:
+    """Where there are no accounts, there is no audit log."""
+
+
 _log = logging.getLogger("podium")
 # Copies of the store's file that `podium records restore` and `repair` have set aside.
 _COPY = re.compile(r"(replaced|damaged)-\d{8}-\d{6}")

@@ -47,7 +47,7 @@ class Waiting(forks.ForkAware):
             try:
                 self._refresh()
                 # Each of them: what isn't listed can't be noted as stored.
-                return any([one.is_waiting() for one in self._outboxes.values()])
+                return True in [one.is_waiting() for one in self._outboxes.values()]
             except (OSError, StoreError):
                 return True  # opening them will tell
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from podium.deployments.registry import Registry
 from podium.deployments.rows import CHAMPION
 from podium.errors import NotFound, PodiumError, SetupError
+from podium.outbox.deletion import Audit, no_audit
 from podium.outbox.lock import FileLock
 from podium.recipes import Retraining
 from podium.records.period import duration_s
 from podium.records.store import RecordQuery, Store, iter_pages
 from podium.retraining.orders import Recipe
-from podium.retraining.retrain import FAILED, RETRAINED, retrain
+from podium.retraining.retrain import FAILED, RETRAINED, Retrained, retrain
 from podium.settings import Settings
 
 ACTOR = "podium"
@@ -58,10 +59,19 @@ class Schedule:
 
     Args:
         store: where truths are counted.
+        audit: writes to the audit log what was registered.
         look_s: the time between two looks, at least.
     """
 
-    def __init__(self, settings: Settings, store: Store, *, look_s: float = LOOK_S) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        audit: Audit = no_audit,
+        look_s: float = LOOK_S,
+    ) -> None:
+        self._audit = audit
         self._settings = settings
         self._home = Path(settings.home)
         self._registry = Registry(self._home, settings.trust)
@@ -173,3 +183,11 @@ class Schedule:
             _log.error("model_not_retrained: %s: %s%s", model, error, printed_text, extra=extra)
         else:
             _log.info("model_retrained", extra={**extra, "version": done.version})
+            self._write(done, why)
+
+    def _write(self, done: Retrained, why: str) -> None:
+        details = {"model": done.model, "version": done.version, "digest": done.digest}
+        try:
+            self._audit("version_registered", details | {"automatic": "yes", "note": why})
+        except PodiumError as error:  # the version is registered all the same
+            _log.error("not_audited: %s: %s", done.model, error, extra={"model": done.model})

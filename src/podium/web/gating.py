@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from podium.access import PODIUM
 from podium.comparison.checks import Counted
 from podium.comparison.failures import failures_in, failures_of
 from podium.comparison.promotion import check_promotion
@@ -30,6 +31,11 @@ def failures(site: Site, model: str) -> Mapping[str, Counted]:
         own = {}
     is_any = any(one.n_requests for one in own.values())
     return own if is_any else failures_in(Path(site.settings.home), model)
+
+
+def audit_itself(site: Site, event: str, details: Mapping[str, str]) -> None:
+    """Write to the audit log what the server did by itself."""
+    site.authority.audit(PODIUM, event, **details)
 
 
 def permit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -25,6 +26,7 @@ class Watched:
         self.bench = bench
         self.registry = bench.registry
         self.counted = {"1": Counted(9_000, 9), "2": Counted(600, 0)}
+        self.audited: list[tuple[str, str, str]] = []
 
     def watch(self, gates: Gates = BOTH, look_s: float = 60) -> Watch:
         return Watch(
@@ -33,8 +35,13 @@ class Watched:
             {"loans": gates},
             lambda _: self.counted,
             self.bench.home,
+            audit=self.audit,
             look_s=look_s,
         )
+
+    def audit(self, event: str, details: Mapping[str, str]) -> None:
+        assert details["note"]
+        self.audited.append((event, details["version"], details["automatic"]))
 
     def fill(self, version: str, error_rate: float, **said) -> None:
         n = 600
@@ -71,6 +78,7 @@ def test_a_challenger_that_is_decided_to_be_better_is_promoted_with_its_figures(
     assert details["improvement"]["decided"] == "b"
     assert details["n_truths"] == {"a": 600, "b": 600}
     assert len(details["gates"]) == 6
+    assert watched.audited == [("version_promoted", "2", "yes")]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +113,7 @@ def test_a_champion_that_is_worse_since_its_promotion_is_rolled_back_once_and_fo
     watch = watched.watch()
 
     watch.look()
+    assert watched.audited == [("version_rolled_back", "1", "yes")]
     first, event = watched.champion, watched.event
     watched.registry.challenge("loans", "2")
     watched.fill("1", 0.9, since_us=now_us + 600 * HOUR_US)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -58,6 +60,13 @@ def wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < until_s
         time.sleep(0.05)
+
+
+def audit_entries(home: Path) -> list[tuple[str, ...]]:
+    """What the accounts' audit log says of versions."""
+    with closing(sqlite3.connect(home / "accounts" / "accounts.db")) as database:
+        query = "SELECT event, actor, actor_id FROM podium_auditentry WHERE event LIKE 'version%'"
+        return database.execute(query).fetchall()
 
 
 def test_a_time_counts_from_the_champion_and_then_from_the_last_retraining(
@@ -182,16 +191,17 @@ def test_a_recipe_that_is_nowhere_is_told_at_the_start(tmp_path: Path, recipe: s
 def test_a_server_retrains_and_goes_on_with_its_champion(home: Path, tmp_path: Path) -> None:
     Path("r.py").write_text(GOOD)
     config = tmp_path / "podium.toml"
-    config.write_text('[retrain.price]\nrecipe = "r.py:train"\ntruths = 20\n')
+    retrain = '[retrain.price]\nrecipe = "r.py:train"\ntruths = 20\n'
+    config.write_text(f"{retrain}[accounts]\nenabled = true\n")
     registry = Registry(home)
     bundle = next((home / "versions").glob("*.podium"))
+    audited: list[tuple[str, ...]] = []
 
     with ServerProcess(str(bundle), "--config", str(config), home=home) as server:
         wait_for(lambda: registry.events("price")[0].action == "retrained")
-        url = f"{server.address}/api/models/price/predict"
-        row = {"size": 10.0, "rooms": 2, "garden": True}
-        answer = httpx.post(url, json=row).json()
+        wait_for(lambda: audited.extend(audit_entries(home)) or audited)
+        assert httpx.get(f"{server.address}/health/ready").status_code == 200
 
+    assert audited == [("version_registered", "podium", "server:podium")]
     assert set(registry.aliases("price")) == {"champion", "challenger"}
     assert "20 new truths" in registry.events("price")[0].note
-    assert answer["version"] == "1"

@@ -33,6 +33,7 @@ from podium.hosts.server.threads import share_cores
 from podium.metrics.families import CONNECTIONS
 from podium.metrics.siblings import new_folder
 from podium.outbox.aside import Aside
+from podium.outbox.deletion import Audit, no_audit
 from podium.outbox.shipper import Shipper
 from podium.policy.bulk import is_local
 from podium.policy.gate import is_loopback
@@ -56,6 +57,7 @@ def run(
     tell: Tell,
     *,
     supervised: bool,
+    audit: Audit = no_audit,
 ) -> None:
     """Serve an app until the process is stopped.
 
@@ -63,6 +65,7 @@ def run(
         make_app: creates it from `settings` and the context of each process, in each that serves.
         tell: called with the address and the app once it listens.
         supervised: serve in a process of its own; see `podium.serve`.
+        audit: writes to the audit log what happens by itself, in a process beside the workers.
 
     Raises:
         SetupError: a setting or a model is invalid.
@@ -78,7 +81,7 @@ def run(
             made_home(Path(settings.home))
             check_recipes(settings)
             opened_store(settings).close()  # invalid settings are reported before anything starts
-            ship = partial(_ship, settings, listener)
+            ship = partial(_ship, settings, listener, audit)
         Supervisor(work, settings.workers, ship, hang_s=settings.hang_s).run()
     else:
         raise SetupError(
@@ -203,7 +206,7 @@ def _is_shipped_apart(settings: Settings) -> bool:
     return settings.records and settings.store != "memory:"
 
 
-def _ship(settings: Settings, listener: socket.socket, worker: WorkerContext) -> None:
+def _ship(settings: Settings, listener: socket.socket, audit: Audit, worker: WorkerContext) -> None:
     """Ship records to the store until told to stop, and then the rest; and watch the versions."""
     listener.close()  # or this process would accept connections, too
     # Ctrl-C reaches every process of the terminal: this one ends after the workers.
@@ -219,9 +222,9 @@ def _ship(settings: Settings, listener: socket.socket, worker: WorkerContext) ->
     )
     home = Path(settings.home)
     registry, failures = Registry(home, settings.trust), partial(failures_in, home)
-    watch = Watch(registry, store, settings.gates, failures, home)
+    watch = Watch(registry, store, settings.gates, failures, home, audit=audit)
     watch.start()
-    schedule = Schedule(settings, store)
+    schedule = Schedule(settings, store, audit=audit)
     schedule.start()
     worker.scoreboard.set_ready(worker.slot, is_ready=True)
     try:
