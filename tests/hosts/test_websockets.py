@@ -92,6 +92,9 @@ def test_a_handshake_elsewhere_is_an_ordinary_request(address):
         assert page.status == 200
     with SocketClient(address, "/api/models/nothing/monitor/stream") as missing:
         assert missing.status == 404
+    for query, status in (("window=year", 400), ("version=nothing", 404)):
+        with SocketClient(address, f"{STREAM}?{query}") as invalid:
+            assert invalid.status == status
 
 
 @pytest.mark.slow
@@ -199,7 +202,7 @@ def test_another_server_has_it_too_and_under_a_prefix(tmp_path):
             server.should_exit = True
             thread.join(30)
 
-    assert f'data-stream="/ml{STREAM}"' in page
+    assert f'data-stream="/ml{STREAM}?window=day' in page
 
 
 def _status(address: str) -> int:

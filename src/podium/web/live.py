@@ -21,7 +21,7 @@ _UPGRADE = {"upgrade": "websocket", "sec-websocket-version": "13"}
 def stream(site: Site, request: Request, name: str) -> Response:
     """The monitoring of a model as it changes: `GET /api/models/{name}/monitor/stream`.
 
-    A host that has WebSockets asks it whether one may be opened.
+    Its query is that of the page. A host that has WebSockets asks it whether one may be opened.
     """
     site.require_model(name, request.actor)
     if request.handshake is None:
@@ -51,12 +51,16 @@ class LiveView:
 
     Attributes:
         n_messages: how many have followed.
+
+    Raises:
+        PodiumError: the query is invalid, or the counts can't be read.
     """
 
     def __init__(self, site: Site, request: Request, model: str) -> None:
         self._site = site
         self._model = model
-        self._view = View(site, model, request.actor, request.root_path)
+        self._view = View(site, model, request.actor, request.root_path, request.query)
+        self._view.report()  # an invalid query is refused in the handshake
         self._shown: dict[str, str] = {}
         self._last_s = self._latest_s()
         self.n_messages = 0

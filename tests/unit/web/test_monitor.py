@@ -55,10 +55,18 @@ def test_the_series_of_the_page_are_columns_for_the_script(client):
 
 
 def test_only_a_host_with_websockets_names_one(app, client):
-    assert f'data-stream="/api{PAGE}/stream"' in client.get(PAGE).text
+    assert f'data-stream="/api{PAGE}/stream?' in client.get(PAGE).text
 
     object.__setattr__(app.site, "has_streams", False)
     assert 'data-stream=""' in client.get(PAGE).text
+
+
+@pytest.mark.parametrize("query", ["window=year", "version=nothing"])
+def test_a_query_that_is_not_right_is_refused(client, query):
+    page, stream = client.get(f"{PAGE}?{query}"), client.get(f"/api{PAGE}/stream?{query}")
+
+    assert page.status in (400, 404)
+    assert stream.status == 426
 
 
 def test_a_plain_request_for_the_stream_is_told_what_it_is(client):

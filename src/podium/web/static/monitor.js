@@ -27,6 +27,7 @@ function colour(name) {
 
 const COLOURS = ["--accent", "--warn"];
 const NUMBER = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+const SHORT_S = 240;
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", timeStyle: "medium" });
 
 function draw(figure) {
@@ -53,13 +54,13 @@ function draw(figure) {
         stroke: () => colour(COLOURS[place]),
         width: 2,
         dash: place ? [6, 4] : [],
-        points: { show: false },
+        points: { size: 4 },
         value: (__, value) => shown(value),
       })),
     ],
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map((seconds) => CLOCK.format(seconds * 1e3).slice(0, 5)) },
-      { ...axis, size: 56, values: (_, ticks) => ticks.map((value) => NUMBER.format(value)) },
+      { ...axis, size: 28, space: 70, values: (_, ticks) => ticks.map(clock) },
+      { ...axis, size: 56, space: 34, values: (_, ticks) => ticks.map((value) => NUMBER.format(value)) },
     ],
   };
   const data = () => [series[0], ...columns.map((number) => series[number])];
@@ -77,11 +78,18 @@ function draw(figure) {
     redraw: () => plot.redraw(false, true),
     update: () => {
       plot.setData(data());
+      if (plot.cursor.idx == null) plot.setLegend({ idx: series[0].length - 1 });
       const values = columns.flatMap((number) => series[number]).filter((value) => value != null);
       figure.querySelector("figcaption").textContent =
         values.length ? `0 to ${shown(Math.max(...values))} in the last ${minutes()}` : "No samples yet.";
     },
   };
+}
+
+// Seconds are of use while the chart is short.
+function clock(seconds) {
+  const text = CLOCK.format(seconds * 1e3);
+  return series[0].at(-1) - series[0][0] < SHORT_S ? text : text.slice(0, 5);
 }
 
 function minutes() {
