@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.bundle.baseline import Histogram, histogram_of
-from podium.monitoring.alarms import Window, alarms
+from podium.monitoring.alarms import alarms
 from podium.monitoring.counts import Counted, Counts, count_field
 from podium.monitoring.drift import drift_of
+from podium.monitoring.windows import Sums
 from podium.signature import Category, Field
 
 SIZES = (200, 1_000, 5_000, 20_000)
@@ -104,9 +105,9 @@ def stable(
     ]
 
 
-def window(random: np.random.Generator, sources: list[Source], n: int) -> Window:
+def window(random: np.random.Generator, sources: list[Source], n: int) -> Sums:
     """A window of n rows."""
-    return Window(n, 0, {one.what: one.counts(random, n) for one in sources})
+    return Sums(n, n, 0, {one.what: one.counts(random, n) for one in sources})
 
 
 def false_alarms(

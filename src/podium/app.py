@@ -26,6 +26,8 @@ from podium.flow.version import LoadedVersion
 from podium.metrics.families import QUEUE_ROWS, UNWRITTEN_COUNTS
 from podium.metrics.metrics import Metrics
 from podium.metrics.stores import watch_recorder
+from podium.model_settings import key_field
+from podium.monitoring.alerting import Alerting
 from podium.monitoring.monitoring import Monitoring
 from podium.outbox.deletion import Deletion
 from podium.outbox.keys import Keys
@@ -145,6 +147,11 @@ class App:
             bundle.name: Deployment(self._version(bundle)) for bundle in bundles
         }
         self.monitoring = self._opened_monitoring(registry)
+        self.alerting: Alerting | None = None
+        if self.monitoring is not None:
+            self.alerting = Alerting(
+                self.monitoring, self.deployments, self._metrics, self.settings, looks=self.ships
+            )
         shadowed = {} if self.monitoring is None else {"recorded": self.monitoring.counter.shadow}
         self.shadows = Shadows(
             self.service,
@@ -176,6 +183,7 @@ class App:
             uploads=Uploads(registry.files, self.settings.version_bytes_max),
             monitoring=self.monitoring,
             has_streams=self.has_streams,
+            alerts=None if self.alerting is None else self.alerting.file,
         )
         if self._recorder is not None:
             watch_recorder(self._metrics, self._recorder)
@@ -233,8 +241,9 @@ class App:
                     exc_info=not is_expected,
                 )
         self.versions.start()
-        if self._watch is not None:
-            self._watch.start()
+        for one in (self._watch, self.alerting):
+            if one is not None:
+                one.start()
 
     def swap(self, source: Source) -> LoadedVersion:
         """Let another version of a model answer, once it is loaded; returns the one before.
@@ -272,8 +281,9 @@ class App:
         """Wait for the loading to end, and close the store."""
         if self._loading is not None:
             self._loading.join()
-        if self._watch is not None:
-            self._watch.close()
+        for one in (self._watch, self.alerting):
+            if one is not None:
+                one.close()
         self.versions.close()
         self.shadows.close()
         if self.monitoring is not None:
@@ -299,7 +309,7 @@ class App:
             limits=limits,
             metrics=metrics,
             batch=batch_options(batch),
-            key_field=_key_field(self.settings, bundle),
+            key_field=key_field(self.settings.feedback, bundle.name, bundle.signature.names),
         )
         self._versions.add(version)
         there = weakref.ref(version)
@@ -338,21 +348,6 @@ class App:
             keep_days=settings.keep_days,
         )
         return outboxed, outboxed
-
-
-def _key_field(settings: Settings, bundle: Bundle) -> str:
-    """The field that has the business keys of a model's rows; "" for none.
-
-    Raises:
-        SetupError: the model has no such field.
-    """
-    table = settings.feedback.get(bundle.name)
-    if table is None or not table.key or table.key in bundle.signature.names:
-        return "" if table is None else table.key
-    raise SetupError(
-        f"[feedback.{bundle.name}] names the key {table.key!r}, which isn't a field of the model",
-        hint=f"fields: {', '.join(bundle.signature.names)}",
-    )
 
 
 def opened_store(settings: Settings, *, is_late: bool = False) -> Store:

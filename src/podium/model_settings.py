@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 
 import msgspec
+
+from podium.errors import SetupError
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,3 +50,18 @@ class FixedAliases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     mode: Literal["canary", "shadow"] = "canary"
     key: str = ""
+
+
+def key_field(tables: Mapping[str, Feedback], model: str, fields: Collection[str]) -> str:
+    """The field that has the business keys of a model's rows; "" for none.
+
+    Raises:
+        SetupError: the model has no such field.
+    """
+    table = tables.get(model)
+    if table is None or not table.key or table.key in fields:
+        return "" if table is None else table.key
+    raise SetupError(
+        f"[feedback.{model}] names the key {table.key!r}, which isn't a field of the model",
+        hint=f"fields: {', '.join(fields)}",
+    )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from podium.alert_settings import Alerts
 from podium.errors import SetupError
 from podium.gates import Gates
 from podium.model_settings import Batch, Feedback, FixedAliases
@@ -127,6 +128,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         retrain: how and when models are retrained, by their names.
         versions: which versions answer, by the name of the model, where nobody else may change it.
         accounts: users log in, and have permissions.
+        alerts: which windows are looked at for alarms, and where these are sent.
     """
 
     models: tuple[str, ...] = ()
@@ -171,6 +173,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     versions: dict[str, FixedAliases] = {}
     retrain: dict[str, Retraining] = {}
     accounts: Accounts = Accounts()
+    alerts: Alerts = Alerts()
 
 
 def check_switches(settings: Settings, *, has_people: bool, is_local: bool) -> None:
@@ -197,6 +200,13 @@ def check_switches(settings: Settings, *, has_people: bool, is_local: bool) -> N
         raise SetupError(
             f"{quotas[0]} limits logged-in users, but there are no accounts",
             hint="turn accounts on with --accounts, or use quota_address, which needs none",
+        )
+    if (settings.alerts.webhook or settings.alerts.email_to) and not (
+        settings.records and settings.monitoring
+    ):
+        raise SetupError(
+            "[alerts] says where alerts are sent, but nothing is counted, so there are none",
+            hint="leave it out, or set records = true and monitoring = true",
         )
     usual = Settings()
     unused_bulk = [
@@ -265,6 +275,9 @@ def read_settings(
 def _merged(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """Later values replace earlier ones; tables are merged. `accounts = true` is one."""
     merged = {**values, **more}
+    alerts = [one["alerts"] for one in (values, more) if isinstance(one.get("alerts"), Mapping)]
+    if len(alerts) > 1:
+        merged["alerts"] = {**alerts[0], **alerts[1]}
     said = [one["accounts"] for one in (values, more) if "accounts" in one]
     if said and not isinstance(said[-1], Accounts):
         merged["accounts"] = {}
@@ -292,14 +305,16 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for field in msgspec.structs.fields(Settings):
         name = PREFIX + field.name.upper()
         wanted = bool if field.type is Accounts else field.type
-        if name in environment:
+        if name in environment and field.type is not Alerts:
             values[field.name] = _from_text(name, environment[name], wanted)
-    table = {}
-    for field in msgspec.structs.fields(Accounts):
-        name = f"{PREFIX}ACCOUNTS_{field.name.upper()}"
-        if name in environment:
-            table[field.name] = _from_text(name, environment[name], field.type)
-    return _merged(values, {"accounts": table}) if table else values
+    for key, table in (("accounts", Accounts), ("alerts", Alerts)):
+        found = {}
+        for field in msgspec.structs.fields(table):
+            name = f"{PREFIX}{key.upper()}_{field.name.upper()}"
+            if name in environment:
+                found[field.name] = _from_text(name, environment[name], field.type)
+        values = _merged(values, {key: found}) if found else values
+    return values
 
 
 def _from_text(name: str, text: str, wanted: Any) -> Any:

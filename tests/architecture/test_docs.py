@@ -17,6 +17,7 @@ import yaml
 
 import podium
 import podium.cli.main
+from podium.alert_settings import Alerts
 from podium.cli.main import podium as command_line
 from podium.errors import BadCell
 from podium.protocols import router_of
@@ -130,13 +131,20 @@ def test_the_settings_page_lists_the_settings_of_accounts() -> None:
     assert listed == [field.name for field in msgspec.structs.fields(Accounts)]
 
 
+def test_the_settings_page_lists_the_settings_of_alerts() -> None:
+    table = page("reference/settings.md").partition("## Alerts")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| (\w+) \| (?!type)", table, re.MULTILINE)
+
+    assert listed == [field.name for field in msgspec.structs.fields(Alerts)]
+
+
 def test_the_settings_page_gives_the_right_defaults() -> None:
     written = dict(ROW.findall(page("reference/settings.md")))
 
     wrong = {
         name: (text, SETTINGS[name].default)
         for name, text in written.items()
-        if SETTINGS[name].default not in ("", (), Accounts(), msgspec.NODEFAULT)
+        if SETTINGS[name].default not in ("", (), Accounts(), Alerts(), msgspec.NODEFAULT)
         and text != f"`{SETTINGS[name].default}`"
         and text != f"`{str(SETTINGS[name].default).lower()}`"
     }

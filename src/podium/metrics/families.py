@@ -111,6 +111,13 @@ SET_ASIDE = Family(
     "Records that the store can't hold, set aside in a file.",
     merge="max",
 )
+ALERTS = Family(
+    "podium_alerts",
+    "gauge",
+    "Open alerts of a model: pending, firing, or acknowledged.",
+    ("model", "kind", "state"),
+    "max",
+)
 CONNECTIONS = Family("podium_open_connections", "gauge", "Open connections.")
 WORKERS = Family(
     "podium_workers", "gauge", "Worker processes, over which the other metrics are summed."
@@ -138,6 +145,6 @@ FAMILIES = (
         OUTBOX_AGE,
         STORE_ERRORS,
     ),
-    *(DROPPED, SET_ASIDE, CONNECTIONS, WORKERS, MEMORY, STARTED),
+    *(DROPPED, SET_ASIDE, ALERTS, CONNECTIONS, WORKERS, MEMORY, STARTED),
 )
 BY_NAME = {family.name: family for family in FAMILIES}

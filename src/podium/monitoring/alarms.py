@@ -8,7 +8,7 @@ the two must show it by itself, too, with half of the effect, so that one bad ho
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -25,6 +25,7 @@ from podium.monitoring.drift import (
     drift_of,
     more_than_chance,
 )
+from podium.monitoring.windows import Sums
 
 AlarmKind = Literal["drift", "missing", "unseen", "outside", "constant", "refused", "silence"]
 
@@ -39,24 +40,6 @@ SHOWN_P = 0.01
 _TESTS_OF_EACH = 3
 # Silence: so many windows before, each with so many rows at this time.
 SILENCE_WINDOWS, SILENCE_ROWS = 4, 20
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What was counted of a version in an hour, a day or a week.
-
-    Attributes:
-        n_refused: rows that were refused; they aren't among the others.
-    """
-
-    n_rows: int = 0
-    n_refused: int = 0
-    counts: Mapping[Counted, Counts] = field(default_factory=dict)
-
-    @property
-    def is_enough(self) -> bool:
-        """Whether there are rows enough to tell drift from chance."""
-        return self.n_rows >= ROWS_MIN
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,8 +85,18 @@ def thresholds_of(histogram: Histogram, window: Period) -> Thresholds:
     return Thresholds(max(AMBER, psi), max(RED, 2 * psi))
 
 
+def is_enough(sums: Sums) -> bool:
+    """Whether there are rows enough to tell drift from chance."""
+    return sums.n_counted >= ROWS_MIN
+
+
+def refused_are_enough(sums: Sums) -> bool:
+    """Whether there are rows enough to tell how many are refused."""
+    return sums.n_rows + sums.n_refused >= ROWS_MIN
+
+
 def alarms(
-    histograms: Mapping[Counted, Histogram], earlier: Window, latest: Window, kind: Period
+    histograms: Mapping[Counted, Histogram], earlier: Sums, latest: Sums, kind: Period
 ) -> list[Alarm]:
     """What the latest window shows, and whether the one before it shows it, too.
 
@@ -113,16 +106,22 @@ def alarms(
         kind: of both windows, for thresholds that training raised.
     """
     found = list(_of_refused(earlier, latest))
-    if not latest.is_enough:
+    if not is_enough(latest):
         return found
     n_tests = n_tests_of(histograms)
     for what, histogram in histograms.items():
-        now = latest.counts.get(what)
-        if now is None or not now.sum():
+        now = _counts_of(what, histogram, latest)
+        if now is None or now.sum() < ROWS_MIN:
             continue
-        before = earlier.counts.get(what) if earlier.is_enough else None
+        before = _counts_of(what, histogram, earlier) if is_enough(earlier) else None
         found += _of_counted(_Two(what, histogram, kind, n_tests, before, now))
     return found
+
+
+def _counts_of(what: Counted, histogram: Histogram, sums: Sums) -> Counts | None:
+    """The counts in the histogram's slots; None where another release counted in others."""
+    counts = sums.counts.get(what)
+    return counts if counts is not None and len(counts) == len(trained(histogram)) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +266,7 @@ def _greatest_share(counts: Counts) -> float:
     return int(counts.max()) / n if n else 0.0
 
 
-def _of_refused(earlier: Window, latest: Window) -> Iterator[Alarm]:
+def _of_refused(earlier: Sums, latest: Sums) -> Iterator[Alarm]:
     """An alarm about callers whose rows are refused; by effect alone, as training refused none."""
     levels = [_refused(one) for one in (earlier, latest)]
     if levels[1] is not None:
@@ -286,10 +285,10 @@ def _of_refused(earlier: Window, latest: Window) -> Iterator[Alarm]:
         )
 
 
-def _refused(window: Window) -> float | None:
+def _refused(window: Sums) -> float | None:
     """The share of rows that were refused, where it is too large."""
     n = window.n_rows + window.n_refused
-    share = window.n_refused / n if n >= ROWS_MIN else 0.0
+    share = window.n_refused / n if refused_are_enough(window) else 0.0
     return share if share >= REFUSED_AMBER else None
 
 

@@ -15,7 +15,16 @@ from podium.flow.response import EncodedResponse
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.policy.addresses import network_of
-from podium.protocols import comparison, feedback, monitoring, records, streams, versions, whatif
+from podium.protocols import (
+    alerts,
+    comparison,
+    feedback,
+    monitoring,
+    records,
+    streams,
+    versions,
+    whatif,
+)
 from podium.records.business_key import business_key_of
 from podium.signature.schema import output_schema, row_schema
 from podium.web import deletion_pages, problems
@@ -141,6 +150,7 @@ NATIVE = ServingProtocol(
         *monitoring.ROUTES,
         *streams.ROUTES,
         *whatif.ROUTES,
+        *alerts.ROUTES,
     ),
     read=_read,
     write=_write,

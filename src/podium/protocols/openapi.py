@@ -17,6 +17,7 @@ from podium.flow.formats.multipart import MULTIPART
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.outbox.keys import KEY_LENGTH_MAX
+from podium.protocols.alerts import alert_paths, alert_schemas
 from podium.protocols.comparison import compare_operation, comparison_schemas
 from podium.protocols.insight import insight_paths, insight_schemas
 from podium.protocols.monitoring import monitor_operation, monitoring_schemas
@@ -139,7 +140,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         "/livez": {"get": _get("livez", "Whether the server is alive", _SERVER, "Alive") | _OPEN},
         "/readyz": {"get": _readyz() | _OPEN},
     }
-    schemas = shared_schemas() | comparison_schemas() | monitoring_schemas()
+    schemas = shared_schemas() | comparison_schemas() | monitoring_schemas() | alert_schemas()
     keys = keys_of(visible)
     for name, version in visible.items():
         key = keys[name]
@@ -160,6 +161,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
                 "get": monitor_operation(name, key, failures, _get)
             }
             paths[f"/api/models/{name}/monitor/stream"] = {"get": stream_operation(name, key)}
+        paths |= alert_paths(name, key, failures, _get, actor)
         if allowed(actor, Action.MANAGE, name):
             paths |= _version_paths(name, key, failures)
         schemas |= model_schemas(version, key, rows_max) | insight_schemas(version, key)

@@ -17,6 +17,7 @@ from podium.flow.version import LoadedVersion
 from podium.http import Request
 from podium.metrics.metrics import Metrics
 from podium.metrics.timeline import Timeline
+from podium.monitoring.alerts_file import AlertsFile
 from podium.monitoring.monitoring import Monitoring
 from podium.outbox.deletion import Deletion
 from podium.policy.authority import Authority, OpenAuthority
@@ -68,6 +69,7 @@ class Site:
         uploads: the bundles that are uploaded to this process; None if versions are fixed.
         is_local: whether only programs on this machine can reach it.
         monitoring: counts what the models answer; None: nothing does.
+        alerts: what was alarming in it; None: nothing looks.
         has_streams: whether the host has WebSockets.
         live: the last minutes of each model.
         frame: creates the host's whole page around the parts of one of ours; None: our own.
@@ -91,6 +93,7 @@ class Site:
     is_local: bool = False
     uploads: Uploads | None = None
     monitoring: Monitoring | None = None
+    alerts: AlertsFile | None = None
     has_streams: bool = False
     live: Timeline = field(init=False)
 

@@ -11,8 +11,9 @@ from bench.alarms import DRIFTS, SIZES, Source, detected, false_alarms, planted,
 
 from podium.bundle.baseline import Histogram, histogram_of
 from podium.bundle.spread import Spread
-from podium.monitoring.alarms import Alarm, Window, alarms, silence
+from podium.monitoring.alarms import Alarm, alarms, silence
 from podium.monitoring.counts import Counted, count_field
+from podium.monitoring.windows import Sums
 from podium.signature import Category, Field
 
 X, PLAN = Counted("field", "x"), Counted("field", "plan")
@@ -28,8 +29,8 @@ USUAL_PLAN = RANDOM.choice(np.array(["a", "b", "c"], object), 1_000)
 MOVED = USUAL + 0.5
 
 
-def window(column: np.ndarray, n_refused: int = 0) -> Window:
-    return Window(len(column), n_refused, {X: count_field(TRAINED, NUMBER, column)})
+def window(column: np.ndarray, n_refused: int = 0) -> Sums:
+    return Sums(len(column), len(column), n_refused, {X: count_field(TRAINED, NUMBER, column)})
 
 
 def found(*columns: np.ndarray, histogram: Histogram = TRAINED) -> list[Alarm]:
@@ -39,7 +40,8 @@ def found(*columns: np.ndarray, histogram: Histogram = TRAINED) -> list[Alarm]:
 
 def found_of_plans(*columns: np.ndarray) -> list[Alarm]:
     windows = [
-        Window(len(one), 0, {PLAN: count_field(TRAINED_PLAN, LABEL, one)}) for one in columns
+        Sums(len(one), len(one), 0, {PLAN: count_field(TRAINED_PLAN, LABEL, one)})
+        for one in columns
     ]
     return alarms({PLAN: TRAINED_PLAN}, windows[0], windows[1], "hour")
 
@@ -88,7 +90,8 @@ def test_values_beyond_all_of_training_are_outside():
 def test_the_extremes_of_training_are_exceeded_by_chance():
     few = histogram_of(NUMBER, RANDOM.normal(size=100))
     earlier, latest = (
-        Window(1_000, 0, {X: count_field(few, NUMBER, RANDOM.normal(size=1_000))}) for _ in range(2)
+        Sums(1_000, 1_000, 0, {X: count_field(few, NUMBER, RANDOM.normal(size=1_000))})
+        for _ in range(2)
     )
     assert latest.counts[X][[1, -1]].sum() > 10
 
@@ -109,7 +112,7 @@ def test_labels_that_occur_once_in_training_let_expect_others():
     field = Field(name="plan", type="category", categories=tuple(map(Category, names)))
     trained = histogram_of(field, np.append(names, np.repeat("c0", 600)))
     column = np.array([*(f"d{at}" for at in range(400)), *(["c0"] * 600)], object)
-    one = Window(1_000, 0, {PLAN: count_field(trained, field, column)})
+    one = Sums(1_000, 1_000, 0, {PLAN: count_field(trained, field, column)})
 
     assert "unseen" not in states(alarms({PLAN: trained}, one, one, "hour"))
 
@@ -157,7 +160,7 @@ def test_refused_rows_are_alarming(n_refused, expected):
 
 
 def test_refused_rows_alone_are_alarming_too():
-    nothing = Window(0, 300)
+    nothing = Sums(n_refused=300)
 
     assert states(alarms({X: TRAINED}, nothing, nothing, "hour")) == {"refused": ("red", True)}
 
