@@ -12,7 +12,6 @@ from podium.cli.terminal import harmless
 from podium.comparison.failures import failures_in
 from podium.comparison.promotion import check_promotion, is_gated
 from podium.deployments.registry import Registry
-from podium.evaluation.records import open_records
 from podium.gates import Gates
 from podium.records.store import Store
 from podium.settings import Settings
@@ -31,6 +30,8 @@ def permitted(
     with ExitStack() as opened:
         store: Store | None = None
         if settings.records and is_gated(registry, model, wanted, gates):
+            from podium.evaluation.records import open_records  # half the start of the command
+
             store = opened.enter_context(open_records(settings))
         details = check_promotion(
             registry,

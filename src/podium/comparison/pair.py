@@ -84,7 +84,7 @@ def _check_outputs(model: str, a: Signature, b: Signature) -> None:
 
 def _signature(registry: Registry, version: Version) -> Signature | None:
     try:
-        return registry.bundle(version).signature
+        return registry.files.signature(version)
     except RegistryError:
         return None
 

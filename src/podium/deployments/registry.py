@@ -274,7 +274,7 @@ class Registry(Catalog):
 
     def _check_key(self, champion: Version, key: str) -> None:
         """Refuse a key that isn't a field."""
-        names = self.bundle(champion).signature.names if key else ()
+        names = self.files.signature(champion).names if key else ()
         if key and key not in names:
             name = f"{champion.model} {champion.name}"
             raise InputError(f"{name} has no field {key!r}", hint=f"known: {', '.join(names)}")
@@ -283,11 +283,10 @@ class Registry(Catalog):
         """Refuse a version that can't be used, or refuses what the champion accepts."""
         if champion is not None and champion.digest == new.digest:
             return
-        bundle = self.bundle(new)
-        self.check(bundle)
+        self.files.check_version(new)
         if champion is None:
             return
-        reason = incompatibility(self.bundle(champion).signature, bundle.signature)
+        reason = incompatibility(self.files.signature(champion), self.files.signature(new))
         if reason:
             raise IncompatibleVersion(
                 f"{new.model} {new.name} can't take the place of {champion.name}: {reason}",

@@ -126,7 +126,7 @@ def require(bundle: Bundle, cache: Path, trust: Collection[str]) -> None:
     """
     if bundle.path is None or bundle.runtime_name == _OF_THE_OPERATOR:
         return
-    if _is_cached(cache, bundle):
+    if is_cached(cache, bundle.digest, bundle.card.libraries):
         return
     passed = try_bundle(bundle.path, trust=trust)
     if passed.digest != bundle.digest:
@@ -189,14 +189,17 @@ def cache_result(cache: Path, passed: Passed) -> None:
         part.unlink(missing_ok=True)
 
 
-def _is_cached(cache: Path, bundle: Bundle) -> bool:
-    """Whether a trial was passed with the libraries that are installed here now."""
+def is_cached(cache: Path, digest: str, libraries: Mapping[str, str]) -> bool:
+    """Whether a trial was passed with the libraries that are installed here now.
+
+    Args:
+        libraries: those that the bundle with this digest was packed with.
+    """
     try:
         passed = _PASSED.decode(cache.read_bytes())
     except (OSError, msgspec.DecodeError):
         return False
-    here = environment(bundle.card.libraries)
-    return passed.digest == bundle.digest and passed.libraries == here
+    return passed.digest == digest and passed.libraries == environment(libraries)
 
 
 def _run_process(order: Order) -> Report:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Container
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 from podium.bundle import Bundle, load
 from podium.bundle.archive import copy_archive, digest_of, move_archive
@@ -15,9 +16,24 @@ from podium.deployments.registry_file import failures
 from podium.deployments.rows import Version
 from podium.deployments.trial import Passed
 from podium.errors import BundleError, RegistryError, SetupError
+from podium.signature import Signature
 
 # A file that nobody has written to for so long belongs to a process that was killed.
 LEFT_S = 3_600
+
+
+_Stamp: TypeAlias = tuple[int, int, int]
+
+
+class Described(NamedTuple):
+    """What is in a bundle about its model."""
+
+    signature: Signature
+    card: Card
+
+
+def _description(bundle: Bundle) -> Described:
+    return Described(bundle.signature, bundle.card)
 
 
 class VersionFiles:
@@ -30,7 +46,7 @@ class VersionFiles:
     def __init__(self, folder: Path, trust: Collection[str]) -> None:
         self.folder = folder
         self._trust = tuple(trust)
-        self._cards: dict[str, tuple[tuple[int, int, int], Card]] = {}
+        self._known: dict[str, tuple[_Stamp, Described]] = {}
 
     def path_of(self, digest: str) -> Path:
         """Where the bundle with this digest is."""
@@ -61,15 +77,37 @@ class VersionFiles:
         Raises:
             RegistryError: as `bundle`.
         """
+        return self._described(version).card
+
+    def signature(self, version: Version) -> Signature:
+        """The signature of a version; its file is read again only if it was replaced.
+
+        Raises:
+            RegistryError: as `bundle`.
+        """
+        return self._described(version).signature
+
+    def _described(self, version: Version) -> Described:
         try:
             status = self.path_of(version.digest).stat()
             stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
         except OSError:
-            return self.bundle(version).card  # says why not
-        known = self._cards.get(version.digest)
+            return _description(self.bundle(version))  # says why not
+        known = self._known.get(version.digest)
         if known is None or known[0] != stamp:
-            known = self._cards[version.digest] = (stamp, self.bundle(version).card)
+            known = self._known[version.digest] = (stamp, _description(self.bundle(version)))
         return known[1]
+
+    def check_version(self, version: Version) -> None:
+        """Return if a version can be loaded and answers; its bundle is read where it isn't known.
+
+        Raises:
+            RegistryError: as `bundle`.
+            UnusableVersion: it can't be loaded, or doesn't answer.
+        """
+        libraries = self._described(version).card.libraries
+        if not trial.is_cached(self.trial_cache_of(version.digest), version.digest, libraries):
+            self.check(self.bundle(version))
 
     def check(self, bundle: Bundle) -> None:
         """Return if a bundle can be loaded and answers; tried once, in a process of its own.

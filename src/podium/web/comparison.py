@@ -144,7 +144,7 @@ def _card(site: Site, comparison: Comparison, digest: str) -> tuple[str, Card | 
     """What a version was when it was packed, and its headline; None where that can't be read."""
     registry = versions_of(site).registry
     try:
-        card = registry.bundle(registry.find(comparison.model, digest)).card
+        card = registry.files.card(registry.find(comparison.model, digest))
     except RegistryError as error:
         return error.message, None
     return headline(card), card

@@ -306,6 +306,22 @@ def test_the_card_of_a_version_is_read_once_as_long_as_its_file_is_the_same(
         registry.files.card(version)
 
 
+def test_a_promotion_reads_each_bundle_once_in_a_process(registry, three, monkeypatch):
+    for bundle in three[:2]:
+        registry.register(bundle)
+        registry.promote(three[0].name, bundle.digest)
+    read: list[str] = []
+    opened = registry.files.bundle
+    monkeypatch.setattr(
+        registry.files, "bundle", lambda one: read.append(one.digest) or opened(one)
+    )
+
+    for bundle in (three[0], three[1], three[0]):
+        registry.promote(three[0].name, bundle.digest)
+
+    assert not read
+
+
 def test_a_damaged_copy_is_mended_by_registering_again(registry, three):
     version = registry.register(three[0])
     path = registry.files.path_of(version.digest)

@@ -206,12 +206,12 @@ def test_a_memory_that_is_damaged_or_of_another_bundle_is_none(tmp_path):
     memory = tmp_path / "memory"
     for content in (b"", b"{}", b'"passed"'):
         memory.write_bytes(content)
-        assert not trial._is_cached(memory, bundle)
+        assert not trial.is_cached(memory, bundle.digest, bundle.card.libraries)
 
     trial.require(bundle, memory, ())
 
-    assert trial._is_cached(memory, bundle)
-    assert not trial._is_cached(memory, other)
+    assert trial.is_cached(memory, bundle.digest, bundle.card.libraries)
+    assert not trial.is_cached(memory, other.digest, other.card.libraries)
 
 
 @pytest.mark.slow

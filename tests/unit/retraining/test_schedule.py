@@ -200,7 +200,7 @@ def test_a_server_retrains_and_goes_on_with_its_champion(home: Path, tmp_path: P
     with ServerProcess(str(bundle), "--config", str(config), home=home) as server:
         wait_for(lambda: registry.events("price")[0].action == "retrained")
         wait_for(lambda: audited.extend(audit_entries(home)) or audited)
-        assert httpx.get(f"{server.address}/health/ready").status_code == 200
+        assert httpx.get(f"{server.address}/readyz").status_code == 200
 
     assert audited == [("version_registered", "podium", "server:podium")]
     assert set(registry.aliases("price")) == {"champion", "challenger"}
