@@ -16,11 +16,10 @@ from podium.settings import Settings
 
 
 class Alerting:
-    """Alerts about some models.
+    """Alerts about some models: every process with a home folder looks, but one at a time.
 
     Args:
         deployments: the models, by name.
-        looks: whether this process may look for alarms; others read what it found.
 
     Attributes:
         file: has the alerts.
@@ -35,30 +34,23 @@ class Alerting:
         deployments: Mapping[str, Deployment],
         metrics: Metrics,
         settings: Settings,
-        *,
-        looks: bool,
     ) -> None:
         home = Path(settings.home)
         self.file = AlertsFile(home / "alerts.db")
         watch_alerts(metrics, self.file, deployments)
-        self._lookout: Lookout | None = None
-        channels = channels_of(settings)
-        if looks:
-            self._lookout = Lookout(
-                monitoring,
-                deployments,
-                self.file,
-                home,
-                windows=settings.alerts.windows,
-                channels=channels,
-            )
+        self._lookout = Lookout(
+            monitoring,
+            deployments,
+            self.file,
+            home,
+            windows=settings.alerts.windows,
+            channels=channels_of(settings),
+        )
 
     def start(self) -> None:
         """Begin to look."""
-        if self._lookout is not None:
-            self._lookout.start()
+        self._lookout.start()
 
     def close(self) -> None:
         """Stop looking."""
-        if self._lookout is not None:
-            self._lookout.close()
+        self._lookout.close()

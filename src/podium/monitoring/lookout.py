@@ -35,7 +35,7 @@ from podium.monitoring.pieces import HOUR_US
 from podium.monitoring.windows import WINDOW_HOURS, Sums, start_of
 from podium.outbox.lock import FileLock
 
-LOOK_S = 30.0
+LOOK_S, SOON_S = 30.0, 1.0
 # Counts are written a second after the answers; a process that is busy takes longer.
 SETTLED_US = 60_000_000
 # A message has so many alerts at most; a webhook that fails for half a day never gets them.
@@ -106,8 +106,10 @@ class Lookout:
         return True
 
     def _run(self) -> None:
-        while not self._stop.wait(self._look_s):
+        wait_s = min(SOON_S, self._look_s)
+        while not self._stop.wait(wait_s):
             self.look()
+            wait_s = self._look_s
 
     def _look(self, model: str, period: Period) -> None:
         now_us = self._clock_us()
