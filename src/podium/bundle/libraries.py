@@ -40,8 +40,12 @@ _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 def versions_of(modules: Iterable[str]) -> dict[str, str]:
     """The distributions that provide these top-level modules, and their versions."""
-    names = {name for distributions in _providers(modules).values() for name in distributions}
-    return {name: installed(name) for name in sorted(names, key=str.lower)}
+    versions: dict[str, str] = {}
+    for distributions in _providers(modules).values():
+        for one in distributions:
+            name, version = _name_and_version(one)
+            versions.setdefault(name, version)  # of two, the one that is imported comes first
+    return dict(sorted(versions.items(), key=lambda item: item[0].lower()))
 
 
 def extras_of(modules: Iterable[str]) -> tuple[str, ...]:
@@ -90,11 +94,18 @@ def require_installed(extras: Iterable[str], packages: Iterable[str], name: str)
         )
 
 
-def _providers(modules: Iterable[str]) -> dict[str, list[str]]:
+def _providers(modules: Iterable[str]) -> dict[str, list[Distribution]]:
     """The distributions that provide each of these top-level modules."""
     wanted = list(modules)
     known = _distributions(_searched()) if wanted else {}
-    return {name: [one.metadata["Name"] for one in known.get(name, ())] for name in wanted}
+    return {name: known.get(name, []) for name in wanted}
+
+
+@lru_cache(maxsize=512)
+def _name_and_version(one: Distribution) -> tuple[str, str]:
+    """What its metadata says, which takes a millisecond to read."""
+    metadata = one.metadata
+    return metadata["Name"], metadata["Version"]
 
 
 def _searched() -> tuple[tuple[str, int], ...]:
