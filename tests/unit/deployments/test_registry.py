@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,23 +26,6 @@ def packed(folder: Path, factor: int, *names: str, version: str = "") -> Bundle:
     version = version or str(factor)
     path = folder / f"{version}-{factor}-{'-'.join(names)}.podium"
     return podium.pack(model, frame, name="sums", version=version, path=path)
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "home")
-
-
-@pytest.fixture(scope="module")
-def packed_once(tmp_path_factory: pytest.TempPathFactory) -> list[Bundle]:
-    folder = tmp_path_factory.mktemp("packed")
-    return [packed(folder, factor) for factor in (1, 2, 3)]
-
-
-@pytest.fixture
-def three(packed_once: list[Bundle], tmp_path: Path) -> list[Bundle]:
-    """Three versions, in files of the test's own, which it may damage."""
-    return [podium.load(shutil.copy(str(one.path), tmp_path)) for one in packed_once]
 
 
 def champion(registry: Registry) -> str:
@@ -77,14 +59,16 @@ def test_a_file_that_was_replaced_since_is_not_registered(registry, three):
     assert not list(registry.files.folder.glob("*"))
 
 
-def test_a_file_that_is_new_is_the_champion_and_one_that_is_known_changes_nothing(registry, three):
-    first, second, _ = three
+def test_a_file_that_is_new_is_the_champion_and_one_that_is_known_changes_nothing(
+    registry, three_tried
+):
+    first, second, _ = three_tried
     assert registry.adopt(first).name == "1"
     registry.register(second)
     registry.promote("sums", "2")
 
     again = registry.adopt(first)
-    new = registry.adopt(three[2])
+    new = registry.adopt(three_tried[2])
 
     assert (again.name, new.name) == ("2", "3")
     assert registry.find("sums", "previous").name == "2"
@@ -94,8 +78,8 @@ def test_a_file_that_is_new_is_the_champion_and_one_that_is_known_changes_nothin
     assert registry.promoted("sums") is None
 
 
-def test_what_was_deployed_can_be_promoted(registry, three):
-    registry.adopt(three[0])
+def test_what_was_deployed_can_be_promoted(registry, three_tried):
+    registry.adopt(three_tried[0])
     assert registry.promoted("sums") is None
 
     registry.promote("sums", "1")
@@ -123,13 +107,13 @@ def test_nothing_to_go_back_to_is_told(registry, three):
 
 
 @pytest.mark.parametrize("wanted", ["2", "digest", "DIGEST", "previous"])
-def test_a_version_is_named_in_several_ways(registry, three, wanted):
-    registry.adopt(three[1])
-    registry.adopt(three[0])
-    digest = three[1].digest[:8]
+def test_a_version_is_named_in_several_ways(registry, three_tried, wanted):
+    registry.adopt(three_tried[1])
+    registry.adopt(three_tried[0])
+    digest = three_tried[1].digest[:8]
     wanted = {"digest": digest, "DIGEST": digest.upper()}.get(wanted, wanted)
 
-    assert registry.promote("sums", wanted).digest == three[1].digest
+    assert registry.promote("sums", wanted).digest == three_tried[1].digest
 
 
 @pytest.mark.parametrize("wanted", ["9", "", "%", "abcdef"])
@@ -163,8 +147,8 @@ def test_what_refuses_what_the_champion_accepts_is_not_promoted(registry, three,
     assert champion(registry) == "1"
 
 
-def test_of_two_who_promote_at_once_one_wins_and_the_other_is_told(registry, three):
-    for one in three:
+def test_of_two_who_promote_at_once_one_wins_and_the_other_is_told(registry, three_tried):
+    for one in three_tried:
         registry.register(one)
     registry.promote("sums", "1")
     barrier = threading.Barrier(2)
@@ -173,7 +157,7 @@ def test_of_two_who_promote_at_once_one_wins_and_the_other_is_told(registry, thr
     def promote(name: str) -> None:
         barrier.wait()
         try:
-            registry.promote("sums", name, expected=three[0].digest)
+            registry.promote("sums", name, expected=three_tried[0].digest)
             outcomes.append(name)
         except VersionChanged:
             outcomes.append("told")
@@ -188,9 +172,9 @@ def test_of_two_who_promote_at_once_one_wins_and_the_other_is_told(registry, thr
     assert champion(registry) in outcomes
 
 
-def test_every_change_is_seen_by_the_counter(registry, three):
+def test_every_change_is_seen_by_the_counter(registry, three_tried):
     seen = [registry.change]
-    for one in three:
+    for one in three_tried:
         registry.register(one)
         seen.append(registry.change)
     registry.promote("sums", "2")

@@ -26,22 +26,6 @@ def packed(folder: Path, factor: int, *names: str) -> Bundle:
     return podium.pack(model, frame, name="sums", version=str(factor), path=path)
 
 
-@pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> list[Bundle]:
-    return [packed(tmp_path_factory.mktemp("bundles"), factor) for factor in (1, 2, 3)]
-
-
-@pytest.fixture(scope="module")
-def tried(three: list[Bundle], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which all three were tried, which takes a process each."""
-    home = tmp_path_factory.mktemp("tried") / "home"
-    registry = Registry(home)
-    for one in three:
-        registry.check(registry.bundle(registry.register(one)))
-    registry.promote("sums", "1")
-    return home
-
-
 @pytest.fixture
 def registry(tried: Path, tmp_path: Path) -> Registry:
     return Registry(Path(shutil.copytree(tried, tmp_path / "home")))

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LinearRegression
 
 import podium
 from podium.bundle import Bundle
@@ -55,22 +54,13 @@ class Unreliable(RegressorMixin, BaseEstimator):
 '''
 
 
-def packed(folder: Path, factor: int) -> Bundle:
-    frame = pd.DataFrame({"x": np.arange(20.0)})
-    model = LinearRegression().fit(frame, factor * frame["x"])
-    return podium.pack(
-        model, frame, name="sums", version=str(factor), path=folder / f"{factor}.podium"
-    )
-
-
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Bundle]:
-    folder = tmp_path_factory.mktemp("bundles")
-    return [packed(folder, factor) for factor in (1, 2)]
+def bundles(sums: list[Bundle]) -> list[Bundle]:
+    return sums[:2]
 
 
 @pytest.fixture
-def client(bundles: list[Bundle], tmp_path: Path) -> Iterator[Client]:
+def client(bundles: list[Bundle], three_tried: list[Bundle], tmp_path: Path) -> Iterator[Client]:
     app = podium.App(bundles[0], home=str(tmp_path / "home"))
     client = Client(app)
     app.versions.registry.register(bundles[1])
@@ -214,7 +204,9 @@ def test_more_than_the_queue_holds_is_dropped_and_counted(client, monkeypatch):
 
 
 @pytest.fixture
-def unreliable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Client, Path]]:
+def unreliable(
+    bundles: list[Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Client, Path]]:
     """A server whose challenger does what a file says."""
     folder = tmp_path / "models"
     folder.mkdir()
@@ -225,7 +217,6 @@ def unreliable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tupl
     from unreliable_model import Unreliable
 
     frame = pd.DataFrame({"x": np.arange(20.0)})
-    first = packed(tmp_path, 1)
     second = podium.pack(
         Unreliable(2.0).fit(frame, frame["x"]),
         frame,
@@ -235,7 +226,7 @@ def unreliable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tupl
         compiles=False,
     )
     trust = (f"sha256:{second.options['sha256']}",)
-    app = podium.App(first, home=str(tmp_path / "home"), trust=trust)
+    app = podium.App(bundles[0], home=str(tmp_path / "home"), trust=trust)
     client = Client(app)
     app.versions.registry.register(second)
     yield client, order

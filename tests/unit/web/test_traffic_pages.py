@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import numpy as np
-import pandas as pd
 import pytest
-from sklearn.linear_model import LinearRegression
 
-import podium
 from podium.bundle import Bundle
 from podium.testing import Client
 
 PAGE, FORM, API = "/models/sums/versions", "/models/sums/traffic", "/api/models/sums"
 
 
-def packed(folder: Path, factor: int) -> Bundle:
-    frame = pd.DataFrame({"x": np.arange(20.0)})
-    model = LinearRegression().fit(frame, factor * frame["x"])
-    path = folder / f"sums-{factor}.podium"
-    return podium.pack(model, frame, name="sums", version=f"v{factor}", path=path)
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[Bundle]:
-    folder = tmp_path_factory.mktemp("bundles")
-    return [packed(folder, factor) for factor in (1, 2)]
+@pytest.fixture
+def bundles(two_sums: list[Bundle]) -> list[Bundle]:
+    return two_sums
 
 
 @pytest.fixture
-def client(bundles: list[Bundle], tmp_path: Path) -> Iterator[Client]:
-    app = podium.App(bundles[0], home=str(tmp_path / "home"))
-    app.versions.registry.register(bundles[1])
-    yield Client(app)
-    app.close()
+def client(sums_client: Client) -> Client:
+    return sums_client
 
 
 def form(bundles: list[Bundle], **values: str) -> dict[str, str]:

@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-from sklearn.linear_model import LinearRegression
 
-import podium
 from podium.bundle import Bundle
 from podium.testing import Client
 
 PAGE = "/models/sums/versions"
 
 
-def packed(folder: Path, factor: int) -> Bundle:
-    frame = pd.DataFrame({"x": np.arange(20.0)})
-    model = LinearRegression().fit(frame, factor * frame["x"])
-    path = folder / f"sums-{factor}.podium"
-    return podium.pack(model, frame, name="sums", version=f"v{factor}", path=path)
+@pytest.fixture
+def bundles(two_sums: list[Bundle]) -> list[Bundle]:
+    return two_sums
 
 
 @pytest.fixture
-def bundles(tmp_path: Path) -> list[Bundle]:
-    return [packed(tmp_path, factor) for factor in (1, 2)]
-
-
-@pytest.fixture
-def client(bundles: list[Bundle], tmp_path: Path) -> Iterator[Client]:
-    app = podium.App(bundles[0], home=str(tmp_path / "home"))
-    app.versions.registry.register(bundles[1], actor="ada <b>", note="اختبار <script>")
-    yield Client(app)
-    app.close()
+def client(sums_client: Client) -> Client:
+    return sums_client
 
 
 def version(client: Client) -> str:
