@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -216,24 +217,24 @@ def _run_process(order: Order) -> Report:
     except subprocess.TimeoutExpired:
         return Report(failed=_failed(f"it took longer than {order.wall_s:g} s to load and answer"))
     finally:
-        _end(process)
+        end_group(process)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
     try:
         return _REPORT.decode(output)
     except msgspec.DecodeError:
         return Report(failed=_failed(_exit_reason(process.returncode, order)))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leave nothing of it behind, nor of what it started."""
-    if process.poll() is None:
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Leave nothing behind of a process with a session of its own, nor of what it started."""
+    with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
-        process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
+    process.wait()
 
 
 def _exit_reason(code: int, order: Order) -> str:

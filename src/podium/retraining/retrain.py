@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import msgspec
 from podium.bundle import load
 from podium.deployments.registry import Registry
 from podium.deployments.rows import CHAMPION, Version
+from podium.deployments.trial import end_group
 from podium.errors import PodiumError, SetupError
 from podium.outbox.lock import FileLock
 from podium.retraining.orders import Order, Recipe, Report, Trained
@@ -188,7 +188,7 @@ def _run(order: Order, on_output: Callable[[bytes], object], stop: threading.Eve
         reading.start()
         why = _wait(process, order.recipe.timeout_s, stop)
     finally:
-        _end(process)
+        end_group(process)
         reading.join(timeout=5)
         process.stdout.close()
     try:
@@ -220,16 +220,6 @@ def _forward_output(process: subprocess.Popen[bytes], on_output: Callable[[bytes
             if n_left > 0:
                 on_output(piece[:n_left])
             n_left -= len(piece)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leave nothing of it behind, nor of what it started."""
-    with suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
 
 
 def _exit_reason(code: int, order: Order) -> str:

@@ -38,10 +38,11 @@ def misbehave(when):
         os._exit(3)
     if how == "crashes":
         os.kill(os.getpid(), signal.SIGSEGV)
-    if how == "hangs":
+    if how in ("hangs", "goes on"):
         sleeper = subprocess.Popen(["sleep", "600"])
         FLAG.with_name("sleeper").write_text(str(sleeper.pid))
-        sleeper.wait()
+        if how == "hangs":
+            sleeper.wait()
     if how == "computes":
         while True:
             pass
@@ -138,16 +139,33 @@ def test_what_misbehaves_is_told(wayward, how, why):
     assert error.hint
 
 
-@pytest.mark.slow
-def test_what_hangs_is_ended_with_all_that_it_started(wayward):
-    error = refusal(wayward, "load hangs", wall_s=4)
-
-    assert "longer than 4 s" in error.message
+def check_ended(wayward: Bundle) -> None:
+    """What the model started ends."""
     sleeper = int((wayward.path.parent / "sleeper").read_text())
     state = Path(f"/proc/{sleeper}/stat")
     until_s = time.monotonic() + 60
     while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < until_s, "what it started goes on"
+
+
+@pytest.mark.slow
+def test_what_hangs_is_ended_with_all_that_it_started(wayward):
+    error = refusal(wayward, "load hangs", wall_s=4)
+
+    assert "longer than 4 s" in error.message
+    check_ended(wayward)
+
+
+@pytest.mark.slow
+def test_what_passes_leaves_nothing_behind_that_it_started(wayward):
+    flag = wayward.path.parent / "flag"
+    flag.write_text("load goes on")
+    try:
+        try_bundle(wayward.path, trust=[f"sha256:{wayward.options['sha256']}"])
+    finally:
+        flag.unlink()
+
+    check_ended(wayward)
 
 
 @pytest.mark.slow
