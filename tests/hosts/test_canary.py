@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
-import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import uvicorn
 from sklearn.linear_model import LinearRegression
 
 import podium
@@ -24,10 +22,11 @@ from podium.bundle import Bundle
 from podium.deployments.traffic import place
 from podium.errors import ModelError
 from podium.hosts.predicted import predicted
-from podium.hosts.server.connection import Connection
-from podium.hosts.server.lane import Lane
 from podium.records.store import RecordQuery
 from podium.testing import Client
+
+sys.path.insert(0, str(Path(__file__).parent))
+from own_connections import served_by_connections
 
 PREDICT = "/api/models/constant/predict"
 N_KEYS = 60
@@ -54,26 +53,8 @@ def served(bundles: list[Bundle], tmp_path: Path) -> Iterator[tuple[podium.App, 
     app.start()
     for one in bundles[1:]:
         app.versions.registry.register(one)
-    listener = socket.create_server(("127.0.0.1", 0))
-    is_up = threading.Event()
-    server: Any = None
-
-    async def serve() -> None:
-        nonlocal server
-        http_: Any = partial(Connection, lane=Lane(app, list))
-        config = uvicorn.Config(app, http=http_, ws="none", lifespan="off", log_config=None)
-        server = uvicorn.Server(config)
-        is_up.set()
-        await server.serve(sockets=[listener])
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    is_up.wait(10)
-    yield app, listener.getsockname()[1]
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
-    app.close()
+    with served_by_connections(app) as port:
+        yield app, port
 
 
 # How a version is asked; each returns which one answered. The key is a customer, or a header.
@@ -276,7 +257,7 @@ def test_who_sets_traffic_while_requests_run_fails_none(served):
     for number in range(20):
         app.versions.set_traffic("constant", str(2 + number % 2), share=0.5)
         if number % 4 == 3:
-            app.versions.stop_traffic("constant")
+            app.versions.stop("constant")
     is_over.set()
     for thread in threads:
         thread.join()

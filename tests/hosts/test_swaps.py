@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
-import socket
+import sys
 import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import uvicorn
 from sklearn.linear_model import LinearRegression
 
 import podium
 from podium.bundle import Bundle
 from podium.errors import SetupError
 from podium.flow.submission import Submission
-from podium.hosts.server.connection import Connection
-from podium.hosts.server.lane import Lane
 from podium.records.store import RecordQuery
+
+sys.path.insert(0, str(Path(__file__).parent))
+from own_connections import served_by_connections
 
 N_SWAPS = 100
 PREDICT = "/api/models/constant/predict"
@@ -60,26 +58,8 @@ def served(bundles: list[Bundle], tmp_path: Path) -> Iterator[tuple[podium.App, 
     """An app behind our own connections, and its port."""
     app = podium.App(bundles[0], home=str(tmp_path / "home"))
     app.start()
-    listener = socket.create_server(("127.0.0.1", 0))
-    is_up = threading.Event()
-    server: Any = None
-
-    async def serve() -> None:
-        nonlocal server
-        http_: Any = partial(Connection, lane=Lane(app, list))
-        config = uvicorn.Config(app, http=http_, ws="none", lifespan="off", log_config=None)
-        server = uvicorn.Server(config)
-        is_up.set()
-        await server.serve(sockets=[listener])
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    is_up.wait(60)
-    yield app, listener.getsockname()[1]
-    server.should_exit = True
-    thread.join(60)
-    listener.close()
-    app.close()
+    with served_by_connections(app) as port:
+        yield app, port
 
 
 def answer(

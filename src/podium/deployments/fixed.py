@@ -5,8 +5,6 @@ An event says so, for commands and servers that don't read those settings.
 
 from __future__ import annotations
 
-import time
-
 import apsw
 
 from podium.deployments import rows
@@ -40,16 +38,15 @@ def require_free(connection: apsw.Connection, model: str) -> None:
 def fix(connection: apsw.Connection, model: str) -> None:
     """Say that the aliases of a model are set in settings."""
     if not is_fixed(connection, model):
-        _add_event(connection, model, _FIXED)
+        _log(connection, model, _FIXED)
 
 
 def release(connection: apsw.Connection, model: str) -> None:
     """Say that they aren't any more."""
     if is_fixed(connection, model):
-        _add_event(connection, model, _RELEASED)
+        _log(connection, model, _RELEASED)
 
 
-def _add_event(connection: apsw.Connection, model: str, action: str) -> None:
+def _log(connection: apsw.Connection, model: str, action: str) -> None:
     champion = rows.aliases(connection, model).get(rows.CHAMPION, "")
-    values = (model, time.time_ns() // 1_000, "", action, champion, champion, "by the settings")
-    connection.execute("INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, '{}')", values)
+    rows.add_event(connection, model, action, "", champion, champion, "by the settings")

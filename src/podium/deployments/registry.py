@@ -194,7 +194,7 @@ class Registry(Catalog):
     def log(self, model: str, action: str, *, after: str, actor: str, note: str) -> None:
         """Add an event that changes nothing; `after` is the digest of the version that it gave."""
         with self._file.writing() as connection:
-            rows.log(connection, model, action, after, actor, note)
+            rows.add_event(connection, model, action, actor, "", after, note)
 
     def prune(self, model: str, *, keep: int, actor: str = "") -> list[Version]:
         """Remove the bundles that no alias points to, but the newest of them; returns those versions.

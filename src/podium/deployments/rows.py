@@ -161,7 +161,7 @@ def register(
     sql = "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     connection.execute(sql, new)
     if connection.changes():
-        _add_event(connection, new.model, "registered", actor, "", new.digest, note)
+        add_event(connection, new.model, "registered", actor, "", new.digest, note)
     return by_digest(connection, bundle.name)[bundle.digest]
 
 
@@ -178,7 +178,7 @@ def prune(connection: apsw.Connection, model: str, keep: int, actor: str) -> lis
     for one in old:
         sql = "DELETE FROM version WHERE model = ? AND digest = ?"
         connection.execute(sql, (model, one.digest))
-        _add_event(connection, model, "pruned", actor, one.digest, one.digest, one.name)
+        add_event(connection, model, "pruned", actor, one.digest, one.digest, one.name)
     return old
 
 
@@ -214,7 +214,7 @@ def set_champion(
     before = aliases(connection, model).get(CHAMPION, "")
     if before == version.digest:
         if promoted(connection, model) is None:  # it was only deployed
-            _add_event(connection, model, action, actor, before, before, note, details)
+            add_event(connection, model, action, actor, before, before, note, details)
         return
     is_challenger = aliases(connection, model).get(CHALLENGER) == version.digest
     if is_challenger or rollout(connection, model) is not None:
@@ -222,7 +222,7 @@ def set_champion(
     _point(connection, model, CHAMPION, version.digest)
     if before:
         _point(connection, model, PREVIOUS, before)
-    _add_event(connection, model, action, actor, before, version.digest, note, details)
+    add_event(connection, model, action, actor, before, version.digest, note, details)
 
 
 def set_challenger(connection: apsw.Connection, version: Version, actor: str, note: str) -> None:
@@ -231,7 +231,7 @@ def set_challenger(connection: apsw.Connection, version: Version, actor: str, no
     if before != version.digest:
         end_rollout(connection, model, actor, f"{version.name} is the challenger")
         _point(connection, model, CHALLENGER, version.digest)
-        _add_event(connection, model, "challenged", actor, before, version.digest, note)
+        add_event(connection, model, "challenged", actor, before, version.digest, note)
 
 
 def set_rollout(
@@ -258,7 +258,7 @@ def set_rollout(
     sql = "INSERT OR REPLACE INTO traffic VALUES (?, ?, ?, ?, ?)"
     connection.execute(sql, (model, share, mode, key, id_))
     details = {"share": share, "key": key, "rollout": id_}
-    _add_event(connection, model, mode, actor, before, version.digest, note, details)
+    add_event(connection, model, mode, actor, before, version.digest, note, details)
     return new
 
 
@@ -273,15 +273,8 @@ def end_rollout(connection: apsw.Connection, model: str, actor: str, note: str) 
     connection.execute("DELETE FROM traffic WHERE model = ?", (model,))
     sql = "DELETE FROM alias WHERE model = ? AND alias = ?"
     connection.execute(sql, (model, CHALLENGER))
-    _add_event(connection, model, "stopped", actor, before, "", note, details)
+    add_event(connection, model, "stopped", actor, before, "", note, details)
     return True
-
-
-def log(
-    connection: apsw.Connection, model: str, action: str, after: str, actor: str, note: str
-) -> None:
-    """Add an event that changes nothing."""
-    _add_event(connection, model, action, actor, "", after, note)
 
 
 def _point(connection: apsw.Connection, model: str, alias: Alias, digest: str) -> None:
@@ -289,7 +282,7 @@ def _point(connection: apsw.Connection, model: str, alias: Alias, digest: str) -
     connection.execute(sql, (model, alias, digest))
 
 
-def _add_event(
+def add_event(
     connection: apsw.Connection,
     model: str,
     action: str,
@@ -299,6 +292,7 @@ def _add_event(
     note: str,
     details: Mapping[str, Any] = {},
 ) -> None:
+    """Log what happened; `before` and `after` are digests of versions."""
     connection.execute(
         "INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
         (

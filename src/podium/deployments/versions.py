@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from podium.bundle import Bundle
 from podium.deployments.deployment import Deployment
@@ -17,6 +17,28 @@ from podium.flow.version import LoadedVersion
 from podium.model_settings import FixedAliases
 
 LOOK_S = 0.1
+
+
+class Change(TypedDict, total=False):
+    """Who changes the versions of a model, and why: options of `Registry.promote`."""
+
+    actor: str
+    note: str
+    expected: str | None
+    details: Mapping[str, Any]
+
+
+class Split(TypedDict, total=False):
+    """How requests are divided, by whom, and why: options of `Registry.set_traffic`."""
+
+    share: float
+    mode: Mode
+    key: str
+    actor: str
+    note: str
+    expected: str | None
+
+
 _log = logging.getLogger("podium")
 
 
@@ -125,75 +147,49 @@ class Versions:
         self._follow(bundle.name, version)
         return before
 
-    def promote(
-        self,
-        model: str,
-        wanted: str,
-        *,
-        actor: str = "",
-        note: str = "",
-        expected: str | None = None,
-        details: Mapping[str, Any] = {},
-    ) -> Version:
+    def promote(self, model: str, wanted: str, **change: Unpack[Change]) -> Version:
         """Let a version answer here at once, and wherever else within a second.
+
+        Args:
+            change: as `Registry.promote` takes it.
 
         Raises:
             SetupError: no model of this name is served here.
             PodiumError: it can't be loaded, or as `Registry.promote` has it; nothing changes.
         """
         loaded = self._load_wanted(model, wanted)
-        version = self.registry.promote(
-            model, loaded.digest, actor=actor, note=note, expected=expected, details=details
-        )
+        version = self.registry.promote(model, loaded.digest, **change)
         self._follow(model, loaded)
         return version
 
-    def rollback(
-        self, model: str, *, actor: str = "", note: str = "", expected: str | None = None
-    ) -> Version:
+    def rollback(self, model: str, **change: Unpack[Change]) -> Version:
         """Let the version before answer again.
 
         Raises:
             PodiumError: as `promote`.
         """
         loaded = self._load_wanted(model, PREVIOUS)
-        version = self.registry.rollback(model, actor=actor, note=note, expected=expected)
+        version = self.registry.rollback(model, **change)
         self._follow(model, loaded)
         return version
 
-    def set_traffic(
-        self,
-        model: str,
-        wanted: str,
-        *,
-        share: float = 1.0,
-        mode: Mode = "canary",
-        key: str = "",
-        actor: str = "",
-        note: str = "",
-        expected: str | None = None,
-    ) -> Rollout:
+    def set_traffic(self, model: str, wanted: str, **split: Unpack[Split]) -> Rollout:
         """Let a version answer a share of the requests, or shadow them, here and wherever else.
+
+        Args:
+            split: as `Registry.set_traffic` takes it.
 
         Raises:
             SetupError: no model of this name is served here.
             PodiumError: it can't be loaded, or as `Registry.set_traffic` has it; nothing changes.
         """
-        loaded = [self._load_wanted(model, wanted)] if mode == "canary" else []
-        rollout = self.registry.set_traffic(
-            model,
-            wanted,
-            share=share,
-            mode=mode,
-            key=key,
-            actor=actor,
-            note=note,
-            expected=expected,
-        )
+        is_shadow = split.get("mode") == "shadow"  # it isn't loaded here
+        loaded = [] if is_shadow else [self._load_wanted(model, wanted)]
+        rollout = self.registry.set_traffic(model, wanted, **split)
         self._follow(model, *loaded)
         return rollout
 
-    def stop_traffic(self, model: str, *, actor: str = "", note: str = "") -> None:
+    def stop(self, model: str, *, actor: str = "", note: str = "") -> None:
         """Let the champion alone answer, here and wherever else.
 
         Raises:

@@ -61,7 +61,7 @@ def stop(site: Site, actor: Actor, model: str, note: str = "") -> None:
     """
     versions = version_pages.versions_of(site)
     version = versions.registry.find(model, CHALLENGER)
-    versions.stop_traffic(model, actor=actor.name, note=note[:NOTE_MAX])
+    versions.stop(model, actor=actor.name, note=note[:NOTE_MAX])
     version_pages.audit(site, actor, "traffic_stopped", version)
 
 

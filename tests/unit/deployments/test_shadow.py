@@ -138,7 +138,7 @@ def test_nothing_is_observed_without_one_and_it_ends_with_its_rollout(client):
     ((_, running),) = client.app.shadows._running.values()
     process = running._process
 
-    client.app.versions.stop_traffic("sums")
+    client.app.versions.stop("sums")
     client.post(PREDICT, {"x": 1})
 
     assert before == client.app.service.observers
