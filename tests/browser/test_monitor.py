@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from playwright.sync_api import Browser, Page, expect
 from sklearn.linear_model import LogisticRegression
 
 import podium
+from podium.monitoring.alarms import Alarm
+from podium.monitoring.alerts import Look
+from podium.monitoring.alerts_file import AlertsFile
 from podium.testing import ServerProcess
 
 PAGE = "/models/churn/monitor"
@@ -28,8 +32,12 @@ def rows(seed: int, moved_by: float = 0.0) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("monitor")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("monitor")
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
     frame = rows(0)
     model = LogisticRegression().fit(frame, np.where(frame["age"] > 40, "yes", "no"))
     bundle = podium.pack(model, frame, name="churn", path=folder / "churn.podium")
@@ -42,6 +50,13 @@ def send(address: str, frame: pd.DataFrame) -> None:
     headers = {"Content-Type": "application/json"}
     path = f"{address}/api/models/churn/predict"
     urllib.request.urlopen(urllib.request.Request(path, body, headers)).close()
+
+
+def look(folder: Path, hour: int, *alarms: Alarm) -> None:
+    """What the process that looks for alarms writes when a window has ended."""
+    seen = Look("churn", "hour", "aa", "1", alarms, frozenset({"drift"}))
+    file = AlertsFile(folder / "home" / "alerts.db")
+    file.take("churn", "hour", 10_000_000 + hour, [seen], (), 1_800_000_000_000_000)
 
 
 def violations(page: Page) -> list[str]:
@@ -81,6 +96,31 @@ def test_the_page_moves_and_shows_a_drift_while_one_looks(browser: Browser, addr
     expect(drift.locator("figure").first).to_contain_text("Age")
     # What the reader had opened is still open.
     expect(page.locator("#windows-numbers table")).to_be_visible()
+    page.context.close()
+
+
+@pytest.mark.slow
+def test_an_alarm_appears_is_acknowledged_and_resolves(
+    browser: Browser, address: str, folder: Path
+) -> None:
+    page = opened(browser, address, 390, "dark")
+    page.goto(PAGE)
+    alerts = page.locator("[data-live=alerts]")
+    expect(alerts).to_contain_text("Nothing is alarming")
+    alarm = Alarm(kind="drift", level="red", is_firing=True, what="field", name="age", now=0.4)
+
+    look(folder, 1, alarm)
+    expect(alerts).to_contain_text("Age drifted", timeout=WAIT_MS)
+    assert violations(page) == []
+    alerts.get_by_role("link", name="Acknowledge").click()
+    page.get_by_label("What is done about it").fill("A campaign")
+    assert violations(page) == []
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(alerts).to_contain_text("Somebody has acknowledged it: A campaign")
+    look(folder, 2)
+    look(folder, 3)
+
+    expect(alerts).to_contain_text("Nothing is alarming", timeout=WAIT_MS)
     page.context.close()
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import msgspec
 
 from podium.access import Action, Actor, allowed
-from podium.errors import InputError, MalformedBody, NotFound
+from podium.errors import InputError, MalformedBody
 from podium.http import Request, Response
 from podium.monitoring.alerts import STATES, Alert, State
-from podium.monitoring.alerts_file import AlertsFile
 from podium.monitoring.channels import alert_value
 from podium.protocols.insight import Get
 from podium.protocols.schemas import ref
 from podium.records.export import time_text
 from podium.signature.schema import Schema
+from podium.web.alerts import acknowledged, alerts_of
 from podium.web.router import Route
 from podium.web.site import Site
 
@@ -27,8 +26,6 @@ _TIMES = {
     "resolved_us": "resolved",
     "acknowledged_us": "acknowledged",
 }
-_NUMBER_DIGITS_MAX = 18
-_NOTE_MAX = 1_000
 
 
 class Acknowledgement(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,40 +60,6 @@ def acknowledge(site: Site, request: Request, name: str, number: str) -> Respons
                 f"the body isn't an acknowledgement: {error}", hint='send {"note": "..."}'
             ) from error
     return Response.json(value_of(acknowledged(site, request, name, number, sent.note)))
-
-
-def acknowledged(site: Site, request: Request, name: str, number: str, note: str) -> Alert:
-    """Acknowledge an alert, and audit it.
-
-    Raises:
-        NotFound: the model has no such alert, or nothing looks for alarms here.
-        StoreError: the alerts can't be changed.
-    """
-    if not (number.isdecimal() and number.isascii() and len(number) <= _NUMBER_DIGITS_MAX):
-        raise NotFound(f"{name} has no alert {number[:80]!r}", hint="an alert's name is its number")
-    actor, now_us = request.actor, time.time_ns() // 1_000
-    # As texts that every log can hold.
-    note = "".join(c if c.isprintable() else " " for c in note[:_NOTE_MAX])
-    alert = alerts_of(site).acknowledge(name, int(number), actor.name, note, now_us)
-    if alert.acknowledged_us == now_us:
-        site.authority.audit(
-            actor, "alert_acknowledged", model=name, alert=number, kind=alert.kind, field=alert.name
-        )
-    return alert
-
-
-def alerts_of(site: Site) -> AlertsFile:
-    """The alerts.
-
-    Raises:
-        NotFound: nothing looks for alarms here.
-    """
-    if site.alerts is None:
-        raise NotFound(
-            "the values of predictions aren't counted here, so nothing is alarming",
-            hint="serve with records = true and monitoring = true",
-        )
-    return site.alerts
 
 
 def states_of(text: str) -> tuple[State, ...]:

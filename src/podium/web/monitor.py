@@ -15,6 +15,7 @@ from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.monitoring.report import Report
 from podium.web import render
+from podium.web.alerts import alert_of, counted, lines_of
 from podium.web.monitor_drift import drifts_of
 from podium.web.monitor_numbers import (
     charts_of,
@@ -97,10 +98,19 @@ class View:
         facts = facts_of(points, total_of(self._site, self.model))
         lines = versions_of(self._site, champion)
         return {
+            **self._alerts(),
             "now": self._section("now", facts=facts),
             **self._counted,
             "versions": self._section("versions", lines=lines),
         }
+
+    def _alerts(self) -> dict[str, str]:
+        """The part that shows what is alarming, if anything looks for that."""
+        if self._site.alerts is None:
+            return {}
+        may_manage = allowed(self._actor, Action.MANAGE, self.model)
+        alerts = lines_of(self._site.alerts, self.model)
+        return {"alerts": self._section("alerts", alerts=alerts, may_manage=may_manage)}
 
     def _of(self, report: Report, champion: LoadedVersion) -> dict[str, str]:
         """The parts that show what was counted."""
@@ -125,11 +135,12 @@ class View:
 def index(site: Site, request: Request) -> Response:
     """All models that one may monitor: `GET /monitor`."""
     site.live.sample()
+    models = site.monitored(request.actor)
     return render.page(
         site,
         request,
         "monitor.html",
-        lines=overview_of(site, site.monitored(request.actor)),
+        lines=overview_of(site, models, counted(site, list(models))),
         moment=_now_text(),
     )
 
@@ -154,6 +165,7 @@ def model(site: Site, request: Request, name: str) -> Response:
         view=view,
         sections=view.sections(),
         report=view.report(),
+        alert=alert_of(site, request, name),
         charts=charts_of(site.live.points(name)),
         series=msgspec.json.encode(view.series()).decode(),
         stream=stream,

@@ -113,14 +113,17 @@ class ModelLine:
     median: str
     p99: str
     turned_away: str
+    alerts: str
 
 
-def overview_of(site: Site, models: Mapping[str, LoadedVersion]) -> list[ModelLine]:
-    """A line for each of these models."""
-    return [_line(site, one) for one in models.values()]
+def overview_of(
+    site: Site, models: Mapping[str, LoadedVersion], alerts: Mapping[str, str]
+) -> list[ModelLine]:
+    """A line for each of these models, with its alerts in words."""
+    return [_line(site, one, alerts[name]) for name, one in models.items()]
 
 
-def _line(site: Site, version: LoadedVersion) -> ModelLine:
+def _line(site: Site, version: LoadedVersion, alerts: str) -> ModelLine:
     points = site.live.points(version.name)
     last = points[-1] if points else NO_POINT
     return ModelLine(
@@ -131,6 +134,7 @@ def _line(site: Site, version: LoadedVersion) -> ModelLine:
         _ms(last.p50_ms),
         _ms(last.p99_ms),
         number_text(last.turned_away),
+        alerts,
     )
 
 

@@ -17,6 +17,7 @@ from podium.http import Problem, Request, Response, Verdict
 from podium.policy.authority import LOG_IN, require
 from podium.policy.gate import METHODS, Refusal
 from podium.web import (
+    alerts,
     comparison,
     deletion_pages,
     docs,
@@ -87,6 +88,14 @@ PAGES = (
         is_page=True,
     ),
     Route("monitor", _GET, "/monitor", monitor.index, LISTED, is_page=True),
+    Route(
+        "acknowledge_alert",
+        _POST,
+        "/models/{name}/alerts/{number}/acknowledge",
+        alerts.acknowledge,
+        Action.MANAGE,
+        is_page=True,
+    ),
     Route("model_monitor", _GET, _MONITOR, monitor.model, Action.SEE, is_page=True),
     _reading("compare", _GET, "/models/{name}/compare", comparison.index, Action.MANAGE),
     Route(
