@@ -2,14 +2,15 @@
  *
  * A row is explained by mixing it with background rows, field by field. In a tree, the mixtures of
  * the row with one background row part only at nodes where the two go different ways, and there the
- * node's field decides: where it is the explained row's, the mixture goes that row's way. So the
- * tree is walked once, with a mask of the background rows whose mixtures come to the node, one bit
- * each. A leaf that is reached if p fields are the explained row's and q the background row's
- * contributes its value times (p-1)! q! / (p+q)! to each of the p, and less its value times
- * p! (q-1)! / (p+q)! to each of the q. Subtrees that no mixture comes to aren't visited.
+ * node's field decides: where it is the explained row's, the mixture goes that row's way. A leaf
+ * that is reached if p fields are the explained row's and q the background row's contributes its
+ * value times (p-1)! q! / (p+q)! to each of the p, and less its value times p! (q-1)! / (p+q)! to
+ * each of the q.
  *
- * How many fields have decided for each background row is counted in slices: the n-th bits of all
- * counts are one mask, so that a mask is added to the counts with a few operations.
+ * The walk goes on with all background rows for which the same fields have decided in the same way:
+ * a mask of one bit each. At a node it parts into those that go the explained row's way, and the
+ * others, for which the field decides now. Subtrees that no row comes to aren't visited, and a
+ * leaf costs as much for a hundred rows as for one.
  *
  * Source: for one background row, Lundberg et al. (2020), From local explanations to global
  * understanding with explainable AI for trees, Nature Machine Intelligence 2, algorithm 3.
@@ -19,6 +20,13 @@
  */
 #include "_kernel.h"
 
+#if defined(__GNUC__) && defined(__x86_64__)
+#include <cpuid.h>
+/* The instruction that counts bits isn't in every such processor: `build` refuses the others. */
+#pragma GCC target("popcnt")
+#define NEEDS_POPCNT
+#endif
+
 #define CAPSULE "podium.program._shapley"
 
 #define KIND_LEAF 1
@@ -26,57 +34,60 @@
 #define KIND_SET 4
 
 #define ROWS_MAX 128
-/* Deeper trees aren't worth the memory of their walk, nor more fields on one path its counts. */
-#define DEPTH_MAX 4096
-#define SLICES_MAX 7
-#define DECIDED_MAX ((1 << SLICES_MAX) - 1)
+/* A walk takes about 200 bytes of the stack a level, and weights the square of such counts. */
+#define DEPTH_MAX 1024
+#define DECIDED_MAX 255
+/* As many nodes take half of the second cache. */
+#define FETCHED_MAX 8192
 
-#if defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
-#endif
+/* How a field has decided on the path. */
+#define UNDECIDED 0
+#define OWN 1
+#define BACKGROUND 2
 
 typedef struct {
     uint64_t low, high;
 } Mask;
 
+/* 32 bytes, two to a line of the cache; leaves are read nowhere but in the array of values. */
 typedef struct {
-    Mask goes_left; /* the background rows that go left here, wherever they come from */
-    double threshold;
-    uint32_t feature, left, set; /* where its set begins among the words */
-    int32_t player;              /* the field of the feature, or -1 */
-    uint8_t kind;
+    Mask goes_left;   /* the background rows that go left here, wherever they come from */
+    double threshold; /* of a set: where it begins */
+    uint32_t feature; /* and what is said below */
+    uint32_t left;
 } Node;
+
+/* The upper bits of a node's feature. */
+#define LEFT_LEAF 0x80000000u
+#define RIGHT_LEAF 0x40000000u
+#define MISSING_LEFT 0x20000000u
+#define SET 0x10000000u
+#define FEATURE 0x0fffffffu
 
 typedef struct {
     Node *nodes;
     uint32_t *roots, *words;
+    int32_t *players; /* the field of each feature, or -1 */
+    uint8_t *kinds;
     double *weights; /* (p-1)! q! / (p+q)! at p * n_counts + q */
     Mask everyone;
     Py_ssize_t n_nodes, n_trees, n_features, n_players, n_background, n_counts;
-    int depth, n_slices;
+    int depth;
 } Forest;
 
-/* A node whose second child is still to be visited, or was. */
-typedef struct {
-    uint32_t other;
-    int32_t player; /* who decides here for the first time, or -1 */
-    int is_new;     /* whether nobody had decided by that player on the path */
-    Mask to_other, decided;
-    Mask own[SLICES_MAX], background[SLICES_MAX]; /* the counts before */
-} Frame;
-
+/* The walk of one row through one tree. */
 typedef struct {
     const Forest *forest;
     const double *row, *values;
     double *out;
-    Mask *by_own, *by_background; /* for whom each player has decided on the path, and how */
-    int32_t *path;                /* the players that have */
-    Frame *frames;
-    int n_path;
-    Mask own[SLICES_MAX], background[SLICES_MAX];
+    uint8_t *decisions; /* of each player */
 } Walk;
+
+/* Leaves' values times their rows: for a player who decided as the explained row, and for one who
+ * decided as the background row. */
+typedef struct {
+    double gain, loss;
+} Sums;
 
 static void
 forest_free(Forest *forest)
@@ -84,6 +95,8 @@ forest_free(Forest *forest)
     if (forest != NULL) {
         free(forest->nodes);
         free(forest->roots);
+        free(forest->players);
+        free(forest->kinds);
         free(forest->words);
         free(forest->weights);
         free(forest);
@@ -98,31 +111,13 @@ capsule_free(PyObject *capsule)
 
 /* ---- masks ---- */
 
-INLINE Mask
-and(Mask a, Mask b)
-{
-    return (Mask){a.low & b.low, a.high & b.high};
-}
-
-INLINE Mask
-or(Mask a, Mask b)
-{
-    return (Mask){a.low | b.low, a.high | b.high};
-}
-
-INLINE Mask
-without(Mask a, Mask b)
-{
-    return (Mask){a.low & ~b.low, a.high & ~b.high};
-}
-
-INLINE int
+static inline int
 is_empty(Mask a)
 {
     return (a.low | a.high) == 0;
 }
 
-INLINE int
+static inline int
 count_word(uint64_t x)
 {
 #if defined(__GNUC__)
@@ -134,207 +129,89 @@ count_word(uint64_t x)
 #endif
 }
 
-INLINE int
-count(Mask a)
-{
-    return count_word(a.low) + count_word(a.high);
-}
-
-/* Adds 1 to the counts of the rows in the mask. */
-INLINE void
-increment(Mask *slices, int n_slices, Mask carry)
-{
-    for (int i = 0; i < n_slices && !is_empty(carry); i++) {
-        const Mask sum = {slices[i].low ^ carry.low, slices[i].high ^ carry.high};
-        carry = and(carry, slices[i]);
-        slices[i] = sum;
-    }
-}
-
 /* ---- walking ---- */
 
 static inline int
 goes_left(const Forest *forest, const Node *node, double value)
 {
     if (value != value) {
-        return (node->kind & KIND_MISSING_LEFT) != 0;
+        return (node->feature & MISSING_LEFT) != 0;
     }
-    if (node->kind & KIND_SET) {
+    if (node->feature & SET) {
         if (!(value > -1.0 && value < 4294967295.0)) {
             return 0;
         }
-        const uint32_t *set = forest->words + node->set;
+        const uint32_t *set = forest->words + (uint32_t)node->threshold;
         const uint32_t category = (uint32_t)value, word = category >> 5;
         return word < set[0] && ((set[1 + word] >> (category & 31u)) & 1u);
     }
     return value <= node->threshold;
 }
 
-INLINE void
-add_leaf(Walk *walk, Mask rows, double value)
+static inline Sums
+add(Sums a, Sums b)
+{
+    return (Sums){a.gain + b.gain, a.loss + b.loss};
+}
+
+static Sums visit(Walk *walk, uint32_t at, Mask rows, Py_ssize_t p, Py_ssize_t q);
+
+/* Goes to a child. */
+static inline Sums
+enter(Walk *walk, uint32_t at, int is_leaf, Mask rows, Py_ssize_t p, Py_ssize_t q)
+{
+    if (!is_leaf) {
+        return visit(walk, at, rows, p, q);
+    }
+    const Forest *forest = walk->forest;
+    const double n_rows = (double)(count_word(rows.low) + count_word(rows.high));
+    return (Sums){walk->values[at] * n_rows * forest->weights[p * forest->n_counts + q],
+                  walk->values[at] * n_rows * forest->weights[q * forest->n_counts + p]};
+}
+
+/* Goes down from a node with the rows for which p players have decided as the explained row, and q
+ * as the background row. */
+static Sums
+visit(Walk *walk, uint32_t at, Mask rows, Py_ssize_t p, Py_ssize_t q)
 {
     const Forest *forest = walk->forest;
-    const int n_slices = forest->n_slices;
-    Mask any = {0, 0};
-    for (int i = 0; i < n_slices; i++) {
-        any = or(any, or(walk->own[i], walk->background[i]));
-    }
-    rows = and(rows, any); /* the others come here whatever the fields are */
-    while (!is_empty(rows)) {
-        /* All rows with the counts of the first one. */
-        const uint64_t low = rows.low & (0 - rows.low);
-        const uint64_t high = low ? 0 : rows.high & (0 - rows.high);
-        Mask same = rows;
-        Py_ssize_t p = 0, q = 0;
-        for (int i = 0; i < n_slices; i++) {
-            const Mask own = walk->own[i], background = walk->background[i];
-            const int is_own = ((own.low & low) | (own.high & high)) != 0;
-            const int is_background = ((background.low & low) | (background.high & high)) != 0;
-            same = is_own ? and(same, own) : without(same, own);
-            same = is_background ? and(same, background) : without(same, background);
-            p |= (Py_ssize_t)is_own << i;
-            q |= (Py_ssize_t)is_background << i;
-        }
-        rows = without(rows, same);
-        const double gain = value * forest->weights[p * forest->n_counts + q];
-        const double loss = value * forest->weights[q * forest->n_counts + p];
-        for (int i = 0; i < walk->n_path; i++) {
-            const int32_t player = walk->path[i];
-            const int n_own = count(and(same, walk->by_own[player]));
-            const int n_background = count(and(same, walk->by_background[player]));
-            walk->out[player] += gain * n_own - loss * n_background;
-        }
-    }
-}
-
-/* Leaves a node through its second door: the mixtures whose field is the background row's. */
-INLINE void
-turn(Walk *walk, Frame *frame)
-{
-    const int n_slices = walk->forest->n_slices;
-    if (frame->player >= 0) {
-        Mask *own = walk->by_own + frame->player, *background = walk->by_background + frame->player;
-        *own = without(*own, frame->decided);
-        *background = or(*background, frame->decided);
-        memcpy(walk->own, frame->own, (size_t)n_slices * sizeof(Mask));
-        memcpy(walk->background, frame->background, (size_t)n_slices * sizeof(Mask));
-        increment(walk->background, n_slices, frame->decided);
-    }
-}
-
-INLINE void
-leave(Walk *walk, Frame *frame)
-{
-    const int n_slices = walk->forest->n_slices;
-    if (frame->player >= 0) {
-        Mask *background = walk->by_background + frame->player;
-        *background = without(*background, frame->decided);
-        memcpy(walk->background, frame->background, (size_t)n_slices * sizeof(Mask));
-        walk->n_path -= frame->is_new;
-    }
-}
-
-/* Goes down from a node, leaving a frame at each node where mixtures part. */
-INLINE int
-descend(Walk *walk, uint32_t at, Mask rows, int depth)
-{
-    const Forest *forest = walk->forest;
-    const int n_slices = forest->n_slices;
     for (;;) {
         const Node *node = forest->nodes + at;
-        if (node->kind & KIND_LEAF) {
-            add_leaf(walk, rows, walk->values[at]);
-            return depth;
-        }
-        const int left = goes_left(forest, node, walk->row[node->feature]);
-        const Mask differs = left ? without(rows, node->goes_left) : and(rows, node->goes_left);
-        at = node->left + !left;
-        if (is_empty(differs) || node->player < 0) {
-            continue;
-        }
-        Mask *own = walk->by_own + node->player, *background = walk->by_background + node->player;
-        Frame *frame = walk->frames + depth;
-        frame->to_other = without(differs, *own);
-        frame->decided = without(frame->to_other, *background);
-        frame->other = node->left + (uint32_t)left;
-        rows = without(rows, and(differs, *background));
-        if (is_empty(frame->decided)) {
-            if (is_empty(frame->to_other)) {
-                continue;
+        const uint32_t feature = node->feature & FEATURE;
+        const int left = goes_left(forest, node, walk->row[feature]);
+        const int32_t player = forest->players[feature];
+        const uint64_t flip = left ? ~(uint64_t)0 : 0;
+        Mask differs = {rows.low & (node->goes_left.low ^ flip),
+                        rows.high & (node->goes_left.high ^ flip)};
+        const int is_left_leaf = (node->feature & LEFT_LEAF) != 0;
+        const int is_right_leaf = (node->feature & RIGHT_LEAF) != 0;
+        const uint32_t own_way = node->left + !left, other_way = node->left + (uint32_t)left;
+        const int own_leaf = left ? is_left_leaf : is_right_leaf;
+        const int other_leaf = left ? is_right_leaf : is_left_leaf;
+        if (is_empty(differs) || player < 0 || walk->decisions[player] == OWN) {
+            if (own_leaf) {
+                return enter(walk, own_way, 1, rows, p, q);
             }
-            frame->player = -1;
-            depth++;
-            if (is_empty(rows)) {
-                return depth;
-            }
+            at = own_way;
             continue;
         }
-        frame->player = node->player;
-        frame->is_new = is_empty(or(*own, *background));
-        if (frame->is_new) {
-            walk->path[walk->n_path++] = node->player;
+        Sums sums;
+        if (walk->decisions[player] == UNDECIDED) {
+            walk->decisions[player] = OWN;
+            const Sums own = enter(walk, own_way, own_leaf, differs, p + 1, q);
+            walk->decisions[player] = BACKGROUND;
+            const Sums background = enter(walk, other_way, other_leaf, differs, p, q + 1);
+            walk->decisions[player] = UNDECIDED;
+            walk->out[player] += own.gain - background.loss;
+            sums = add(own, background);
         }
-        memcpy(frame->own, walk->own, (size_t)n_slices * sizeof(Mask));
-        memcpy(frame->background, walk->background, (size_t)n_slices * sizeof(Mask));
-        increment(walk->own, n_slices, frame->decided);
-        *own = or(*own, frame->decided);
-        depth++;
-    }
-}
-
-INLINE void
-walk_tree(Walk *walk, uint32_t root)
-{
-    int depth = descend(walk, root, walk->forest->everyone, 0);
-    while (depth > 0) {
-        Frame *frame = walk->frames + depth - 1;
-        if (is_empty(frame->to_other)) { /* both ways were gone */
-            leave(walk, frame);
-            depth--;
-            continue;
+        else {
+            sums = enter(walk, other_way, other_leaf, differs, p, q);
         }
-        const Mask rows = frame->to_other;
-        frame->to_other = (Mask){0, 0};
-        turn(walk, frame);
-        depth = descend(walk, frame->other, rows, depth);
+        const Mask same = {rows.low & ~differs.low, rows.high & ~differs.high};
+        return is_empty(same) ? sums : add(sums, enter(walk, own_way, own_leaf, same, p, q));
     }
 }
-
-INLINE void
-walk_trees(Walk *walk)
-{
-    for (Py_ssize_t tree = 0; tree < walk->forest->n_trees; tree++) {
-        walk_tree(walk, walk->forest->roots[tree]);
-    }
-}
-
-static void
-walk_plainly(Walk *walk)
-{
-    walk_trees(walk);
-}
-
-#if defined(__GNUC__) && defined(__x86_64__)
-/* The instruction that counts bits isn't in every such processor. */
-__attribute__((target("popcnt"))) static void
-walk_counting(Walk *walk)
-{
-    walk_trees(walk);
-}
-
-static void
-walk_forest(Walk *walk)
-{
-    if (__builtin_cpu_supports("popcnt")) {
-        walk_counting(walk);
-    }
-    else {
-        walk_plainly(walk);
-    }
-}
-#else
-#define walk_forest walk_plainly
-#endif
 
 /* ---- building ---- */
 
@@ -355,7 +232,7 @@ take_set(Forest *forest, const Py_buffer *arrays, Node *node, Py_ssize_t *to, Py
     if (begin < 0 || end < begin || end > n_words || *to + 1 + end - begin > n_words + n_sets) {
         return refuse("a set of categories lies outside its array", i);
     }
-    node->set = (uint32_t)*to;
+    node->threshold = (double)*to;
     forest->words[(*to)++] = (uint32_t)(end - begin);
     memcpy(forest->words + *to, (const uint32_t *)arrays[A_WORDS].buf + begin,
            (size_t)(end - begin) * 4);
@@ -370,10 +247,9 @@ take_node(Forest *forest, const Py_buffer *arrays, Py_ssize_t *n_words, Py_ssize
     const int32_t feature = ((const int32_t *)arrays[A_FEATURE].buf)[i];
     const int32_t left = ((const int32_t *)arrays[A_LEFT].buf)[i];
     const double *rows = arrays[A_BACKGROUND].buf;
+    const uint8_t kind = forest->kinds[i];
     Node *node = forest->nodes + i;
-    node->kind = ((const uint8_t *)arrays[A_KIND].buf)[i];
-    node->threshold = ((const double *)arrays[A_THRESHOLD].buf)[i];
-    if (node->kind & KIND_LEAF) {
+    if (kind & KIND_LEAF) {
         return 0;
     }
     if (feature < 0 || feature >= forest->n_features) {
@@ -382,13 +258,13 @@ take_node(Forest *forest, const Py_buffer *arrays, Py_ssize_t *n_words, Py_ssize
     if (left <= i || left >= forest->n_nodes - 1) {
         return refuse("a node's children don't follow it", i);
     }
-    node->feature = (uint32_t)feature;
+    node->threshold = ((const double *)arrays[A_THRESHOLD].buf)[i];
     node->left = (uint32_t)left;
-    node->player = ((const int32_t *)arrays[A_PLAYERS].buf)[feature];
-    if (node->player < -1 || node->player >= forest->n_players) {
-        return refuse("a feature is of a field that isn't there", feature);
-    }
-    if ((node->kind & KIND_SET) && take_set(forest, arrays, node, n_words, i) < 0) {
+    node->feature = (uint32_t)feature | ((forest->kinds[left] & KIND_LEAF) ? LEFT_LEAF : 0) |
+                    ((forest->kinds[left + 1] & KIND_LEAF) ? RIGHT_LEAF : 0) |
+                    ((kind & KIND_MISSING_LEFT) ? MISSING_LEFT : 0) |
+                    ((kind & KIND_SET) ? SET : 0);
+    if ((kind & KIND_SET) && take_set(forest, arrays, node, n_words, i) < 0) {
         return -1;
     }
     for (Py_ssize_t row = 0; row < forest->n_background; row++) {
@@ -423,7 +299,7 @@ check_shape(Forest *forest)
         if (depths[i] > DEPTH_MAX) {
             bad = refuse("a tree is too deep", i);
         }
-        else if (!(node->kind & KIND_LEAF) && depths[i]) {
+        else if (!(forest->kinds[i] & KIND_LEAF) && depths[i]) {
             if (depths[node->left] || depths[node->left + 1]) {
                 bad = refuse("a node has two parents", i);
             }
@@ -439,16 +315,11 @@ check_shape(Forest *forest)
 static int
 take_weights(Forest *forest)
 {
-    Py_ssize_t most = forest->depth < forest->n_players ? forest->depth : forest->n_players;
+    const Py_ssize_t most = forest->depth < forest->n_players ? forest->depth : forest->n_players;
     if (most > DECIDED_MAX) {
         return refuse("too many fields decide on one path", most);
     }
-    forest->n_slices = 1;
-    while (most >> forest->n_slices) {
-        forest->n_slices++;
-    }
-    /* Counts of rows that aren't at a leaf may be anything that the slices can hold. */
-    const Py_ssize_t n = forest->n_counts = (Py_ssize_t)1 << forest->n_slices;
+    const Py_ssize_t n = forest->n_counts = most + 1;
     forest->weights = calloc((size_t)(n * n), sizeof(double));
     if (forest->weights == NULL) {
         PyErr_NoMemory();
@@ -473,7 +344,8 @@ take_arrays(Forest *forest, const Py_buffer *arrays)
     forest->n_features = arrays[A_PLAYERS].len / 4;
     if (n_nodes >= INT32_MAX || arrays[A_THRESHOLD].len != n_nodes * 8 ||
         arrays[A_LEFT].len != n_nodes * 4 || arrays[A_KIND].len != n_nodes ||
-        n_words >= INT32_MAX || arrays[A_STARTS].len < 4 || forest->n_players < 0) {
+        n_words >= INT32_MAX || arrays[A_STARTS].len < 4 || forest->n_players < 0 ||
+        forest->n_features > (Py_ssize_t)FEATURE) {
         return refuse("the arrays of nodes differ in length", n_nodes);
     }
     if (forest->n_background < 1 || forest->n_background > ROWS_MAX ||
@@ -486,9 +358,17 @@ take_arrays(Forest *forest, const Py_buffer *arrays)
     forest->nodes = calloc((size_t)n_nodes + 1, sizeof(Node));
     forest->words = calloc((size_t)n_words + 1, 4);
     forest->roots = copy_of(&arrays[A_ROOTS]);
-    if (forest->nodes == NULL || forest->words == NULL || forest->roots == NULL) {
+    forest->kinds = copy_of(&arrays[A_KIND]);
+    forest->players = copy_of(&arrays[A_PLAYERS]);
+    if (forest->nodes == NULL || forest->words == NULL || forest->roots == NULL ||
+        forest->kinds == NULL || forest->players == NULL) {
         PyErr_NoMemory();
         return -1;
+    }
+    for (Py_ssize_t i = 0; i < forest->n_features; i++) {
+        if (forest->players[i] < -1 || forest->players[i] >= forest->n_players) {
+            return refuse("a feature is of a field that isn't there", i);
+        }
     }
     Py_ssize_t n_taken = 0;
     for (Py_ssize_t i = 0; i < n_nodes; i++) {
@@ -497,6 +377,17 @@ take_arrays(Forest *forest, const Py_buffer *arrays)
         }
     }
     return check_shape(forest) < 0 ? -1 : take_weights(forest);
+}
+
+static int
+counts_bits(void)
+{
+#if defined(NEEDS_POPCNT)
+    unsigned int a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_POPCNT);
+#else
+    return 1;
+#endif
 }
 
 PyDoc_STRVAR(build_doc,
@@ -513,6 +404,10 @@ build(PyObject *module, PyObject *args)
     int n = 0;
     (void)module;
 
+    if (!counts_bits()) {
+        refuse("the processor can't count bits", 0);
+        return NULL;
+    }
     Forest *forest = calloc(1, sizeof(Forest));
     if (forest == NULL) {
         return PyErr_NoMemory();
@@ -538,26 +433,44 @@ build(PyObject *module, PyObject *args)
 
 /* ---- explaining ---- */
 
-static int
-start_walk(Walk *walk, const Forest *forest, const double *values)
+/* Fetches a tree in order, which takes less time than from node to node: one row through 100 trees of
+ * 1,400 nodes took 3.7 ms instead of 4.8. */
+static inline void
+fetch(const Walk *walk, Py_ssize_t tree)
 {
-    memset(walk, 0, sizeof *walk);
-    walk->forest = forest;
-    walk->values = values;
-    walk->by_own = calloc((size_t)forest->n_players + 1, sizeof(Mask));
-    walk->by_background = calloc((size_t)forest->n_players + 1, sizeof(Mask));
-    walk->path = calloc((size_t)forest->n_players + 1, sizeof(int32_t));
-    walk->frames = calloc((size_t)forest->depth + 1, sizeof(Frame));
-    return walk->by_own && walk->by_background && walk->path && walk->frames ? 0 : -1;
+#if defined(__GNUC__)
+    const Forest *forest = walk->forest;
+    const uint32_t begin = forest->roots[tree];
+    const uint32_t end = tree + 1 < forest->n_trees ? forest->roots[tree + 1]
+                                                    : (uint32_t)forest->n_nodes;
+    if (end > begin && end - begin <= FETCHED_MAX) {
+        for (uint32_t at = begin; at < end; at += 2) {
+            __builtin_prefetch(forest->nodes + at);
+        }
+        for (uint32_t at = begin; at < end; at += 8) {
+            __builtin_prefetch(walk->values + at);
+        }
+    }
+#else
+    (void)walk, (void)tree;
+#endif
 }
 
+/* Tree by tree, so that a tree is fetched once for all rows. */
 static void
-end_walk(Walk *walk)
+add_rows(Walk *walk, const double *rows, Py_ssize_t n_rows, double *out)
 {
-    free(walk->by_own);
-    free(walk->by_background);
-    free(walk->path);
-    free(walk->frames);
+    const Forest *forest = walk->forest;
+    for (Py_ssize_t tree = 0; tree < forest->n_trees; tree++) {
+        fetch(walk, tree);
+        for (Py_ssize_t row = 0; row < n_rows; row++) {
+            walk->row = rows + row * forest->n_features;
+            walk->out = out + row * forest->n_players;
+            if (!(forest->kinds[forest->roots[tree]] & KIND_LEAF)) {
+                visit(walk, forest->roots[tree], forest->everyone, 0, 0);
+            }
+        }
+    }
 }
 
 PyDoc_STRVAR(add_doc,
@@ -567,7 +480,7 @@ PyDoc_STRVAR(add_doc,
 "are leaves have these values.");
 
 static PyObject *
-add(PyObject *module, PyObject *const *args, Py_ssize_t n_args)
+add_to(PyObject *module, PyObject *const *args, Py_ssize_t n_args)
 {
     Py_buffer rows, values, out;
     Walk walk;
@@ -593,21 +506,16 @@ add(PyObject *module, PyObject *const *args, Py_ssize_t n_args)
     }
     int bad = rows.len != n_rows * forest->n_features * 8
                   ? refuse("the rows have the wrong shape", rows.len) : 0;
+    walk = (Walk){.forest = forest, .values = values.buf};
+    if (!bad && (walk.decisions = calloc((size_t)forest->n_players + 1, 1)) == NULL) {
+        PyErr_NoMemory();
+        bad = -1;
+    }
     if (!bad) {
-        bad = start_walk(&walk, forest, values.buf);
-        if (bad) {
-            PyErr_NoMemory();
-        }
-        else {
-            Py_BEGIN_ALLOW_THREADS
-            for (Py_ssize_t row = 0; row < n_rows; row++) {
-                walk.row = (const double *)rows.buf + row * forest->n_features;
-                walk.out = (double *)out.buf + row * forest->n_players;
-                walk_forest(&walk);
-            }
-            Py_END_ALLOW_THREADS
-        }
-        end_walk(&walk);
+        Py_BEGIN_ALLOW_THREADS
+        add_rows(&walk, rows.buf, n_rows, out.buf);
+        Py_END_ALLOW_THREADS
+        free(walk.decisions);
     }
     PyBuffer_Release(&out);
     PyBuffer_Release(&values);
@@ -620,7 +528,7 @@ add(PyObject *module, PyObject *const *args, Py_ssize_t n_args)
 
 static PyMethodDef methods[] = {
     {"build", build, METH_VARARGS, build_doc},
-    FAST_METHOD(add),
+    {"add", (PyCFunction)(void (*)(void))add_to, METH_FASTCALL, add_doc},
     {NULL, NULL, 0, NULL},
 };
 
