@@ -11,10 +11,10 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test soak bench bench-serve bench-quick check docs clean
+.PHONY: help demo quick test soak bench bench-serve bench-quick bench-explain check docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: ## install, train two models on real data, pack them, serve them at 127.0.0.1:8000
 	@sh scripts/environment.sh demo
@@ -51,6 +51,10 @@ bench-serve: ## servers alone: make bench-serve ARGS="--part recording --only po
 bench-quick: ## servers in two minutes: a few peers, one round, nothing is written
 	@sh scripts/environment.sh test
 	@$(BIN)/python -m bench.serve --quick $(ARGS)
+
+bench-explain: ## explanations of trees beside shap's, which gets an environment of its own; into the docs
+	@sh scripts/environment.sh test
+	@$(BIN)/python -m bench.explain $(or $(ARGS),--markdown docs/benchmarks.md)
 
 check: ## format, lint, types, imports: what must hold before a commit
 	@sh scripts/environment.sh test

@@ -1,0 +1,1 @@
+"""Explanations beside those of shap: same model, same background rows, same machine, in turns."""
