@@ -17,6 +17,7 @@ class Action(StrEnum):
     PREDICT = "predict"
     SEE = "see"
     SEE_OWN = "see_own"
+    EXPLAIN = "explain"
     FEEDBACK = "feedback"
     DELETE = "delete"
     MANAGE = "manage"
@@ -29,6 +30,7 @@ WORDS: Mapping[Action, str] = MappingProxyType(
         Action.PREDICT: "request predictions",
         Action.SEE: "see everyone's records",
         Action.SEE_OWN: "see their own records",
+        Action.EXPLAIN: "see explanations",
         Action.FEEDBACK: "give feedback",
         Action.DELETE: "delete records",
         Action.MANAGE: "manage versions",

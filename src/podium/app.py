@@ -47,6 +47,7 @@ from podium.settings import (
 )
 from podium.sources import Source, bundles_of, opened
 from podium.web import gating
+from podium.web.explaining import Explanations
 from podium.web.router import ServingProtocol
 from podium.web.site import Frame, Site
 from podium.web.truth_rules import TruthRules
@@ -173,6 +174,7 @@ class App:
             metrics=self._metrics,
             authority=authority_of(identify),
             quota=opened_quota(self.settings, lambda: made_home(self._home)),
+            explanations=Explanations(self.settings, lambda: made_home(self._home)),
             frame=frame,
             deletion=self.deletion,
             failures=self.failures,

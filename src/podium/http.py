@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HANDSHAKE = "podium.handshake"
 # What is limited, in words.
 PREDICTIONS, OTHERS = "prediction requests", "requests for pages"
+EXPLANATIONS = "explanations"
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

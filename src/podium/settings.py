@@ -120,6 +120,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             number.
         quota_user: the same for a user who is logged in.
         quota_address: the same for anonymous callers at one address or IPv6 network.
+        quota_explanations: how many answers a minute a user, or an address, may have explained; 0
+            is any number.
         sockets_max: the most WebSockets that a process has open, of pages that show monitoring.
         sockets_user_max: the most of one user, or of one address or IPv6 network.
         batch: how requests are combined into calls, by the name of the model.
@@ -165,6 +167,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quota_token: Annotated[int, msgspec.Meta(ge=0)] = 0
     quota_user: Annotated[int, msgspec.Meta(ge=0)] = 0
     quota_address: Annotated[int, msgspec.Meta(ge=0)] = 0
+    quota_explanations: Annotated[int, msgspec.Meta(ge=0)] = 60
     sockets_max: Annotated[int, msgspec.Meta(ge=0)] = 500
     sockets_user_max: Annotated[int, msgspec.Meta(ge=0)] = 50
     batch: dict[str, Batch] = {}

@@ -348,7 +348,7 @@ def test_a_users_page_shows_their_rights_and_the_sources(world):
         group = vera.get(f"{PATH}group/{world.keys['analysts'][1:]}/")
 
     assert "DIFFERS" not in out, out
-    assert int(re.findall(r"CELLS (\d+)", out)[0]) == 12 * 19
+    assert int(re.findall(r"CELLS (\d+)", out)[0]) == 12 * 22
     told = said_on(both)
     for words in ("through analysts", "through The public", "See all for every model"):
         assert words in told

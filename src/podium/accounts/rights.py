@@ -27,6 +27,7 @@ HEADINGS: Mapping[Action, str] = {
     Action.PREDICT: "Predict",
     Action.SEE_OWN: "See own",
     Action.SEE: "See all",
+    Action.EXPLAIN: "Explain",
     Action.FEEDBACK: "Feedback",
     Action.DELETE: "Delete",
     Action.MANAGE: "Manage",

@@ -34,6 +34,7 @@ class _Commands(click.Group):
         "compare": "Compare two versions on records whose truth is known.",
         "demo": "Train two models on real data, pack them, and serve them.",
         "drift": "Compare the rows of a file with the training data of a model.",
+        "explain": "Show why a model predicts what it does for a row.",
         "feedback": "Add true outcomes from a file to records.",
         "group": "Create groups of users, and grant them permissions.",
         "image": "Build a container image that serves bundles.",

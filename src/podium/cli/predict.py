@@ -70,7 +70,7 @@ def predict(
     if not values and file is None:
         _print_fields(opened, console())
         return 0
-    request = _request(opened, values, file)
+    request = request_of(opened, values, file)
     try:
         response = PredictionService().predict(Traffic(LoadedVersion(opened)), request)
     except InvalidRows as error:
@@ -88,7 +88,7 @@ def predict(
     return 0
 
 
-def _request(bundle: Bundle, values: tuple[str, ...], file: Path | None) -> PredictRequest:
+def request_of(bundle: Bundle, values: tuple[str, ...], file: Path | None) -> PredictRequest:
     """The request that the command line describes: the same as from a form or a body."""
     if file is not None or values == ("-",):
         if file is not None and values:

@@ -82,6 +82,20 @@ class Pool:
         """
         self._add(Future(), work)
 
+    def call(self, work: Callable[..., T], *args: Any, wait_s: float) -> T:
+        """Run work in a thread and wait for it in this one, so long at most.
+
+        Raises:
+            Overloaded: too much work waits already.
+            TimeoutError: it took longer; if it has started, it goes on.
+        """
+        done: Future[T] = Future()
+        self._add(done, partial(work, *args))
+        try:
+            return done.result(wait_s)
+        finally:
+            done.cancel()
+
     def _add(self, future: Future[Any], work: Callable[[], Any]) -> None:
         with self._changed:
             self._drop_cancelled()

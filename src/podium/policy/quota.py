@@ -12,7 +12,7 @@ from pathlib import Path
 
 from podium.access import Actor
 from podium.errors import SetupError
-from podium.http import OTHERS, PREDICTIONS, Verdict
+from podium.http import EXPLANATIONS, OTHERS, PREDICTIONS, Verdict
 from podium.policy.addresses import network_of
 from podium.settings import Settings
 
@@ -80,6 +80,14 @@ class Quota:
         if is_prediction:
             return self._take(key, limit, PREDICTIONS)
         return self._take(f"other {key}", OTHERS_TIMES * limit, OTHERS)
+
+    def take_explanation(self, actor: Actor, address: str) -> Verdict:
+        """Count an explanation, unless it is one too many; the setting limits them."""
+        if actor.is_known:  # pages and tokens together
+            key = f"user {actor.owner}"
+        else:
+            key = f"address {network_of(address)}"
+        return self._take(f"explain {key}", self._settings.quota_explanations, EXPLANATIONS)
 
     def close(self) -> None:
         """Close the file."""

@@ -18,6 +18,7 @@ from podium.policy.addresses import network_of
 from podium.protocols import (
     alerts,
     comparison,
+    explanations,
     feedback,
     monitoring,
     records,
@@ -151,6 +152,7 @@ NATIVE = ServingProtocol(
         *streams.ROUTES,
         *whatif.ROUTES,
         *alerts.ROUTES,
+        *explanations.ROUTES,
     ),
     read=_read,
     write=_write,

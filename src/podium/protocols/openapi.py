@@ -17,9 +17,9 @@ from podium.flow.formats.multipart import MULTIPART
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.outbox.keys import KEY_LENGTH_MAX
+from podium.protocols import insight
 from podium.protocols.alerts import alert_paths, alert_schemas
 from podium.protocols.comparison import compare_operation, comparison_schemas
-from podium.protocols.insight import insight_paths, insight_schemas
 from podium.protocols.monitoring import monitor_operation, monitoring_schemas
 from podium.protocols.schemas import TEXT, feedback_schema, model_schemas, ref, shared_schemas
 from podium.protocols.streams import stream_operation
@@ -137,10 +137,14 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         "/api/models": {"get": _get("list_models", "List the models", _ALL, "Models", failures)},
         "/api/records/{record_id}": {"get": _get_one(failures), "delete": _delete_one(failures)},
         "/api/records/{record_id}/feedback": {"put": _put_feedback(failures)},
+        "/api/records/{record_id}/explanation": {
+            "get": insight.explanation_path(_RECORD_ID, failures, _get)
+        },
         "/livez": {"get": _get("livez", "Whether the server is alive", _SERVER, "Alive") | _OPEN},
         "/readyz": {"get": _readyz() | _OPEN},
     }
-    schemas = shared_schemas() | comparison_schemas() | monitoring_schemas() | alert_schemas()
+    schemas = shared_schemas() | comparison_schemas() | insight.shared_schemas()
+    schemas |= monitoring_schemas() | alert_schemas()
     keys = keys_of(visible)
     for name, version in visible.items():
         key = keys[name]
@@ -151,7 +155,8 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         paths[f"/api/models/{name}/records"] = {
             "delete": _delete_several(site, name, key, failures)
         }
-        paths |= insight_paths(version, key, failures, _get)
+        explains = allowed(actor, Action.EXPLAIN, name)
+        paths |= insight.model_paths(version, key, failures, _get, explains=explains)
         if allowed(actor, Action.FEEDBACK, name):
             paths[f"/api/models/{name}/feedback"] = {
                 "post": _post_feedback(name, key, failures, rows_max)
@@ -164,7 +169,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         paths |= alert_paths(name, key, failures, _get, actor)
         if allowed(actor, Action.MANAGE, name):
             paths |= _version_paths(name, key, failures)
-        schemas |= model_schemas(version, key, rows_max) | insight_schemas(version, key)
+        schemas |= model_schemas(version, key, rows_max) | insight.model_schemas(version, key)
     components: Schema = {"schemas": schemas}
     secured: Schema = {}
     if has_tokens(site):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from podium.access import Action, allowed
-from podium.errors import BadCell, PodiumError
+from podium.errors import BadCell, InvalidRows, Overloaded, PodiumError, RateLimited, TimedOut
 from podium.flow.answer import values_of, warning_value
 from podium.flow.formats.json_rows import JSON
 from podium.flow.prepare import prepare
@@ -34,9 +34,12 @@ from podium.web.numbers import headline
 from podium.web.result import curl_command, result_of
 from podium.web.site import Site
 from podium.web.whatif import has_curves, shown_fields, what_if
+from podium.web.why import why_of
 
 # With 400 fields the page includes two examples, 40 kB.
 EXAMPLE_CELLS_MAX = 800
+# A page doesn't wait longer for its explanation, which is computed on, and there when it is reloaded.
+EXPLANATION_WAIT_S = 2.0
 _EXAMPLE = re.compile(r"[0-9]{1,6}")
 
 
@@ -51,6 +54,7 @@ class Answered:
         is_current: whether the version of the page made it.
         is_trial: whether it was only tried what the model would answer.
         curves: how the answer depends on the fields; None if that isn't known.
+        row: as the version of the page takes it; None if that isn't known.
     """
 
     inputs: Mapping[str, Any]
@@ -59,29 +63,40 @@ class Answered:
     is_current: bool = True
     is_trial: bool = False
     curves: Curves | None = None
+    row: Table | None = None
 
 
 def answered_of(answer: PredictResponse) -> Answered:
     """The prediction in the response to one row."""
     inputs, outputs = _values(answer.version.signature, answer.table, answer.outputs)
     record_id = answer.ids[0] if answer.ids else ""
-    return Answered(inputs, outputs, record_id, curves=_curves(answer.version, answer.table))
+    curves = _curves(answer.version, answer.table)
+    return Answered(inputs, outputs, record_id, curves=curves, row=answer.table)
 
 
 def answered_before(record: Record, version: LoadedVersion) -> Answered:
     """The prediction in a record, for a page of this version."""
-    is_current, curves = record.version == version.version, None
-    if is_current and has_curves(version):
-        with suppress(PodiumError):  # a page without curves is still the result
-            body = PredictRequest(record.inputs, JSON, RequestContext())
-            curves = _curves(version, prepare(version, body).table)
+    is_current, row = record.version == version.version, None
+    if is_current:
+        with suppress(InvalidRows):  # a page without curves is still the result
+            row = row_of(version, record.inputs)
     return Answered(
         msgspec.json.decode(record.inputs),
         msgspec.json.decode(record.outputs),
         record.id,
         is_current,
-        curves=curves,
+        curves=None if row is None else _curves(version, row),
+        row=row,
     )
+
+
+def row_of(version: LoadedVersion, inputs: bytes) -> Table:
+    """The row of a record, as a version takes it.
+
+    Raises:
+        InvalidRows: it doesn't.
+    """
+    return prepare(version, PredictRequest(inputs, JSON, RequestContext())).table
 
 
 def answered_if(version: LoadedVersion, prepared: Prepared) -> Answered:
@@ -150,12 +165,34 @@ def form_page(
         headline=headline(version.card),
         about=about_of(version.bundle),
         **_shown(request, version, answered),
+        **explained(site, request, version, answered),
     )
 
 
 def predict_address(request: Request, name: str) -> str:
     """The full URL of a model's API."""
     return f"{request.origin}{request.url(f'/api/models/{name}/predict')}"
+
+
+def explained(
+    site: Site, request: Request, version: LoadedVersion, answered: Answered | None
+) -> dict[str, Any]:
+    """Why the answer is as it is, for those who may know: `why`, or the `why_not` in words."""
+    nothing = {"why": None, "why_not": ""}
+    if answered is None or answered.row is None or site.explanations is None:
+        return nothing
+    if not allowed(request.actor, Action.EXPLAIN, version.name) or not has_curves(version):
+        return nothing
+    try:
+        site.explanations.take(request.actor, request.address)
+        found = site.explanations.explain(
+            version, answered.row, store=site.store, wait_s=EXPLANATION_WAIT_S
+        )
+    except (RateLimited, Overloaded, TimedOut) as error:
+        return nothing | {"why_not": f"Not explained now: {error.message}; {error.hint}."}
+    except PodiumError:  # the answer itself is there
+        return nothing
+    return {"why": why_of(version.signature, found, answered.inputs), "why_not": ""}
 
 
 def _shown(request: Request, version: LoadedVersion, answered: Answered | None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from podium.policy.bulk import may_send_bulk
 from podium.policy.quota import Quota
 from podium.records.store import Store
 from podium.settings import Settings
+from podium.web.explaining import Explanations
 from podium.web.page_cache import PageCache
 from podium.web.router import Router
 from podium.web.truth_rules import TruthRules
@@ -67,6 +68,7 @@ class Site:
         truth_rules: which version's outputs truth is checked against.
         router: the routes of the app.
         uploads: the bundles that are uploaded to this process; None if versions are fixed.
+        explanations: explains answers; None: it can't.
         is_local: whether only programs on this machine can reach it.
         monitoring: counts what the models answer; None: nothing does.
         alerts: what was alarming in it; None: nothing looks.
@@ -91,6 +93,7 @@ class Site:
     truth_rules: TruthRules = field(default_factory=TruthRules)
     router: Router = field(default_factory=lambda: Router(()))
     is_local: bool = False
+    explanations: Explanations | None = None
     uploads: Uploads | None = None
     monitoring: Monitoring | None = None
     alerts: AlertsFile | None = None
