@@ -49,7 +49,14 @@ BROWSERS = (
 )
 
 # What an app that is open does beside its requests, and what it leaves running if nobody closes it.
-APP_THREADS = ("podium-commit", "podium-retrain", "podium-ship", "podium-versions", "podium-watch")
+APP_THREADS = (
+    "podium-commit",
+    "podium-gates",
+    "podium-retrain",
+    "podium-ship",
+    "podium-versions",
+    "podium-watch",
+)
 
 # No deadline and no "too slow": both measure the machine, and each test has its time limit anyway.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -72,7 +72,7 @@ class Watch:
         # For each model the event that made its champion, and what was counted when it was seen.
         self._counted: dict[str, tuple[int, Mapping[str, Counted]]] = {}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="podium-watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="podium-gates", daemon=True)
 
     def start(self) -> None:
         """Begin to look, if anything is automatic."""

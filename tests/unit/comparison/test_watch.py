@@ -217,11 +217,11 @@ def test_an_app_watches_only_where_something_is_automatic_and_it_ships(loans):
         app = podium.App(loans.bundles["1"], home=str(loans.home), record_store=loans.store, **said)
         app.start()
         try:
-            return [one.name for one in threading.enumerate() if one.name == "podium-watch"]
+            return [one.name for one in threading.enumerate() if one.name == "podium-gates"]
         finally:
             app.close()
 
-    assert threads(gates={"loans": BOTH}) == ["podium-watch"]
+    assert threads(gates={"loans": BOTH}) == ["podium-gates"]
     assert threads(gates={"loans": Gates()}) == []
     assert threads(gates={"loans": BOTH}, ships=False) == []
-    assert not any(one.name == "podium-watch" for one in threading.enumerate())
+    assert not any(one.name == "podium-gates" for one in threading.enumerate())

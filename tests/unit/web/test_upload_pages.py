@@ -63,7 +63,12 @@ class Place(NamedTuple):
         return [name for name in found if not name.startswith(first)]
 
 
-@pytest.fixture(params=[2**20, 256], ids=["short", "long"])
+@pytest.fixture(
+    params=[
+        pytest.param(2**20, id="short", marks=pytest.mark.slow),  # a process for each bundle
+        pytest.param(256, id="long"),
+    ]
+)
 def place(request: Any, bundles: list[bytes], tmp_path: Path) -> Iterator[Place]:
     """An app to which these bundles are short bodies, or long ones that go to a file."""
     (tmp_path / "first.podium").write_bytes(bundles[0])
