@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.comparison.estimates import ALPHA, Interval
+from podium.comparison.estimates import ALPHA, Groups, Interval, summed
 
 Figure: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -20,22 +20,27 @@ _CHUNK = 100
 _SEED = 20_210_401
 
 
-def paired_interval(a: NDArray[np.float64], b: NDArray[np.float64], figure: Figure) -> Interval:
+def paired_interval(
+    a: NDArray[np.float64], b: NDArray[np.float64], figure: Figure, groups: Groups = None
+) -> Interval:
     """The interval of `figure(mean of b) - figure(mean of a)`, where both answered the same rows.
 
     Args:
         a: losses of one version, shape (n_rows,), one row or more.
         b: losses of the other, in the same order.
         figure: of mean losses: themselves, or their roots.
+        groups: of rows that belong together, from 0 on, which are drawn together.
 
     Source: Efron (1979), Annals of Statistics 7(1), 1-26; the interval between percentiles.
     """
     rng = np.random.default_rng(_SEED)
-    rows, sizes = np.column_stack([a, b]), np.ones(len(a))
+    rows = np.column_stack([summed(a, groups), summed(b, groups)])
+    sizes = summed(np.ones(len(a)), groups)
     if len(rows) > BLOCKS:
         starts = np.linspace(0, len(rows), BLOCKS, endpoint=False).astype(np.int64)
-        sizes = np.diff(starts, append=len(rows)).astype(np.float64)
-        rows = np.add.reduceat(rows[rng.permutation(len(rows))], starts, axis=0)
+        order = rng.permutation(len(rows))
+        sizes = np.add.reduceat(sizes[order], starts)
+        rows = np.add.reduceat(rows[order], starts, axis=0)
     differences = np.empty(RESAMPLES)
     for start in range(0, RESAMPLES, _CHUNK):
         drawn = rng.integers(0, len(rows), (_CHUNK, len(rows)))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from podium.comparison.checks import Counted, check_gates
 from podium.comparison.estimates import confidence_sequence
 from podium.comparison.evidence import Evidence
+from podium.comparison.figures import Figure, figures_of
 from podium.comparison.losses import Measure, deciding_measure, measures_of
 from podium.comparison.pair import Pair, pair_of, read_evidence
 from podium.comparison.report import (
@@ -70,7 +71,10 @@ def compare(
         a=_side(pair, pair.a, evidence.a, evidence.latencies_a),
         b=_side(pair, pair.b, evidence.b, evidence.latencies_b),
         truths_min=gates.truths_min,
-        differences=tuple(_differences(evidence, measures_of(output))),
+        differences=(
+            *_differences(evidence, measures_of(output)),
+            *_figures(evidence, figures_of(output)),
+        ),
         improvement=_improvement(evidence, measure, gates.truths_min),
         segments=_shown(segments),
         notes=evidence.notes,
@@ -108,6 +112,24 @@ def _differences(evidence: Evidence, measures: Sequence[Measure]) -> Iterator[Di
             low=found.low,
             high=found.high,
         )
+
+
+def _figures(evidence: Evidence, figures: Sequence[Figure]) -> Iterator[Difference]:
+    """The figures that are no means, of both versions."""
+    for figure in figures:
+        found = evidence.figure(figure)
+        if found is not None:
+            a, b, (low, high) = found
+            yield Difference(
+                name=figure.name,
+                title=figure.title,
+                better=figure.better,
+                a=a,
+                b=b,
+                difference=b - a,
+                low=low,
+                high=high,
+            )
 
 
 def _improvement(evidence: Evidence, measure: Measure, truths_min: int) -> Improvement | None:

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.comparison.bootstrap import paired_interval
-from podium.comparison.estimates import Estimate, Interval, independent, interval, paired
+from podium.comparison.estimates import (
+    Estimate,
+    Groups,
+    Interval,
+    independent,
+    interval,
+    paired,
+)
+from podium.comparison.figures import Figure
 from podium.comparison.losses import Measure
 from podium.comparison.samples import Sample, Shadowed
 from podium.comparison.segments import (
@@ -32,6 +40,7 @@ class Evidence:
         a: losses, shape (n_a, n_losses), and `b` likewise; row by row of the same, where paired.
         latencies_a: in microseconds, shape (n_a,).
         rows_a: what the reader of segments read, shape (n_a, n_fields).
+        groups_a: of rows of one business key, shape (n_a,); None where each row has its own.
         notes: what to know about them, in sentences.
     """
 
@@ -42,6 +51,8 @@ class Evidence:
     latencies_b: _Rows
     rows_a: _Rows
     rows_b: _Rows
+    groups_a: Groups = None
+    groups_b: Groups = None
     notes: tuple[str, ...] = ()
 
     def columns(self, measure: Measure) -> tuple[_Rows, _Rows] | None:
@@ -57,7 +68,23 @@ class Evidence:
         columns = self.columns(measure)
         if columns is None:
             return None
-        return paired(*columns) if self.is_paired else independent(*columns)
+        return self._estimate(*columns)
+
+    def figure(self, figure: Figure) -> tuple[float, float, Interval] | None:
+        """A figure of both versions, and the interval of the difference; None where there is none."""
+        columns = [one[:, figure.columns] if len(one) else one for one in (self.a, self.b)]
+        if not all(len(one) and np.isfinite(one).all() for one in columns):
+            return None
+        a, b = (figure.of_rows(*one.T) for one in columns)
+        estimate = None if a is None or b is None else self._estimate(a, b)
+        if a is None or b is None or estimate is None:
+            return None
+        return float(a.mean()), float(b.mean()), interval(estimate)
+
+    def _estimate(self, a: _Rows, b: _Rows) -> Estimate | None:
+        if self.is_paired:
+            return paired(a, b, self.groups_a)
+        return independent(a, b, self.groups_a, self.groups_b)
 
     def interval(self, measure: Measure) -> Interval | None:
         """The interval of the difference `b - a` of a measure, for one look; None of too few rows."""
@@ -65,7 +92,7 @@ class Evidence:
         if columns is None or estimate is None:
             return None
         if self.is_paired:
-            return paired_interval(*columns, measure.of_mean)
+            return paired_interval(*columns, measure.of_mean, self.groups_a)
         low, high = interval(estimate)
         if measure.is_root:
             # The difference of the squares, divided by the sum of the roots.
@@ -91,17 +118,24 @@ def paired_evidence(
     if b_on_a is not None:
         rows = b_on_a.rows
         own = a.losses[rows], b_on_a.losses, a.latencies[rows], b_on_a.latencies
-        parts.append((*own, a.segments[rows]))
+        parts.append((*own, a.segments[rows], a.groups[rows]))
     if a_on_b is not None:
         rows = a_on_b.rows
         own = a_on_b.losses, b.losses[rows], a_on_b.latencies, b.latencies[rows]
-        parts.append((*own, b.segments[rows]))
+        parts.append((*own, b.segments[rows], len(a) + b.groups[rows]))
     if not parts:
         return None
-    of_a, of_b, latencies_a, latencies_b, segments = (
+    of_a, of_b, latencies_a, latencies_b, segments, groups = (
         np.concatenate(some) for some in zip(*parts, strict=True)
     )
-    return Evidence(True, of_a, of_b, latencies_a, latencies_b, segments, segments)
+    codes = _groups(groups)
+    return Evidence(True, of_a, of_b, latencies_a, latencies_b, segments, segments, codes, codes)
+
+
+def _groups(groups: NDArray[np.int64]) -> Groups:
+    """From 0 on, and None where each row is a group of its own."""
+    different, codes = np.unique(groups, return_inverse=True)
+    return None if len(different) == len(groups) else codes.astype(np.int64)
 
 
 def independent_evidence(a: Sample, b: Sample) -> Evidence:
@@ -125,5 +159,7 @@ def independent_evidence(a: Sample, b: Sample) -> Evidence:
         b.latencies[rows_b],
         a.segments[rows_a],
         b.segments[rows_b],
+        _groups(a.groups[rows_a]),
+        _groups(b.groups[rows_b]),
         notes,
     )

@@ -26,6 +26,10 @@ _EPS = float(np.finfo(np.float64).eps)
 # The squares of the squares of larger errors, which variances are made of, would be infinite.
 _ERROR_MAX = 1e75
 _LABELS_MAX = 10_000
+# Columns after the losses, of which other figures are made: of labels the codes of both, whether the
+# second of two classes happened, and its probability; of numbers the square and the truth.
+HAPPENED, PREDICTED, IS_POSITIVE, SHARE = 3, 4, 5, 6
+SQUARE, NUMBER = 1, 2
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -123,14 +127,16 @@ class RowLosses:
 
     Args:
         signature: of the model; its first output is the one that is compared.
+        codes: of the labels; the same for all versions that are compared.
     """
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, codes: dict[str, int] | None = None) -> None:
         self._signature = signature
         self._name = signature.output.name if len(signature.outputs) > 1 else ""
         output = signature.output
         is_classifier = measures_of(output) is CLASSIFICATION
-        self._scorer: Scorer = ClassLosses(output.classes) if is_classifier else NumberLosses()
+        labels = ClassLosses(output.classes, {} if codes is None else codes)
+        self._scorer: Scorer = labels if is_classifier else NumberLosses()
 
     def of(self, outputs: bytes, truth: bytes) -> Losses | None:
         """The losses of a row; None where it can't be compared.
@@ -150,16 +156,20 @@ class RowLosses:
 
 
 class ClassLosses:
-    """Losses of class labels: whether it is another one, the log loss, and the Brier score.
+    """Losses of class labels: whether it is another one, the log loss, and the Brier score; then codes
+    and shares, as the columns above.
 
     Args:
         classes: of the model. Labels of other types count as theirs, 1 as True and as "1", unless
             two classes would be the same then, such as "01" and "1".
+        codes: of the labels, which grow.
     """
 
-    def __init__(self, classes: Sequence[Label]) -> None:
+    def __init__(self, classes: Sequence[Label], codes: dict[str, int]) -> None:
         is_plain = len(set(map(_plain, classes))) == len(classes)
         self._text = _plain if is_plain else label_text
+        self._codes = codes
+        self._positive = self._text(classes[1]) if len(classes) == 2 else None
         self._names: dict[str, str | None] = {}  # as the probabilities call each label
 
     def losses(self, answer: Answer, truth: Any) -> Losses | None:
@@ -168,14 +178,26 @@ class ClassLosses:
             return None
         if not isinstance(answer.prediction, (str, int, float)):
             return None
-        happened = self._text(truth)
-        error = float(self._text(answer.prediction) != happened)
+        happened, predicted = self._text(truth), self._text(answer.prediction)
+        error = float(predicted != happened)
+        codes = self._code(happened), self._code(predicted)
         if not answer.probabilities:
-            return error, math.nan, math.nan
+            return error, math.nan, math.nan, *codes, math.nan, math.nan
         shares = answer.probabilities
         share = shares.get(self._name(happened, shares) or "", 0.0)
         squares = sum(one * one for one in shares.values())
-        return error, -math.log(min(max(share, _EPS), 1 - _EPS)), squares - 2 * share + 1
+        surprise = -math.log(min(max(share, _EPS), 1 - _EPS))
+        positive = math.nan, math.nan
+        if self._positive is not None:
+            second = shares.get(self._name(self._positive, shares) or "", 0.0)
+            positive = float(happened == self._positive), second
+        return error, surprise, squares - 2 * share + 1, *codes, *positive
+
+    def _code(self, label: str) -> float:
+        """All labels after many share a code."""
+        if len(self._codes) >= _LABELS_MAX:
+            return self._codes.get(label, _LABELS_MAX)
+        return self._codes.setdefault(label, len(self._codes))
 
     def _name(self, label: str, shares: Mapping[str, float]) -> str | None:
         if label not in self._names:
@@ -186,13 +208,14 @@ class ClassLosses:
 
 
 class NumberLosses:
-    """Losses of numbers: the absolute error, and the squared one."""
+    """Losses of numbers: the absolute error, and the squared one; then the truth."""
 
     def losses(self, answer: Answer, truth: Any) -> Losses | None:
         """The losses of one answer."""
         predicted, happened = _number(answer.prediction), _number(truth)
         error = min(abs(predicted - happened), _ERROR_MAX)
-        return None if math.isnan(error) else (error, error * error)
+        number = min(max(happened, -_ERROR_MAX), _ERROR_MAX)
+        return None if math.isnan(error) else (error, error * error, number)
 
 
 @lru_cache(maxsize=_LABELS_MAX, typed=True)

@@ -100,8 +100,9 @@ def read_evidence(
     Raises:
         StoreError: the records can't be read.
     """
-    losses_a = RowLosses(pair.signature_a or pair.signature)
-    losses_b = RowLosses(pair.signature)
+    codes: dict[str, int] = {}
+    losses_a = RowLosses(pair.signature_a or pair.signature, codes)
+    losses_b = RowLosses(pair.signature, codes)
     a = read_sample(store, pair.a, losses_a, segments)
     b = read_sample(store, pair.b, losses_b, segments, since_us=since_us)
     # Of a version with many more rows, those of the whole time in which the other answered.
@@ -140,6 +141,8 @@ def _notes(pair: Pair, a: Sample, b: Sample) -> list[str]:
         notes.append(
             f"{n_unusable:,} {rows} left out: the truth can't be compared with the prediction."
         )
+    if any(one.has_groups for one in (a, b)):
+        notes.append("Rows of one key count together: they don't tell as much as rows of several.")
     if a.is_cut or b.is_cut:
         notes.append(f"There are more truths: at most {ROWS_MAX:,} of each version were read.")
     return notes

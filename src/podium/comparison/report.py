@@ -10,12 +10,12 @@ Kind = Literal["paired", "independent", "none"]
 Better = Literal["a", "b", ""]
 
 
-_SHARES = frozenset({"accuracy"})
+SHARES = frozenset({"accuracy", "balanced_accuracy"})
 
 
 def amount(measure: str, value: float) -> str:
     """A difference between two values of a measure, as people write it."""
-    if measure in _SHARES:
+    if measure in SHARES:
         return f"{100 * value:.3g} percentage points"
     return f"{value:.3g}"
 
@@ -27,7 +27,7 @@ def change(measure: str, value: float) -> str:
 
 def span(measure: str, low: float, high: float) -> str:
     """An interval of improvements, in brackets."""
-    factor = 100 if measure in _SHARES else 1
+    factor = 100 if measure in SHARES else 1
     return f"({factor * low:+.3g} to {factor * high:+.3g})"
 
 

@@ -39,6 +39,7 @@ class Sample:
         latencies: in microseconds, shape (n_rows,).
         segments: what the reader of segments made of the inputs, shape (n_rows, n_fields).
         places: of the rows in these arrays, by their request and their row in it.
+        groups: the rows of one business key have one number; a row without a key has its own.
         truths: as JSON, in the order of the rows.
         n_unusable: rows with a truth that can't be compared with the answer.
         is_cut: there are more.
@@ -49,12 +50,18 @@ class Sample:
     latencies: _Rows
     segments: _Rows
     places: dict[str, int]
+    groups: NDArray[np.int64]
     truths: list[bytes]
     n_unusable: int
     is_cut: bool
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether several rows have one business key."""
+        return len(np.unique(self.groups)) < len(self)
 
 
 class _Reader:
@@ -65,6 +72,7 @@ class _Reader:
         self._rows, self._times = array("d"), array("q")
         self._latencies, self._fields = array("d"), array("d")
         self._places: dict[str, int] = {}
+        self._groups, self._keys = array("q"), dict[str, int]()
         self._truths: list[bytes] = []
         self._n_unusable = 0
         self._is_cut = False
@@ -91,6 +99,7 @@ class _Reader:
             np.array(self._latencies),
             np.array(self._fields).reshape(n_rows, len(self._segments.fields)),
             self._places,
+            np.array(self._groups, np.int64),
             self._truths,
             self._n_unusable,
             self._is_cut,
@@ -101,7 +110,10 @@ class _Reader:
         if lost is None:
             self._n_unusable += 1
             return
-        self._places[_key(record)] = len(self._times)
+        place = len(self._times)
+        self._places[_key(record)] = place
+        key = record.business_key
+        self._groups.append(place if key is None else self._keys.setdefault(key, place))
         self._truths.append(truth)
         self._rows.extend(lost)
         self._times.append(record.time_us)

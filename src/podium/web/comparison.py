@@ -7,7 +7,7 @@ from typing import Any
 
 from podium.bundle.card import Card
 from podium.comparison.compare import compare
-from podium.comparison.report import Comparison, Difference, change, span
+from podium.comparison.report import SHARES, Comparison, Difference, change, span
 from podium.deployments.rows import CHALLENGER, CHAMPION, PREVIOUS, Version
 from podium.errors import InputError, NotFound, RegistryError, SetupError
 from podium.http import Request, Response
@@ -133,7 +133,7 @@ def _shown(site: Site, comparison: Comparison | None) -> dict[str, Any]:
 
 
 def _line(one: Difference) -> MeasureLine:
-    shown = percent_text if one.name == "accuracy" else number_text
+    shown = percent_text if one.name in SHARES else number_text
     sign = 1 if one.better == "higher" else -1
     low, high = sorted((sign * one.low, sign * one.high))
     difference = f"{change(one.name, sign * one.difference)} {span(one.name, low, high)}"

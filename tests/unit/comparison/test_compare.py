@@ -7,6 +7,7 @@ import pytest
 from two_versions import HOUR_US, labels
 
 from podium.errors import InputError, NotFound, RegistryError, SetupError
+from podium.records.store import RecordQuery
 
 
 def test_versions_that_answered_at_the_same_time_are_compared_by_rows_of_their_own(loans):
@@ -16,7 +17,8 @@ def test_versions_that_answered_at_the_same_time_are_compared_by_rows_of_their_o
     found = loans.compare()
 
     assert (found.kind, found.has_enough) == ("independent", True)
-    (accuracy,) = found.differences
+    accuracy = found.differences[0]
+    assert [one.name for one in found.differences] == ["accuracy", "balanced_accuracy", "f1_macro"]
     assert accuracy.a == pytest.approx(0.6, abs=0.05)
     assert accuracy.b == pytest.approx(0.9, abs=0.05)
     assert 0.2 < accuracy.low < accuracy.difference < accuracy.high < 0.4
@@ -108,8 +110,10 @@ def test_numbers_are_compared_by_their_errors(prices):
     assert [one.name for one in found.differences] == [
         "mean_absolute_error",
         "root_mean_squared_error",
+        "r2",
     ]
-    mae, rmse = found.differences
+    mae, rmse, r2 = found.differences
+    assert 0 < r2.low < r2.difference < r2.high
     assert mae.difference == pytest.approx(-0.8, abs=0.15)
     assert mae.low < mae.difference < mae.high < 0
     assert rmse.difference == pytest.approx(-1, abs=0.2)
@@ -135,7 +139,7 @@ def test_probabilities_are_compared_where_both_versions_give_them(loans):
 
     loans.add("2", ["yes"], ["yes"])
     without = loans.compare(measure="log_loss")
-    assert [one.name for one in without.differences] == ["accuracy"]
+    assert "log_loss" not in {one.name for one in without.differences}
     assert without.improvement is None
     assert without.gates[1].status == "unknown"
 
@@ -255,3 +259,48 @@ def test_versions_that_predict_different_things_are_not_compared(loans, prices):
 
     with pytest.raises(SetupError, match=r"classification of .*, one a regression of"):
         loans.compare("1", other.digest)
+
+
+def test_figures_are_those_of_the_card(loans):
+    def sure(share):
+        return {"prediction": "yes" if share > 0.5 else "no", "probabilities": {"yes": share}}
+
+    truths = ["yes", "no"] * 150
+    loans.add("1", [sure(0.6), sure(0.7)] * 150, truths)
+    loans.add("2", [sure(0.7), sure(0.2), sure(0.9), sure(0.8)] * 75, truths)
+
+    found = {one.name: (one.a, one.b) for one in loans.compare().differences}
+
+    assert found["balanced_accuracy"] == pytest.approx((0.5, 0.75))
+    assert found["f1_macro"] == pytest.approx(((0 + 2 / 3) / 2, (2 / 3 + 4 / 5) / 2))
+    assert found["roc_auc"] == pytest.approx((0.0, 0.75))
+
+
+@pytest.mark.parametrize("is_paired", [True, False])
+def test_truths_of_one_key_do_not_decide_as_many_of_several_would(loans, is_paired):
+    role = "shadow" if is_paired else "primary"
+    if is_paired:
+        loans.registry.promote("loans", "1")
+        loans.registry.set_traffic("loans", "2", mode="shadow")
+
+    def compared(key):
+        for n in range(40):  # persons, each with 20 rows that are alike
+            better = "yes" if n % 4 else "no"
+            said = {"since_us": n * 20, "every_us": 1, "business_key": key(n)}
+            loans.add("1", ["yes" if n % 2 else "no"] * 20, ["yes"] * 20, **said)
+            truths = [None if is_paired else "yes"] * 20
+            loans.add("2", [better] * 20, truths, role=role, **said)
+        return loans.compare()
+
+    together = compared(lambda n: f"person {n}")
+    widths = {one.name: one.high - one.low for one in together.differences}
+    loans.store.delete(list(loans.store.page(RecordQuery(), limit=10_000).records))
+    apart = compared(lambda _: None)
+
+    assert together.kind == apart.kind == ("paired" if is_paired else "independent")
+    assert any("one key" in note for note in together.notes)
+    assert not any("one key" in note for note in apart.notes)
+    for one in apart.differences:
+        assert widths[one.name] == pytest.approx((one.high - one.low) * np.sqrt(20), rel=0.3)
+    assert apart.improvement.decided == "b"
+    assert together.improvement.decided == ""
