@@ -19,6 +19,7 @@ from podium.web import static
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hosts"))
 from accounts_visitor import PASSWORD, Visitor
+from socket_client import SocketClient
 
 ROUTER = router_of()
 FORMATS = Path(__file__).parents[1] / "formats"
@@ -201,6 +202,37 @@ def test_cookies_never_open_the_api_and_tokens_never_a_page(world: World):
     for token in world.tokens:
         for path in ("/", MODEL, f"{MODEL}/records", "/accounts/", "/admin/"):
             assert by_token(world, token, "GET", path).status_code in (302, 303), path
+
+
+def watching(world: World, model: str, **headers: str) -> int:
+    path = f"/api/models/{model}/monitor/stream"
+    with SocketClient(world.address, path, headers) as client:
+        return client.status
+
+
+def test_sessions_and_tokens_open_the_websockets_that_they_should(world: World):
+    """Nobody, one without rights, one with every right on the other model, one without this one."""
+    cookies = [
+        "; ".join(f"{name}={value}" for name, value in visitor.http.cookies.items())
+        for visitor in world.visitors[:4]
+    ]
+
+    by_cookie = [
+        [watching(world, one.name, Cookie=text) for one in (ONE, OTHER)] for text in cookies
+    ]
+    tokens = [f"Bearer {token}" if token else "" for token in world.tokens[:4]]
+    by_token = [
+        [watching(world, one.name, Authorization=text) for one in (ONE, OTHER)] for text in tokens
+    ]
+
+    assert by_cookie == [[401, 401], [404, 404], [404, 101], [403, 404]]
+    assert by_token == [[401, 401], [404, 404], [404, 101], [403, 404]]
+    # Another site's page can't use the session; and a token that is wrong isn't made good by it.
+    elsewhere = {"Cookie": cookies[2], "Origin": "https://elsewhere.example"}
+    assert watching(world, OTHER.name, **elsewhere) == 403
+    assert watching(world, OTHER.name, Cookie=cookies[2], Authorization="Bearer pod_no") == 401
+    own = {"Cookie": cookies[2], "Origin": world.address}
+    assert watching(world, OTHER.name, **own) == 101
 
 
 def test_only_staff_comes_into_the_admin(world: World):
