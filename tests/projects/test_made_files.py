@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from importlib.resources import files
@@ -20,6 +21,7 @@ from packaging.requirements import Requirement
 sys.path.insert(0, str(Path(__file__).parent))
 from app_platform import APP  # the folder of these tests is no package
 
+from podium.metrics.families import FAMILIES, Family
 from podium.projects.choices import APPS, DATABASES, Choices
 from podium.projects.dataset import Dataset
 from podium.projects.files import project_files
@@ -66,6 +68,80 @@ def every(path: str, projects: dict[Choices, Made]) -> set[str]:
 def documents(made: Made, folder: str) -> list[Any]:
     texts = [text for path, text in made.items() if path.parts[0] == folder]
     return [one for text in texts for one in yaml.safe_load_all(text)]
+
+
+# What an expression asks for: metrics, and the labels that it filters or groups by.
+_METRIC = re.compile(r"\b(?:podium|process)_\w+")
+_LABELS = re.compile(r"(\w+)(?:!=|=~|=)\"|\bby \(([\w, ]+)\)")
+_KNOWN = {"model", "le"} | {label for family in FAMILIES for label in family.labels}
+
+
+def unknown(expression: str) -> set[str]:
+    """The metrics and labels of an expression that the server doesn't have."""
+    names = {name for family in FAMILIES for name in series_of(family)}
+    labels = {
+        one.strip()
+        for pair in _LABELS.findall(expression)
+        for one in (pair[0] or pair[1]).split(",")
+    }
+    return (set(_METRIC.findall(expression)) - names) | (labels - _KNOWN)
+
+
+def series_of(family: Family) -> list[str]:
+    if family.kind != "histogram":
+        return [family.name]
+    return [f"{family.name}_{end}" for end in ("bucket", "sum", "count")]
+
+
+def test_a_metric_or_a_label_that_there_is_not_is_found() -> None:
+    asked = 'sum by (model, colour) (rate(podium_rows{vrsion="2"}[5m])) / podium_rows_total'
+
+    assert unknown(asked) == {"podium_rows", "colour", "vrsion"}
+
+
+def test_the_dashboard_asks_for_metrics_that_there_are(projects: dict[Choices, Made]) -> None:
+    (text,) = every("monitoring/grafana.json", projects)
+    board = json.loads(text)
+    panels = board["panels"]
+    asked = [target["expr"] for panel in panels for target in panel["targets"]]
+
+    assert board["title"] == "Penguins"
+    assert {name: unknown(name) for name in asked if unknown(name)} == {}
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    families = {family.name for family in FAMILIES}
+    shown = {name for one in asked for name in _METRIC.findall(one)}
+    missing = [one for one in families if not any(name.startswith(one) for name in shown)]
+    assert missing == []
+    places = [
+        (x, y)
+        for panel in panels
+        for place in [panel["gridPos"]]
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(set(places)) == len(places)  # none lies on another
+    assert max(x for x, _ in places) < 24
+
+
+def test_the_rules_ask_for_metrics_that_there_are(projects: dict[Choices, Made]) -> None:
+    (text,) = every("monitoring/rules.yml", projects)
+    rules = [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+
+    assert {rule["alert"]: unknown(rule["expr"]) for rule in rules if unknown(rule["expr"])} == {}
+    assert all(rule["annotations"]["summary"] for rule in rules)
+    assert {rule["labels"]["severity"] for rule in rules} == {"critical", "warning"}
+    assert len({rule["alert"] for rule in rules}) == len(rules)
+
+
+def test_prometheus_finds_the_server_and_the_rules(answers: Choices, made: Made) -> None:
+    config = yaml.safe_load(made[PurePosixPath("monitoring/prometheus.yml")])
+    (job,) = config["scrape_configs"]
+
+    assert all(PurePosixPath("monitoring") / name in made for name in config["rule_files"])
+    assert job["metrics_path"] == f"{answers.prefix}/metrics"
+    (target,) = job["static_configs"][0]["targets"]
+    assert f"http://{target}{answers.prefix}/monitor" in made[PurePosixPath("README.md")]
+    assert ("authorization" in job) == (answers.has_people or answers.app == "django")
 
 
 def test_kubernetes_knows_every_word_of_its_manifests(projects: dict[Choices, Made]) -> None:

@@ -81,7 +81,12 @@ class Deployment:
     @property
     def address(self) -> str:
         """Its URL then."""
-        return f"http://127.0.0.1:{_PORTS_HERE[self._choices.app]}{self._choices.prefix}"
+        return f"http://{self.host}{self._choices.prefix}"
+
+    @property
+    def host(self) -> str:
+        """Its host and port then."""
+        return f"127.0.0.1:{_PORTS_HERE[self._choices.app]}"
 
     @property
     def first_person(self) -> str:
