@@ -210,7 +210,7 @@ def watching(world: World, model: str, **headers: str) -> int:
         return client.status
 
 
-def test_sessions_and_tokens_open_the_websockets_that_they_should(world: World):
+def test_cookies_and_tokens_open_the_websockets_that_they_should(world: World):
     """Nobody, one without rights, one with every right on the other model, one without this one."""
     cookies = [
         "; ".join(f"{name}={value}" for name, value in visitor.http.cookies.items())
@@ -227,7 +227,7 @@ def test_sessions_and_tokens_open_the_websockets_that_they_should(world: World):
 
     assert by_cookie == [[401, 401], [404, 404], [404, 101], [403, 404]]
     assert by_token == [[401, 401], [404, 404], [404, 101], [403, 404]]
-    # Another site's page can't use the session; and a token that is wrong isn't made good by it.
+    # Another site's page can't use the cookie; and a token that is wrong isn't made good by it.
     elsewhere = {"Cookie": cookies[2], "Origin": "https://elsewhere.example"}
     assert watching(world, OTHER.name, **elsewhere) == 403
     assert watching(world, OTHER.name, Cookie=cookies[2], Authorization="Bearer pod_no") == 401
