@@ -105,6 +105,7 @@ PROGRAMS = {
     ("GET", f"{API}/compare"): (401, 404, 404, 403, 404, 403),
     ("GET", f"{API}/monitor"): (401, 404, 404, 403, 404, 403),
     ("GET", f"{API}/monitor/stream"): (401, 404, 404, 403, 404, 403),
+    ("GET", f"{API}/quality"): (401, 404, 404, 403, 404, 403),
     ("GET", f"{API}/alerts"): (401, 404, 404, 403, 404, 403),
     ("POST", f"{API}/alerts/1/acknowledge"): (401, 404, 404, 403, 404, 403),
     ("POST", f"{API}/versions"): (401, 404, 404, 403, 404, 403),

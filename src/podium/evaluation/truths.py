@@ -15,9 +15,9 @@ from podium.outputs import Outputs
 from podium.packing.quality import Quality, quality
 from podium.packing.truth import Truth
 from podium.records.record import Feedback
-from podium.signature import Output, Signature
+from podium.signature import Signature
 from podium.signature.labels import label_text
-from podium.signature.truth import values_by_output
+from podium.signature.truth import truth_value, values_by_output
 from podium.table import column_of
 
 SETTLED_ROWS = 1_000
@@ -92,14 +92,6 @@ class _Predictions:
         if self._predictions:
             self._parts.append(outputs_of(self._signature, self._predictions, self._shares))
             self._predictions, self._shares = [], []
-
-
-def truth_value(output: Output, value: Any) -> Any:
-    """A true value, where the model could have predicted it; else None."""
-    if output.task == "regression":
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return float(value) if is_number else None
-    return value if isinstance(value, (str, int, float, bool)) else None
 
 
 def outputs_of(

@@ -21,6 +21,7 @@ from podium.protocols import insight
 from podium.protocols.alerts import alert_paths, alert_schemas
 from podium.protocols.comparison import compare_operation, comparison_schemas
 from podium.protocols.monitoring import monitor_operation, monitoring_schemas
+from podium.protocols.quality import quality_operation, quality_schemas
 from podium.protocols.schemas import TEXT, feedback_schema, model_schemas, ref, shared_schemas
 from podium.protocols.streams import stream_operation
 from podium.records.store import ALL_FILTERS
@@ -144,7 +145,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         "/readyz": {"get": _readyz() | _OPEN},
     }
     schemas = shared_schemas() | comparison_schemas() | insight.shared_schemas()
-    schemas |= monitoring_schemas() | alert_schemas()
+    schemas |= monitoring_schemas() | alert_schemas() | quality_schemas()
     keys = keys_of(visible)
     for name, version in visible.items():
         key = keys[name]
@@ -165,6 +166,8 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
             paths[f"/api/models/{name}/monitor"] = {
                 "get": monitor_operation(name, key, failures, _get)
             }
+            quality = quality_operation(name, key, failures, _get)
+            paths[f"/api/models/{name}/quality"] = {"get": quality}
             paths[f"/api/models/{name}/monitor/stream"] = {"get": stream_operation(name, key)}
         paths |= alert_paths(name, key, failures, _get, actor)
         if allowed(actor, Action.MANAGE, name):

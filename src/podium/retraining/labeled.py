@@ -13,12 +13,11 @@ from podium.bundle import Bundle
 from podium.errors import SetupError
 from podium.evaluation.records import chunks_of
 from podium.evaluation.rows import Predictor
-from podium.evaluation.truths import truth_value
 from podium.packing.metrics import places_of
 from podium.records.record import Record
 from podium.records.store import RecordQuery, Store
 from podium.signature import Output, Signature
-from podium.signature.truth import values_by_output
+from podium.signature.truth import truth_value, values_by_output
 from podium.table import Table
 
 

@@ -50,6 +50,14 @@ def values_by_output(signature: Signature, truth: Any) -> dict[str, Any]:
     return dict(truth) if isinstance(truth, Mapping) else {}
 
 
+def truth_value(output: Output, value: Any) -> Any:
+    """A true value, where the model could have predicted it; else None."""
+    if output.task == "regression":
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return float(value) if is_number else None
+    return value if isinstance(value, (str, int, float, bool)) else None
+
+
 def _field(output: Output) -> Field:
     # An unnamed output is called "prediction", which the truth isn't.
     title = "True value" if output.label == Output().label else output.label

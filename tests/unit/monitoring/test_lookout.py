@@ -63,8 +63,11 @@ class Sent:
     def __init__(self) -> None:
         self.messages: list[list[tuple[int, str, tuple[str, str, str]]]] = []
         self.fails = False
+        self.may_end = threading.Event()
+        self.may_end.set()
 
     def send(self, notices):
+        self.may_end.wait(5)
         if self.fails:
             raise NotSent("x.org answered 503")
         self.messages.append([(one.number, one.happened, one.alert.key) for one in notices])
@@ -211,9 +214,19 @@ def test_many_that_look_at_once_send_once(world):
     for hour in range(MONDAY, MONDAY + 2):
         world.count(hour, 1.0)
     world.now_us = (MONDAY + 2) * HOUR_US + 120_000_000
-    threads = [threading.Thread(target=world.another().look) for _ in range(8)]
+    world.sent.may_end.clear()
+    ended = threading.Semaphore(0)
+
+    def look():
+        world.another().look()
+        ended.release()
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
     for one in threads:
         one.start()
+    for _ in threads[1:]:
+        assert ended.acquire(timeout=5)  # whoever doesn't send has nothing to wait for
+    world.sent.may_end.set()
     for one in threads:
         one.join()
     world.lookout.look()

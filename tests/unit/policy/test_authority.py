@@ -72,6 +72,7 @@ CENSUS = {
     ("GET", "/api/models/arrival-delay/compare"): (401, 404, 404, 403, 403, 404),
     ("GET", "/api/models/arrival-delay/monitor"): (401, 404, 404, 403, 403, 200),
     ("GET", "/api/models/arrival-delay/monitor/stream"): (401, 404, 404, 403, 403, 426),
+    ("GET", "/api/models/arrival-delay/quality"): (401, 404, 404, 403, 403, 200),
     ("GET", "/api/models/arrival-delay/alerts"): (401, 404, 404, 403, 403, 200),
     ("POST", "/api/models/arrival-delay/alerts/1/acknowledge"): (401, 404, 404, 403, 403, 400),
     ("POST", "/api/models/arrival-delay/versions"): (401, 404, 404, 403, 403, 422),
