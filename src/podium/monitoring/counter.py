@@ -24,15 +24,15 @@ from podium.flow.submission import Submission
 from podium.flow.version import LoadedVersion
 from podium.monitoring.counts_file import CountsFile, Key, Role, Tally
 from podium.monitoring.layout import Layout
-from podium.monitoring.pieces import Batch, Piece, Refused, Shadowed, pieces_of, without_values
+from podium.monitoring.pieces import Batch, Piece, Shadowed, is_sampled, pieces_of, without_values
 from podium.records import forks
 from podium.records.record import Record
 
-TAKE_S, WRITE_S, TIDY_S = 0.25, 1.0, 3_600.0
+TAKE_S, WRITE_S, TIDY_S = 0.1, 1.0, 3_600.0
 # Of a core, for the thread in the process that answers: it takes turns with the event loop.
-CPU_SHARE = 0.04
-# Of all models of a process; above, a sample is counted. What wasn't used up remains for a burst.
-ROWS_PER_S, BURST_ROWS = 10_000, 100_000
+CPU_SHARE = 0.03
+# Of all models of a process; above, a sample is counted.
+ROWS_PER_S = 10_000
 # What waits beyond that is counted as rows alone.
 WAITING_ROWS_MAX, WAITING_MAX = 200_000, 16_384
 # While the file can't be written: one for each hour, version and role.
@@ -72,25 +72,46 @@ class Counter(forks.ForkAware):
         self._counting = threading.Lock()  # of what follows
         self._pieces: deque[Piece] = deque()
         self._tallies: dict[Key, Tally] = {}
-        self._allowance, self._allowed_s = float(BURST_ROWS), time.monotonic()
-        self._row_s = 0.0
+        self._n_seen = self._n_halvings = 0
+        self._n_counted = self._spent_s = self._row_s = 0.0
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
     def observe(self, some: Sequence[Submission]) -> None:
-        """Put answered requests into the buffer."""
-        if some:
-            batch = Batch(some[0].version, some, time.perf_counter_ns())
-            self._put(batch, sum([one.n_rows for one in some]), len(some))
+        """Put answered requests into the buffer: those in the sample, where not all are counted."""
+        if not some:
+            return
+        n_rows, n_halvings, chosen = sum([one.n_rows for one in some]), self._n_halvings, some
+        if n_halvings:
+            chosen = [o for o in some if o.n_rows > 1 or is_sampled(o.ids[0], n_halvings)]
+        first, n_skipped = some[0], len(some) - len(chosen)
+        self._put(
+            Batch(
+                first.version,
+                chosen,
+                first.prepared.time_us,
+                time.perf_counter_ns(),
+                n_rows - n_skipped,
+                n_skipped,
+                n_halvings,
+            ),
+            len(chosen),
+        )
 
     def refuse(self, version: LoadedVersion, error: InvalidRows) -> None:
         """Put refused rows into the buffer."""
-        self._put(Batch(version, Refused(error, time.time_ns() // 1_000)), 0, 1)
+        self._put(Batch(version, error, time.time_ns() // 1_000), 1)
 
     def shadow(self, version: LoadedVersion, records: Sequence[Record]) -> None:
         """Put what a shadow predicted into the buffer."""
         if records:
-            self._put(Batch(version, Shadowed(records)), len(records), 1)
+            time_us, n_halvings = records[0].time_us, self._n_halvings
+            self._put(
+                Batch(
+                    version, Shadowed(records), time_us, n_rows=len(records), n_halvings=n_halvings
+                ),
+                1,
+            )
 
     def flush(self) -> None:
         """Count and write now what was put into the buffer before."""
@@ -108,22 +129,23 @@ class Counter(forks.ForkAware):
         self.flush()
         self._file.close()
 
-    def _put(self, batch: Batch, n_rows: int, n_requests: int) -> None:
+    def _put(self, batch: Batch, n_requests: int) -> None:
         with self._lock:
+            self._n_seen += batch.n_rows + batch.n_skipped
             is_full = (
-                self._n_waiting + n_rows > WAITING_ROWS_MAX
+                self._n_waiting + batch.n_rows > WAITING_ROWS_MAX
                 or self._n_requests + n_requests > WAITING_MAX
             )
             if is_full:
-                for piece in without_values(batch):
-                    place = piece.version, piece.role, piece.hour
-                    before = self._skipped.setdefault(place, piece)
-                    if before is not piece:
-                        before.n_rows += piece.n_rows
-                        before.n_refused += piece.n_refused
+                piece = without_values(batch)
+                place = piece.version, piece.role, piece.hour
+                before = self._skipped.setdefault(place, piece)
+                if before is not piece:
+                    before.n_rows += piece.n_rows
+                    before.n_refused += piece.n_refused
             else:
                 self._waiting.append(batch)
-                self._n_waiting += n_rows
+                self._n_waiting += batch.n_rows
                 self._n_requests += n_requests
             if self._thread is None and not self._is_closed:
                 self._thread = threading.Thread(
@@ -142,6 +164,7 @@ class Counter(forks.ForkAware):
             now_s = time.monotonic()
             if now_s - written_s >= WRITE_S:
                 self._write()
+                self._set_sample(now_s - written_s)
                 written_s = now_s
             if now_s - tidied_s >= TIDY_S and not self._is_failing:
                 with suppress(StoreError):  # writing says it, too
@@ -151,38 +174,39 @@ class Counter(forks.ForkAware):
     def _step(self) -> bool:
         """Count a piece of what waits; returns whether there was one."""
         with self._counting:
+            began_s = time.thread_time()
             if not self._pieces:
                 self._take()
             if not self._pieces:
                 return False
             piece = self._pieces.popleft()
-            began_s = time.thread_time()
             self._count(piece)
-            if piece.n_counted:
-                row_s = (time.thread_time() - began_s) / piece.n_counted
-                self._row_s = row_s if not self._row_s else 0.8 * self._row_s + 0.2 * row_s
+            self._n_counted += piece.n_counted
+            self._spent_s += time.thread_time() - began_s
             return True
 
     def _take(self) -> None:
         with self._lock:
             taken, self._waiting = self._waiting, []
             skipped, self._skipped = self._skipped, {}
-            n_rows, self._n_waiting, self._n_requests = self._n_waiting, 0, 0
+            self._n_waiting = self._n_requests = 0
         self._pieces.extend(skipped.values())
-        self._pieces.extend(pieces_of(taken, self._halvings(n_rows)))
+        self._pieces.extend(pieces_of(taken))
 
-    def _halvings(self, n_rows: int) -> int:
-        """How often the rows are to be halved, until they are no more than may be counted now."""
-        now_s = time.monotonic()
-        per_s = ROWS_PER_S if not self._row_s else min(ROWS_PER_S, CPU_SHARE / self._row_s)
-        burst = BURST_ROWS * per_s / ROWS_PER_S
-        allowed = self._allowance + (now_s - self._allowed_s) * per_s
-        self._allowance, self._allowed_s = min(burst, allowed), now_s
+    def _set_sample(self, seconds: float) -> None:
+        """Choose how large a sample is counted next, by what came in these seconds.
+
+        It is halved until it is no more than may be counted, and than there is time for.
+        """
+        n_seen, self._n_seen = self._n_seen, 0
+        if self._n_counted:
+            self._row_s = self._spent_s / self._n_counted
+            self._n_counted, self._spent_s = self._n_counted / 2, self._spent_s / 2
+        most = min(ROWS_PER_S, CPU_SHARE / self._row_s) if self._row_s else ROWS_PER_S
         n_halvings = 0
-        while n_rows >> n_halvings > max(self._allowance, 1.0):
+        while n_seen / seconds > most * (1 << n_halvings):
             n_halvings += 1
-        self._allowance -= n_rows >> n_halvings
-        return n_halvings
+        self._n_halvings = n_halvings
 
     def _count(self, piece: Piece) -> None:
         layout = self._layout(piece.version)

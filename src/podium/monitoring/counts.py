@@ -6,9 +6,10 @@ slot. The training rows are counted in the same slots, so that the two can be co
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,20 +69,39 @@ def trained(histogram: Histogram) -> Counts:
     return np.array([histogram.n_missing, *histogram.counts, histogram.n_other, 0], np.int64)
 
 
-def count_field(histogram: Histogram, field: Field, column: Array) -> Counts:
-    """A field's values, counted: shape (n_slots,)."""
+def known_labels(field: Field) -> frozenset[str]:
+    """The labels of a field's categories: what training had, the frequent and the rare ones."""
+    return frozenset(label_text(one.value) for one in field.categories)
+
+
+def count_field(
+    histogram: Histogram, field: Field, column: Array, known: frozenset[str] | None = None
+) -> Counts:
+    """A field's values, counted: shape (n_slots,).
+
+    Args:
+        known: `known_labels(field)`, if it is at hand.
+    """
     numbers = numbers_of(field, column)
     if numbers is not None:
         return _count_numbers(histogram, numbers)
-    known = {label_text(one.value) for one in field.categories}
-    return _count_labels(histogram, column, known)
+    return _count_labels(histogram, column, known_labels(field) if known is None else known)
 
 
-def count_table(baseline: Baseline, signature: Signature, table: Table) -> dict[Counted, Counts]:
-    """Each field's values, counted."""
+def count_table(
+    baseline: Baseline,
+    signature: Signature,
+    table: Table,
+    known: Mapping[str, frozenset[str]] = {},
+) -> dict[Counted, Counts]:
+    """Each field's values, counted.
+
+    Args:
+        known: `known_labels` of some fields, if they are at hand.
+    """
     return {
         Counted("field", field.name): count_field(
-            baseline.fields[field.name], field, table.columns[field.name]
+            baseline.fields[field.name], field, table.columns[field.name], known.get(field.name)
         )
         for field in signature.fields
         if field.name in baseline.fields
@@ -138,14 +158,33 @@ def _count_numbers(histogram: Histogram, numbers: NDArray[np.float64]) -> Counts
 
 
 def _count_labels(histogram: Histogram, column: Array, known: Collection[str]) -> Counts:
-    missing = is_missing(column)
     places = {label: place for place, label in enumerate(histogram.labels, 1)}
     n_labels = len(places)
     counts = np.zeros(n_labels + 3, np.int64)
-    counts[0] = missing.sum()
-    texts = [label_text(value) for value in plain_values(column[~missing])]
-    labels, numbers = np.unique(np.array(texts, dtype=object), return_counts=True)
-    for label, n in zip(labels.tolist(), numbers.tolist(), strict=True):
+    for value, n in _tallied(column):
+        if value is None:
+            counts[0] += n
+            continue
+        label = label_text(value)
         other = n_labels + 1 if label in known else n_labels + 2
         counts[places.get(label, other)] += n
     return counts
+
+
+def _tallied(column: Array) -> Iterable[tuple[Any, int]]:
+    """Each different value, None where it is missing, and how often it is there."""
+    if column.dtype.kind != "O":
+        missing = is_missing(column)
+        values, numbers = np.unique(column[~missing], return_counts=True)
+        return [
+            (None, int(missing.sum())),
+            *zip(plain_values(values), numbers.tolist(), strict=True),
+        ]
+    cells = column.tolist()
+    if len(set(map(type, cells)) - {type(None)}) > 1:  # 1, 1.0 and True would count as one
+        return [(value, 1) for value in plain_values(column)]
+    try:
+        tallied = Counter(cells).items()
+    except TypeError:  # lists and objects have no hash
+        return [(value, 1) for value in plain_values(column)]
+    return [(v.item() if isinstance(v, np.generic) else v, n) for v, n in tallied]

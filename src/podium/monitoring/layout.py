@@ -16,6 +16,7 @@ from podium.monitoring.counts import (
     count_outputs,
     count_table,
     histograms_of,
+    known_labels,
     slots_of,
 )
 from podium.outputs import Outputs
@@ -36,6 +37,7 @@ class Layout:
     def __init__(self, baseline: Baseline, signature: Signature) -> None:
         self._baseline = baseline
         self._signature = signature
+        self._known = {one.name: known_labels(one) for one in signature.fields if one.categories}
         sizes = {LATENCY: len(LATENCY_BOUNDS_US) + 1}
         sizes |= {Counted("refused", one.name): 1 for one in signature.fields}
         for what, histogram in histograms_of(baseline).items():
@@ -47,12 +49,12 @@ class Layout:
 
     def count(self, table: Table, outputs: Outputs) -> Counts:
         """Answered rows, counted: shape (n_slots,)."""
-        found = count_table(self._baseline, self._signature, table)
+        found = count_table(self._baseline, self._signature, table, self._known)
         return self._row(found | count_outputs(self._baseline, self._signature, outputs))
 
-    def count_latencies(self, latencies_us: Sequence[int]) -> Counts:
+    def count_latencies(self, latencies_ns: Sequence[int]) -> Counts:
         """The time that requests took, counted."""
-        at = np.searchsorted(LATENCY_BOUNDS_US, np.array(latencies_us, np.int64))
+        at = np.searchsorted(LATENCY_BOUNDS_US, np.array(latencies_ns, np.int64) // 1_000)
         return self._row({LATENCY: np.bincount(at, minlength=len(LATENCY_BOUNDS_US) + 1)})
 
     def count_refused(self, error: InvalidRows) -> Counts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from podium.errors import InvalidRows
 from podium.flow.formats.json_rows import JSON
-from podium.flow.job import BatchOutputs
 from podium.flow.prepare import prepare
 from podium.flow.request import PredictRequest, RequestContext
 from podium.flow.submission import Submission
@@ -39,13 +38,6 @@ _OUTPUTS = msgspec.json.Decoder(dict[str, Any])
 Rows = NDArray[np.intp]
 
 
-class Refused(NamedTuple):
-    """Rows that the signature, or the model, refused."""
-
-    error: InvalidRows
-    time_us: int
-
-
 class Shadowed(NamedTuple):
     """Records of what a shadow predicted."""
 
@@ -56,12 +48,27 @@ class Batch(NamedTuple):
     """What came at once, of one version.
 
     Attributes:
+        found: requests in the sample; of one with several rows, the ids of their records say which
+            of them are. Or what a shadow predicted, or why rows were refused.
+        time_us: when the first of it came: all of it counts in that hour.
         done_ns: when requests were answered, by the performance counter.
+        n_rows: of what is in `found`.
+        n_skipped: rows of the requests that aren't in the sample.
+        n_halvings: how often rows are halved for the sample.
     """
 
     version: LoadedVersion
-    found: Sequence[Submission] | Refused | Shadowed
+    found: Sequence[Submission] | Shadowed | InvalidRows
+    time_us: int
     done_ns: int = 0
+    n_rows: int = 0
+    n_skipped: int = 0
+    n_halvings: int = 0
+
+    @property
+    def hour(self) -> int:
+        """In hours since 1970, UTC."""
+        return self.time_us // HOUR_US
 
 
 @dataclass
@@ -72,7 +79,8 @@ class Piece:
         n_rows: answered rows.
         n_counted: those of them that are in the sample.
         n_refused: rows that were refused.
-        answered: requests, and which of their rows are in the sample; None for all.
+        typed: rows as they were read, those of `tables` as tables.
+        outputs: of all these rows, in whatever order: each is counted by itself.
         shadowed: records of a shadow that are in the sample.
     """
 
@@ -83,8 +91,10 @@ class Piece:
     n_counted: int = 0
     n_refused: int = 0
     error: InvalidRows | None = None
-    answered: list[tuple[Submission, Rows | None]] = field(default_factory=list)
-    latencies_us: list[int] = field(default_factory=list)
+    latencies_ns: list[int] = field(default_factory=list)
+    typed: list[Any] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    outputs: list[Outputs] = field(default_factory=list)
     shadowed: list[Record] = field(default_factory=list)
 
     def count(self, layout: Layout) -> Counts:
@@ -92,130 +102,116 @@ class Piece:
         counts = np.zeros(layout.n_slots, np.int64)
         if self.error is not None:
             counts += layout.count_refused(self.error)
-        if self.latencies_us:
-            counts += layout.count_latencies(self.latencies_us)
-        if self.answered:
-            counts += layout.count(self._table(), self._outputs())
+        if self.latencies_ns:
+            counts += layout.count_latencies(self.latencies_ns)
+        if self.outputs:
+            typed = [self.version.reader.table(self.typed)] if self.typed else []
+            counts += layout.count(
+                Table.concat([*typed, *self.tables]), Outputs.concat(self.outputs)
+            )
         if self.shadowed:
             counts += layout.count(*_of_records(self.version, self.shadowed))
         return counts
 
-    def _table(self) -> Table:
-        typed: list[Any] = []
-        tables = []
-        for one, chosen in self.answered:
-            rows = one.prepared.rows
-            if rows is None:
-                table = one.prepared.table
-                tables.append(table if chosen is None else table.take(chosen))
-            else:
-                typed += rows if chosen is None else [rows[at] for at in chosen.tolist()]
-        if typed:
-            tables.append(self.version.reader.table(typed))
-        return Table.concat(tables)
-
-    def _outputs(self) -> Outputs:
-        """The outputs, in the order of the calls that they come from: each is counted by itself."""
-        calls: dict[int, tuple[BatchOutputs, list[Rows]]] = {}
-        for one, chosen in self.answered:
-            given = one.batch_outputs
+    def add(self, batch: Batch, some: Sequence[Submission]) -> None:
+        """Add requests with few rows, all of them in the sample."""
+        prepared = [one.prepared for one in some]
+        self.latencies_ns += [batch.done_ns - one.began_ns for one in prepared]
+        self.typed += chain.from_iterable([one.rows or () for one in prepared])
+        self.tables += [one.table for one in prepared if one.rows is None]
+        # Most often they are all that the model was called with.
+        calls = {id(one.batch_outputs): one.batch_outputs for one in some}
+        for key, given in calls.items():
             assert given is not None
-            rows = np.arange(one.n_rows) if chosen is None else chosen
-            calls.setdefault(id(given), (given, []))[1].append(rows + one.at)
-        some = [given.outputs.rows(np.concatenate(rows)) for given, rows in calls.values()]
-        return Outputs.concat(some)
+            rows = [
+                place
+                for one in some
+                if id(one.batch_outputs) == key
+                for place in range(one.at, one.at + one.n_rows)
+            ]
+            whole = len(rows) == len(given.outputs)
+            self.outputs.append(given.outputs if whole else given.outputs.rows(np.array(rows)))
 
 
-def pieces_of(batches: Iterable[Batch], n_halvings: int) -> Iterator[Piece]:
-    """What waits, in pieces.
-
-    Args:
-        n_halvings: how often the rows are halved for the sample; the ids of records decide which.
-    """
+def pieces_of(batches: Iterable[Batch]) -> Iterator[Piece]:
+    """What waits, in pieces."""
     open_: dict[tuple[LoadedVersion, int], Piece] = {}
-    for version, found, done_ns in batches:
-        if isinstance(found, Refused):
-            yield _of_refused(version, found)
-        elif isinstance(found, Shadowed):
-            yield from _of_shadow(version, found.records, n_halvings)
+    for batch in batches:
+        if isinstance(batch.found, InvalidRows):
+            yield _of_refused(batch, batch.found)
+        elif isinstance(batch.found, Shadowed):
+            yield from _of_shadow(batch, batch.found.records)
         else:
-            for one in found:
-                yield from _of_request(version, one, done_ns, n_halvings, open_)
+            yield from _of_requests(batch, batch.found, open_)
     yield from open_.values()
 
 
-def without_values(batch: Batch) -> Iterator[Piece]:
+def without_values(batch: Batch) -> Piece:
     """What comes while too much waits: its rows are counted, but not their values."""
-    version, found, _ = batch
-    if isinstance(found, Refused):
-        piece = _of_refused(version, found)
+    if isinstance(batch.found, InvalidRows):
+        piece = _of_refused(batch, batch.found)
         piece.error = None
-        yield piece
-    elif isinstance(found, Shadowed):
-        for one in found.records:
-            yield Piece(version, "shadow", one.time_us // HOUR_US, 1)
-    else:
-        for request in found:
-            yield Piece(version, "primary", request.prepared.time_us // HOUR_US, request.n_rows)
+        return piece
+    role: Role = "shadow" if isinstance(batch.found, Shadowed) else "primary"
+    return Piece(batch.version, role, batch.hour, batch.n_rows + batch.n_skipped)
 
 
-def _of_refused(version: LoadedVersion, found: Refused) -> Piece:
-    n_rows = len({cell.row for cell in found.error.cells})
-    hour = found.time_us // HOUR_US
-    return Piece(version, "primary", hour, n_refused=n_rows, error=found.error)
+def _of_refused(batch: Batch, error: InvalidRows) -> Piece:
+    n_rows = len({cell.row for cell in error.cells})
+    return Piece(batch.version, "primary", batch.hour, n_refused=n_rows, error=error)
 
 
-def _of_shadow(
-    version: LoadedVersion, records: Sequence[Record], n_halvings: int
+def _of_shadow(batch: Batch, records: Sequence[Record]) -> Iterator[Piece]:
+    rows = _chosen([one.id for one in records], batch.n_halvings)
+    sample = [records[at] for at in rows.tolist()]
+    yield Piece(batch.version, "shadow", batch.hour, len(records), len(sample), shadowed=sample)
+
+
+def _of_requests(
+    batch: Batch, some: Sequence[Submission], open_: dict[tuple[LoadedVersion, int], Piece]
 ) -> Iterator[Piece]:
-    for hour, group in groupby(records, lambda one: one.time_us // HOUR_US):
-        some = list(group)
-        chosen = _chosen([one.id for one in some], n_halvings)
-        sample = [some[at] for at in chosen.tolist()]
-        yield Piece(version, "shadow", hour, len(some), len(sample), shadowed=sample)
+    """Add requests to the piece that is open, and yield pieces that are full."""
+    key = batch.version, batch.hour
+    piece = open_.get(key) or open_.setdefault(key, Piece(batch.version, "primary", key[1]))
+    piece.n_rows += batch.n_rows + batch.n_skipped
+    is_small = batch.n_rows <= PIECE_ROWS and not batch.n_halvings
+    small = some if is_small else [one for one in some if one.n_rows == 1]
+    if small:
+        piece.add(batch, small)
+        piece.n_counted += batch.n_rows if is_small else len(small)
+    if piece.n_counted >= PIECE_ROWS:
+        yield open_.pop(key)
+    if not is_small:
+        for one in some:
+            if one.n_rows > 1:
+                yield from _of_long(batch, one)
 
 
-def _of_request(
-    version: LoadedVersion,
-    one: Submission,
-    done_ns: int,
-    n_halvings: int,
-    open_: dict[tuple[LoadedVersion, int], Piece],
-) -> Iterator[Piece]:
-    """Add a request to the piece that is open, and yield pieces that are full."""
-    prepared = one.prepared
-    key = version, prepared.time_us // HOUR_US
-    piece = _opened(open_, key)
-    piece.n_rows += one.n_rows
-    piece.latencies_us.append((done_ns - prepared.began_ns) // 1_000)
-    if not n_halvings and one.n_rows <= TABLE_ROWS:
-        parts: Iterable[Rows | None] = (None,)
-    else:
-        rows = _chosen(one.ids, n_halvings)
-        parts = (rows[at : at + TABLE_ROWS] for at in range(0, len(rows), TABLE_ROWS))
-    for part in parts:
-        piece = _opened(open_, key)
-        piece.answered.append((one, part))
-        piece.n_counted += one.n_rows if part is None else len(part)
-        if piece.n_counted >= PIECE_ROWS:
-            yield open_.pop(key)
+def _of_long(batch: Batch, one: Submission) -> Iterator[Piece]:
+    """The rows of one request that are in the sample."""
+    chosen, table, outputs = _chosen(one.ids, batch.n_halvings), one.prepared.table, one.outputs
+    yield Piece(
+        batch.version, "primary", batch.hour, latencies_ns=[batch.done_ns - one.prepared.began_ns]
+    )
+    for at in range(0, len(chosen), TABLE_ROWS):
+        rows = chosen[at : at + TABLE_ROWS]
+        part = Piece(batch.version, "primary", batch.hour, n_counted=len(rows))
+        part.tables.append(table.take(rows))
+        part.outputs.append(outputs.rows(rows))
+        yield part
 
 
-def _opened(open_: dict[tuple[LoadedVersion, int], Piece], key: tuple[LoadedVersion, int]) -> Piece:
-    piece = open_.get(key)
-    if piece is None:
-        piece = open_[key] = Piece(key[0], "primary", key[1])
-    return piece
+def is_sampled(id_: str, n_halvings: int) -> bool:
+    """Whether the row of a record is in the sample."""
+    return not int(id_[-_DIGITS:], 16) & (1 << n_halvings) - 1
 
 
 def _chosen(ids: Sequence[str], n_halvings: int) -> Rows:
     """The places of the rows in the sample, by the ids of their records."""
     if not n_halvings:
         return np.arange(len(ids))
-    mask = (1 << n_halvings) - 1
-    return np.array(
-        [at for at, id_ in enumerate(ids) if not int(id_[-_DIGITS:], 16) & mask], np.intp
-    )
+    places = [at for at, id_ in enumerate(ids) if is_sampled(id_, n_halvings)]
+    return np.array(places, np.intp)
 
 
 def _of_records(version: LoadedVersion, records: Sequence[Record]) -> tuple[Table, Outputs]:
