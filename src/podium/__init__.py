@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from podium.deployments.registry import Registry
     from podium.errors import PodiumError
     from podium.evaluation.replay import replay
+    from podium.explanations.explain import explain
     from podium.hosts.asgi import App
     from podium.outputs import Outputs
     from podium.packing.announce import pack
@@ -29,6 +30,7 @@ __all__ = [
     "Range",
     "Registry",
     "Signature",
+    "explain",
     "load",
     "model",
     "pack",
@@ -47,6 +49,7 @@ _HOMES = {
     "Range": "podium.signature",
     "Registry": "podium.deployments.registry",
     "Signature": "podium.signature",
+    "explain": "podium.explanations.explain",
     "load": "podium.bundle",
     "model": "podium.runtimes.python",
     "pack": "podium.packing.announce",

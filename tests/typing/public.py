@@ -8,6 +8,7 @@ import podium
 from podium.bundle import Card
 from podium.deployments.rows import Rollout, Version
 from podium.evaluation.reports import ReplayReport
+from podium.explanations.explanation import Explanation
 
 
 @podium.model
@@ -27,3 +28,4 @@ registry = podium.Registry("podium-home")
 assert_type(registry.promote("churn", "2"), Version)
 assert_type(registry.set_traffic("churn", "3", share=0.1, key="customer"), Rollout)
 assert_type(podium.replay("churn", "2", since="7d"), ReplayReport)
+assert_type(podium.explain(bundle, {"age": 41}, label="left"), list[Explanation])

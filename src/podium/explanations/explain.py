@@ -16,11 +16,13 @@ from podium.explanations.enumeration import enumerated
 from podium.explanations.exact import Sums
 from podium.explanations.explanation import Explanation, Method
 from podium.explanations.mixture import Mixture
-from podium.explanations.number import Number, link_of, number_of, numbers_in
+from podium.explanations.number import Number, class_place, link_of, number_of, numbers_in
 from podium.explanations.sampling import sampled
 from podium.outputs import Outputs
 from podium.program import Program
 from podium.runtimes.protocol import Runtime
+from podium.signature import Label
+from podium.signature.cells import check_table
 from podium.table import Table
 
 # 2^10 coalitions with 100 background rows are 100,000 predictions.
@@ -28,30 +30,43 @@ ENUMERATED_MAX = 10
 
 
 def explain(
-    model: Bundle | Runtime,
-    background: Table,
-    rows: Table,
-    output: int = 0,
-    label: int | None = None,
+    bundle: Bundle,
+    rows: object,
+    *,
+    output: str | None = None,
+    label: Label | None = None,
+    background: object = None,
 ) -> list[Explanation]:
     """The explanation of the answer for each row.
 
-    Explaining many rows, or again and again, create one `Explainer`.
+    Explaining again and again, create one `Explainer`.
 
     Args:
-        model: whose answers are explained. It is called with rows that mix the cells of the
+        bundle: whose answers are explained. Unless it is a program that is a sum of trees or of
+            functions of one field, its model is called with rows that mix the cells of the
             explained row with those of background rows.
-        background: the rows to compare with, validated as for `Runtime.predict`.
-        rows: to explain, validated likewise.
-        output: the position in the signature of the output to explain.
-        label: the position of the class to explain; None is the one that was predicted.
+        rows: as for `Bundle.predict`.
+        output: the name of the output to explain; None is the first one.
+        label: the class to explain; None is the one that was predicted for the row.
+        background: rows to compare with, in place of those in the bundle.
 
     Raises:
         SetupError: there are no background rows, no such output or class, or nothing to explain.
-        ModelError: the model refuses a mixed row.
+        InvalidRows: some cells are invalid.
+        ModelError: the model refuses a row.
     """
-    runtime = model.runtime if isinstance(model, Bundle) else model
-    return Explainer(runtime, background).explain(rows, output, label)
+    signature = bundle.signature
+    table, _ = check_table(signature, Table.of(rows, names=signature.names))
+    others = bundle.background
+    if background is not None:
+        others, _ = check_table(signature, Table.of(background, names=signature.names))
+    names = [one.name for one in signature.outputs]
+    if output is not None and output not in names:
+        raise SetupError(f"{bundle.name} has no output {output!r}: it has {', '.join(names)}")
+    at = 0 if output is None else names.index(output)
+    place = None if label is None else class_place(signature.outputs[at], label)
+    explainer = Explainer(bundle.runtime, table.take(slice(0, 0)) if others is None else others)
+    return explainer.explain(table, at, place)
 
 
 class Explainer:
@@ -83,7 +98,17 @@ class Explainer:
         )
 
     def explain(self, rows: Table, output: int = 0, label: int | None = None) -> list[Explanation]:
-        """The explanation of the answer for each row; see `explain`."""
+        """The explanation of the answer for each row.
+
+        Args:
+            rows: validated, as for `Runtime.predict`.
+            output: the position in the signature of the output to explain.
+            label: the position of the class to explain; None is the one that was predicted.
+
+        Raises:
+            SetupError: there is no such output or class, or nothing to explain.
+            ModelError: the model refuses a mixed row.
+        """
         answers = self._predict(rows)
         numbers = [
             number_of(self.signature, answers.rows(slice(at, at + 1)), output, label)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from podium.errors import ModelError, SetupError
 from podium.explanations.explanation import Link
 from podium.outputs import Outputs
-from podium.signature import Signature
+from podium.signature import Label, Output, Signature
 from podium.table import Array
 
 
@@ -53,6 +53,21 @@ def number_of(signature: Signature, outputs: Outputs, output: int, label: int | 
     if not 0 <= label < len(one.classes):
         raise SetupError(f"{one.name} has no class {label}: it has {len(one.classes)}")
     return Number(output, label)
+
+
+def class_place(output: Output, label: Label) -> int:
+    """The position of a class.
+
+    Raises:
+        SetupError: the output has no such class.
+    """
+    for place, one in enumerate(output.classes):
+        if one == label and isinstance(one, bool) == isinstance(label, bool):
+            return place
+    classes = ", ".join(map(repr, output.classes[:20]))
+    raise SetupError(
+        f"{output.name} has no class {label!r}", hint=f"its classes: {classes or 'none'}"
+    )
 
 
 def link_of(number: Number) -> Link:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+import podium
 from podium.errors import ModelError, SetupError
-from podium.explanations.explain import Explainer, explain
+from podium.explanations.explain import Explainer
+from podium.explanations.explanation import Explanation
+from podium.explanations.number import class_place
 from podium.outputs import Outputs
 from podium.program import RuntimeFeatures
 from podium.signature import Category, Field, Output, Signature
@@ -41,6 +47,10 @@ class Formulas:
 def rows(n_rows: int, n_fields: int, seed: int = 0) -> Table:
     numbers = np.random.default_rng(seed).normal(size=(n_rows, n_fields)).round(2)
     return Table.of(numbers)
+
+
+def explain(runtime: Any, background: Table, rows: Table, **asked: Any) -> list[Explanation]:
+    return Explainer(runtime, background).explain(rows, **asked)
 
 
 def total(explained: Any) -> float:
@@ -292,3 +302,66 @@ def test_texts_dates_and_gaps_are_mixed_as_they_are(brute_force: Any) -> None:
 
     truth = brute_force(lambda t: Words().predict(t).predictions, background, row)
     assert explained.contributions == pytest.approx(truth, abs=1e-12)
+
+
+@pytest.fixture(scope="module")
+def penguins(tmp_path_factory: pytest.TempPathFactory) -> podium.Bundle:
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame(random.normal(size=(200, 3)), columns=["length", "depth", "mass"])
+    species = np.where(
+        rows["length"] > 0.4, "Gentoo", np.where(rows["depth"] > 0, "Adelie", "Chin")
+    )
+    model = DecisionTreeClassifier(max_depth=4).fit(rows, species)
+    return podium.pack(model, rows, species, name="p", path=tmp_path_factory.mktemp("p"))
+
+
+def test_rows_are_explained_in_a_line_of_python(penguins: podium.Bundle) -> None:
+    row = {"length": 1.5, "depth": 0.1, "mass": 0.0}
+
+    (gentoo,) = podium.explain(penguins, row)
+    (adelie,) = podium.explain(penguins, row, label="Adelie", output="prediction")
+
+    assert penguins.signature.output.classes[gentoo.label or 0] == "Gentoo"
+    assert gentoo.contributions["length"] > 0.4
+    assert penguins.signature.output.classes[adelie.label or 0] == "Adelie"
+    assert adelie.contributions["length"] < 0
+    assert gentoo.n_background == 100
+
+
+def test_rows_of_ones_own_are_compared_with(penguins: podium.Bundle) -> None:
+    row = {"length": 1.5, "depth": 0.1, "mass": 0.0}
+
+    (explained,) = podium.explain(penguins, row, background=[row, {**row, "length": -1.0}])
+
+    assert explained.n_background == 2
+    assert explained.base == 0.5
+    assert explained.contributions == pytest.approx({"length": 0.5, "depth": 0, "mass": 0})
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [({"label": "Emperor"}, "no class 'Emperor'"), ({"output": "weight"}, "no output 'weight'")],
+)
+def test_a_class_or_output_that_is_not_there_is_named(
+    penguins: podium.Bundle, asked: Any, says: str
+) -> None:
+    with pytest.raises(SetupError, match=says):
+        podium.explain(penguins, {"length": 1.5, "depth": 0.1, "mass": 0.0}, **asked)
+
+
+def test_a_bundle_without_training_rows_needs_some(tmp_path: Path) -> None:
+    rows, target = pd.DataFrame({"x": [1.0, 2.0, 3.0]}), [1.0, 2.0, 3.0]
+    model = DecisionTreeRegressor().fit(rows, target)
+    bundle = podium.pack(model, rows, target, name="none", path=tmp_path, background=0)
+
+    with pytest.raises(SetupError, match="there are none"):
+        podium.explain(bundle, {"x": 1.0})
+    (explained,) = podium.explain(bundle, {"x": 1.0}, background=rows)
+
+    assert explained.contributions["x"] == pytest.approx(-1)
+
+
+def test_a_class_is_found_by_its_type_too() -> None:
+    output = Output(name="y", task="classification", classes=(True, 1, "1"))
+
+    assert [class_place(output, label) for label in (True, 1, "1")] == [0, 1, 2]
