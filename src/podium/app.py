@@ -34,7 +34,7 @@ from podium.outbox.keys import Keys
 from podium.outbox.outboxed import OutboxedStore
 from podium.outbox.recorder import Recorder, StoreRecorder
 from podium.policy.authority import Authority, Identify, authority_of
-from podium.policy.quota import opened_quota
+from podium.policy.quota import open_quota
 from podium.protocols import router_of
 from podium.records.open import file_of, open_store
 from podium.records.store import Store
@@ -173,8 +173,8 @@ class App:
             lambda: self.is_ready,
             metrics=self._metrics,
             authority=authority_of(identify),
-            quota=opened_quota(self.settings, lambda: made_home(self._home)),
-            explanations=Explanations(self.settings, lambda: made_home(self._home)),
+            quota=open_quota(self.settings, lambda: create_home(self._home)),
+            explanations=Explanations(self.settings, lambda: create_home(self._home)),
             frame=frame,
             deletion=self.deletion,
             failures=self.failures,
@@ -335,9 +335,9 @@ class App:
     def _open_records(self, given: Store | None) -> tuple[Store, Recorder]:
         """The store for reading and deleting records, and their recorder."""
         settings = self.settings
-        made_home(self._home)
+        create_home(self._home)
         # If another process ships, this one continues while the file is damaged.
-        store = given or opened_store(settings, is_late=not self.ships)
+        store = given or open_configured_store(settings, is_late=not self.ships)
         if store.features.durability == "memory":
             return store, StoreRecorder(store)  # it ends with the process, unlike an outbox
         outboxed = OutboxedStore(
@@ -352,7 +352,7 @@ class App:
         return outboxed, outboxed
 
 
-def opened_store(settings: Settings, *, is_late: bool = False) -> Store:
+def open_configured_store(settings: Settings, *, is_late: bool = False) -> Store:
     """The store in the settings; a file may be opened later, when it is first needed.
 
     Raises:
@@ -380,7 +380,7 @@ def outbox_folder(settings: Settings) -> Path:
     return Path(settings.home) / "outbox"
 
 
-def made_home(home: Path) -> Path:
+def create_home(home: Path) -> Path:
     """The home folder, created for its owner alone if it doesn't exist.
 
     Raises:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from podium.app import made_home
+from podium.app import create_home
 from podium.errors import SetupError, StoreError
 from podium.plugins import needs
 from podium.settings import Settings
@@ -38,7 +38,7 @@ def configure(settings: Settings) -> None:
         from django.conf import settings as project
 
         from podium.accounts.generated import DATABASE, django_settings
-    folder = made_home(made_home(Path(settings.home)) / FOLDER)
+    folder = create_home(create_home(Path(settings.home)) / FOLDER)
     values = django_settings(settings, folder)
     if project.configured:
         if getattr(project, "PODIUM_HOME", None) != str(folder):

@@ -93,7 +93,7 @@ class _Audit:
             "JsonNode": ({"content", "is_json"}, _value),
             "ListNode": ({"content"}, self._items),
             "LossNode": ({"content", "__reduce__"}, self._reduced),
-            "MaskedArrayNode": ({"content"}, self._masked),
+            "MaskedArrayNode": ({"content"}, self._masked_array),
             "NdArrayNode": ({"type", "file", "content", "shape"}, self._array),
             "ObjectNode": ({"content"}, self._object),
             "RandomGeneratorNode": ({"content"}, self._generator),
@@ -212,7 +212,7 @@ class _Audit:
     def _dtype(self, node: Node) -> Facts:
         return [self._node(_require(node["content"], "NdArrayNode"))]
 
-    def _masked(self, node: Node) -> Facts:
+    def _masked_array(self, node: Node) -> Facts:
         content = node["content"]
         if not isinstance(content, dict) or content.keys() != {"data", "mask"}:
             raise BundleError("a masked array of it lacks a part")

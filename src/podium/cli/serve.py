@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from podium.app import made_home
+from podium.app import create_home
 from podium.cli.apart import apart
 from podium.errors import SetupError
 from podium.hosts.asgi import App
@@ -108,7 +108,7 @@ def serve(
 
         if len(models) != 1:
             raise SetupError("--data goes with one model file", hint="pack each model first")
-        folder = made_home(made_home(Path(settings.home)) / "packed")
+        folder = create_home(create_home(Path(settings.home)) / "packed")
         name = Path(models[0]).stem if Path(models[0]).exists() else models[0].partition(":")[2]
         file = folder / f"{name}.podium"
         apart(partial(packed, models[0], data=data, target=target, path=file, trust=settings.trust))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from podium.app import opened_store, outbox_folder, store_file
+from podium.app import open_configured_store, outbox_folder, store_file
 from podium.errors import SetupError
 from podium.outbox.outboxed import OutboxedStore
 from podium.records.period import moment_us
@@ -32,7 +32,7 @@ def open_records(settings: Settings) -> Iterator[OutboxedStore]:
             f"there are no records in {home if file is None else file}",
             hint="give the server's home folder with --home",
         )
-    store = OutboxedStore(opened_store(settings), outbox_folder(settings), ships=False)
+    store = OutboxedStore(open_configured_store(settings), outbox_folder(settings), ships=False)
     try:
         store.flush()
         yield store

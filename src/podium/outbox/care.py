@@ -147,7 +147,7 @@ def repair(path: Path, folder: Path) -> Repaired:
 def _checked(path: Path) -> tuple[int | None, tuple[str, ...]]:
     """The number of records in a file, and its problems."""
     try:
-        connection = _opened(path)
+        connection = _open(path)
     except apsw.Error as error:
         return None, (str(error),)
     try:
@@ -168,7 +168,7 @@ def _copied(path: Path, copy: Path) -> int:
     part = copy.with_name(f"{copy.name}.part")
     with _failures(copy):
         part.touch(mode=0o600)
-        source, target = _opened(path), apsw.Connection(str(part))
+        source, target = _open(path), apsw.Connection(str(part))
         try:
             with target.backup("main", source, "main") as backup:
                 backup.step()  # all pages at once: one snapshot
@@ -182,7 +182,7 @@ def _copied(path: Path, copy: Path) -> int:
 
 def _rescued(path: Path, new: Path) -> tuple[int, int]:
     """Copy the readable rows; returns their number, and that of the others."""
-    source, target = _opened(path), apsw.Connection(str(new))
+    source, target = _open(path), apsw.Connection(str(new))
     try:
         names = [name for _, name, *_ in source.execute("PRAGMA table_info(record)")]
         columns, marks = ", ".join(names), ", ".join("?" for _ in names)
@@ -252,7 +252,7 @@ def _new(path: Path) -> Path:
     return path.with_name(f"{path.name}.new")
 
 
-def _opened(path: Path) -> apsw.Connection:
+def _open(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     connection.set_busy_timeout(5_000)
     connection.pragma("query_only", True)

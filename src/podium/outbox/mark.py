@@ -44,7 +44,7 @@ def mark_path(path: Path) -> Path:
     return path.with_suffix(SHIPPED_SUFFIX)
 
 
-def opened_mark(path: Path, *, creates: bool = True) -> int:
+def open_mark(path: Path, *, creates: bool = True) -> int:
     """That file, opened.
 
     Args:
@@ -98,7 +98,7 @@ def read_committed(path: Path) -> Committed:
         OSError: it can't be read.
     """
     try:
-        fd = opened_mark(path, creates=False)
+        fd = open_mark(path, creates=False)
     except FileNotFoundError:
         return Committed(Mark(), 0, 0)
     try:

@@ -24,7 +24,7 @@ import apsw
 import msgspec
 
 from podium.errors import StoreError
-from podium.outbox.mark import Mark, opened_mark, read_mark, write_mark, write_progress
+from podium.outbox.mark import Mark, open_mark, read_mark, write_mark, write_progress
 from podium.outbox.segment_files import RETIRED_SUFFIX, files_written
 from podium.records import forks
 from podium.records.record import Record
@@ -163,7 +163,7 @@ class SegmentWriter(_Segment):
         self._vfs = vfs
         self._synchronous = "FULL" if is_synced else "NORMAL"
         with failures(path), forks.gate:
-            self._mark = opened_mark(path)
+            self._mark = open_mark(path)
             try:
                 self._note()
                 self._opened = self._create()
@@ -260,7 +260,7 @@ class SegmentReader(_Segment):
         with failures(path), _noticing_deletion(path), forks.gate:
             self._opened = self._open()
             try:
-                self._mark = opened_mark(path)
+                self._mark = open_mark(path)
             except BaseException:
                 self._disconnect()
                 raise

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from podium.errors import StoreError
-from podium.outbox.mark import opened_mark, read_progress
+from podium.outbox.mark import open_mark, read_progress
 from podium.outbox.outboxes import is_of_dead, names_in, opened
 from podium.outbox.segment import SUFFIX, SegmentDeleted
 from podium.records import forks
@@ -172,7 +172,7 @@ class _Segment:
         # Nothing is written to it any more; and after a power failure, less may be noted than
         # was committed.
         self._end = _end(path) if is_dead else None
-        self.fd = opened_mark(path, creates=False)
+        self.fd = open_mark(path, creates=False)
 
     def is_waiting(self) -> bool:
         mark, committed = read_progress(self.fd)

@@ -121,7 +121,7 @@ class Quota:
         return free, now_s
 
 
-def opened_quota(settings: Settings, folder: Callable[[], Path]) -> Quota | None:
+def open_quota(settings: Settings, folder: Callable[[], Path]) -> Quota | None:
     """The quota according to the settings, or None.
 
     Args:

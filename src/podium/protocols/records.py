@@ -45,11 +45,11 @@ def record_value(record: Record) -> dict[str, Any]:
 def _feedback(feedback: Feedback | None) -> dict[str, Any] | None:
     if feedback is None:
         return None
-    earlier = [_said(one.truth, one) for one in earlier_statements(feedback)]
-    return _said(msgspec.Raw(feedback.truth), feedback) | {"earlier": earlier}
+    earlier = [_feedback_json(one.truth, one) for one in earlier_statements(feedback)]
+    return _feedback_json(msgspec.Raw(feedback.truth), feedback) | {"earlier": earlier}
 
 
-def _said(truth: Any, one: Feedback | Statement) -> dict[str, Any]:
+def _feedback_json(truth: Any, one: Feedback | Statement) -> dict[str, Any]:
     return {"truth": truth, "time": time_text(one.time_us), "actor": one.actor, "note": one.note}
 
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import podium
-from podium.app import opened_store
+from podium.app import open_configured_store
 from podium.cli.demo_history import N_FLIGHTS, N_TRUTHS, make_history
 from podium.deployments.registry import Registry
 from podium.records.store import RecordQuery, iter_pages
@@ -39,7 +39,7 @@ def test_both_versions_predicted_and_most_outcomes_are_known(tmp_path, flights):
     for _ in range(2):  # the second run finds it all there
         make_history("flights", *both, flights, "arr_delay", settings)
 
-    store = opened_store(settings)
+    store = open_configured_store(settings)
     records = [one for page in iter_pages(store, RecordQuery()) for one in page]
     store.close()
     by_version = dict.fromkeys(("first", "second"), 0)

@@ -11,7 +11,7 @@ import pytest
 
 from podium.errors import StoreError
 from podium.outbox.flush import flush
-from podium.outbox.mark import opened_mark, read_progress
+from podium.outbox.mark import open_mark, read_progress
 from podium.outbox.outbox import Outbox
 from podium.outbox.outboxed import OutboxedStore
 from podium.outbox.segment import SegmentWriter, packed
@@ -183,7 +183,7 @@ def test_a_worker_of_an_older_version_is_looked_up_each_time(folder, outbox, wai
 def test_half_a_note_counts_as_none(outbox):
     (path,) = outbox.folder.glob("*.db")
     outbox.append([sample(1)])
-    fd = opened_mark(path)
+    fd = open_mark(path)
     assert read_progress(fd)[1] == 1
 
     os.pwrite(fd, b"\x07", 64)
@@ -195,7 +195,7 @@ def test_half_a_note_counts_as_none(outbox):
 def test_a_batch_is_noted_when_it_is_committed(tmp_path):
     path = tmp_path / "1.db"
     writer = SegmentWriter(path, is_synced=False)
-    fd = opened_mark(path)
+    fd = open_mark(path)
     writer.append([packed([sample(1)])])
     assert read_progress(fd)[1] == 1
 

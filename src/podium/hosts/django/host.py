@@ -78,7 +78,7 @@ class Host(forks.ForkAware):
                 # The parent's app stays as it is, unused: closing it would close files of the
                 # parent.
                 self._inherited = self._app
-                self._app, self._pid = _made(self.options, found), os.getpid()
+                self._app, self._pid = _create_app(self.options, found), os.getpid()
                 atexit.register(self.close)
             return self._app
 
@@ -119,7 +119,7 @@ def current_host() -> Host:
     return host
 
 
-def _made(options: Options, found: Opened) -> App:
+def _create_app(options: Options, found: Opened) -> App:
     from podium.hosts.django.authority import DjangoAuthority
     from podium.hosts.django.store import DjangoStore
 

@@ -75,7 +75,7 @@ class TokenTable:
         self._note_used, self._close = note_used, close
         self._lock = threading.Lock()
         self._pid = 0  # the process of the running thread; threads don't outlive a fork
-        self._is_used = False
+        self._was_called = False
         self._snapshot: Snapshot | None = None
         self._public: Actor | None = None
         self.failure = ""
@@ -96,7 +96,7 @@ class TokenTable:
         Raises:
             AccountsError: the database hasn't been read for too long.
         """
-        found = self._known().tokens.get(digest)
+        found = self._require_snapshot().tokens.get(digest)
         if found is None or found.expires_s <= time.time():
             return None
         self._used.add(found.token_id)
@@ -109,7 +109,7 @@ class TokenTable:
             AccountsError: the database has never been read.
         """
         self._ensure_running()
-        return self._known().public if self._public is None else self._public
+        return self._require_snapshot().public if self._public is None else self._public
 
     def close(self) -> None:
         """End the thread."""
@@ -118,7 +118,7 @@ class TokenTable:
         if thread is not None and self._pid == os.getpid():
             thread.join()
 
-    def _known(self) -> Snapshot:
+    def _require_snapshot(self) -> Snapshot:
         self._ensure_running()
         snapshot = self._snapshot
         if snapshot is None:
@@ -128,7 +128,7 @@ class TokenTable:
         return snapshot
 
     def _ensure_running(self) -> None:
-        self._is_used = True
+        self._was_called = True
         if self._pid != os.getpid():
             self._start()
 
@@ -136,7 +136,7 @@ class TokenTable:
         with self._lock:
             if self._pid == os.getpid():
                 return
-            self._is_used, self._snapshot = True, None
+            self._was_called, self._snapshot = True, None
             self._stopping = threading.Event()
             is_read = threading.Event()
             self._thread = threading.Thread(
@@ -201,9 +201,9 @@ class TokenTable:
     def _is_idle(self, state: _Seen) -> bool:
         """Whether nobody has called for so long that the cache can be dropped."""
         now = time.monotonic()
-        if self._is_used:
-            self._is_used, state.used_last_at = False, now
-        if now - state.used_last_at < IDLE_S:
+        if self._was_called:
+            self._was_called, state.called_at = False, now
+        if now - state.called_at < IDLE_S:
             return False
         with self._lock:
             self._pid = 0
@@ -221,4 +221,4 @@ class _Seen:
     read_at: float = field(default_factory=time.monotonic)
     good_at: float = field(default_factory=time.monotonic)
     used_at: float = field(default_factory=time.monotonic)
-    used_last_at: float = field(default_factory=time.monotonic)
+    called_at: float = field(default_factory=time.monotonic)

@@ -46,13 +46,13 @@ def view_of(route: Route | None) -> Callable[..., HttpResponseBase]:
         host, incoming = current_host(), _Incoming(request, tail)
         refusal = incoming.refusal(host)
         if refusal is not None:
-            return _sent(incoming, _refused(host, incoming.read(), refusal))
+            return _native_response(incoming, _refused(host, incoming.read(), refusal))
         if bodies.is_long(host.options.settings, request.META.get("CONTENT_LENGTH") or ""):
             host.app.start_in_background()
             if route is not None and route.is_upload:
                 return _uploaded(request, host, incoming, answer)
             read = partial(_body, request)
-            return _sent(incoming, bodies.respond(host.app.site, incoming.read(), read))
+            return _native_response(incoming, bodies.respond(host.app.site, incoming.read(), read))
         # Before anything else searches the body for a token: a stream can be read only once.
         incoming.body = _body(request)
         return answer(request, host, incoming)
@@ -75,7 +75,7 @@ def _uploaded(
         return answer(native, host, incoming)
 
     def failed(response: Response) -> HttpResponseBase:
-        return _sent(incoming, response)
+        return _native_response(incoming, response)
 
     return bodies.respond_to_upload(host.app.site, incoming.read(), native.read, respond, failed)
 
@@ -164,14 +164,14 @@ def _respond(_: HttpRequest, host: Host, incoming: _Incoming) -> HttpResponseBas
 def _responded(host: Host, incoming: _Incoming, request: Request) -> HttpResponseBase:
     app = host.app
     app.start_in_background()
-    return _sent(incoming, routes.respond(app.site, request))
+    return _native_response(incoming, routes.respond(app.site, request))
 
 
 def _refused(host: Host, request: Request, refusal: gate.Refusal) -> Response:
     return routes.refused(host.app.site, request, refusal)
 
 
-def _sent(incoming: _Incoming, response: Response) -> HttpResponseBase:
+def _native_response(incoming: _Incoming, response: Response) -> HttpResponseBase:
     """Our response as Django's."""
     headers: Any = {"content-type": response.media, **response.headers}
     body = response.body

@@ -110,7 +110,7 @@ def _respond(**_: str) -> flask.Response:
     host, path = host_of(), flask.g.podium_path
     if (refusal := flask.g.podium_refusal) is not None:
         request = _read(host, path, b"", None)
-        return _sent(host, request, routes.refused(host.app.site, request, refusal))
+        return _native_response(host, request, routes.refused(host.app.site, request, refusal))
     if _is_long(host):
         request = _read(host, path, b"", None)
         skip = partial(_pass_over, flask.request.environ)
@@ -122,11 +122,11 @@ def _respond(**_: str) -> flask.Response:
                 request,
                 flask.request.stream.read,
                 partial(_uploaded, host),
-                partial(_sent, host, request),
+                partial(_native_response, host, request),
                 skip,
             )
         response = bodies.respond(host.serving.site, request, flask.request.get_data, skip)
-        return _sent(host, request, response)
+        return _native_response(host, request, response)
     token = None
     route = ROUTER.find(flask.request.method, path).route
     csrf = csrf_of(host.flask)
@@ -136,7 +136,7 @@ def _respond(**_: str) -> flask.Response:
         csrf.protect()
         token = (host.flask.config["WTF_CSRF_FIELD_NAME"], generate_csrf())
     request = _read(host, path, flask.request.get_data(cache=True), token)
-    return _sent(host, request, _responded(host, request))
+    return _native_response(host, request, _responded(host, request))
 
 
 def _uploaded(host: Host, whole: Request) -> flask.Response:
@@ -153,7 +153,7 @@ def _uploaded(host: Host, whole: Request) -> flask.Response:
         flask.request.environ[f"HTTP_{header.upper().replace('-', '_')}"] = token
         csrf.protect()
         whole = replace(whole, form_token=(name, token))
-    return _sent(host, whole, _responded(host, whole))
+    return _native_response(host, whole, _responded(host, whole))
 
 
 def current_actor(host: Host, name: str | None = None) -> Actor:
@@ -246,7 +246,7 @@ def _responded(host: Host, request: Request) -> Response:
     return routes.respond(host.serving.site, request)
 
 
-def _sent(host: Host, request: Request, response: Response) -> flask.Response:
+def _native_response(host: Host, request: Request, response: Response) -> flask.Response:
     """Our response as Flask's."""
     headers = {"content-type": response.media, **response.headers}
     is_page = response.media.startswith("text/html")

@@ -78,7 +78,7 @@ class Host(forks.ForkAware):
             return self._app
         with self._lock:
             if self._app is None:
-                self._app = self._made()
+                self._app = self._create_app()
                 atexit.register(self.close)
             return self._app
 
@@ -160,7 +160,7 @@ class Host(forks.ForkAware):
                 self.options.url_prefix,
             )
 
-    def _made(self) -> App:
+    def _create_app(self) -> App:
         return App(
             *self.opened.bundles.values(),
             settings=msgspec.structs.replace(self.options.settings, models=()),

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import uvicorn
 
-from podium.app import made_home, opened_store, outbox_folder
+from podium.app import create_home, open_configured_store, outbox_folder
 from podium.comparison.failures import failures_in
 from podium.comparison.watch import Watch
 from podium.deployments.registry import Registry
@@ -78,9 +78,10 @@ def run(
         work = partial(_serve, make_app, settings, listener, tell, metrics=metrics)
         ship = None
         if _is_shipped_apart(settings):
-            made_home(Path(settings.home))
+            create_home(Path(settings.home))
             check_recipes(settings)
-            opened_store(settings).close()  # invalid settings are reported before anything starts
+            # Invalid settings are reported before anything starts.
+            open_configured_store(settings).close()
             ship = partial(_ship, settings, listener, audit)
         Supervisor(work, settings.workers, ship, hang_s=settings.hang_s).run()
     else:
@@ -211,7 +212,7 @@ def _ship(settings: Settings, listener: socket.socket, audit: Audit, worker: Wor
     listener.close()  # or this process would accept connections, too
     # Ctrl-C reaches every process of the terminal: this one ends after the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    store = opened_store(settings, is_late=True)
+    store = open_configured_store(settings, is_late=True)
     aside = Aside()
     shipper = Shipper(
         outbox_folder(settings),
@@ -245,7 +246,7 @@ def _metrics_folder(settings: Settings) -> Path | None:
     if settings.workers == 1 and not settings.records:
         return None  # nothing needs the home folder
     try:
-        return new_folder(made_home(Path(settings.home)))
+        return new_folder(create_home(Path(settings.home)))
     except OSError as error:
         raise SetupError(f"{settings.home} can't be written: {error.strerror}") from error
 

@@ -127,7 +127,7 @@ class Connections(forks.ForkAware):
                 path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
             self._file = identity_of(path)
-            self._opened_writer()
+            self._open_writer()
             forks.watch(self)
 
     @contextmanager
@@ -155,7 +155,7 @@ class Connections(forks.ForkAware):
                 file = self._file
                 reader = self._readers.pop() if self._readers else None
             if reader is None:
-                reader = self._opened()
+                reader = self._open()
                 reader.pragma("query_only", True)
             try:
                 yield reader
@@ -182,7 +182,7 @@ class Connections(forks.ForkAware):
                 if self._is_closed:
                     raise apsw.ConnectionClosedError("the store is closed")
                 if self._watcher is None:
-                    self._watcher = self._opened()
+                    self._watcher = self._open()
                 # SQLite counts for each connection the changes of others: this one changes nothing.
                 n_changes = self._watcher.execute("PRAGMA data_version").get
                 return self._file, self._n_forks, n_changes
@@ -226,10 +226,10 @@ class Connections(forks.ForkAware):
         if self._is_closed:
             raise apsw.ConnectionClosedError("the store is closed")
         self._check_file()
-        return self._writer or self._opened_writer()
+        return self._writer or self._open_writer()
 
-    def _opened_writer(self) -> apsw.Connection:
-        self._writer = writer = self._opened()
+    def _open_writer(self) -> apsw.Connection:
+        self._writer = writer = self._open()
         try:
             self._prepare(writer)
         except BaseException:
@@ -238,7 +238,7 @@ class Connections(forks.ForkAware):
             raise
         return writer
 
-    def _opened(self) -> apsw.Connection:
+    def _open(self) -> apsw.Connection:
         connection = apsw.Connection(str(self._path), vfs=self._vfs or None)
         connection.set_busy_timeout(BUSY_MS)
         return connection
@@ -270,7 +270,7 @@ class Connections(forks.ForkAware):
         with self._lock, self._watch_lock:
             self._close_idle()
             self._file = file
-            self._opened_writer()
+            self._open_writer()
 
     def _release(self, reader: apsw.Connection, file: Identity | None) -> None:
         with self._lock:
