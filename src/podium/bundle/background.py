@@ -35,10 +35,12 @@ class Background(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             BundleError: they don't match the signature.
         """
-        table, bad_rows = _checked(self, signature)
-        if bad_rows or {len(cells) for cells in self.columns.values()} - {self.n_rows}:
-            raise BundleError("the background rows of the bundle don't match its signature")
-        return table
+        fits = tuple(self.columns) == signature.names and 0 < self.n_rows <= ROWS_MAX
+        if fits and all(len(cells) == self.n_rows for cells in self.columns.values()):
+            table, bad_rows = _checked(self, signature)
+            if not bad_rows:
+                return table
+        raise BundleError("the background rows of the bundle don't match its signature")
 
 
 def check_n_rows(n_rows: int) -> None:

@@ -15,8 +15,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 import podium
 from podium.bundle import Bundle
-from podium.bundle.background import BYTES_MAX, background_of
-from podium.errors import SetupError
+from podium.bundle.background import BYTES_MAX, Background, background_of
+from podium.errors import BundleError, SetupError
 from podium.signature import Field, Output, Signature
 from podium.signature.infer import infer_fields
 from podium.table import Table
@@ -110,6 +110,28 @@ def test_long_texts_make_it_fewer_rows_not_a_large_bundle() -> None:
 
     assert background is not None
     assert 0 < background.n_rows * 50_000 <= BYTES_MAX
+
+
+@pytest.mark.parametrize(
+    ("columns", "n_rows"),
+    [
+        ({"x": [1.0], "y": [2.0]}, 1),
+        ({"y": [1.0]}, 1),
+        ({}, 10**9),
+        ({"x": []}, 0),
+        ({"x": [1.0] * 129}, 129),
+        ({"x": [1.0, 2.0]}, 1),
+        ({"x": [1.0]}, 2),
+        ({"x": ["one"]}, 1),
+        ({"x": [None]}, 1),
+        ({"x": [1e999]}, 1),
+    ],
+)
+def test_rows_that_do_not_match_the_signature_are_refused(columns: Any, n_rows: int) -> None:
+    signature = Signature(fields=(Field(name="x"),), outputs=(Output(),))
+
+    with pytest.raises(BundleError, match="background rows"):
+        Background(columns=columns, n_rows=n_rows).table(signature)
 
 
 def test_times_in_a_zone_are_the_same_moments(tmp_path: Path) -> None:
