@@ -63,6 +63,7 @@ def described(bundle: Bundle) -> dict[str, Any]:
         "signature": msgspec.to_builtins(bundle.signature),
         "compilation": msgspec.to_builtins(bundle.compilation),
         "baseline": msgspec.to_builtins(bundle.baseline),
+        "n_background": 0 if bundle.background is None else bundle.background.n_rows,
     }
 
 
@@ -113,6 +114,7 @@ def _facts(bundle: Bundle) -> dict[str, str]:
         "runs as": bundle.runtime_name,
         "needs": _needs(bundle),
         "trained on": f"{card.n_rows:,} rows" if card.n_rows else "unknown",
+        "keeps": _kept(bundle),
         "libraries": ", ".join(f"{name} {version}" for name, version in card.libraries.items()),
         "file": _file(bundle.path),
         "digest": f"sha256:{bundle.digest}",
@@ -123,6 +125,12 @@ def _facts(bundle: Bundle) -> dict[str, str]:
             f"since {bundle.options.get('why', 'skops cannot hold it')}: loading it runs its code."
         )
     return facts
+
+
+def _kept(bundle: Bundle) -> str:
+    if bundle.background is None:
+        return ""
+    return f"{bundle.background.n_rows} training rows, for explanations"
 
 
 def _needs(bundle: Bundle) -> str:

@@ -201,6 +201,9 @@ def print_summary(bundle: Bundle) -> None:
     console.print(f"  predicts  {outputs} ({signature.output.task})", markup=False)
     console.print(f"  from      {len(signature.fields)} fields: {_names(bundle)}", markup=False)
     console.print(f"  runs as   {bundle.runtime_name}{_cost(bundle)}", markup=False)
+    if bundle.background is not None:
+        kept = f"{bundle.background.n_rows} training rows, for explanations"
+        console.print(f"  keeps     {kept} (--background 0 keeps none)", markup=False)
     for note in (headline(card).replace(SPACE, " "), *card.notes):
         if note:
             console.print(f"  {note}", markup=False)

@@ -108,6 +108,13 @@ def test_json_holds_everything_but_the_model(penguins: Path, podium_run: Command
     assert told["card"]["n_rows"] == 344
     assert msgspec.convert(told["signature"], Signature) == bundle.signature
     assert set(told["baseline"]["fields"]) == set(bundle.signature.names)
+    assert told["n_background"] == 100
+
+
+def test_training_rows_in_the_bundle_are_mentioned(penguins: Path, podium_run: Command) -> None:
+    _, out, _ = podium_run("inspect", penguins)
+
+    assert "100 training rows, for explanations" in " ".join(out.split())
 
 
 def test_toml_is_a_signature_that_pack_takes_back(

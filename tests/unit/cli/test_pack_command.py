@@ -48,6 +48,15 @@ def test_the_original_is_packed_only_on_request(trained, podium_run: Command) ->
         bundle.original()
 
 
+def test_training_rows_travel_unless_told_otherwise(trained, podium_run: Command) -> None:
+    _, out, _ = podium_run(*PACK)
+    _, none, _ = podium_run(*PACK, "--background", "0", "-o", "none.podium")
+
+    assert "100 training rows, for explanations (--background 0 keeps none)" in out
+    assert "training rows, for" not in none
+    assert podium.load("none.podium").background is None
+
+
 def test_keep_original_puts_the_estimator_beside_its_program(trained, podium_run: Command) -> None:
     code, out, _ = podium_run(*PACK, "--keep-original", "-o", "both.podium")
 
