@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -10,22 +11,33 @@ from numpy.typing import NDArray
 
 # Added to each slot, so that an empty one has a finite share of the index.
 _SMOOTHING = 0.5
+SPREAD_ROWS = 1_000
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far the hours, days or weeks of the training rows lie from the rest; the farthest of them.
 
     Attributes:
-        psi: the population stability index.
+        psi: the population stability index, as it would be of SPREAD_ROWS rows; 0 where chance
+            explains it.
+        absent: the share of the training rows in slots that the farthest part leaves empty: by it
+            the index grows with the logarithm of the number of rows, as nothing is less than 1 of n.
         missing: the share of rows without a value.
         new: the share of rows with a value that no other part has.
         most: the share of rows in the fullest slot.
     """
 
     psi: float = 0.0
+    absent: float = 0.0
     missing: float = 0.0
     new: float = 0.0
     most: float = 0.0
+
+    def psi_of(self, n_rows: int) -> float:
+        """The index that a part of so many rows has, if it is like the farthest of training."""
+        if not self.psi or not n_rows:
+            return 0.0
+        return max(0.0, self.psi + self.absent * math.log(n_rows / SPREAD_ROWS))
 
 
 def population_stability(before: NDArray[np.int64], now: NDArray[np.int64]) -> NDArray[np.float64]:

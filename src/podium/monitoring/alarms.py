@@ -17,13 +17,13 @@ from podium.bundle.baseline import Histogram, Period
 from podium.bundle.spread import Spread
 from podium.monitoring.counts import Counted, Counts, is_ordered, trained
 from podium.monitoring.drift import (
-    AMBER,
-    RED,
     ROWS_MIN,
     WINDOWS_A_YEAR,
     Drift,
+    Thresholds,
     drift_of,
     more_than_chance,
+    thresholds_of,
 )
 from podium.monitoring.windows import Sums
 
@@ -67,22 +67,9 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind, self.what, self.name
 
 
-class Thresholds(NamedTuple):
-    """Of the population stability index."""
-
-    amber: float = AMBER
-    red: float = RED
-
-
 def n_tests_of(histograms: Mapping[Counted, Histogram]) -> int:
     """How many tests a model has in a year, of which one may be a false alarm."""
     return max(1, _TESTS_OF_EACH * len(histograms)) * WINDOWS_A_YEAR
-
-
-def thresholds_of(histogram: Histogram, window: Period) -> Thresholds:
-    """The usual ones, or as far as such windows of training lay from each other."""
-    psi = histogram.spread_of(window).psi
-    return Thresholds(max(AMBER, psi), max(RED, 2 * psi))
 
 
 def is_enough(sums: Sums) -> bool:
@@ -143,6 +130,13 @@ class _Two:
     def spread(self) -> Spread:
         return self.histogram.spread_of(self.kind)
 
+    def thresholds(self, drift: Drift) -> Thresholds:
+        return thresholds_of(self.histogram, self.kind, drift.n_rows)
+
+    def shows(self, drift: Drift) -> bool:
+        """Whether a window by itself shows what two show together."""
+        return drift.psi >= self.thresholds(drift).amber / 2 and drift.p_value < SHOWN_P
+
     def alarm(
         self, kind: AlarmKind, level: str, is_firing: bool, before: float, now: float
     ) -> Alarm:
@@ -166,19 +160,15 @@ def _of_counted(two: _Two) -> list[Alarm]:
 
 
 def _drift(two: _Two) -> Alarm | None:
-    amber, red = thresholds_of(two.histogram, two.kind)
     latest = drift_of(two.histogram, two.now)
-    if two.before is not None and _shows(latest, amber):
+    if two.before is not None and two.shows(latest):
         both = drift_of(two.histogram, two.before + two.now)
-        level = both.level(two.n_tests, amber, red)
-        if level != "none" and _shows(drift_of(two.histogram, two.before), amber):
-            return two.alarm("drift", level, True, amber, both.psi)
-    level = latest.level(two.n_tests, amber, red)
+        level = both.level(two.n_tests, *two.thresholds(both))
+        if level != "none" and two.shows(drift_of(two.histogram, two.before)):
+            return two.alarm("drift", level, True, two.thresholds(both).amber, both.psi)
+    level = latest.level(two.n_tests, *two.thresholds(latest))
+    amber = two.thresholds(latest).amber
     return None if level == "none" else two.alarm("drift", level, False, amber, latest.psi)
-
-
-def _shows(drift: Drift, amber: float) -> bool:
-    return drift.psi >= amber / 2 and drift.p_value < SHOWN_P
 
 
 class _Share(NamedTuple):

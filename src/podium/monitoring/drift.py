@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.bundle.baseline import Histogram
+from podium.bundle.baseline import Histogram, Period
 from podium.bundle.spread import population_stability
 from podium.monitoring.counts import Counts, is_ordered, trained
 
@@ -22,6 +22,8 @@ Level = Literal["none", "amber", "red"]
 # Of the population stability index, less what chance adds to it.
 AMBER, RED = 0.02, 0.1
 ROWS_MIN = 200
+# Parts of training are few, and the next one may lie a little farther.
+_BEYOND_TRAINING = 1.25
 # One a year and model, when every hour, day and week is looked at.
 WINDOWS_A_YEAR = 365 * 24 + 365 + 52
 # Slots with fewer rows than this are expected to have are tested together, or the statistic isn't
@@ -29,6 +31,13 @@ WINDOWS_A_YEAR = 365 * 24 + 365 + 52
 _EXPECTED_MIN = 5.0
 # Later terms of a tail add nothing that counts.
 _TERMS_MAX = 10_000
+
+
+class Thresholds(NamedTuple):
+    """Of the population stability index."""
+
+    amber: float = AMBER
+    red: float = RED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,16 @@ class Drift:
         if self.n_rows < ROWS_MIN or self.psi < amber or self.p_value * n_tests >= 1.0:
             return "none"
         return "red" if self.psi >= red else "amber"
+
+
+def thresholds_of(histogram: Histogram, period: Period, n_rows: int) -> Thresholds:
+    """The usual ones, or a quarter beyond what the farthest such part of training shows.
+
+    Args:
+        n_rows: that are compared.
+    """
+    psi = _BEYOND_TRAINING * histogram.spread_of(period).psi_of(n_rows)
+    return Thresholds(max(AMBER, psi), max(RED, 2 * psi))
 
 
 def drift_of(histogram: Histogram, counts: Counts) -> Drift:

@@ -16,7 +16,7 @@ from podium.metrics.families import LATENCY_BOUNDS_US
 from podium.monitoring.counter import Counter
 from podium.monitoring.counts import Counted, histograms_of
 from podium.monitoring.counts_file import HOURS_A_DAY, CountsFile, Key, Role, Tally
-from podium.monitoring.drift import Drift, drift_of
+from podium.monitoring.drift import Drift, drift_of, thresholds_of
 from podium.monitoring.pieces import HOUR_US
 from podium.monitoring.report import (
     Report,
@@ -156,7 +156,8 @@ class Monitoring:
         sums = total(one for tallies in own.values() for one in tallies)
         histograms = histograms_of(bundle.baseline)
         n_tests = n_tests_of(histograms)
-        rows = [measured(what, one, sums, n_tests) for what, one in histograms.items()]
+        longest = [one for one, span in WINDOW_HOURS.items() if span <= max(1, end - start)]
+        rows = [measured(what, one, sums, n_tests, longest[-1]) for what, one in histograms.items()]
         rows.sort(key=lambda one: -one.psi)
         order = {
             Counted(one.kind, one.name): histograms[Counted(one.kind, one.name)] for one in rows
@@ -177,7 +178,7 @@ class Monitoring:
             latency_bounds_us=LATENCY_BOUNDS_US,
             measured=tuple(rows),
             windows=tuple(
-                self._window(bundle.digest, hour, span, one, order, n_tests)
+                self._window(bundle.digest, hour, span, one, order, n_tests, window)
                 for (hour, span), one in sorted(windows.items())
             ),
             versions=self._versions(model, found),
@@ -208,6 +209,7 @@ class Monitoring:
         sums: Sums,
         order: Mapping[Counted, Histogram],
         n_tests: int,
+        window: Period,
     ) -> Window:
         drifts = [
             self._drift((digest, hour, n_hours), what, sums, one) for what, one in order.items()
@@ -221,7 +223,10 @@ class Monitoring:
             latencies=latencies_of(sums),
             psi=tuple(one.psi for one in drifts),
             p_value=tuple(one.p_value for one in drifts),
-            level=tuple(one.level(n_tests) for one in drifts),
+            level=tuple(
+                one.level(n_tests, *thresholds_of(histogram, window, one.n_rows))
+                for one, histogram in zip(drifts, order.values(), strict=True)
+            ),
         )
 
     def _drift(

@@ -9,7 +9,7 @@ import numpy as np
 
 from podium.bundle.baseline import Histogram, Period
 from podium.monitoring.counts import Counted, Counts, Kind, is_ordered, slots_of, trained
-from podium.monitoring.drift import WINDOWS_A_YEAR, Level, drift_of
+from podium.monitoring.drift import WINDOWS_A_YEAR, Level, drift_of, thresholds_of
 from podium.monitoring.layout import LATENCY
 from podium.monitoring.windows import Sums
 
@@ -137,8 +137,14 @@ def n_tests_of(histograms: Mapping[Counted, Histogram]) -> int:
     return max(1, len(histograms)) * WINDOWS_A_YEAR
 
 
-def measured(what: Counted, histogram: Histogram, sums: Sums, n_tests: int) -> Measured:
-    """What was counted, compared with training."""
+def measured(
+    what: Counted, histogram: Histogram, sums: Sums, n_tests: int, period: Period = "day"
+) -> Measured:
+    """What was counted, compared with training.
+
+    Args:
+        period: which parts of training tell what is usual.
+    """
     slots = slots_of(histogram)
     counts = counts_of(what, histogram, sums)
     drift = drift_of(histogram, counts)
@@ -147,7 +153,7 @@ def measured(what: Counted, histogram: Histogram, sums: Sums, n_tests: int) -> M
     return Measured(
         kind=what.kind,
         name=what.name,
-        level=drift.level(n_tests),
+        level=drift.level(n_tests, *thresholds_of(histogram, period, drift.n_rows)),
         psi=drift.psi,
         jensen_shannon=drift.jensen_shannon,
         hellinger=drift.hellinger,

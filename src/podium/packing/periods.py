@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.bundle.baseline import PERIODS, Baseline, Histogram, Period, numbers_of
-from podium.bundle.spread import Spread, population_stability
+from podium.bundle.spread import SPREAD_ROWS, Spread, population_stability
 from podium.errors import SetupError
 from podium.outputs import Outputs
 from podium.packing.truth import table_of
@@ -141,9 +141,13 @@ def _spread(counts: _Integers) -> Spread | None:
     psi = population_stability(rest, parts)
     degrees = ((parts + rest) > 0).sum(axis=1) - 1
     chance = np.sqrt(2 * degrees) * (1 / n + 1 / rest.sum(axis=1))
+    absent = np.where(parts == 0, rest, 0).sum(axis=1) / rest.sum(axis=1)
+    alike = np.where(psi > _BEYOND * chance, psi + absent * np.log(SPREAD_ROWS / n), 0.0)
+    farthest = int(alike.argmax())
     only_here = np.where(rest == 0, parts, 0).sum(axis=1)
     return Spread(
-        psi=float(np.where(psi > _BEYOND * chance, psi, 0.0).max()),
+        psi=float(alike[farthest]),
+        absent=float(absent[farthest]) if alike[farthest] else 0.0,
         missing=_surely(parts[:, 0], n),
         new=_surely(only_here, n),
         most=_surely(parts.max(axis=1), n),

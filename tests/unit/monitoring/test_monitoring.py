@@ -248,3 +248,24 @@ def test_the_api_says_where_nothing_is_counted(bundle, tmp_path):
 
     assert answer.status == 404
     assert "monitoring = true" in answer.json()["hint"]
+
+
+def test_what_is_usual_from_hour_to_hour_is_no_drift_of_a_window(tmp_path):
+    times = np.datetime64("2026-01-01") + np.repeat(np.arange(24), 100).astype("timedelta64[h]")
+    rows = frame(2_400)
+    rows["x"] += np.where(np.arange(2_400) // 100 % 8 == 0, 3.0, 0.0)
+    target = np.where(rows.y > 0, "yes", "no")
+    path, model = tmp_path / "churn.podium", LogisticRegression().fit(rows, target)
+    app = podium.App(
+        podium.pack(model, rows, target, path=path, name="churn", times=times),
+        home=str(tmp_path / "home"),
+    )
+    app.start()
+    Client(app).post("/api/models/churn/predict", rows_of(frame(N, shift=3.0)))
+
+    report = report_of(app, "hour")
+    app.close()
+
+    place = {(one.kind, one.name): at for at, one in enumerate(report.measured)}["field", "x"]
+    assert report.windows[0].psi[place] > 1
+    assert report.windows[0].level[place] == report.measured[place].level == "none"
