@@ -82,6 +82,7 @@ PAGES = {
     ("POST", f"{MODEL}/traffic"): (303, 404, 404, 403, 404),
     ("GET", "/monitor"): (303, 200, 200, 200, 200),
     ("GET", f"{MODEL}/monitor"): (303, 404, 404, 403, 404),
+    ("GET", f"{MODEL}/quality"): (303, 404, 404, 403, 404),
     ("POST", f"{MODEL}/alerts/1/acknowledge"): (303, 404, 404, 403, 404),
     ("GET", "/docs"): (303, 200, 200, 200, 200),
     ("GET", "/openapi.json"): (401, 200, 200, 200, 200),

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import msgspec
 
 from podium.access import Action
-from podium.errors import InputError, NotFound, SetupError
 from podium.http import Request, Response
-from podium.monitoring.live_quality import LiveQuality, live_quality
-from podium.monitoring.pieces import HOUR_US
+from podium.monitoring.live_quality import LiveQuality
 from podium.protocols.insight import Get
 from podium.protocols.schemas import in_query
 from podium.records.export import time_text
-from podium.records.period import moment_us
 from podium.signature.schema import Schema
+from podium.web.quality_pages import measured
 from podium.web.router import Route
 from podium.web.site import Site
-
-SINCE = "30d"
 
 
 def show(site: Site, request: Request, name: str) -> Response:
@@ -29,39 +24,6 @@ def show(site: Site, request: Request, name: str) -> Response:
     query = request.query
     found = measured(site, name, query.get("version", ""), query.get("since", ""))
     return Response.json(value_of(found))
-
-
-def measured(site: Site, name: str, version: str = "", since: str = "") -> LiveQuality:
-    """The quality of a version's predictions whose truth is known.
-
-    Args:
-        version: its alias, name or digest; the champion by default.
-        since: so long ago, such as `7d`, or a date or a time; 30 days by default.
-
-    Raises:
-        NotFound: no records are kept here, nothing is counted, or there is no such version.
-        InputError: `since` is no time.
-        StoreError: the records can't be read.
-    """
-    monitoring = site.monitoring
-    if site.store is None or monitoring is None:
-        raise NotFound(
-            "no records are kept and counted here",
-            hint="serve with records = true and monitoring = true",
-        )
-    now_us = time.time_ns() // 1_000
-    try:
-        since_us = moment_us(since or SINCE, now_us)
-    except SetupError as error:
-        raise InputError(f"since: {error.message}", hint=error.hint) from error
-    bundle = monitoring.bundle(name, version)
-
-    def n_rows(start_us: int, end_us: int) -> int:
-        found = monitoring.read(name, start_us // HOUR_US, end_us // HOUR_US + 1)
-        own = (sums for key, sums in found.items() if key[1:3] == (bundle.digest, "primary"))
-        return sum(one.n_rows for one in own)
-
-    return live_quality(site.store, bundle, since_us, now_us, n_rows)
 
 
 def value_of(found: LiveQuality) -> dict[str, Any]:

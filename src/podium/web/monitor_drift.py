@@ -87,7 +87,7 @@ def drifts_of(report: Report, signature: Signature) -> Drifts:
     shown = measured[:CHARTS_MAX]
     charts = tuple(_distribution(one, signature, place) for place, one in enumerate(shown))
     others = tuple(
-        (title_of(one, signature), LEVELS[one.level], f"{one.psi:.3f}")
+        (title_of(one, signature), LEVELS[one.level], f"{max(one.psi, 0.0):.3f}")
         for one in measured[CHARTS_MAX:]
     )
     return Drifts(_summary(report), charts, others)
@@ -184,7 +184,7 @@ def _ends(slots: Sequence[str]) -> tuple[str, str]:
 
 def _figures(measured: Measured, signature: Signature) -> str:
     """The measures that people know, in a line."""
-    found = [f"PSI {measured.psi:.3f}"]
+    found = [f"PSI {max(measured.psi, 0.0):.3f}"]
     if measured.wasserstein:
         moved = _moved(measured.wasserstein, measured, signature)
         found.append(f"values moved by {moved} on average")

@@ -27,6 +27,7 @@ from podium.web import (
     pages,
     probes,
     problems,
+    quality_pages,
     record_pages,
     render,
     static,
@@ -96,6 +97,7 @@ PAGES = (
         Action.MANAGE,
         is_page=True,
     ),
+    _reading("quality", _GET, "/models/{name}/quality", quality_pages.index, Action.SEE),
     Route("model_monitor", _GET, _MONITOR, monitor.model, Action.SEE, is_page=True),
     _reading("compare", _GET, "/models/{name}/compare", comparison.index, Action.MANAGE),
     Route(

@@ -62,6 +62,7 @@ CENSUS = {
     ("POST", "/models/arrival-delay/traffic"): (303, 404, 404, 403, 403, 400),
     ("GET", "/monitor"): (303, 200, 200, 200, 200, 200),
     ("GET", "/models/arrival-delay/monitor"): (303, 404, 404, 403, 403, 200),
+    ("GET", "/models/arrival-delay/quality"): (303, 404, 404, 403, 403, 200),
     ("POST", "/models/arrival-delay/alerts/1/acknowledge"): (303, 404, 404, 403, 403, 404),
     ("GET", "/docs"): (303, 200, 200, 200, 200, 200),
     ("GET", "/openapi.json"): (401, 200, 200, 200, 200, 200),
