@@ -31,6 +31,8 @@ PEOPLE = {
     user.id: user for user in (User("ada", ["admin"]), User("bob", ["analyst"]), User("eve", []))
 }
 TOKENS = {f"Bearer token-of-{user.username}": user for user in PEOPLE.values()}
+login.user_loader(PEOPLE.get)
+login.request_loader(lambda request: TOKENS.get(request.headers.get("authorization", "")))
 
 
 def make(**config: Any) -> Flask:
@@ -41,8 +43,6 @@ def make(**config: Any) -> Flask:
     podium.init_app(app)  # before all others, as it may be
     login.init_app(app)
     login.login_view = "login"
-    login.user_loader(PEOPLE.get)
-    login.request_loader(lambda request: TOKENS.get(request.headers.get("authorization", "")))
     csrf.init_app(app)
     Principal(app)
     identity_loaded.connect(provide, app)
