@@ -36,7 +36,8 @@ GATHER_S = 0.05
 # Of a core, for the thread in the process that answers: it takes turns with the event loop. Where
 # that isn't enough for all rows, the queue is full and some are dropped.
 CPU_SHARE = 0.05
-START_S, CALL_S = 120.0, 10.0
+# Generous: where others need the processor, little is left to it.
+START_S, CALL_S = 120.0, 60.0
 BACKOFF_S, BACKOFF_MAX_S = 1.0, 60.0
 _PREDICTIONS = msgspec.msgpack.Decoder(list[ShadowRow])
 _log = logging.getLogger("podium")

@@ -18,6 +18,7 @@ import msgspec
 
 from podium.bundle import load
 from podium.deployments.frames import read_frame, write_frame
+from podium.deployments.niceness import let_others_first
 from podium.errors import PodiumError
 from podium.flow.formats.json_rows import JSON
 from podium.flow.prepare import prepare
@@ -29,7 +30,8 @@ from podium.outputs import Outputs
 from podium.table import Table
 
 _ENDS_WITH_PARENT = 1
-_LOWEST_PRIORITY = 19
+# Of a core that answers without a pause, about 5 % is left to it.
+NICENESS = 16
 
 
 class ShadowOrder(msgspec.Struct, frozen=True):
@@ -63,12 +65,13 @@ _ROWS = msgspec.msgpack.Decoder(list[bytes])
 
 def main() -> None:
     """Load what the first frame says, then answer each frame of rows with one of predictions."""
-    _yield_to_others()
+    _end_first()
     source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints isn't an answer
     order = _ORDER.decode(read_frame(source))
     version = LoadedVersion(load(order.path, trust=order.trust))
     version.load()
+    let_others_first(NICENESS)  # not before: where the server is busy, loading would take minutes
     write_frame(target, b"")
     with suppress(EOFError, BrokenPipeError):
         _serve(version, source, target)
@@ -107,12 +110,10 @@ def _outputs(version: LoadedVersion, table: Table) -> Outputs:
     return asyncio.run(run_async(runtime, version.signature, table, most))  # type: ignore[arg-type]
 
 
-def _yield_to_others() -> None:
-    """Let every process that answers somebody come first, and end with the parent."""
+def _end_first() -> None:
+    """End with the parent, and before any other where memory is short."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_ENDS_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
-    with suppress(OSError, AttributeError):
-        os.nice(_LOWEST_PRIORITY)
     with suppress(OSError):  # where memory is short, this process is to end, and no worker
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
 
