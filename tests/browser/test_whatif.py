@@ -115,5 +115,5 @@ def test_without_a_script_a_button_asks_for_the_values_of_the_form(result: Page)
     expect(result.locator("#result")).to_contain_text("not recorded")
     expect(result.locator("#result .value")).to_contain_text(re.compile(r"1,?200"))
     assert result.locator("[name=rooms]").input_value() == "4"
-    assert result.locator("svg.plot").count() == 2
+    assert result.locator(".whatif svg.plot").count() == 2
     assert n_records(result) == before

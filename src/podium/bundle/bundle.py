@@ -16,6 +16,7 @@ from podium.bundle.background import Background
 from podium.bundle.baseline import Baseline
 from podium.bundle.card import Card
 from podium.bundle.compilation import Compilation
+from podium.bundle.importance import Importance
 from podium.bundle.model_part import (
     FOLDER,
     ModelPart,
@@ -104,6 +105,14 @@ class Bundle:
         return background.table(self.signature)
 
     @cached_property
+    def importance(self) -> Importance | None:
+        """What matters to the model; None if it was packed without."""
+        if "importance.json" not in self._archive.names:
+            return None
+        importance: Importance = _part(self._archive, "importance.json")
+        return importance
+
+    @cached_property
     def compilation(self) -> Compilation | None:
         """The result of compiling, and its verification; None if it wasn't tried."""
         if "compilation.json" not in self._archive.names:
@@ -159,7 +168,7 @@ class Bundle:
         Raises:
             BundleError: a part can't be read.
         """
-        _ = self.baseline, self.compilation, self.background
+        _ = self.baseline, self.compilation, self.background, self.importance
 
     def check_trust(self) -> None:
         """Refuse now what `start()` would refuse.
@@ -213,6 +222,7 @@ _DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {
     "card.json": msgspec.json.Decoder(Card),
     "background.json": msgspec.json.Decoder(Background),
     "baseline.json": msgspec.json.Decoder(Baseline),
+    "importance.json": msgspec.json.Decoder(Importance),
     "compilation.json": msgspec.json.Decoder(Compilation),
 }
 

@@ -55,6 +55,7 @@ from podium.web.numbers import SPACE, headline
     show_default=True,
     help="How many training rows to keep for explanations.",
 )
+@click.option("--no-importance", is_flag=True, help="Don't measure what matters to the model.")
 @click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this file to run code.")
 def pack(
     model: str,
@@ -77,6 +78,7 @@ def pack(
     keep_original: bool,
     rounds: str | None,
     background: int,
+    no_importance: bool,
     trust: tuple[str, ...],
 ) -> None:
     """Pack MODEL into a bundle.
@@ -107,6 +109,7 @@ def pack(
         keep_original=keep_original,
         rounds=rounds,
         background=background,
+        importance=not no_importance,
         trust=trust,
     )
     print_summary(bundle)
@@ -134,6 +137,7 @@ def packed(
     keep_original: bool = False,
     rounds: str | None = None,
     background: int = ROWS,
+    importance: bool = True,
     trust: tuple[str, ...] = (),
 ) -> Bundle:
     """The bundle of a model file and its data.
@@ -187,6 +191,7 @@ def packed(
         keep_original=keep_original,
         rounds=int(rounds) if rounds is not None and rounds.isdecimal() else rounds,
         background=background,
+        importance=importance,
         trust=trust,
     )
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from podium.bundle.archive import write_archive
 from podium.bundle.background import ROWS, Background, background_of, check_n_rows
 from podium.bundle.baseline import Baseline, baseline_of
 from podium.bundle.bundle import Bundle, load
 from podium.bundle.card import Card
+from podium.bundle.importance import Importance
 from podium.bundle.libraries import undistributed, versions_of
 from podium.bundle.manifest import MODEL_NAME
 from podium.bundle.model_part import ModelPart
@@ -23,9 +25,12 @@ from podium.errors import BundleError, SetupError
 from podium.outputs import Outputs
 from podium.packing.boosters import Rounds
 from podium.packing.columns import not_using, unused_by, unused_note
+from podium.packing.errors_of import Judged
 from podium.packing.folds import Folds, on_folds
+from podium.packing.importance import importance_of
+from podium.packing.owner import clean
 from podium.packing.periods import hours_of, with_spreads
-from podium.packing.quality import Quality, on_holdout, quality
+from podium.packing.quality import Quality, holdout_rows, on_holdout, quality
 from podium.packing.served import served, trusted_digests
 from podium.packing.stages import Stages, terminal
 from podium.packing.subject import Subject, subject_of
@@ -61,6 +66,7 @@ def pack(
     groups: object = None,
     sample_weight: object = None,
     background: int = ROWS,
+    importance: bool = True,
     times: object = None,
 ) -> Bundle:
     """Pack a model into a bundle.
@@ -100,6 +106,7 @@ def pack(
         sample_weight: of the rows; `cv` trains with them.
         background: how many of the rows the bundle keeps, with which explanations compare other
             rows; 0 where training rows may not travel.
+        importance: measure what matters to the model, which takes a second at most.
         times: of the rows, shape (n_rows,). How far their hours, days and weeks lie apart raises the
             thresholds of drift.
 
@@ -186,8 +193,25 @@ def pack(
                 *unused_note(corrected_signature),
             ),
         )
+        matters = None
+        if importance and table is not None and outputs is not None and cv is None:
+            at("measuring what matters")
+            judged = (
+                None
+                if subject.unmeasured
+                else _judged(corrected_signature, runtime, holdout, target, truth, (table, outputs))
+            )
+            rows = None if kept is None else kept.table(corrected_signature)
+            matters = importance_of(
+                corrected_signature,
+                runtime,
+                clean(corrected_signature, table),
+                baseline,
+                rows,
+                judged,
+            )
         at("writing, and opening it again")
-        file = _write(path, card, corrected_signature, baseline, kept, part)
+        file = _write(path, card, corrected_signature, baseline, kept, matters, part)
         return load(file, trust=[f"sha256:{digest}" for digest in trusted_digests(part)])
 
 
@@ -206,6 +230,29 @@ def _measured(
     if holdout is not None:
         return on_holdout(signature, runtime, holdout, target)
     return Quality() if outputs is None else quality(signature, outputs, truth, "training")
+
+
+def _judged(
+    signature: Signature,
+    runtime: Runtime,
+    holdout: tuple[object, object] | None,
+    target: str | None,
+    truth: Truth | None,
+    training: tuple[Table, Outputs],
+) -> Judged | None:
+    """The rows with known truth: held-out ones if there are any."""
+    table, outputs, on = *training, "training"
+    if holdout is not None:
+        table, truth = holdout_rows(signature, holdout, target)
+        outputs, on = runtime.predict(table), "holdout"
+    if truth is None or truth.parts or len(truth.columns) != len(signature.outputs):
+        return None
+    rows = np.flatnonzero(truth.labelled)
+    if not len(rows):
+        return None
+    return Judged(
+        clean(signature, table).take(rows), outputs.rows(rows), truth.columns[0][rows], on
+    )
 
 
 def _corrected(
@@ -231,6 +278,7 @@ def _write(
     signature: Signature,
     baseline: Baseline,
     background: Background | None,
+    matters: Importance | None,
     part: ModelPart,
 ) -> Path:
     file = Path(path) if path is not None else Path(f"{card.name}.podium")
@@ -250,6 +298,7 @@ def _write(
             "card.json": msgspec.json.encode(card),
             "baseline.json": msgspec.json.encode(baseline),
             **_optional("background.json", background),
+            **_optional("importance.json", matters),
             **_optional("compilation.json", part.compilation),
             **part.files,
         },

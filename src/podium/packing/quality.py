@@ -49,10 +49,21 @@ def on_holdout(
     Raises:
         SetupError: they lack a column, or rows and targets differ in length.
     """
+    table, truth = holdout_rows(signature, holdout, target)
+    return quality(signature, runtime.predict(table), truth, "holdout")
+
+
+def holdout_rows(
+    signature: Signature, holdout: tuple[object, object], target: str | None
+) -> tuple[Table, Truth | None]:
+    """Held-out rows as the model takes them, and their targets.
+
+    Raises:
+        SetupError: they lack a column, or rows and targets differ in length.
+    """
     table = selected(_required_names(signature, holdout[0]), Table.of(holdout[0]))
     table = read_again(table, signature.fields)
-    truth = truth_of(holdout[1], target, table.n_rows)
-    return quality(signature, runtime.predict(clean(signature, table)), truth, "holdout")
+    return clean(signature, table), truth_of(holdout[1], target, table.n_rows)
 
 
 def _required_names(signature: Signature, rows: object) -> tuple[str, ...]:

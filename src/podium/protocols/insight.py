@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from podium.flow.version import LoadedVersion
+from podium.protocols.importance import importance_schemas
 from podium.protocols.schemas import TEXT, object_schema, ref
 from podium.signature.schema import Schema, prediction_schemas
 
@@ -61,7 +62,12 @@ def model_paths(
     )
     asked = {"schema": ref(f"{key}_question"), **_example(version)}
     body = {"required": True, "content": {"application/json": asked}}
-    paths = {f"/api/models/{name}/whatif": {"post": what_if | {"requestBody": body}}}
+    known = {"404": "It wasn't measured what matters to the model."} | failures
+    matters = get(f"importance_{key}", f"What matters to {name}", name, "Importance", known)
+    paths = {
+        f"/api/models/{name}/whatif": {"post": what_if | {"requestBody": body}},
+        f"/api/models/{name}/importance": {"get": matters},
+    }
     if explains:
         why = get(
             f"explain_{key}",
@@ -84,7 +90,7 @@ def shared_schemas() -> dict[str, Schema]:
     by_field: Schema = {"type": "object", "additionalProperties": number}
     count: Schema = {"type": "integer", "minimum": 1}
     links = ["probability", "log-odds", "log", "identity"]
-    return {
+    return importance_schemas() | {
         "Explanation": object_schema(
             {
                 "id": TEXT,

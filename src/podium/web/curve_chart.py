@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.bundle.baseline import Histogram
+from podium.explanations.curves import Grid
 from podium.flow.version import LoadedVersion
 from podium.signature import Field, Label, Range, Signature
 from podium.signature.infer import json_value
@@ -16,7 +17,7 @@ from podium.signature.labels import label_text, plain_text
 from podium.table import Array, Table, is_missing, plain_values
 from podium.web.numbers import number_text, percent_text, range_text, with_unit
 from podium.web.result import LABEL_MAX
-from podium.web.whatif import Curve, WhatIf
+from podium.web.whatif import WhatIf
 
 WIDTH, HEIGHT = 300, 100
 # The training data is drawn below the line, this high at most.
@@ -103,11 +104,19 @@ def curves_of(version: LoadedVersion, row: Table, found: WhatIf) -> Curves | Non
     """The charts of a row's curves; None if there are none."""
     if not found.curves:
         return None
-    scale = _Scale(version.signature, found)
+    scale = scale_of(version.signature, found)
     ids = {field.name: f"f{i}" for i, field in enumerate(version.signature.fields)}
     histograms = version.bundle.baseline.fields
     charts = tuple(
-        _chart(ids[one.field.name], one, row, histograms.get(one.field.name), scale)
+        chart_of(
+            ids[one.field.name],
+            one.field,
+            one.grid,
+            one.numbers,
+            histograms.get(one.field.name),
+            scale,
+            cell=row.columns[one.field.name],
+        )
         for one in found.curves
     )
     return Curves(
@@ -119,25 +128,33 @@ def curves_of(version: LoadedVersion, row: Table, found: WhatIf) -> Curves | Non
     )
 
 
-class _Scale:
-    """The vertical scale of all curves on a page."""
+class Scale:
+    """The vertical scale of all curves on a page.
 
-    def __init__(self, signature: Signature, found: WhatIf) -> None:
-        output, label = signature.outputs[found.number.output], found.number.label
-        self.own = found.value
-        self.unit = "" if label is not None or output.score else output.unit
-        self.is_share = label is not None
-        numbers = np.concatenate([[found.value], *(one.numbers for one in found.curves)])
+    Args:
+        of: what is drawn, in words.
+        numbers: all that are drawn.
+        own: the number of the row itself, if the curves are about one.
+        is_share: whether they are probabilities.
+    """
+
+    def __init__(
+        self,
+        of: str,
+        numbers: NDArray[np.float64],
+        *,
+        is_share: bool,
+        unit: str = "",
+        own: float = 0.0,
+    ) -> None:
+        self.of = of
+        self.own = own
+        self.unit = unit
+        self.is_share = is_share
         self.low, self.high = float(numbers.min()), float(numbers.max())
-        if self.is_share:
+        if is_share:
             # Of many classes each is improbable: then the lines would all lie at the bottom.
-            self.low, self.high = 0.0, min(one for one in SHARES if one >= self.high)
-        if label is None:
-            self.of = "the score" if output.score else "the prediction"
-            return
-        word = output.words[label] if output.words else label_text(output.classes[label])
-        how = "the probability of" if output.has_probabilities else "whether it is"
-        self.of = f"{how} “{word}”"
+            self.low, self.high = 0.0, next((one for one in SHARES if one >= self.high), 1.0)
 
     def share(self, number: float) -> float:
         """How far up the scale a number is, from 0 to 1."""
@@ -153,30 +170,58 @@ class _Scale:
         return percent_text(number) if self.is_share else with_unit(number_text(number), self.unit)
 
 
-def _chart(
-    id_: str, curve: Curve, row: Table, histogram: Histogram | None, scale: _Scale
+def scale_of(signature: Signature, found: WhatIf) -> Scale:
+    """The scale of a row's curves."""
+    output, label = signature.outputs[found.number.output], found.number.label
+    numbers = np.concatenate([[found.value], *(one.numbers for one in found.curves)])
+    of = "the score" if output.score else "the prediction"
+    if label is not None:
+        word = output.words[label] if output.words else label_text(output.classes[label])
+        how = "the probability of" if output.has_probabilities else "whether it is"
+        of = f"{how} “{word}”"
+    unit = "" if label is not None or output.score else output.unit
+    return Scale(of, numbers, is_share=label is not None, unit=unit, own=found.value)
+
+
+def chart_of(
+    id_: str,
+    field: Field,
+    grid: Grid,
+    answers: NDArray[np.float64],
+    histogram: Histogram | None,
+    scale: Scale,
+    *,
+    cell: Array | None = None,
 ) -> CurveChart:
-    field, cell = curve.field, row.columns[curve.field.name]
-    own = None if is_missing(cell)[0] else json_value(plain_values(cell)[0], field)
-    is_known = ~is_missing(curve.grid.cells)
-    missing = "" if is_known.all() else scale.text(float(curve.numbers[~is_known][0]))
-    numbers = curve.numbers[is_known]
+    """The chart of one field.
+
+    Args:
+        answers: one for each value of the grid.
+        cell: the row's own value, shape (1,); None if the curve is about no row.
+    """
+    own = None
+    if cell is not None and not is_missing(cell)[0]:
+        own = json_value(plain_values(cell)[0], field)
+    is_known = ~is_missing(grid.cells)
+    missing = "" if is_known.all() else scale.text(float(answers[~is_known][0]))
+    numbers = answers[is_known]
     low, high = scale.text(float(numbers.min())), scale.text(float(numbers.max()))
     words = f"Always {low}" if low == high else f"From {low} to {high}"
-    own_text = "not known" if own is None else _text(field, own)
+    nothing = "" if cell is None else "not known"
+    own_text = nothing if own is None else _text(field, own)
     if field.type in ("category", "boolean"):
-        bars = _bars(field, curve, own, scale)
+        bars = _bars(field, grid, answers, own, scale)
         return CurveChart(
             id_, field.label, own_text, "", "", None, ("", ""), bars, words, missing, None
         )
-    xs = _numbers(curve.grid.cells[is_known])
-    at = None if own is None else float(_numbers(cell)[0])
+    xs = _numbers(grid.cells[is_known])
+    at = None if own is None or cell is None else float(_numbers(cell)[0])
     is_within = at is not None and xs[0] <= at <= xs[-1]
     line = _line(xs, numbers, at if is_within else None, scale)
     mark = None
     if at is not None and is_within:
         mark = (f"{_x(xs, at):.1f}", scale.y(scale.own))
-    labels = [label for label in curve.grid.labels if label is not None]
+    labels = [label for label in grid.labels if label is not None]
     return CurveChart(
         id_,
         field.label,
@@ -192,9 +237,11 @@ def _chart(
     )
 
 
-def _bars(field: Field, curve: Curve, own: Label | None, scale: _Scale) -> tuple[CurveBar, ...]:
+def _bars(
+    field: Field, grid: Grid, answers: NDArray[np.float64], own: Label | None, scale: Scale
+) -> tuple[CurveBar, ...]:
     """The first categories, the row's own, and the answer without a value."""
-    pairs = list(zip(curve.grid.labels, curve.numbers.tolist(), strict=True))
+    pairs = list(zip(grid.labels, answers.tolist(), strict=True))
     known = [(label, number) for label, number in pairs if label is not None]
     chosen = known[:BARS_MAX]
     if own is not None and all(label != own for label, _ in chosen):
@@ -210,7 +257,7 @@ def _bars(field: Field, curve: Curve, own: Label | None, scale: _Scale) -> tuple
     )
 
 
-def _line(xs: NDArray[np.float64], numbers: Array, at: float | None, scale: _Scale) -> str:
+def _line(xs: NDArray[np.float64], numbers: Array, at: float | None, scale: Scale) -> str:
     points = list(zip(xs.tolist(), numbers.tolist(), strict=True))
     if at is not None:  # the mark is on the line
         points = sorted([*((x, n) for x, n in points if x != at), (at, scale.own)])

@@ -30,6 +30,7 @@ from podium.web.about import about_of
 from podium.web.among import among_answers
 from podium.web.curve_chart import Curves, curves_of
 from podium.web.form import texts, widgets
+from podium.web.matters import matters_of
 from podium.web.numbers import headline
 from podium.web.result import curl_command, result_of
 from podium.web.site import Site
@@ -164,6 +165,7 @@ def form_page(
         next_example=_next_example(request),
         headline=headline(version.card),
         about=about_of(version.bundle),
+        matters=matters_of(version.bundle),
         **_shown(request, version, answered),
         **explained(site, request, version, answered),
     )

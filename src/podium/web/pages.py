@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
 from podium.access import Action, allowed
-from podium.errors import InvalidRows, NotFound, StoreError, UnsupportedMedia
+from podium.errors import InvalidRows, NotFound, UnsupportedMedia
 from podium.flow.formats.forms import FORM
 from podium.flow.formats.multipart import MULTIPART, fields_of
 from podium.flow.request import PredictRequest, RequestContext
@@ -24,8 +23,6 @@ from podium.web.site import Site
 from podium.web.visible_records import find_record, may_see
 
 _LINE_BREAK = re.compile(rb"%0[Dd]%0[Aa]")
-# A record that waits longer than this shows that the store doesn't answer: nobody waits for it.
-WAITING_MAX_S = 2.0
 
 
 def home(site: Site, request: Request) -> Response:
@@ -125,18 +122,8 @@ def _record(site: Site, request: Request, name: str, record_id: str) -> Record:
 
 
 def _can_be_looked_up(site: Site, request: Request, name: str, record_id: str) -> bool:
-    """Whether the next request finds this record, whichever process or machine gets it.
-
-    Reading it puts it into the store, where it would be a moment later.
-    """
+    """Whether the next request finds this record, whichever process or machine gets it."""
     if site.store is None or not allowed(request.actor, Action.SEE_OWN, name):
         return False
-    recorder = site.service.recorder
-    backlog = None if recorder is None else recorder.backlog
-    if backlog is not None and 0 < backlog.oldest_s < time.time() - WAITING_MAX_S:
-        return False
-    try:
-        record = find_record(site.store, record_id)
-    except StoreError:
-        return False
+    record = site.lookups.find(site.store, record_id)
     return record is not None and may_see(request.actor, record)

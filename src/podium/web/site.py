@@ -26,6 +26,7 @@ from podium.policy.quota import Quota
 from podium.records.store import Store
 from podium.settings import Settings
 from podium.web.explaining import Explanations
+from podium.web.lookups import Lookups
 from podium.web.page_cache import PageCache
 from podium.web.router import Router
 from podium.web.truth_rules import TruthRules
@@ -68,6 +69,7 @@ class Site:
         truth_rules: which version's outputs truth is checked against.
         router: the routes of the app.
         uploads: the bundles that are uploaded to this process; None if versions are fixed.
+        lookups: of records that were just stored.
         explanations: explains answers; None: it can't.
         is_local: whether only programs on this machine can reach it.
         monitoring: counts what the models answer; None: nothing does.
@@ -94,6 +96,7 @@ class Site:
     router: Router = field(default_factory=lambda: Router(()))
     is_local: bool = False
     explanations: Explanations | None = None
+    lookups: Lookups = field(default_factory=Lookups)
     uploads: Uploads | None = None
     monitoring: Monitoring | None = None
     alerts: AlertsFile | None = None

@@ -35,6 +35,7 @@ CENSUS = {
     ("POST", "/models/arrival-delay"): (303, 404, 404, 200, 303, 303),
     ("POST", "/models/arrival-delay/whatif"): (303, 404, 404, 400, 400, 400),
     ("POST", "/api/models/arrival-delay/whatif"): (401, 404, 404, 400, 400, 400),
+    ("GET", "/api/models/arrival-delay/importance"): (401, 404, 404, 404, 404, 404),
     ("POST", "/api/models/arrival-delay/explain"): (401, 404, 404, 403, 403, 400),
     ("GET", f"/api/records/{'0' * 32}/explanation"): (401, 404, 404, 404, 404, 404),
     ("GET", f"/models/arrival-delay/results/{'0' * 32}"): (303, 404, 404, 403, 404, 404),
