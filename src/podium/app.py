@@ -329,6 +329,7 @@ class App:
         days = self.settings.monitoring_days
         made = Monitoring(self._home, self.deployments, registry, days=days)
         self.service.observers.append(made.counter)
+        self.service.refused_rows.observers.append(made.counter.refuse)
         self._metrics.watch(UNWRITTEN_COUNTS, lambda: made.counter.n_failed)
         return made
 

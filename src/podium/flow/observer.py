@@ -1,11 +1,13 @@
-"""Observers, which are notified of every predicted row after its response was sent."""
+"""Observers, which are notified of every predicted row after its response was sent, and of refusals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from podium.errors import InvalidRows
 from podium.flow.submission import Submission
+from podium.flow.version import LoadedVersion
 
 
 class Observer(Protocol):
@@ -20,3 +22,19 @@ class Observer(Protocol):
         Called on the event loop if there is one, so it must return quickly; exceptions that it
         raises are logged and don't affect the response.
         """
+
+
+class RefusedRows:
+    """Rows that a version refused: whoever reads requests notifies those who observe them.
+
+    Attributes:
+        observers: called with the version and what is wrong; they must return quickly.
+    """
+
+    def __init__(self) -> None:
+        self.observers: list[Callable[[LoadedVersion, InvalidRows], object]] = []
+
+    def notify(self, version: LoadedVersion, error: InvalidRows) -> None:
+        """Pass refused rows on."""
+        for observe in self.observers:
+            observe(version, error)

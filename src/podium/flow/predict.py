@@ -29,7 +29,7 @@ from podium.flow.call import Guard
 from podium.flow.formats.json_rows import JSON
 from podium.flow.job import BatchOutputs, job_digest
 from podium.flow.limits import Bounds, BulkPlaces
-from podium.flow.observer import Observer
+from podium.flow.observer import Observer, RefusedRows
 from podium.flow.pool import Pool
 from podium.flow.prepare import prepare, prepare_quickly
 from podium.flow.record import outcome_of, record_of
@@ -71,6 +71,7 @@ class PredictionService:
     ) -> None:
         self.recorder = recorder
         self.observers = list(observers)
+        self.refused_rows = RefusedRows()
         self.pool = Pool("podium-predict", N_THREADS)
         self.bulk = BulkPlaces()
         # Decoding and encoding a bulk request takes several times its memory: one at a time.

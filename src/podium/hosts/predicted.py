@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from podium.access import Actor
+from podium.errors import InvalidRows
 from podium.flow.answer import values_of, warnings_by_row
 from podium.flow.predict import PredictionService
 from podium.flow.request import Prepared, RequestContext
@@ -72,7 +73,11 @@ def predicted(
     given = Table.of(rows, names=route.champion.signature.names)
 
     def prepare(version: LoadedVersion) -> Prepared:
-        table, warnings = check_table(version.signature, given)
+        try:
+            table, warnings = check_table(version.signature, given)
+        except InvalidRows as error:
+            service.refused_rows.notify(version, error)
+            raise
         return Prepared(version.reader, None, table, warnings, "rows", began_ns, time_us)
 
     business_key = business_key_of(key) or ""

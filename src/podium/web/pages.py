@@ -53,6 +53,7 @@ def predict(site: Site, request: Request, name: str) -> Response:
     try:
         answer = site.service.predict(traffic, PredictRequest(body, FORM, context))
     except InvalidRows as error:
+        site.service.refused_rows.notify(traffic.champion, error)
         return form_page(site, request, traffic.champion, typed, errors=error.cells, status=422)
     if answer.ids and _can_be_looked_up(site, request, name, answer.ids[0]):
         return Response.redirect(request.url(f"/models/{name}/results/{answer.ids[0]}"))

@@ -311,8 +311,8 @@ def _counted(
             digest = error.digest if isinstance(error, ModelError) else ""
             version = deployment.traffic.find(digest) or deployment.choose()
             version.metrics.refused(response.status, request.lane)
-            if site.monitoring is not None and isinstance(error, InvalidRows):
-                site.monitoring.counter.refuse(version, error)
+            if isinstance(error, InvalidRows):
+                site.service.refused_rows.notify(version, error)
     return response
 
 

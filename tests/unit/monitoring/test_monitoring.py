@@ -14,7 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import podium
-from podium.errors import InputError, NotFound
+from podium.access import ANYONE
+from podium.errors import InputError, InvalidRows, NotFound
+from podium.hosts.predicted import predicted
 from podium.monitoring.counts import Counted, count_outputs, count_table
 from podium.monitoring.pieces import HOUR_US
 from podium.table import Table
@@ -269,3 +271,16 @@ def test_what_is_usual_from_hour_to_hour_is_no_drift_of_a_window(tmp_path):
     place = {(one.kind, one.name): at for at, one in enumerate(report.measured)}["field", "x"]
     assert report.windows[0].psi[place] > 1
     assert report.windows[0].level[place] == report.measured[place].level == "none"
+
+
+def test_refusals_of_forms_and_of_python_are_counted(app):
+    client = Client(app)
+    sent = client.send_form("/models/churn", {"x": "a", "y": "1"})
+    with pytest.raises(InvalidRows):
+        predicted(app.service, app.deployments["churn"].traffic, {"x": "b", "y": 1.0}, actor=ANYONE)
+
+    report = report_of(app)
+
+    assert sent.status == 422
+    assert report.n_refused == 2
+    assert {one.name: one.n_refused for one in report.measured if one.kind == "field"}["x"] == 2
