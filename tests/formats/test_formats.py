@@ -39,4 +39,5 @@ def test_an_old_bundle_predicts_as_it_did(file):
         np.testing.assert_allclose(outputs.probabilities, told["probabilities"], rtol=1e-9)
     assert bundle.card.n_rows > 0
     assert bundle.baseline.fields
+    assert bundle.background is None  # it came later: explanations use recorded rows
     assert bundle.compilation.verified.is_equal

@@ -18,7 +18,6 @@ from podium.program.operations import (
     Largest,
     Lookup,
     Matmul,
-    Pair,
     Scale,
     Select,
     Single,
@@ -94,20 +93,14 @@ def _read(
         case Finite() | Single():
             return [(operation.x, weights)]
         case Scale():
-            slope = 1.0 if operation.multiply is None else operation.multiply
-            return [
-                (
-                    operation.x,
-                    weights * slope / (1.0 if operation.divide is None else operation.divide),
-                )
-            ]
+            divided = weights if operation.divide is None else weights / operation.divide
+            factor = 1.0 if operation.multiply is None else operation.multiply
+            return [(operation.x, divided * factor)]
         case Matmul() | SingleSum():
             return [(operation.x, operation.weights.astype(np.float64) @ weights)]
         case Total():
             factors = np.ones(len(operation.xs)) if operation.weights is None else operation.weights
             return [(x, weights * factor) for x, factor in zip(operation.xs, factors, strict=True)]
-        case Pair():
-            return [(operation.x, weights[1:] - weights[:1])]
         case Select():
             read = np.zeros(len(owners[operation.x]))
             np.add.at(read, operation.columns, weights)
