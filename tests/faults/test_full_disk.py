@@ -12,8 +12,12 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.tree import DecisionTreeRegressor
 
+import podium
 from podium.testing import ServerProcess
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -132,3 +136,62 @@ def test_a_full_disk_refuses_and_recovers(
     )
     assert (n_lost, n_twice) == (0, 0)
     assert len(set(acknowledged)) == len(acknowledged)
+
+
+# Registers a version while nothing is left on the disk of the home folder, and again once there is.
+REGISTERING = """
+import sys
+from pathlib import Path
+import podium
+from podium.deployments.registry import Registry
+from podium.errors import PodiumError
+
+home, first, second, filler = map(Path, sys.argv[1:])
+registry = Registry(home)
+registry.register(podium.load(first))
+registry.promote("sums", "1")
+piece = b"x" * 4_096
+with filler.open("wb", buffering=0) as file:
+    try:
+        while True:
+            file.write(piece)
+    except OSError:
+        pass
+try:
+    registry.register(podium.load(second))
+except PodiumError as error:
+    print("refused:", type(error).__name__, error.message)
+names = [one.name for one in registry.versions("sums")]
+left = sorted(path.suffix for path in (home / "versions").iterdir())
+print("while full:", names, registry.find("sums", "champion").name, left)
+filler.unlink()
+registry.register(podium.load(second))
+registry.promote("sums", "2")
+print("afterwards:", registry.find("sums", "champion").name)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_mount(), reason="no file system of one's own can be mounted here")
+def test_a_version_is_registered_whole_or_not_at_all_on_a_full_disk(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"x": np.arange(2_000.0)})
+    files = []
+    for version, depth in (("1", 3), ("2", None)):
+        model = DecisionTreeRegressor(max_depth=depth).fit(rows, np.sin(rows["x"]))
+        files.append(tmp_path / f"{version}.podium")
+        podium.pack(model, rows, name="sums", version=version, path=files[-1])
+    (home := tmp_path / "home").mkdir()
+    script = 'mount -t tmpfs -o size=2m none "$1" && shift && exec "$@"'
+    inside = ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "-", str(home)]
+    arguments = [str(one) for one in (home, *files, home / "filler")]
+
+    done = subprocess.run(
+        [*inside, sys.executable, "-c", REGISTERING, *arguments], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    refused, full, afterwards = done.stdout.splitlines()
+    assert refused.startswith("refused: RegistryError")
+    assert refused.endswith("No space left on device")
+    assert full == "while full: ['1'] 1 ['.checked', '.podium']"
+    assert afterwards == "afterwards: 2"
