@@ -20,6 +20,8 @@ from podium.monitoring.alerts import Alert, Happening, Look, State, advance
 from podium.records import forks
 
 ENDED_KEPT = 1_000
+# A window that ended later than that was looked at while the clock was wrong.
+AHEAD_HOURS = 336
 SHOWN_MAX = 500
 _BUSY_MS = 5_000
 _APPLICATION_ID = 0x506F6461  # "Poda"
@@ -151,8 +153,9 @@ class AlertsFile:
             sql = (
                 "INSERT INTO looked VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
                 " SET until_hour = excluded.until_hour WHERE until_hour < excluded.until_hour"
+                " OR until_hour > excluded.until_hour + ?"
             )
-            connection.execute(sql, (model, period, until_hour))
+            connection.execute(sql, (model, period, until_hour, AHEAD_HOURS))
             if not connection.changes():
                 return []
             for look in looks:

@@ -27,7 +27,7 @@ from podium.monitoring.alarms import (
     silence,
 )
 from podium.monitoring.alerts import Alert, Happening, Look
-from podium.monitoring.alerts_file import AlertsFile, Notice
+from podium.monitoring.alerts_file import AHEAD_HOURS, AlertsFile, Notice
 from podium.monitoring.channels import Channel, NotSent
 from podium.monitoring.counts import histograms_of
 from podium.monitoring.monitoring import Monitoring
@@ -114,7 +114,7 @@ class Lookout:
     def _look(self, model: str, period: Period) -> None:
         now_us = self._clock_us()
         until = start_of((now_us - SETTLED_US) // HOUR_US, period)
-        if self._file.looked(model, period) >= until:
+        if until <= self._file.looked(model, period) <= until + AHEAD_HOURS:
             return
         try:
             looks = list(self._looks(model, period, until))

@@ -43,6 +43,14 @@ def test_a_window_is_looked_at_once(file):
     assert len(file.due("webhook", 1_000, 10)) == 1
 
 
+def test_a_clock_that_was_ahead_for_a_while_stops_nothing(file):
+    assert taken(file, 10_000, CLEAR) == []
+    assert taken(file, 9_900, LOOK) == []
+
+    assert taken(file, 5, LOOK) == ["firing"]
+    assert file.looked("churn", "hour") == 5
+
+
 def test_many_that_look_at_once_write_one_alert(file):
     barrier, told = threading.Barrier(8), []
 

@@ -148,6 +148,15 @@ def test_an_hour_is_looked_at_when_it_has_ended_and_settled(world):
     assert world.alerts()["drift", "x"].state == "firing"
 
 
+def test_a_clock_that_was_years_ahead_is_forgotten(world):
+    world.look_after(MONDAY + 50_000)
+    for hour in range(MONDAY, MONDAY + 2):
+        world.count(hour, 1.0)
+        world.look_after(hour)
+
+    assert world.alerts()["drift", "x"].state == "firing"
+
+
 def test_days_find_what_hours_have_too_few_rows_for(world):
     for hour in range(MONDAY, MONDAY + 48):
         world.count(hour, 0.5, 20)
