@@ -22,6 +22,8 @@ from typing import Any
 import httpx
 import pytest
 
+from podium.app import App
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
@@ -142,8 +144,17 @@ class Reader:
 def reader(tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     monkeypatch.chdir(tmp_path)
     one = Reader(tmp_path, free_port)
+    apps, start = [], App.start
+
+    def remembered(app: App) -> None:
+        apps.append(app)
+        start(app)
+
+    monkeypatch.setattr(App, "start", remembered)
     yield one
     one.stop()
+    for app in apps:  # a page needn't say that its app is closed when its process ends
+        app.close()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
