@@ -105,6 +105,7 @@ def codes_at_the_gate(client: Client) -> set[tuple[int, str]]:
         ("POST", "/", {"content-length": "x"}),
         ("POST", "/", {"content-length": "9999999999"}),
         ("POST", "/", {"origin": "null"}),
+        ("GET", "/api/models/loans/monitor/stream", {}),
     ]
     replies = [
         client.request(method, target, headers=headers | {"accept": "application/json"})
