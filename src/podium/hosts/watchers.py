@@ -13,7 +13,6 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from typing import Any
 
 from podium.errors import Overloaded, PodiumError, RateLimited
@@ -97,8 +96,7 @@ class Watchers:
         ticking, self._ticking = self._ticking, None
         if ticking is not None and ticking.get_loop() is asyncio.get_running_loop():
             ticking.cancel()
-            with suppress(asyncio.CancelledError):
-                await ticking
+            await asyncio.gather(ticking, return_exceptions=True)  # nothing keeps the app open
 
     def take(self, watcher: Watcher, owner: str) -> None:
         """Count a watcher, if there is a place for it.
