@@ -397,7 +397,9 @@ def test_texts_are_one_field_whatever_their_terms() -> None:
     assert explained.contributions["x"] == pytest.approx(4, abs=0.1)
 
 
-@pytest.mark.parametrize(("n_columns", "n_categories"), [(400, 2), (3, 3_000)])
+@pytest.mark.parametrize(
+    ("n_columns", "n_categories"), [pytest.param(400, 2, marks=pytest.mark.slow), (3, 3_000)]
+)
 def test_many_columns_and_categories_are_explained_exactly(
     n_columns: int, n_categories: int
 ) -> None:
