@@ -117,3 +117,32 @@ def test_without_a_script_a_button_asks_for_the_values_of_the_form(result: Page)
     assert result.locator("[name=rooms]").input_value() == "4"
     assert result.locator(".whatif svg.plot").count() == 2
     assert n_records(result) == before
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_everybody_can_use_the_pages(
+    browser: Browser, address: str, scheme: str, width: int
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(
+        base_url=address,
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 900},
+        bypass_csp=True,
+    )
+    page = context.new_page()
+    page.goto("/models/rents?example=1")
+    page.get_by_role("button", name="Predict").click()
+    page.wait_for_url("**/results/*")
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+
+    found = Axe().run(page)
+    is_too_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+    assert page.get_by_text("Why this prediction").is_visible()
+    assert page.get_by_text("What matters to it").is_visible()
+    assert found.response["violations"] == []
+    assert not is_too_wide
+    context.close()

@@ -1,0 +1,144 @@
+"""How long the page of a result takes with its why, a curve, and predictions beside explanations.
+
+    python -m bench.insight [--rows 300] [--seconds 10]
+
+It starts a server of its own, with one worker, and prints percentiles in milliseconds: of the page
+of a result whose explanation isn't known yet, of `POST .../whatif`, and of predictions alone and
+while another client asks for explanations without a pause.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+import podium
+from podium.testing import ServerProcess
+
+N_FIELDS, N_TRAINING, ROUNDS = 20, 5_000, 10
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=300)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = packed(Path(folder))
+        environment = {"PODIUM_QUOTA_EXPLANATIONS": "0"}
+        home = Path(folder) / "home"
+        with (
+            ServerProcess(str(bundle), home=home, environment=environment) as server,
+            httpx.Client(base_url=server.address) as http,
+        ):
+            measure(http, server.address, options.rows, options.seconds)
+
+
+def packed(folder: Path) -> Path:
+    """A bundle of boosted trees: 100 of 31 leaves, 20 fields."""
+    import pandas as pd
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    random = np.random.default_rng(0)
+    names = [f"field {i}" for i in range(N_FIELDS)]
+    rows = pd.DataFrame(random.normal(size=(N_TRAINING, N_FIELDS)), columns=names)
+    target = (rows["field 0"] + rows["field 1"] * rows["field 2"] > 0).map(
+        {True: "yes", False: "no"}
+    )
+    model = HistGradientBoostingClassifier(max_iter=100).fit(rows, target)
+    bundle = podium.pack(model, rows, target, name="bench", path=folder)
+    assert bundle.path is not None
+    return bundle.path
+
+
+def measure(http: httpx.Client, address: str, n_rows: int, seconds: float) -> None:
+    """Send the requests, and print how long they took."""
+    random = np.random.default_rng(1)
+    rows = [
+        {f"field {i}": float(cell) for i, cell in enumerate(cells)}
+        for cells in random.normal(size=(n_rows, N_FIELDS))
+    ]
+    ids = http.post("/api/models/bench/predict", json=rows).json()["ids"]
+    http.get(f"/models/bench/results/{ids[0]}")  # whatever is imported once
+
+    def page(at: int) -> httpx.Response:
+        return http.get(f"/models/bench/results/{ids[at]}")
+
+    def curve(at: int) -> httpx.Response:
+        body = {"row": rows[at], "field": "field 0"}
+        return http.post("/api/models/bench/whatif", json=body)
+
+    show("result page with its why", timed(page, range(1, n_rows)))
+    show("what if, one field", timed(curve, range(n_rows)))
+    alone, beside, n_explained = [], [], 0
+    # In turns, so that what else the machine does meets both.
+    for _ in range(ROUNDS):
+        alone += predictions(http, rows, seconds / ROUNDS)
+        stop, counts = threading.Event(), list[int]()
+        asking = threading.Thread(target=explain, args=(address, rows, stop, counts))
+        asking.start()
+        try:
+            beside += predictions(http, rows, seconds / ROUNDS)
+        finally:
+            stop.set()
+            asking.join()
+        n_explained += sum(counts)
+    print(f"{n_explained:,} explanations in {seconds:g} s")
+    show("predictions alone", alone)
+    show("predictions beside explanations", beside)
+    ratio = np.percentile(beside, 99) / np.percentile(alone, 99)
+    print(f"p99 beside explanations: {ratio:.2f} times")
+
+
+def timed(ask: Callable[[int], httpx.Response], places: Sequence[int]) -> list[float]:
+    """Seconds of each request."""
+    taken = []
+    for at in places:
+        began_s = time.perf_counter()
+        reply = ask(at)
+        taken.append(time.perf_counter() - began_s)
+        assert reply.status_code == 200, reply.text
+    return taken
+
+
+def predictions(http: httpx.Client, rows: list[dict[str, Any]], seconds: float) -> list[float]:
+    """Seconds of single predictions, one after the other, for so long."""
+    taken: list[float] = []
+    until_s = time.perf_counter() + seconds
+    while time.perf_counter() < until_s:
+        began_s = time.perf_counter()
+        http.post("/api/models/bench/predict", json=rows[len(taken) % len(rows)])
+        taken.append(time.perf_counter() - began_s)
+    return taken
+
+
+def explain(
+    address: str, rows: list[dict[str, Any]], stop: threading.Event, counts: list[int]
+) -> None:
+    """Ask for explanations of new rows until told to stop; their number goes into `counts`."""
+    number = 0
+    with httpx.Client(base_url=address) as http:
+        while not stop.is_set():
+            row = rows[number % len(rows)] | {"field 19": time.perf_counter() % 1}
+            http.post("/api/models/bench/explain", json={"row": row})
+            number += 1
+    counts.append(number)
+
+
+def show(what: str, taken: Sequence[float]) -> None:
+    """Print the percentiles of some durations."""
+    p50, p99 = np.percentile(taken, [50, 99]) * 1_000
+    print(f"{what:34} {len(taken):6,} requests  p50 {p50:7.2f} ms  p99 {p99:7.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
