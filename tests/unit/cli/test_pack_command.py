@@ -57,6 +57,24 @@ def test_training_rows_travel_unless_told_otherwise(trained, podium_run: Command
     assert podium.load("none.podium").background is None
 
 
+def test_a_column_of_times_tells_what_is_usual_and_is_no_field(
+    trained, here: Path, podium_run: Command
+) -> None:
+    rows = pd.read_csv(here / "train.csv")
+    days = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(len(rows)) // 60, "D")
+    rows.assign(day=days).to_csv(here / "train.csv", index=False)
+
+    code, _, _ = podium_run(*PACK, "--time", "day")
+    wrong, _, why = podium_run(*PACK, "--time", "y")
+
+    bundle = podium.load("model.podium")
+    assert code == 0
+    assert "day" not in bundle.signature.names
+    assert set(bundle.baseline.fields["bmi"].spreads) == {"hour", "day", "week"}
+    assert wrong != 0
+    assert "no column 'y'" in why
+
+
 def test_keep_original_puts_the_estimator_beside_its_program(trained, podium_run: Command) -> None:
     code, out, _ = podium_run(*PACK, "--keep-original", "-o", "both.podium")
 
