@@ -21,6 +21,7 @@ from sklearn.linear_model import LinearRegression
 
 import podium
 from podium.deployments.registry import Registry
+from podium.evaluation.verification import verified
 from podium.outbox.care import back_up
 from podium.records.store import RecordQuery, iter_pages
 from podium.records.stores.sqlite import SqliteStore
@@ -32,19 +33,22 @@ from asking import Asker, Reply, workers_of
 IS_LONG = "PODIUM_SOAK" in os.environ
 N_ROUNDS, N_CLIENTS, N_KILLS = (200, 64, 20) if IS_LONG else (6, 8, 2)
 PATH = "/api/models/constant/predict"
+NAMES = [f"x{number}" for number in range(8)]
 
 
 def packed(folder: Path, constant: int) -> str:
-    """The version of a model that always answers with its own number."""
-    frame = pd.DataFrame({"x": np.arange(20.0)})
-    model = LinearRegression().fit(frame, np.full(20, float(constant)))
+    """The version of a model whose answers are close to its own number, each another one."""
+    frame = pd.DataFrame(
+        np.random.default_rng(constant).normal(size=(40, len(NAMES))), columns=NAMES
+    )
+    model = LinearRegression().fit(frame, constant + np.tanh(frame.sum(axis=1)) / 1_000)
     path = folder / f"{constant}.podium"
     podium.pack(model, frame, name="constant", version=str(constant), path=path)
     return str(path)
 
 
 def request_of(key: str) -> bytes:
-    body = b'{"x": 1}'
+    body = json.dumps({name: random.gauss(0, 1) for name in NAMES}).encode()
     extra = f"Idempotency-Key: {key}\r\n" if key else ""
     head = f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{extra}"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -119,6 +123,7 @@ def test_swaps_and_rollbacks_with_kills_lose_nothing_and_mix_nothing(tmp_path):
     back_up(home / "podium.db", home / "outbox", copy)
     store = SqliteStore(copy)
     records = {one.id: one for some in iter_pages(store, RecordQuery()) for one in some}
+    replayed = verified(registry, store, RecordQuery(model="constant"))
     store.close()
 
     answers = [reply.json() for reply in replies if reply.status == 200]
@@ -131,6 +136,7 @@ def test_swaps_and_rollbacks_with_kills_lose_nothing_and_mix_nothing(tmp_path):
         assert str(round(one["prediction"])) == one["version"]
         record = records[one["id"]]  # none that was acknowledged is lost
         assert record.version == one["version"]
+    assert replayed.n_identical == replayed.n_records == len(records)
     digests = {one.name: one.digest for one in registry.versions("constant")}
     for record in records.values():
         assert str(round(json.loads(record.outputs)["prediction"])) == record.version
