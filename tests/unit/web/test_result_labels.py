@@ -128,7 +128,8 @@ def test_the_page_shows_the_label_the_size_and_where_the_score_lies(client):
     assert re.search(r"<bdi>cluster \d of 3</bdi>", heap)
     assert re.search(r"of 200 training rows \([\d.]+\s%\) are in this cluster", heap)
     assert "Distance to the centre of its cluster" in heap
-    assert odd.count("<line") == heap.count("<line") == 1
+    among = re.compile('<figure class="among">.*?</figure>', re.DOTALL)
+    assert [among.findall(one)[0].count("<line") for one in (odd, heap)] == [1, 1]
 
 
 def test_the_form_shows_the_predictions_in_training(client):

@@ -123,7 +123,7 @@ if (whatIf && form) {
     const parts = new DOMParser().parseFromString(html, "text/html").querySelectorAll("[data-part]");
     for (const part of parts) {
       const here = whatIf.querySelector(`[data-part="${part.dataset.part}"]`);
-      if (here) here.innerHTML = part.innerHTML;
+      if (here) here.replaceChildren(...part.childNodes);
     }
   };
 
