@@ -56,6 +56,9 @@ class Drift:
         wasserstein: mean distance that values moved, in their unit, as far as bins tell; None for
             labels.
         p_value: of Pearson's chi-square test that both come from one distribution.
+        mean: of the values, as far as bins tell: that of training, moved by what moved between the
+            middles of bins; None for labels.
+        deviation: their standard deviation, likewise.
     """
 
     n_rows: int
@@ -66,6 +69,8 @@ class Drift:
     kolmogorov_smirnov: float | None
     wasserstein: float | None
     p_value: float
+    mean: float | None = None
+    deviation: float | None = None
 
     def level(self, n_tests: int, amber: float = AMBER, red: float = RED) -> Level:
         """Whether this is an alarm: amber for a moderate change, red for a large one.
@@ -101,9 +106,10 @@ def drift_of(histogram: Histogram, counts: Counts) -> Drift:
     if not n or not m:
         return Drift(n, 0.0, 0.0, 0.0, 0.0, None, None, 1.0)
     p, q = before[used] / m, counts[used] / n
-    ks = wasserstein = None
+    ks = wasserstein = mean = deviation = None
     if is_ordered(histogram):
         ks, wasserstein = _of_ordered(histogram, before, counts)
+        mean, deviation = _mean_and_deviation(histogram, before, counts)
     return Drift(
         n_rows=n,
         psi=float(population_stability(before[used], counts[used])),
@@ -113,6 +119,8 @@ def drift_of(histogram: Histogram, counts: Counts) -> Drift:
         kolmogorov_smirnov=ks,
         wasserstein=wasserstein,
         p_value=_p_value(before[used], counts[used]),
+        mean=mean,
+        deviation=deviation,
     )
 
 
@@ -200,3 +208,41 @@ def _of_ordered(histogram: Histogram, before: Counts, now: Counts) -> tuple[floa
     apart = np.abs(np.cumsum(before[1:-1]) / m - np.cumsum(now[1:-1]) / n)
     inner = (apart[:-1] + apart[1:]) / 2
     return float(apart.max()), float((inner * np.diff(edges)).sum())
+
+
+def _mean_and_deviation(
+    histogram: Histogram, before: Counts, now: Counts
+) -> tuple[float | None, float | None]:
+    """Of the values that aren't missing; those beyond the outer edges count as if they were there."""
+    m, n = int(before[1:].sum()), int(now[1:].sum())
+    if histogram.mean is None or histogram.deviation is None or not m or not n:
+        return None, None
+    places = _middles(histogram)
+    means, squares = [], []
+    for counts in (before[1:], now[1:]):
+        means.append(float(counts @ places) / float(counts.sum()))
+        squares.append(float(counts @ (places - means[-1]) ** 2) / float(counts.sum()))
+    wider = math.sqrt(squares[1] / squares[0]) if squares[0] else 1.0
+    return histogram.mean + means[1] - means[0], histogram.deviation * wider
+
+
+def _middles(histogram: Histogram) -> NDArray[np.float64]:
+    """The mean of the training values in each bin, as far as both of its kinds of bins tell."""
+    cuts = np.array(histogram.cuts or histogram.edges)
+    known = [(histogram.edges, histogram.counts), (histogram.cuts, histogram.cut_counts)]
+    edges = np.unique(np.concatenate([np.array(some) for some, _ in known]))
+    shares = np.mean(
+        [
+            np.diff(np.interp(edges, some, np.cumsum((0, *counts)) / sum(counts)))
+            for some, counts in known
+            if counts
+        ],
+        axis=0,
+    )
+    middles = (edges[:-1] + edges[1:]) / 2
+    bins = np.clip(np.searchsorted(cuts, middles, side="right") - 1, 0, len(cuts) - 2)
+    weights = np.bincount(bins, shares, len(cuts) - 1)
+    sums = np.bincount(bins, shares * middles, len(cuts) - 1)
+    halves = (cuts[:-1] + cuts[1:]) / 2
+    inner = np.divide(sums, weights, out=halves, where=weights > 0)
+    return np.concatenate([cuts[:1], inner, cuts[-1:]])

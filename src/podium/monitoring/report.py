@@ -22,6 +22,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         level: of the drift.
         psi: population stability index, less what chance adds to it. This and the others are as
             `podium.monitoring.drift.Drift` has them.
+        trained_mean: of the training rows, and `trained_deviation` their standard deviation.
         slots: what is counted where, in words.
         trained: how often the training rows have each.
         counts: how often the rows had each.
@@ -42,6 +43,10 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     kolmogorov_smirnov: float | None
     wasserstein: float | None
     p_value: float
+    mean: float | None
+    deviation: float | None
+    trained_mean: float | None
+    trained_deviation: float | None
     slots: tuple[str, ...]
     trained: tuple[int, ...]
     counts: tuple[int, ...]
@@ -160,6 +165,10 @@ def measured(
         total_variation=drift.total_variation,
         kolmogorov_smirnov=drift.kolmogorov_smirnov,
         wasserstein=drift.wasserstein,
+        mean=drift.mean,
+        deviation=drift.deviation,
+        trained_mean=histogram.mean,
+        trained_deviation=histogram.deviation,
         p_value=drift.p_value,
         slots=slots,
         trained=tuple(trained(histogram).tolist()),

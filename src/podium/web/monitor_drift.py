@@ -188,6 +188,10 @@ def _figures(measured: Measured, signature: Signature) -> str:
     if measured.wasserstein:
         moved = _moved(measured.wasserstein, measured, signature)
         found.append(f"values moved by {moved} on average")
+    field = _field(measured, signature)
+    if measured.mean is not None and not (field is not None and field.type in TIMES):
+        means = [_three_digits(n) for n in (measured.mean, measured.trained_mean or 0.0)]
+        found.append(f"mean {with_unit(means[0], _unit(measured, signature))}, was {means[1]}")
     for n, words in (
         (measured.n_missing, "missing"),
         (measured.n_unseen, "not in the training data"),
@@ -205,8 +209,12 @@ def _moved(distance: float, measured: Measured, signature: Signature) -> str:
     """A distance with its unit, with three digits."""
     field = _field(measured, signature)
     if field is not None and field.type in TIMES:
-        return f"{number_text(float(f'{distance / _DAY_S:.3g}'))}{SPACE}days"
-    return with_unit(number_text(float(f"{distance:.3g}")), _unit(measured, signature))
+        return f"{_three_digits(distance / _DAY_S)}{SPACE}days"
+    return with_unit(_three_digits(distance), _unit(measured, signature))
+
+
+def _three_digits(number: float) -> str:
+    return number_text(float(f"{number:.3g}"))
 
 
 def _unit(measured: Measured, signature: Signature) -> str:

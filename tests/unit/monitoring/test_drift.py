@@ -82,6 +82,18 @@ def test_wasserstein_is_how_far_values_moved_in_their_unit():
     assert found.wasserstein == pytest.approx(0.25, abs=0.05)
 
 
+def test_mean_and_deviation_are_those_of_the_values_as_far_as_bins_tell():
+    column = normal(np.random.default_rng(0), 20_000)
+    histogram = histogram_of(NUMBER, column)
+
+    same = drift_of(histogram, count_field(histogram, NUMBER, column))
+    moved = drift_of(histogram, count_field(histogram, NUMBER, 0.8 * column + 0.25))
+
+    assert (same.mean, same.deviation) == pytest.approx((column.mean(), column.std()))
+    assert moved.mean == pytest.approx(0.25, abs=0.05)
+    assert moved.deviation == pytest.approx(0.8, abs=0.05)
+
+
 def test_labels_have_no_order():
     random = np.random.default_rng(0)
     histogram = histogram_of(LABEL, labels(random, 1_000))
@@ -90,6 +102,8 @@ def test_labels_have_no_order():
 
     assert found.kolmogorov_smirnov is None
     assert found.wasserstein is None
+    assert found.mean is None
+    assert found.deviation is None
 
 
 def test_the_index_has_no_bias_where_nothing_changed():
