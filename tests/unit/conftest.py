@@ -81,6 +81,7 @@ def app(models_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The four models, and a store of their records."""
     home = tmp_path_factory.mktemp("home")
     made = podium.App(*(f"{models_file}:{name}" for name in NAMES), home=str(home))
+    made.start()  # its threads are known to belong to the whole session
     yield made
     made.close()
 
