@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import apsw
 
 from podium.errors import RegistryError
-from podium.records import forks
+from podium.records.home_file import HomeFile, failures
 
-_BUSY_MS = 5_000
-_APPLICATION_ID = 0x506F6472  # "Podr"
 _VERSIONS = """
 CREATE TABLE version (
     model TEXT NOT NULL,
@@ -52,24 +49,23 @@ CREATE TABLE traffic (
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE event ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
 """
-# The step at place n leads from version n of the tables to n + 1.
-_MIGRATIONS = (_VERSIONS, _TRAFFIC)
 # The place of the counter of commits in the file's header.
 # Source: https://www.sqlite.org/fileformat2.html#file_change_counter
 _COUNTER_AT, _COUNTER_BYTES = 24, 4
 
 
-class RegistryFile:
+class RegistryFile(HomeFile):
     """The database; it is made at the first change."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    application_id = 0x506F6472  # "Podr"
+    migrations = (_VERSIONS, _TRAFFIC)
+    error = RegistryError
 
     @property
     def change(self) -> object:
         """A value that is another one after every change; None as long as there is no registry."""
         try:
-            file = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            file = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         except OSError:
             return None
         try:
@@ -80,79 +76,16 @@ class RegistryFile:
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
         """A connection that reads; of an empty registry as long as there is none."""
-        if self._path.exists():
-            with self._connected() as connection:
-                version = connection.pragma("user_version")
-                if 0 < version < len(_MIGRATIONS):
-                    connection.execute("BEGIN IMMEDIATE")
-                    _migrate(connection)
-                    connection.execute("COMMIT")
-                if version:  # 0: a process ended before it made the tables
-                    with connection:  # all that is read is of one moment
-                        yield connection
-                    return
-        with failures(self._path):
-            empty = apsw.Connection(":memory:")
-            _migrate(empty)
-        yield empty
+        with self.looking() as connection:
+            if connection is None:
+                connection = apsw.Connection(":memory:")
+                self.migrate(connection)
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[apsw.Connection]:
         """A connection in a transaction of its own: others wait, and see all of it or nothing."""
-        with failures(self._path):
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)
-        with self._connected() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                _migrate(connection)
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _connected(self) -> Iterator[apsw.Connection]:
-        with forks.gate, failures(self._path):
-            connection = apsw.Connection(str(self._path))
-            try:
-                connection.set_busy_timeout(_BUSY_MS)
-                connection.pragma("synchronous", "FULL")
-                self._check(connection)
-                yield connection
-            finally:
-                connection.close()
-
-    def _check(self, connection: apsw.Connection) -> None:
-        application_id = connection.pragma("application_id")
-        version = connection.pragma("user_version")
-        if version and application_id != _APPLICATION_ID:
-            raise RegistryError(f"{self._path} is a database of another program")
-        if version > len(_MIGRATIONS):
-            raise RegistryError(
-                f"{self._path} was written by a newer Podium", hint="update this one"
-            )
-
-
-def _migrate(connection: apsw.Connection) -> None:
-    """Make the tables as they are now, in a transaction of the caller's."""
-    version = connection.pragma("user_version")
-    if version == len(_MIGRATIONS):
-        return
-    for statements in _MIGRATIONS[version:]:
-        connection.execute(statements)
-    connection.pragma("application_id", _APPLICATION_ID)
-    connection.pragma("user_version", len(_MIGRATIONS))
-
-
-@contextmanager
-def failures(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the file system raise into a RegistryError."""
-    try:
-        yield
-    except (apsw.Error, OSError) as error:
-        raise RegistryError(
-            f"{path} can't be used: {error}", hint="look at the disk and the folder's permissions"
-        ) from error
+        with failures(self.path, self.error):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self.changing() as connection:
+            yield connection

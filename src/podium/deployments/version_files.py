@@ -12,10 +12,10 @@ from podium.bundle import Bundle, load
 from podium.bundle.archive import copy_archive, digest_of, move_archive
 from podium.bundle.card import Card
 from podium.deployments import trial
-from podium.deployments.registry_file import failures
 from podium.deployments.rows import Version
 from podium.deployments.trial import Passed
 from podium.errors import BundleError, RegistryError, SetupError
+from podium.records.home_file import failures
 from podium.signature import Signature
 
 # A file that nobody has written to for so long belongs to a process that was killed.
@@ -129,7 +129,7 @@ class VersionFiles:
             raise BundleError(f"{bundle.name} is in no file")
         if path.exists() and (path == bundle.path or self._is_whole(bundle.digest)):
             return
-        with failures(path):
+        with failures(path, RegistryError):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             copy_archive(Path(bundle.path), path, bundle.digest)
 
@@ -140,7 +140,7 @@ class VersionFiles:
             BundleError: it was replaced since.
             RegistryError: it can't be moved.
         """
-        with failures(self.path_of(passed.digest)):
+        with failures(self.path_of(passed.digest), RegistryError):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             move_archive(path, self.path_of(passed.digest), passed.digest)
         trial.cache_result(self.trial_cache_of(passed.digest), passed)

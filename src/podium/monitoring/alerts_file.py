@@ -7,24 +7,20 @@ be told; every one of them reads, and acknowledges. Each change is a transaction
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
 import msgspec
 
 from podium.bundle.baseline import Period
-from podium.errors import NotFound, StoreError
+from podium.errors import NotFound
 from podium.monitoring.alerts import Alert, Happening, Look, State, advance
-from podium.records import forks
+from podium.records.home_file import HomeFile
 
 ENDED_KEPT = 1_000
 # A window that ended later than that was looked at while the clock was wrong.
 AHEAD_HOURS = 336
 SHOWN_MAX = 500
-_BUSY_MS = 5_000
-_APPLICATION_ID = 0x506F6461  # "Poda"
 _TABLES = """
 CREATE TABLE alert (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -48,8 +44,6 @@ CREATE TABLE notice (
     n_tries INTEGER NOT NULL
 ) STRICT;
 """
-# The step at place n leads from version n of the tables to n + 1.
-_MIGRATIONS = (_TABLES,)
 _ALERT = msgspec.json.Decoder(Alert)
 
 
@@ -67,11 +61,12 @@ class Notice(NamedTuple):
     n_tries: int
 
 
-class AlertsFile:
+class AlertsFile(HomeFile):
     """The database; it is made at the first look."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    application_id = 0x506F6461  # "Poda"
+    migrations = (_TABLES,)
+    damage = (msgspec.DecodeError,)
 
     def alerts(self, model: str, states: Sequence[State] = ("pending", "firing")) -> list[Alert]:
         """The alerts of a model, the newest first; at most SHOWN_MAX of them.
@@ -79,7 +74,7 @@ class AlertsFile:
         Raises:
             StoreError: the file can't be read.
         """
-        with self._reading() as connection:
+        with self.looking() as connection:
             return [] if connection is None else _alerts(connection, model, states)
 
     def counts(self) -> dict[tuple[str, str, str], int]:
@@ -89,7 +84,7 @@ class AlertsFile:
             StoreError: the file can't be read.
         """
         found: dict[tuple[str, str, str], int] = {}
-        with self._reading() as connection:
+        with self.looking() as connection:
             if connection is None:
                 return {}
             sql = "SELECT number, content FROM alert WHERE state != 'resolved'"
@@ -106,7 +101,7 @@ class AlertsFile:
             NotFound: the model has no such alert.
             StoreError: the file can't be used.
         """
-        with self._writing() as connection:
+        with self.changing() as connection:
             sql = "SELECT number, content FROM alert WHERE number = ? AND model = ?"
             alert = next(_decoded(connection.execute(sql, (number, model))), None)
             if alert is None:
@@ -124,7 +119,7 @@ class AlertsFile:
         Raises:
             StoreError: the file can't be read.
         """
-        with self._reading() as connection:
+        with self.looking() as connection:
             if connection is None:
                 return 0
             sql = "SELECT until_hour FROM looked WHERE model = ? AND period = ?"
@@ -149,7 +144,7 @@ class AlertsFile:
             StoreError: the file can't be used; nothing changed.
         """
         happened: list[tuple[Happening, Alert]] = []
-        with self._writing() as connection:
+        with self.changing() as connection:
             sql = (
                 "INSERT INTO looked VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
                 " SET until_hour = excluded.until_hour WHERE until_hour < excluded.until_hour"
@@ -179,7 +174,7 @@ class AlertsFile:
         Raises:
             StoreError: the file can't be read.
         """
-        with self._reading() as connection:
+        with self.looking() as connection:
             if connection is None:
                 return []
             sql = (
@@ -195,7 +190,7 @@ class AlertsFile:
         Raises:
             StoreError: the file can't be used.
         """
-        with self._writing() as connection:
+        with self.changing() as connection:
             numbers = [(one.number,) for one in notices]
             connection.executemany("DELETE FROM notice WHERE number = ?", numbers)
 
@@ -205,7 +200,7 @@ class AlertsFile:
         Raises:
             StoreError: the file can't be used.
         """
-        with self._writing() as connection:
+        with self.changing() as connection:
             sql = "UPDATE notice SET due_us = ?, n_tries = n_tries + 1 WHERE number = ?"
             connection.executemany(sql, [(due_us, one.number) for one in notices])
 
@@ -215,57 +210,11 @@ class AlertsFile:
         Raises:
             StoreError: the file can't be used.
         """
-        if self._path.exists():
-            with self._writing() as connection:
+        if self.path.exists():
+            with self.changing() as connection:
                 marks = ", ".join("?" * len(channels))
                 sql = f"DELETE FROM notice WHERE channel NOT IN ({marks})"  # noqa: S608
                 connection.execute(sql, tuple(channels))
-
-    @contextmanager
-    def _reading(self) -> Iterator[apsw.Connection | None]:
-        """A connection that reads; None as long as there is no file."""
-        if not self._path.exists():
-            yield None
-            return
-        with self._connected() as connection:
-            if not connection.pragma("user_version"):  # a process ended before it made the tables
-                yield None
-                return
-            with connection:
-                yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[apsw.Connection]:
-        with _failures(self._path):
-            self._path.touch(mode=0o600)
-        with self._connected() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                _migrate(connection)
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _connected(self) -> Iterator[apsw.Connection]:
-        with forks.gate, _failures(self._path):
-            connection = apsw.Connection(str(self._path))
-            try:
-                connection.set_busy_timeout(_BUSY_MS)
-                self._check(connection)
-                yield connection
-            finally:
-                connection.close()
-
-    def _check(self, connection: apsw.Connection) -> None:
-        version = connection.pragma("user_version")
-        if version and connection.pragma("application_id") != _APPLICATION_ID:
-            raise StoreError(f"{self._path} is a database of another program")
-        if version > len(_MIGRATIONS):
-            raise StoreError(f"{self._path} was written by a newer Podium", hint="update this one")
 
 
 def _decoded(rows: Iterable[Any]) -> Iterator[Alert]:
@@ -301,25 +250,3 @@ def _forget(connection: apsw.Connection, model: str) -> None:
         " FROM alert WHERE model = ? AND state = 'resolved' ORDER BY number DESC LIMIT 1 OFFSET ?)"
     )
     connection.execute(sql, (model, model, ENDED_KEPT))
-
-
-def _migrate(connection: apsw.Connection) -> None:
-    """Make the tables as they are now, in a transaction of the caller's."""
-    version = connection.pragma("user_version")
-    if version == len(_MIGRATIONS):
-        return
-    for statements in _MIGRATIONS[version:]:
-        connection.execute(statements)
-    connection.pragma("application_id", _APPLICATION_ID)
-    connection.pragma("user_version", len(_MIGRATIONS))
-
-
-@contextmanager
-def _failures(path: Path) -> Iterator[None]:
-    """Turn what SQLite, the file system and damaged rows raise into a StoreError."""
-    try:
-        yield
-    except (apsw.Error, OSError, msgspec.DecodeError) as error:
-        raise StoreError(
-            f"{path} can't be used: {error}", hint="look at the disk and the folder's permissions"
-        ) from error

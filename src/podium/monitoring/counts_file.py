@@ -7,26 +7,20 @@ read, added to and written in one transaction, so that no count is lost or added
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import apsw
 import msgspec
 import numpy as np
 
-from podium.errors import StoreError
 from podium.monitoring.counts import Counted, Counts
 from podium.monitoring.layout import places_of
-from podium.records import forks
-from podium.records.stores.sqlite_file import Identity, identity_of
+from podium.records.home_file import HINT, HomeFile
 
 Role = Literal["primary", "shadow"]
 HOURS_A_DAY = 24
-_BUSY_MS = 5_000
-_APPLICATION_ID = 0x506F646D  # "Podm"
 _TABLES = """
 CREATE TABLE layout (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE counted (
@@ -45,8 +39,6 @@ CREATE UNIQUE INDEX counted_by_model
     ON counted (model, hour, digest, role, n_hours, layout);
 CREATE INDEX counted_by_hour ON counted (n_hours, hour);
 """
-# The step at place n leads from version n of the tables to n + 1.
-_MIGRATIONS = (_TABLES,)
 _KEY = "model = ? AND hour = ? AND digest = ? AND role = ? AND n_hours = ? AND layout = ?"
 _FIND = f"SELECT n_rows, n_counted, n_refused, counts FROM counted WHERE {_KEY}"  # noqa: S608
 _UPDATE = f"UPDATE counted SET n_rows = ?, n_counted = ?, n_refused = ?, counts = ? WHERE {_KEY}"  # noqa: S608
@@ -120,28 +112,16 @@ class Tally:
         return self.n_rows, self.n_counted, self.n_refused, packed
 
 
-class CountsFile(forks.ForkAware):
-    """The database; it is made at the first count.
+class CountsFile(HomeFile):
+    """The database; it is made at the first count."""
 
-    Args:
-        path: in a folder that exists: if that is gone, it isn't ours to create.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        # Connections that no thread uses, with their file. Appending and popping need no lock.
-        self._idle: list[tuple[Identity | None, apsw.Connection]] = []
-        forks.watch(self)
-
-    def before_fork(self) -> None:
-        """Close the connections."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections; the next use opens one again."""
-        while self._idle:
-            with suppress(apsw.Error, IndexError):
-                self._idle.pop()[1].close()
+    application_id = 0x506F646D  # "Podm"
+    migrations = (_TABLES,)
+    journal = "wal"
+    synchronous = "NORMAL"
+    is_kept = True
+    damage = (zlib.error, msgspec.DecodeError, ValueError)
+    hint = f"{HINT}; without the file a new one begins"
 
     def add(self, tallies: Mapping[Key, Tally]) -> None:
         """Add counts to those that are there: all of them, or none.
@@ -149,7 +129,7 @@ class CountsFile(forks.ForkAware):
         Raises:
             StoreError: the file can't be used; nothing was added.
         """
-        with self._writing() as connection:
+        with self.changing() as connection:
             for key, tally in tallies.items():
                 _add(connection, key, tally)
 
@@ -167,7 +147,7 @@ class CountsFile(forks.ForkAware):
             StoreError: the file can't be read.
         """
         found: dict[Key, list[Tally]] = {}
-        with self._reading() as connection:
+        with self.looking() as connection:
             if connection is None:
                 return {}
             rows = connection.execute(_READ, (model, since_hour, until_hour))
@@ -185,7 +165,7 @@ class CountsFile(forks.ForkAware):
         before_hour -= before_hour % HOURS_A_DAY
         if not self.path.exists():
             return 0
-        with self._writing() as connection:
+        with self.changing() as connection:
             texts = dict(connection.execute("SELECT id, text FROM layout"))
             old: list[Any] = connection.execute(_OLD, (before_hour,)).fetchall()
             for model, digest, role, hour, layout, *numbers in old:
@@ -201,70 +181,8 @@ class CountsFile(forks.ForkAware):
             StoreError: the file can't be used; nothing changed.
         """
         if self.path.exists():
-            with self._writing() as connection:
+            with self.changing() as connection:
                 connection.execute("DELETE FROM counted WHERE hour < ?", (before_hour,))
-
-    @contextmanager
-    def _reading(self) -> Iterator[apsw.Connection | None]:
-        if not self.path.exists():
-            yield None
-            return
-        with self._using() as connection, connection:
-            # 0: a process ended before it made the tables
-            yield connection if connection.pragma("user_version") else None
-
-    @contextmanager
-    def _writing(self) -> Iterator[apsw.Connection]:
-        with self._using() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                _migrate(connection)
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _using(self) -> Iterator[apsw.Connection]:
-        """A connection that no other thread uses; one that fails isn't used again."""
-        with failures(self.path), forks.gate:
-            file, connection = self._connection()
-            try:
-                yield connection
-            except BaseException:
-                connection.close()
-                raise
-            self._idle.append((file, connection))
-
-    def _connection(self) -> tuple[Identity | None, apsw.Connection]:
-        file = identity_of(self.path)
-        with suppress(IndexError):  # no other is idle
-            while True:
-                opened_as, connection = self._idle.pop()
-                if opened_as == file:
-                    return opened_as, connection
-                connection.close()  # the file was removed or replaced
-        self.path.touch(mode=0o600)
-        connection = apsw.Connection(str(self.path))
-        try:
-            connection.set_busy_timeout(_BUSY_MS)
-            with suppress(apsw.BusyError):  # others open it right now: the next one sets it
-                connection.pragma("journal_mode", "wal")
-            connection.pragma("synchronous", "NORMAL")
-            self._check(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return identity_of(self.path), connection
-
-    def _check(self, connection: apsw.Connection) -> None:
-        version = connection.pragma("user_version")
-        if version and connection.pragma("application_id") != _APPLICATION_ID:
-            raise StoreError(f"{self.path} is a database of another program")
-        if version > len(_MIGRATIONS):
-            raise StoreError(f"{self.path} was written by a newer Podium", hint="update this one")
 
 
 def _add(connection: apsw.Connection, key: Key, tally: Tally) -> None:
@@ -286,26 +204,3 @@ def _tally(layout: str, numbers: Sequence[Any]) -> Tally:
     n_rows, n_counted, n_refused, packed = numbers
     counts = np.frombuffer(zlib.decompress(packed), "<i8").astype(np.int64)
     return Tally(layout, counts, n_rows, n_counted, n_refused)
-
-
-def _migrate(connection: apsw.Connection) -> None:
-    """Make the tables as they are now, in a transaction of the caller's."""
-    version = connection.pragma("user_version")
-    if version == len(_MIGRATIONS):
-        return
-    for statements in _MIGRATIONS[version:]:
-        connection.execute(statements)
-    connection.pragma("application_id", _APPLICATION_ID)
-    connection.pragma("user_version", len(_MIGRATIONS))
-
-
-@contextmanager
-def failures(path: Path) -> Iterator[None]:
-    """Turn what SQLite, the file system and damaged counts raise into a StoreError."""
-    try:
-        yield
-    except (apsw.Error, OSError, zlib.error, msgspec.DecodeError, ValueError) as error:
-        raise StoreError(
-            f"{path} can't be used: {error}",
-            hint="look at the disk and the folder's permissions; without the file a new one begins",
-        ) from error

@@ -56,7 +56,7 @@ def test_many_that_look_at_once_write_one_alert(file):
 
     def take():
         barrier.wait()
-        told.extend(taken(AlertsFile(file._path), 5, LOOK))
+        told.extend(taken(AlertsFile(file.path), 5, LOOK))
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for one in threads:
@@ -144,7 +144,7 @@ def test_only_so_many_alerts_that_ended_are_kept(file, monkeypatch):
 
 
 def test_a_file_that_is_no_database_is_a_store_error(file):
-    file._path.write_bytes(b"no database at all" * 500)
+    file.path.write_bytes(b"no database at all" * 500)
 
     with pytest.raises(StoreError):
         file.alerts("churn")
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_database_is_a_store_error(file):
 
 def test_a_file_of_a_newer_podium_or_another_program_is_left_alone(file):
     taken(file, 1, LOOK)
-    connection = apsw.Connection(str(file._path))
+    connection = apsw.Connection(str(file.path))
     connection.pragma("user_version", 99)
 
     with pytest.raises(StoreError, match="newer"):

@@ -1,0 +1,1 @@
+"""Drift of a table beside Evidently's: same rows, same machine, in turns."""
