@@ -51,9 +51,9 @@ def test_there_is_no_file_before_the_first_change(notes):
 def test_a_change_is_seen_as_a_whole_or_not_at_all(notes):
     with notes.changing() as connection:
         connection.execute("INSERT INTO note VALUES ('a', 'ada')")
-    with pytest.raises(RuntimeError), notes.changing() as connection:
-        connection.execute("INSERT INTO note VALUES ('b', 'ada')")
-        raise RuntimeError
+    two = "INSERT INTO note VALUES ('b', 'ada'); INSERT INTO note VALUES (NULL, 'ada')"
+    with pytest.raises(notes.error), notes.changing() as connection:
+        connection.execute(two)
 
     with notes.looking() as connection:
         assert connection.execute("SELECT * FROM note").fetchall() == [("a", "ada")]
