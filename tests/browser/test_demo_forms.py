@@ -134,7 +134,7 @@ def test_a_penguin_is_predicted_by_keyboard_and_its_record_can_be_opened(watched
     assert "Gentoo" in result.inner_text()
     assert page.get_by_role("row", name="Gentoo").count() == 1
     assert "Accuracy" in result.inner_text()
-    assert page.get_by_label("Bill length").input_value() == "46.1"
+    assert page.get_by_role("spinbutton", name="Bill length").input_value() == "46.1"
     assert not overflows(page)
     tab_to(page, page.get_by_role("link", name="Permanent link to this record"))
     with page.expect_navigation():
@@ -174,12 +174,12 @@ def test_what_is_refused_stands_beside_its_field_and_what_was_typed_stays(watche
     send(page)
 
     assert page.get_by_role("alert").inner_text().startswith("One value is not accepted")
-    year = page.get_by_label("Year")
+    year = page.get_by_role("spinbutton", name="Year")
     assert year.get_attribute("aria-invalid") == "true"
     assert year.input_value() == "90071992547409931"
     said = page.locator(f"#{year.get_attribute('aria-describedby').split()[0]}").inner_text()
     assert "too large" in said
-    assert page.get_by_label("Bill depth").input_value() == "13.2"
+    assert page.get_by_role("spinbutton", name="Bill depth").input_value() == "13.2"
     assert page.get_by_label("male", exact=True).is_checked()
     assert page.locator("#result").count() == 0
     assert not overflows(page)

@@ -78,7 +78,7 @@ class Project:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=300,
         )
 
     def pytest(self, file: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from podium.outbox.recorder import Recorder
 
 def watch_recorder(metrics: Metrics, recorder: Recorder) -> None:
     """Add the waiting records to the metrics, for a recorder with an outbox."""
-    if recorder.backlog is None:
+    if recorder.folder is None:  # not its backlog, which would open the outbox
         return
 
     def watch(family: families.Family, name: str) -> None:

@@ -21,6 +21,7 @@ def metrics() -> Metrics:
             made.watch(family, lambda: 12.5)
     made.watch(families.QUEUE_ROWS, lambda: 3, "churn", "1")
     made.watch(families.SHADOW_ROWS, lambda: 4, "churn", "2", "recorded")
+    made.watch(families.ALERTS, lambda: 1, *families.ALERTS.labels)
     made.of("churn", "1").count_predicted(2, 2, [120, 99_000])
     made.of("churn", "1").batched(2, "turn")
     return made
