@@ -46,6 +46,7 @@ from podium.records.record import Ids, Record
 
 N_THREADS = 8
 _NO_WARNINGS = b"[]"
+_lane_of = attrgetter("context.lane")
 _log = logging.getLogger("podium")
 
 
@@ -347,7 +348,7 @@ class PredictionService:
             return
         version = answered[0].version  # one batch has one version
         now_ns = time.perf_counter_ns()
-        for lane, group in groupby(answered, attrgetter("context.lane")):
+        for lane, group in groupby(answered, _lane_of):
             some = list(group)
             latencies_us = [(now_ns - one.prepared.began_ns) // 1_000 for one in some]
             version.metrics.count_predicted(

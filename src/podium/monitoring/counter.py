@@ -24,13 +24,13 @@ from podium.flow.submission import Submission
 from podium.flow.version import LoadedVersion
 from podium.monitoring.counts_file import CountsFile, Key, Role, Tally
 from podium.monitoring.layout import Layout
-from podium.monitoring.pieces import Batch, Piece, Shadowed, is_sampled, pieces_of, without_values
+from podium.monitoring.pieces import Batch, Piece, Shadowed, endings_of, pieces_of, without_values
 from podium.records import forks
 from podium.records.record import Record
 
 TAKE_S, WRITE_S, TIDY_S = 0.1, 1.0, 3_600.0
 # Of a core, for the thread in the process that answers: it takes turns with the event loop.
-CPU_SHARE = 0.03
+CPU_SHARE = 0.02
 # Of all models of a process; above, a sample is counted.
 ROWS_PER_S = 10_000
 # What waits beyond that is counted as rows alone.
@@ -83,7 +83,8 @@ class Counter(forks.ForkAware):
             return
         n_rows, n_halvings, chosen = sum([one.n_rows for one in some]), self._n_halvings, some
         if n_halvings:
-            chosen = [o for o in some if o.n_rows > 1 or is_sampled(o.ids[0], n_halvings)]
+            endings = endings_of(n_halvings)
+            chosen = [o for o in some if o.n_rows > 1 or o.ids[0].endswith(endings)]
         first, n_skipped = some[0], len(some) - len(chosen)
         self._put(
             Batch(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -201,16 +202,19 @@ def _of_long(batch: Batch, one: Submission) -> Iterator[Piece]:
         yield part
 
 
-def is_sampled(id_: str, n_halvings: int) -> bool:
-    """Whether the row of a record is in the sample."""
-    return not int(id_[-_DIGITS:], 16) & (1 << n_halvings) - 1
+@cache
+def endings_of(n_halvings: int) -> tuple[str, ...]:
+    """How the ids of records in the sample end: on a number of which so many lowest bits are 0."""
+    n_digits = min(n_halvings + 3, 4 * _DIGITS) // 4
+    return tuple(f"{n:0{n_digits}x}" for n in range(0, 16**n_digits, 1 << n_halvings))
 
 
 def _chosen(ids: Sequence[str], n_halvings: int) -> Rows:
     """The places of the rows in the sample, by the ids of their records."""
     if not n_halvings:
         return np.arange(len(ids))
-    places = [at for at, id_ in enumerate(ids) if is_sampled(id_, n_halvings)]
+    endings = endings_of(n_halvings)
+    places = [at for at, id_ in enumerate(ids) if id_.endswith(endings)]
     return np.array(places, np.intp)
 
 

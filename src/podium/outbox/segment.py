@@ -88,6 +88,8 @@ def packed_in_chunks(records: Iterable[Record]) -> list[Packed]:
     Raises:
         StoreError: one of their texts can't be encoded.
     """
+    if isinstance(records, list) and len(records) <= BATCH_ROWS:  # nearly always
+        return [packed(records)]
     rest = iter(records)
     chunks = [packed(list(islice(rest, BATCH_ROWS)))]
     while chunks[-1].n_rows == BATCH_ROWS and (some := list(islice(rest, BATCH_ROWS))):
