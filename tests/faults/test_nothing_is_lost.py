@@ -23,6 +23,7 @@ from asking import SCALE, Asker, request_of, workers_of
 def stored_ids(home: Path) -> list[str]:
     """The ids in the store."""
     connection = apsw.Connection(str(home / "podium.db"))
+    connection.set_busy_timeout(5_000)  # a server that was killed may be recovering its log
     try:
         assert connection.execute("PRAGMA integrity_check").get == "ok"
         return [id_ for (id_,) in connection.execute("SELECT id FROM record")]

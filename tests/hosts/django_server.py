@@ -78,7 +78,7 @@ class Project:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=100,
         )
 
     def pytest(self, file: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.urls import reverse
 
-from shop.tests.shop_case import GOOD, PREFIX, RecordsCase, ShopCase, with_podium
+from shop.tests.shop_case import GOOD, PREFIX, RecordsCase, with_podium
 
 FORM = {name: str(value).lower() for name, value in GOOD.items()}
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
@@ -26,7 +26,7 @@ def send(browser, values, **rest):
     return browser.post(f"{PREFIX}/models/loans", urlencode(values), media, **rest)
 
 
-class WhoSeesWhat(ShopCase):
+class WhoSeesWhat(RecordsCase):
     def test_anonymous_users_are_sent_to_the_projects_login_and_back(self):
         answer = self.browser().get(f"{PREFIX}/models/loans?example=2")
 
@@ -116,7 +116,7 @@ class TheForm(RecordsCase):
         assert self.row(record_id).source == "form"
 
 
-class TheFormRefused(ShopCase):
+class TheFormRefused(RecordsCase):
     def setUp(self):
         self.cleo = self.member("cleo@shop.example", "predict_loans")
 
@@ -172,7 +172,7 @@ class TheFormRefused(ShopCase):
         assert answer.json()["detail"] == "the body is longer than 100 bytes"
 
 
-class TheProjectsOwn(ShopCase):
+class TheProjectsOwn(RecordsCase):
     def setUp(self):
         self.ada = self.member("ada@shop.example", is_superuser=True)
 
