@@ -279,7 +279,7 @@ def test_a_model_whose_counts_cannot_be_read_is_told_of(world, caplog):
     (world.home / "monitoring.db").write_bytes(b"no database at all" * 500)
 
     world.now_us = MONDAY * HOUR_US
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.ERROR, "podium"):
         assert world.lookout.look()
 
     assert "alerts_not_looked_at" in caplog.text
@@ -299,7 +299,7 @@ def test_the_api_lists_alerts_and_notes_who_knows(bundle, tmp_path, tallies, cap
 
     listed = client.get(place).json()["alerts"]
     (one,) = (one for one in listed if (one["kind"], one["name"]) == ("drift", "x"))
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "podium"):
         done = client.post(f"{place}/{one['number']}/acknowledge", {"note": "a new campaign"})
     gone = client.get(f"{place}?state=resolved").json()["alerts"]
     text = exposition(app.site.metrics.merged())
