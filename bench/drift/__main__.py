@@ -19,10 +19,12 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from bench.serve.environment import environment_for
+from numpy.typing import NDArray
 
 from podium.bundle.baseline import baseline_of
 from podium.monitoring.counts import count_table, histograms_of
@@ -46,6 +48,11 @@ def rows(random: np.random.Generator, moved: float) -> pd.DataFrame:
     return frame
 
 
+def columns_of(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """The columns as arrays: the other environment has another pandas."""
+    return {name: np.array(frame[name].tolist()) for name in frame}
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -67,10 +74,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         requirements = folder / "requirements.txt"
-        requirements.write_text(f"{EVIDENTLY}\npandas=={pd.__version__}\n", "utf-8")
+        requirements.write_text(f"{EVIDENTLY}\npandas<3\n", "utf-8")
         environment = environment_for(requirements, "evidently")
         with (folder / "rows.pickle").open("wb") as file:
-            pickle.dump((before, now), file)
+            pickle.dump([columns_of(frame) for frame in (before, now)], file)
         script = Path(__file__).with_name("evidently_process.py")
         peer = subprocess.Popen(
             [environment.python, "-W", "ignore", script, folder],

@@ -9,13 +9,14 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 from evidently import Report
 from evidently.presets import DataDriftPreset
 
 
 def main(folder: Path) -> None:
     with (folder / "rows.pickle").open("rb") as file:
-        before, now = pickle.load(file)
+        before, now = map(pd.DataFrame, pickle.load(file))
     for _ in sys.stdin:
         cpu, clock = time.process_time(), time.perf_counter()
         found = Report([DataDriftPreset()]).run(now, before).dict()
