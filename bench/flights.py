@@ -71,7 +71,7 @@ def months(bundle: Bundle) -> None:
         told = [
             f"{what.name} {one.psi:.2f} {level}"
             for what, one in sorted(drifts.items(), key=lambda both: -both[1].psi)
-            if (level := one.level(len(drifts) * WINDOWS_A_YEAR)) != "none"
+            if (level := one.level_for(len(drifts) * WINDOWS_A_YEAR)) != "none"
         ]
         print(f"{month:5} {len(rows):7,}  {', '.join(told) or 'nothing'}")
 

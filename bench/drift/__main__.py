@@ -69,7 +69,7 @@ def main() -> None:
         counts = count_table(baseline, signature, Table.of(now))
         drifts = {what.name: drift_of(histograms[what], found) for what, found in counts.items()}
         n_tests = len(drifts) * WINDOWS_A_YEAR
-        return [name for name, one in drifts.items() if one.level(n_tests) != "none"]
+        return [name for name, one in drifts.items() if one.level_for(n_tests) != "none"]
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

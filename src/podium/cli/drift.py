@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
+from msgspec.structs import asdict
 
 from podium.bundle import Bundle, load
 from podium.cli.drift_table import Line, print_drifts
@@ -85,7 +86,7 @@ def drift(bundle: Path, rows: str, as_json: bool, trust: tuple[str, ...]) -> int
                 totals.add(opened_bundle, scorer.answer(chunk, source.reader))
                 advance(totals.n_rows + totals.n_refused)
     drifts = {what: drift_of(histograms[what], counts) for what, counts in totals.counts.items()}
-    levels = {what: one.level(len(drifts) * WINDOWS_A_YEAR) for what, one in drifts.items()}
+    levels = {what: one.level_for(len(drifts) * WINDOWS_A_YEAR) for what, one in drifts.items()}
     if as_json:
         _print_json(opened_bundle, totals, drifts, levels)
     else:

@@ -114,7 +114,7 @@ def _facts(bundle: Bundle) -> dict[str, str]:
         "runs as": bundle.runtime_name,
         "needs": _needs(bundle),
         "trained on": f"{card.n_rows:,} rows" if card.n_rows else "unknown",
-        "keeps": _kept(bundle),
+        "keeps": _background(bundle),
         "libraries": ", ".join(f"{name} {version}" for name, version in card.libraries.items()),
         "file": _file(bundle.path),
         "digest": f"sha256:{bundle.digest}",
@@ -127,7 +127,7 @@ def _facts(bundle: Bundle) -> dict[str, str]:
     return facts
 
 
-def _kept(bundle: Bundle) -> str:
+def _background(bundle: Bundle) -> str:
     if bundle.background is None:
         return ""
     return f"{bundle.background.n_rows} training rows, for explanations"

@@ -163,10 +163,10 @@ def _drift(two: _Two) -> Alarm | None:
     latest = drift_of(two.histogram, two.now)
     if two.before is not None and two.shows(latest):
         both = drift_of(two.histogram, two.before + two.now)
-        level = both.level(two.n_tests, *two.thresholds(both))
+        level = both.level_for(two.n_tests, *two.thresholds(both))
         if level != "none" and two.shows(drift_of(two.histogram, two.before)):
             return two.alarm("drift", level, True, two.thresholds(both).amber, both.psi)
-    level = latest.level(two.n_tests, *two.thresholds(latest))
+    level = latest.level_for(two.n_tests, *two.thresholds(latest))
     amber = two.thresholds(latest).amber
     return None if level == "none" else two.alarm("drift", level, False, amber, latest.psi)
 

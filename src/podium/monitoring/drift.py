@@ -8,9 +8,9 @@ makes any difference significant.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,8 +40,7 @@ class Thresholds(NamedTuple):
     red: float = RED
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(msgspec.Struct, frozen=True):
     """A comparison of some values with those of training.
 
     Attributes:
@@ -72,7 +71,7 @@ class Drift:
     mean: float | None = None
     deviation: float | None = None
 
-    def level(self, n_tests: int, amber: float = AMBER, red: float = RED) -> Level:
+    def level_for(self, n_tests: int, amber: float = AMBER, red: float = RED) -> Level:
         """Whether this is an alarm: amber for a moderate change, red for a large one.
 
         Args:

@@ -224,7 +224,7 @@ class Monitoring:
             psi=tuple(one.psi for one in drifts),
             p_value=tuple(one.p_value for one in drifts),
             level=tuple(
-                one.level(n_tests, *thresholds_of(histogram, window, one.n_rows))
+                one.level_for(n_tests, *thresholds_of(histogram, window, one.n_rows))
                 for one, histogram in zip(drifts, order.values(), strict=True)
             ),
         )

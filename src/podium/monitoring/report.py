@@ -6,22 +6,21 @@ from collections.abc import Mapping
 
 import msgspec
 import numpy as np
+from msgspec.structs import asdict
 
 from podium.bundle.baseline import Histogram, Period
 from podium.monitoring.counts import Counted, Counts, Kind, is_ordered, slots_of, trained
-from podium.monitoring.drift import WINDOWS_A_YEAR, Level, drift_of, thresholds_of
+from podium.monitoring.drift import WINDOWS_A_YEAR, Drift, Level, drift_of, thresholds_of
 from podium.monitoring.layout import LATENCY
 from podium.monitoring.windows import Sums
 
 
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
+class Measured(Drift, frozen=True, kw_only=True):
     """A field, or a part of the outputs, compared with the training data.
 
     Attributes:
         name: of the field, the output or the class; "" for scores.
         level: of the drift.
-        psi: population stability index, less what chance adds to it. This and the others are as
-            `podium.monitoring.drift.Drift` has them.
         trained_mean: of the training rows, and `trained_deviation` their standard deviation.
         slots: what is counted where, in words.
         trained: how often the training rows have each.
@@ -36,15 +35,6 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     name: str
     level: Level
-    psi: float
-    jensen_shannon: float
-    hellinger: float
-    total_variation: float
-    kolmogorov_smirnov: float | None
-    wasserstein: float | None
-    p_value: float
-    mean: float | None
-    deviation: float | None
     trained_mean: float | None
     trained_deviation: float | None
     slots: tuple[str, ...]
@@ -156,20 +146,12 @@ def measured(
     ordered = is_ordered(histogram)
     refused = sums.counts.get(Counted("refused", what.name)) if what.kind == "field" else None
     return Measured(
+        **asdict(drift),
         kind=what.kind,
         name=what.name,
-        level=drift.level(n_tests, *thresholds_of(histogram, period, drift.n_rows)),
-        psi=drift.psi,
-        jensen_shannon=drift.jensen_shannon,
-        hellinger=drift.hellinger,
-        total_variation=drift.total_variation,
-        kolmogorov_smirnov=drift.kolmogorov_smirnov,
-        wasserstein=drift.wasserstein,
-        mean=drift.mean,
-        deviation=drift.deviation,
+        level=drift.level_for(n_tests, *thresholds_of(histogram, period, drift.n_rows)),
         trained_mean=histogram.mean,
         trained_deviation=histogram.deviation,
-        p_value=drift.p_value,
         slots=slots,
         trained=tuple(trained(histogram).tolist()),
         counts=tuple(counts.tolist()),

@@ -137,7 +137,9 @@ def test_stable_windows_raise_no_alarm(draw):
     for n in sizes:
         alarms = sum(
             any(
-                drift_of(histogram, count_field(histogram, field, draw(random, n))).level(N_TESTS)
+                drift_of(histogram, count_field(histogram, field, draw(random, n))).level_for(
+                    N_TESTS
+                )
                 != "none"
                 for _ in range(N_COLUMNS)
             )
@@ -163,7 +165,7 @@ def test_what_moved_is_found(kind):
         for _ in range(100)
     ]
 
-    assert sum(one.level(N_TESTS) != "none" for one in found) >= 95
+    assert sum(one.level_for(N_TESTS) != "none" for one in found) >= 95
 
 
 def test_a_share_that_rose_by_ten_points_is_found():
@@ -183,7 +185,7 @@ def test_a_share_that_rose_by_ten_points_is_found():
         for _ in range(100)
     ]
 
-    assert sum(one.level(N_TESTS) != "none" for one in found) >= 95
+    assert sum(one.level_for(N_TESTS) != "none" for one in found) >= 95
 
 
 def test_few_rows_raise_no_alarm_and_none_at_all_neither():
@@ -192,9 +194,9 @@ def test_few_rows_raise_no_alarm_and_none_at_all_neither():
     few = drift_of(histogram, count_field(histogram, NUMBER, np.full(ROWS_MIN - 1, 99.0)))
     none = drift_of(histogram, count_field(histogram, NUMBER, np.array([])))
 
-    assert few.level(1) == none.level(1) == "none"
+    assert few.level_for(1) == none.level_for(1) == "none"
     assert few.psi > 1
     assert (
-        drift_of(histogram, count_field(histogram, NUMBER, np.full(ROWS_MIN, 99.0))).level(1)
+        drift_of(histogram, count_field(histogram, NUMBER, np.full(ROWS_MIN, 99.0))).level_for(1)
         == "red"
     )
