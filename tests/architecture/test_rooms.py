@@ -36,6 +36,7 @@ FOREIGN_CODE = {
     "flow/cost.py": "a model that fails on its examples: its cost is unknown, and it is served",
     "flow/pool.py": "raised again where the work is waited for",
     "monitoring/counter.py": "outputs of models may be of any type: their values aren't counted",
+    "flow/observer.py": "whatever an observer raises, a refused request is refused as it would be",
     "flow/predict.py": "whatever an observer or a thread raises, those who asked get their answer",
     "accounts/mail.py": "an operator's mail back end raises what it likes: it is logged",
     "hosts/asgi.py": "answered as `web/routes.py` answers it",

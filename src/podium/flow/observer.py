@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from podium.errors import InvalidRows
 from podium.flow.submission import Submission
 from podium.flow.version import LoadedVersion
+
+_log = logging.getLogger("podium")
 
 
 class Observer(Protocol):
@@ -28,7 +31,8 @@ class RefusedRows:
     """Rows that a version refused: whoever reads requests notifies those who observe them.
 
     Attributes:
-        observers: called with the version and what is wrong; they must return quickly.
+        observers: called with the version and what is wrong. They must return quickly; exceptions
+            that they raise are logged and don't affect the response.
     """
 
     def __init__(self) -> None:
@@ -37,4 +41,7 @@ class RefusedRows:
     def notify(self, version: LoadedVersion, error: InvalidRows) -> None:
         """Pass refused rows on."""
         for observe in self.observers:
-            observe(version, error)
+            try:
+                observe(version, error)
+            except Exception:  # noqa: BLE001 - an observer must not fail the requests
+                _log.exception("observer_failed")
