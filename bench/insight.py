@@ -10,10 +10,11 @@ while another client asks for explanations without a pause.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +84,17 @@ def measure(http: httpx.Client, address: str, n_rows: int, seconds: float) -> No
     # In turns, so that what else the machine does meets both.
     for _ in range(ROUNDS):
         alone += predictions(http, rows, seconds / ROUNDS)
-        stop, counts = threading.Event(), list[int]()
-        asking = threading.Thread(target=explain, args=(address, rows, stop, counts))
+        # A process, since a thread would compete with this client for the interpreter, not with the
+        # server's predictions.
+        stop, count = multiprocessing.Event(), multiprocessing.Value("i")
+        asking = multiprocessing.Process(target=explain, args=(address, rows, stop, count))
         asking.start()
         try:
             beside += predictions(http, rows, seconds / ROUNDS)
         finally:
             stop.set()
             asking.join()
-        n_explained += sum(counts)
+        n_explained += count.value
     print(f"{n_explained:,} explanations in {seconds:g} s")
     show("predictions alone", alone)
     show("predictions beside explanations", beside)
@@ -121,17 +124,13 @@ def predictions(http: httpx.Client, rows: list[dict[str, Any]], seconds: float) 
     return taken
 
 
-def explain(
-    address: str, rows: list[dict[str, Any]], stop: threading.Event, counts: list[int]
-) -> None:
-    """Ask for explanations of new rows until told to stop; their number goes into `counts`."""
-    number = 0
+def explain(address: str, rows: list[dict[str, Any]], stop: Event, count: Any) -> None:
+    """Ask for explanations of new rows until told to stop, and count them."""
     with httpx.Client(base_url=address) as http:
         while not stop.is_set():
-            row = rows[number % len(rows)] | {"field 19": time.perf_counter() % 1}
+            row = rows[count.value % len(rows)] | {"field 19": time.perf_counter() % 1}
             http.post("/api/models/bench/explain", json={"row": row})
-            number += 1
-    counts.append(number)
+            count.value += 1
 
 
 def show(what: str, taken: Sequence[float]) -> None:
