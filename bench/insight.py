@@ -1,15 +1,17 @@
 """How long the page of a result takes with its why, a curve, and predictions beside explanations.
 
-    python -m bench.insight [--rows 300] [--seconds 10]
+    python -m bench.insight [--rows 300] [--seconds 10] [--rate 20]
 
 It starts a server of its own, with one worker, and prints percentiles in milliseconds: of the page
 of a result whose explanation isn't known yet, of `POST .../whatif`, and of predictions alone and
-while another client asks for explanations without a pause.
+while another client asks for explanations, so many a second, and without a pause. A person may have
+60 a minute, unless the operator says otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import tempfile
 import time
@@ -32,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rate", type=float, default=20.0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bundle = packed(Path(folder))
@@ -41,7 +44,7 @@ def main() -> None:
             ServerProcess(str(bundle), home=home, environment=environment) as server,
             httpx.Client(base_url=server.address) as http,
         ):
-            measure(http, server.address, options.rows, options.seconds)
+            measure(http, server.address, options)
 
 
 def packed(folder: Path) -> Path:
@@ -61,8 +64,9 @@ def packed(folder: Path) -> Path:
     return bundle.path
 
 
-def measure(http: httpx.Client, address: str, n_rows: int, seconds: float) -> None:
+def measure(http: httpx.Client, address: str, options: argparse.Namespace) -> None:
     """Send the requests, and print how long they took."""
+    n_rows, seconds, rate = options.rows, options.seconds, options.rate
     random = np.random.default_rng(1)
     rows = [
         {f"field {i}": float(cell) for i, cell in enumerate(cells)}
@@ -80,26 +84,31 @@ def measure(http: httpx.Client, address: str, n_rows: int, seconds: float) -> No
 
     show("result page with its why", timed(page, range(1, n_rows)))
     show("what if, one field", timed(curve, range(n_rows)))
-    alone, beside, n_explained = [], [], 0
-    # In turns, so that what else the machine does meets both.
+    alone: list[float] = []
+    beside: dict[float, list[float]] = {rate: [], math.inf: []}
+    explained = dict.fromkeys(beside, 0)
+    # In turns, so that what else the machine does meets all.
     for _ in range(ROUNDS):
         alone += predictions(http, rows, seconds / ROUNDS)
-        # A process, since a thread would compete with this client for the interpreter, not with the
-        # server's predictions.
-        stop, count = multiprocessing.Event(), multiprocessing.Value("i")
-        asking = multiprocessing.Process(target=explain, args=(address, rows, stop, count))
-        asking.start()
-        try:
-            beside += predictions(http, rows, seconds / ROUNDS)
-        finally:
-            stop.set()
-            asking.join()
-        n_explained += count.value
-    print(f"{n_explained:,} explanations in {seconds:g} s")
+        for pace, taken in beside.items():
+            # A process, since a thread would compete with this client for the interpreter, not with
+            # the server's predictions.
+            stop, count = multiprocessing.Event(), multiprocessing.Value("i")
+            asking = multiprocessing.Process(
+                target=explain, args=(address, rows, pace, stop, count)
+            )
+            asking.start()
+            try:
+                taken += predictions(http, rows, seconds / ROUNDS)
+            finally:
+                stop.set()
+                asking.join()
+            explained[pace] += count.value
     show("predictions alone", alone)
-    show("predictions beside explanations", beside)
-    ratio = np.percentile(beside, 99) / np.percentile(alone, 99)
-    print(f"p99 beside explanations: {ratio:.2f} times")
+    for pace, taken in beside.items():
+        ratio = np.percentile(taken, 99) / np.percentile(alone, 99)
+        show(f"beside {explained[pace] / seconds:.0f} explanations a second", taken)
+        print(f"p99 beside them: {ratio:.2f} times")
 
 
 def timed(ask: Callable[[int], httpx.Response], places: Sequence[int]) -> list[float]:
@@ -124,13 +133,14 @@ def predictions(http: httpx.Client, rows: list[dict[str, Any]], seconds: float) 
     return taken
 
 
-def explain(address: str, rows: list[dict[str, Any]], stop: Event, count: Any) -> None:
-    """Ask for explanations of new rows until told to stop, and count them."""
+def explain(address: str, rows: list[dict[str, Any]], rate: float, stop: Event, count: Any) -> None:
+    """Ask for explanations of new rows, at most so many a second, until told to stop."""
     with httpx.Client(base_url=address) as http:
         while not stop.is_set():
             row = rows[count.value % len(rows)] | {"field 19": time.perf_counter() % 1}
             http.post("/api/models/bench/explain", json={"row": row})
             count.value += 1
+            stop.wait(1 / rate)
 
 
 def show(what: str, taken: Sequence[float]) -> None:
