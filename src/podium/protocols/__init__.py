@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from podium.protocols import openapi
 from podium.protocols.native import NATIVE
+from podium.web.page_routes import PAGES
 from podium.web.router import LISTED, Route, Router, ServingProtocol
-from podium.web.routes import PAGES
 
 _OPENAPI = Route("openapi", ("GET",), "/openapi.json", openapi.document, LISTED, is_for_both=True)
 
