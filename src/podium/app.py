@@ -151,7 +151,7 @@ class App:
         self.alerting: Alerting | None = None
         if self.monitoring is not None:
             self.alerting = Alerting(
-                self.monitoring, self.deployments, self._metrics, self.settings
+                self.monitoring, self.deployments, self._metrics, self.settings, self._store
             )
         shadowed = {} if self.monitoring is None else {"recorded": self.monitoring.counter.shadow}
         self.shadows = Shadows(

@@ -27,7 +27,9 @@ from podium.monitoring.drift import (
 )
 from podium.monitoring.windows import Sums
 
-AlarmKind = Literal["drift", "missing", "unseen", "outside", "constant", "refused", "silence"]
+AlarmKind = Literal[
+    "drift", "missing", "unseen", "outside", "constant", "refused", "silence", "quality"
+]
 
 # What a share of the rows must have risen by.
 SHARE_AMBER, SHARE_RED = 0.01, 0.05
@@ -46,11 +48,12 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """What a window shows.
 
     Attributes:
-        what: the kind of what was counted, and `name` its name; both "" of a whole model.
+        what: the kind of what was counted, and `name` its name; both "" of a whole model. Of a
+            decline `metric`, and which one.
         is_firing: whether two windows running show it; else the last one alone does.
-        before: of drift, the threshold of the population stability index; else the share of the
-            training rows.
-        now: the index, or the share.
+        before: of drift, the threshold of the population stability index; of a decline the metric
+            on the card; else the share of the training rows.
+        now: the index, the metric or the share.
     """
 
     kind: AlarmKind

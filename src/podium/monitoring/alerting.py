@@ -12,6 +12,7 @@ from podium.monitoring.channels import channels_of
 from podium.monitoring.lookout import Lookout
 from podium.monitoring.monitoring import Monitoring
 from podium.monitoring.numbers import watch_alerts
+from podium.records.store import Store
 from podium.settings import Settings
 
 
@@ -20,6 +21,7 @@ class Alerting:
 
     Args:
         deployments: the models, by name.
+        store: has their records.
 
     Attributes:
         file: has the alerts.
@@ -34,6 +36,7 @@ class Alerting:
         deployments: Mapping[str, Deployment],
         metrics: Metrics,
         settings: Settings,
+        store: Store | None = None,
     ) -> None:
         home = Path(settings.home)
         self.file = AlertsFile(home / "alerts.db")
@@ -44,6 +47,7 @@ class Alerting:
             self.file,
             home,
             windows=settings.alerts.windows,
+            store=store,
             channels=channels_of(settings),
         )
 

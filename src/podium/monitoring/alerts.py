@@ -163,6 +163,10 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
+def _figure(name: str, value: float) -> str:
+    return _percent(value) if name.startswith("accuracy") else f"{value:.3g}"
+
+
 _SENTENCES: Mapping[AlarmKind, Callable[[str, float, float], str]] = {
     "drift": lambda what, before, now: (
         f"{what} drifted: the population stability index is {now:.2g}, with an alarm from {before:.2g}"
@@ -182,5 +186,9 @@ _SENTENCES: Mapping[AlarmKind, Callable[[str, float, float], str]] = {
     "refused": lambda _what, _before, now: f"{_percent(now)} of the rows are refused",
     "silence": lambda _what, before, _now: (
         f"there are no rows, where there usually are {before:,.0f} in two hours"
+    ),
+    "quality": lambda metric, before, now: (
+        f"predictions got worse: the {metric} is {_figure(metric, now)} where the truth is known,"
+        f" and {_figure(metric, before)} on the card"
     ),
 }

@@ -30,10 +30,13 @@ from podium.monitoring.alerts import Alert, Happening, Look
 from podium.monitoring.alerts_file import AHEAD_HOURS, AlertsFile, Notice
 from podium.monitoring.channels import Channel, NotSent
 from podium.monitoring.counts import histograms_of
+from podium.monitoring.decline import declined, standard_of, windows_of
+from podium.monitoring.decline import is_enough as has_enough_truths
 from podium.monitoring.monitoring import Monitoring
 from podium.monitoring.pieces import HOUR_US
 from podium.monitoring.windows import WINDOW_HOURS, Sums, start_of
 from podium.outbox.lock import FileLock
+from podium.records.store import Store
 
 LOOK_S, SOON_S = 30.0, 1.0
 # Counts are written a second after the answers; a process that is busy takes longer.
@@ -43,8 +46,14 @@ SENT_TOGETHER, TRIES_MAX = 100, 16
 RETRY_US, RETRY_MAX_US = 60_000_000, 3_600_000_000
 _LOCK = "alerts.lock"
 _CLOSED_S = 5.0
+# Between pages of records, so that requests have their turn.
+_PAGE_PAUSE_S = 0.01
 _DAY, _WEEK = 24, 168
-_OF_COUNTS: frozenset[AlarmKind] = frozenset(get_args(AlarmKind)) - {"refused", "silence"}
+_OF_COUNTS: frozenset[AlarmKind] = frozenset(get_args(AlarmKind)) - {
+    "refused",
+    "silence",
+    "quality",
+}
 _log = logging.getLogger("podium")
 
 
@@ -53,6 +62,7 @@ class Lookout:
 
     Args:
         deployments: the models, by name.
+        store: has the records, whose truths tell how good predictions are.
         windows: that are looked at.
         clock_us: the time in microseconds since 1970.
     """
@@ -65,6 +75,7 @@ class Lookout:
         home: Path,
         *,
         windows: Sequence[Period],
+        store: Store | None = None,
         channels: Sequence[Channel] = (),
         look_s: float = LOOK_S,
         clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
@@ -73,6 +84,7 @@ class Lookout:
         self._deployments = deployments
         self._file = file
         self._windows = windows
+        self._store = store
         self._channels = channels
         self._lock_path = home / _LOCK
         self._look_s = look_s
@@ -145,7 +157,35 @@ class Lookout:
         if refused_are_enough(latest):
             tells |= {"refused"}
         some = alarms(histograms_of(version.bundle.baseline), earlier, latest, period)
+        decline, tells_of_it = self._decline(period, until, version)
+        if tells_of_it:
+            tells |= {"quality"}
+        if decline is not None:
+            some.append(decline)
         return Look(model, period, version.digest, version.version, tuple(some), tells)
+
+    def _decline(
+        self, period: Period, until: int, version: LoadedVersion
+    ) -> tuple[Alarm | None, bool]:
+        """Whether predictions got worse, and whether there are truths enough to tell."""
+        if self._store is None:
+            return None, False
+        try:
+            standard = standard_of(version.bundle.card, version.signature.outputs)
+            if standard is None:
+                return None, False
+            windows = windows_of(
+                self._store,
+                version.bundle,
+                standard,
+                period,
+                until,
+                lambda: self._stop.wait(_PAGE_PAUSE_S),
+            )
+        except PodiumError as error:  # drift is told of while the store can't be read
+            _log.error("quality_not_looked_at: %s: %s", version.name, error)
+            return None, False
+        return declined(standard, *windows, period), has_enough_truths(windows[1])
 
     def _silence(self, model: str, until: int) -> Alarm | None:
         now = self._rows(model, until)
