@@ -65,6 +65,7 @@ class Field(
         title: shown instead of the name.
         description: a sentence of help.
         unit: of the numbers, as people write it (mm, °C).
+        group: the heading in the form under which it stands with others.
         missing: what to do with a missing value: `refuse` it, or pass it to the model, which was
             trained with missing values (`accept`), or do so with a warning (`warn`).
         unknown: the same for a category that isn't in the training data.
@@ -99,6 +100,7 @@ class Field(
     missing_share: float = 0.0
     dtype: str = ""
     is_used: bool = True
+    group: str = ""
 
     @property
     def is_required(self) -> bool:

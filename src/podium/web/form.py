@@ -110,6 +110,7 @@ def widgets(
     errors: Sequence[BadCell] = (),
     *,
     prefix: str = "f",
+    is_dense: bool = False,
 ) -> list[Widget]:
     """The widgets of a form.
 
@@ -117,10 +118,13 @@ def widgets(
         values: the current values, as texts by field name.
         errors: the invalid cells.
         prefix: of the ids of its elements; each form of a page has its own.
+        is_dense: whether each of them should fit a line, so that there are menus, no radio buttons.
     """
     refused = {cell.field: cell for cell in errors}
     made = [
-        _widget(f"{prefix}{i}", field, values.get(field.name, ""), refused.get(field.name))
+        _widget(
+            f"{prefix}{i}", field, values.get(field.name, ""), refused.get(field.name), is_dense
+        )
         for i, field in enumerate(signature.fields)
     ]
     return _with_lists(made, signature)
@@ -153,10 +157,11 @@ def _searched(
 
 def texts(signature: Signature, row: Mapping[str, Label | None]) -> dict[str, str]:
     """A row of plain values as the texts of a form."""
-    return {field.name: _text(field, row.get(field.name)) for field in signature.fields}
+    return {field.name: text_of(field, row.get(field.name)) for field in signature.fields}
 
 
-def _text(field: Field, value: Label | None) -> str:
+def text_of(field: Field, value: Label | None) -> str:
+    """A plain value of a field as the text of its widget; "" if it is missing."""
     if value is None:
         return ""
     if field.zone and isinstance(value, str):
@@ -165,8 +170,10 @@ def _text(field: Field, value: Label | None) -> str:
     return label_text(value) if field.type == "category" else plain_text(value)
 
 
-def _widget(id_: str, field: Field, value: str, refused: BadCell | None) -> Widget:
+def _widget(id_: str, field: Field, value: str, refused: BadCell | None, is_dense: bool) -> Widget:
     kind = _kind(field)
+    if is_dense and kind == "radio":
+        kind = "select"
     value = _shown(kind, value)
     is_text = kind in ("text", "textarea") or not _fits(kind, value)
     low, high, step = ("", "", "") if is_text else _limits(field, kind)

@@ -30,6 +30,7 @@ from podium.web.about import about_of
 from podium.web.among import among_answers
 from podium.web.curve_chart import Curves, curves_of
 from podium.web.form import texts, widgets
+from podium.web.form_groups import grouped, is_dense
 from podium.web.matters import matters_of
 from podium.web.numbers import headline
 from podium.web.result import curl_command, result_of
@@ -42,6 +43,21 @@ EXAMPLE_CELLS_MAX = 800
 # A page doesn't wait longer for its explanation, which is computed on, and there when it is reloaded.
 EXPLANATION_WAIT_S = 2.0
 _EXAMPLE = re.compile(r"[0-9]{1,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """What came of a row that was pasted into the form.
+
+    Attributes:
+        text: that was pasted, if it has to be mended.
+        problem: why it was refused, and what to do; or "".
+        notes: what became of it, in sentences.
+    """
+
+    text: str = ""
+    problem: str = ""
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +156,7 @@ def form_page(
     *,
     answered: Answered | None = None,
     errors: Sequence[BadCell] = (),
+    pasted: Pasted | None = None,
     status: int = 200,
 ) -> Response:
     """The form of a model.
@@ -148,9 +165,10 @@ def form_page(
         values: in the form, as texts by field name.
         answered: the prediction to show beside it.
         errors: the cells that were refused.
+        pasted: what came of a row that was pasted.
     """
     signature = version.signature
-    fields = widgets(signature, values, errors)
+    fields = widgets(signature, values, errors, is_dense=is_dense(signature))
     shown = {widget.name for widget in fields if widget.error}
     return render.page(
         site,
@@ -159,6 +177,9 @@ def form_page(
         status=status,
         model=version,
         widgets=fields,
+        groups=grouped(signature, fields),
+        is_dense=is_dense(signature),
+        pasted=pasted,
         is_filled=bool(values),
         errors=[str(cell) for cell in errors if cell.field not in shown],
         examples=_json([texts(signature, row) for row in _examples(signature)]),

@@ -52,6 +52,7 @@ PAGES = (
         is_page=True,
         is_prediction=True,
     ),
+    Route("paste", _POST, "/models/{name}/paste", pages.paste, Action.PREDICT, is_page=True),
     _reading("result", _GET, "/models/{name}/results/{record_id}", pages.result, Action.SEE_OWN),
     _reading("records", _GET, _RECORDS, record_pages.index, Action.SEE_OWN),
     _reading("records_csv", _GET, f"{_RECORDS}.csv", record_pages.csv, Action.SEE_OWN),

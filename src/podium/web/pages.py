@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from podium.access import Action, allowed
-from podium.errors import InvalidRows, NotFound, UnsupportedMedia
+from podium.errors import InvalidRows, MalformedBody, NotFound, UnsupportedMedia
 from podium.flow.formats.forms import FORM
 from podium.flow.formats.multipart import MULTIPART, fields_of
 from podium.flow.request import PredictRequest, RequestContext
@@ -17,8 +17,9 @@ from podium.http import Request, Response
 from podium.records.record import Record
 from podium.web import render
 from podium.web.form import texts
-from podium.web.form_page import answered_before, answered_of, example_number, form_page
+from podium.web.form_page import Pasted, answered_before, answered_of, example_number, form_page
 from podium.web.numbers import headline
+from podium.web.pasted import pasted_row
 from podium.web.site import Site
 from podium.web.visible_records import find_record, may_see
 
@@ -58,6 +59,24 @@ def predict(site: Site, request: Request, name: str) -> Response:
     if answer.ids and _can_be_looked_up(site, request, name, answer.ids[0]):
         return Response.redirect(request.url(f"/models/{name}/results/{answer.ids[0]}"))
     return form_page(site, request, answer.version, typed, answered=answered_of(answer))
+
+
+def paste(site: Site, request: Request, name: str) -> Response:
+    """The form, filled with a pasted row: `POST /models/{name}/paste`. Nothing is predicted.
+
+    Raises:
+        UnsupportedMedia: the body isn't a form: programs have a URL of their own.
+    """
+    version = site.champion(name, request.actor)
+    _, typed = read_form(request, programs=f"/api/models/{name}/predict")
+    text = typed.get("row", "")
+    try:
+        row = pasted_row(version.signature, text)
+    except MalformedBody as error:
+        refused = Pasted(text, f"{error.message}: {error.hint}")
+        return form_page(site, request, version, {}, pasted=refused, status=422)
+    notes = Pasted(notes=row.notes)
+    return form_page(site, request, version, row.values, errors=row.errors, pasted=notes)
 
 
 def result(site: Site, request: Request, name: str, record_id: str) -> Response:

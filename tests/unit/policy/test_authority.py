@@ -34,6 +34,7 @@ CENSUS = {
     ("GET", "/models/arrival-delay"): (303, 404, 404, 200, 200, 200),
     ("POST", "/models/arrival-delay"): (303, 404, 404, 200, 303, 303),
     ("POST", "/models/arrival-delay/whatif"): (303, 404, 404, 400, 400, 400),
+    ("POST", "/models/arrival-delay/paste"): (303, 404, 404, 422, 422, 422),
     ("POST", "/api/models/arrival-delay/whatif"): (401, 404, 404, 400, 400, 400),
     ("GET", "/api/models/arrival-delay/importance"): (401, 404, 404, 404, 404, 404),
     ("POST", "/api/models/arrival-delay/explain"): (401, 404, 404, 403, 403, 400),

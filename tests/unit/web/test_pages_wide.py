@@ -26,7 +26,7 @@ def page_of(n_columns, folder, client_of):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_columns", "n_pictures", "n_examples", "is_long"),
-    [(20, 20, 5, False), (300, 0, 2, True)],
+    [(8, 8, 5, False), (300, 0, 2, True)],
 )
 def test_a_wide_page_brings_less_along(
     n_columns, n_pictures, n_examples, is_long, tmp_path, client_of
