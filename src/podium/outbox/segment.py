@@ -210,17 +210,20 @@ class SegmentWriter(_Segment):
             StoreError: none of them is stored.
         """
         rows = [(seq, *batch) for seq, batch in enumerate(batches, self._seq + 1)]
-        with failures(self.path), forks.gate:
-            if len(rows) == 1:  # one statement is a transaction by itself
-                self._connection.execute("INSERT INTO batch VALUES (?, ?, ?)", rows[0])
-            else:
-                with self._connection:
-                    self._connection.executemany("INSERT INTO batch VALUES (?, ?, ?)", rows)
-            self._seq += len(rows)
-            for _, n_rows, payload in rows:
-                self.n_rows += n_rows
-                self.n_bytes += len(payload)
-            self._note()
+        try:
+            with forks.gate:
+                if len(rows) == 1:  # one statement is a transaction by itself
+                    self._connection.execute("INSERT INTO batch VALUES (?, ?, ?)", rows[0])
+                else:
+                    with self._connection:
+                        self._connection.executemany("INSERT INTO batch VALUES (?, ?, ?)", rows)
+                self._seq += len(rows)
+                for _, n_rows, payload in rows:
+                    self.n_rows += n_rows
+                    self.n_bytes += len(payload)
+                self._note()
+        except (apsw.Error, OSError) as error:  # as `failures` does, for less on each batch
+            raise _failure(self.path, error) from error
 
     @property
     def n_waiting(self) -> int:
@@ -336,20 +339,20 @@ def failures(path: Path) -> Iterator[None]:
     """Turn exceptions of SQLite and the file system into a StoreError."""
     try:
         yield
-    except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise DamagedSegment(
-            f"{path}: {error}", hint=hint_of(error), reason=reason_of(error, path)
-        ) from error
-    except apsw.Error as error:
-        raise StoreError(
-            f"{path}: {error}", hint=hint_of(error), reason=reason_of(error, path)
-        ) from error
-    except OSError as error:
-        raise StoreError(
+    except (apsw.Error, OSError) as error:
+        raise _failure(path, error) from error
+
+
+def _failure(path: Path, error: apsw.Error | OSError) -> StoreError:
+    if isinstance(error, OSError):
+        return StoreError(
             f"{path}: {error.strerror}",
             hint="look at the disk and at the folder's permissions",
             reason=reason_of(error, path),
-        ) from error
+        )
+    is_damaged = isinstance(error, (apsw.CorruptError, apsw.NotADBError))
+    kind = DamagedSegment if is_damaged else StoreError
+    return kind(f"{path}: {error}", hint=hint_of(error), reason=reason_of(error, path))
 
 
 @contextmanager

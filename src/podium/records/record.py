@@ -11,8 +11,7 @@ import msgspec
 
 from podium.records import forks
 
-NOISE_DIGITS = 12
-NOISE_BYTES = 1_536  # for 256 ids
+BUFFERED_IDS = 256  # for so many, random bits are read at once
 
 Role = Literal["primary", "shadow", "replay"]
 
@@ -99,7 +98,7 @@ class Ids(forks.ForkAware):
         self._last_ms = -1
         self._counter = 0
         self._pid = 0
-        self._noise = ""
+        self._noise: list[str] = []
         self._noise_at = 0
         forks.watch(self)
 
@@ -114,32 +113,35 @@ class Ids(forks.ForkAware):
     def some(self, time_us: int, n_ids: int) -> tuple[str, ...]:
         """New ids in order, each greater than every id before."""
         with self._lock:
-            noise = self._random(n_ids * NOISE_DIGITS)
+            noise = self._random(n_ids)
             now_ms = max(time_us // 1_000, 0)
             if now_ms > self._last_ms:
                 # Starting anywhere in the lower half leaves room to count within the millisecond.
-                self._last_ms, self._counter = now_ms, secrets.randbits(25)
+                self._last_ms, self._counter = now_ms, int(self._random(1)[0], 16) >> 23
             else:
                 self._counter += 1
-            ids = []
-            for at in range(0, n_ids * NOISE_DIGITS, NOISE_DIGITS):
-                if self._counter >> 26:
-                    self._last_ms, self._counter = self._last_ms + 1, 0
-                counter = self._counter
-                high = (self._last_ms & (2**48 - 1)) << 16 | 0x7000 | counter >> 14
-                ids.append(
-                    f"{high:016x}{0x8000 | counter & 0x3FFF:04x}{noise[at : at + NOISE_DIGITS]}"
-                )
-                self._counter += 1
-            self._counter -= 1
+            counter, first = self._counter, ""
+            ids: list[str] = []
+            for random in noise:
+                low = counter & 0x3FFF
+                if not low or not first:
+                    if counter >> 26:
+                        self._last_ms, counter, low = self._last_ms + 1, 0, 0
+                    high = (self._last_ms & (2**48 - 1)) << 16 | 0x7000 | counter >> 14
+                    first = f"{high:016x}"
+                ids.append(f"{first}{0x8000 | low:x}{random}")
+                counter += 1
+            self._counter = counter - 1
         return tuple(ids)
 
-    def _random(self, n_digits: int) -> str:
-        """Random digits, read from the system for many ids at once: a call is slower than an id."""
+    def _random(self, n_ids: int) -> list[str]:
+        """48 random bits for each id, read for many at once: a call of the system is slower than an
+        id.
+        """
         pid = os.getpid()
-        if self._pid != pid or len(self._noise) - self._noise_at < n_digits:
-            # In a forked process the buffered digits are its parent's, too.
+        if self._pid != pid or len(self._noise) - self._noise_at < n_ids:
+            # In a forked process what is buffered is its parent's, too.
             self._pid, self._noise_at = pid, 0
-            self._noise = secrets.token_bytes(max(NOISE_BYTES, n_digits)).hex()
-        start, self._noise_at = self._noise_at, self._noise_at + n_digits
+            self._noise = secrets.token_bytes(6 * max(BUFFERED_IDS, n_ids)).hex(" ", 6).split()
+        start, self._noise_at = self._noise_at, self._noise_at + n_ids
         return self._noise[start : self._noise_at]
