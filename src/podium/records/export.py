@@ -6,7 +6,7 @@ import csv
 import datetime as dt
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -34,6 +34,8 @@ def iter_csv(
     fields: Sequence[str],
     labels: Sequence[str],
     extras: Sequence[str] = (),
+    *,
+    keep: Callable[[Record], bool] = lambda _: True,
 ) -> Iterator[bytes]:
     """The records of a query, newest first, as pieces of a CSV file.
 
@@ -47,13 +49,16 @@ def iter_csv(
         fields: the names of the model's fields, one column each.
         labels: the labels of its classes, one column of probabilities each.
         extras: the keys of other outputs, one column each.
+        keep: whether a record belongs into the file.
 
     Raises:
         StoreError: the database fails; before the first piece or later.
     """
     start = "\ufeff".encode() + _lines([_header(fields, labels, extras)])
     for records in iter_pages(store, query):
-        yield start + _lines([_cells(record, fields, labels, extras) for record in records])
+        rows = [_cells(one, fields, labels, extras) for one in records if keep(one)]
+        if start or rows:  # an empty piece would end a response
+            yield start + _lines(rows)
         start = b""
 
 

@@ -19,8 +19,8 @@ from podium.signature import Signature
 from podium.signature.labels import label_text
 from podium.signature.truth import truth_signature
 from podium.web.numbers import moment_text, number_text
+from podium.web.record_columns import brief, short
 from podium.web.record_filters import Place, place_of
-from podium.web.record_view import brief, short
 from podium.web.site import Site
 from podium.web.visible_records import record_store
 

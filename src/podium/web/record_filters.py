@@ -6,7 +6,8 @@ import datetime as dt
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from dataclasses import replace as copied
 from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 
@@ -17,6 +18,8 @@ from podium.records.business_key import business_key_of
 from podium.records.record import Role
 from podium.records.store import RecordQuery, Store, StoreFeatures
 from podium.signature import Output
+from podium.web.record_columns import Column
+from podium.web.record_conditions import NO_DRAFT, Condition, Draft, conditions_of, parameters_of
 
 # The parameters of a URL: the filter that the store must support, and its label for people.
 _FILTERS = {
@@ -49,11 +52,17 @@ class Filters:
         said: as they were entered, by name; "" for those that weren't.
         query: what they select.
         problems: what is invalid, and left out of the query.
+        conditions: on columns; `said` has them, too.
+        draft: a condition that is invalid.
+        view: the parameters of what is shown of the records: columns, an order, totals.
     """
 
     said: Mapping[str, str]
     query: RecordQuery
     problems: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
+    draft: Draft = NO_DRAFT
+    view: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
     @property
     def are_used(self) -> bool:
@@ -62,8 +71,17 @@ class Filters:
 
     def address(self, base: str, **more: str) -> str:
         """The URL of the matching records, with additional parameters."""
-        values = {name: value for name, value in {**self.said, **more}.items() if value}
-        return f"{base}?{urlencode(values)}" if values else base
+        return _address(base, {**self.said, **more})
+
+    def with_conditions(self, conditions: Sequence[Condition]) -> Filters:
+        """The filters with these conditions in place of theirs."""
+        said = {name: value for name, value in self.said.items() if name in NAMES}
+        said |= parameters_of(conditions)
+        return copied(self, said=said, conditions=tuple(conditions))
+
+    def page_address(self, base: str, **more: str | Sequence[str]) -> str:
+        """The URL of a page that shows the matching records in the same way."""
+        return _address(base, {**self.said, **self.view, **more})
 
 
 class FilterField(NamedTuple):
@@ -117,8 +135,16 @@ class Place:
         return {"after": self.after, "trail": ".".join(self.trail), "page": str(self.number)}
 
 
-def filters_of(model: str | None, query: Mapping[str, str], actor: Actor = ANYONE) -> Filters:
+def filters_of(
+    model: str | None,
+    query: Mapping[str, str],
+    actor: Actor = ANYONE,
+    columns: Mapping[str, Column] | None = None,
+) -> Filters:
     """The filters in the parameters of a URL, on the records that an actor may see.
+
+    Args:
+        columns: those on which there may be conditions.
 
     Raises:
         InputError: a text that no database can look up.
@@ -144,7 +170,9 @@ def filters_of(model: str | None, query: Mapping[str, str], actor: Actor = ANYON
         business_keys=(business_key_of(key) or key,) if key else None,
         owner=None if allowed(actor, Action.SEE, model or ALL) else actor.owner,
     )
-    return Filters(said, wanted, tuple(problems))
+    conditions, draft = conditions_of(query, columns or {}, problems)
+    said |= parameters_of(conditions)
+    return Filters(said, wanted, tuple(problems), conditions, draft)
 
 
 def query_for(store: Store, filters: Filters) -> RecordQuery:
@@ -185,6 +213,17 @@ def filter_fields(
         else:
             fields.append(FilterField(name, label, "text", value))
     return fields
+
+
+def flat(parameters: Mapping[str, str | Sequence[str]]) -> list[tuple[str, str]]:
+    """The names and values of parameters, of which some have several; those without are left out."""
+    some = ((k, [v] if isinstance(v, str) else v) for k, v in parameters.items())
+    return [(name, value) for name, values in some for value in values if value]
+
+
+def _address(base: str, parameters: Mapping[str, str | Sequence[str]]) -> str:
+    values = flat(parameters)
+    return f"{base}?{urlencode(values)}" if values else base
 
 
 def place_of(query: Mapping[str, str]) -> Place:

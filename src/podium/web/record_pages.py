@@ -20,7 +20,9 @@ from podium.web.form import widgets
 from podium.web.form_page import predict_address
 from podium.web.numbers import headline
 from podium.web.pages import read_form
-from podium.web.record_view import RecordDetail, record_detail, record_file, record_list
+from podium.web.record_conditions import OPERATORS
+from podium.web.record_list import record_file, record_list
+from podium.web.record_view import RecordDetail, record_detail
 from podium.web.result import curl_command
 from podium.web.site import Site
 from podium.web.visible_records import may_see
@@ -32,7 +34,8 @@ KEPT_BYTES = 262_144
 def index(site: Site, request: Request, name: str) -> Response:
     """The records of a model, newest first: `GET /models/{name}/records`."""
     shown = record_list(site, request, name)
-    base, records = request.url(f"/models/{name}/records"), shown.page.records
+    base, records = request.url(f"/models/{name}/records"), shown.records
+    is_choosing = request.query.get("choose") == "columns"
 
     def build() -> Response:
         return render.page(
@@ -46,9 +49,16 @@ def index(site: Site, request: Request, name: str) -> Response:
             pager=shown.pager(base),
             download=shown.filters.address(base + ".csv"),
             delete=shown.filters.address(base + "/delete"),
+            further=shown.further(base),
+            totals=shown.totals,
+            choice=is_choosing,
+            operators=OPERATORS,
         )
 
-    if sum(len(one.inputs) + len(one.outputs) for one in records) > KEPT_BYTES:
+    if (
+        shown.scan is not None
+        or sum(len(one.inputs) + len(one.outputs) for one in records) > KEPT_BYTES
+    ):
         return build()
     key = ("records", name, request.query_string)
     basis = (shown.version.bundle.digest, shown.page)

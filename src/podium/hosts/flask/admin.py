@@ -23,7 +23,8 @@ from podium.signature.truth import NOTE_MAX, truth_of, truth_signature
 from podium.web.deleting import Step, step_of_one, step_of_several
 from podium.web.feedback import give_feedback
 from podium.web.problems import of_error
-from podium.web.record_view import NOTE, record_detail, record_file, record_list
+from podium.web.record_list import record_file, record_list
+from podium.web.record_view import NOTE, record_detail
 from podium.web.site import Site
 from podium.web.visible_records import visible_model, visible_models
 

@@ -32,7 +32,9 @@ from podium.signature.truth import truth_of
 from podium.web.deleting import Step, delete_records, step_of_one, step_of_several
 from podium.web.feedback import give_feedback
 from podium.web.problems import heading, of_error
-from podium.web.record_view import NOTE, TEXT_MAX, record_detail, record_list
+from podium.web.record_columns import TEXT_MAX
+from podium.web.record_list import record_list
+from podium.web.record_view import NOTE, record_detail
 from podium.web.visible_records import visible_model, visible_models
 
 
