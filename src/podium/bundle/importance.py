@@ -61,10 +61,11 @@ class Residuals(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[int, ...]
 
 
-class Importance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What matters to a model.
+class OutputImportance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What matters to one output of a model.
 
     Attributes:
+        output: its name; "" if the model has one output.
         of: what sizes and curves are about: `prediction`, `score`, or the probability of `label`.
         label: the class of the curves; sizes are of the class that was predicted in each row.
         link: what sizes add up in; see `podium.explanations.explanation`.
@@ -72,11 +73,11 @@ class Importance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         measured_on: which rows the loss and the errors were measured on.
         n_rows: how many of them.
         fields: by name.
-        pairs: fields that go together, so that each may stand for the other.
         confusion: of a classifier; `calibration` if it has probabilities.
         residuals: of a regression.
     """
 
+    output: str = ""
     of: str = "prediction"
     label: str = ""
     link: str = ""
@@ -84,7 +85,22 @@ class Importance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     measured_on: str = ""
     n_rows: int = 0
     fields: dict[str, FieldImportance] = {}
-    pairs: tuple[Pair, ...] = ()
     confusion: Confusion | None = None
     calibration: Calibration | None = None
     residuals: Residuals | None = None
+
+
+class Importance(OutputImportance, frozen=True, kw_only=True, omit_defaults=True):
+    """What matters to a model: to its first output, and to `others`, in the signature's order.
+
+    Attributes:
+        pairs: fields that go together, so that each may stand for the other.
+    """
+
+    pairs: tuple[Pair, ...] = ()
+    others: tuple[OutputImportance, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[OutputImportance, ...]:
+        """What matters to each output."""
+        return self, *self.others

@@ -121,15 +121,15 @@ class Explainer:
             explained |= zip(places.tolist(), some, strict=True)
         return [explained[at] for at in range(rows.n_rows)]
 
-    def exact(self, rows: Table) -> list[Explanation] | None:
+    def exact(self, rows: Table, output: int = 0) -> list[Explanation] | None:
         """The explanations, if no mixed rows have to be predicted for them; else None."""
         if self._sums is None or not rows.n_rows:
             return None
         answers = self._predict(rows)
-        first, one = slice(1), number_of(self.signature, answers.rows(slice(1)), 0, None)
+        first, one = slice(1), number_of(self.signature, answers.rows(slice(1)), output, None)
         if self._sums.explain(rows.take(first), answers.rows(first), one) is None:
             return None
-        return self.explain(rows)
+        return self.explain(rows, output)
 
     def _explain_all(self, rows: Table, answers: Outputs, number: Number) -> list[Explanation]:
         exact = None if self._sums is None else self._sums.explain(rows, answers, number)

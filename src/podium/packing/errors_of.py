@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from podium.bundle.importance import Calibration, Confusion, Residuals
 from podium.outputs import Outputs
 from podium.packing.metrics import log_loss, numbers_of, places_of
+from podium.packing.quality import outputs_of
 from podium.signature import Output, Signature
 from podium.signature.labels import label_text
-from podium.table import Array, Table
+from podium.table import Array, Table, is_missing
 
 # A table of more classes is no picture any more.
 CLASSES_MAX = 20
@@ -25,20 +26,26 @@ Loss = Callable[[Output, Outputs, Array], float | None]
 
 @dataclass(frozen=True)
 class Judged:
-    """Rows, what the model predicted for them, and what was true of its first output.
+    """Rows, what the model predicted for them, and what was true.
 
     Attributes:
+        truths: of each output, shape (n_rows,); None where it isn't known.
         on: which rows these are, as in the card.
     """
 
     table: Table
     outputs: Outputs
-    truth: Array
+    truths: tuple[Array, ...]
     on: str
 
     def take(self, rows: NDArray[np.intp]) -> Judged:
         """These rows alone."""
-        return Judged(self.table.take(rows), self.outputs.rows(rows), self.truth[rows], self.on)
+        truths = tuple(one[rows] for one in self.truths)
+        return Judged(self.table.take(rows), self.outputs.rows(rows), truths, self.on)
+
+    def known(self, place: int) -> NDArray[np.intp]:
+        """The rows in which the truth of the output at this place is known."""
+        return np.flatnonzero(~is_missing(self.truths[place]))
 
 
 def loss_of(output: Output) -> tuple[str, Loss]:
@@ -50,19 +57,32 @@ def loss_of(output: Output) -> tuple[str, Loss]:
     return "error_rate", _error_rate
 
 
-def errors_of(signature: Signature, judged: Judged) -> dict[str, Any]:
-    """Confusion and calibration of a classifier, or the residuals of a regression."""
-    output = signature.output
-    if len(signature.outputs) > 1:
-        return {}
+def loss_in(signature: Signature, outputs: Outputs, judged: Judged, place: int) -> float | None:
+    """The loss of an output of other predictions for these rows; None where there is none."""
+    rows, output = judged.known(place), signature.outputs[place]
+    if not len(rows):
+        return None
+    own = outputs_of(signature, outputs, place).rows(rows)
+    return loss_of(output)[1](output, own, judged.truths[place][rows])
+
+
+def errors_of(signature: Signature, judged: Judged, place: int) -> dict[str, Any]:
+    """Confusion and calibration of a classifier, or the residuals of a regression.
+
+    Args:
+        place: of the output in the signature.
+    """
+    output, rows = signature.outputs[place], judged.known(place)
+    own = outputs_of(signature, judged.outputs, place).rows(rows)
+    truth = judged.truths[place][rows]
     if output.task == "regression":
-        return {"residuals": _residuals(judged)}
+        return {"residuals": _residuals(own, truth)}
     if output.task != "classification":
         return {}
-    happened = places_of(judged.truth.tolist(), output.classes)
+    happened = places_of(truth.tolist(), output.classes)
     return {
-        "confusion": _confusion(output, judged.outputs, happened),
-        "calibration": _calibration(output, judged.outputs, happened),
+        "confusion": _confusion(output, own, happened),
+        "calibration": _calibration(output, own, happened),
     }
 
 
@@ -97,12 +117,12 @@ def _calibration(
     )
 
 
-def _residuals(judged: Judged) -> Residuals | None:
-    truth = numbers_of(judged.truth)
+def _residuals(outputs: Outputs, happened: Array) -> Residuals | None:
+    truth = numbers_of(happened)
     if truth is None:
         return None
     with np.errstate(over="ignore", invalid="ignore"):
-        residuals = truth - judged.outputs.predictions.astype(np.float64)
+        residuals = truth - outputs.predictions.astype(np.float64)
     residuals = residuals[np.isfinite(residuals)]
     if not len(residuals) or residuals.min() == residuals.max():
         return None

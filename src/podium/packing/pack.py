@@ -247,12 +247,11 @@ def _judged(
         outputs, on = runtime.predict(table), "holdout"
     if truth is None or truth.parts or len(truth.columns) != len(signature.outputs):
         return None
-    rows = np.flatnonzero(truth.labelled)
+    labelled = [truth.labelled_rows(place) for place in range(len(truth.columns))]
+    rows = np.flatnonzero(np.any(labelled, axis=0))
     if not len(rows):
         return None
-    return Judged(
-        clean(signature, table).take(rows), outputs.rows(rows), truth.columns[0][rows], on
-    )
+    return Judged(clean(signature, table), outputs, truth.columns, on).take(rows)
 
 
 def _corrected(

@@ -90,7 +90,7 @@ def quality(signature: Signature, outputs: Outputs, truth: Truth | None, on: Mea
     n_rows = 0
     for place, output in enumerate(signature.outputs):
         is_labelled = truth.labelled_rows(place)
-        predicted = _outputs_of(signature, outputs, place)
+        predicted = outputs_of(signature, outputs, place)
         measured = measure(output, predicted.rows(is_labelled), truth.columns[place][is_labelled])
         name = output.name if len(signature.outputs) > 1 else ""
         metrics += [msgspec.structs.replace(one, output=name) for one in measured.metrics]
@@ -101,8 +101,8 @@ def quality(signature: Signature, outputs: Outputs, truth: Truth | None, on: Mea
     )
 
 
-def _outputs_of(signature: Signature, outputs: Outputs, place: int) -> Outputs:
-    """The outputs for one of the targets."""
+def outputs_of(signature: Signature, outputs: Outputs, place: int) -> Outputs:
+    """The outputs for one of the targets, by its place in the signature."""
     predictions = outputs.predictions
     columns = signature.probabilities_of(place)
     shares = outputs.probabilities

@@ -9,9 +9,9 @@ import numpy as np
 
 from podium.bundle import Bundle
 from podium.bundle.baseline import Histogram
-from podium.bundle.importance import FieldImportance, Importance
+from podium.bundle.importance import FieldImportance, OutputImportance, Pair
 from podium.explanations.curves import Grid
-from podium.signature import Field
+from podium.signature import Field, Output
 from podium.signature.cells import column_for
 from podium.web.curve_chart import CurveChart, Scale, chart_of
 from podium.web.numbers import number_text, percent_text, with_unit
@@ -48,9 +48,10 @@ class CalibrationLine:
 
 @dataclass(frozen=True, slots=True)
 class Matters:
-    """What a page shows of it.
+    """What a page shows of an output.
 
     Attributes:
+        output: its label; "" if the model has one output.
         by: what the bars show, in words.
         bars: the most important fields, and the number of others.
         of: what the curves are about, in words; `ends` of their common scale.
@@ -61,6 +62,7 @@ class Matters:
         residuals: their histogram, and its ends as a text.
     """
 
+    output: str
     by: str
     loss: str
     bars: tuple[MatterBar, ...]
@@ -76,39 +78,50 @@ class Matters:
     residuals: tuple[Spread, str] | None
 
 
-def matters_of(bundle: Bundle) -> Matters | None:
-    """What to show of a model; None if nothing was measured."""
+def matters_of(bundle: Bundle) -> tuple[Matters, ...]:
+    """What to show of each output of a model; nothing if nothing was measured."""
     found = bundle.importance
     if found is None:
-        return None
+        return ()
+    outputs = {one.name: one for one in bundle.signature.outputs}
+    return tuple(
+        _matters(bundle, one, outputs.get(one.output, bundle.signature.output), found.pairs)
+        for one in found.outputs
+    )
+
+
+def _matters(
+    bundle: Bundle, found: OutputImportance, output: Output, pairs: tuple[Pair, ...]
+) -> Matters:
     fields = {field.name: field for field in bundle.signature.fields}
     ranked = _ranked(found)
-    scale, charts = _charts(bundle, found, ranked, fields)
+    scale, charts = _charts(bundle, found, output, ranked, fields)
     return Matters(
+        output=output.label if found.output else "",
         by="mean size of its contribution" if _has_sizes(found) else "",
         loss=_LOSSES.get(found.metric, ""),
-        bars=_bars(bundle, found, ranked[:BARS_MAX], fields),
+        bars=_bars(found, output, ranked[:BARS_MAX], fields),
         n_others=max(len(ranked) - BARS_MAX, 0),
         of="" if scale is None else scale.of,
         ends=("", "") if scale is None else (scale.text(scale.low), scale.text(scale.high)),
         charts=charts,
         pairs=tuple(
             f"{fields[one.first].label} and {fields[one.second].label} ({number_text(one.rho)})"
-            for one in found.pairs[:PAIRS_MAX]
+            for one in pairs[:PAIRS_MAX]
         ),
         measured_on=f"{found.n_rows:,} {_ON.get(found.measured_on, 'rows')}",
         confusion=_confusion(found),
         calibration_of="" if found.calibration is None else found.calibration.label,
         calibration=_calibration(found),
-        residuals=_residuals(bundle, found),
+        residuals=_residuals(found, output),
     )
 
 
-def _has_sizes(found: Importance) -> bool:
+def _has_sizes(found: OutputImportance) -> bool:
     return any(one.size is not None for one in found.fields.values())
 
 
-def _ranked(found: Importance) -> list[tuple[str, FieldImportance]]:
+def _ranked(found: OutputImportance) -> list[tuple[str, FieldImportance]]:
     has_sizes = _has_sizes(found)
 
     def weight(item: tuple[str, FieldImportance]) -> float:
@@ -121,21 +134,20 @@ def _ranked(found: Importance) -> list[tuple[str, FieldImportance]]:
 
 
 def _bars(
-    bundle: Bundle,
-    found: Importance,
+    found: OutputImportance,
+    output: Output,
     ranked: list[tuple[str, FieldImportance]],
     fields: dict[str, Field],
 ) -> tuple[MatterBar, ...]:
     has_sizes = _has_sizes(found)
     amounts = [max((one.size if has_sizes else one.loss) or 0.0, 0.0) for _, one in ranked]
     widest = max(amounts, default=0.0) or 1.0
-    unit = bundle.signature.output.unit
     return tuple(
         MatterBar(
             fields[name].label,
             f"{100 * amount / widest:.1f}",
-            "" if one.size is None else _size(found.link, one.size, unit),
-            "" if one.loss is None else _loss(found.metric, one.loss, unit),
+            "" if one.size is None else _size(found.link, one.size, output.unit),
+            "" if one.loss is None else _loss(found.metric, one.loss, output.unit),
         )
         for (name, one), amount in zip(ranked, amounts, strict=True)
     )
@@ -159,7 +171,8 @@ def _loss(metric: str, loss: float, unit: str) -> str:
 
 def _charts(
     bundle: Bundle,
-    found: Importance,
+    found: OutputImportance,
+    output: Output,
     ranked: list[tuple[str, FieldImportance]],
     fields: dict[str, Field],
 ) -> tuple[Scale | None, tuple[CurveChart, ...]]:
@@ -169,21 +182,24 @@ def _charts(
     numbers = np.array([mean for _, one in shown for mean in one.means])
     is_share = found.of == "probability"
     of = f"the probability of “{found.label}”" if is_share else f"the {found.of}"
-    unit = bundle.signature.output.unit if found.of == "prediction" else ""
+    unit = output.unit if found.of == "prediction" else ""
     scale = Scale(of, numbers, is_share=is_share, unit=unit)
+    # Of several outputs on one page no two have the same id.
+    place = bundle.signature.outputs.index(output)
+    prefix = f"m{place}-" if found.output else "m"
     charts = []
     for number, (field, one) in enumerate(shown):
         with suppress(ValueError):  # times with an offset aren't drawn
             grid = Grid(column_for(field, one.values), one.values)
             histogram = bundle.baseline.fields.get(field.name)
             charts.append(
-                chart_of(f"m{number}", field, grid, np.array(one.means), histogram, scale)
+                chart_of(f"{prefix}{number}", field, grid, np.array(one.means), histogram, scale)
             )
     return scale, tuple(charts)
 
 
 def _confusion(
-    found: Importance,
+    found: OutputImportance,
 ) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[int, ...]], ...]] | None:
     confusion = found.confusion
     if confusion is None:
@@ -191,7 +207,7 @@ def _confusion(
     return confusion.labels, tuple(zip(confusion.labels, confusion.counts, strict=True))
 
 
-def _calibration(found: Importance) -> tuple[CalibrationLine, ...]:
+def _calibration(found: OutputImportance) -> tuple[CalibrationLine, ...]:
     one = found.calibration
     if one is None:
         return ()
@@ -201,13 +217,13 @@ def _calibration(found: Importance) -> tuple[CalibrationLine, ...]:
     )
 
 
-def _residuals(bundle: Bundle, found: Importance) -> tuple[Spread, str] | None:
+def _residuals(found: OutputImportance, output: Output) -> tuple[Spread, str] | None:
     if found.residuals is None:
         return None
     edges, counts = found.residuals.edges, found.residuals.counts
     spread = spread_of(Histogram(n_rows=sum(counts), edges=edges, counts=counts), 0.0)
     if spread is None:
         return None
-    unit = bundle.signature.output.unit
+    unit = output.unit
     ends = f"{number_text(edges[0])} to {with_unit(number_text(edges[-1]), unit)}"
     return spread, ends

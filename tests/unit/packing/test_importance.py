@@ -141,6 +141,70 @@ def test_it_can_be_left_out(client, bundles):
     assert "What matters" not in client.get("/models/bare").text
 
 
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Two models with two outputs each: numbers, and classes with probabilities."""
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LinearRegression
+
+    folder = tmp_path_factory.mktemp("several")
+    numbers = pd.DataFrame({"rent": AMOUNT, "size": 3 * ROWS["weak"]})
+    weak = np.where(ROWS["weak"] > 0, "up", "down")
+    classes = pd.DataFrame({"large": IS_LARGE, "weak": weak})
+    classes.loc[:49, "weak"] = None
+    forest = RandomForestClassifier(20, max_depth=4, random_state=0)
+    forest = model(forest, classes.fillna("down"))
+    app = podium.App(
+        podium.pack(model(LinearRegression(), numbers), ROWS, numbers, name="both", path=folder),
+        podium.pack(forest, ROWS, classes, name="kinds", path=folder),
+        home=str(folder / "home"),
+    )
+    yield Client(app)
+    app.close()
+
+
+def test_each_of_several_outputs_has_its_own_fields(several):
+    found = several.get("/api/models/both/importance").json()
+    (other,) = found["others"]
+
+    assert (found["output"], other["output"]) == ("rent", "size")
+    for name, field, slope in (("rent", "strong", 5.0), ("size", "weak", 3.0)):
+        one = found if name == "rent" else other
+        fields = one["fields"]
+        assert max(fields, key=lambda name: fields[name]["size"]) == field
+        assert max(fields, key=lambda name: fields[name]["loss"]) == field
+        assert fields[field]["loss"] == pytest.approx(slope * 2 / np.sqrt(np.pi), rel=0.2)
+        slopes = np.diff(fields[field]["means"]) / np.diff(fields[field]["values"])
+        assert slopes == pytest.approx(slope)
+    assert other["fields"]["strong"]["size"] == pytest.approx(0, abs=1e-9)
+    assert "pairs" not in other
+
+
+def test_each_of_several_classifications_has_its_errors(several):
+    found = several.get("/api/models/kinds/importance").json()
+    (other,) = found["others"]
+
+    assert (found["label"], other["label"]) == ("small", "up")
+    assert (found["n_rows"], other["n_rows"]) == (N, N - 50)
+    assert other["confusion"]["labels"] == ["down", "up"]
+    assert np.sum(other["confusion"]["counts"]) == N - 50
+    sizes = {name: one["size"] for name, one in other["fields"].items()}
+    assert max(sizes, key=lambda name: sizes[name]) == "weak"
+    means = other["fields"]["weak"]["means"]
+    assert means[0] < 0.2
+    assert means[-1] > 0.8
+
+
+def test_the_page_shows_each_output_by_its_name(several):
+    page = several.get("/models/kinds").text
+
+    assert "<h4>To <bdi>Large</bdi></h4>" in page
+    assert "<h4>To <bdi>Weak</bdi></h4>" in page
+    assert page.count("go together") == 1
+    ids = [part.split('"')[0] for part in page.split(' id="')[1:]]
+    assert len(ids) == len(set(ids))
+
+
 class Slow:
     """A model that takes a twentieth of a second for each call."""
 
