@@ -64,12 +64,13 @@ check: ## format, lint, types, imports: what must hold before a commit
 	@$(BIN)/lint-imports --no-logo > .venv/podium/imports.log || { cat .venv/podium/imports.log; exit 1; }
 	@echo "imports: ok"
 
-docs: ## build the documentation into site/
+docs: ## build the documentation into site/, with pictures of the pages where there is a browser
 	@sh scripts/environment.sh docs
+	@$(BIN)/python scripts/pictures.py
 	@$(BIN)/zensical build --clean --strict
 	@echo "docs: open site/index.html"
 
 clean: ## remove .venv, site/ and caches; records stay
-	@rm -rf .venv site build dist src/*.egg-info src/podium/*/*.so podium-demo/*.podium
+	@rm -rf .venv site docs/images/pages build dist src/*.egg-info src/podium/*/*.so podium-demo/*.podium
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .cache
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

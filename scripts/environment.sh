@@ -125,5 +125,6 @@ key=$(cat pyproject.toml setup.py src/podium/*/*.[ch] 2>/dev/null | cksum)
 
 [ "$part" = demo ] || renew_pip
 install
-[ "$part" != test ] || printf '%s\n' "$key" >"$own/demo" # the tests' part holds the demo's
+# The tests' part holds the others.
+[ "$part" != test ] || printf '%s\n' "$key" | tee "$own/demo" >"$own/docs"
 printf '%s\n' "$key" >"$own/$part"
