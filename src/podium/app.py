@@ -49,6 +49,7 @@ from podium.sources import Source, bundles_of, opened
 from podium.web import gating
 from podium.web.explaining import Explanations
 from podium.web.router import ServingProtocol
+from podium.web.saved_links import SavedLinks
 from podium.web.site import Frame, Site
 from podium.web.truth_rules import TruthRules
 
@@ -186,6 +187,7 @@ class App:
             monitoring=self.monitoring,
             has_streams=self.has_streams,
             alerts=None if self.alerting is None else self.alerting.file,
+            saved_links=SavedLinks(self._home / "links.db"),
         )
         if self._recorder is not None:
             watch_recorder(self._metrics, self._recorder)

@@ -67,6 +67,7 @@ PAGES = {
     ("GET", f"{MODEL}/records"): (303, 404, 404, 200, 404),
     ("GET", f"{MODEL}/records.csv"): (303, 404, 404, 200, 404),
     ("GET", "/records/" + "0" * 32): (303, 404, 404, 404, 404),
+    ("POST", f"{MODEL}/records/links"): (303, 404, 404, 400, 404),
     ("GET", f"{MODEL}/records/delete"): (303, 404, 404, 403, 404),
     ("POST", f"{MODEL}/records/delete"): (303, 404, 404, 403, 404),
     ("GET", "/records/" + "0" * 32 + "/delete"): (303, 404, 404, 404, 404),

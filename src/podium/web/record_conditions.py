@@ -101,7 +101,7 @@ def parameters_of(conditions: Sequence[Condition]) -> dict[str, str]:
 def narrowed(
     query: RecordQuery, conditions: Sequence[Condition], supported: frozenset[str]
 ) -> tuple[RecordQuery, tuple[Condition, ...]]:
-    """A query with the conditions that its store can look up, and the others.
+    """A query with the conditions that stores have indexes for, and the others.
 
     Args:
         supported: the filters of the store.
@@ -119,8 +119,6 @@ def narrowed(
 def _native(one: Condition) -> tuple[str, Any]:
     """The filter of a query that a condition is, and its value; "" if it is none."""
     place = (one.column.key, one.operator)
-    if place == ("rec.version", "is"):
-        return "version", one.value
     if place in (("rec.truth", "any"), ("rec.truth", "none")):
         return "has_feedback", one.operator == "any"
     if one.column.key == "out.prediction" and one.column.kind == "number":

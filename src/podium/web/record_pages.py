@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from podium.errors import BadCell, InvalidRows
+from podium.errors import BadCell, InvalidRows, NotAllowed
 from podium.flow.formats.forms import FORM
 from podium.http import Request, Response
 from podium.records.record import Record
@@ -36,6 +37,8 @@ def index(site: Site, request: Request, name: str) -> Response:
     shown = record_list(site, request, name)
     base, records = request.url(f"/models/{name}/records"), shown.records
     is_choosing = request.query.get("choose") == "columns"
+    owner, links = request.actor.owner, site.saved_links
+    saved = links.of(owner, name) if links and owner else ()
 
     def build() -> Response:
         return render.page(
@@ -53,6 +56,9 @@ def index(site: Site, request: Request, name: str) -> Response:
             totals=shown.totals,
             choice=is_choosing,
             operators=OPERATORS,
+            saved=saved,
+            may_save=links is not None and bool(owner),
+            address=shown.filters.page_address(base),
         )
 
     if (
@@ -61,7 +67,7 @@ def index(site: Site, request: Request, name: str) -> Response:
     ):
         return build()
     key = ("records", name, request.query_string)
-    basis = (shown.version.bundle.digest, shown.page)
+    basis = (shown.version.bundle.digest, shown.page, saved)
     return render.cached_page(site, request, key, basis, build)
 
 
@@ -70,6 +76,28 @@ def csv(site: Site, request: Request, name: str) -> Response:
     file = record_file(site, request, name)
     headers = {"content-disposition": f'attachment; filename="{file.name}"'}
     return Response(file.body, 200, "text/csv; charset=utf-8", headers)
+
+
+def save_link(site: Site, request: Request, name: str) -> Response:
+    """Save or remove one's link to a list of records: `POST /models/{name}/records/links`.
+
+    Raises:
+        InputError: the link is invalid.
+        NotAllowed: nobody is logged in whose link it would be.
+        StoreError: the links can't be changed.
+    """
+    _, sent = read_form(request, programs=f"/api/models/{name}")
+    site.require_model(name, request.actor)
+    owner, links = request.actor.owner, site.saved_links
+    if links is None or not owner:
+        raise NotAllowed("only somebody who is logged in can save a link", hint="copy its address")
+    base, label, query = request.url(f"/models/{name}/records"), sent.get("label", ""), ""
+    if "remove" in sent:
+        links.remove(owner, name, sent["remove"])
+        query = urlencode(parse_qsl(sent.get("query", ""), errors="replace"))
+    else:
+        query = links.save(owner, name, label, sent.get("query", "")).query
+    return Response.redirect(f"{base}?{query}" if query else base)
 
 
 def detail(site: Site, request: Request, record_id: str) -> Response:

@@ -29,6 +29,7 @@ from podium.web.explaining import Explanations
 from podium.web.lookups import Lookups
 from podium.web.page_cache import PageCache
 from podium.web.router import Router
+from podium.web.saved_links import SavedLinks
 from podium.web.truth_rules import TruthRules
 
 
@@ -76,6 +77,7 @@ class Site:
         alerts: what was alarming in it; None: nothing looks.
         has_streams: whether the host has WebSockets.
         live: the last minutes of each model.
+        saved_links: of people to lists of records; None: they can't save any.
         frame: creates the host's whole page around the parts of one of ours; None: our own.
     """
 
@@ -101,6 +103,7 @@ class Site:
     monitoring: Monitoring | None = None
     alerts: AlertsFile | None = None
     has_streams: bool = False
+    saved_links: SavedLinks | None = None
     live: Timeline = field(init=False)
 
     def __post_init__(self) -> None:

@@ -43,6 +43,7 @@ CENSUS = {
     ("GET", "/models/arrival-delay/records"): (303, 404, 404, 403, 200, 200),
     ("GET", "/models/arrival-delay/records.csv"): (303, 404, 404, 403, 200, 200),
     ("GET", "/records/" + "0" * 32): (303, 404, 404, 404, 404, 404),
+    ("POST", "/models/arrival-delay/records/links"): (303, 404, 404, 403, 400, 400),
     ("GET", "/models/arrival-delay/records/delete"): (303, 404, 404, 403, 403, 200),
     ("POST", "/models/arrival-delay/records/delete?expect=99"): (303, 404, 404, 403, 403, 409),
     ("GET", f"/records/{'0' * 32}/delete"): (303, 404, 404, 404, 404, 404),

@@ -162,15 +162,15 @@ def test_conditions_are_what_their_parameters_say():
 
 def test_a_store_looks_up_what_it_can():
     number = columns_of(Signature(fields=(), outputs=(Output(task="regression"),)))
-    query = {"f1": "rec.version", "o1": "is", "v1": "3", "f2": "rec.truth", "o2": "any"}
+    query = {"f1": "rec.truth", "o1": "none", "f2": "rec.truth", "o2": "any"}
     query |= {"f3": "out.prediction", "o3": "ge", "v3": "5", "f4": "rec.by", "o4": "is", "v4": "a"}
     found, _ = conditions_of(query, number, [])
 
     all_of_them, rest = narrowed(RecordQuery(), found, ALL_FILTERS)
     none, others = narrowed(RecordQuery(version="2"), found, frozenset({"version"}))
 
-    assert all_of_them == RecordQuery(version="3", has_feedback=True, outcome_min=5.0)
-    assert [one.column.key for one in rest] == ["rec.by"]
+    assert all_of_them == RecordQuery(has_feedback=False, outcome_min=5.0)
+    assert [one.text for one in rest] == ["True value is given", "By is a"]
     assert (none, len(others)) == (RecordQuery(version="2"), 4)
 
 
