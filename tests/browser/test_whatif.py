@@ -70,7 +70,7 @@ def test_a_result_says_that_it_is_old_as_long_as_the_form_differs(result: Page) 
 @with_script
 def test_a_slider_moves_the_field_and_the_curves_follow_without_a_record(result: Page) -> None:
     before, dot = n_records(result), result.locator(".dot").first.get_attribute("d")
-    slider = result.get_by_role("slider", name="Area")
+    slider = result.locator(".whatif").get_by_role("slider", name="Area")
 
     slider.focus()
     for _ in range(5):
@@ -84,6 +84,41 @@ def test_a_slider_moves_the_field_and_the_curves_follow_without_a_record(result:
     expect(slider).to_be_focused()
     expect(result.locator("[data-stale]")).to_be_visible()
     assert n_records(result) == before
+
+
+@with_script
+def test_the_slider_beside_a_number_moves_it_and_what_changed_is_marked(result: Page) -> None:
+    area = result.locator("[name=area]")
+    slider = result.locator("#form").get_by_role("slider", name="Area, slider")
+    field = result.locator(".field", has=area)
+    assert slider.get_attribute("aria-valuetext") == "80"
+
+    area.focus()
+    result.keyboard.press("Tab")
+    expect(slider).to_be_focused()
+    result.keyboard.press("ArrowLeft")
+    assert float(area.input_value()) < 80
+    expect(field).to_contain_text("The prediction is for 80.")
+    expect(result.locator(".is-changed")).to_have_count(1)
+
+    area.fill("80")
+    expect(result.locator(".is-changed")).to_have_count(0)
+    expect(field).not_to_contain_text("The prediction is for")
+    area.fill("")
+    expect(slider).to_have_attribute("aria-valuetext", "no value yet")
+
+
+@with_script
+def test_a_warning_stands_at_its_field_until_the_value_changes(result: Page) -> None:
+    area = result.locator("[name=area]")
+    area.fill("5000")
+    result.get_by_role("button", name="Predict").click()
+
+    warning = result.locator(".field .warning")
+    expect(warning).to_contain_text("outside the range")
+    assert (warning.get_attribute("id") or "?") in (area.get_attribute("aria-describedby") or "")
+    area.fill("90")
+    expect(warning).to_be_hidden()
 
 
 @with_script

@@ -12,6 +12,7 @@ from podium.errors import BadCell
 from podium.signature import Field, Label, Signature
 from podium.signature.labels import label_text, plain_text
 from podium.signature.zones import clock_text
+from podium.web.form_sliders import Slider, slider_of
 from podium.web.numbers import range_text
 
 Kind: TypeAlias = Literal[
@@ -26,6 +27,8 @@ OPTIONS_MAX = 20_000
 # Radio buttons with more text than this don't fit into half of the form's width.
 RADIO_TEXT_MAX = 30
 _TICKED = ("true", "on", "yes", "1")
+# A text field whose values are up to this long has an input, and no text area.
+SHORT_MAX, SHORT_LIMIT = 40, 100
 # What browsers accept as values of these inputs; anything else they silently drop.
 _HTML_NUMBER = re.compile(r"-?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _HTML_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -53,6 +56,8 @@ class Widget:
         about: the description in its signature.
         seen: the values in the training data, in a sentence, or "".
         error: why the current value is invalid, to follow the label; or "".
+        warning: what was noted about the value when it was predicted; or "".
+        slider: that moves the number; None if its range isn't known, or there is no room.
         is_optional: whether it may be empty without a warning.
         is_folded: whether it is collapsed: the model doesn't use it, and it may be empty.
         mode: the keyboard on a phone.
@@ -71,6 +76,8 @@ class Widget:
     error: str
     is_required: bool
     is_optional: bool
+    warning: str = ""
+    slider: Slider | None = None
     is_folded: bool = False
     choices: tuple[Choice, ...] = ()
     mode: str = ""
@@ -83,8 +90,8 @@ class Widget:
     @property
     def described_by(self) -> str:
         """The ids of the elements that describe it."""
-        ids = [f"{self.id}-error"] if self.error else []
-        return " ".join([*ids, f"{self.id}-help"] if self.about or self.seen else ids)
+        parts = {"error": self.error, "warning": self.warning, "help": self.about or self.seen}
+        return " ".join(f"{self.id}-{part}" for part, text in parts.items() if text)
 
     @property
     def first_id(self) -> str:
@@ -109,6 +116,7 @@ def widgets(
     values: Mapping[str, str],
     errors: Sequence[BadCell] = (),
     *,
+    warnings: Mapping[str, str] | None = None,
     prefix: str = "f",
     is_dense: bool = False,
 ) -> list[Widget]:
@@ -117,16 +125,23 @@ def widgets(
     Args:
         values: the current values, as texts by field name.
         errors: the invalid cells.
+        warnings: what was noted about the values when they were predicted, by field name.
         prefix: of the ids of its elements; each form of a page has its own.
         is_dense: whether each of them should fit a line, so that there are menus, no radio buttons.
     """
     refused = {cell.field: cell for cell in errors}
+    noted, short = warnings or {}, _short_texts(signature)
     made = [
-        _widget(
-            f"{prefix}{i}", field, values.get(field.name, ""), refused.get(field.name), is_dense
+        replace(
+            _widget(
+                f"{prefix}{i}", field, values.get(field.name, ""), refused.get(field.name), short
+            ),
+            warning=noted.get(field.name, ""),
         )
         for i, field in enumerate(signature.fields)
     ]
+    if is_dense:
+        made = [_dense(widget) for widget in made]
     return _with_lists(made, signature)
 
 
@@ -170,10 +185,30 @@ def text_of(field: Field, value: Label | None) -> str:
     return label_text(value) if field.type == "category" else plain_text(value)
 
 
-def _widget(id_: str, field: Field, value: str, refused: BadCell | None, is_dense: bool) -> Widget:
+def _dense(widget: Widget) -> Widget:
+    """The widget if there is but a line for it."""
+    if widget.kind == "radio":
+        return replace(widget, kind="select", type="select", slider=None)
+    return replace(widget, slider=None)
+
+
+def _short_texts(signature: Signature) -> frozenset[str]:
+    """The text fields whose values fit a line: by their limit, or all of the examples."""
+    short = set()
+    for field in signature.fields:
+        seen = [str(row[field.name]) for row in signature.examples if row.get(field.name)]
+        is_short = bool(seen) and all(len(one) <= SHORT_MAX and "\n" not in one for one in seen)
+        if field.type == "text" and (field.max_length <= SHORT_LIMIT or is_short):
+            short.add(field.name)
+    return frozenset(short)
+
+
+def _widget(
+    id_: str, field: Field, value: str, refused: BadCell | None, short: frozenset[str]
+) -> Widget:
     kind = _kind(field)
-    if is_dense and kind == "radio":
-        kind = "select"
+    if field.name in short and "\n" not in value and len(value) <= SHORT_LIMIT:
+        kind = "text"
     value = _shown(kind, value)
     is_text = kind in ("text", "textarea") or not _fits(kind, value)
     low, high, step = ("", "", "") if is_text else _limits(field, kind)
@@ -196,6 +231,7 @@ def _widget(id_: str, field: Field, value: str, refused: BadCell | None, is_dens
         low=low,
         high=high,
         step=step,
+        slider=slider_of(field) if kind == "number" and not is_text else None,
         max_length=field.max_length if field.type == "text" else 0,
     )
 

@@ -168,7 +168,8 @@ def form_page(
         pasted: what came of a row that was pasted.
     """
     signature = version.signature
-    fields = widgets(signature, values, errors, is_dense=is_dense(signature))
+    noted = {} if answered is None else _warnings(answered)
+    fields = widgets(signature, values, errors, warnings=noted, is_dense=is_dense(signature))
     shown = {widget.name for widget in fields if widget.error}
     return render.page(
         site,
@@ -190,6 +191,11 @@ def form_page(
         **_shown(request, version, answered),
         **explained(site, request, version, answered),
     )
+
+
+def _warnings(answered: Answered) -> dict[str, str]:
+    """What was noted about the inputs, by field."""
+    return {one["field"]: one["message"] for one in answered.outputs.get("warnings", ())}
 
 
 def predict_address(request: Request, name: str) -> str:

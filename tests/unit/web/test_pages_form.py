@@ -41,6 +41,31 @@ def test_each_type_has_its_widget(said, kind):
     assert widget(**said).kind == kind
 
 
+def test_only_long_texts_have_a_text_area():
+    def kind(*examples: str, value: str = "", **said) -> str:
+        signature = Signature(
+            fields=(Field(name="x", type="text", **said),),
+            examples=tuple({"x": text} for text in examples),
+        )
+        return widgets(signature, {"x": value})[0].kind
+
+    assert kind("Ada", "Grace") == "text"
+    assert kind(max_length=100) == "text"
+    assert kind("Ada", "a longer remark about what happened on that day") == "textarea"
+    assert kind("two\nlines") == "textarea"
+    assert kind("Ada", value="two\nlines") == "textarea"
+    assert kind("Ada", value="long" * 30) == "textarea"
+
+
+def test_a_warning_describes_its_input():
+    signature = Signature(fields=(Field(name="x", seen=Range(0, 1)), Field(name="y")))
+
+    noted, other = widgets(signature, {"x": "9"}, warnings={"x": "9 is outside the range"})
+
+    assert (noted.warning, noted.described_by) == ("9 is outside the range", "f0-warning f0-help")
+    assert (other.warning, other.described_by) == ("", "")
+
+
 def test_hard_bounds_are_limits_and_the_range_of_training_is_not():
     hard = widget(bounds=Range(0, 120))
     seen = widget(seen=Range(18.0, 90.0), unit="years")
