@@ -189,6 +189,8 @@ SEEN = (
     Exchange("records after nowhere", 400, path="/models/loans/records?after=zz"),
     Exchange("records as csv", 200, path="/models/loans/records.csv"),
     Exchange("docs", 200, path="/docs"),
+    Exchange("docs of a model", 200, path="/docs/loans?as=csv"),
+    Exchange("docs of no model", 404, path="/docs/nothing"),
     Exchange("openapi", 200, path="/openapi.json"),
     Exchange("models", 200, path="/api/models"),
     Exchange("a model", 200, path="/api/models/loans"),

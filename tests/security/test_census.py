@@ -87,6 +87,8 @@ PAGES = {
     ("GET", f"{MODEL}/quality"): (303, 404, 404, 403, 404),
     ("POST", f"{MODEL}/alerts/1/acknowledge"): (303, 404, 404, 403, 404),
     ("GET", "/docs"): (303, 200, 200, 200, 200),
+    ("GET", f"/docs/{ONE.name}"): (303, 404, 404, 200, 404),
+    ("POST", f"/docs/{ONE.name}"): (303, 404, 404, 200, 404),
     ("GET", "/openapi.json"): (401, 200, 200, 200, 200),
     ("GET", "/nothing"): (404, 404, 404, 404, 404),
 }

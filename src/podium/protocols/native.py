@@ -116,7 +116,7 @@ def _links(site: Site, request: Request, version: LoadedVersion) -> dict[str, st
         "self": request.url(f"/api/models/{name}"),
         "predict": request.url(f"/api/models/{name}/predict"),
         "form": request.url(f"/models/{name}"),
-        "docs": request.url(f"/docs#{name}"),
+        "docs": request.url(f"/docs/{name}"),
         "openapi": request.url("/openapi.json"),
     }
     if site.store is not None:

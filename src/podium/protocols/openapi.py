@@ -175,7 +175,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         schemas |= model_schemas(version, key, rows_max) | insight.model_schemas(version, key)
     components: Schema = {"schemas": schemas}
     secured: Schema = {}
-    if has_tokens(site):
+    if site.takes_tokens:
         components["securitySchemes"] = _TOKEN
         # Anonymous callers see what they may do without a token, too.
         secured["security"] = [{"token": []}] if actor.is_known else [{"token": []}, {}]
@@ -196,11 +196,6 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         "paths": paths,
         "components": components,
     } | secured
-
-
-def has_tokens(site: Site) -> bool:
-    """Whether callers may authenticate with a token."""
-    return getattr(site.authority, "takes_tokens", False)
 
 
 def keys_of(names: Iterable[str]) -> dict[str, str]:
@@ -270,7 +265,7 @@ def _bodies(version: LoadedVersion, key: str, rows_max: int) -> Schema:
 
 def _failures_of(site: Site) -> dict[str, str]:
     """The problems that every operation may return, if authentication or quotas apply."""
-    return (_ACCESS_FAILURES if has_tokens(site) else {}) | (_RATE_FAILURES if site.quota else {})
+    return (_ACCESS_FAILURES if site.takes_tokens else {}) | (_RATE_FAILURES if site.quota else {})
 
 
 def _get(

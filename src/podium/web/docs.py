@@ -1,28 +1,9 @@
-"""The docs page: how to call each model, in several languages."""
+"""The overview of the API: its models, the ways to send rows, and its errors."""
 
 from __future__ import annotations
 
-import json
-import shlex
-from dataclasses import replace
-from typing import Any
-
-from podium.errors import PodiumError
-from podium.flow.format import ResponseData
-from podium.flow.formats import encode
-from podium.flow.formats.csv_rows import CSV
-from podium.flow.run import run
-from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
-from podium.signature.accepted import accepted
-from podium.signature.cells import check_table
-from podium.signature.schema import describe
-from podium.table import Table
 from podium.web import render
-from podium.web.examples import Row, example_rows, text_bodies
-from podium.web.form_page import predict_address
-from podium.web.numbers import headline
-from podium.web.result import curl_command
 from podium.web.site import Site
 
 # Status, code and meaning: the problems that the API returns.
@@ -80,93 +61,25 @@ ERRORS = (
 
 
 def index(site: Site, request: Request) -> Response:
-    """How to call each model: `GET /docs`."""
-    visible = tuple(site.visible(request.actor).values())
+    """The models, and what holds for all of them: `GET /docs`."""
+    models = list(site.visible(request.actor).values())
+    digests = tuple(one.bundle.digest for one in models)
 
     def made() -> Response:
-        models = [_model(site, request, one) for one in visible]
-        return render.page(site, request, "docs.html", models=models, errors=ERRORS)
+        return render.page(
+            site,
+            request,
+            "docs.html",
+            models=models,
+            here="",
+            sections=_sections(site),
+            errors=sorted(ERRORS),
+        )
 
-    # A function may return something else for the example each time.
-    if any(one.bundle.runtime_name == "python" for one in visible):
-        return made()
-    digests = tuple(one.bundle.digest for one in visible)
-    are_started = tuple(one.bundle.is_started for one in visible)
-    return render.cached_page(site, request, ("docs",), (digests, are_started), made)
-
-
-def _model(site: Site, request: Request, version: LoadedVersion) -> dict[str, Any]:
-    signature, card = version.signature, version.card
-    row = example_rows(signature)[0]
-    address = predict_address(request, version.name)
-    return {
-        "name": version.name,
-        "title": card.title or version.name,
-        "description": card.description,
-        "headline": headline(card),
-        "fields": [
-            {"name": field.name, "accepted": accepted(field), "about": describe(field)}
-            for field in signature.fields
-        ],
-        "requests": [
-            {"title": "curl", "text": curl_command(address, row)},
-            {"title": "Python", "text": _python(address, row)},
-            {"title": "JavaScript", "text": _javascript(address, row)},
-            {"title": "Many rows, as CSV", "text": _curl_csv(address, text_bodies(signature)[CSV])},
-        ],
-        "answer": _example_response(site, version, row),
-    }
+    return render.cached_page(site, request, ("docs",), (digests,), made)
 
 
-def _example_response(site: Site, version: LoadedVersion, row: Row) -> str:
-    """The model's real response to the example; a placeholder if it isn't available now."""
-    if not version.bundle.is_started:
-        return "(the model is being loaded)"
-    try:
-        table, warnings = check_table(version.signature, Table.of([row]))
-        outputs = replace(run(version.bundle.runtime, table), warnings=warnings)
-    except PodiumError:
-        return "(the model has no prediction for this example)"
-    ids = ["0193c2b5e7a07cc98f1d6d9e4f5a6b7c"] if site.store is not None else []
-    data = ResponseData(version.name, version.version, version.signature, outputs, ids)
-    body, _ = encode(data, "object", "application/json")
-    return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-
-
-def _python(address: str, row: Row) -> str:
-    return (
-        "import json\n"
-        "import urllib.request\n\n"
-        f"row = {_literal(row)}\n"
-        "request = urllib.request.Request(\n"
-        f"    {address!r},\n"
-        "    data=json.dumps(row).encode(),\n"
-        '    headers={"Content-Type": "application/json"},\n'
-        ")\n"
-        "with urllib.request.urlopen(request) as response:\n"
-        '    print(json.load(response)["prediction"])'
-    )
-
-
-def _curl_csv(address: str, text: str) -> str:
-    return (
-        f"curl {shlex.quote(address)} \\\n"
-        "  -H 'Content-Type: text/csv' \\\n"
-        f"  --data-binary {shlex.quote(text)}"
-    )
-
-
-def _javascript(address: str, row: Row) -> str:
-    return (
-        f"const response = await fetch({json.dumps(address)}, {{\n"
-        '  method: "POST",\n'
-        '  headers: {"Content-Type": "application/json"},\n'
-        f"  body: JSON.stringify({json.dumps(row, ensure_ascii=False)}),\n"
-        "});\n"
-        "console.log((await response.json()).prediction);"
-    )
-
-
-def _literal(row: Row) -> str:
-    lines = "".join(f"    {name!r}: {value!r},\n" for name, value in row.items())
-    return "{\n" + lines + "}"
+def _sections(site: Site) -> list[tuple[str, str]]:
+    """The sections of the page, by their ids. Names of models don't begin with an underscore."""
+    tokens = [("_tokens", "Tokens")] if site.takes_tokens else []
+    return [("_models", "Models"), *tokens, ("_ways", "Ways to send rows"), ("_errors", "Errors")]

@@ -76,9 +76,11 @@ def _number(field: Field, low: Any, high: Any) -> float:
 
 
 def _csv(signature: Signature, rows: list[Row]) -> str:
+    lines = [list(signature.names)]
+    lines += [["" if cell is None else label_text(cell) for cell in row.values()] for row in rows]
+    # Before Python 3.13 the writer quotes a carriage return only where lines end with one.
+    has_return = any("\r" in cell for line in lines for cell in line)
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(signature.names)
-    for row in rows:
-        writer.writerow(["" if value is None else label_text(value) for value in row.values()])
+    dialect = csv.unix_dialect if has_return else csv.excel  # the first quotes everything
+    csv.writer(text, dialect, lineterminator="\n").writerows(lines)
     return text.getvalue()

@@ -109,6 +109,11 @@ class Site:
     def __post_init__(self) -> None:
         object.__setattr__(self, "live", Timeline(self.metrics))
 
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether callers may authenticate with a token."""
+        return getattr(self.authority, "takes_tokens", False)
+
     def traffic(self, name: str, actor: Actor) -> Traffic:
         """The versions of this model that answer, for the whole of a request.
 

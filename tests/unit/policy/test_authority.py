@@ -68,6 +68,8 @@ CENSUS = {
     ("GET", "/models/arrival-delay/quality"): (303, 404, 404, 403, 403, 200),
     ("POST", "/models/arrival-delay/alerts/1/acknowledge"): (303, 404, 404, 403, 403, 404),
     ("GET", "/docs"): (303, 200, 200, 200, 200, 200),
+    ("GET", "/docs/arrival-delay"): (303, 404, 404, 200, 200, 200),
+    ("POST", "/docs/arrival-delay"): (303, 404, 404, 200, 200, 200),
     ("GET", "/openapi.json"): (401, 200, 200, 200, 200, 200),
     ("GET", "/api/models"): (401, 200, 200, 200, 200, 200),
     ("GET", "/api/models/arrival-delay"): (401, 404, 404, 200, 200, 200),

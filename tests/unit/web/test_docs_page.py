@@ -1,26 +1,29 @@
-"""The docs page: whole, safe, and its examples really work."""
+"""The pages of the API: whole, safe, and what they try is a real request."""
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shlex
-import subprocess
-import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx
 import pytest
 
 import podium
-from podium.errors import ModelError
+from podium.access import ANYONE, Action, Actor
+from podium.errors import ModelError, NotAuthenticated
 from podium.http import Request
 from podium.policy import gate
+from podium.policy.authority import OpenAuthority
 from podium.runtimes.python import load_function
-from podium.testing import Client, ServerProcess
+from podium.testing import Client
 from podium.web import docs, problems, routes
+from podium.web.docs_model import KINDS
 
 NAMES = ("loans", "arrival-delay", "optional", "fragile")
 
@@ -54,9 +57,12 @@ class Page(HTMLParser):
             self.blocks[-1] += data
 
 
-@pytest.fixture(scope="module")
-def page(client: Client) -> Page:
-    reply = client.get("/docs")
+PATHS = ("/docs", "/docs/loans", "/docs/fragile?as=csv")
+
+
+@pytest.fixture(scope="module", params=PATHS)
+def page(client: Client, request: pytest.FixtureRequest) -> Page:
+    reply = client.get(request.param)
 
     assert reply.status == 200
     return Page(reply.text)
@@ -65,15 +71,15 @@ def page(client: Client) -> Page:
 def test_every_link_within_the_page_has_its_target(page: Page):
     inner = [link[1:] for link in page.links if link.startswith("#")]
 
-    assert {*NAMES} <= set(inner)
+    assert len(inner) >= 3
     assert [link for link in inner if link not in page.ids] == []
     assert sorted(set(page.ids)) == sorted(page.ids)
 
 
 def test_every_other_link_leads_somewhere(client: Client, page: Page):
-    others = {link for link in page.links if not link.startswith("#")}
+    others = {link.partition("#")[0] for link in page.links} - {""}
 
-    assert {f"/models/{name}" for name in NAMES} <= others
+    assert {f"/docs/{name}" for name in NAMES} <= others
     assert {link: client.get(link).status for link in others} == dict.fromkeys(others, 200)
 
 
@@ -82,7 +88,7 @@ def test_it_loads_nothing_from_elsewhere(page: Page):
 
 
 def test_it_lists_every_field_with_what_it_takes(client: Client):
-    text = client.get("/docs").text
+    text = client.get("/docs/loans").text
 
     for name in client.app.deployments["loans"].choose().signature.names:
         assert f'<th scope="row"><code dir="auto">{name}</code></th>' in text
@@ -126,7 +132,12 @@ def test_it_lists_every_error_that_a_caller_can_meet(client: Client):
     assert [code for _, code in listed if f"<code>{code}</code>" not in text] == []
 
 
-def test_the_answer_that_it_shows_is_the_models_own(client: Client, page: Page):
+def test_a_model_that_is_named_as_before_is_found(client: Client):
+    assert set(NAMES) <= set(Page(client.get("/docs").text).ids)  # as /docs#loans
+
+
+def test_the_answer_that_it_shows_is_the_models_own(client: Client):
+    page = Page(client.get("/docs/loans").text)
     row = client.get("/api/models/loans").json()["examples"][0]
     real = client.post("/api/models/loans/predict", row).json()
 
@@ -143,7 +154,7 @@ def test_a_model_that_cannot_answer_its_example_has_a_page_all_the_same(tmp_path
     )
     client = Client(podium.App(f"{tmp_path / 'moody_model.py'}:moody", home=str(tmp_path)))
 
-    text = client.get("/docs").text
+    text = client.get("/docs/moody").text
 
     assert "the model has no prediction for this example" in text
     with pytest.raises(ModelError):
@@ -155,7 +166,7 @@ def test_a_model_that_is_being_loaded_is_not_waited_for(models_file: Path, tmp_p
     podium.App(f"{models_file}:arrival", home=str(tmp_path)).close()
     lazy = podium.App(str(tmp_path / "packed" / "arrival-delay.podium"), home=str(tmp_path))
 
-    response = routes.respond(lazy.site, Request("GET", "/docs"))
+    response = routes.respond(lazy.site, Request("GET", "/docs/arrival-delay"))
 
     assert response.status == 200
     assert isinstance(response.body, bytes)
@@ -182,7 +193,7 @@ def test_a_name_is_never_markup(tmp_path: Path):
     )
     client = Client(podium.App(bundle, home=str(tmp_path)))
 
-    text = client.get("/docs").text
+    text = client.get("/docs/evil").text + client.get("/docs").text
 
     assert "<script>alert" not in text
     assert "</pre><script" not in text
@@ -195,54 +206,159 @@ def sent(command: str) -> dict[str, Any]:
     """What a curl command sends."""
     _, address, *options = shlex.split(command.replace("\\\n", " "))
     pairs = dict(zip(options[::2], options[1::2], strict=True))
-    name, _, value = pairs["-H"].partition(": ")
-    return {
-        "address": address,
-        "headers": {name: value},
-        "body": pairs.get("-d") or pairs["--data-binary"],
-    }
+    return {"address": address, "body": pairs["--data-raw"]}
 
 
-@pytest.fixture(scope="module")
-def server(models_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    home = tmp_path_factory.mktemp("home")
-    functions = [f"{models_file}:loans", f"{models_file}:arrival"]
-    with ServerProcess(*functions, home=home) as process:
-        yield process
+def form(**typed: str) -> dict[str, Any]:
+    """The form as a browser sends it: its lines end with CR LF."""
+    body = urlencode({name: text.replace("\n", "\r\n") for name, text in typed.items()})
+    return {"body": body.encode(), "content_type": "application/x-www-form-urlencoded"}
 
 
-def blocks(server: ServerProcess, start: str) -> list[str]:
-    html = httpx.get(f"{server.address}/docs", headers={"accept": "text/html"}).text
-    return [block for block in Page(html).blocks if block.startswith(start)]
+def tried(client: Client, name: str, **typed: str) -> tuple[Any, Any]:
+    """The status and the body of the answer that the page shows."""
+    sent = form(**typed)
+    headers = {"content-type": sent["content_type"]}
+    reply = client.request("POST", f"/docs/{name}", body=sent["body"], headers=headers)
+    assert reply.status == 200
+    page = Page(reply.text)
+    answer = page.blocks[-2]  # the last is the example of a response
+    found = re.search(r"<strong>(\d+) ", reply.text)
+    assert found is not None
+    return int(found[1]), json.loads(answer) if answer[0] in "{[" else answer
 
 
-@pytest.mark.slow
-def test_its_curl_commands_work(server: ServerProcess):
-    commands = blocks(server, "curl")
-
-    assert len(commands) == 4
-    for command in commands:
-        request = sent(command)
-        answer = httpx.post(request["address"], content=request["body"], headers=request["headers"])
-        assert answer.status_code == 200
-        assert request["address"].startswith(server.address)
-        is_csv = request["headers"]["Content-Type"] == "text/csv"
-        assert answer.headers["content-type"].startswith(
-            "text/csv" if is_csv else "application/json"
-        )
+def typed_first(client: Client, name: str, kind: str) -> str:
+    found = re.search(
+        r"<textarea[^>]*>(.*?)</textarea>", client.get(f"/docs/{name}?as={kind}").text, re.DOTALL
+    )
+    assert found is not None
+    return html.unescape(found[1])
 
 
-@pytest.mark.slow
-def test_its_python_programs_print_the_prediction(server: ServerProcess):
-    programs = blocks(server, "import json")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["loans", "arrival-delay"])
+def test_what_is_typed_first_is_answered(client: Client, name: str, kind: str):
+    status, answer = tried(client, name, kind=kind, body=typed_first(client, name, kind))
 
-    outputs = [
-        subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
-        ).stdout
-        for program in programs
+    assert status == 200
+    assert answer.startswith("prediction") if kind == "csv" else "prediction" in str(answer)
+
+
+def test_a_request_that_is_tried_is_answered_and_recorded_as_one_to_the_api(client: Client):
+    row = client.get("/api/models/loans").json()["examples"][0]
+    real = client.post("/api/models/loans/predict", row).json()
+
+    status, answer = tried(client, "loans", kind="row", body=json.dumps(row))
+
+    record = client.get(f"/api/records/{answer.pop('id')}").json()
+    assert record["source"] == "api"
+    real.pop("id")
+    assert (status, answer) == (200, real)
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "code"),
+    [
+        ({"body": "{"}, 400, "malformed_body"),
+        ({}, 400, "malformed_body"),
+        ({"body": '{"age": -1}', "kind": "row"}, 422, "invalid_rows"),
+        ({"body": "age\n-1\n", "kind": "csv"}, 422, "invalid_rows"),
+        ({"body": "[{}]", "kind": "no such kind"}, 422, "invalid_rows"),
+    ],
+)
+def test_a_problem_is_shown_as_it_was_answered(client: Client, typed, status, code):
+    shown, problem = tried(client, "loans", **typed)
+
+    assert (shown, problem["status"], problem["code"]) == (status, status, code)
+
+
+def test_what_was_typed_stays_and_is_no_markup(client: Client):
+    evil = "</textarea><script>alert(1)</script>"
+    sent = form(kind="row", body=evil)
+
+    text = client.request(
+        "POST", "/docs/loans", body=sent["body"], headers={"content-type": sent["content_type"]}
+    ).text
+
+    assert html.escape(evil) in text
+    assert "<script>alert" not in text
+
+
+def test_a_script_gets_the_part_that_changes(client: Client):
+    sent = form(kind="row", body="{")
+    headers = {"content-type": sent["content_type"], "accept": "application/json"}
+
+    reply = client.request("POST", "/docs/loans", body=sent["body"], headers=headers)
+
+    assert reply.json()["html"].startswith('<div id="answer"')
+    assert "malformed_body" in reply.json()["html"]
+
+
+def test_a_body_that_is_no_form_is_refused(client: Client):
+    reply = client.post("/docs/loans", {"age": 3})
+
+    assert reply.status == 415
+    assert "/api/models/loans/predict" in reply.text
+
+
+def test_pages_of_ten_models_are_short(tmp_path: Path):
+    import numpy as np
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression
+
+    frame = pd.DataFrame({f"x{i}": np.arange(20.0) for i in range(10)})
+    model = LinearRegression().fit(frame, frame["x0"])
+    bundles = [
+        podium.pack(model, frame, name=f"m{i}", path=tmp_path, description="What it does. " * 10)
+        for i in range(10)
     ]
+    client = Client(podium.App(*bundles, home=str(tmp_path)))
 
-    assert len(outputs) == 2
-    assert outputs[0].strip() in ("no", "yes")
-    assert re.fullmatch(r"[\d.]+", outputs[1].strip())
+    sizes = [len(client.get(path).body) for path in ("/docs", "/docs/m0", "/docs/m9")]
+
+    client.app.close()
+    assert max(sizes) < 60_000
+
+
+class Tokens(OpenAuthority):
+    """Two people: one by their session, one by a token."""
+
+    takes_tokens = True
+
+    def of_page(self, request: Request) -> Actor:
+        return Actor("ada", "ada", ANYONE.grants)
+
+    def of_api(self, request: Request) -> Actor:
+        if request.headers.get("authorization") != "Bearer of-grace":
+            raise NotAuthenticated("the token isn't valid")
+        return Actor("grace", "grace", {"*": frozenset({Action.SEE})})
+
+
+@pytest.fixture
+def with_tokens(models_file: Path, tmp_path: Path) -> Iterator[Client]:
+    app = podium.App(f"{models_file}:loans", home=str(tmp_path), identify=Tokens(), quota_user=2)
+    yield Client(app)
+    app.close()
+
+
+def test_a_request_is_tried_as_the_owner_of_the_token_or_of_the_session(with_tokens: Client):
+    text = with_tokens.get("/docs/loans").text
+    row = typed_first(with_tokens, "loans", "row")
+
+    own = tried(with_tokens, "loans", body=row)
+    others = tried(with_tokens, "loans", body=row, token="of-grace")
+    nobodys = tried(with_tokens, "loans", body=row, token="of-nobody")
+
+    assert [own[0], others[0], nobodys[0]] == [200, 403, 401]
+    assert others[1]["detail"].startswith("grace may not")
+    assert "PODIUM_TOKEN" in text
+    assert "of-grace" not in text
+
+
+def test_a_request_that_is_tried_counts_against_the_quota(with_tokens: Client):
+    row = typed_first(with_tokens, "loans", "row")
+
+    statuses = [tried(with_tokens, "loans", body=row)[0] for _ in range(3)]
+
+    assert statuses == [200, 200, 429]

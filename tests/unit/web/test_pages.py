@@ -257,7 +257,7 @@ def test_home_shows_what_each_model_does(packed: Client):
     assert re.search("Accuracy [0-9.]+\u00a0% on 80 held-out rows", text)
     page = Page(text)
     for name in NAMES:
-        for path in (f"/models/{name}", f"/models/{name}/records", f"/docs#{name}"):
+        for path in (f"/models/{name}", f"/models/{name}/records", f"/docs/{name}"):
             assert page.all("a", href=path)
 
 
