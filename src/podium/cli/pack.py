@@ -12,6 +12,7 @@ from podium.bundle.background import ROWS, ROWS_MAX
 from podium.cli.compilation import print_compilation
 from podium.errors import SetupError
 from podium.flow.cost import UNKNOWN, measure
+from podium.packing.announce import listed_units
 from podium.packing.data import read_data, split_target
 from podium.packing.pack import pack as pack_model
 from podium.runtimes.python import load_function
@@ -209,6 +210,8 @@ def print_summary(bundle: Bundle) -> None:
     if bundle.background is not None:
         kept = f"{bundle.background.n_rows} training rows, for explanations"
         console.print(f"  keeps     {kept} (--background 0 keeps none)", markup=False)
+    if units := listed_units(signature):
+        console.print(f"  units     {units} (--signature corrects them)", markup=False)
     for note in (headline(card).replace(SPACE, " "), *card.notes):
         if note:
             console.print(f"  {note}", markup=False)

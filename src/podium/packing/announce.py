@@ -10,7 +10,11 @@ from typing import ParamSpec
 from podium.bundle.bundle import Bundle
 from podium.packing.pack import pack as quiet_pack
 from podium.packing.stages import terminal
+from podium.signature import Signature
+from podium.signature.units import proposed_units
 
+# So many units are listed.
+UNITS_MAX = 6
 P = ParamSpec("P")
 
 
@@ -41,5 +45,14 @@ def announcement(bundle: Bundle) -> str:
             "  measured on the rows it was trained on: to know what to expect, give "
             "holdout=(X_test, y_test), or cv=5"
         )
+    if units := listed_units(bundle.signature):
+        lines.append(f"  units from names: {units}; signature= corrects them")
     lines += [f"  podium inspect {file}", f"  podium serve {file}{trust}"]
     return "\n".join(lines) + "\n"
+
+
+def listed_units(signature: Signature) -> str:
+    """The units that names of columns told, for people; "" if there are none."""
+    units = proposed_units(signature)
+    more = f" and {len(units) - UNITS_MAX:,} more" if len(units) > UNITS_MAX else ""
+    return f"{', '.join(units[:UNITS_MAX])}{more}"

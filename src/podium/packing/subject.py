@@ -36,6 +36,7 @@ from podium.runtimes.signatures import SAMPLE_ROWS, signature_of
 from podium.runtimes.sklearn import describe
 from podium.signature import Field, Range, Signature
 from podium.signature.infer import examples, infer_fields
+from podium.signature.units import with_units
 from podium.table import Table, is_missing
 
 
@@ -151,7 +152,7 @@ def _compiling(owner: Owner, keep_original: bool) -> Callable[[Signature], Model
 
 def _inferred(estimator: Any, table: Table, truth: Truth | None) -> Signature:
     names, labels = _targets(truth)
-    return _with_target_range(signature_of(estimator, table, names, labels), truth)
+    return with_units(_with_target_range(signature_of(estimator, table, names, labels), truth))
 
 
 def _graph(
@@ -225,7 +226,7 @@ def _signature_of_graph(content: bytes, table: Table, truth: Truth | None) -> Si
     tensors = graph_outputs(content, fields, table.take(slice(0, SAMPLE_ROWS)))
     outputs = described(tensors, targets, names)
     signature = Signature(fields=fields, outputs=outputs, examples=examples(table, fields))
-    return _with_target_range(signature, truth)
+    return with_units(_with_target_range(signature, truth))
 
 
 def _function(function: FunctionModel, table: Table | None, declared: Signature | None) -> Subject:

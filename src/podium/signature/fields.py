@@ -26,7 +26,7 @@ TIMES: tuple[FieldType, ...] = ("date", "datetime")
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,15}", re.ASCII)
 
 
-def _readable(name: str) -> str:
+def readable(name: str) -> str:
     """A column's name in a readable form: `bill_length` as `Bill length`."""
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:] if words else name
@@ -111,7 +111,7 @@ class Field(
     @property
     def label(self) -> str:
         """The title, or the name in a readable form."""
-        return self.title or _readable(self.name)
+        return self.title or readable(self.name)
 
     @cached_property
     def zone(self) -> str:
@@ -226,7 +226,7 @@ class Output(
     @property
     def label(self) -> str:
         """The title, or the name in a readable form."""
-        return self.title or _readable(self.name)
+        return self.title or readable(self.name)
 
     def word_for(self, prediction: object) -> str:
         """The name of this label for people; "" if it has none."""

@@ -14,8 +14,9 @@ from podium.signature import Output, Signature, Threshold
 from podium.signature.labels import label_text, plain_text
 from podium.web.numbers import number_text, percent_text
 
-# The twelve most probable classes are drawn; the others go into a list that can be expanded.
-BARS_MAX = 12
+# A phone shows the five most probable classes with the answer; the others are in a list that can be
+# expanded, unless they are so few that opening it would be more work than reading them.
+BARS_MAX, FEW = 5, 2
 # Labels longer than this are placed above their bars, so that the bars have a common length.
 LABEL_MAX = 16
 # Predictions up to these lengths are shown as large numbers and as headlines; longer ones as text.
@@ -99,6 +100,7 @@ def result_of(
     parts = _parts(signature, answer)
     threshold = signature.output.threshold if is_current else None
     bars = _bars(answer.get("probabilities") or {}, prediction, threshold)
+    n_shown = BARS_MAX if len(bars) > BARS_MAX + FEW else len(bars)
     labels = {field.name: field.label for field in signature.fields}
     warnings = tuple(
         (labels.get(one["field"], one["field"]), one["message"])
@@ -109,8 +111,8 @@ def result_of(
         of="" if len(parts) != 1 or label == Output().label else label,
         parts=parts,
         code="" if parts else json.dumps(prediction, indent=2, ensure_ascii=False),
-        bars=bars[:BARS_MAX],
-        more=bars[BARS_MAX:],
+        bars=bars[:n_shown],
+        more=bars[n_shown:],
         warnings=warnings,
         threshold="" if threshold is None else threshold.sentence,
     )
@@ -149,11 +151,26 @@ def _part(output: Output, value: Any) -> Part:
     return Part(output.label, text, output.unit)
 
 
+def _with_chosen(ranked: list[tuple[str, float]], chosen: str | None) -> list[tuple[str, float]]:
+    """The classes, and the chosen one among those that are drawn."""
+    place = next((i for i, (label, _) in enumerate(ranked) if label == chosen), 0)
+    if place < BARS_MAX:
+        return ranked
+    return [
+        *ranked[: BARS_MAX - 1],
+        ranked[place],
+        *ranked[BARS_MAX - 1 : place],
+        *ranked[place + 1 :],
+    ]
+
+
 def _bars(
     probabilities: Mapping[str, float], prediction: Any, threshold: Threshold | None
 ) -> tuple[Bar, ...]:
-    ranked = sorted(probabilities.items(), key=lambda item: -item[1])
     chosen = label_text(prediction) if isinstance(prediction, (bool, int, float, str)) else None
+    ranked = sorted(probabilities.items(), key=lambda item: -item[1])
+    if len(ranked) > BARS_MAX + FEW:  # some models don't choose the most probable class
+        ranked = _with_chosen(ranked, chosen)
     marks = {}
     if threshold is not None and threshold.of == "probability":
         marks[label_text(threshold.label)] = f"{threshold.value * 100:.2f}"

@@ -287,7 +287,7 @@ def test_the_form_has_the_right_widget_for_each_field(client: Client):
     assert "required" not in member
     assert [one["value"] for one in page.all("input", name="plan")] == ["basic", "pro"]
     assert [one["value"] for one in page.all("input", name="rooms")] == ["1", "2", "3", ""]
-    assert page.all("textarea", name="note")[0]["maxlength"] == "20"
+    assert page.all("input", name="note")[0]["maxlength"] == "20"
     assert page.all("input", name="since")[0]["type"] == "date"
     assert page.all("input", name="asked")[0]["type"] == "datetime-local"
     assert page.all("fieldset")[0]["id"] == "f3"
@@ -308,7 +308,7 @@ def test_elements_are_never_named_after_fields(packed: Client):
 
     for one in ids:
         assert re.fullmatch(r"[a-z][a-z0-9-]*", one)
-    assert {one["name"] for one in page.all("input")} >= {SCRIPT, BRACES, ARABIC, LONG}
+    assert {one.get("name") for one in page.all("input")} >= {SCRIPT, BRACES, ARABIC, LONG}
 
 
 def test_hostile_names_are_text_and_nothing_else(packed: Client):
@@ -327,7 +327,8 @@ def test_hostile_names_are_text_and_nothing_else(packed: Client):
         page = Page(html)
         assert page.complaints == []
         assert {"img", "b", "u", "i"} & {tag for tag, _ in page.elements} == set()
-        assert len(page.all("script")) == 1
+        scripts = [one["src"] for one in page.all("script")]
+        assert all(re.fullmatch(r"/static/(podium|form)\.\w+\.js", one) for one in scripts)
         assert "49" not in page.title
     assert f"Predicts {CLASSES[0]}" not in sources[2]
 
@@ -392,7 +393,7 @@ def test_the_curl_command_quotes_whatever_a_field_is_called(packed: Client):
 def test_a_value_outside_the_training_range_is_predicted_with_a_warning(packed: Client):
     page = sent(packed, "penguins", PENGUIN | {"body_mass_g": "9000"})
 
-    assert "Body mass g" in page.text(**{"class": "warnings"})
+    assert "Body mass" in page.text(**{"class": "warnings"})
     assert page.text(**{"class": "value figure"}) == "Gentoo"
 
 
@@ -410,7 +411,7 @@ def test_several_outputs_are_shown_each_with_its_name(packed: Client):
 
     assert [one for one in ("Weight", "Waist", "Pulse") if one not in shown] == []
     assert len(page.all("span", **{"class": "value figure"})) == 3
-    assert page.all("figure", **{"class": "among"}) == []
+    assert "among those for the training rows" not in shown
 
 
 def test_the_page_shows_where_the_model_comes_from(packed: Client):
@@ -443,7 +444,7 @@ def test_what_is_refused_stands_beside_its_field_and_in_the_summary(packed: Clie
     assert depth["aria-invalid"] == "true"
     assert depth["aria-describedby"].split()[0] == f"{depth['id']}-error"
     assert page.text(id=f"{depth['id']}-error") == (
-        "Bill depth mm isn't a number. Give a number, or an empty value."
+        "Bill depth isn't a number. Give a number in mm, or an empty value."
     )
     summary = page.text(id="problems")
     assert summary.startswith("2 values are not accepted")

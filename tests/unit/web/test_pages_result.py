@@ -173,9 +173,26 @@ def test_bars_are_sorted_and_the_least_are_folded_away():
     result = result_of(classes(*shares), {"prediction": "class 19", "probabilities": shares})
 
     assert [bar.label for bar in result.bars[:2]] == ["class 19", "class 18"]
-    assert (len(result.bars), len(result.more)) == (12, 8)
+    assert (len(result.bars), len(result.more)) == (5, 15)
     assert result.bars[0].is_top
     assert float(result.bars[0].width) == pytest.approx(10)
+
+
+def test_the_predicted_class_is_drawn_however_probable_it_is():
+    shares = {f"class {i}": i / 190 for i in range(20)}
+
+    result = result_of(classes(*shares), {"prediction": "class 3", "probabilities": shares})
+
+    assert [bar.label for bar in result.bars if bar.is_top] == ["class 3"]
+    assert sorted(bar.label for bar in (*result.bars, *result.more)) == sorted(shares)
+
+
+def test_no_list_is_folded_for_a_class_or_two():
+    shares = {f"class {i}": 1 / 7 for i in range(7)}
+
+    result = result_of(classes(*shares), {"prediction": "class 3", "probabilities": shares})
+
+    assert (len(result.bars), result.more) == (7, ())
 
 
 def test_long_labels_get_a_line_of_their_own():
