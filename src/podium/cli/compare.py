@@ -25,7 +25,7 @@ _MARKS = {
 @click.argument("model")
 @click.argument("a", default="champion")
 @click.argument("b", default="challenger")
-@click.option("--json", "as_json", is_flag=True, help="Print what the API would tell.")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON that the API would return.")
 @click.option("--home", help="The home folder of the server; ./podium-home when left out.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")
 def compare(

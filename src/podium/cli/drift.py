@@ -68,7 +68,7 @@ def drift(bundle: Path, rows: str, as_json: bool, trust: tuple[str, ...]) -> int
     podium drift churn.podium october.csv
     podium drift churn.podium october.parquet --json
 
-    IN is as `podium score` takes it. The exit code is 5 if a field or the predictions drifted: by
+    IN is any file that `podium score` reads. The exit code is 5 if a field or the predictions drifted: by
     more than chance explains, and far enough to matter.
     """
     opened_bundle = load(bundle, trust=trust)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @click.option("--window", default="day", help="hour, day (the default) or week.")
-@click.option("--since", default="", help="So long ago, such as 7d, or a date; in UTC.")
+@click.option("--since", default="", help="From when: 7d, 12h or a date, in UTC.")
 @click.option("--version", default="", help="An alias, a name or a digest; the champion.")
 @click.option("--role", default="primary", help="primary, or shadow.")
-@click.option("--json", "as_json", is_flag=True, help="Print what the API would tell.")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON that the API would return.")
 @click.option("--home", help="The home folder of the server; ./podium-home when left out.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")
 def monitor(
@@ -34,7 +34,7 @@ def monitor(
     home: str | None,
     config: Path | None,
 ) -> int:
-    """Compare what MODEL was asked, and what it predicted, with its training data.
+    """Compare the rows that MODEL got, and its predictions, with its training data.
 
     \b
     podium monitor churn

@@ -43,7 +43,11 @@ from podium.web.numbers import SPACE, headline
 @click.option(
     "--limit", "limits", multiple=True, help="A limitation that users must know; can be repeated."
 )
-@click.option("--code", metavar="MODULE:CLASS", help="The class of the network of a weights file.")
+@click.option(
+    "--code",
+    metavar="MODULE:CLASS",
+    help="The class of the network whose weights the file contains.",
+)
 @click.option(
     "--no-compile", is_flag=True, help="Serve the estimator itself, not a compiled program."
 )

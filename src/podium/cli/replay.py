@@ -30,10 +30,12 @@ DIGEST_LETTERS = 12
 @click.command()
 @click.argument("model")
 @click.option("--version", metavar="VERSION", help="What to replay: a version, or a bundle's file.")
-@click.option("--verify", is_flag=True, help="Compare with the version that gave each record.")
+@click.option("--verify", is_flag=True, help="Compare with the version that made each record.")
 @click.option("--since", help="From when: 7d, 12h or 2026-01-31; the first record by default.")
 @click.option("--until", help="Until when; now by default.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many records, oldest first.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="At most this many records, oldest first."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--home", help="The home folder of the server; ./podium-home when left out.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")
@@ -60,7 +62,7 @@ def replay(
     good it is where the truth is known. Nothing is recorded or changed; the server may run. The exit
     code is 3 when rows were refused.
 
-    With --verify each record is replayed on the version that gave it, and every byte of its outputs is
+    With --verify each record is replayed on the version that made it, and every byte of its outputs is
     compared. The exit code is 5 when some differ, or none could be verified.
     """
     if verify == (version is not None):

@@ -25,14 +25,14 @@ DIGEST_LETTERS = 12
 @click.option(
     "--recipe", required=True, metavar="FILE:FUNCTION", help="What returns the fitted estimator."
 )
-@click.option("--data", default="", help="The training data that the model had: CSV or Parquet.")
+@click.option("--data", default="", help="The model's original training data: CSV or Parquet.")
 @click.option(
     "--holdout",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=HOLDOUT,
     help="The share of the truths, the newest, to measure on; 0.2 by default.",
 )
-@click.option("--since", default="", help="Only records from then on: 90d or 2026-01-31.")
+@click.option("--since", default="", help="Only records since then: 90d or 2026-01-31.")
 @click.option("--timeout", type=click.FloatRange(min=1), default=TIMEOUT_S, help="In seconds.")
 @click.option("--memory", type=click.IntRange(min=64), help="The most memory, in MB.")
 @click.option("--version", "version_", default="", help="The new version's name.")

@@ -74,7 +74,7 @@ def score(
     IN and OUT are .csv, .tsv, .ndjson (these also with .gz) or .parquet, as their names say; a pipe
     holds CSV or NDJSON. Files may be larger than memory. The other columns stay as they are.
 
-    Rows that the model can't answer keep their place, without an answer, and are told of in
+    Rows that the model can't answer keep their place, without an answer, and are listed in
     OUT.errors.csv: line, field, value, problem, what would be accepted. The exit code is 0 when
     every row was answered, and 3 when some were refused. OUT appears whole or not at all.
     """

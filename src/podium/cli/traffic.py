@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from podium.deployments.rows import Mode
 
 _version = click.argument("version", required=False)
-_stop = click.option("--stop", is_flag=True, help="Let the champion alone answer.")
+_stop = click.option("--stop", is_flag=True, help="End it: the champion alone answers.")
 
 
 @click.command()
@@ -57,7 +57,12 @@ def canary(
 @click.command()
 @click.argument("model")
 @_version
-@click.option("--share", type=float, default=1.0, help="Of the requests, from 0 to 1; all.")
+@click.option(
+    "--share",
+    type=float,
+    default=1.0,
+    help="The share of the requests, from 0 to 1; all by default.",
+)
 @_stop
 @note_option
 @with_registry

@@ -107,7 +107,7 @@ def register(registry: Registry, *, file: Path, note: str) -> None:
 def promote(
     registry: Registry, *, model: str, version: str, note: str, expect: str | None, force: bool
 ) -> None:
-    """Let VERSION answer as MODEL: its name, or the beginning of its digest.
+    """Let VERSION, a name or the beginning of a digest, answer for MODEL.
 
     Servers that use this home folder follow within a second, without losing a request. The challenger
     is promoted only if no promotion gate refuses it: see podium compare.
@@ -137,7 +137,7 @@ def promote(
 @_expect
 @with_registry
 def rollback(registry: Registry, *, model: str, note: str, expect: str | None) -> None:
-    """Let the version before answer as MODEL again."""
+    """Let the previous version of MODEL answer again."""
     expected = _digest(registry, model, expect)
     version = registry.rollback(model, actor=getpass.getuser(), note=note, expected=expected)
     _audit("version_rolled_back", version)

@@ -139,7 +139,7 @@ def monitor_operation(name: str, key: str, failures: dict[str, str], get: Get) -
     title = f"Compare what {name} sees with its training data"
     texts = {
         "window": "`hour`, `day` or `week`; `day`.",
-        "since": "So long ago, such as `7d`, or a time; 24 hours, 30 days or 26 weeks ago.",
+        "since": "From when: `7d`, `12h` or a time; by default 24 hours, 30 days or 26 weeks ago.",
         "version": "The alias, name or digest of a version; the champion.",
         "role": "`primary` or `shadow`; `primary`.",
     }

@@ -42,7 +42,7 @@ def quality_operation(name: str, key: str, failures: dict[str, str], get: Get) -
     } | failures
     texts = {
         "version": "The alias, name or digest of a version; the champion.",
-        "since": "So long ago, such as `7d`, or a time; 30 days ago.",
+        "since": "From when: `7d`, `12h` or a time; by default 30 days ago.",
     }
     title = f"How good {name} is, as far as the truth is known"
     return get(f"quality_{key}", title, name, "LiveQuality", known) | {

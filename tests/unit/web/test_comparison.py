@@ -104,7 +104,7 @@ def test_the_page_says_how_many_truths_are_lacking(client, bench):
     page = client.get(PAGE).text
 
     assert "Not enough truths yet: 37 of 200." in page
-    assert "Nothing is decided before 200 true outcomes" in page
+    assert "There is no verdict before 200 true outcomes" in page
 
 
 @pytest.mark.parametrize("query", ["", "?a=1&b=1", "?a=&b="])
