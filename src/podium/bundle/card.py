@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from podium.signature.fields import readable
+
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One metric, measured on the data passed for packing.
@@ -65,6 +67,11 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     n_folds: int = 0
     limits: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The title, or the name in a readable form: `churn_model_v2` as `Churn model v2`."""
+        return self.title or readable(self.name.replace("-", " "))
 
     @property
     def measured_on(self) -> str:

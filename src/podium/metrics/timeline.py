@@ -106,6 +106,12 @@ class Timeline:
         with self._lock:
             return list(self._points.get(model, ()))
 
+    def by_model(self) -> dict[str, Totals]:
+        """What each model has done, as of the last sample, by its name."""
+        with self._lock:
+            counted = self._counted
+        return _by_model(counted)
+
     def by_version(self, model: str) -> dict[str, Totals]:
         """What each version of a model has done, as of the last sample, by its name."""
         with self._lock:

@@ -156,6 +156,18 @@ class CountsFile(HomeFile):
                 found.setdefault(key, []).append(_tally(text, numbers))
         return found
 
+    def last_hours(self) -> dict[str, int]:
+        """The last hour in which something of each model was counted; of old days the last one.
+
+        Raises:
+            StoreError: the file can't be read.
+        """
+        with self.looking() as connection:
+            if connection is None:
+                return {}
+            sql = "SELECT model, max(hour + n_hours - 1) FROM counted GROUP BY model"
+            return dict(connection.execute(sql))
+
     def make_days(self, before_hour: int) -> int:
         """Add up the hours of each day before this hour; returns how many hours were replaced.
 

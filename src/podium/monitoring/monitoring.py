@@ -96,6 +96,14 @@ class Monitoring:
         found = self._file.read(model, since_hour, until_hour)
         return {key: total(tallies) for key, tallies in found.items()}
 
+    def last_hours(self) -> dict[str, int]:
+        """The last hour in which each model was used, in hours since 1970; of old ones the day's last.
+
+        Raises:
+            StoreError: it can't be read.
+        """
+        return self._file.last_hours()
+
     def windows(
         self,
         model: str,

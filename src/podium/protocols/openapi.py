@@ -391,4 +391,4 @@ def _failures(known: dict[str, str] | None = None) -> Schema:
 
 
 def _title(version: LoadedVersion) -> str:
-    return version.card.title or version.name
+    return version.card.label

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from podium.bundle.baseline import Baseline, Histogram
-from podium.signature import Output, Range, ScoreKind, Signature
+from podium.signature import Output, ScoreKind, Signature
 from podium.signature.labels import label_text
 from podium.web.numbers import number_text, percent_text, range_text
-from podium.web.spread import Spread, spread_of
+from podium.web.spread import Spread, ends_of, spread_of
 
 LABELS_SHOWN = 8
 SCORES: dict[ScoreKind, str] = {
@@ -54,7 +54,7 @@ def among_answers(
     spread = None if number is None else spread_of(histogram, number)
     if spread is None or spread.mark is None:
         return None
-    ends = range_text(_ends(histogram), output.unit)
+    ends = range_text(ends_of(histogram), output.unit)
     return Among(spread, f"This prediction among those for the training rows, {ends}.")
 
 
@@ -72,7 +72,7 @@ def output_facts(output: Output, baseline: Baseline) -> list[tuple[str, str]]:
     labels = ", ".join(named[:LABELS_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")
     facts = [("Labels of the training rows", labels)]
     if output.score and baseline.scores is not None:
-        ends = range_text(_ends(baseline.scores))
+        ends = range_text(ends_of(baseline.scores))
         below = "; outliers score below 0" if output.score == "decision_function" else ""
         facts.append((SCORES[output.score], f"{ends} in training{below}"))
     return facts
@@ -87,7 +87,7 @@ def _score(output: Output, histogram: Histogram | None, score: object) -> tuple[
     below = " Outliers score below 0." if output.score == "decision_function" else ""
     if histogram is None or not histogram.edges:
         return None, f"{title}.{below}"
-    ends = range_text(_ends(histogram))
+    ends = range_text(ends_of(histogram))
     return spread_of(histogram, number), f"{title}, in training {ends}.{below}"
 
 
@@ -102,12 +102,6 @@ def _share(output: Output, histogram: Histogram, prediction: object) -> str:
     where = "are in this cluster" if output.task == "clustering" else "have this label"
     share = percent_text(n / histogram.n_rows)
     return f"{n:,} of {histogram.n_rows:,} training rows ({share}) {where}."
-
-
-def _ends(histogram: Histogram) -> Range:
-    if not histogram.edges:
-        return Range()
-    return Range(histogram.edges[0], histogram.edges[-1])
 
 
 def _number(value: object) -> float | None:

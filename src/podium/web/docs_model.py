@@ -167,7 +167,7 @@ def _page(
     address = predict_address(request, version.name)
     values: dict[str, Any] = {
         "model": version,
-        "title": card.title or version.name,
+        "title": card.label,
         "description": card.description,
         "headline": headline(card),
         "fields": [

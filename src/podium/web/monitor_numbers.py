@@ -128,7 +128,7 @@ def _line(site: Site, version: LoadedVersion, alerts: str) -> ModelLine:
     last = points[-1] if points else NO_POINT
     return ModelLine(
         version.name,
-        version.card.title or version.name,
+        version.card.label,
         version.version,
         number_text(last.rows),
         _ms(last.p50_ms),

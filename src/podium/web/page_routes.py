@@ -11,6 +11,7 @@ from podium.web import (
     deletion_pages,
     docs,
     docs_model,
+    home_page,
     inbox_pages,
     metrics,
     monitor,
@@ -33,7 +34,7 @@ _VERSIONS = "/models/{name}/versions"
 _INBOX, _MONITOR = "/models/{name}/inbox", "/models/{name}/monitor"
 _reading = partial(Route, is_page=True, reads=True)
 PAGES = (
-    Route("home", _GET, "/", pages.home, LISTED, is_page=True),
+    Route("home", _GET, "/", home_page.index, LISTED, is_page=True),
     Route("model", _GET, "/models/{name}", pages.model, Action.PREDICT, is_page=True, reads="from"),
     Route(
         "form",

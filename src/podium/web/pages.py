@@ -1,4 +1,4 @@
-"""The home page, and the form of each model."""
+"""The form of each model, and its result."""
 
 from __future__ import annotations
 
@@ -15,22 +15,13 @@ from podium.flow.request import PredictRequest, RequestContext
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.records.record import Record
-from podium.web import render
 from podium.web.form import texts
 from podium.web.form_page import Pasted, answered_before, answered_of, example_number, form_page
-from podium.web.numbers import headline
 from podium.web.pasted import pasted_row
 from podium.web.site import Site
 from podium.web.visible_records import find_record, may_see
 
 _LINE_BREAK = re.compile(rb"%0[Dd]%0[Aa]")
-
-
-def home(site: Site, request: Request) -> Response:
-    """The models: `GET /`."""
-    models = [(one, headline(one.card)) for one in site.visible(request.actor).values()]
-    failed = site.failed(request.actor)
-    return render.page(site, request, "home.html", models=models, failed=failed)
 
 
 def model(site: Site, request: Request, name: str) -> Response:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podium.bundle.baseline import Histogram
+from podium.signature import Range
 
 # A chart that is a few centimetres wide has no room for more bars.
 BARS_MAX = 20
 HEIGHT = 100
 _BAR, _GAP = 10, 1
+_SHARES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,27 @@ def spread_of(histogram: Histogram, marked: float | None = None) -> Spread | Non
     )
     mark = None if marked is None else _place(histogram.edges, marked)
     return Spread(path, _BAR * len(counts) - _GAP, mark)
+
+
+def shares_of(counts: Sequence[int]) -> Spread | None:
+    """One bar that is divided as the counts are; None if there is nothing to divide."""
+    total = sum(counts)
+    if len(counts) < 2 or not total:
+        return None
+    path, left = "", 0.0
+    for n in counts:
+        width = _SHARES * n / total
+        # A gap after each part that is wide enough to have one.
+        path += f"M{left:.2f} 0h{max(width - _GAP, width / 2):.2f}V{HEIGHT}H{left:.2f}z"
+        left += width
+    return Spread(path, _SHARES)
+
+
+def ends_of(histogram: Histogram) -> Range:
+    """The least and the greatest value; no bounds if it counts labels."""
+    if not histogram.edges:
+        return Range()
+    return Range(histogram.edges[0], histogram.edges[-1])
 
 
 def _place(edges: tuple[float, ...], value: float) -> float | None:

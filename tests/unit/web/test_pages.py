@@ -20,7 +20,7 @@ from podium.flow.predict import PredictionService
 from podium.http import Request
 from podium.settings import Settings
 from podium.testing import Client
-from podium.web import pages
+from podium.web import home_page
 from podium.web.site import Site
 
 VOID = {"input", "link", "meta", "img", "br", "hr", "path", "rect", "line"}
@@ -264,7 +264,7 @@ def test_home_shows_what_each_model_does(packed: Client):
 def test_home_without_models_says_how_to_get_one():
     site = Site({}, PredictionService(), None, Settings(), lambda: True)
 
-    response = pages.home(site, Request("GET", "/"))
+    response = home_page.index(site, Request("GET", "/"))
 
     page = Page(response.body.decode())
     assert page.complaints == []
