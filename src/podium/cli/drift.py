@@ -15,7 +15,7 @@ from podium.bundle import Bundle, load
 from podium.cli.drift_table import Line, print_drifts
 from podium.cli.main import DIFFERENT
 from podium.cli.progress import progress_of, stopping
-from podium.cli.score import check_columns
+from podium.cli.score import check_file
 from podium.errors import SetupError
 from podium.monitoring.counts import (
     Counted,
@@ -79,7 +79,7 @@ def drift(bundle: Path, rows: str, as_json: bool, trust: tuple[str, ...]) -> int
         )
     scorer, totals = Scorer(opened_bundle), Totals()
     with stopping(), opened(rows) as source:
-        check_columns(scorer, source)
+        check_file(scorer, source)
         opened_bundle.start()
         with progress_of(source) as advance:
             for chunk in source.chunks():

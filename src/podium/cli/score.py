@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,14 @@ import click
 from podium.bundle import load
 from podium.cli.main import REFUSED
 from podium.cli.progress import progress_of, stopping
-from podium.cli.report import Report
 from podium.cli.terminal import harmless
 from podium.cli.totals import Totals
 from podium.errors import InputError, SetupError
+from podium.scoring.columns import check_columns
 from podium.scoring.draft import Draft, StandardOutput
 from podium.scoring.formats import Format, Source, format_of, opened, writer_of
+from podium.scoring.report import Report
 from podium.scoring.scorer import Scorer
-from podium.signature.names import renamed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +80,7 @@ def score(
     plan = _planned(rows, output, errors, limit_errors, is_forced=force)
     scorer = Scorer(load(bundle, trust=trust), prefix)
     with stopping(), opened(rows) as source:
-        check_columns(scorer, source)
+        check_file(scorer, source)
         scorer.bundle.start()
         totals = _score(scorer, source, plan)
     totals.print_summary(plan.output, plan.errors)
@@ -129,7 +128,7 @@ def _check_free(output: Path | None, errors: Path | None, rows: str, *, is_force
             )
 
 
-def check_columns(scorer: Scorer, source: Source) -> None:
+def check_file(scorer: Scorer, source: Source) -> None:
     """Compare the file's columns with the fields, if they are known before the rows.
 
     Raises:
@@ -139,27 +138,9 @@ def check_columns(scorer: Scorer, source: Source) -> None:
     names = source.reader.names
     if names is None:
         return
-    fields = scorer.bundle.signature.fields
-    meant = renamed(names, scorer.bundle.signature.names).values()
-    lacking = [one for one in fields if one.name not in names and one.name not in meant]
-    # A missing cell is one thing; a whole missing column that never had gaps is another.
-    needed = [one.name for one in lacking if one.is_required]
-    if needed:
-        raise InputError(
-            f"{source.name} lacks {_columns(needed)} that the model needs: {_listed(needed)}",
-            hint=_near(needed, names) or f"it has: {_listed(names)}",
-        )
-    for name in scorer.bundle.signature.names:
-        if names.count(name) > 1:
-            raise SetupError(
-                f"{source.name} has two columns called {harmless(name)!r}",
-                hint="rename one of them",
-            )
-    for one in lacking:
-        if not one.is_used:
-            continue
+    for name in check_columns(scorer.bundle.signature, names, source.name):
         click.secho(
-            f"warning: {source.name} has no column {harmless(one.name)!r}: "
+            f"warning: {source.name} has no column {harmless(name)!r}: "
             "every row is scored without it",
             fg="yellow",
             err=True,
@@ -205,25 +186,3 @@ def _too_many(report: Report, plan: Plan) -> InputError:
         f"stopped after {report.n_rows:,} refused {'row' if report.n_rows == 1 else 'rows'}",
         hint="; ".join(notes),
     )
-
-
-def _near(needed: list[str], names: tuple[str, ...]) -> str:
-    """Suggestions for missing columns, by similar names."""
-    folded = {name.strip().casefold(): name for name in reversed(names)}
-    matches = []
-    for name in needed:
-        near = difflib.get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.7)
-        if near:
-            matches.append(f"{folded[near[0]]!r} to {name!r}")
-    return (
-        f"do these columns need renaming?  {harmless(', '.join(matches[:10]))}" if matches else ""
-    )
-
-
-def _columns(names: list[str]) -> str:
-    return "a column" if len(names) == 1 else f"{len(names)} columns"
-
-
-def _listed(names: list[str] | tuple[str, ...]) -> str:
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return harmless(", ".join(names[:20])) + more

@@ -32,7 +32,7 @@ FORMATS: dict[str, Format] = {
     ".pq": "parquet",
 }
 _BUFFER = 2**18
-_SUPPORTED = ".csv, .tsv, .ndjson or .parquet (the first three also with .gz)"
+SUPPORTED = ".csv, .tsv, .ndjson or .parquet (the first three also with .gz)"
 
 
 @dataclass
@@ -88,7 +88,7 @@ def format_of(path: Path) -> tuple[Format, bool]:
     format_ = FORMATS.get(suffix)
     if format_ is None or (is_gzip and format_ == "parquet"):
         problem = "a folder" if path.is_dir() else "not of a supported format"
-        raise SetupError(f"{path} is {problem}", hint=f"use a file {_SUPPORTED}")
+        raise SetupError(f"{path} is {problem}", hint=f"use a file {SUPPORTED}")
     return format_, is_gzip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -73,10 +73,12 @@ class Scorer:
 
     Attributes:
         prefix: precedes the names of the predicted columns.
+        fields: the fields that columns of other names hold, by those names.
     """
 
     bundle: Bundle
     prefix: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
     _has_predicted: bool = False
     _n_failed: int = 0
 
@@ -104,7 +106,10 @@ class Scorer:
         Raises:
             ModelError: the model can't predict any row.
         """
-        answered = self.answer(chunk, reader)
+        return self.scored(chunk, self.answer(chunk, reader))
+
+    def scored(self, chunk: Chunk, answered: Answered) -> Scored:
+        """The predictions in a chunk's answers, as columns."""
         columns = _columns(self.bundle.signature, answered.parts, chunk.n_rows)
         return Scored(
             [Predicted(name, *column) for name, column in zip(self.names, columns, strict=True)],
@@ -119,7 +124,7 @@ class Scorer:
         Raises:
             ModelError: the model answers no row at all.
         """
-        table, findings = _checked(self.bundle.signature, chunk, reader)
+        table, findings = _checked(self.bundle.signature, chunk, reader, self.fields)
         bad = [cell for cell in findings.bad if cell.row not in chunk.broken]
         bad += [msgspec.structs.replace(c, row=row) for row, c in chunk.broken.items()]
         refused = {cell.row for cell in bad if cell.row is not None}
@@ -168,9 +173,14 @@ class Scorer:
             ) from error
 
 
-def _checked(signature: Signature, chunk: Chunk, reader: Reader) -> tuple[Table, Findings]:
+def _checked(
+    signature: Signature, chunk: Chunk, reader: Reader, fields: Mapping[str, str]
+) -> tuple[Table, Findings]:
     """The chunk's fields as a table for the model, and the invalid cells."""
     cells_by_name = dict(zip(chunk.names, chunk.cells, strict=True))
+    cells_by_name |= {
+        to: cells_by_name[name] for name, to in fields.items() if name in cells_by_name
+    }
     cells_by_name |= {
         field: cells_by_name[name]
         for name, field in renamed(cells_by_name, signature.names).items()
