@@ -35,7 +35,8 @@
     ├── VersionChanged          the current version isn't the one that the caller expects
     └── StoreError              the store of records failed
         ├── RegistryError       the registry of versions can't be read or written
-        │   └── NoSpace         a bundle doesn't fit on the disk
+        │   └── NoSpace         a bundle or a file doesn't fit on the disk
+        ├── JobsError           the jobs that score files can't be read or written
         └── AccountsError       the accounts can't be read, so nobody can be authenticated
 
 `code` is stable and meant for programs; the text may change. Errors know no HTTP:
@@ -341,9 +342,15 @@ class RegistryError(StoreError):
 
 
 class NoSpace(RegistryError):
-    """A bundle doesn't fit on the disk of the home folder."""
+    """A bundle or a file doesn't fit on the disk of the home folder."""
 
     code = "no_space"
+
+
+class JobsError(StoreError):
+    """The jobs that score files can't be read or written."""
+
+    code = "jobs"
 
 
 class AccountsError(StoreError):

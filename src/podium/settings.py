@@ -100,6 +100,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             token.
         bulk_rows_max: the most rows in a bulk request.
         version_bytes_max: the longest bundle that may be uploaded; 0 turns uploads off.
+        job_bytes_max: the longest file that may be scored as a job; 0 turns jobs off.
+        job_memory_mb: how much memory a job may allocate.
+        jobs_bytes_max: how much disk the files and results of all jobs may take.
+        jobs_keep_days: how long they are kept.
+        jobs_running_max: how many jobs run at the same time; the others wait.
         errors_max: the most invalid cells listed in one response.
         workers: the number of worker processes; each loads every model.
         durability: what a recorded prediction survives: the end of the process (`normal`), also a
@@ -150,6 +155,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     bulk_body_max_bytes: int = 2**25
     bulk_rows_max: int = 100_000
     version_bytes_max: Annotated[int, msgspec.Meta(ge=0)] = 2**29
+    job_bytes_max: Annotated[int, msgspec.Meta(ge=0)] = 2**31
+    job_memory_mb: Annotated[int, msgspec.Meta(ge=256)] = 4_096
+    jobs_bytes_max: Annotated[int, msgspec.Meta(ge=0)] = 10 * 2**30
+    jobs_keep_days: Annotated[int, msgspec.Meta(ge=1)] = 7
+    jobs_running_max: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
     errors_max: int = 100
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     durability: Literal["normal", "full", "off"] = "normal"

@@ -6,7 +6,7 @@ import errno
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,14 @@ from podium.deployments.registry import Registry
 from podium.deployments.rows import Version
 from podium.deployments.trial import UPLOADABLE, try_bundle
 from podium.deployments.version_files import VersionFiles
-from podium.errors import NoSpace, Overloaded, RegistryError, TooLarge, UnusableVersion
+from podium.errors import (
+    NoSpace,
+    Overloaded,
+    PodiumError,
+    RegistryError,
+    TooLarge,
+    UnusableVersion,
+)
 
 # What other files of the home folder may need while a bundle arrives.
 SPARE_BYTES = 64 << 20
@@ -23,14 +30,29 @@ UPLOADS_MAX = 2
 
 
 class Upload:
-    """The file in which a bundle arrives.
+    """The file in which a body arrives, a bundle or another file.
+
+    Args:
+        what: it is, in words.
+        failure: makes an error of ours of one of the system's.
 
     Attributes:
-        path: of the file; it is gone at the end, unless the registry has taken it.
+        path: of the file; it is gone at the end, unless somebody has moved it.
+        name: the name that the sender gave it; "" for none.
     """
 
-    def __init__(self, path: Path, bytes_max: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        bytes_max: int,
+        *,
+        what: str = "bundle",
+        failure: Callable[[OSError, Path], PodiumError] | None = None,
+    ) -> None:
         self.path = path
+        self.what = what
+        self.name = ""
+        self._failure = failure or _failure
         self._n_left = self._bytes_max = bytes_max
         self._file = path.open("xb", buffering=0)
 
@@ -44,13 +66,13 @@ class Upload:
         """
         self._n_left -= len(piece)
         if self._n_left < 0:
-            raise TooLarge(f"the bundle is longer than {self._bytes_max} bytes")
+            raise TooLarge(f"the {self.what} is longer than {self._bytes_max} bytes")
         left = memoryview(piece)
         try:
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
-            raise _failure(error, self.path) from error
+            raise self._failure(error, self.path) from error
 
     @property
     def n_bytes(self) -> int:
@@ -66,10 +88,16 @@ class Upload:
 class Uploads:
     """The bundles that arrive at one process.
 
+    Attributes:
+        field: the name of the file in a form; `what` is what is sent, and `advice` how.
+
     Args:
         files: where they do: on the disk where they will stay.
         bytes_max: the longest.
     """
+
+    what = field = "bundle"
+    advice = "send the .podium file itself"
 
     def __init__(self, files: VersionFiles, bytes_max: int) -> None:
         self.bytes_max = bytes_max

@@ -17,6 +17,7 @@ from podium.errors import (
     IncompatibleVersion,
     InputError,
     InvalidRows,
+    JobsError,
     MalformedBody,
     ModelError,
     ModelNotLoaded,
@@ -69,6 +70,7 @@ STATUSES: dict[type[PodiumError], int] = {
     AccountsError: 503,
     NoSpace: 507,
     RegistryError: 503,
+    JobsError: 503,
     StoreError: 503,
     ModelNotLoaded: 503,
     ModelError: 500,
@@ -113,6 +115,7 @@ _HEADINGS = {
 _FAULTS: dict[type[PodiumError], str] = {
     ModelError: "the model failed on these rows",
     RegistryError: "the registry of versions can't be used; predictions go on",
+    JobsError: "the jobs that score files can't be used; predictions go on",
     AccountsError: "the accounts can't be read, so nobody can be authenticated",
     StoreError: "the prediction couldn't be recorded, so it isn't returned",
 }
