@@ -23,6 +23,7 @@ from podium.flow.call import Guard
 from podium.flow.limits import Bounds, Limits
 from podium.flow.predict import PredictionService
 from podium.flow.version import LoadedVersion
+from podium.jobs.runner import runner_of
 from podium.metrics.families import QUEUE_ROWS, UNWRITTEN_COUNTS
 from podium.metrics.metrics import Metrics
 from podium.metrics.stores import watch_recorder
@@ -59,8 +60,7 @@ _log = logging.getLogger("podium")
 class App:
     """Models under their names, the store of their records, and the site that shows them.
 
-    Everything that a running Podium knows is an attribute of this object: two apps can live in one
-    process.
+    Everything that a running Podium knows is an attribute of it: two apps can live in one process.
 
     Args:
         models: bundles, their files, folders of them, functions made with `@podium.model`, or
@@ -126,7 +126,6 @@ class App:
         registry = Registry(self._home, self.settings.trust)
         if self.settings.records:
             bundles = [self._adopted(registry, one) for one in bundles]
-        if self.settings.records:
             self._store, self._recorder = self._open_records(record_store)
         is_synced = self.settings.durability == "full"
         keys = Keys(self._home / "keys.db", is_synced=is_synced) if self._store else None
@@ -166,6 +165,7 @@ class App:
         self.versions = Versions(
             registry, self.deployments, self._version, self.failures, self.shadows.follow
         )
+        self._runner = runner_of(self.settings)
         self.site = Site(
             self.deployments,
             self.service,
@@ -184,6 +184,7 @@ class App:
             router=router_of(*protocols),
             is_local=is_local,
             uploads=Uploads(registry.files, self.settings.version_bytes_max),
+            jobs=self._runner.jobs if self._runner else None,
             monitoring=self.monitoring,
             has_streams=self.has_streams,
             alerts=None if self.alerting is None else self.alerting.file,
@@ -245,7 +246,7 @@ class App:
                     exc_info=not is_expected,
                 )
         self.versions.start()
-        for one in (self._watch, self.alerting):
+        for one in (self._watch, self.alerting, self._runner):
             if one is not None:
                 one.start()
 
@@ -285,7 +286,7 @@ class App:
         """Wait for the loading to end, and close the store."""
         if self._loading is not None:
             self._loading.join()
-        for one in (self._watch, self.alerting):
+        for one in (self._watch, self.alerting, self._runner):
             if one is not None:
                 one.close()
         self.versions.close()

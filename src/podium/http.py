@@ -121,7 +121,7 @@ class Request:
         verdict: what is left of the actor's quota; None if it isn't counted.
         form_token: name and value of an input that the host requires in every form.
         lane: the lane under which it is counted.
-        upload: the uploaded bundle that was its body, in a file.
+        upload: what was its body, in a file: a bundle, or a file of rows.
         handshake: the WebSocket that it asks for, if it does.
         static_url: returns the URL of one of our static files, if the host serves them; None: we
             do.

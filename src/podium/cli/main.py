@@ -39,6 +39,7 @@ class _Commands(click.Group):
         "group": "Create groups of users, and grant them permissions.",
         "image": "Build a container image that serves bundles.",
         "inspect": "Show the contents of a bundle.",
+        "jobs": "Run the jobs that score files, beside a server that can't.",
         "manage": "Run a Django command on the accounts.",
         "monitor": "Compare what a served model sees with its training data.",
         "new": "Create a project around a model, after a few questions.",

@@ -63,7 +63,7 @@ def check(
         headers: with names in any case; names may repeat.
         predictions: found in the paths that lead to a prediction, under any prefix. They alone take
             long bodies, and requests from pages of the origins that are allowed.
-        uploads: found in the paths that a bundle may be sent to.
+        uploads: found in the paths whose bodies go to files; its group is `bundle` or `file`.
     """
     refusal = _check_size(target, headers) or _check_method(method) or _check_target(target)
     if refusal is not None:
@@ -71,10 +71,10 @@ def check(
     found = _by_name(headers)
     path = target.partition(b"?")[0]
     is_prediction = predictions.search(path) is not None
-    is_upload = method == "POST" and uploads.search(path) is not None
+    upload = uploads.search(path) if method == "POST" else None
     return (
         _check_host(settings, target, found)
-        or _check_body(settings, method, found, is_prediction, is_upload)
+        or _check_body(settings, method, found, is_prediction, upload and upload.lastgroup)
         or _check_site(settings, method, found, is_prediction)
     )
 
@@ -117,6 +117,16 @@ def too_large_bundle(most_bytes: int) -> Refusal:
         f"the bundle is longer than the {most_bytes} bytes that may be uploaded",
         "copy it to the server, and register it there with podium register; "
         "its operator can raise version_bytes_max",
+    )
+
+
+def too_large_file(most_bytes: int) -> Refusal:
+    """The refusal of a file that is longer than may be scored as a job."""
+    return Refusal(
+        413,
+        "too_large",
+        f"the file is longer than the {most_bytes} bytes that may be scored as a job",
+        "send it in parts, or run podium score on the server; its operator can raise job_bytes_max",
     )
 
 
@@ -237,7 +247,7 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _check_body(
-    settings: Settings, method: str, found: _Headers, is_prediction: bool, is_upload: bool
+    settings: Settings, method: str, found: _Headers, is_prediction: bool, upload: str | None
 ) -> Refusal | None:
     if b"content-encoding" in found:
         return Refusal(
@@ -256,7 +266,10 @@ def _check_body(
     if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > _LENGTH_DIGITS_MAX:
         return Refusal(400, "bad_length", "the Content-Length isn't a valid length")
     length, most = int(lengths[0]), settings.body_max_bytes
-    if is_upload:
+    if upload == "file":
+        most = settings.job_bytes_max
+        return too_large_file(most) if length > most else None
+    if upload:
         most = settings.version_bytes_max
         return too_large_bundle(most) if length > most else None
     if length > most and is_prediction and _may_be_bulk(method, found):

@@ -20,6 +20,7 @@ from podium.outbox.keys import KEY_LENGTH_MAX
 from podium.protocols import insight
 from podium.protocols.alerts import alert_paths, alert_schemas
 from podium.protocols.comparison import compare_operation, comparison_schemas
+from podium.protocols.jobs import job_paths, job_schemas
 from podium.protocols.monitoring import monitor_operation, monitoring_schemas
 from podium.protocols.quality import quality_operation, quality_schemas
 from podium.protocols.schemas import TEXT, feedback_schema, model_schemas, ref, shared_schemas
@@ -145,7 +146,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         "/readyz": {"get": _readyz() | _OPEN},
     }
     schemas = shared_schemas() | comparison_schemas() | insight.shared_schemas()
-    schemas |= monitoring_schemas() | alert_schemas() | quality_schemas()
+    schemas |= monitoring_schemas() | alert_schemas() | quality_schemas() | job_schemas()
     keys = keys_of(visible)
     for name, version in visible.items():
         key = keys[name]
@@ -163,13 +164,13 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
                 "post": _post_feedback(name, key, failures, rows_max)
             }
         if allowed(actor, Action.SEE, name):
-            paths[f"/api/models/{name}/monitor"] = {
-                "get": monitor_operation(name, key, failures, _get)
-            }
+            monitor = monitor_operation(name, key, failures, _get)
+            paths[f"/api/models/{name}/monitor"] = {"get": monitor}
             quality = quality_operation(name, key, failures, _get)
             paths[f"/api/models/{name}/quality"] = {"get": quality}
             paths[f"/api/models/{name}/monitor/stream"] = {"get": stream_operation(name, key)}
         paths |= alert_paths(name, key, failures, _get, actor)
+        paths |= job_paths(site, name, key, failures, _get)
         if allowed(actor, Action.MANAGE, name):
             paths |= _version_paths(name, key, failures)
         schemas |= model_schemas(version, key, rows_max) | insight.model_schemas(version, key)

@@ -203,7 +203,7 @@ def _event(one: Event) -> dict[str, Any]:
 _MODEL = "/api/models/{name}"
 ROUTES = (
     Route("api_versions", ("GET",), f"{_MODEL}/versions", index, Action.MANAGE),
-    Route("api_upload", ("POST",), f"{_MODEL}/versions", upload, Action.MANAGE, is_upload=True),
+    Route("api_upload", ("POST",), f"{_MODEL}/versions", upload, Action.MANAGE, upload="bundle"),
     Route("api_promote", ("PUT",), f"{_MODEL}/aliases/{{alias}}", promote, Action.MANAGE),
     Route("api_set_traffic", ("PUT",), f"{_MODEL}/traffic", set_traffic, Action.MANAGE),
     Route("api_stop_traffic", ("DELETE",), f"{_MODEL}/traffic", stop_traffic, Action.MANAGE),

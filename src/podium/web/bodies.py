@@ -24,9 +24,9 @@ def is_long(settings: Settings, length: str | bytes) -> bool:
 
 
 def is_upload(site: Site, request: Request) -> bool:
-    """Whether the body is a bundle, which goes to a file while it arrives."""
+    """Whether the body goes to a file while it arrives."""
     route = site.router.find(request.method, request.path).route
-    return route is not None and route.is_upload
+    return route is not None and bool(route.upload)
 
 
 def admitted(site: Site, request: Request) -> Request:
@@ -41,16 +41,16 @@ def admitted(site: Site, request: Request) -> Request:
             available.
     """
     request = routes.identified(site, request)
-    is_bundle = is_upload(site, request)
-    if not is_bundle and not site.may_send_bulk(request.actor):
+    goes_to_file = is_upload(site, request)
+    if not goes_to_file and not site.may_send_bulk(request.actor):
         raise refusal_of_long_body(site.settings, site.authority)
     request = routes.admitted(site, request)
     found = site.router.find(request.method, request.path)
     if found.route is None:  # a URL that looks like that of a prediction
         raise NotFound(f"there is nothing at {request.path[:200]}")
     site.require_model(found.values["name"], request.actor)
-    if is_bundle:
-        incoming.require_known(site, request.actor)
+    if goes_to_file:
+        incoming.require_allowed(site, request)
     return request
 
 

@@ -13,7 +13,7 @@ import jinja2
 from podium.access import ALL, Action, allowed
 from podium.http import Request, Response
 from podium.web import static
-from podium.web.numbers import number_text
+from podium.web.numbers import moment_text, number_text
 from podium.web.page_cache import Basis, Key
 from podium.web.site import PageParts, Site
 
@@ -32,6 +32,7 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     made.filters["number"] = number_text
+    made.filters["moment"] = moment_text
     return made
 
 

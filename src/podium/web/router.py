@@ -34,7 +34,8 @@ class Route:
         is_for_both: whether it is for browsers and for programs: a token identifies the actor if
             there is one, otherwise the cookie. It changes nothing, and other sites can't read it.
         is_prediction: whether it counts as a prediction, as routes without a view do.
-        is_upload: whether its body is a bundle, which goes to a file while it arrives.
+        upload: what its body is, where that goes to a file while it arrives: a bundle, or a file of
+            rows.
         is_stream: whether it is a WebSocket.
     """
 
@@ -47,7 +48,7 @@ class Route:
     is_for_both: bool = False
     reads: bool | str = False
     is_prediction: bool = False
-    is_upload: bool = False
+    upload: Literal["", "bundle", "file"] = ""
     is_stream: bool = False
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
@@ -129,7 +130,7 @@ class Router:
 
     Attributes:
         predictions: found in the paths that lead to a prediction, percent-encoded, under any prefix.
-        uploads: the same of those that a bundle may be sent to.
+        uploads: the same of those whose bodies go to files; its group is what is sent.
         streams: the same of those that are WebSockets.
     """
 
@@ -137,7 +138,7 @@ class Router:
         self.protocols = tuple(protocols)
         self.routes = (*pages, *(route for one in protocols for route in one.routes))
         self.predictions = _pattern_of(route for route in self.routes if route.view is None)
-        self.uploads = _pattern_of(route for route in self.routes if route.is_upload)
+        self.uploads = _pattern_of_uploads(self.routes)
         self.streams = _pattern_of(route for route in self.routes if route.is_stream)
         self._by_length: dict[int, list[Route]] = {}
         for route in self.routes:
@@ -177,5 +178,16 @@ class Router:
 
 def _pattern_of(routes: Iterable[Route]) -> re.Pattern[bytes]:
     """Matches the end of each path that leads to one of the routes; nothing where there is none."""
+    return re.compile(f"(?:{_ends_of(routes)})\\Z".encode())
+
+
+def _pattern_of_uploads(routes: Sequence[Route]) -> re.Pattern[bytes]:
+    """The same of those whose bodies go to files, with a group for each kind of body."""
+    kinds = ("bundle", "file")
+    groups = [f"(?P<{kind}>{_ends_of(r for r in routes if r.upload == kind)})" for kind in kinds]
+    return re.compile(f"(?:{'|'.join(groups)})\\Z".encode())
+
+
+def _ends_of(routes: Iterable[Route]) -> str:
     ends = [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(route.pattern)) for route in routes]
-    return re.compile("(?:{})\\Z".format("|".join(ends) or r"(?!)").encode())
+    return "|".join(ends) or r"(?!)"

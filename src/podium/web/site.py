@@ -15,6 +15,7 @@ from podium.errors import ModelNotLoaded, NotFound, PodiumError
 from podium.flow.predict import PredictionService
 from podium.flow.version import LoadedVersion
 from podium.http import Request
+from podium.jobs.jobs import Jobs
 from podium.metrics.metrics import Metrics
 from podium.metrics.timeline import Timeline
 from podium.monitoring.alerts_file import AlertsFile
@@ -70,6 +71,7 @@ class Site:
         truth_rules: which version's outputs truth is checked against.
         router: the routes of the app.
         uploads: the bundles that are uploaded to this process; None if versions are fixed.
+        jobs: files that are scored; None: none are.
         lookups: of records that were just stored.
         explanations: explains answers; None: it can't.
         is_local: whether only programs on this machine can reach it.
@@ -100,6 +102,7 @@ class Site:
     explanations: Explanations | None = None
     lookups: Lookups = field(default_factory=Lookups)
     uploads: Uploads | None = None
+    jobs: Jobs | None = None
     monitoring: Monitoring | None = None
     alerts: AlertsFile | None = None
     has_streams: bool = False
@@ -149,6 +152,13 @@ class Site:
     def may_send_bulk(self, actor: Actor) -> bool:
         """Whether an actor may send bulk requests to the API."""
         return may_send_bulk(actor, self.authority, is_local=self.is_local)
+
+    def may_score_files(self, actor: Actor) -> bool:
+        """Whether an actor, who may request predictions, may send files to be scored.
+
+        Where nobody is told from anybody, whoever reaches the server may.
+        """
+        return actor.is_known or isinstance(self.authority, OpenAuthority)
 
     def rows_max(self, actor: Actor) -> int:
         """The most rows in one of their requests to the API."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from podium.deployments.rows import Version
 from podium.deployments.upload import accept
 from podium.errors import UnsupportedMedia
@@ -32,7 +29,7 @@ def form(site: Site, request: Request, name: str) -> Response:
             "this URL accepts only the form of its page, with a file",
             hint=f"send bundles from programs to {request.url(programs)}",
         )
-    with _with_file(site, request) as whole:
+    with incoming.in_file(site, request) as whole:
         _, sent = read_form(whole, programs=programs)
         version = register(site, whole, name, sent.get("note", ""))
     return Response.redirect(request.url(f"/models/{name}/versions?promote={version.digest}"))
@@ -45,7 +42,7 @@ def register(site: Site, request: Request, name: str, note: str) -> Version:
         UnusableVersion: it can't be used here, or isn't a version of this model.
         RegistryError: it can't be kept.
     """
-    assert request.upload is not None  # `_with_file` sees to it
+    assert request.upload is not None  # `in_file` sees to it
     registry = version_pages.versions_of(site).registry
     actor, note = request.actor.name, note[:NOTE_MAX]
     version = accept(registry, request.upload, name, actor=actor, note=note)
@@ -60,20 +57,8 @@ def register_body(site: Site, request: Request, name: str) -> Version:
         PodiumError: as `register`.
     """
     site.require_model(name, request.actor)
-    with _with_file(site, request) as whole:
+    with incoming.in_file(site, request) as whole:
         note = request.query.get("note", "")
         if whole.media == FORM:
             note = read_form(whole, programs="")[1].get("note", note)
         return register(site, whole, name, note)
-
-
-@contextmanager
-def _with_file(site: Site, request: Request) -> Iterator[Request]:
-    """The request with its body in a file, where the host hasn't put a short one into one."""
-    incoming.require_known(site, request.actor)
-    if request.upload is not None:
-        yield request
-        return
-    with incoming.begun(site, request) as arriving:
-        arriving.feed(request.body)
-        yield arriving.received()

@@ -49,7 +49,7 @@ def view_of(route: Route | None) -> Callable[..., HttpResponseBase]:
             return _native_response(incoming, _refused(host, incoming.read(), refusal))
         if bodies.is_long(host.options.settings, request.META.get("CONTENT_LENGTH") or ""):
             host.app.start_in_background()
-            if route is not None and route.is_upload:
+            if route is not None and route.upload:
                 return _uploaded(request, host, incoming, answer)
             read = partial(_body, request)
             return _native_response(incoming, bodies.respond(host.app.site, incoming.read(), read))

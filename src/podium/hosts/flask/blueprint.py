@@ -116,7 +116,9 @@ def _respond(**_: str) -> flask.Response:
         skip = partial(_pass_over, flask.request.environ)
         if bodies.is_upload(host.app.site, request):
             # It goes to a file: what the app reads into memory at most says nothing about it.
-            flask.request.max_content_length = host.options.settings.version_bytes_max
+            settings = host.options.settings
+            longest = max(settings.version_bytes_max, settings.job_bytes_max)
+            flask.request.max_content_length = longest
             return bodies.respond_to_upload(
                 host.serving.site,
                 request,
