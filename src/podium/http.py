@@ -168,6 +168,8 @@ class Response:
 
     Attributes:
         problem: the problem in it, if it is an error.
+        is_compressible: whether its length may tell what is in it: it has no secret beside text that
+            somebody else may choose.
     """
 
     body: bytes | Iterator[bytes] = b""
@@ -175,6 +177,7 @@ class Response:
     media: str = "text/html; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
     problem: Problem | None = None
+    is_compressible: bool = False
 
     @classmethod
     def json(cls, value: object, *, status: int = 200) -> Response:

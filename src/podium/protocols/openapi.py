@@ -123,7 +123,7 @@ def document(site: Site, request: Request) -> Response:
     if body is None:
         body = msgspec.json.encode(describe(site, request.root_path, request.actor))
         site.page_cache.put(key, basis, body)
-    return Response(body, 200, JSON)
+    return Response(body, 200, JSON, is_compressible=True)
 
 
 def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:

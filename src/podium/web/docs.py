@@ -77,7 +77,9 @@ def index(site: Site, request: Request) -> Response:
             errors=sorted(ERRORS),
         )
 
-    return render.cached_page(site, request, ("docs",), (digests,), made)
+    page = render.cached_page(site, request, ("docs",), (digests,), made)
+    page.is_compressible = site.frame is None  # a host's own page around ours may show anything
+    return page
 
 
 def _sections(site: Site) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podium.http import Request, Response, Verdict
+from podium.web.compressing import compressed
 from podium.web.site import Site
 
 CSP = (
@@ -37,6 +38,8 @@ def finished(
     if verdict is not None:
         headers |= verdict.headers
     if site is not None and request is not None:
+        response = compressed(response, site, request)
+        headers |= response.headers
         headers |= _for_origin(site, request, response)
     body = b"" if request is not None and request.method == "HEAD" else response.body
     return Response(body, response.status, response.media, headers, response.problem)
@@ -50,7 +53,7 @@ def _for_origin(site: Site, request: Request, response: Response) -> dict[str, s
     headers = {
         "access-control-allow-origin": origin,
         "access-control-expose-headers": HEADERS_SHOWN,
-        "vary": "origin",
+        "vary": ", ".join(filter(None, ("origin", response.headers.get("vary")))),
     }
     if settings.allow_credentials:
         headers["access-control-allow-credentials"] = "true"

@@ -27,7 +27,11 @@ _LINE_BREAK = re.compile(rb"%0[Dd]%0[Aa]")
 def model(site: Site, request: Request, name: str) -> Response:
     """The form, empty, with an example or with the inputs of a record: `GET /models/{name}`."""
     version = site.champion(name, request.actor)
-    return form_page(site, request, version, _values(site, request, version))
+    page = form_page(site, request, version, _values(site, request, version))
+    # Neither a host's secret nor a record is in it, and nothing that a link could have chosen.
+    is_plain = request.form_token is None and site.frame is None
+    page.is_compressible = is_plain and "from" not in request.query
+    return page
 
 
 def predict(site: Site, request: Request, name: str) -> Response:

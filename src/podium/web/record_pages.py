@@ -75,7 +75,7 @@ def csv(site: Site, request: Request, name: str) -> Response:
     """The same records as a file: `GET /models/{name}/records.csv`."""
     file = record_file(site, request, name)
     headers = {"content-disposition": f'attachment; filename="{file.name}"'}
-    return Response(file.body, 200, "text/csv; charset=utf-8", headers)
+    return Response(file.body, 200, "text/csv; charset=utf-8", headers, is_compressible=True)
 
 
 def save_link(site: Site, request: Request, name: str) -> Response:

@@ -29,7 +29,7 @@ def serve(site: Site, request: Request, file: str) -> Response:  # noqa: ARG001 
         raise NotFound(f"there is no file {file[:100]}")
     media = _MEDIA["." + name.rpartition(".")[2]]
     headers = {"cache-control": "public, max-age=31536000, immutable"}
-    return Response(_content(name), 200, media, headers)
+    return Response(_content(name), 200, media, headers, is_compressible=media.startswith("text/"))
 
 
 def favicon(site: Site, request: Request) -> Response:  # noqa: ARG001 - a view
