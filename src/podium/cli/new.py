@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from podium.cli.terminal import console, heading, indented
+from podium.cli.terminal import console, harmless, heading, indented
 from podium.distribution import IS_PUBLISHED
 from podium.errors import SetupError
 from podium.projects.advice import advice_for
 from podium.projects.choices import APPS, DATABASES, Choices, checked_name, name_from
 from podium.projects.dataset import Dataset, columns_of, dataset_of, demo_dataset
 from podium.projects.deployment import Deployment
-from podium.projects.files import project_files, write_project
+from podium.projects.files import check_free, project_files, write_project
 from podium.projects.wheels import build_wheels
 
+T = TypeVar("T")
 _APPS = {
     "none": "no, there is only the model",
     "flask": "a Flask app",
@@ -66,10 +69,10 @@ def new(
     """
     out = console()
     questions = _Questions(out, is_interactive=not yes and sys.stdin.isatty())
+    name = _name(questions, name, data, folder)
     dataset = _dataset(questions, data, target)
-    usual = name_from(Path(dataset.file_name).stem)
     choices = Choices(
-        name=checked_name(name or questions.text("What is the project's name?", usual)),
+        name=name or checked_name(name_from(Path(dataset.file_name).stem)),
         app=app or questions.choice("Is there an app that it goes into?", _APPS, "none"),  # type: ignore[arg-type]
         database=database  # type: ignore[arg-type]
         or questions.choice("Which database stores the predictions?", _DATABASES, "sqlite"),
@@ -94,11 +97,26 @@ class _Questions:
         self.is_interactive = is_interactive
         self._out = out
 
-    def text(self, question: str, usual: str) -> str:
-        """A text, as typed."""
+    def checked(self, question: str, usual: str, check: Callable[[str], T]) -> T:
+        """What a check makes of the text that is typed; it is asked for again until it is valid.
+
+        Args:
+            check: raises SetupError for what isn't.
+        """
         if not self.is_interactive:
-            return usual
-        return str(click.prompt(click.style(f"\n{question}", bold=True), default=usual))
+            return check(usual)
+
+        def valid(text: str) -> T:
+            try:
+                return check(text.strip())
+            except SetupError as error:
+                raise click.UsageError(
+                    ". ".join(filter(None, (error.message, error.hint)))
+                ) from error
+
+        style = click.style(f"\n{question}", bold=True)
+        found: T = click.prompt(style, default=usual, value_proc=valid)
+        return found
 
     def choice(self, question: str, choices: dict[str, str], usual: str) -> str:
         """One of a few."""
@@ -119,32 +137,65 @@ class _Questions:
         return click.confirm(click.style(f"\n{question}", bold=True), default=usual)
 
 
+def _name(
+    questions: _Questions, name: str | None, data: Path | None, folder: Path | None
+) -> str | None:
+    """The project's name; None if nobody chose one.
+
+    Raises:
+        SetupError: it was given, and can't be used.
+    """
+
+    def usable(text: str) -> str:
+        checked_name(text)
+        check_free(folder or Path(text))
+        return text
+
+    if name is not None:
+        return usable(name)
+    if not questions.is_interactive:
+        return None
+    usual = name_from(data.name.partition(".")[0]) if data is not None else "my-model"
+    return questions.checked("What is the project's name?", usual, usable)
+
+
 def _dataset(questions: _Questions, data: Path | None, target: str | None) -> Dataset:
     """The user's rows, or those of the demo.
 
     Raises:
-        SetupError: they are invalid, or the target is missing.
+        SetupError: they were given, and are invalid; or the target is missing.
     """
     if data is None and target is not None:
         raise SetupError("--target names a column of --data", hint="give both, or neither")
     if data is None and questions.is_interactive:
-        path_text = questions.text(
-            "Your data, a CSV or Parquet file (or: none, for penguins)", "none"
-        )
-        data = None if path_text == "none" else Path(path_text)
+        question = "Your data, a CSV or Parquet file (or: none, for penguins)"
+        data = questions.checked(question, "none", _data)
     if data is None:
         return demo_dataset()
-    if target is None:
-        names = columns_of(data)
-        if not questions.is_interactive:
-            raise SetupError(
-                "the column to predict is missing",
-                hint=f"name a column with --target: {', '.join(names[:30])}",
-            )
-        target = questions.choice(
-            "Which column should the model predict?", dict.fromkeys(names, ""), names[-1]
+    if target is not None:
+        return dataset_of(data, target)
+    names = columns_of(data)
+    if not questions.is_interactive:
+        raise SetupError(
+            "the column to predict is missing",
+            hint=f"name a column with --target: {', '.join(names[:30])}",
         )
-    return dataset_of(data, target)
+    listed = ", ".join(map(harmless, names[:30])) + (", ..." if len(names) > 30 else "")
+    question = f"Which column should the model predict?\n{listed}\n"
+    return questions.checked(question, names[-1], partial(dataset_of, data))
+
+
+def _data(text: str) -> Path | None:
+    """The file that was typed, or dropped onto the terminal; None for none.
+
+    Raises:
+        SetupError: it can't be read.
+    """
+    if text.lower() == "none":
+        return None
+    path = Path(text.strip("'\"")).expanduser()
+    columns_of(path)
+    return path
 
 
 def _advise(out: Console, choices: Choices) -> None:

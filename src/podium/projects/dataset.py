@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -20,6 +23,11 @@ CLASSES_MAX = 20
 # With more classes, a classifier needs a tree for each class in each round.
 TEXTS_MAX = 100
 DEMO_TARGET = "species"
+# Dates as texts, and the format as pandas takes it. Others are ambiguous: 3/4/2024.
+_DATES = {
+    "ISO8601": re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?", re.ASCII),
+    "%d.%m.%Y": re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}", re.ASCII),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,8 @@ class Dataset:
         classes: whether the target is one of a few classes, and not a quantity.
         numbers: the columns of numbers and booleans.
         categories: the columns with a few values each.
-        left_out: columns of free text, dates, or no values, which the script doesn't use.
+        dates: the columns of dates without gaps, and the format of each, as pandas takes it.
+        left_out: columns of free text, or no values, which the script doesn't use.
         separator: the delimiter of a text file.
         decimal: the decimal separator of a text file.
     """
@@ -45,6 +54,7 @@ class Dataset:
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    dates: Mapping[str, str] = field(default_factory=dict)
     separator: str = ","
     decimal: str = "."
 
@@ -102,19 +112,21 @@ def _described(
         (goal,) = infer_fields(column)
     except SignatureError as error:
         raise SetupError(f"{file_name}: {error.message}", hint=error.hint) from error
-    ids = {one.name for one in fields if _is_id(one, rest)}
+    dates = {f.name: _date_format(f, rest) for f in fields}
+    dates = {name: form for name, form in dates.items() if form}
+    ids = {one.name for one in fields if one.name in dates or _is_id(one, rest)}
     numbers = [f.name for f in fields if f.type in ("float", "integer") and f.name not in ids]
     # Booleans are numbers, too, as long as none of them is missing.
     truths = [f.name for f in fields if f.type == "boolean"]
     numbers += [name for name in truths if not rest.columns[name].dtype.hasobject]
     named = [f.name for f in fields if f.type == "category" and f.name not in ids]
     categories = named + [name for name in truths if name not in numbers]
-    if not numbers and not categories:
+    if not numbers and not categories and not dates:
         raise SetupError(
             f"{file_name} has no column that a model can learn from besides {target!r}",
-            hint="it needs numbers, or texts with few distinct values",
+            hint="it needs numbers, dates, or texts with few distinct values",
         )
-    used = {*numbers, *categories}
+    used = {*numbers, *categories, *dates}
     return Dataset(
         path=path,
         file_name=file_name,
@@ -123,9 +135,40 @@ def _described(
         numbers=tuple(numbers),
         categories=tuple(categories),
         left_out=tuple(name for name in rest.names if name not in used),
+        dates=dates,
         separator=separator,
         decimal=table.decimal if isinstance(table, FileTable) else ".",
     )
+
+
+def _date_format(one: Field, rows: Table) -> str:
+    """The format of a column of dates without gaps; "" for every other column."""
+    if one.type not in ("category", "text", "date", "datetime"):
+        return ""
+    cells = [row[one.name] for row in rows.rows()]
+    if any(cell is None for cell in cells):
+        return ""
+    if one.type in ("date", "datetime"):
+        return "ISO8601"
+    for form, pattern in _DATES.items():
+        if all(isinstance(cell, str) and pattern.fullmatch(cell) for cell in cells):
+            return form if _all_exist(cells, form) else ""
+    return ""
+
+
+def _all_exist(texts: Iterable[str], form: str) -> bool:
+    """Whether all of these are days of the calendar."""
+    parse = dt.datetime.fromisoformat if form == "ISO8601" else partial(_parsed, form=form)
+    try:
+        for text in set(texts):
+            parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _parsed(text: str, form: str) -> dt.datetime:
+    return dt.datetime.strptime(text, form)  # noqa: DTZ007 - dates have no zone
 
 
 def _has_classes(goal: Field, column: Table, file_name: str) -> bool:

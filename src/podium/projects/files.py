@@ -64,6 +64,20 @@ def project_files(
     return dict(sorted(contents.items()))
 
 
+def check_free(folder: Path) -> None:
+    """Refuse a folder with a project in it, before anybody has answered questions about another.
+
+    Raises:
+        SetupError: there is one, or something that isn't a folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise SetupError(f"{folder} is a file", hint="choose another name, or --folder")
+    if (folder / "train.py").exists():
+        raise SetupError(
+            f"{folder} has a project already", hint="choose another name, or another --folder"
+        )
+
+
 def write_project(
     folder: Path,
     contents: Mapping[PurePosixPath, str],

@@ -70,8 +70,8 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 @pytest.mark.slow
 def test_a_user_answers_questions_and_gets_a_project(terminal: Terminal, tmp_path: Path) -> None:
-    terminal.answer("Your data", "")
     terminal.answer("the project's name?", "birds")
+    terminal.answer("Your data", "")
     terminal.answer("Is there an app", "")
     terminal.answer("Which database", "none")
     terminal.answer("log in?", "")
@@ -85,22 +85,36 @@ def test_a_user_answers_questions_and_gets_a_project(terminal: Terminal, tmp_pat
 
 
 @pytest.mark.slow
-def test_rows_name_the_project_and_their_columns_are_shown(
-    terminal: Terminal, tmp_path: Path
-) -> None:
-    (tmp_path / "Sales 2024.csv").write_text("size,price\n1,2.5\n2,3.5\n3,5.5\n")
-    terminal.answer("Your data", "Sales 2024.csv")
-    terminal.answer("Which column should the model predict?", "price")
+def test_every_wrong_answer_is_asked_for_again(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "Sales 2024.csv").write_text("size,always,price\n1,0,2.5\n2,0,3.5\n3,0,5.5\n")
+    (tmp_path / "notes.docx").touch()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "train.py").touch()
 
-    terminal.read_until("[sales-2024]")
+    terminal.answer("the project's name?", "Birds!")
+    terminal.answer("can't be called 'Birds!'", "old")
+    terminal.answer("old has a project already", "sales")
+    terminal.answer("Your data", "none.csv")
+    terminal.answer("none.csv doesn't exist", "notes.docx")
+    terminal.answer("neither CSV nor Parquet", "'Sales 2024.csv'")
+    terminal.answer("Which column should the model predict?", "cost")
+    terminal.answer("no column 'cost'", "always")
+    terminal.answer("only one value", "price")
+    terminal.answer("Is there an app", "")
+    terminal.answer("Which database", "none")
+    terminal.answer("log in?", "maybe")
+    terminal.answer("invalid input", "n")
+    terminal.answer("size of the image", "")
 
-    assert "size" in terminal.told
+    assert terminal.end() == 0, terminal.told
+    assert "size, always, price" in terminal.told
+    assert (tmp_path / "sales" / "data" / "Sales-2024.csv").exists()
 
 
 @pytest.mark.slow
 def test_an_invalid_choice_is_prompted_for_again(terminal: Terminal) -> None:
-    terminal.answer("Your data", "")
     terminal.answer("the project's name?", "birds")
+    terminal.answer("Your data", "")
     terminal.answer("Is there an app", "rails")
 
     terminal.read_until("'rails' is not one of")
@@ -139,6 +153,7 @@ def test_flags_say_everything(here: Path, capsys: pytest.CaptureFixture[str]) ->
         (["--data", "rows.csv"], "the column to predict is missing"),
         (["--data", "rows.csv", "--target", "z"], "no column 'z'"),
         (["Birds"], "can't be called 'Birds'"),
+        (["rows"], "rows is a file"),
         (["--folder", "full"], "README.md already"),
     ],
 )
@@ -146,6 +161,7 @@ def test_invalid_options_are_reported_with_what_to_do(
     here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     (here / "rows.csv").write_text("x,y\n1,2.5\n2,3.5\n")
+    (here / "rows").touch()
     (here / "full").mkdir()
     (here / "full" / "README.md").touch()
 
@@ -154,4 +170,4 @@ def test_invalid_options_are_reported_with_what_to_do(
     error, _, hint = capsys.readouterr().err.partition("\n")
     assert said in error
     assert hint.strip() or "doesn't exist" in said
-    assert sorted(path.name for path in here.iterdir()) == ["full", "rows.csv"]
+    assert sorted(path.name for path in here.iterdir()) == ["full", "rows", "rows.csv"]

@@ -113,3 +113,28 @@ def test_data_without_anything_to_learn_is_refused(
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="doesn't exist"):
         dataset_of(tmp_path / "none.csv", "y")
+
+
+@pytest.mark.parametrize(
+    ("cells", "form"),
+    [
+        (["2024-02-28", "2024-02-29", "2024-03-01"], "ISO8601"),
+        (["2024-02-28 10:00", "2024-02-28 11:30", "2024-02-29 12:00"], "ISO8601"),
+        (["1.2.2024", "29.2.2024", "31.12.2024"], "%d.%m.%Y"),
+        (["2024-02-28", "2024-02-30", "2024-03-01"], None),  # no such day
+        (["2024-02-28", "", "2024-03-01"], None),
+        (["1/2/2024", "2/1/2024", "3/4/2024"], None),  # of which month?
+        (["2024-02-28", "soon", "2024-03-01"], None),
+    ],
+)
+def test_dates_are_recognized_where_every_cell_is_one(
+    tmp_path: Path, cells: list[str], form: str | None
+) -> None:
+    path = tmp_path / "rows.csv"
+    lines = [f"{cell},{i},{i * 0.5}" for i, cell in enumerate(cells * 4)]
+    path.write_text("\n".join(["day,x,y", *lines]))
+
+    found = dataset_of(path, "y")
+
+    assert found.dates == ({} if form is None else {"day": form})
+    assert ("day" in found.categories) is (form is None)
