@@ -3,6 +3,7 @@
     PodiumError
     ├── SetupError              a setting, a name or a file that the operator gave
     │   ├── MissingExtra        an optional library isn't installed
+    │   ├── PortInUse           another program listens at this port
     │   ├── UntrustedModel      loading would run code, and nobody allowed it
     │   └── SignatureError      a signature that can't be read, inferred or applied
     ├── BundleError             a .podium file that can't be used
@@ -75,6 +76,20 @@ class MissingExtra(SetupError):
     """An optional library isn't installed; the hint names the extra that brings it."""
 
     code = "missing_extra"
+
+
+class PortInUse(SetupError):
+    """Another program listens at this port.
+
+    Args:
+        free: a port that nobody listens at; 0 if none was found.
+    """
+
+    code = "port_in_use"
+
+    def __init__(self, message: str, *, free: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.free = free
 
 
 class UntrustedModel(SetupError):

@@ -15,11 +15,10 @@ import click
 from podium.bundle import Bundle, load
 from podium.cli.apart import apart
 from podium.cli.demo_history import N_FLIGHTS, make_history
-from podium.cli.serve import print_summary
+from podium.cli.serve import serve_here
 from podium.errors import BundleError
 from podium.packing.pack import pack as pack_model
 from podium.plugins import needs
-from podium.serving import serve as serve_models
 from podium.settings import read_settings
 from podium.web.numbers import SPACE, headline
 
@@ -80,13 +79,7 @@ def demo(folder: Path, host: str | None, port: int | None, only_pack: bool) -> N
     apart(
         lambda: make_history("flights", january_file, flights_file, july(), "arr_delay", settings)
     )
-    serve_models(
-        str(penguins_file),
-        str(flights_file),
-        settings=settings,
-        tell=print_summary,
-        supervised=hasattr(os, "fork"),
-    )
+    serve_here(str(penguins_file), str(flights_file), settings=settings)
 
 
 def _train(build: Callable[[Path], Bundle], file: Path) -> None:

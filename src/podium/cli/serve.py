@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from functools import partial
 from pathlib import Path
 
 import click
+import msgspec
 from rich.console import Console
 
 from podium.app import create_home
 from podium.cli.apart import apart
-from podium.errors import SetupError
+from podium.errors import PortInUse, SetupError
 from podium.hosts.asgi import App
 from podium.records.open import without_password
 from podium.serving import serve as serve_models
-from podium.settings import read_settings
+from podium.settings import Settings, read_settings
 from podium.sources import Source
 
 
@@ -113,7 +115,25 @@ def serve(
         file = folder / f"{name}.podium"
         apart(partial(packed, models[0], data=data, target=target, path=file, trust=settings.trust))
         sources = (str(file),)
-    serve_models(*sources, settings=settings, tell=print_summary, supervised=hasattr(os, "fork"))
+    serve_here(*sources, settings=settings)
+
+
+def serve_here(*sources: Source, settings: Settings) -> None:
+    """Serve models; on a terminal, where the port is in use, at a free one if somebody agrees.
+
+    Raises:
+        PodiumError: as `podium.serve` does.
+    """
+    serve = partial(serve_models, *sources, tell=print_summary, supervised=hasattr(os, "fork"))
+    try:
+        serve(settings=settings)
+    except PortInUse as error:
+        if not (error.free and sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        question = f"Another program listens at port {settings.port}. Use {error.free} instead?"
+        if not click.confirm(question, default=True, err=True):
+            raise
+        serve(settings=msgspec.structs.replace(settings, port=error.free))
 
 
 def print_summary(address: str, app: App) -> None:

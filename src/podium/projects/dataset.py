@@ -150,9 +150,12 @@ def _date_format(one: Field, rows: Table) -> str:
         return ""
     if one.type in ("date", "datetime"):
         return "ISO8601"
+    texts = {cell for cell in cells if isinstance(cell, str)}
+    if len(texts) < len(set(cells)):
+        return ""
     for form, pattern in _DATES.items():
-        if all(isinstance(cell, str) and pattern.fullmatch(cell) for cell in cells):
-            return form if _all_exist(cells, form) else ""
+        if all(map(pattern.fullmatch, texts)):
+            return form if _all_exist(texts, form) else ""
     return ""
 
 
@@ -160,7 +163,7 @@ def _all_exist(texts: Iterable[str], form: str) -> bool:
     """Whether all of these are days of the calendar."""
     parse = dt.datetime.fromisoformat if form == "ISO8601" else partial(_parsed, form=form)
     try:
-        for text in set(texts):
+        for text in texts:
             parse(text)
     except ValueError:
         return False

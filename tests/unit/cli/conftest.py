@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,60 @@ def unlucky(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     podium.pack(load_function("unlucky_model:unlucky"), name="unlucky", path=here)
     return here / "unlucky.podium"
+
+
+class Terminal:
+    """A command of ours in a terminal of its own, where somebody answers."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._ours, theirs = os.openpty()
+        self.told = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "podium", *arguments],
+            cwd=folder,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "dumb", "COLUMNS": "100"},
+        )
+        os.close(theirs)
+
+    def answer(self, question: str, text: str) -> None:
+        self.read_until(question)
+        os.write(self._ours, f"{text}\n".encode())
+
+    def read_until(self, said: str) -> None:
+        before, limit = len(self.told), time.monotonic() + 60
+        while said not in self.told[before:]:
+            assert time.monotonic() < limit, self.told
+            self.told += os.read(self._ours, 4096).decode()
+
+    def end(self) -> int:
+        try:
+            while chunk := os.read(self._ours, 4096):
+                self.told += chunk.decode()
+        except OSError:  # how Linux says that the other side of a terminal is closed
+            pass
+        return self.process.wait(timeout=30)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+
+
+@pytest.fixture
+def open_terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Runs commands in terminals, in a folder of the test."""
+    opened: list[Terminal] = []
+
+    def call(*args: object) -> Terminal:
+        opened.append(Terminal(tmp_path, *map(str, args)))
+        return opened[-1]
+
+    yield call
+    for one in opened:
+        one.close()
 
 
 Command = Callable[..., tuple[int, str, str]]

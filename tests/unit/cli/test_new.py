@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,55 +18,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-class Terminal:
-    """`podium new` in a terminal of its own, where somebody answers."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self._ours, theirs = os.openpty()
-        self.told = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "podium", "new", *arguments],
-            cwd=folder,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env={**os.environ, "TERM": "dumb", "COLUMNS": "100"},
-        )
-        os.close(theirs)
-
-    def answer(self, question: str, text: str) -> None:
-        self.read_until(question)
-        os.write(self._ours, f"{text}\n".encode())
-
-    def read_until(self, said: str) -> None:
-        before, limit = len(self.told), time.monotonic() + 60
-        while said not in self.told[before:]:
-            assert time.monotonic() < limit, self.told
-            self.told += os.read(self._ours, 4096).decode()
-
-    def end(self) -> int:
-        try:
-            while chunk := os.read(self._ours, 4096):
-                self.told += chunk.decode()
-        except OSError:  # how Linux says that the other side of a terminal is closed
-            pass
-        return self.process.wait(timeout=30)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._ours)
-
-
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    started = Terminal(tmp_path)
-    yield started
-    started.close()
+def terminal(open_terminal: Callable[..., Any]) -> Any:
+    return open_terminal("new")
 
 
 @pytest.mark.slow
-def test_a_user_answers_questions_and_gets_a_project(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_user_answers_questions_and_gets_a_project(terminal: Any, tmp_path: Path) -> None:
     terminal.answer("the project's name?", "birds")
     terminal.answer("Your data", "")
     terminal.answer("Is there an app", "")
@@ -85,7 +40,7 @@ def test_a_user_answers_questions_and_gets_a_project(terminal: Terminal, tmp_pat
 
 
 @pytest.mark.slow
-def test_every_wrong_answer_is_asked_for_again(terminal: Terminal, tmp_path: Path) -> None:
+def test_every_wrong_answer_is_asked_for_again(terminal: Any, tmp_path: Path) -> None:
     (tmp_path / "Sales 2024.csv").write_text("size,always,price\n1,0,2.5\n2,0,3.5\n3,0,5.5\n")
     (tmp_path / "notes.docx").touch()
     (tmp_path / "old").mkdir()
@@ -112,7 +67,7 @@ def test_every_wrong_answer_is_asked_for_again(terminal: Terminal, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_an_invalid_choice_is_prompted_for_again(terminal: Terminal) -> None:
+def test_an_invalid_choice_is_prompted_for_again(terminal: Any) -> None:
     terminal.answer("the project's name?", "birds")
     terminal.answer("Your data", "")
     terminal.answer("Is there an app", "rails")

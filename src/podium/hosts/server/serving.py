@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -10,7 +11,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,7 +22,7 @@ from podium.app import create_home, open_configured_store, outbox_folder
 from podium.comparison.failures import failures_in
 from podium.comparison.watch import Watch
 from podium.deployments.registry import Registry
-from podium.errors import SetupError
+from podium.errors import PortInUse, SetupError
 from podium.hosts.asgi import App
 from podium.hosts.server.access import AccessLog, logged
 from podium.hosts.server.child import WorkerContext
@@ -45,6 +46,7 @@ Tell: TypeAlias = Callable[[str, App], None]
 
 # How long requests in progress may take after a stop was requested.
 GRACE_S = 10
+PORTS_TRIED = 100
 SWITCH_S = 0.001
 BEAT_S = 0.5
 GC_THRESHOLDS = (20_000, 20, 50)
@@ -145,7 +147,8 @@ def _listen(settings: Settings) -> socket.socket:
     """A socket at the address of the settings.
 
     Raises:
-        SetupError: the address is in use, or isn't this machine's.
+        PortInUse: another program listens there.
+        SetupError: the address isn't this machine's, or may not be used.
     """
     host = settings.host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -156,12 +159,32 @@ def _listen(settings: Settings) -> socket.socket:
         listener.listen(2_048)
     except OSError as error:
         listener.close()
-        raise SetupError(
-            f"can't listen at {settings.host}:{settings.port}: {error.strerror}",
-            hint="another server may be running there: try --port 8001, or --port 0 for a free one",
-        ) from error
+        raise _not_listening(settings, family, error) from error
     listener.setblocking(False)
     return listener
+
+
+def _not_listening(settings: Settings, family: int, error: OSError) -> SetupError:
+    """Why a port can't be used, and which one can."""
+    message = f"can't listen at {settings.host}:{settings.port}: {error.strerror}"
+    if error.errno == errno.EADDRINUSE:
+        free = free_port(settings.host.strip("[]"), settings.port + 1, family)
+        hint = f"another program listens there: stop it, or use --port {free}"
+        return PortInUse(message, free=free, hint=hint)
+    if error.errno == errno.EACCES:
+        return SetupError(message, hint="ports below 1024 are the system's: use --port 8000")
+    return SetupError(message, hint="--host must be an address of this machine")
+
+
+def free_port(host: str, first: int, family: int = socket.AF_INET) -> int:
+    """The first port from `first` on at which nobody listens; 0 if none of the next is free."""
+    for port in range(first, min(first + PORTS_TRIED, 65_536)):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind((host, port))
+                return port
+    return 0
 
 
 def _address_of(settings: Settings, listener: socket.socket) -> str:
