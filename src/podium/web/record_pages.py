@@ -8,9 +8,11 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from podium.errors import BadCell, InvalidRows, NotAllowed
+from podium.access import Action, allowed
+from podium.errors import BadCell, InvalidRows, NotAllowed, NotFound
 from podium.flow.formats.forms import FORM
 from podium.http import Request, Response
+from podium.records.export import time_text
 from podium.records.record import Record
 from podium.signature import Signature
 from podium.signature.truth import feedback_signature
@@ -18,7 +20,7 @@ from podium.web import render
 from podium.web.among import among_answers
 from podium.web.feedback import give_feedback, read_one, record_for_feedback
 from podium.web.form import widgets
-from podium.web.form_page import predict_address
+from podium.web.form_page import answered_before, explained, predict_address
 from podium.web.numbers import headline
 from podium.web.pages import read_form
 from podium.web.record_conditions import OPERATORS
@@ -27,6 +29,7 @@ from podium.web.record_view import RecordDetail, record_detail
 from podium.web.result import curl_command
 from podium.web.site import Site
 from podium.web.visible_records import may_see
+from podium.web.whatif import has_curves
 
 # A page with more records than this isn't cached.
 KEPT_BYTES = 262_144
@@ -176,8 +179,36 @@ def _detail_page(
         errors=[str(cell) for cell in errors if cell.field not in by_field],
         address=f"{request.origin}{request.url(f'/records/{shown.record.id}')}",
         curl=curl_command(predict_address(request, shown.version.name), inputs),
+        here=request.url(f"/records/{shown.record.id}"),
+        replay=_replay(site, request, shown),
         **_known(shown),
+        **_explained(site, request, shown),
     )
+
+
+def _explained(site: Site, request: Request, shown: RecordDetail) -> dict[str, Any]:
+    """Why the version answered so, if the page is asked; and whether it can be asked."""
+    version, record = shown.version, shown.record
+    found: dict[str, Any] = {"why": None, "why_not": "", "may_explain": False}
+    if not allowed(request.actor, Action.EXPLAIN, version.name) or site.explanations is None:
+        return found
+    if "why" not in request.query:
+        return found | {"may_explain": has_curves(version)}
+    try:
+        served = site.deployments.get(record.model)
+        version = site.explanations.version_of(record, served, site.versions)
+    except NotFound as error:
+        return found | {"why_not": f"Not explained: {error.message}; {error.hint}."}
+    return found | explained(site, request, version, answered_before(record, version))
+
+
+def _replay(site: Site, request: Request, shown: RecordDetail) -> str:
+    """The command that verifies this record on the version that made it, for whoever manages it."""
+    record = shown.record
+    if site.versions is None or not allowed(request.actor, Action.MANAGE, record.model):
+        return ""
+    since, until = (time_text(record.time_us + us)[:-1] for us in (0, 1_000))
+    return f"podium replay {record.model} --verify --since {since} --until {until}"
 
 
 def _known(shown: RecordDetail) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,14 +17,38 @@ from podium.signature import Signature
 from podium.signature.truth import feedback_signature, values_by_output
 from podium.web.deleting import may_delete
 from podium.web.form import texts
-from podium.web.numbers import moment_text, number_text, with_unit
+from podium.web.numbers import moment_text, number_text, range_text, with_unit
 from podium.web.record_columns import value_text
+from podium.web.record_request import RequestRows, rows_beside
 from podium.web.result import Result, result_of
 from podium.web.site import Site
-from podium.web.visible_records import visible_record
+from podium.web.visible_records import record_store, visible_record
 
 # The note in a form for feedback, beside a field for each output.
 NOTE = "podium_note"
+
+
+_ROLES = {
+    "primary": "primary: sent to the caller",
+    "shadow": "shadow: computed beside the answer of another version",
+    "replay": "replay: computed later",
+}
+
+
+class InputLine(NamedTuple):
+    """An input of a record, for people.
+
+    Attributes:
+        label: its name, if the signature no longer has it.
+        help: what it means, and the values in the training data; "" if nothing is known.
+        warning: what was noted about the value when it was predicted; "" if nothing was.
+    """
+
+    label: str
+    value: str
+    unit: str = ""
+    help: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +58,23 @@ class RecordDetail:
     Attributes:
         version: the one that is served now.
         outputs: the outputs.
-        inputs: label, value and unit of each; its name if the signature no longer has it.
+        beside: the rows of its request before it and after it.
     """
 
     record: Record
     version: LoadedVersion
     outputs: Mapping[str, Any]
-    inputs: list[tuple[str, str, str]]
+    inputs: list[InputLine]
     result: Result
     may_delete: bool
     may_give_feedback: bool
     truth_rule: Signature
+    beside: RequestRows
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the version that made it is the one that is served now."""
+        return self.record.version == self.version.version
 
     @property
     def answers(self) -> list[tuple[str, str]]:
@@ -62,20 +92,22 @@ class RecordDetail:
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """Its id, version, time and source."""
+        """Its id, version, role, time, source and actor."""
         record = self.record
-        source = f"{record.source}, {record.actor}" if record.actor else record.source
+        now = "live now" if self.is_live else f"{self.version.version} is live now"
         request, digest = record.request_id, record.bundle_digest
         return [
             ("Id", record.id),
             *([("Request", f"{request}, row {record.row_index + 1}")] if request else []),
             *([("Key", record.business_key)] if record.business_key else []),
-            *([("Role", record.role)] if record.role != "primary" else []),
+            ("Role", _ROLES[record.role]),
             ("Time", f"{moment_text(record.time_us)} UTC"),
-            ("Model", f"{record.model}, version {record.version}"),
+            ("Model", record.model),
+            ("Version", f"{record.version} ({now})"),
             *([("Bundle", f"sha256:{digest}")] if digest else []),
             ("Answered in", f"{number_text(record.latency_us / 1_000)} ms"),
-            ("Source", source),
+            ("Source", record.source),
+            ("By", record.actor or "anonymous"),
         ]
 
     @property
@@ -142,23 +174,39 @@ def record_detail(site: Site, request: Request, record_id: str) -> RecordDetail:
     record, version = visible_record(site, request.actor, record_id)
     outputs: dict[str, Any] = msgspec.json.decode(record.outputs)
     is_current = record.version == version.version
+    warnings = outputs.get("warnings", ())
     return RecordDetail(
         record,
         version,
         outputs,
-        _inputs(version, msgspec.json.decode(record.inputs)),
+        _inputs(version, msgspec.json.decode(record.inputs), warnings, is_current=is_current),
         result_of(version.signature, outputs, is_current=is_current),
         may_delete(site, request.actor, record.model),
         allowed(request.actor, Action.FEEDBACK, record.model),
         site.truth_rules.of(record, version.bundle),
+        rows_beside(record_store(site), record, request.actor),
     )
 
 
-def _inputs(version: LoadedVersion, inputs: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _inputs(
+    version: LoadedVersion,
+    inputs: Mapping[str, Any],
+    warnings: Iterable[Mapping[str, str]],
+    *,
+    is_current: bool,
+) -> list[InputLine]:
+    """The inputs; the ranges are those of the version that is served now, if it made the prediction."""
     known = {field.name: field for field in version.signature.fields}
-    return [
-        (known[name].label, value_text(value), known[name].unit if value is not None else "")
-        if name in known
-        else (name, value_text(value), "")
-        for name, value in inputs.items()
-    ]
+    noted = {one["field"]: one["message"] for one in warnings}
+    lines = []
+    for name, value in inputs.items():
+        field, warning = known.get(name), noted.get(name, "")
+        if field is None:
+            lines.append(InputLine(name, value_text(value), warning=warning))
+            continue
+        seen = range_text(field.seen, field.unit or field.zone) if is_current else ""
+        parts = (field.description.strip(), f"Seen in training: {seen}." if seen else "")
+        unit = field.unit if value is not None else ""
+        words = " ".join(filter(None, parts))
+        lines.append(InputLine(field.label, value_text(value), unit, words, warning))
+    return lines
