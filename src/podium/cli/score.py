@@ -70,7 +70,7 @@ def score(
     podium score churn.podium in.csv -o out.csv --prefix churn_
     cat in.csv | podium score churn.podium - > out.csv
 
-    IN and OUT are .csv, .tsv, .ndjson (these also with .gz) or .parquet, as their names say; a pipe
+    IN and OUT are .csv, .tsv, .ndjson (these also with .gz), .parquet or .xlsx, by their names; a pipe
     holds CSV or NDJSON. Files may be larger than memory. The other columns stay as they are.
 
     Rows that the model can't answer keep their place, without an answer, and are listed in

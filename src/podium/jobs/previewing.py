@@ -29,8 +29,7 @@ def preview(job: Job, jobs: Jobs, bundle: Bundle) -> Preview:
     Raises:
         PodiumError: the file or the model can't be used.
     """
-    with opened(str(jobs.input_of(job))) as source:
-        source.name = job.file or source.name
+    with opened(str(jobs.input_of(job)), called=job.file) as source:
         chunk = next(source.chunks())
         is_whole = chunk.n_rows <= ANSWERED_MAX
         return _preview(job, bundle, source, _first(chunk), is_whole=is_whole)
@@ -97,6 +96,7 @@ def _first(chunk: Chunk) -> Chunk:
     broken = {row: cell for row, cell in chunk.broken.items() if row < ANSWERED_MAX}
     return replace(
         chunk,
+        originals=None,
         cells=[cells[some] for cells in chunk.cells],
         places=chunk.places[some],
         broken=broken,

@@ -161,7 +161,8 @@ class Runner(forks.ForkAware):
                 [interpreter(), "-P", "-m", "podium.jobs.process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                env=child_environment(),
+                # What is written aside, as parts of a workbook, is bounded and deleted as the rest.
+                env=child_environment() | {"TMPDIR": str(self.jobs.folder_of(job).absolute())},
                 start_new_session=True,  # what it starts ends with it
             )
         except OSError as error:

@@ -75,8 +75,7 @@ def score(job: Job, jobs: Jobs, bundle: Bundle) -> tuple[int, int]:
         Stopped: the job was cancelled.
         PodiumError: the file or the model can't be used, or the results can't be written.
     """
-    with opened(str(jobs.input_of(job))) as source:
-        source.name = job.file or source.name
+    with opened(str(jobs.input_of(job)), called=job.file) as source:
         check(bundle.signature, source, job.fields)
         return _score(job, jobs, bundle, source)
 

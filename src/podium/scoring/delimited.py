@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar, Literal
 
@@ -19,6 +19,8 @@ _BOM = b"\xef\xbb\xbf"
 CHUNK_CHARACTERS_MAX = 16_000_000
 # The longest cell: long enough for any text, short enough to notice a quote that isn't closed.
 CELL_CHARACTERS_MAX = 4_000_000
+# The longest line: a file without line ends would be read into memory at once.
+LINE_CHARACTERS_MAX = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,9 @@ class DelimitedReader:
         self._name = name
         has_bom = file.peek(len(_BOM)).startswith(_BOM)
         text = io.TextIOWrapper(file, "utf-8-sig", newline="")
-        self._lines = _Lines(text)
+        self._lines = _Lines(text, name)
         try:
-            first = text.readline()
+            first = text.readline(LINE_CHARACTERS_MAX)
         except UnicodeDecodeError as error:
             raise self._not_utf8() from error
         self._lines.push(first)
@@ -185,8 +187,9 @@ class DelimitedWriter:
 class _Lines:
     """The lines of a text, counted; `record` holds those of the current row."""
 
-    def __init__(self, text: Iterable[str]) -> None:
-        self._text = iter(text)
+    def __init__(self, text: io.TextIOWrapper, name: str) -> None:
+        self._text = text
+        self._name = name
         self._pushed: str | None = None
         self.n_lines = 0
         self.n_characters = 0
@@ -201,12 +204,17 @@ class _Lines:
 
     def __next__(self) -> str:
         if self._pushed is None:
-            line = next(self._text)
+            line = self._text.readline(LINE_CHARACTERS_MAX)
         else:
             line, self._pushed = self._pushed, None
-            if not line:
-                raise StopIteration
+        if not line:
+            raise StopIteration
         self.n_lines += 1
+        if len(line) >= LINE_CHARACTERS_MAX:
+            raise MalformedBody(
+                f"line {self.n_lines} of {self._name} is longer than {LINE_CHARACTERS_MAX:,} characters",
+                hint="does it have line ends?",
+            )
         self.n_characters += len(line)
         self.record.append(line)
         return line

@@ -15,11 +15,12 @@ from typing import Any, BinaryIO, Literal, TypeAlias
 
 from podium.errors import MalformedBody, SetupError
 from podium.scoring.delimited import DelimitedReader, DelimitedWriter, Dialect
+from podium.scoring.excel import ExcelReader, ExcelWriter
 from podium.scoring.lines import LinesReader, LinesWriter
 from podium.scoring.parquet import ParquetReader, ParquetWriter
 from podium.scoring.rows import Buffered, Chunk, Predicted, Reader, Writer
 
-Format: TypeAlias = Literal["csv", "tsv", "ndjson", "parquet"]
+Format: TypeAlias = Literal["csv", "tsv", "ndjson", "parquet", "excel"]
 
 FORMATS: dict[str, Format] = {
     ".csv": "csv",
@@ -30,9 +31,11 @@ FORMATS: dict[str, Format] = {
     ".jsonl": "ndjson",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".xlsx": "excel",
 }
 _BUFFER = 2**18
-SUPPORTED = ".csv, .tsv, .ndjson or .parquet (the first three also with .gz)"
+SUPPORTED = ".csv, .tsv, .ndjson, .parquet or .xlsx (the first three also with .gz)"
+_TEXTS: tuple[Format, ...] = ("csv", "tsv", "ndjson")
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Source:
     @property
     def text_format(self) -> Format:
         """The format for a pipe: that of this file, if it is a text format."""
-        return "csv" if self.format == "parquet" else self.format
+        return self.format if self.format in _TEXTS else "csv"
 
     def chunks(self) -> Iterator[Chunk]:
         """The file's rows.
@@ -86,15 +89,18 @@ def format_of(path: Path) -> tuple[Format, bool]:
     is_gzip = path.suffix.lower() == ".gz"
     suffix = (path.with_suffix("") if is_gzip else path).suffix.lower()
     format_ = FORMATS.get(suffix)
-    if format_ is None or (is_gzip and format_ == "parquet"):
+    if format_ is None or (is_gzip and format_ not in _TEXTS):
         problem = "a folder" if path.is_dir() else "not of a supported format"
         raise SetupError(f"{path} is {problem}", hint=f"use a file {SUPPORTED}")
     return format_, is_gzip
 
 
 @contextmanager
-def opened(name: str) -> Iterator[Source]:
+def opened(name: str, *, called: str = "") -> Iterator[Source]:
     """A file that is read by its name; `-` is standard input.
+
+    Args:
+        called: what it is called in errors, if it has another name for people.
 
     Raises:
         SetupError: it can't be read.
@@ -102,7 +108,10 @@ def opened(name: str) -> Iterator[Source]:
     """
     with ExitStack() as stack:
         with _reading(name):
-            source = _standard_input(stack) if name == "-" else _source(Path(name), stack)
+            path = Path(name)
+            source = (
+                _standard_input(stack) if name == "-" else _source(path, called or path.name, stack)
+            )
         yield source
 
 
@@ -114,6 +123,8 @@ def writer_of(file: BinaryIO, format_: Format, source: Source, *, is_gzip: bool 
         return _GzipWriter(writer_of(packed, format_, source), packed)  # type: ignore[arg-type]  # written like any
     if format_ == "parquet":
         return ParquetWriter(file, getattr(source.reader, "schema", None))
+    if format_ == "excel":
+        return ExcelWriter(file)
     if format_ == "ndjson":
         return LinesWriter(file)
     dialect = Dialect("\t" if format_ == "tsv" else ",")
@@ -139,7 +150,7 @@ class _GzipWriter:
         self._packed.close()
 
 
-def _source(path: Path, stack: ExitStack) -> Source:
+def _source(path: Path, name: str, stack: ExitStack) -> Source:
     format_, is_gzip = format_of(path)
     raw = stack.enter_context(path.open("rb", buffering=0))
     size = os.fstat(raw.fileno()).st_size or None
@@ -147,7 +158,7 @@ def _source(path: Path, stack: ExitStack) -> Source:
     if is_gzip:
         stream = gzip.GzipFile(fileobj=stream)
     file: Buffered = io.BufferedReader(stream, _BUFFER)
-    return Source(path.name, format_, _reader(file, path.name, format_), size, raw)
+    return Source(name, format_, _reader(file, name, format_), size, raw)
 
 
 def _standard_input(stack: ExitStack) -> Source:
@@ -157,9 +168,10 @@ def _standard_input(stack: ExitStack) -> Source:
         print("reading CSV from the keyboard, the names first; Ctrl-D ends it", file=sys.stderr)
     file = io.BufferedReader(raw, _BUFFER)
     begin = file.peek(4)[:4]
-    if begin == b"PAR1":
+    if begin in (b"PAR1", b"PK\x03\x04"):
+        kind = "Parquet" if begin == b"PAR1" else "Excel"
         raise SetupError(
-            "Parquet can't be read from a pipe: its index is at its end",
+            f"{kind} can't be read from a pipe: its index is at its end",
             hint="give the file name instead of -",
         )
     format_: Format = "ndjson" if begin.lstrip(b"\xef\xbb\xbf \n").startswith(b"{") else "csv"
@@ -183,6 +195,8 @@ def _reading(name: str) -> Iterator[None]:
 def _reader(file: Buffered, name: str, format_: Format) -> Reader:
     if format_ == "parquet":
         return ParquetReader(file, name)
+    if format_ == "excel":
+        return ExcelReader(file, name)
     if format_ == "ndjson":
         return LinesReader(file)
     return DelimitedReader(file, name, "\t" if format_ == "tsv" else None)

@@ -7,12 +7,14 @@ from typing import Any, BinaryIO, ClassVar, Literal
 
 import msgspec
 
-from podium.errors import BadCell
+from podium.errors import BadCell, MalformedBody
 from podium.scoring.rows import Buffered, Cells, Chunk, Predicted, chunk_rows, chunks_of, named_once
 from podium.scoring.values import values
 from podium.signature.cells import printable
 
 CHUNK_BYTES_MAX = 16_000_000
+# The longest line: a file without line ends would be read into memory at once.
+LINE_BYTES_MAX = 64_000_000
 
 
 class LinesReader:
@@ -42,10 +44,15 @@ class LinesReader:
         broken: dict[int, BadCell] = {}
         enough = self._n_bytes + CHUNK_BYTES_MAX
         while len(rows) < rows_max and (not rows or self._n_bytes < enough):
-            line = self._file.readline()
+            line = self._file.readline(LINE_BYTES_MAX)
             if not line:
                 break
             self._n_lines += 1
+            if len(line) >= LINE_BYTES_MAX:
+                raise MalformedBody(
+                    f"line {self._n_lines} is longer than {LINE_BYTES_MAX:,} bytes",
+                    hint="does the file have line ends?",
+                )
             self._n_bytes += len(line)
             if not line.strip():
                 continue

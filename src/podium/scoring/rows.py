@@ -36,6 +36,7 @@ class Chunk:
         written: how the cells are written: as texts, or as values.
         broken: why rows can't be split into cells, by their number in the chunk; their cells are
             empty or truncated.
+        originals: the cells as they are written again, where `cells` are texts of them.
     """
 
     names: tuple[str, ...]
@@ -43,6 +44,7 @@ class Chunk:
     places: Sequence[int]
     written: Written
     broken: Mapping[int, BadCell] = field(default_factory=dict)
+    originals: Sequence[Cells] | None = None
 
     @property
     def n_rows(self) -> int:

@@ -294,7 +294,7 @@ def test_the_report_and_the_output_are_two_files(
 @pytest.mark.parametrize(
     ("out", "says"),
     [
-        ("out.xlsx", "is not of a supported format"),
+        ("out.xls", "is not of a supported format"),
         ("out", "is not of a supported format"),
         ("out.parquet.gz", "is not of a supported format"),
         ("nowhere/out.csv", "mkdir -p"),
@@ -315,7 +315,7 @@ def test_an_output_that_cannot_be_written_is_reported(
     ("name", "content", "code", "says"),
     [
         ("no.csv", None, 1, "can't be read"),
-        ("in.xlsx", b"PK", 1, "is not of a supported format"),
+        ("in.xls", b"PK", 1, "is not of a supported format"),
         ("in.csv", b"", 3, "is empty"),
         ("in.csv", b"\n1\n", 3, "begins with an empty line"),
         ("in.csv", b"island,year\nDream,2007\nBisco\xe9,2007\n", 3, "isn't UTF-8"),

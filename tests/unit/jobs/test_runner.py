@@ -235,14 +235,16 @@ def test_a_bundle_that_was_replaced_fails_the_job(jobs: Jobs, add, runner: Runne
     assert "was replaced" in failed.error
 
 
-def test_a_line_that_takes_all_memory_ends_the_job_alone(jobs: Jobs, add):
+def test_a_row_that_takes_all_memory_ends_the_job_alone(jobs: Jobs, add):
     settings = msgspec.structs.replace(jobs.settings, job_memory_mb=256)
     runner = Runner(Jobs(settings))
-    job = add(HEADER + b"x" * 150_000_000, state="waiting")
+    bomb = add(b'{"a":[' + b"0," * 25_000_000 + b"0]}", state="waiting", format=".ndjson")
+    endless = add(HEADER + b"x" * 64_000_000, state="waiting")
     runner.start()
 
-    failed = ended(jobs, job)
+    failed, other = ended(jobs, bomb), ended(jobs, endless)
 
     runner.close()
-    assert failed.state == "failed"
+    assert (failed.state, other.state) == ("failed", "failed")
     assert "256 MB of memory" in failed.error
+    assert "line 2 of rows.csv is longer than 64,000,000 characters" in other.error
