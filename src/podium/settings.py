@@ -93,6 +93,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         store: the address of the records' store; a SQLite file in `home` if empty.
         trust: SHA-256 digests of pickles that may be loaded.
         title: the name of the site, at the top of its pages.
+        back_url: where the pages link back to, if they are part of a larger site.
+        logout_url: where the host's users log out.
         body_max_bytes: the longest request body.
         rows_max: the most rows in one request.
         bulk_body_max_bytes: the longest body of a bulk request. Everybody may send one while only
@@ -150,6 +152,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     store: str = ""
     trust: tuple[str, ...] = ()
     title: str = "Podium"
+    back_url: str = ""
+    logout_url: str = ""
     body_max_bytes: int = 2**20
     rows_max: int = 1_000
     bulk_body_max_bytes: int = 2**25

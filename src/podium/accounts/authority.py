@@ -13,6 +13,7 @@ from podium.accounts.second_factor import FACTORS, whom
 from podium.hosts.django.authority import RememberingAuthority
 from podium.hosts.django.models import ApiToken
 from podium.http import Request
+from podium.policy.authority import WayOut
 
 
 class AccountsAuthority(RememberingAuthority):
@@ -29,6 +30,10 @@ class AccountsAuthority(RememberingAuthority):
             return [("Log in", reverse("account_login"))]
         admin = [("Admin", reverse("admin:index"))] if user.is_staff else []
         return [*admin, ("Account", reverse("podium_account"))]
+
+    def way_out(self, request: Request) -> WayOut:  # noqa: ARG002 - as Authority
+        """None: the whole site is ours, and one logs out on the page of one's account."""
+        return WayOut()
 
     def _tokens(self) -> QuerySet[ApiToken]:
         """Without those of users who must have a second factor and have none: they can't log in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from podium.access import ALL, ANYONE, NOBODY, WORDS, Action, Actor, allowed, may_anything
@@ -16,13 +17,28 @@ Identify: TypeAlias = Callable[[Request], Any]
 LOG_IN = "log in, or send a token: Authorization: Bearer ..."
 
 
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """How one gets from our pages to those of the host.
+
+    Attributes:
+        back: the address of the host's site; "" if there is none.
+        log_out: where the actor logs out; "" if they can't.
+        is_form: whether that takes a form that is sent there, and no link.
+    """
+
+    back: str = ""
+    log_out: str = ""
+    is_form: bool = False
+
+
 class Authority(Protocol):
     """Authenticates requests. Called from threads, so that it may read a database.
 
     An authority that verifies tokens in memory also has `of_token(header: bytes) -> Actor`, which
     raises NotAuthenticated, and a `version` that changes whenever its results do: predictions
     with a token then stay in the fast lane. One with a `health` method returns why the accounts
-    can't be read, or "". If `takes_tokens` is true, the OpenAPI document describes token
+    can't be read, or "". A host's `way_out(request)` returns the `WayOut` of its site. If `takes_tokens` is true, the OpenAPI document describes token
     authentication.
     """
 

@@ -16,6 +16,7 @@ from podium.web import static
 from podium.web.numbers import moment_text, number_text
 from podium.web.page_cache import Basis, Key
 from podium.web.site import PageParts, Site
+from podium.web.way_out import way_out
 
 # Separates the parts of a page that a host puts into one of its own; no text contains it by chance.
 _BOUNDARY = secrets.token_hex(32)
@@ -54,6 +55,7 @@ def page(
             url=request.url,
             static=static_url,
             can=can,
+            way_out=way_out(site, request),
             layout="base.html" if site.frame is None else "parts_of_page.html",
             boundary=_BOUNDARY,
             **values,
@@ -84,7 +86,7 @@ def cached_page(
         return make()
     key = (*key, request.root_path, request.origin)
     links = tuple(site.authority.links(request))
-    basis = (*basis, request.actor, links, request.form_token)
+    basis = (*basis, request.actor, links, way_out(site, request), request.form_token)
     html = site.page_cache.get(key, basis)
     if html is None:
         made = make()

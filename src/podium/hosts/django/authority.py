@@ -16,7 +16,7 @@ from django.contrib.auth import get_user_model
 from django.db import Error, close_old_connections, connections
 from django.db.models import QuerySet
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve
+from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 from django.utils import timezone
 
 from podium.access import Action, Actor
@@ -30,6 +30,7 @@ from podium.hosts.django.permissions import granted_to, granted_to_groups, joine
 from podium.hosts.django.remembered import UNREAD, Remembered, Snapshot, TokenTable
 from podium.hosts.django.tokens import digest_of, narrowed, refusal, valid_tokens
 from podium.http import Request
+from podium.policy.authority import WayOut
 
 # What everybody may do with a model that the project's settings make public.
 PUBLIC_ACTIONS = frozenset({Action.PREDICT})
@@ -49,6 +50,14 @@ def login_address() -> str | None:
     except (NoReverseMatch, Resolver404):
         return None
     return address
+
+
+def _is_there(root: str) -> bool:
+    try:
+        resolve(f"/{root.removeprefix(get_script_prefix())}")
+    except Resolver404:
+        return False
+    return True
 
 
 class DjangoAuthority:
@@ -121,6 +130,14 @@ class DjangoAuthority:
     def links(self, request: Request) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - as Authority
         """No links: the project has its own."""
         return ()
+
+    def way_out(self, request: Request) -> WayOut:
+        """The project's root, if it has one, and its URL `logout`, which takes a form."""
+        root, log_out = get_script_prefix(), ""
+        with suppress(NoReverseMatch):
+            log_out = reverse("logout")
+        is_ours = request.root_path.rstrip("/") == root.rstrip("/")
+        return WayOut("" if is_ours or not _is_there(root) else root, log_out, bool(log_out))
 
     def audit(self, actor: Actor, event: str, **fields: str) -> None:
         """Write an event to the audit log.

@@ -15,8 +15,9 @@ from flask import Flask
 from podium.access import ALL, ANYONE, Action, Actor, allowed
 from podium.errors import NotAuthenticated, SetupError
 from podium.hosts.flask.config import Grants, Options
+from podium.hosts.flask.way_out import way_out_of
 from podium.http import Request
-from podium.policy.authority import Authority, Identify, OpenAuthority, actor_of
+from podium.policy.authority import Authority, Identify, OpenAuthority, WayOut, actor_of
 
 _log = logging.getLogger("podium")
 # What everybody may do with a public model: records stay with those who may see them.
@@ -156,6 +157,10 @@ class FlaskAuthority:
     def links(self, request: Request) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - as Authority
         """The links in the app's config."""
         return [(label, _address(to)) for label, to in self._options.links.items()]
+
+    def way_out(self, request: Request) -> WayOut:  # noqa: ARG002 - as Authority
+        """The app's own root, and its endpoint for logging out; unless its config has links."""
+        return WayOut() if self._options.links else way_out_of(self._app)
 
     def audit(self, actor: Actor, event: str, **fields: str) -> None:
         """Writes the event to the log."""

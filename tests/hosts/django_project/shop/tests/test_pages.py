@@ -116,6 +116,39 @@ class TheForm(RecordsCase):
         assert self.row(record_id).source == "form"
 
 
+class TheWayOut(RecordsCase):
+    def test_every_page_names_the_user_leads_back_and_logs_out(self):
+        member = self.member("cleo@shop.example", "predict_loans")
+        browser = self.browser(member, enforce_csrf_checks=True)
+        with override_settings(ROOT_URLCONF="shop.tests.site_urls"):
+            page = browser.get(f"{PREFIX}/models/loans").content.decode()
+
+            self.assertInHTML(f'<bdi class="who">{member}</bdi>', page)
+            self.assertInHTML('<a href="/">Back to the site</a>', page)
+            assert '<form method="post" action="/leave/">' in page
+            token = TOKEN.search(page)[1]
+            answer = browser.post("/leave/", {"csrfmiddlewaretoken": token})
+            assert (answer.status_code, answer["location"]) == (302, "/")
+            assert browser.get("/").content == b"home of AnonymousUser"
+
+    def test_nothing_leads_to_what_the_project_does_not_have(self):
+        page = self.browser(self.member("cleo@shop.example", "predict_loans")).get(f"{PREFIX}/")
+
+        for words in (b"Back to the site", b"Log out"):
+            assert words not in page.content
+
+    def test_the_settings_come_first(self):
+        browser = self.browser(self.member("cleo@shop.example", "predict_loans"))
+        with (
+            override_settings(ROOT_URLCONF="shop.tests.site_urls"),
+            with_podium(back_url="/desk", logout_url="/bye"),
+        ):
+            page = browser.get(f"{PREFIX}/").content.decode()
+
+        self.assertInHTML('<a href="/desk">Back to the site</a>', page)
+        self.assertInHTML('<a href="/bye">Log out</a>', page)
+
+
 class TheFormRefused(RecordsCase):
     def setUp(self):
         self.cleo = self.member("cleo@shop.example", "predict_loans")
