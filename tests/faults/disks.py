@@ -1,4 +1,4 @@
-"""Disks that fail: full ones, broken ones, and one that loses power."""
+"""Disks that fail under SQLite: full ones, broken ones, and one that loses power."""
 
 from __future__ import annotations
 

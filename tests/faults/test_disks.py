@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import sys
 import threading
@@ -9,7 +10,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-import apsw
 import pytest
 
 from podium.errors import StoreError
@@ -22,7 +22,7 @@ from podium.testing.stores.samples import ids, sample
 
 sys.path.insert(0, str(Path(__file__).parent))
 from asking import SCALE
-from disks import BrokenDisk, VolatileDisk
+from segment_disks import BrokenDisk, VolatileDisk
 
 
 def shipped(folder: Path, path: Path) -> list[str]:
@@ -55,9 +55,9 @@ def test_with_full_durability_a_power_failure_loses_no_recorded_prediction(tmp_p
 
     for seed in range(n_points):
         chosen = random.Random(seed)
-        disk = VolatileDisk(seed, writes_left=chosen.randrange(20, 160))
+        disk = VolatileDisk(seed, writes_left=chosen.randrange(3, 25))
         folder = tmp_path / f"{seed}"
-        outbox = Outbox(folder, durability="full", vfs=disk.name, segment_bytes=20_000)
+        outbox = Outbox(folder, durability="full", disk=disk, segment_bytes=20_000)
         promises = Promises()
         for number in range(40):
             records = [sample(1_000 * number + n) for n in range(chosen.randrange(1, 9))]
@@ -68,7 +68,6 @@ def test_with_full_durability_a_power_failure_loses_no_recorded_prediction(tmp_p
         promised = list(promises.ids)
         outbox.close()
         kept = shipped(folder, tmp_path / f"{seed}.db")
-        disk.unregister()
         assert set(promised) <= set(kept), f"point {seed}"
         n_answered, n_kept = n_answered + len(promised), n_kept + len(kept)
         n_dropped += disk.n_dropped
@@ -83,22 +82,21 @@ def test_normal_durability_promises_less_or_this_test_would_prove_nothing(tmp_pa
 
     for seed in range(20):
         folder, disk = tmp_path / f"{seed}", VolatileDisk(seed)
-        outbox = Outbox(folder, vfs=disk.name)
+        outbox = Outbox(folder, disk=disk)
         for number in range(20):
             outbox.append([sample(number)])
         disk.lose_power()
         outbox.close()
         lost += 20 - len(shipped(folder, tmp_path / f"{seed}.db"))
-        disk.unregister()
 
     assert lost > 0
 
 
 @pytest.mark.parametrize("durability", ["normal", "full"])
-@pytest.mark.parametrize("failure", [apsw.FullError("full"), apsw.IOError("EIO")])
-def test_a_disk_that_fails_acknowledges_nothing_and_loses_nothing(tmp_path, durability, failure):
-    disk = BrokenDisk(failure)
-    outbox = Outbox(tmp_path / "outbox", durability=durability, vfs=disk.name)
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_fails_acknowledges_nothing_and_loses_nothing(tmp_path, durability, reason):
+    disk = BrokenDisk(reason)
+    outbox = Outbox(tmp_path / "outbox", durability=durability, disk=disk)
     answered, refused, number = [], 0, 0
 
     for writes_left in [*range(12), sys.maxsize]:
@@ -120,7 +118,6 @@ def test_a_disk_that_fails_acknowledges_nothing_and_loses_nothing(tmp_path, dura
     print(f"{len(answered)} answered, {refused} refused, {len(kept)} kept")
     assert refused > 5
     assert {*answered, sample(10_000).id} <= set(kept)
-    disk.unregister()
 
 
 def test_when_it_is_full_the_oldest_are_dropped_if_configured(tmp_path):

@@ -6,6 +6,7 @@ later version must open them. Where a database server is meant, its tables and r
 - records-1: without request ids, roles and digests.
 - records-2: with them.
 - records-3: with business keys, and what feedback said before.
+- records-4: segments of an outbox in frames, no longer in SQLite's files.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sqlalchemy.dialects import mysql, postgresql
 
 from podium.outbox.outbox import Outbox
 from podium.outbox.refused import store_refused
-from podium.outbox.segment import SegmentReader
+from podium.outbox.segment_reader import open_segment
 from podium.records.columns import NAMES
 from podium.records.history import succeeding
 from podium.records.stores.rows import row_of
@@ -92,7 +93,7 @@ def outbox() -> None:
         box.append(RECORDS[:1])
         box.append([record for record in RECORDS[1:] if record.feedback is None])
         (segment,) = box.folder.glob("*.db")
-        reader = SegmentReader(segment)
+        reader = open_segment(segment)
         reader.advance(list(reader.batches(1)))
         reader.close()
         store_refused(folder, [RECORDS[0]], {RECORDS[0].id: "a column is too short"})

@@ -19,8 +19,10 @@ import pytest
 from sqlalchemy import event, inspect, text
 
 from podium.errors import StoreError
+from podium.outbox.earlier_segment import VERSION as EARLIER_VERSION
+from podium.outbox.frames import VERSION
 from podium.outbox.refused import delete_refused
-from podium.outbox.segment import VERSION, SegmentReader
+from podium.outbox.segment_reader import open_segment
 from podium.outbox.shipper import Shipper
 from podium.records.columns import NAMES
 from podium.records.history import earlier_statements
@@ -149,7 +151,7 @@ def test_a_change_of_the_columns_needs_a_new_folder():
     (said, *_) = json.loads((FOLDERS[-1] / "records.json").read_text())
 
     assert tuple(said) == Record.__struct_fields__
-    assert (len(MIGRATIONS), VERSION) == (4, 2)
+    assert (len(MIGRATIONS), VERSION) == (4, 3)
 
 
 def test_what_old_records_have_no_word_of_gets_its_default():
@@ -197,11 +199,16 @@ def test_what_an_earlier_version_left_in_an_outbox_is_shipped(folder: Path, outb
     assert delete_refused(outbox, lambda record: record.id == said_by(folder)[0]["id"]) == 1
 
 
-@pytest.mark.parametrize("folder", [FIRST])
-def test_an_outbox_of_a_newer_version_waits_for_it(outbox: Path):
+@pytest.mark.parametrize("folder", [FIRST, FOLDERS[-1]])
+def test_an_outbox_of_a_newer_version_waits_for_it(folder: Path, outbox: Path):
     (segment,) = outbox.glob("*/*.db")
-    with closing(apsw.Connection(str(segment))) as connection:
-        connection.pragma("user_version", VERSION + 1)
+    if folder == FIRST:
+        with closing(apsw.Connection(str(segment))) as connection:
+            connection.pragma("user_version", EARLIER_VERSION + 1)
+    else:
+        with segment.open("r+b") as file:
+            file.seek(4)
+            file.write((VERSION + 1).to_bytes(4, "little"))
     store = MemoryStore()
     shipper = Shipper(outbox, store)
 
@@ -213,7 +220,7 @@ def test_an_outbox_of_a_newer_version_waits_for_it(outbox: Path):
     assert segment.exists()
     assert not (outbox / "damaged").exists()
     assert store.page(RecordQuery(), limit=50).records == ()
-    with closing(SegmentReader(segment)) as reader, pytest.raises(StoreError, match="newer"):
+    with closing(open_segment(segment)) as reader, pytest.raises(StoreError, match="newer"):
         list(reader.batches(10))
 
 

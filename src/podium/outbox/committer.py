@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from podium.errors import StoreError
-from podium.outbox.segment import Packed
+from podium.outbox.frames import Packed
 
 Settled: TypeAlias = Callable[[StoreError | None], object]
 

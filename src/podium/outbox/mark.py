@@ -11,18 +11,25 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
+from podium.outbox.frames import SALT_BYTES
+
 SHIPPED_SUFFIX = ".shipped"
-_MARK = struct.Struct("<QQL")
-# The last batch that was committed, and the number of rows up to it.
-_PROGRESS = struct.Struct("<QQL")
-_PROGRESS_AT = 64
+# A batch, the number of rows up to it, and where it ends in the file; earlier versions wrote no place.
+_MARK, _EARLIER_MARK = struct.Struct("<QQQL"), struct.Struct("<QQL")
+_PROGRESS_AT, _SALT_AT = 64, 128
+_SALT = struct.Struct(f"<{SALT_BYTES}sL")
 
 
 class Mark(NamedTuple):
-    """How much of a segment is in the store: the last batch, and the number of rows up to it."""
+    """How far something is: a batch, and the number of rows up to it.
+
+    Attributes:
+        at: where it ends in the file; 0 if unknown.
+    """
 
     seq: int = 0
     n_rows: int = 0
+    at: int = 0
 
 
 class Committed(NamedTuple):
@@ -59,7 +66,7 @@ def open_mark(path: Path, *, creates: bool = True) -> int:
 
 def read_mark(fd: int) -> Mark:
     """How much is shipped; nothing if the file is incomplete: the store recognizes what it has."""
-    return _mark_in(os.pread(fd, _MARK.size, 0))
+    return _mark_in(os.pread(fd, _MARK.size, 0)) or Mark()
 
 
 def write_mark(fd: int, mark: Mark) -> None:
@@ -68,27 +75,47 @@ def write_mark(fd: int, mark: Mark) -> None:
     Raises:
         OSError: it can't be written.
     """
-    os.pwrite(fd, _MARK.pack(*mark, zlib.crc32(b"%d %d" % mark)), 0)
+    os.pwrite(fd, _packed(mark), 0)
 
 
-def write_progress(fd: int, committed: int, n_rows: int) -> None:
-    """Write the last committed batch, and the number of rows up to it.
+def write_progress(fd: int, mark: Mark) -> None:
+    """Write what was committed.
 
     Raises:
         OSError: it can't be written.
     """
-    numbers = (committed, n_rows)
-    os.pwrite(fd, _PROGRESS.pack(*numbers, zlib.crc32(b"%d %d" % numbers)), _PROGRESS_AT)
+    os.pwrite(fd, _packed(mark), _PROGRESS_AT)
 
 
-def read_progress(fd: int) -> tuple[Mark, int | None]:
-    """How much is shipped, and the last batch that was committed.
+def read_progress(fd: int) -> tuple[Mark, Mark | None]:
+    """How much is shipped, and what was committed.
 
-    None if it can't be read. There may be one more, of which no response was sent yet.
+    None if it can't be read. There may be one more batch, of which no response was sent yet.
     """
-    raw = os.pread(fd, _PROGRESS_AT + _PROGRESS.size, 0)
-    progress = _progress_in(raw)
-    return _mark_in(raw[: _MARK.size]), None if progress is None else progress[0]
+    raw = os.pread(fd, _PROGRESS_AT + _MARK.size, 0)
+    return _mark_in(raw[: _MARK.size]) or Mark(), _mark_in(raw[_PROGRESS_AT:])
+
+
+def write_salt(fd: int, salt: bytes) -> None:
+    """Write the number by which the frames of the segment are recognized.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    os.pwrite(fd, _SALT.pack(salt, zlib.crc32(salt)), _SALT_AT)
+
+
+def read_salt(path: Path) -> bytes | None:
+    """The number by which the frames of a segment are recognized; None if it isn't there.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    raw = _read(path)[_SALT_AT : _SALT_AT + _SALT.size]
+    if len(raw) < _SALT.size:
+        return None
+    salt, checksum = _SALT.unpack(raw)
+    return bytes(salt) if checksum == zlib.crc32(salt) else None
 
 
 def read_committed(path: Path) -> Committed:
@@ -97,28 +124,30 @@ def read_committed(path: Path) -> Committed:
     Raises:
         OSError: it can't be read.
     """
+    raw = _read(path)
+    progress = _mark_in(raw[_PROGRESS_AT : _PROGRESS_AT + _MARK.size]) or Mark()
+    return Committed(_mark_in(raw[: _MARK.size]) or Mark(), progress.seq, progress.n_rows)
+
+
+def _read(path: Path) -> bytes:
+    """The file beside a segment; nothing if there is none."""
     try:
-        fd = open_mark(path, creates=False)
+        return mark_path(path).read_bytes()
     except FileNotFoundError:
-        return Committed(Mark(), 0, 0)
-    try:
-        raw = os.pread(fd, _PROGRESS_AT + _PROGRESS.size, 0)
-    finally:
-        os.close(fd)
-    seq, n_rows = _progress_in(raw) or (0, 0)
-    return Committed(_mark_in(raw[: _MARK.size]), seq, n_rows)
+        return b""
 
 
-def _mark_in(raw: bytes) -> Mark:
-    if len(raw) != _MARK.size:
-        return Mark()
-    *numbers, checksum = _MARK.unpack(raw)
-    mark = Mark(*numbers)
-    return mark if checksum == zlib.crc32(b"%d %d" % mark) else Mark()
+def _packed(mark: Mark) -> bytes:
+    return _MARK.pack(*mark, zlib.crc32(b"%d %d %d" % mark))
 
 
-def _progress_in(raw: bytes) -> tuple[int, int] | None:
-    if len(raw) != _PROGRESS_AT + _PROGRESS.size:
-        return None
-    committed, n_rows, checksum = _PROGRESS.unpack_from(raw, _PROGRESS_AT)
-    return (committed, n_rows) if checksum == zlib.crc32(b"%d %d" % (committed, n_rows)) else None
+def _mark_in(raw: bytes) -> Mark | None:
+    if len(raw) >= _MARK.size:
+        *numbers, checksum = _MARK.unpack_from(raw)
+        if checksum == zlib.crc32(b"%d %d %d" % (*numbers,)):
+            return Mark(*numbers)
+    if len(raw) >= _EARLIER_MARK.size:
+        *numbers, checksum = _EARLIER_MARK.unpack_from(raw)
+        if checksum == zlib.crc32(b"%d %d" % (*numbers,)):
+            return Mark(*numbers)
+    return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import secrets
 import threading
 import time
@@ -20,18 +19,13 @@ from typing import Literal, TypeAlias
 
 from podium.errors import StoreError
 from podium.outbox.committer import Committer, Settled
+from podium.outbox.disk import Disk, sync_folder
+from podium.outbox.frames import Packed
 from podium.outbox.health import try_disk
 from podium.outbox.lock import FileLock
-from podium.outbox.segment import (
-    SUFFIX,
-    DamagedSegment,
-    Packed,
-    SegmentWriter,
-    failures,
-    packed,
-    packed_in_chunks,
-)
+from podium.outbox.segment import SUFFIX, DamagedSegment, failures, packed, packed_in_chunks
 from podium.outbox.segment_files import delete_segment
+from podium.outbox.segment_writer import SegmentWriter
 from podium.records.record import Record
 
 Durability: TypeAlias = Literal["normal", "full", "off"]
@@ -61,7 +55,7 @@ class Outbox:
             failure; with `off` nobody waits for a commit.
         rows_max: the most records that may wait.
         when_full: whether further records are refused, or the oldest dropped.
-        vfs: the name of SQLite's virtual file system; tests use one that fails.
+        disk: writes the segments; tests use one that fails.
 
     Raises:
         StoreError: the folder can't be used.
@@ -74,7 +68,7 @@ class Outbox:
         durability: Durability = "normal",
         rows_max: int = 1_000_000,
         when_full: WhenFull = "refuse",
-        vfs: str = "",
+        disk: Disk | None = None,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
         self.folder = folder / secrets.token_hex(8)
@@ -84,12 +78,10 @@ class Outbox:
         self.n_dropped = 0
         self._rows_max = rows_max
         self._when_full = when_full
-        self._vfs = vfs
+        self._disk = disk
         self._segment_bytes = segment_bytes
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
-        self._preparing: threading.Thread | None = None
-        self._next: SegmentWriter | None = None
         self._old: list[SegmentWriter] = []
         self._counted_s = -1.0
         self._placed_s = time.monotonic()
@@ -102,7 +94,7 @@ class Outbox:
             if not self.is_inline:
                 with failures(folder):
                     for one in (self.folder, folder, folder.parent):
-                        _sync(one)
+                        sync_folder(one)
         except BaseException:
             self._alive.release()  # shippers take it for that of a dead worker, and remove it
             raise
@@ -204,8 +196,6 @@ class Outbox:
         """Close the files. Unshipped records wait for the shipper."""
         if self._committer is not None:
             self._committer.close()
-        if self._preparing is not None:
-            self._preparing.join()
         with self._lock:
             if self._is_closed:
                 return
@@ -213,8 +203,6 @@ class Outbox:
             self._is_closed = True
             for segment in (*self._old, self._current):
                 segment.close()
-            if self._next is not None:
-                self._next.close()
             self._alive.release()
 
     def _commit(self, batches: Sequence[Packed]) -> None:
@@ -233,8 +221,9 @@ class Outbox:
             self._check_place(now_s=time.monotonic())
             self.failure = None
             self._n_waiting += n_rows
-            if self._current.n_bytes > self._segment_bytes // 2:
-                self._rotate()
+            if self._current.n_bytes > self._segment_bytes:
+                with suppress(StoreError):  # the next commit tries again
+                    self._begin_next()
 
     def _append(self, batches: Sequence[Packed]) -> None:
         try:
@@ -245,11 +234,10 @@ class Outbox:
 
     def _begin_next(self) -> None:
         """Write to another segment from now on."""
-        following = self._next or self._create_segment()
-        with suppress(StoreError):
-            self._current.finish()
+        following = self._create_segment()
+        self._current.finish()
         self._old.append(self._current)
-        self._current, self._next = following, None
+        self._current = following
 
     def _check_place(self, *, now_s: float | None) -> None:
         """Check that the files are in place, unless that was checked a moment ago.
@@ -307,33 +295,10 @@ class Outbox:
                 self._old.remove(segment)
         self._n_waiting = sum(one.n_waiting for one in (*self._old, self._current))
 
-    def _rotate(self) -> None:
-        """Continue in a new segment, once a thread has created it."""
-        if self._next is not None and self._current.n_bytes > self._segment_bytes:
-            self._begin_next()
-        elif self._next is None and (self._preparing is None or not self._preparing.is_alive()):
-            self._preparing = threading.Thread(target=self._prepare, name="podium-segment")
-            self._preparing.start()
-
-    def _prepare(self) -> None:
-        try:
-            segment = self._create_segment()
-        except StoreError:
-            return  # the current one continues; the next commit tries again
-        with self._lock:
-            if segment.path > self._current.path:
-                self._next = segment
-                return
-        # A later one was begun meanwhile, after older records were dropped: the shipper would take
-        # this one for finished.
-        segment.close()
-        with suppress(OSError):
-            delete_segment(segment.path)
-
     def _create_segment(self) -> SegmentWriter:
         number = next(self._numbers)
         path = self.folder / f"{number:08d}{SUFFIX}"
-        return SegmentWriter(path, is_synced=not self.is_inline, vfs=self._vfs)
+        return SegmentWriter(path, is_synced=not self.is_inline, disk=self._disk)
 
     def _create_folder(self, folder: Path) -> FileLock:
         """Create the folder of this outbox; returns its lock."""
@@ -351,12 +316,3 @@ class Outbox:
                 lock.release()
                 raise
         return lock
-
-
-def _sync(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from podium.outbox.lock import FileLock
 from podium.outbox.outbox import LOCK_NAME
 from podium.outbox.segment import SUFFIX, SegmentDeleted, SegmentReader, failures
+from podium.outbox.segment_reader import open_segment
 
 # Creating an outbox takes a few milliseconds.
 REMAINS_S = 60.0
@@ -113,7 +114,7 @@ def opened(path: Path) -> Iterator[SegmentReader]:
         SegmentDeleted: there is no such segment.
         StoreError: it can't be read now.
     """
-    reader = SegmentReader(path)
+    reader = open_segment(path)
     try:
         yield reader
     finally:

@@ -41,7 +41,7 @@ def _files(path: Path) -> list[Path]:
 
 def files_written(path: Path) -> list[Path]:
     """The files that hold what the worker has committed, and how much of it is shipped."""
-    return [path, path.with_name(f"{path.name}-wal"), mark_path(path)]
+    return [path, mark_path(path)]
 
 
 def retire(path: Path) -> None:

@@ -29,6 +29,7 @@ from podium.outbox.refused import store_refused
 from podium.outbox.salvage import salvage
 from podium.outbox.segment import Batch, DamagedSegment, SegmentDeleted, SegmentReader, failures
 from podium.outbox.segment_files import delete_segment, retire, set_aside
+from podium.outbox.segment_reader import open_segment
 from podium.outbox.status import STATUS_NAME, Status, write_status
 from podium.records.retention import Retention
 from podium.records.store import RecordQuery, Store, iter_pages
@@ -225,24 +226,29 @@ class Shipper:
             n_rows = sum(len(batch.records) for batch in batches)
             self._n_waiting += (reader.end - batches[-1].seq) * n_rows // len(batches)
         elif is_done:
-            self._close_reader(path)
             if is_damaged or self._is_incomplete(path):
-                return self._salvage(path)
+                return self._salvage(path, is_damaged=is_damaged)
+            self._close_reader(path)
             delete_segment(path)
         elif is_damaged:
             retire(path)
         return sum(len(batch.records) for batch in batches)
 
     def _is_incomplete(self, path: Path) -> bool:
-        """Whether fewer rows are readable than were committed: SQLite skips damaged pages."""
+        """Whether less was readable than was committed, or is there."""
         committed = read_committed(path)
-        return committed.n_rows > committed.shipped.n_rows
+        return committed.n_rows > committed.shipped.n_rows or self._reader(path).has_rest
 
-    def _salvage(self, path: Path) -> int:
+    def _salvage(self, path: Path, *, is_damaged: bool) -> int:
         """Insert the readable rows of a damaged segment, and set it aside; returns how many."""
+        self._close_reader(path)
         salvaged = salvage(path)
         for batch in salvaged.batches:
             self._insert([batch])
+        self._unread = None
+        if not (is_damaged or salvaged.n_rows or salvaged.n_lost):
+            delete_segment(path)  # only a commit was cut off, which nobody was told of
+            return 0
         place = self._folder / DAMAGED_NAME
         set_aside(path, place)
         _log.error(
@@ -257,7 +263,6 @@ class Shipper:
             n_damaged=self._status.n_damaged + 1,
             n_lost=self._status.n_lost + salvaged.n_lost,
         )
-        self._unread = None
         return salvaged.n_rows
 
     def _read(self, path: Path) -> tuple[list[Batch], bool]:
@@ -267,7 +272,8 @@ class Shipper:
             # Not a comprehension: the batches before the damage are kept.
             batches.extend(self._reader(path).batches(self._turn_rows))
         except DamagedSegment as error:
-            self._unread = error
+            if not batches:
+                self._unread = error
             return batches, True
         return batches, False
 
@@ -296,7 +302,7 @@ class Shipper:
     def _reader(self, path: Path) -> SegmentReader:
         reader = self._readers.get(path)
         if reader is None:
-            reader = self._readers[path] = SegmentReader(path)
+            reader = self._readers[path] = open_segment(path)
         return reader
 
     def _close_reader(self, path: Path) -> None:

@@ -176,7 +176,8 @@ class _Segment:
 
     def is_waiting(self) -> bool:
         mark, committed = read_progress(self.fd)
-        end = committed if self._end is None else self._end
+        noted = None if committed is None else committed.seq
+        end = noted if self._end is None else self._end
         return end is None or end > max(mark.seq, self.stored_seq)
 
 

@@ -21,7 +21,9 @@ from podium.outbox.keys import KeyReused, Keys
 from podium.outbox.lock import FileLock
 from podium.outbox.outboxed import OutboxedStore
 from podium.outbox.outboxes import moving
-from podium.outbox.segment import SegmentReader, SegmentWriter, packed
+from podium.outbox.segment import packed
+from podium.outbox.segment_reader import open_segment
+from podium.outbox.segment_writer import SegmentWriter
 from podium.outbox.waiting import Waiting
 from podium.records import forks
 from podium.records.record import Ids
@@ -244,7 +246,7 @@ def test_keys_of_a_child_outlive_the_connections_of_its_parent(tmp_path: Path) -
 def test_a_segment_is_written_and_read_on_after_a_fork(tmp_path: Path) -> None:
     path = tmp_path / "00000001.db"
     writer = SegmentWriter(path, is_synced=False)
-    reader = SegmentReader(path)
+    reader = open_segment(path)
     writer.append([packed([sample(1)])])
     assert reader.end == 1
 
