@@ -57,7 +57,7 @@ BROWSERS = (
 WINDOW, PHONE = {"width": 1000, "height": 720}, {"width": 390, "height": 720}
 READY_S = 120
 
-# The demo's pages, and their addresses; then those that follow from a prediction.
+# The demo's pages, and their addresses; then those that follow from what is done there.
 DEMO = {
     "home": "/",
     "form": "/models/penguins?example=1",
@@ -69,7 +69,7 @@ DEMO = {
     "compare": "/models/flights/compare",
     "api": "/docs",
 }
-OF_A_PREDICTION = ("result", "whatif", "record", "phone")
+OF_ACTIONS = ("result", "whatif", "record", "job", "phone")
 # A row for each model of the gallery whose first example says little; otherwise that one.
 GALLERY_ROWS: dict[str, dict[str, Any]] = {
     "language": {"text": "En del av texten saknas, men språket går ändå att känna igen."},
@@ -88,9 +88,9 @@ EXAMPLES = (
     "diabetes",
     "visits",
 )
-NAMES = (*DEMO, *OF_A_PREDICTION, *(f"gallery-{name}" for name in EXAMPLES), "gallery-plans")
+NAMES = (*DEMO, *OF_ACTIONS, *(f"gallery-{name}" for name in EXAMPLES), "gallery-plans")
 # Pages of which a picture begins at a heading.
-HEADINGS = {"monitor": "Drift", "whatif": "What if?"}
+HEADINGS = {"monitor": "Drift", "whatif": "What if?", "job": "Columns"}
 
 
 def main() -> None:
@@ -252,7 +252,7 @@ def photograph(page: Page, name: str, scheme: str) -> None:
 
 
 def photograph_demo(chromium: Browser, address: str, scheme: str) -> None:
-    """The demo's pages, a prediction and its record, and the form on a phone."""
+    """The demo's pages, a prediction and its record, a file to score, and the form on a phone."""
     page = window(chromium, address, scheme, WINDOW)
     for name, path in DEMO.items():
         page.goto(path)
@@ -262,11 +262,24 @@ def photograph_demo(chromium: Browser, address: str, scheme: str) -> None:
     photograph(page, "whatif", scheme)
     page.goto(page.locator("a[href*='/records/']").first.get_attribute("href"))
     photograph(page, "record", scheme)
+    page.goto("/models/penguins/jobs")
+    page.get_by_label("CSV, TSV").set_input_files(penguins())
+    page.get_by_role("button", name="Look at the first rows").click()
+    page.get_by_role("heading", name="Columns", exact=True).wait_for()
+    photograph(page, "job", scheme)
     page.context.close()
     page = window(chromium, address, scheme, PHONE)
     predict(page, DEMO["form"])
     photograph(page, "phone", scheme)
     page.context.close()
+
+
+def penguins() -> Path:
+    """The file that the demo's model was trained on, without importing its package."""
+    spec = importlib.util.find_spec("palmerpenguins")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0], "data", "penguins.csv")
 
 
 def photograph_gallery(chromium: Browser, address: str, scheme: str) -> None:
