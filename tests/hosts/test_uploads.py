@@ -124,6 +124,51 @@ def story(client: httpx.Client, prefix: str, bundles: Bundles, home: Path, **tok
     assert (again.status_code, again.json()["version"]) == (200, "v2")
     assert (damaged.status_code, damaged.json()["code"]) == (422, "unusable_version")
     assert left(home) == []
+    score_by_page(client, prefix)
+    score_by_api(client, prefix, **token)
+
+
+# A long body, too.
+ROWS = ",".join(f"x{i}" for i in range(40)) + "\n" + (",".join(["1.5"] * 40) + "\n") * 40
+
+
+def score_by_page(client: httpx.Client, prefix: str) -> None:
+    """Send a file with the form of its page, look at its first rows, start, and download it."""
+    page, origin = f"{prefix}/models/loans/jobs", str(client.base_url).rstrip("/")
+    headers = {"origin": origin, "referer": origin + page}
+    token = dict(FIELD.findall(client.get(page).text))
+    sent = client.post(
+        f"{page}/upload",
+        data=token,
+        files={"file": ("rows.csv", ROWS.encode(), "text/csv")},
+        headers=headers,
+        follow_redirects=False,
+    )
+    assert sent.status_code == 303, sent.text
+    here = sent.headers["location"]
+    assert within(lambda: "All of the first 40 rows get a prediction" in client.get(here).text)
+    form = dict(FIELD.findall(client.get(here).text)) | {"act": "start", "record": "true"}
+    assert client.post(here, data=form, headers=headers, follow_redirects=False).status_code == 303
+    assert within(lambda: "Download the scored file" in client.get(here).text)
+    check_results(client.get(f"{here}/results"))
+
+
+def score_by_api(client: httpx.Client, prefix: str, **token: str) -> None:
+    headers = {"content-type": "text/csv", **token}
+    api = f"{prefix}/api/models/loans/jobs"
+    sent = client.post(f"{api}?record=false", content=ROWS.encode(), headers=headers)
+    assert sent.status_code == 202, sent.text
+    here = sent.headers["location"]
+    assert within(lambda: client.get(here, headers=token).json()["state"] == "done")
+    check_results(client.get(f"{here}/results", headers=token))
+    assert client.delete(here, headers=token).status_code == 204
+
+
+def check_results(reply: httpx.Response) -> None:
+    lines = reply.text.splitlines()
+    assert (reply.status_code, len(lines)) == (200, 41)
+    assert reply.headers["content-length"] == str(len(reply.content))
+    assert lines[0].endswith("x39,prediction")
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +209,7 @@ def within(is_so: Callable[[], bool]) -> bool:
     while not is_so():
         if time.monotonic() > until_s:
             return False
+        time.sleep(0.05)
     return True
 
 
