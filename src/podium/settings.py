@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from podium.account_settings import Accounts
 from podium.alert_settings import Alerts
 from podium.errors import SetupError
 from podium.gates import Gates
@@ -26,54 +27,6 @@ _TIERS = (("body_max_bytes", "bulk_body_max_bytes"), ("rows_max", "bulk_rows_max
 _ORIGIN = re.compile(
     r"(?!http://.*:80\Z)(?!https://.*:443\Z)https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?"
 )
-
-
-class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An OpenID Connect provider for logins.
-
-    Attributes:
-        issuer: its URL; its metadata is read from `/.well-known/openid-configuration` there.
-        client_id: the id of this server at the provider.
-        client_secret: the secret that authenticates this server.
-        name: on the button; by default that of the table.
-        scopes: the requested scopes.
-    """
-
-    issuer: str
-    client_id: str
-    client_secret: str = ""
-    name: str = ""
-    scopes: tuple[str, ...] = ("openid", "profile", "email")
-
-
-class Accounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The table `[accounts]`: users log in, and have permissions.
-
-    Attributes:
-        enabled: whether there are accounts; None if it isn't set.
-        database: the address of their database; a SQLite file in `home` if empty.
-        url: the public URL of this server; links in mails lead there.
-        proxies: the number of trusted proxies in front, each of which appends to X-Forwarded-For.
-        mfa: who must use a second factor; `auto` is staff, if other machines have access.
-        email: how mail is sent, as an address like smtp://user:password@host:587; printed if empty.
-        email_from: the sender of mails.
-        backends: authentication back ends, in place of passwords stored here.
-        oidc: providers for logins, by a short name.
-        secret_key: signs cookies and links; created in `home` if empty.
-        django: individual Django settings, for what has no setting here.
-    """
-
-    enabled: bool | None = None
-    database: str = ""
-    url: str = ""
-    proxies: Annotated[int, msgspec.Meta(ge=0)] = 0
-    mfa: Literal["auto", "optional", "staff", "everyone"] = "auto"
-    email: str = ""
-    email_from: str = ""
-    backends: tuple[str, ...] = ()
-    oidc: dict[str, Provider] = {}
-    secret_key: str = ""
-    django: dict[str, Any] = {}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         title: the name of the site, at the top of its pages.
         back_url: where the pages link back to, if they are part of a larger site.
         logout_url: where the host's users log out.
+        welcome: links at the top of the home page: the words of each, by its path on this site.
         body_max_bytes: the longest request body.
         rows_max: the most rows in one request.
         bulk_body_max_bytes: the longest body of a bulk request. Everybody may send one while only
@@ -154,6 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     title: str = "Podium"
     back_url: str = ""
     logout_url: str = ""
+    welcome: dict[Annotated[str, msgspec.Meta(pattern=r"^/(?!/)")], str] = {}
     body_max_bytes: int = 2**20
     rows_max: int = 1_000
     bulk_body_max_bytes: int = 2**25

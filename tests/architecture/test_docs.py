@@ -17,12 +17,13 @@ import yaml
 
 import podium
 import podium.cli.main
+from podium.account_settings import Accounts
 from podium.alert_settings import Alerts
 from podium.cli.main import podium as command_line
 from podium.errors import BadCell
 from podium.protocols import router_of
 from podium.records.columns import NAMES
-from podium.settings import Accounts, Settings
+from podium.settings import Settings
 from podium.web.problems import STATUSES
 
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
+from podium.account_settings import Provider
 from podium.accounts.reach import is_exposed, is_https
 from podium.accounts.secret import Secret
-from podium.settings import Provider, Settings
+from podium.settings import Settings
 
 PASSWORD_MIN = 12
 # Failed logins, second factors, old passwords, resets: five attempts in five minutes.

@@ -49,6 +49,16 @@ FLIGHTS: dict[str, dict[str, Any]] = {
         "bounds": {"minimum": 0, "maximum": 2400},
     },
 }
+# What there is to see, in the order in which it is best looked at.
+FIRST_STEPS = {
+    "/models/penguins?example=1": "Predict the species of a penguin: the form is filled in already.",
+    "/models/flights/records": "Look at 1,000 predictions for flights, and open one.",
+    "/models/flights/jobs": "See the file that was scored, and score one of your own.",
+    "/models/flights/monitor": "See how July differs from the months that the model was trained on.",
+    "/models/flights/quality": "See how good its predictions are, as far as the true delays are known.",
+    "/models/flights/versions": "Compare the two versions of the model, and go back to the first.",
+    "/docs/penguins": "Call a model from a program, and try a request.",
+}
 
 
 @click.command()
@@ -74,7 +84,8 @@ def demo(folder: Path, host: str | None, port: int | None, only_pack: bool) -> N
     if only_pack:
         return
     home = os.environ.get("PODIUM_HOME") or str(folder / "home")
-    settings = read_settings({"host": host, "port": port, "home": home})
+    flags = {"host": host, "port": port, "home": home, "welcome": FIRST_STEPS}
+    settings = read_settings(flags)
     penguins_file, january_file, flights_file = makers
     apart(
         lambda: make_history("flights", january_file, flights_file, july(), "arr_delay", settings)

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import apsw
 import msgspec
 
+from podium.account_settings import Accounts
 from podium.alert_settings import Alerts
 from podium.app import open_configured_store, store_file
 from podium.bundle import load
@@ -21,7 +22,7 @@ from podium.distribution import version as version_of_podium
 from podium.errors import PodiumError
 from podium.policy.bulk import is_local
 from podium.records.open import without_password
-from podium.settings import PREFIX, Accounts, Settings, check_switches
+from podium.settings import PREFIX, Settings, check_switches
 
 State: TypeAlias = Literal["good", "warning", "bad"]
 # How alike a variable must be to a setting to be taken for a misspelt one.

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from podium.app import create_home
 from podium.cli.apart import apart
+from podium.cli.terminal import harmless
 from podium.errors import PortInUse, SetupError
 from podium.hosts.asgi import App
 from podium.records.open import without_password
@@ -152,4 +153,9 @@ def print_summary(address: str, app: App) -> None:
         console.print(
             "\n[yellow]Open: everybody who reaches this address can use the models.[/yellow]"
         )
+    if app.settings.welcome:
+        console.print("\n[bold]First steps[/bold]\n")
+        for path, words in app.settings.welcome.items():
+            console.print(f"  {harmless(words)}", markup=False)
+            console.print(f"    {address}{path}", markup=False)
     console.print("\nCtrl-C stops it.")

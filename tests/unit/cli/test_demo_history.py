@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from sklearn.linear_model import LinearRegression
 
 import podium
 from podium.app import open_configured_store
-from podium.cli.demo_history import N_FLIGHTS, N_TRUTHS, make_history
+from podium.cli.demo_history import N_FLIGHTS, N_REFUSED, N_TRUTHS, make_history
 from podium.deployments.registry import Registry
+from podium.jobs.jobs import Jobs
+from podium.jobs.runner import Runner
 from podium.records.store import RecordQuery, iter_pages
 from podium.settings import Settings
 
@@ -51,6 +54,27 @@ def test_both_versions_predicted_and_most_outcomes_are_known(tmp_path, flights):
     assert truths[b'{"distance":100.0}'] == b"-1.0"
     events = Registry(Path(settings.home)).events("flights")
     assert [one.action for one in events] == ["promoted", "registered", "deployed", "registered"]
+
+
+@pytest.mark.slow
+def test_a_file_waits_that_the_server_scores_and_its_last_rows_are_refused(tmp_path, flights):
+    settings = Settings(home=str(tmp_path / "home"))
+    both = [pack(tmp_path / name, name, flights) for name in ("first", "second")]
+    make_history("flights", *both, flights, "arr_delay", settings)
+    jobs = Jobs(settings)
+    (job,) = jobs.file.jobs("flights", None)
+    assert (job.state, job.version) == ("waiting", "second")
+    runner = Runner(jobs)
+
+    runner.start()
+    until = time.monotonic() + 60
+    while not jobs.find("flights", job.id).has_ended and time.monotonic() < until:
+        time.sleep(0.05)
+    runner.close()
+
+    done = jobs.find("flights", job.id)
+    assert (done.state, done.n_rows, done.n_refused) == ("done", N_FLIGHTS + N_REFUSED, N_REFUSED)
+    assert jobs.report_of(done).read_text().count("unknown") == N_REFUSED
 
 
 def test_nothing_is_recorded_where_recording_is_off(tmp_path, flights):

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podium.account_settings import Accounts
 from podium.policy import gate
 from podium.policy.gate import Refusal
 from podium.protocols import router_of
-from podium.settings import Accounts, Settings
+from podium.settings import Settings
 
 HERE = (b"host", b"127.0.0.1:8000")
 PREDICT = b"/api/models/churn/predict"

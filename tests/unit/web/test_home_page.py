@@ -11,9 +11,13 @@ import pytest
 import podium
 from podium.access import ALL, Action, Actor
 from podium.bundle.card import Card
+from podium.errors import SetupError
+from podium.http import Request
 from podium.monitoring.alarms import Alarm
 from podium.monitoring.alerts import Look
+from podium.settings import read_settings
 from podium.testing import Client
+from podium.web import routes
 from podium.web.home_page import SEARCH_FROM, _ago
 from podium.web.spread import shares_of
 
@@ -126,3 +130,28 @@ def test_the_shares_of_labels_are_one_bar():
     assert shares_of([5]) is None
     assert shares_of([0, 0]) is None
     assert shares_of([1] * 5_000) is not None
+
+
+def test_the_operators_links_are_shown_first_and_stay_on_this_site(
+    models_file: Path, tmp_path: Path
+):
+    welcome = {"/models/loans?example=1": "Ask <b>about</b> a loan", "/docs": "Programs"}
+    app = podium.App(f"{models_file}:loans", home=str(tmp_path), welcome=welcome)
+    page = routes.respond(app.site, Request("GET", "/", root_path="/ml")).body
+    alone = routes.respond(app.site, Request("GET", "/", query_string="q=loans")).body
+    app.close()
+
+    assert isinstance(page, bytes)
+    assert isinstance(alone, bytes)
+    link = (
+        b'<a href="/ml/models/loans?example=1" dir="auto">Ask &lt;b&gt;about&lt;/b&gt; a loan</a>'
+    )
+    assert link in page
+    assert page.index(link) < page.index(b'<a href="/ml/docs" dir="auto">Programs')
+    assert b"First steps" not in alone
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "javascript:alert(1)", "https://x.example", ""])
+def test_a_link_of_the_operators_that_leaves_the_site_is_refused(path: str):
+    with pytest.raises(SetupError, match="welcome"):
+        read_settings({"welcome": {path: "words"}})
