@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,3 +112,23 @@ class Proxy(httpx.HTTPTransport):
         at = request.url.copy_with(scheme="http", host=self._at.host, port=self._at.port)
         sent = httpx.Request(request.method, at, headers=request.headers, content=request.read())
         return super().handle_request(sent)
+
+
+def test_the_admin_has_our_colours_and_leads_to_all_permissions(server):
+    import django
+
+    with Visitor(server.address) as person:
+        person.log_in()
+        home = person.get("/admin/")
+        models = person.get("/admin/podium/servedmodel/")
+        records = person.get("/admin/podium/prediction/?column=rec.version")
+        ours = person.get("/accounts/static/podium/admin.css")
+
+    folder = Path(django.__file__).with_name("contrib") / "admin/static/admin/css"
+    theirs = re.findall(r"^\s*(--[\w-]+):", (folder / "base.css").read_text(), re.MULTILINE)
+    assert ours.headers["content-type"].startswith("text/css")
+    assert [name for name in theirs if f"{name}: " not in ours.text] == []
+    assert "podium/admin.css" in home.text
+    assert '<a href="/accounts/rights/">All permissions</a>' in home.text
+    assert "Logistic 1" in models.text
+    assert records.status_code == 200

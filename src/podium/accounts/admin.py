@@ -78,6 +78,8 @@ class Site(AdminSite):
     """Django's admin, with the login page of the other pages."""
 
     site_url = "/"
+    # Tables need the room, and every page has the way back.
+    enable_nav_sidebar = False
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register tables, those of allauth with our own classes."""

@@ -29,7 +29,7 @@ from podium.web.record_columns import (
     short,
     usual_columns,
 )
-from podium.web.record_conditions import MOST, Condition, narrowed, parameters_of
+from podium.web.record_conditions import MOST, OPERATORS, Condition, narrowed, parameters_of
 from podium.web.record_filters import (
     FilterField,
     Filters,
@@ -97,15 +97,21 @@ class RecordList:
     window: str = ""
 
     @property
-    def models(self) -> list[str]:
-        """The models that the actor may choose from."""
-        return visible_models(self.site, self.actor)
+    def models(self) -> list[tuple[str, str]]:
+        """The models that the actor may choose from: name and title."""
+        found = ((name, self.site.find(name)) for name in visible_models(self.site, self.actor))
+        return [(name, one.card.label if one else name) for name, one in found]
 
     @property
     def fields(self) -> list[FilterField]:
         """The filters of the form."""
         outputs = self.version.signature.outputs
         return filter_fields(self.filters, outputs, record_store(self.site).features)
+
+    @property
+    def operators(self) -> Mapping[str, str]:
+        """The comparisons of conditions, and what they are called."""
+        return OPERATORS
 
     @property
     def next_condition(self) -> int:

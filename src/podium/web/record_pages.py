@@ -23,7 +23,6 @@ from podium.web.form import widgets
 from podium.web.form_page import answered_before, explained, predict_address
 from podium.web.numbers import headline
 from podium.web.pages import read_form
-from podium.web.record_conditions import OPERATORS
 from podium.web.record_list import record_file, record_list
 from podium.web.record_view import RecordDetail, record_detail
 from podium.web.result import curl_command
@@ -58,7 +57,6 @@ def index(site: Site, request: Request, name: str) -> Response:
             further=shown.further(base),
             totals=shown.totals,
             choice=is_choosing,
-            operators=OPERATORS,
             saved=saved,
             may_save=links is not None and bool(owner),
             address=shown.filters.page_address(base),

@@ -19,6 +19,7 @@ from podium.hosts.django.admin.requests import (
     page_address,
     site_and_request,
 )
+from podium.hosts.django.host import current_host
 from podium.hosts.django.models import ServedModel
 from podium.http import Request
 from podium.web.about import about_of
@@ -29,7 +30,7 @@ from podium.web.version_pages import events_of
 class ServedModelAdmin(ReadOnlyAdmin):
     """Every version that was ever served here, and the cards of those that are served now."""
 
-    list_display = ("name", "version", "since", "is_served", "way_in")
+    list_display = ("name", "title", "version", "since", "is_served", "way_in")
     list_filter = ("name",)
     search_fields = ("name", "version")
 
@@ -86,11 +87,16 @@ class ServedModelAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "podium/admin/served.html", context)
 
+    @admin.display(description="title")
+    def title(self, served: ServedModel) -> str:
+        """The model's title, or its name in words."""
+        site = current_host().app.site
+        version = None if served.name in site.failures else site.find(served.name)
+        return "—" if version is None else version.card.label
+
     @admin.display(description="is served", boolean=True)
     def is_served(self, served: ServedModel) -> bool:
         """Whether this version is served now."""
-        from podium.hosts.django.host import current_host
-
         site = current_host().app.site
         version = None if served.name in site.failures else site.find(served.name)
         return version is not None and version.version == served.version

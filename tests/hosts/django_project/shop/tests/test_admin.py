@@ -86,12 +86,24 @@ class Records(RecordsCase):
         ours = browser.get(f"{PREFIX}/models/loans/records").content.decode()
         admins = browser.get(RECORDS).content.decode()
 
-        heads = re.findall(r'<th scope="col"[^>]*><bdi>([^<]+)', ours)
+        heads = re.findall(r'<th scope="col"[^>]*>(?:<a[^>]*>)?<bdi>([^<]+)', ours)
         head = r'<th scope="col" dir="auto"><div class="text"><span>([^<]+)'
-        field = r'<(?:input|select)[^>]* name="(since|until|outcome|min|max|id)"'
+        field = r'<(?:input|select)[^>]* name="(since|until|outcome|min|max|id|[fov]1)"'
         assert heads[:2] == ["Time (UTC)", "Prediction"]
         assert re.findall(head, admins) == heads
         assert re.findall(field, admins) == re.findall(field, ours)
+
+    def test_the_list_has_conditions_columns_and_titles(self):
+        browser = self.browser(self.ada)
+        chosen = f"{RECORDS}?f1=rec.version&o1=is&v1=none&column=rec.version"
+        text = browser.get(chosen).content.decode()
+
+        assert "Version is none" in text
+        assert '<input type="hidden" name="f1" value="rec.version">' in text
+        assert "No records match" in text
+        assert (
+            "<span>Version</span>" in browser.get(f"{RECORDS}?column=rec.version").content.decode()
+        )
 
     def test_feedback_and_deletion_stand_outside_of_the_projects_transactions(self):
         for alias in connections:
