@@ -1,5 +1,6 @@
 #!/bin/sh
-# The browser of the browser tests: Debian's Chromium, installed where root can do it.
+# The browser of the browser tests and of the documentation's pictures: Debian's Chromium, installed
+# where root can do it.
 #
 #     sh scripts/browser.sh
 #
