@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import MetaData
 
+from podium.records.counted import Entry, Found, Key, Tallies, Tally
 from podium.records.cursor import BadCursor
 from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
 from podium.records.store import ALL_FILTERS, InsertResult, Page, RecordQuery, StoreFeatures
 from podium.records.stores.memory import MemoryStore
-from podium.testing import StoreContract
+from podium.records.stores.sql import SqlStore
+from podium.records.stores.sql_counts import SqlCounts
+from podium.testing import CountsContract, StoreContract
 
 
 class Overwrites(MemoryStore):
@@ -323,3 +328,112 @@ def test_a_store_that_breaks_a_promise_is_found_out(
     test(MemoryStore())
     with pytest.raises(AssertionError):
         test(broken())
+
+
+class AddsAgain(SqlCounts):
+    def add(self, entry: Entry, tallies: Tallies) -> None:
+        super().add(entry._replace(number=time.time_ns()), tallies)
+
+
+class KnowsTheLastEntryOnly(SqlCounts):
+    """It takes entries of all sources for one another's."""
+
+    def add(self, entry: Entry, tallies: Tallies) -> None:
+        super().add(entry._replace(source="all"), tallies)
+
+
+class KeepsTheLast(SqlCounts):
+    def _add(self, connection: Any, id_: str, key: Key, tally: Tally) -> None:
+        connection.execute(self._counts.delete().where(self._counts.c.id == id_))
+        super()._add(connection, id_, key, tally)
+
+
+class MixesLayouts(SqlCounts):
+    def read(
+        self, model: str, since_hour: int, until_hour: int, source: str = ""
+    ) -> tuple[Found, int]:
+        found, number = super().read(model, since_hour, until_hour, source)
+        return {key: some[:1] for key, some in found.items()}, number
+
+
+class KnowsNoEntry(SqlCounts):
+    def read(
+        self, model: str, since_hour: int, until_hour: int, source: str = ""
+    ) -> tuple[Found, int]:
+        return super().read(model, since_hour, until_hour, source)[0], 0
+
+
+class FoldsModels(SqlCounts):
+    def add(self, entry: Entry, tallies: Tallies) -> None:
+        super().add(entry, [(key._replace(model=key.model.lower()), one) for key, one in tallies])
+
+
+class ForgetsRoles(SqlCounts):
+    def add(self, entry: Entry, tallies: Tallies) -> None:
+        super().add(entry, [(key._replace(role="primary"), one) for key, one in tallies])
+
+
+class ReadsBeforeItAdds(SqlCounts):
+    """It adds outside of the transaction in which it reads."""
+
+    def add(self, entry: Entry, tallies: Tallies) -> None:
+        found, last = self.read("churn", 0, 2_000, entry.source)
+        time.sleep(0.01)
+        if last < entry.number:
+            self.forget(2_000)
+            others = [(key, one) for key, some in found.items() for one in some]
+            super().add(entry, [*others, *tallies])
+
+
+class LosesOldDays(SqlCounts):
+    def make_days(self, before_hour: int) -> int:
+        n_hours = super().make_days(before_hour)
+        self.forget(24)
+        return n_hours
+
+
+class MakesDaysOfToday(SqlCounts):
+    def make_days(self, before_hour: int) -> int:
+        return super().make_days(before_hour + 24)
+
+
+class ForgetsTheHour(SqlCounts):
+    def forget(self, before_hour: int) -> None:
+        super().forget(before_hour + 1)
+
+
+class LacksTables(SqlCounts):
+    def is_there(self) -> bool:
+        return False
+
+
+BROKEN_COUNTS = [
+    ("counts_are_summed_by_version_role_and_hour", KeepsTheLast),
+    ("counts_are_summed_by_version_role_and_hour", ForgetsRoles),
+    ("counts_of_models_and_hours_are_read_apart", FoldsModels),
+    ("another_layout_is_counted_beside_it", MixesLayouts),
+    ("counts_that_are_added_again_change_nothing", AddsAgain),
+    ("counts_that_are_added_again_change_nothing", KnowsTheLastEntryOnly),
+    ("counts_say_up_to_which_entry_they_go", KnowsNoEntry),
+    ("counts_of_threads_are_added_exactly", ReadsBeforeItAdds),
+    ("counts_that_threads_add_at_once_are_added_once", AddsAgain),
+    ("hours_become_days_with_the_same_sums", LosesOldDays),
+    ("hours_become_days_with_the_same_sums", MakesDaysOfToday),
+    ("counts_that_are_old_are_deleted", ForgetsTheHour),
+    ("there_is_a_place_for_counts", LacksTables),
+]
+
+
+@pytest.mark.parametrize(("promise", "broken"), BROKEN_COUNTS)
+def test_counts_that_break_a_promise_are_found_out(
+    promise: str, broken: type[SqlCounts], tmp_path: Path
+) -> None:
+    test = getattr(CountsContract(), f"test_{promise}")
+    sound, unsound = (SqlStore(f"sqlite+pysqlite:///{tmp_path}/{n}.db") for n in (1, 2))
+    unsound.counts = broken(unsound.engine, MetaData(), creates=True)
+
+    test(sound)
+    with pytest.raises(AssertionError):
+        test(unsound)
+    sound.close()
+    unsound.close()

@@ -12,7 +12,7 @@ from podium.records.store import Store
 from podium.records.stores.memory import MemoryStore
 from podium.records.stores.sql import SqlStore
 from podium.records.stores.sqlite import SqliteStore
-from podium.testing import StoreContract
+from podium.testing import CountsContract, StoreContract
 
 
 class TestMemoryStore(StoreContract):
@@ -65,7 +65,7 @@ class TestSqliteStoreThatSurvivesThePower(StoreContract):
         store.close()
 
 
-class TestSqlStoreOnPostgresql(StoreContract):
+class TestSqlStoreOnPostgresql(StoreContract, CountsContract):
     @pytest.fixture
     def store(self, postgresql) -> Iterator[Store]:
         store = SqlStore(postgresql.new_database())
@@ -73,7 +73,7 @@ class TestSqlStoreOnPostgresql(StoreContract):
         store.close()
 
 
-class TestSqlStoreOnMariadb(StoreContract):
+class TestSqlStoreOnMariadb(StoreContract, CountsContract):
     @pytest.fixture
     def store(self, mariadb) -> Iterator[Store]:
         store = SqlStore(mariadb.new_database())
@@ -81,7 +81,7 @@ class TestSqlStoreOnMariadb(StoreContract):
         store.close()
 
 
-class TestSqlStoreOnSqlite(StoreContract):
+class TestSqlStoreOnSqlite(StoreContract, CountsContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
         store = SqlStore(f"sqlite+pysqlite:///{tmp_path}/podium.db")
@@ -89,7 +89,7 @@ class TestSqlStoreOnSqlite(StoreContract):
         store.close()
 
 
-class TestSqlStoreBehindAnOutbox(StoreContract):
+class TestSqlStoreBehindAnOutbox(StoreContract, CountsContract):
     @pytest.fixture
     def store(self, postgresql, tmp_path: Path) -> Iterator[Store]:
         store = OutboxedStore(SqlStore(postgresql.new_database()), tmp_path / "outbox")

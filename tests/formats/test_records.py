@@ -97,10 +97,10 @@ from podium.records.stores.sql import SqlStore
 from podium.records.stores.sql_engine import Database
 
 add = Database._add
-def add_or_die(self, column):
+def add_or_die(self, table, column):
     if column.name == "role":
         os._exit(9)
-    add(self, column)
+    add(self, table, column)
 Database._add = add_or_die
 SqlStore(sys.argv[1]).page(RecordQuery(), limit=1)
 """

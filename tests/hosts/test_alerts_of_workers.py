@@ -17,10 +17,11 @@ from sklearn.linear_model import LinearRegression
 
 import podium
 from podium.bundle import Bundle
-from podium.monitoring.counts_file import CountsFile, Key, Tally
+from podium.monitoring.counts_file import CountsFile
 from podium.monitoring.layout import Layout
 from podium.monitoring.lookout import SETTLED_US
 from podium.monitoring.pieces import HOUR_US
+from podium.records.counted import Key, Tally
 from podium.table import Table
 from podium.testing import ServerProcess
 

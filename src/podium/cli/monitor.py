@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,15 +46,25 @@ def monitor(
     """
     import msgspec
 
+    from podium.app import open_configured_store
     from podium.deployments.registry import Registry
     from podium.monitoring.monitoring import Monitoring
     from podium.protocols.monitoring import report_of, value_of
+    from podium.records.store import counts_of
 
     settings = read_settings({"home": home}, file=config)
     folder = Path(settings.home)
-    monitoring = Monitoring(folder, {}, Registry(folder, settings.trust))
-    report = report_of(monitoring, model, window=window, since=since, version=version, role=role)
-    monitoring.close()
+    with ExitStack() as ends:
+        counts = None
+        if settings.store:  # a database may have the counts of several servers
+            store = open_configured_store(settings, is_late=True)
+            ends.callback(store.close)
+            counts = counts_of(store)
+        monitoring = Monitoring(folder, {}, Registry(folder, settings.trust), store=counts)
+        ends.callback(monitoring.close)
+        report = report_of(
+            monitoring, model, window=window, since=since, version=version, role=role
+        )
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(value_of(report))))
     else:

@@ -22,10 +22,11 @@ from podium.bundle.baseline import Baseline
 from podium.errors import BundleError, InvalidRows, StoreError
 from podium.flow.submission import Submission
 from podium.flow.version import LoadedVersion
-from podium.monitoring.counts_file import CountsFile, Key, Role, Tally
 from podium.monitoring.layout import Layout
 from podium.monitoring.pieces import Batch, Piece, Shadowed, endings_of, pieces_of, without_values
+from podium.monitoring.shared_counts import Counts
 from podium.records import forks
+from podium.records.counted import Key, Role, Tally
 from podium.records.record import Record
 
 TAKE_S, WRITE_S, TIDY_S = 0.1, 1.0, 3_600.0
@@ -51,7 +52,7 @@ class Counter(forks.ForkAware):
         n_failed: how often the file couldn't be written.
     """
 
-    def __init__(self, file: CountsFile, tidy: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, file: Counts, tidy: Callable[[], object] = lambda: None) -> None:
         self.n_failed = 0
         self._file = file
         self._tidy = tidy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -75,7 +76,8 @@ class Layout:
         return row
 
 
-def places_of(text: str) -> dict[Counted, slice]:
+@lru_cache(64)
+def places_of(text: str) -> Mapping[Counted, slice]:
     """Where each thing that is counted stands.
 
     Args:
@@ -84,7 +86,8 @@ def places_of(text: str) -> dict[Counted, slice]:
     Raises:
         msgspec.DecodeError: it isn't one.
     """
-    places, at = {}, 0
+    places: dict[Counted, slice] = {}
+    at = 0
     for what, n_slots in _PARTS.decode(text):
         places[Counted(*what)] = slice(at, at + n_slots)
         at += n_slots

@@ -15,7 +15,7 @@ from podium.errors import InputError
 from podium.metrics.families import LATENCY_BOUNDS_US
 from podium.monitoring.counter import Counter
 from podium.monitoring.counts import Counted, histograms_of
-from podium.monitoring.counts_file import HOURS_A_DAY, CountsFile, Key, Role, Tally
+from podium.monitoring.counts_file import CountsFile
 from podium.monitoring.drift import Drift, drift_of, thresholds_of
 from podium.monitoring.pieces import HOUR_US
 from podium.monitoring.report import (
@@ -27,7 +27,9 @@ from podium.monitoring.report import (
     measured,
     n_tests_of,
 )
+from podium.monitoring.shared_counts import counts_in
 from podium.monitoring.windows import WINDOW_HOURS, Sums, start_of, total
+from podium.records.counted import HOURS_A_DAY, CountStore, Key, Role, Tally
 
 # Hours that are older become days.
 HOURS_DAYS = 30
@@ -38,12 +40,13 @@ _DRIFTS_MAX = 20_000
 
 
 class Monitoring:
-    """Counts what the models of an app answer, in a file of the home folder, and reports it.
+    """Counts what the models of an app answer, in a store or a file, and reports it.
 
     Args:
         deployments: what is served, by name.
         registry: has other versions of these models.
         days: how long counts are kept; 0 keeps them for ever.
+        store: keeps the counts of all servers that use it; without one they are in the home folder.
 
     Attributes:
         counter: observes the prediction service.
@@ -56,8 +59,9 @@ class Monitoring:
         registry: Registry,
         *,
         days: int = 0,
+        store: CountStore | None = None,
     ) -> None:
-        self._file = CountsFile(home / "monitoring.db")
+        self._file = counts_in(CountsFile(home / "monitoring.db"), store)
         self._deployments = deployments
         self._registry = registry
         self._days = days

@@ -19,9 +19,9 @@ from podium.flow.request import PredictRequest, RequestContext
 from podium.flow.submission import Submission
 from podium.flow.version import LoadedVersion
 from podium.monitoring.counts import Counts
-from podium.monitoring.counts_file import Role
 from podium.monitoring.layout import Layout
 from podium.outputs import Outputs
+from podium.records.counted import Role
 from podium.records.record import Record
 from podium.signature import Signature
 from podium.signature.labels import label_text

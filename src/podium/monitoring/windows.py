@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from podium.bundle.baseline import Period
 from podium.monitoring.counts import Counted, Counts
-from podium.monitoring.counts_file import Tally
+from podium.monitoring.layout import places_of
+from podium.records.counted import Tally
 
 WINDOW_HOURS: Mapping[Period, int] = {"hour": 1, "day": 24, "week": 168}
 # 1970 began on a Thursday; weeks begin on Mondays.
@@ -37,7 +38,8 @@ class Sums:
         self.n_rows += tally.n_rows
         self.n_counted += tally.n_counted
         self.n_refused += tally.n_refused
-        for what, counts in tally.by_name().items():
+        for what, place in places_of(tally.layout).items():
+            counts = tally.counts[place]
             before = self.counts.get(what)
             if before is None:
                 self.counts[what] = counts

@@ -24,9 +24,10 @@ from podium.outbox.shipper import Shipper
 from podium.outbox.status import Status, status_of
 from podium.outbox.waiting import Waiting
 from podium.records import forks
+from podium.records.counted import CountStore
 from podium.records.record import Feedback, Record
 from podium.records.storable import refused_of
-from podium.records.store import InsertResult, Order, Page, RecordQuery, Store
+from podium.records.store import InsertResult, Order, Page, RecordQuery, Store, counts_of
 
 _log = logging.getLogger("podium")
 _SURVIVES: dict[Durability, Literal["memory", "process", "power"]] = {
@@ -109,6 +110,11 @@ class OutboxedStore(forks.ForkAware):
                 if self.ships:
                     self._start_shipping()
             return self._outbox
+
+    @property
+    def counts(self) -> CountStore | None:
+        """What the store keeps counts in, if it does: they have an outbox of their own."""
+        return counts_of(self.store)
 
     @property
     def health(self) -> Health:

@@ -10,12 +10,12 @@ import msgspec
 from podium.access import Action
 from podium.errors import InputError, NotFound, SetupError
 from podium.http import Request, Response
-from podium.monitoring.counts_file import Role
 from podium.monitoring.monitoring import Monitoring
 from podium.monitoring.report import Report
 from podium.monitoring.windows import WINDOW_HOURS
 from podium.protocols.insight import Get
 from podium.protocols.schemas import in_query
+from podium.records.counted import Role
 from podium.records.export import time_text
 from podium.records.period import moment_us
 from podium.signature.schema import Schema

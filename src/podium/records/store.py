@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, cast
 
 import msgspec
 
 from podium.errors import InputError
 from podium.records.record import Feedback, Record, Role
 from podium.records.storable import text_problem
+
+if TYPE_CHECKING:
+    from podium.records.counted import CountStore
 
 PAGE_ROWS = 500
 # Which records come first, by time and id.
@@ -94,11 +97,14 @@ class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):
         duplicate_policy: `count` reports the number of duplicates; `absorb` counts them as
             inserted. Either way they change nothing.
         filters: the names in RecordQuery that pages can be filtered by; others raise an InputError.
+        counts: whether its attribute `counts` is a CountStore, in which the counts of several servers
+            meet.
     """
 
     durability: Literal["memory", "process", "power"]
     duplicate_policy: Literal["count", "absorb"] = "count"
     filters: frozenset[str] = ALL_FILTERS
+    counts: bool = False
 
 
 class InsertResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +203,17 @@ class Store(Protocol):
     def close(self) -> None:
         """Close the database; a second call does nothing."""
         ...
+
+
+class CountingStore(Store, Protocol):
+    """A store whose `features.counts` is true."""
+
+    counts: CountStore
+
+
+def counts_of(store: Store) -> CountStore | None:
+    """What a store keeps counts in, if it does."""
+    return cast("CountingStore", store).counts if store.features.counts else None
 
 
 def iter_pages(

@@ -4,6 +4,13 @@ from podium.testing.client import Client
 from podium.testing.exporters import ExporterContract
 from podium.testing.process import ServerProcess
 from podium.testing.runtimes import RuntimeContract
-from podium.testing.stores import StoreContract
+from podium.testing.stores import CountsContract, StoreContract
 
-__all__ = ["Client", "ExporterContract", "RuntimeContract", "ServerProcess", "StoreContract"]
+__all__ = [
+    "Client",
+    "CountsContract",
+    "ExporterContract",
+    "RuntimeContract",
+    "ServerProcess",
+    "StoreContract",
+]

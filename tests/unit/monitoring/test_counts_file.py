@@ -12,7 +12,9 @@ import pytest
 
 from podium.errors import StoreError
 from podium.monitoring.counts import Counted
-from podium.monitoring.counts_file import CountsFile, Key, Tally
+from podium.monitoring.counts_file import CountsFile
+from podium.monitoring.layout import places_of
+from podium.records.counted import Key, Tally
 
 LAYOUT = '[[["field","age"],3],[["score",""],2]]'
 KEY = Key("churn", "aa", "primary", 1_000)
@@ -38,8 +40,9 @@ def test_what_is_added_is_summed_by_version_role_and_hour(file):
 
     (one,) = found[KEY]
     assert (one.n_rows, one.n_counted, one.n_refused) == (11, 11, 1)
-    assert one.by_name()[Counted("field", "age")].tolist() == [2, 2, 3]
-    assert one.by_name()[Counted("score")].tolist() == [4, 2**62 + 5]
+    places = places_of(one.layout)
+    assert one.counts[places[Counted("field", "age")]].tolist() == [2, 2, 3]
+    assert one.counts[places[Counted("score")]].tolist() == [4, 2**62 + 5]
     assert found[other][0].counts.tolist() == [9] * 5
     assert file.read("churn", 1_001, 2_000) == file.read("other", 0, 2_000) == {}
 
@@ -134,7 +137,8 @@ ADDS = """
 import sys
 from pathlib import Path
 import numpy as np
-from podium.monitoring.counts_file import CountsFile, Key, Tally
+from podium.monitoring.counts_file import CountsFile
+from podium.records.counted import Key, Tally
 file = CountsFile(Path(sys.argv[1]))
 layout = '[[["field","age"],3]]'
 print("ready", flush=True)

@@ -15,11 +15,12 @@ from podium.access import Action, Actor
 from podium.metrics.exposition import exposition
 from podium.monitoring.alerts import Alert
 from podium.monitoring.channels import NotSent
-from podium.monitoring.counts_file import CountsFile, Key, Tally
+from podium.monitoring.counts_file import CountsFile
 from podium.monitoring.layout import Layout
 from podium.monitoring.lookout import RETRY_US, TRIES_MAX, Lookout
 from podium.monitoring.pieces import HOUR_US
 from podium.outputs import Outputs
+from podium.records.counted import Key, Tally
 from podium.table import Table
 from podium.testing import Client
 

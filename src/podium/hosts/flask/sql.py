@@ -11,7 +11,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 
 from podium.records.stores.sql import SqlStore
-from podium.records.stores.sql_tables import record_table
+from podium.records.stores.sql_tables import count_tables, record_table
 
 if TYPE_CHECKING:
     from podium.records.store import Store
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 def opener_of(db: SQLAlchemy, *, bind_key: str | None = None) -> Callable[[Flask], Store]:
     """A function that opens the store of an app in each of its processes.
 
-    From now on the table of records belongs to the metadata of `db`: Flask-Migrate sees it, and so
-    does `db.create_all()`. It isn't created here.
+    From now on the tables of records and of counts belong to the metadata of `db`: Flask-Migrate
+    sees them, and so does `db.create_all()`. They aren't created here.
 
     Args:
         bind_key: the database among SQLALCHEMY_BINDS; the default one if omitted.
     """
     metadata = _metadata_of(db, bind_key)
     record_table(metadata)
+    count_tables(metadata)
     pid = os.getpid()
 
     def opened(app: Flask) -> Store:

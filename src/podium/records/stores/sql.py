@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     Delete,
     Engine,
-    Insert,
     MetaData,
     Select,
     Table,
@@ -20,13 +19,11 @@ from sqlalchemy import (
     delete,
     false,
     func,
-    insert,
     or_,
     select,
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -37,7 +34,8 @@ from podium.records.record import Feedback, Record
 from podium.records.storable import is_hex, is_id, refused_of
 from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
 from podium.records.stores.rows import feedback_cells, feedback_of, record_of, row_of
-from podium.records.stores.sql_engine import Database, engine_of
+from podium.records.stores.sql_counts import SqlCounts
+from podium.records.stores.sql_engine import Database, engine_of, insert_of
 from podium.records.stores.sql_tables import MODEL_LENGTH, START_LENGTH, record_table
 
 # A deletion locks the rows it deletes: in pieces of this size, for some ten milliseconds at a time.
@@ -47,7 +45,7 @@ Condition = ColumnElement[bool]
 
 
 class SqlStore:
-    """A store in the table `podium_record` of a relational database.
+    """A store in the table `podium_record` of a relational database, which keeps counts beside it.
 
     It connects when it is first used: a server starts, and predicts, while its database is down.
 
@@ -65,15 +63,17 @@ class SqlStore:
     def __init__(
         self, where: str | Engine, *, metadata: MetaData | None = None, creates: bool = True
     ) -> None:
-        self.features = StoreFeatures(durability="power")
-        self.table: Table = record_table(MetaData() if metadata is None else metadata)
+        self.features = StoreFeatures(durability="power", counts=True)
+        metadata = MetaData() if metadata is None else metadata
+        self.table: Table = record_table(metadata)
         self._owns_engine = isinstance(where, str)
         engine = engine_of(where) if isinstance(where, str) else where
         self.engine = engine
         self._database = Database(engine, self.table, creates=creates)
         self._columns = [self.table.c[name] for name in NAMES]
         self._is_mysql = engine.dialect.name in ("mysql", "mariadb")
-        self._insert = _insert_of(self.table, engine.dialect.name)
+        self.counts = SqlCounts(engine, metadata, creates=creates)
+        self._insert = insert_of(self.table, engine.dialect.name)
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Insert records, all or none; one whose id is already stored changes nothing."""
@@ -164,6 +164,7 @@ class SqlStore:
     def close(self) -> None:
         """Close the engine, unless the caller passed it."""
         if self._owns_engine:
+            self.counts.close()
             self._database.close()
 
     def _page(
@@ -334,18 +335,6 @@ def _is_after(table: Table, place: tuple[int, str], order: Order) -> Condition:
         columns.time_us <= time_us,
         or_(columns.time_us < time_us, and_(columns.time_us == time_us, columns.id < record_id)),
     )
-
-
-def _insert_of(table: Table, dialect: str) -> Insert:
-    """An insert that leaves existing rows unchanged."""
-    if dialect == "postgresql":
-        statement: Insert = postgresql.insert(table).on_conflict_do_nothing()
-    elif dialect == "sqlite":
-        statement = sqlite.insert(table).on_conflict_do_nothing()
-    else:
-        # Under the driver's flags, ON DUPLICATE KEY UPDATE also counts rows that already exist.
-        statement = insert(table).prefix_with("IGNORE")
-    return statement.execution_options(preserve_rowcount=True)
 
 
 def _too_long(records: Sequence[Record]) -> dict[str, str]:

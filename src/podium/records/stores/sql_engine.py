@@ -10,7 +10,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Index, create_engine, event, inspect
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Index,
+    Insert,
+    create_engine,
+    event,
+    insert,
+    inspect,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -85,10 +96,10 @@ class Database(forks.ForkAware):
     are closed before a fork, because a child must not inherit them at all.
     """
 
-    def __init__(self, engine: Engine, table: Table, *, creates: bool) -> None:
+    def __init__(self, engine: Engine, *tables: Table, creates: bool) -> None:
         self.engine = engine
         self.where = engine.url.render_as_string(hide_password=True)
-        self._table = table
+        self._tables = tables
         self._creates = creates
         self._lock = threading.Lock()
         self._is_prepared = False
@@ -164,7 +175,7 @@ class Database(forks.ForkAware):
             return work(connection)
 
     def _prepare(self) -> None:
-        """Create the table if it is missing, once in each process."""
+        """Create tables that are missing, once in each process."""
         if self._is_closed:
             raise StoreError("the store is closed")
         self._reset_after_fork()
@@ -172,67 +183,87 @@ class Database(forks.ForkAware):
             return
         with self._lock:
             if not self._is_prepared:
-                self._create() if self._creates else self._require_columns()
+                for table in self._tables:
+                    self._create(table) if self._creates else self._require_columns(table)
                 self._is_prepared = True
 
-    def _create(self) -> None:
-        with self._ignoring_existing(self._table.columns):
-            self._table.create(self.engine, checkfirst=True)
-        for column in self._lacking():
-            with self._ignoring_existing([column]):
-                self._add(column)
-        for index in self._lacking_indexes():
+    def lacks_tables(self) -> bool:
+        """Whether a table is missing, and can't or mustn't be created.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        with self.failures():
+            if self._is_prepared or not self._missing():
+                return False
+        with suppress(StoreError):
+            self.read(lambda _: None)
+            return False
+        with self.failures():
+            return self._missing()
+
+    def _missing(self) -> bool:
+        inspector = inspect(self.engine)
+        return not all(inspector.has_table(one.name) for one in self._tables)
+
+    def _create(self, table: Table) -> None:
+        with self._ignoring_existing(table, table.columns):
+            table.create(self.engine, checkfirst=True)
+        for column in self._lacking(table):
+            with self._ignoring_existing(table, [column]):
+                self._add(table, column)
+        for index in self._lacking_indexes(table):
             try:
                 index.create(self.engine, checkfirst=True)
             except DBAPIError:
-                if index in self._lacking_indexes():  # else another process was faster
+                if index in self._lacking_indexes(table):  # else another process was faster
                     raise
 
-    def _lacking_indexes(self) -> list[Index]:
+    def _lacking_indexes(self, table: Table) -> list[Index]:
         """The indexes that the table of an older version doesn't have."""
-        found = inspect(self.engine).get_indexes(self._table.name)
+        found = inspect(self.engine).get_indexes(table.name)
         names = {one["name"] for one in found}
         return sorted(
-            (one for one in self._table.indexes if one.name not in names),
+            (one for one in table.indexes if one.name not in names),
             key=lambda one: str(one.name),
         )
 
     @contextmanager
-    def _ignoring_existing(self, columns: Iterable[Column[Any]]) -> Iterator[None]:
+    def _ignoring_existing(self, table: Table, columns: Iterable[Column[Any]]) -> Iterator[None]:
         """Ignore the failure if another process created these columns at the same moment."""
         try:
             yield
         except DBAPIError as error:
-            names = {column.name for column in self._lacking()}
+            names = {column.name for column in self._lacking(table)}
             if error.connection_invalidated or any(column.name in names for column in columns):
                 raise
 
-    def _add(self, column: Column[Any]) -> None:
+    def _add(self, table: Table, column: Column[Any]) -> None:
         """Add a column that is missing in a table of an older version."""
         dialect = self.engine.dialect
-        table = dialect.identifier_preparer.format_table(self._table)
+        name = dialect.identifier_preparer.format_table(table)
         definition = CreateColumn(column).compile(dialect=dialect)
         with self.engine.begin() as connection:
-            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {definition}")
+            connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {definition}")
 
-    def _require_columns(self) -> None:
-        lacking = [column.name for column in self._lacking()]
+    def _require_columns(self, table: Table) -> None:
+        lacking = [column.name for column in self._lacking(table)]
         if lacking:
-            has_table = len(lacking) < len(self._table.columns)
+            has_table = len(lacking) < len(table.columns)
             raise StoreError(
-                f"{self.where}: table {self._table.name} has no column {', '.join(lacking)}"
+                f"{self.where}: table {table.name} has no column {', '.join(lacking)}"
                 if has_table
-                else f"{self.where} has no table {self._table.name}",
+                else f"{self.where} has no table {table.name}",
                 hint="create it with your migrations (flask db migrate, flask db upgrade)",
             )
 
-    def _lacking(self) -> list[Column[Any]]:
+    def _lacking(self, table: Table) -> list[Column[Any]]:
         """The columns that the table lacks; all of them if there is no table."""
         inspector = inspect(self.engine)
         names: set[str] = set()
-        if inspector.has_table(self._table.name):
-            names = {one["name"] for one in inspector.get_columns(self._table.name)}
-        return [column for column in self._table.columns if column.name not in names]
+        if inspector.has_table(table.name):
+            names = {one["name"] for one in inspector.get_columns(table.name)}
+        return [column for column in table.columns if column.name not in names]
 
     def _reset_after_fork(self) -> None:
         if self._pid != os.getpid():
@@ -240,6 +271,18 @@ class Database(forks.ForkAware):
             # The parent's threads, one of which may hold it, don't exist here.
             self._lock = threading.Lock()
             self.engine.dispose(close=False)
+
+
+def insert_of(table: Table, dialect: str) -> Insert:
+    """An insert that leaves existing rows unchanged."""
+    if dialect == "postgresql":
+        statement: Insert = postgresql.insert(table).on_conflict_do_nothing()
+    elif dialect == "sqlite":
+        statement = sqlite.insert(table).on_conflict_do_nothing()
+    else:
+        # Under the driver's flags, ON DUPLICATE KEY UPDATE also counts rows that already exist.
+        statement = insert(table).prefix_with("IGNORE")
+    return statement.execution_options(preserve_rowcount=True)
 
 
 def _isolated(engine: Engine, level: Any) -> Engine:

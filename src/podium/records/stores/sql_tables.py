@@ -1,4 +1,4 @@
-"""The table of records in a relational database, for SQLAlchemy."""
+"""The tables of records and of counts in a relational database, for SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Dialect,
     Double,
     Index,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -24,7 +25,9 @@ from podium.records.columns import COLUMNS, RecordColumn
 from podium.records.storable import KEY_LENGTH
 
 TABLE = "podium_record"
+COUNT_TABLE = "podium_count"
 MODEL_LENGTH = 255
+_DIGEST_LENGTH = 80
 # No database can index texts of unlimited length. This long a prefix tells most outcomes apart;
 # queries compare the outcome itself as well.
 START_LENGTH = 64
@@ -85,6 +88,35 @@ def record_table(metadata: MetaData) -> Table:
     return table
 
 
+def count_tables(metadata: MetaData) -> tuple[Table, Table]:
+    """The tables `podium_count` and `podium_count_source` in this metadata."""
+    if COUNT_TABLE in metadata.tables:
+        return metadata.tables[COUNT_TABLE], metadata.tables[f"{COUNT_TABLE}_source"]
+    numbers = ("hour", "n_hours", "n_rows", "n_counted", "n_refused")
+    counts = Table(
+        COUNT_TABLE,
+        metadata,
+        Column("id", _id(), primary_key=True),
+        Column("model", String(MODEL_LENGTH), nullable=False),
+        Column("digest", String(_DIGEST_LENGTH), nullable=False),
+        Column("role", String(_LENGTHS["role"]), nullable=False),
+        *(Column(name, BigInteger(), nullable=False) for name in numbers),
+        Column("layout", _bytes(), nullable=False),
+        Column("counts", _bytes(), nullable=False),
+        **_UTF8,
+    )
+    Index("podium_count_by_model", counts.c.model, counts.c.hour)
+    Index("podium_count_by_hour", counts.c.n_hours, counts.c.hour)
+    sources = Table(
+        f"{COUNT_TABLE}_source",
+        metadata,
+        Column("source", _id(), primary_key=True),
+        Column("number", BigInteger(), nullable=False),
+        **_UTF8,
+    )
+    return counts, sources
+
+
 def _column(one: RecordColumn) -> Column[Any]:
     """A column in SQLAlchemy's terms.
 
@@ -124,6 +156,11 @@ def _id() -> TypeEngine[str]:
         .with_variant(postgresql.VARCHAR(32, collation="C"), "postgresql")
         .with_variant(mysql.VARCHAR(32, charset="ascii", collation="ascii_bin"), *_MYSQL)
     )
+
+
+def _bytes() -> TypeEngine[bytes]:
+    """Bytes of any length."""
+    return LargeBinary().with_variant(mysql.LONGBLOB(), *_MYSQL)
 
 
 def _text() -> TypeEngine[str]:

@@ -1,12 +1,13 @@
 """The contract of stores of records, as tests that their authors run."""
 
 from podium.testing.stores.changing import Changing
+from podium.testing.stores.counting import CountsContract
 from podium.testing.stores.filtering import Filtering
 from podium.testing.stores.keeping import Keeping
 from podium.testing.stores.paging import Paging
 from podium.testing.stores.sharing import Sharing
 
-__all__ = ["StoreContract"]
+__all__ = ["CountsContract", "StoreContract"]
 
 
 class StoreContract(Keeping, Paging, Filtering, Changing, Sharing):
