@@ -402,6 +402,11 @@ class ForgetsTheHour(SqlCounts):
         super().forget(before_hour + 1)
 
 
+class KnowsTheFirstHour(SqlCounts):
+    def last_hours(self) -> dict[str, int]:
+        return {key: self.read(key, 0, 2_000)[0].popitem()[0].hour for key in super().last_hours()}
+
+
 class LacksTables(SqlCounts):
     def is_there(self) -> bool:
         return False
@@ -420,6 +425,7 @@ BROKEN_COUNTS = [
     ("hours_become_days_with_the_same_sums", LosesOldDays),
     ("hours_become_days_with_the_same_sums", MakesDaysOfToday),
     ("counts_that_are_old_are_deleted", ForgetsTheHour),
+    ("the_last_hour_of_each_model_is_known", KnowsTheFirstHour),
     ("there_is_a_place_for_counts", LacksTables),
 ]
 

@@ -77,6 +77,10 @@ _ROW = "model, digest, role, hour, n_hours, layout, n_rows, n_counted, n_refused
 _MOVE = f"INSERT INTO moving SELECT ?, ?, {_ROW} FROM counted ORDER BY rowid LIMIT ?"  # noqa: S608
 _MOVED = "DELETE FROM counted WHERE rowid IN (SELECT rowid FROM counted ORDER BY rowid LIMIT ?)"
 _ENTRY = f"SELECT source, number, {_ROW}, text FROM moving JOIN layout ON layout.id = layout"  # noqa: S608
+_LAST = (
+    "SELECT model, max(hour + n_hours - 1) FROM (SELECT model, hour, n_hours FROM counted"
+    " UNION ALL SELECT model, hour, n_hours FROM moving) GROUP BY model"
+)
 _OLD = (
     "SELECT model, digest, role, hour, layout, n_rows, n_counted, n_refused, counts"
     " FROM counted WHERE n_hours = 1 AND hour < ?"
@@ -186,8 +190,7 @@ class CountsFile(HomeFile):
         with self.looking() as connection:
             if connection is None:
                 return {}
-            sql = "SELECT model, max(hour + n_hours - 1) FROM counted GROUP BY model"
-            return dict(connection.execute(sql))
+            return dict(connection.execute(_LAST))
 
     def make_days(self, before_hour: int) -> int:
         """Add up the hours of each day before this hour; returns how many hours were replaced.

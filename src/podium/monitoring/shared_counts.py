@@ -39,6 +39,10 @@ class Counts(Protocol):
         """The counts of a model, by version, role and time."""
         ...
 
+    def last_hours(self) -> dict[str, int]:
+        """The last hour in which something of each model was counted; of old days the last one."""
+        ...
+
     def make_days(self, before_hour: int) -> int:
         """Add up the hours of each day before this hour."""
         ...
@@ -102,6 +106,16 @@ class SharedCounts(forks.ForkAware):
                 break  # else what was in the file has arrived meanwhile, too
         waiting = moving.tallies if number < entry.number else []
         return added(stored, *found.items(), *((key, [tally]) for key, tally in waiting))
+
+    def last_hours(self) -> dict[str, int]:
+        """The last hour in which something of each model was counted, by any server.
+
+        Raises:
+            StoreError: the store or the file can't be read.
+        """
+        here = self._file.last_hours()
+        there = self._store.last_hours() if self._has_store() else {}
+        return {name: max(here.get(name, 0), there.get(name, 0)) for name in {**there, **here}}
 
     def make_days(self, before_hour: int) -> int:
         """Add up the hours of each day before this hour, in the store or else in the file."""

@@ -146,6 +146,10 @@ class CountStore(Protocol):
         """
         ...
 
+    def last_hours(self) -> dict[str, int]:
+        """The last hour in which something of each model was counted; of a day its last one."""
+        ...
+
     def make_days(self, before_hour: int) -> int:
         """Add up the hours of each day before this hour; returns how many hours were replaced."""
         ...

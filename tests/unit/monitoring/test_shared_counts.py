@@ -86,6 +86,10 @@ def test_servers_with_one_store_read_the_same(servers):
     assert b.ship()
 
     assert sums(a) == sums(b) == {KEY: 11, KEY._replace(hour=1_001): 5}
+    a.add({KEY._replace(hour=1_002): tally(1)})
+    assert (a.last_hours(), b.last_hours()) == ({"churn": 1_002}, {"churn": 1_001})
+    a.ship()
+    assert b.last_hours() == {"churn": 1_002}
     assert a._file.move() is None
 
 

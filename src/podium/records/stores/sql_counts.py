@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, MetaData, and_, delete, select, update
+from sqlalchemy import Connection, Engine, MetaData, and_, delete, func, select, update
 
 from podium.errors import StoreError
 from podium.records.counted import Entry, Found, Key, Tallies, Tally, tally_of
@@ -81,6 +81,14 @@ class SqlCounts:
                 found.setdefault(key, []).append(_read(layout, numbers))
             number = last or 0
         return found, number
+
+    def last_hours(self) -> dict[str, int]:
+        """The last hour in which something of each model was counted; of a day its last one."""
+        columns = self._counts.c
+        last = func.max(columns.hour + columns.n_hours - 1)
+        statement = select(columns.model, last).group_by(columns.model)
+        rows = self._database.read(lambda connection: connection.execute(statement).fetchall())
+        return {model: int(hour) for model, hour in rows}
 
     def make_days(self, before_hour: int) -> int:
         """Add up the hours of each day before this hour; returns how many hours were replaced."""

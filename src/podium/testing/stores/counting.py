@@ -144,6 +144,14 @@ class CountsContract:
 
         assert sums(counts) == {keys[1]: [1, 0, 0]}
 
+    def test_the_last_hour_of_each_model_is_known(self, store: Store) -> None:
+        counts = counts_in(store)
+        day = KEY._replace(model="old", hour=48, n_hours=24)
+        keys = [KEY, KEY._replace(hour=900), day]
+        counts.add(Entry("a", 1), [(key, tally(1)) for key in keys])
+
+        assert counts.last_hours() == {"churn": 1_000, "old": 71}
+
     def test_there_is_a_place_for_counts(self, store: Store) -> None:
         assert counts_in(store).is_there()
 
