@@ -38,7 +38,7 @@ from podium.policy.authority import Authority, Identify, authority_of
 from podium.policy.quota import open_quota
 from podium.protocols import router_of
 from podium.records.open import file_of, open_store
-from podium.records.store import Store, counts_of
+from podium.records.store import Store
 from podium.settings import (
     Settings,
     batch_options,
@@ -330,8 +330,7 @@ class App:
         if not self.settings.records or not self.settings.monitoring:
             return None
         days = self.settings.monitoring_days
-        store = None if self._store is None else counts_of(self._store)
-        made = Monitoring(self._home, self.deployments, registry, days=days, store=store)
+        made = Monitoring(self._home, self.deployments, registry, days=days, store=self._store)
         self.service.observers.append(made.counter)
         self.service.refused_rows.observers.append(made.counter.refuse)
         self._metrics.watch(UNWRITTEN_COUNTS, lambda: made.counter.n_failed)

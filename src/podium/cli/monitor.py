@@ -50,17 +50,15 @@ def monitor(
     from podium.deployments.registry import Registry
     from podium.monitoring.monitoring import Monitoring
     from podium.protocols.monitoring import report_of, value_of
-    from podium.records.store import counts_of
 
     settings = read_settings({"home": home}, file=config)
     folder = Path(settings.home)
     with ExitStack() as ends:
-        counts = None
+        store = None
         if settings.store:  # a database may have the counts of several servers
             store = open_configured_store(settings, is_late=True)
             ends.callback(store.close)
-            counts = counts_of(store)
-        monitoring = Monitoring(folder, {}, Registry(folder, settings.trust), store=counts)
+        monitoring = Monitoring(folder, {}, Registry(folder, settings.trust), store=store)
         ends.callback(monitoring.close)
         report = report_of(
             monitoring, model, window=window, since=since, version=version, role=role

@@ -29,7 +29,8 @@ from podium.monitoring.report import (
 )
 from podium.monitoring.shared_counts import counts_in
 from podium.monitoring.windows import WINDOW_HOURS, Sums, start_of, total
-from podium.records.counted import HOURS_A_DAY, CountStore, Key, Role, Tally
+from podium.records.counted import HOURS_A_DAY, Key, Role, Tally
+from podium.records.store import Store
 
 # Hours that are older become days.
 HOURS_DAYS = 30
@@ -46,7 +47,7 @@ class Monitoring:
         deployments: what is served, by name.
         registry: has other versions of these models.
         days: how long counts are kept; 0 keeps them for ever.
-        store: keeps the counts of all servers that use it; without one they are in the home folder.
+        store: keeps the counts of all servers that use it, if it can; else they are in the home folder.
 
     Attributes:
         counter: observes the prediction service.
@@ -59,7 +60,7 @@ class Monitoring:
         registry: Registry,
         *,
         days: int = 0,
-        store: CountStore | None = None,
+        store: Store | None = None,
     ) -> None:
         self._file = counts_in(CountsFile(home / "monitoring.db"), store)
         self._deployments = deployments

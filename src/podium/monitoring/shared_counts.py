@@ -18,6 +18,7 @@ from podium.monitoring.counts_file import CountsFile
 from podium.outbox.lock import FileLock
 from podium.records import forks
 from podium.records.counted import CountStore, Found, Key, Tally, added
+from podium.records.store import Store, counts_of
 
 SHIP_S, SHIP_MAX_S = 1.0, 10.0
 # A database without the tables, and without the right to create them, may get them later.
@@ -188,6 +189,7 @@ class SharedCounts(forks.ForkAware):
         return self._is_there
 
 
-def counts_in(file: CountsFile, store: CountStore | None) -> Counts:
-    """Counts in a store, or in a file if there is no such store."""
-    return file if store is None else SharedCounts(file, store)
+def counts_in(file: CountsFile, store: Store | None) -> Counts:
+    """Counts in a store, or in a file if there is none, or it keeps none."""
+    counts = None if store is None else counts_of(store)
+    return file if counts is None else SharedCounts(file, counts)
