@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 import sys
 from importlib import import_module
+from itertools import takewhile
 from typing import Any, ClassVar
 
 import click
@@ -96,9 +97,11 @@ def podium() -> None:
     """From a fitted model to a page, an API and records.
 
     \b
-    podium demo                        two models on real data, served here
+    podium demo                  two models on real data, served here
+    podium new                   a project around a model of your data
     podium pack model.joblib --data train.csv --target churned
     podium serve churn.podium
+    podium doctor                whether this machine is fit for it
     """
 
 
@@ -113,6 +116,8 @@ def run(args: list[str] | None = None) -> int:
         done: Any = podium.main(args, prog_name="podium", standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.MissingParameter):
+            _show_examples(error.ctx)
         return MISUSED
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
@@ -124,6 +129,15 @@ def run(args: list[str] | None = None) -> int:
         print_error(error)
         return exit_code(error)
     return done if isinstance(done, int) else 0
+
+
+def _show_examples(context: click.Context | None) -> None:
+    """How a command that lacks an argument is called: the examples of its help."""
+    text = "" if context is None else context.command.help or ""
+    lines = [line.strip() for line in text.partition("\b\n")[2].splitlines()]
+    examples = list(takewhile(bool, lines))
+    if examples:
+        click.echo("\n  ".join(["\nFor example:", *examples]), err=True)
 
 
 def print_error(error: PodiumError) -> None:

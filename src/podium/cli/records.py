@@ -32,7 +32,13 @@ def _with_places(command: Callable[..., int | None]) -> Callable[..., int | None
                 f"the records are in {without_password(settings.store)}, which isn't a SQLite file",
                 hint="use the database's own tools, such as pg_dump",
             )
-        return command(path, outbox_folder(settings), **options)
+        folder = outbox_folder(settings)
+        if not path.exists() and not folder.exists() and command.__name__ != "restore":
+            raise SetupError(
+                f"there are no records: {path} doesn't exist",
+                hint="podium serve makes it; --home names the folder of the server",
+            )
+        return command(path, folder, **options)
 
     return run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -104,6 +105,8 @@ def serve(
         "access_log": access_log,
     }
     settings = read_settings(flags, file=config)
+    if not models and not settings.models:
+        raise SetupError("there is no model to serve", hint=_where_models_are())
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     sources: tuple[Source, ...] = models
     if data is not None:
@@ -117,6 +120,18 @@ def serve(
         apart(partial(packed, models[0], data=data, target=target, path=file, trust=settings.trust))
         sources = (str(file),)
     serve_here(*sources, settings=settings)
+
+
+def _where_models_are() -> str:
+    """What somebody may have meant who named no model."""
+    near = [*sorted(Path().glob("*.podium")), *sorted(Path().glob("*/*.podium"))][:3]
+    if near:
+        return "\n".join(f"podium serve {shlex.quote(str(one))}" for one in near)
+    return (
+        "podium new       makes a project around a model of your data\n"
+        "podium pack      packs a model that you trained, to be served then\n"
+        "podium demo      serves two models on real data"
+    )
 
 
 def serve_here(*sources: Source, settings: Settings) -> None:

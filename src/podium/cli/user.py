@@ -48,7 +48,10 @@ def list_() -> None:
     from podium.accounts import people
 
     columns = ("name", "e-mail", "may", "groups", "two-factor", "last login")
-    print_table(columns, people.all_of_them())
+    rows = list(people.all_of_them())
+    print_table(columns, rows)
+    if not rows:
+        click.echo("There is no account yet: podium user add NAME --admin", err=True)
 
 
 @user.command()

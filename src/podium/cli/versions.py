@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from podium.errors import NotFound
 from podium.settings import read_settings
 
 if TYPE_CHECKING:
@@ -58,9 +59,13 @@ def versions(registry: Registry, *, model: str | None, prune: bool, keep: int) -
 
     With --prune, remove bundles that no alias points to; records that name them stay.
     """
-    models = [model] if model else registry.models()
+    models = registry.models()
     if not models:
         click.echo("No version is registered yet: podium serve and podium register do it.")
+    if model and models:
+        if model not in models:
+            raise NotFound(f"no model is called {model!r}", hint=f"known: {', '.join(models)}")
+        models = [model]
     if prune:
         _prune(registry, models, keep)
         return

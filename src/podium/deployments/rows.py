@@ -131,7 +131,8 @@ def find(connection: apsw.Connection, model: str, wanted: str) -> Version:
             one.name for one in sorted(versions.values(), key=lambda one: -one.time_us)
         )
         what = _MISSING.get(wanted, f"version {wanted!r}")
-        raise NotFound(f"{model} has no {what}", hint=f"known: {names or 'none'}")
+        hint = f"known: {names}" if names else "no version of it is registered in this home folder"
+        raise NotFound(f"{model} has no {what}", hint=hint)
     if len(found) > 1:
         digests = ", ".join(one.digest[:12] for one in found)
         raise NotFound(

@@ -65,7 +65,7 @@ def test_nothing_counted_is_no_drift(home, capsys):
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["other"], "known: none"),
+        (["other"], "no version of it is registered in this home folder"),
         (["churn", "--window", "year"], "known: hour, day, week"),
         (["churn", "--since", "x"], "write 30m"),
         (["churn", "--version", "9"], "known: 1"),
