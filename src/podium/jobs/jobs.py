@@ -274,7 +274,7 @@ def failure(error: OSError, path: Path) -> PodiumError:
     """The error for a file of a job that can't be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return NoSpace(
-            "the disk of the server is full: nothing of the file was kept",
+            "the disk of the server is full: nothing of it was kept",
             hint="delete jobs whose results you have, or ask the operator for more space",
         )
     return JobsError(f"{path} can't be written: {error.strerror}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -32,7 +31,7 @@ def preview(job: Job, jobs: Jobs, bundle: Bundle) -> Preview:
     with opened(str(jobs.input_of(job)), called=job.file) as source:
         chunk = next(source.chunks())
         is_whole = chunk.n_rows <= ANSWERED_MAX
-        return _preview(job, bundle, source, _first(chunk), is_whole=is_whole)
+        return _preview(job, bundle, source, chunk.rows(slice(ANSWERED_MAX)), is_whole=is_whole)
 
 
 def _preview(job: Job, bundle: Bundle, source: Source, chunk: Chunk, *, is_whole: bool) -> Preview:
@@ -88,19 +87,6 @@ def _columns(
     like = renamed([fields.get(name, name) for name in names], known)
     meant = ((name, fields.get(name, name)) for name in names)
     return tuple((name, to if to in known else like.get(to, "")) for name, to in meant)
-
-
-def _first(chunk: Chunk) -> Chunk:
-    """The rows of a chunk that are answered."""
-    some = slice(0, ANSWERED_MAX)
-    broken = {row: cell for row, cell in chunk.broken.items() if row < ANSWERED_MAX}
-    return replace(
-        chunk,
-        originals=None,
-        cells=[cells[some] for cells in chunk.cells],
-        places=chunk.places[some],
-        broken=broken,
-    )
 
 
 def _rounded(cells: Sequence[object]) -> list[str]:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 
 from podium.bundle import Bundle
-from podium.errors import NoSpace
+from podium.errors import NoSpace, SetupError
 from podium.flow.version import LoadedVersion
 from podium.jobs.job import Job
-from podium.jobs.jobs import Jobs
+from podium.jobs.jobs import Jobs, failure
 from podium.jobs.recording import Recording
 from podium.model_settings import key_field
 from podium.scoring.columns import check_columns
 from podium.scoring.draft import Draft
 from podium.scoring.formats import Source, format_of, opened, writer_of
 from podium.scoring.report import Report
+from podium.scoring.rows import CHUNK_ROWS_MAX, Chunk
 from podium.scoring.scorer import Scorer
 from podium.signature import Signature
 
 # How often progress is written, and the disk looked at.
 PROGRESS_S = 0.5
+# So many rows are predicted at once at first; then as many as take about this long.
+FIRST_ROWS, PIECE_S = 64, 1.0
 
 
 class Stopped(Exception):
@@ -68,6 +71,30 @@ class Progress:
             )
 
 
+class Pieces:
+    """The rows of chunks in pieces, each as long as a model answers in about a second.
+
+    So progress is seen, and a job ends soon when it is cancelled, however slow its model is.
+    """
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self._chunks = chunks
+        self._n_rows = FIRST_ROWS
+
+    def __iter__(self) -> Iterator[Chunk]:
+        for chunk in self._chunks:
+            at = 0
+            while at < chunk.n_rows or not at:
+                piece = chunk.rows(slice(at, at + self._n_rows))
+                at += max(piece.n_rows, 1)
+                yield piece
+
+    def measured(self, n_rows: int, seconds: float) -> None:
+        """Take into account how long the last piece took."""
+        wanted = n_rows * PIECE_S / max(seconds, 1e-6)
+        self._n_rows = int(min(max(wanted, 1), CHUNK_ROWS_MAX, 16 * self._n_rows))
+
+
 def score(job: Job, jobs: Jobs, bundle: Bundle) -> tuple[int, int]:
     """Score a job's file; returns how many rows it has, and how many of them were refused.
 
@@ -77,7 +104,12 @@ def score(job: Job, jobs: Jobs, bundle: Bundle) -> tuple[int, int]:
     """
     with opened(str(jobs.input_of(job)), called=job.file) as source:
         check(bundle.signature, source, job.fields)
-        return _score(job, jobs, bundle, source)
+        try:
+            return _score(job, jobs, bundle, source)
+        except SetupError as error:
+            if isinstance(error.__cause__, OSError):
+                raise failure(error.__cause__, jobs.results_of(job)) from error
+            raise
 
 
 def _score(job: Job, jobs: Jobs, bundle: Bundle, source: Source) -> tuple[int, int]:
@@ -89,12 +121,15 @@ def _score(job: Job, jobs: Jobs, bundle: Bundle, source: Source) -> tuple[int, i
         target.open()
         writer = writer_of(target.file, format_, source, is_gzip=is_gzip)
         progress = Progress(job, jobs, source, target)
-        for chunk in source.chunks():
+        pieces = Pieces(source.chunks())
+        for chunk in pieces:
             scorer.check_names(chunk.names)
             began_s = time.perf_counter()
             answered = scorer.answer(chunk, source.reader)
+            seconds = time.perf_counter() - began_s
+            pieces.measured(chunk.n_rows, seconds)
             if recording is not None:
-                answered = recording.record(answered, n_rows, time.perf_counter() - began_s)
+                answered = recording.record(answered, n_rows, seconds)
             scored = scorer.scored(chunk, answered)
             report.add(chunk, scored.bad)
             with target.writing():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from podium.errors import BadCell, SetupError
@@ -50,6 +50,17 @@ class Chunk:
     def n_rows(self) -> int:
         """The number of rows."""
         return len(self.places)
+
+    def rows(self, some: slice) -> Chunk:
+        """The chunk with these rows alone, which follow each other."""
+        start, stop, _ = some.indices(self.n_rows)
+        return replace(
+            self,
+            cells=[cells[some] for cells in self.cells],
+            places=self.places[some],
+            broken={at - start: cell for at, cell in self.broken.items() if start <= at < stop},
+            originals=self.originals and [cells[some] for cells in self.originals],
+        )
 
 
 def chunks_of(read: Callable[[], Chunk]) -> Iterator[Chunk]:
