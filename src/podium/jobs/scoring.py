@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 
@@ -32,6 +32,41 @@ class Stopped(Exception):
     """The job was cancelled."""
 
 
+class Pieces:
+    """The rows of chunks in pieces, each as long as a model answers in about a second.
+
+    So progress is seen, and a job ends soon when it is cancelled, however slow its model is.
+
+    Args:
+        n_bytes: tells how many bytes of the file were read.
+
+    Attributes:
+        n_read: how many bytes the rows took that were given so far.
+    """
+
+    def __init__(self, chunks: Iterable[Chunk], n_bytes: Callable[[], int]) -> None:
+        self._chunks = chunks
+        self._n_bytes = n_bytes
+        self._n_rows = FIRST_ROWS
+        self.n_read = 0
+
+    def __iter__(self) -> Iterator[Chunk]:
+        before = 0
+        for chunk in self._chunks:
+            at, after = 0, self._n_bytes()
+            while at < chunk.n_rows or not at:
+                piece = chunk.rows(slice(at, at + self._n_rows))
+                at += max(piece.n_rows, 1)
+                self.n_read = before + (after - before) * at // max(chunk.n_rows, 1)
+                yield piece
+            before = after
+
+    def measured(self, n_rows: int, seconds: float) -> None:
+        """Take into account how long the last piece took."""
+        wanted = n_rows * PIECE_S / max(seconds, 1e-6)
+        self._n_rows = int(min(max(wanted, 1), CHUNK_ROWS_MAX, 16 * self._n_rows))
+
+
 @dataclass
 class Progress:
     """Writes how far a job is, now and then."""
@@ -39,6 +74,7 @@ class Progress:
     job: Job
     jobs: Jobs
     source: Source
+    pieces: Pieces
     target: Draft
     said_s: float = 0.0
 
@@ -58,7 +94,7 @@ class Progress:
             ("running",),
             n_rows=n_rows,
             n_refused=n_refused,
-            n_read=self.source.n_bytes(),
+            n_read=self.pieces.n_read,
             n_total=self.source.reader.n_rows or 0,
             out_bytes=self.target.file.tell(),
         )
@@ -69,30 +105,6 @@ class Progress:
                 "the results don't fit on the disk of the server, beside the files of other jobs",
                 hint="delete jobs whose results you have, and start it again",
             )
-
-
-class Pieces:
-    """The rows of chunks in pieces, each as long as a model answers in about a second.
-
-    So progress is seen, and a job ends soon when it is cancelled, however slow its model is.
-    """
-
-    def __init__(self, chunks: Iterable[Chunk]) -> None:
-        self._chunks = chunks
-        self._n_rows = FIRST_ROWS
-
-    def __iter__(self) -> Iterator[Chunk]:
-        for chunk in self._chunks:
-            at = 0
-            while at < chunk.n_rows or not at:
-                piece = chunk.rows(slice(at, at + self._n_rows))
-                at += max(piece.n_rows, 1)
-                yield piece
-
-    def measured(self, n_rows: int, seconds: float) -> None:
-        """Take into account how long the last piece took."""
-        wanted = n_rows * PIECE_S / max(seconds, 1e-6)
-        self._n_rows = int(min(max(wanted, 1), CHUNK_ROWS_MAX, 16 * self._n_rows))
 
 
 def score(job: Job, jobs: Jobs, bundle: Bundle) -> tuple[int, int]:
@@ -120,8 +132,8 @@ def _score(job: Job, jobs: Jobs, bundle: Bundle, source: Source) -> tuple[int, i
     with target, report, _recording(job, jobs, bundle) as recording:
         target.open()
         writer = writer_of(target.file, format_, source, is_gzip=is_gzip)
-        progress = Progress(job, jobs, source, target)
-        pieces = Pieces(source.chunks())
+        pieces = Pieces(source.chunks(), source.n_bytes)
+        progress = Progress(job, jobs, source, pieces, target)
         for chunk in pieces:
             scorer.check_names(chunk.names)
             began_s = time.perf_counter()
