@@ -97,7 +97,7 @@ class Scorer:
         if present:
             raise SetupError(
                 f"the file already has a column {printable(present[0])!r}",
-                hint="give the predicted columns a prefix: --prefix new_",
+                hint="rename it in the file; podium score can also give the new ones a --prefix",
             )
 
     def score(self, chunk: Chunk, reader: Reader) -> Scored:
