@@ -17,6 +17,7 @@ from contextlib import suppress
 
 import msgspec
 
+from podium.alert_settings import Alerts
 from podium.deployments.trial import child_environment, end_group, interpreter
 from podium.errors import JobsError, PodiumError
 from podium.jobs.job import Job, State
@@ -24,7 +25,7 @@ from podium.jobs.jobs import Jobs
 from podium.jobs.process import Order
 from podium.outbox.lock import FileLock
 from podium.records import forks
-from podium.settings import Settings
+from podium.settings import Accounts, Settings
 
 # How often a process looks for jobs that other processes took in, and for what is too old.
 LOOK_S, SWEEP_S = 1.0, 600.0
@@ -155,7 +156,7 @@ class Runner(forks.ForkAware):
         for path in self.jobs.folder_of(job).glob("*"):  # of a process that was cut
             if path != self.jobs.input_of(job):
                 path.unlink(missing_ok=True)
-        order = msgspec.json.encode(Order(settings=self.jobs.settings, job=job.id))
+        order = msgspec.json.encode(Order(settings=_needed(self.jobs.settings), job=job.id))
         try:
             process = subprocess.Popen(
                 [interpreter(), "-P", "-m", "podium.jobs.process"],
@@ -197,3 +198,8 @@ class Runner(forks.ForkAware):
         if not self._swept_s or now_s - self._swept_s > SWEEP_S:
             self._swept_s = now_s
             self.jobs.sweep()
+
+
+def _needed(settings: Settings) -> Settings:
+    """The settings that a job needs: no secrets, and no Django settings of any type."""
+    return msgspec.structs.replace(settings, store="", accounts=Accounts(), alerts=Alerts())

@@ -18,6 +18,7 @@ from podium.jobs.job import Job, preview_of
 from podium.jobs.jobs import Jobs
 from podium.jobs.runner import Runner
 from podium.outbox.lock import FileLock
+from podium.settings import Accounts
 
 from .conftest import HEADER, ROW
 
@@ -248,3 +249,19 @@ def test_a_row_that_takes_all_memory_ends_the_job_alone(jobs: Jobs, add):
     assert (failed.state, other.state) == ("failed", "failed")
     assert "256 MB of memory" in failed.error
     assert "line 2 of rows.csv is longer than 64,000,000 characters" in other.error
+
+
+def test_settings_of_any_type_and_secrets_dont_reach_the_process(jobs: Jobs, add):
+    django = {"LOGGING_CONFIG": object()}
+    accounts = Accounts(enabled=True, secret_key="s", django=django)
+    settings = msgspec.structs.replace(
+        jobs.settings, accounts=accounts, store="postgresql://me:pw@db"
+    )
+    runner = Runner(Jobs(settings))
+    job = add(state="waiting")
+    runner.start()
+
+    done = ended(jobs, job)
+
+    runner.close()
+    assert done.state == "done"

@@ -70,25 +70,29 @@ function show(html, part) {
   return then;
 }
 
-const NEXT_MS = 1000;
-async function follow() {
+// Often at first, then less and less: a quota may count these requests, too.
+const NEXT_MS = 1000, MOST_MS = 5000, FAILED_MS = 10000;
+async function follow(wait) {
   const job = document.querySelector("[data-moving]");
   if (!job) return;
   const state = job.dataset.job;
   const inside = job.contains(document.activeElement);
+  let next = Math.min(wait * 1.2, MOST_MS);
   try {
     const answer = document.hidden ? {} : await fetch(location.href, { headers: { accept: "text/html" } });
+    if (answer.status >= 400) next = FAILED_MS;
     if (answer.ok) {
       const html = await answer.text();
       // Whoever is about to press a button isn't interrupted by mere numbers.
       const then = inside ? update(html) : show(html, "[data-job]");
       if (then && then.dataset.job !== state) {
+        next = NEXT_MS;
         if (inside) show(html, "[data-job]");
         say(document.querySelector("[data-job-state]").textContent);
       }
     }
-  } catch { /* the server may be back in a moment */ }
-  setTimeout(follow, NEXT_MS);
+  } catch { next = FAILED_MS; /* the server may be back in a moment */ }
+  setTimeout(follow, next, next);
 }
 
 function update(html) {
@@ -101,4 +105,4 @@ function update(html) {
   return other;
 }
 
-if (document.querySelector("[data-moving]")) setTimeout(follow, NEXT_MS);
+if (document.querySelector("[data-moving]")) setTimeout(follow, NEXT_MS, NEXT_MS);
