@@ -79,6 +79,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in ENDED
 
     @property
+    def record_prefix(self) -> str:
+        """What the ids of its records begin with, and hardly any other."""
+        return f"{self.queued_us // 1_000:012x}7"
+
+    @property
     def share(self) -> float:
         """How much of it is done, from 0 to 1."""
         if self.state == "done":

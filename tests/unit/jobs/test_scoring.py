@@ -150,6 +150,7 @@ def test_the_ids_of_rows_increase_beyond_what_a_counter_holds(jobs: Jobs, add, b
     made.close()
     assert ids == sorted(set(ids))
     assert all(is_id(one) and one[12] == "7" for one in ids)
+    assert all(one.startswith(job.record_prefix) for one in ids[:5])
 
 
 def test_a_job_waits_while_the_store_is_behind_and_then_fails(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -326,6 +327,9 @@ def test_rows_are_recorded_once_with_the_name_of_the_job(tmp_path: Path):
     assert jobs.file.change(job["id"], ("done",), state="waiting") is not None
     until(lambda: state() == "done")
 
+    page = client.get(f"{PAGE}/{job['id']}").text
+    (link,) = re.findall(r'href="(/models/logistic-1/records\?id=\w+)"', page)
+    assert client.get(link).text.count("Adelie") >= 3
     store = app.site.store
     assert store is not None
     records = store.page(RecordQuery(model=MODEL), limit=10).records
