@@ -17,6 +17,7 @@ from contextlib import suppress
 
 import msgspec
 
+from podium.account_settings import Accounts
 from podium.alert_settings import Alerts
 from podium.deployments.trial import child_environment, end_group, interpreter
 from podium.errors import JobsError, PodiumError
@@ -25,7 +26,7 @@ from podium.jobs.jobs import Jobs
 from podium.jobs.process import Order
 from podium.outbox.lock import FileLock
 from podium.records import forks
-from podium.settings import Accounts, Settings
+from podium.settings import Settings
 
 # How often a process looks for jobs that other processes took in, and for what is too old.
 LOOK_S, SWEEP_S = 1.0, 600.0

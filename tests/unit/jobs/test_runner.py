@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from podium.account_settings import Accounts
 from podium.jobs.job import Job, preview_of
 from podium.jobs.jobs import Jobs
 from podium.jobs.runner import Runner
 from podium.outbox.lock import FileLock
-from podium.settings import Accounts
 
 from .conftest import HEADER, ROW
 
