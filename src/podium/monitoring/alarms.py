@@ -40,6 +40,7 @@ CONSTANT_FROM, CONSTANT_TRAINED_MAX = 0.995, 0.9
 SHOWN_P = 0.01
 # Drift; missing values; values that training didn't have. A constant needs no test.
 _TESTS_OF_EACH = 3
+_OF_OUTPUT = ("prediction", "score", "probability")
 # Silence: so many windows before, each with so many rows at this time.
 SILENCE_WINDOWS, SILENCE_ROWS = 4, 20
 
@@ -105,7 +106,27 @@ def alarms(
             continue
         before = _counts_of(what, histogram, earlier) if is_enough(earlier) else None
         found += _of_counted(_Two(what, histogram, kind, n_tests, before, now))
-    return found
+    return _told_once(histograms, found)
+
+
+def _told_once(histograms: Mapping[Counted, Histogram], found: list[Alarm]) -> list[Alarm]:
+    """The alarms, with one of each kind about the output: its labels, probabilities and scores.
+
+    They move together: the probabilities of two classes are one another's rest. The one that is
+    told keeps its key from window to window, whichever of them moved farthest.
+    """
+    predictions = [what.name for what in histograms if what.kind == "prediction"]
+    if len(predictions) != 1:  # of several outputs each is told of; they have no probabilities here
+        return found
+    others = [one for one in found if one.what not in _OF_OUTPUT]
+    by_kind: dict[AlarmKind, list[Alarm]] = {}
+    for one in found:
+        if one.what in _OF_OUTPUT:
+            by_kind.setdefault(one.kind, []).append(one)
+    for some in by_kind.values():
+        worst = max(some, key=lambda one: (one.is_firing, one.level == "red", one.now))
+        others.append(msgspec.structs.replace(worst, what="prediction", name=predictions[0]))
+    return others
 
 
 def _counts_of(what: Counted, histogram: Histogram, sums: Sums) -> Counts | None:

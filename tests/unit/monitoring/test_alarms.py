@@ -125,6 +125,40 @@ def test_a_constant_says_it_all():
     assert states(found(part(1.0, None), part(1.0, None))) == {"constant": ("red", True)}
 
 
+def test_a_label_and_its_probabilities_tell_one_drift_once():
+    share = Field(name="p", missing="accept")
+    trained = RANDOM.uniform(size=10_000)
+    label, yes, no = (
+        Counted("prediction", "churn"),
+        Counted("probability", "yes"),
+        Counted("probability", "no"),
+    )
+    histograms = {
+        X: TRAINED,
+        label: TRAINED_PLAN,
+        yes: histogram_of(share, trained),
+        no: histogram_of(share, 1 - trained),
+    }
+    shares = RANDOM.uniform(size=1_000) ** 2
+
+    def counted(labels: np.ndarray, moved: np.ndarray) -> Sums:
+        counts = {
+            X: count_field(TRAINED, NUMBER, MOVED),
+            label: count_field(TRAINED_PLAN, LABEL, labels),
+            yes: count_field(histograms[yes], share, moved),
+            no: count_field(histograms[no], share, 1 - moved),
+        }
+        return Sums(1_000, 1_000, 0, counts)
+
+    all_a = np.where(np.arange(1_000) < 600, "a", USUAL_PLAN)
+    for window in (counted(all_a.astype(object), shares), counted(USUAL_PLAN, shares)):
+        some = alarms(histograms, window, window, "hour")
+
+        keys = [one.key for one in some if one.kind == "drift"]
+        assert sorted(keys) == [("drift", "field", "x"), ("drift", "prediction", "churn")]
+        assert all(one.is_firing for one in some)
+
+
 def test_what_is_usual_from_hour_to_hour_is_not_drift():
     spread = Spread(psi=0.5, missing=0.2, most=1.0, new=0.1)
     raised = msgspec.structs.replace(TRAINED, spreads={"hour": spread})
