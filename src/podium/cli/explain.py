@@ -20,6 +20,7 @@ from podium.flow.version import LoadedVersion
 from podium.signature.infer import json_value
 from podium.signature.labels import label_text
 from podium.table import Table
+from podium.web.bidi import bare
 from podium.web.explaining import explanation_value
 from podium.web.why import NO_CAUSE, why_of
 
@@ -84,7 +85,7 @@ def _print(version: LoadedVersion, row: Table, found: Explanation) -> None:
     (cells,) = row.rows()
     inputs = {one.name: json_value(cells[one.name], one) for one in signature.fields}
     why, to = why_of(signature, found, inputs), console()
-    to.print(Text(harmless(why.words)), soft_wrap=True)
+    to.print(Text(harmless(bare(why.words))), soft_wrap=True)
     to.print()
     rows = shelf()
     for bar in why.bars:

@@ -6,11 +6,14 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from podium.access import Action, allowed
 from podium.errors import NotFound
 from podium.http import Request, Response
 from podium.monitoring.alerts import STATES, Alert
 from podium.monitoring.alerts_file import AlertsFile
+from podium.web.bidi import isolated
 from podium.web.numbers import moment_text
 from podium.web.pages import read_form
 from podium.web.site import Site
@@ -159,5 +162,6 @@ def _line(alert: Alert) -> AlertLine:
         who = alert.acknowledged_by or "Somebody"
         known = f"{who} has acknowledged it" + (f": {alert.note}" if alert.note else ".")
     is_open = alert.state != "resolved" and not known
-    sentence = alert.sentence[:1].upper() + alert.sentence[1:] + "."
+    said = msgspec.structs.replace(alert, name=isolated(alert.name)).sentence
+    sentence = said[:1].upper() + said[1:] + "."
     return AlertLine(alert.number, sentence, alert.level, times, known, is_open)

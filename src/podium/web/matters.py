@@ -13,6 +13,7 @@ from podium.bundle.importance import FieldImportance, OutputImportance, Pair
 from podium.explanations.curves import Grid
 from podium.signature import Field, Output
 from podium.signature.cells import column_for
+from podium.web.bidi import isolated
 from podium.web.curve_chart import CurveChart, Scale, chart_of
 from podium.web.numbers import number_text, percent_text, with_unit
 from podium.web.spread import Spread, spread_of
@@ -106,7 +107,8 @@ def _matters(
         ends=("", "") if scale is None else (scale.text(scale.low), scale.text(scale.high)),
         charts=charts,
         pairs=tuple(
-            f"{fields[one.first].label} and {fields[one.second].label} ({number_text(one.rho)})"
+            f"{isolated(fields[one.first].label)} and {isolated(fields[one.second].label)}"
+            f" ({number_text(one.rho)})"
             for one in pairs[:PAIRS_MAX]
         ),
         measured_on=f"{found.n_rows:,} {_ON.get(found.measured_on, 'rows')}",
@@ -181,7 +183,7 @@ def _charts(
         return None, ()
     numbers = np.array([mean for _, one in shown for mean in one.means])
     is_share = found.of == "probability"
-    of = f"the probability of “{found.label}”" if is_share else f"the {found.of}"
+    of = f"the probability of “{isolated(found.label)}”" if is_share else f"the {found.of}"
     unit = output.unit if found.of == "prediction" else ""
     scale = Scale(of, numbers, is_share=is_share, unit=unit)
     # Of several outputs on one page no two have the same id.

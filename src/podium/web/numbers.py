@@ -7,6 +7,7 @@ import re
 from podium.bundle.card import Card, Metric
 from podium.records.export import time_text
 from podium.signature import Range
+from podium.web.bidi import isolated
 
 _OFFSET = re.compile(r"(?<=:\d\d)[+-]\d{2}:\d{2}$", re.ASCII)
 _SHARES = frozenset({"accuracy", "balanced_accuracy"})
@@ -63,12 +64,16 @@ def headline(card: Card) -> str:
     """The main metric of a model, and the rows it was measured on; "" if there is none."""
     if not card.metrics:
         return ""
-    figure = f"{card.metrics[0].label} {metric_text(card.metrics[0])}"
+    figure = f"{_label(card.metrics[0])} {metric_text(card.metrics[0])}"
     if card.metrics_on == "cross-validation":
         return f"{card.n_folds}-fold cross-validation: {figure}."
     if card.warning:
         return f"Measured on {card.measured_on}: {figure}. {card.warning}"
     return f"{figure[0].upper()}{figure[1:]} on {card.measured_on}."
+
+
+def _label(metric: Metric) -> str:
+    return f"{metric.title} of {isolated(metric.output)}" if metric.output else metric.title
 
 
 def _figure(metric: Metric, value: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from podium.explanations.explanation import Explanation
 from podium.signature import Field, Output, Signature
 from podium.signature.labels import label_text, plain_text
+from podium.web.bidi import isolated
 from podium.web.numbers import SPACE, number_text, percent_text, with_unit
 
 # More fields than this are added up in one bar.
@@ -90,6 +91,7 @@ class _Scale:
         word = (
             output.words[found.label] if output.words else label_text(output.classes[found.label])
         )
+        word = isolated(word)
         self.of = f"the probability of “{word}”"
         if found.link == "log-odds" and not self.is_binary:
             self.of = f"the log-odds of “{word}” against the other classes"
@@ -142,7 +144,7 @@ def _words(scale: _Scale, found: Explanation, bars: list[WhyBar]) -> str:
     base, value = scale.value(found.base), scale.value(found.value)
     rows = f"{found.n_background} other row{'s' if found.n_background != 1 else ''}"
     sentence = f"On average over {rows}, {scale.of} is {base}; here it is {value}."
-    named = [f"{bar.label} ({bar.text})" for bar in bars[:2] if bar.own]
+    named = [f"{isolated(bar.label)} ({bar.text})" for bar in bars[:2] if bar.own]
     if not named:
         return f"{sentence} No field differs in a way that matters to the model."
     return f"{sentence} What moved it most: {' and '.join(named)}."
