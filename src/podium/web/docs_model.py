@@ -29,6 +29,7 @@ from podium.web.examples import Row, example_rows, text_bodies
 from podium.web.form_page import predict_address
 from podium.web.numbers import headline
 from podium.web.pages import read_form
+from podium.web.problems import PHRASES
 from podium.web.site import Site
 from podium.web.snippets import json_lines, snippets
 
@@ -137,7 +138,7 @@ def _answer(site: Site, request: Request, name: str, typed: Mapping[str, str], k
     shown = {name: value for name, value in response.headers.items() if name in _SHOWN}
     return Answer(
         response.status,
-        HTTPStatus(response.status).phrase,
+        PHRASES.get(response.status) or HTTPStatus(response.status).phrase,
         response.media,
         len(response.body),
         time_ms,

@@ -292,6 +292,7 @@ def test_a_script_gets_the_part_that_changes(client: Client):
     reply = client.request("POST", "/docs/loans", body=sent["body"], headers=headers)
 
     assert reply.json()["html"].startswith('<div id="answer"')
+    assert "<strong>400 Bad Request</strong>" in reply.json()["html"]
     assert "malformed_body" in reply.json()["html"]
 
 

@@ -15,7 +15,7 @@ async function send() {
   if (!reply.ok) throw new Error(told.detail);
   const parsed = new DOMParser().parseFromString(told.html, "text/html");
   place.replaceChildren(...parsed.body.childNodes);
-  place.querySelector("[data-trip]").textContent = `, ${trip.toFixed(0)} ms with the way there and back`;
+  place.querySelector("[data-trip]").textContent = `, ${trip.toFixed(0)} ms there and back`;
   place.firstElementChild.scrollIntoView({ block: "nearest" });
   if (status) status.textContent = place.querySelector("strong").textContent;
 }
