@@ -125,6 +125,12 @@ class RecordList:
         return grouped(list(self.columns_by_key.values()))
 
     @property
+    def choices(self) -> list[ColumnGroup]:
+        """The columns that can be chosen: the prediction is always shown."""
+        columns = self.columns_by_key.values()
+        return grouped([one for one in columns if one.key != "out.prediction"])
+
+    @property
     def hidden(self) -> list[tuple[str, str]]:
         """The parameters that the form of the filters has no inputs for."""
         said = parameters_of(self.filters.conditions)
