@@ -135,7 +135,7 @@ def receive(
         model=name,
         version=version.version,
         digest=version.digest,
-        path=_bundle_of(version),
+        path=_bundle_of(site, version),
         owner=owner_of(request),
         actor=request.actor.name,
         name=job_name(said.get("name", "")),
@@ -258,13 +258,18 @@ def _format(file: str, media: str) -> str:
     return ending + zipped
 
 
-def _bundle_of(version: LoadedVersion) -> str:
-    """The file of a version, which another process can load.
+def _bundle_of(site: Site, version: LoadedVersion) -> str:
+    """The file of a version, which another process can load: the registry's copy, if there is one.
+
+    That never changes; the file that the server was started with may be packed again meanwhile.
 
     Raises:
         InputError: there is none.
     """
     path = version.bundle.path
+    if site.versions is not None:
+        copy = site.versions.registry.files.path_of(version.digest)
+        path = copy if copy.is_file() else path
     if path is None:
         raise InputError(
             f"{version.name} is in no file, so that no other process can score with it",

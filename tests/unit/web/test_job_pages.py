@@ -119,6 +119,14 @@ def test_a_body_is_a_file_by_its_content_type(client: Client, jobs: Jobs):
     assert job_of(jobs, other).format == ".ndjson"
 
 
+def test_a_job_stays_on_the_version_that_was_the_champion(client: Client, jobs: Jobs):
+    job = job_of(jobs, send(client, API, CSV))
+
+    # A copy that never changes, whatever is promoted meanwhile.
+    assert Path(job.path).parent == jobs.home.absolute() / "versions"
+    assert podium.load(job.path).digest == job.digest
+
+
 def test_a_long_file_goes_to_the_disk_while_it_comes(client: Client, jobs: Jobs):
     content = HEADER + ROW * 50_000
 
