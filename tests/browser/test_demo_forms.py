@@ -192,7 +192,7 @@ def test_the_browser_itself_refuses_an_empty_required_field(watched):
     tab_to(page, page.get_by_role("button", name="Predict"))
     page.keyboard.press("Enter")
 
-    first = page.locator("form [required]").first
+    first = page.locator("#form [required]").first
     assert first.evaluate("e => e === document.activeElement")
     assert page.locator("#result").count() == 0
 
