@@ -70,13 +70,17 @@ def pasted_row(signature: Signature, text: str) -> PastedRow:
     """
     text = text.strip("\ufeff\r\n")
     if not text.strip():
-        raise MalformedBody("nothing was pasted", hint="copy a row, with its header, and paste it")
+        raise _nothing()
     if text.lstrip()[0] in "{[":
         row, n_rows = _of_json(signature, text)
         return _matched(signature, row, n_rows, "values")
     delimiter = "\t" if "\t" in text else delimiter_of(text)
     row, n_rows = _of_lines(signature, text, delimiter)
     return _matched(signature, row, n_rows, written_with(delimiter))
+
+
+def _nothing() -> MalformedBody:
+    return MalformedBody("nothing was pasted", hint="copy a row, with its header, and paste it")
 
 
 def _of_json(signature: Signature, text: str) -> tuple[Mapping[str, Any], int]:
@@ -103,6 +107,8 @@ def _of_lines(signature: Signature, text: str, delimiter: str) -> tuple[Mapping[
         lines = [line for line in cells if any(line)]
     except csv.Error as error:
         raise MalformedBody(f"these aren't lines of cells: {error}") from error
+    if not lines:
+        raise _nothing()
     known = _names(signature)
     n_across = _n_known(known, lines[0])
     firsts = [line[0] for line in lines]

@@ -80,6 +80,8 @@ def test_the_exact_name_wins_over_another_that_only_resembles_it():
     ("text", "said"),
     [
         (" \n", "nothing was pasted"),
+        ("\t\t\n\t", "nothing was pasted"),
+        (",", "nothing was pasted"),
         ("area_m2\trooms\tcity", "no values"),
         ("1\t2", "the first line has 2 cells"),
         ('{"area_m2": ', "isn't valid JSON"),
