@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from podium.errors import StoreError
@@ -23,6 +24,8 @@ from podium.records.store import Store, counts_of
 SHIP_S, SHIP_MAX_S = 1.0, 10.0
 # A database without the tables, and without the right to create them, may get them later.
 LOOK_AGAIN_S = 60.0
+# An hour that is the last one stays so for long.
+LAST_S = 60.0
 _CLOSED_S = 10.0
 # Of reading, while counts move.
 _TRIES = 3
@@ -69,7 +72,8 @@ class SharedCounts(forks.ForkAware):
         self._store = store
         self._lock_path = file.path.with_name("counts.lock")
         self._is_failing = False
-        self._looked_s = float("-inf")
+        self._looked_s = self._asked_s = float("-inf")
+        self._last_hours: dict[str, int] = {}
         self._is_there = False
         self._reset()
         forks.watch(self)
@@ -111,11 +115,18 @@ class SharedCounts(forks.ForkAware):
     def last_hours(self) -> dict[str, int]:
         """The last hour in which something of each model was counted, by any server.
 
+        A page with all models asks for it: the store is asked once a minute at most, and what it
+        said before is taken while it is down.
+
         Raises:
-            StoreError: the store or the file can't be read.
+            StoreError: the file can't be read.
         """
         here = self._file.last_hours()
-        there = self._store.last_hours() if self._has_store() else {}
+        if time.monotonic() - self._asked_s > LAST_S and not self._is_failing:
+            self._asked_s = time.monotonic()
+            with suppress(StoreError):
+                self._last_hours = self._store.last_hours() if self._has_store() else {}
+        there = self._last_hours
         return {name: max(here.get(name, 0), there.get(name, 0)) for name in {**there, **here}}
 
     def make_days(self, before_hour: int) -> int:

@@ -48,6 +48,11 @@ class Failing(SqlCounts):
         if self.fails == "after":
             raise StoreError("the connection was lost")
 
+    def last_hours(self):
+        if self.fails == "before":
+            raise StoreError("the database is gone")
+        return super().last_hours()
+
     def read(self, *args):
         if self.fails == "before":
             raise StoreError("the database is gone")
@@ -86,11 +91,24 @@ def test_servers_with_one_store_read_the_same(servers):
     assert b.ship()
 
     assert sums(a) == sums(b) == {KEY: 11, KEY._replace(hour=1_001): 5}
+    assert a._file.move() is None
+
+
+def test_the_last_hours_are_those_of_all_servers_also_while_the_store_is_down(
+    servers, store, monkeypatch
+):
+    monkeypatch.setattr(module, "LAST_S", -1.0)
+    a, b = servers
+    a.add({KEY: tally(1)})
+    a.ship()
     a.add({KEY._replace(hour=1_002): tally(1)})
-    assert (a.last_hours(), b.last_hours()) == ({"churn": 1_002}, {"churn": 1_001})
+    assert (a.last_hours(), b.last_hours()) == ({"churn": 1_002}, {"churn": 1_000})
     a.ship()
     assert b.last_hours() == {"churn": 1_002}
-    assert a._file.move() is None
+
+    store.counts.fails = "before"
+
+    assert b.last_hours() == {"churn": 1_002}
 
 
 def test_what_waits_counts_where_it_waits(servers):
