@@ -22,7 +22,8 @@ from podium.web.home_page import SEARCH_FROM, _ago
 from podium.web.spread import shares_of
 
 NAMES = ("loans", "arrival", "optional", "fragile")
-EVE = Actor("eve", grants={"loans": frozenset({Action.PREDICT})}, id="user:2")
+PREDICTS = frozenset({Action.PREDICT})
+EVE = Actor("eve", grants=dict.fromkeys(("arrival-delay", "fragile"), PREDICTS), id="user:2")
 SUE = Actor("sue", grants={ALL: frozenset(Action)}, id="user:1")
 
 
@@ -74,7 +75,10 @@ def test_the_last_use_is_shown_to_those_who_may_monitor(app: podium.App):
 
     assert client.get("/").text.count("<dd>within the hour</dd>") == 1
     assert "Last used" not in client.get("/", x_who="eve").text
-    assert cards(client, x_who="eve") == ["Whether a loan is granted"]
+    assert cards(client, x_who="eve") == [
+        "How late a flight is",
+        "A model that fails where x is negative",
+    ]
 
 
 def test_alerts_and_failures_are_shown_to_those_who_may_monitor(app: podium.App):
