@@ -46,7 +46,7 @@ from podium.settings import (
     check_switches,
     read_settings,
 )
-from podium.sources import Source, bundles_of, opened
+from podium.sources import Source, bundles_of, open_models
 from podium.web import gating
 from podium.web.explaining import Explanations
 from podium.web.router import ServingProtocol
@@ -116,7 +116,7 @@ class App:
         self._is_strict = strict
         self._store: Store | None = None
         self._recorder: Recorder | None = None
-        found = opened((*models, *self.settings.models), self._home, self.settings.trust)
+        found = open_models((*models, *self.settings.models), self._home, self.settings.trust)
         bundles = found.required() if strict else list(found.logged().bundles.values())
         self.failures: dict[str, Exception] = {**(failures or {}), **found.failures}
         if not bundles and not self.failures:

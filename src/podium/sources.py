@@ -75,10 +75,10 @@ def bundles_of(sources: Sequence[Source], home: Path, trust: Sequence[str]) -> l
             name.
         BundleError: a file isn't a bundle, or is damaged.
     """
-    return opened(sources, home, trust).required()
+    return open_models(sources, home, trust).required()
 
 
-def opened(
+def open_models(
     sources: Sequence[Source], home: Path, trust: Sequence[str], names: Sequence[str] = ()
 ) -> Opened:
     """The models that the sources name; one that can't be opened doesn't affect the others.

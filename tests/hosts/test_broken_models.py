@@ -25,7 +25,7 @@ from podium.access import Action, Actor
 from podium.errors import PodiumError, SetupError, TamperedBundle
 from podium.hosts.flask import Podium
 from podium.hosts.flask.host import host_of
-from podium.sources import bundles_of, opened
+from podium.sources import bundles_of, open_models
 from podium.testing import Client, ServerProcess
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -191,10 +191,10 @@ def test_one_file_damages_no_other_of_its_folder_or_name(folder, tmp_path):
     copy.write_bytes((folder / "loans.podium").read_bytes())
     whole, gone = folder / "loans.podium", tmp_path / "old" / "loans.podium"
 
-    of_folder = opened([folder], tmp_path, ())
-    twice = opened([whole, copy], tmp_path, ())
-    guessed = opened([gone, whole], tmp_path, ())
-    renamed = opened([whole], tmp_path, (), ["credit"])
+    of_folder = open_models([folder], tmp_path, ())
+    twice = open_models([whole, copy], tmp_path, ())
+    guessed = open_models([gone, whole], tmp_path, ())
+    renamed = open_models([whole], tmp_path, (), ["credit"])
 
     assert (set(of_folder.bundles), set(of_folder.failures)) == ({"loans", "lost"}, {"damaged"})
     assert isinstance(of_folder.failures["damaged"], TamperedBundle)
@@ -211,7 +211,7 @@ def test_one_file_damages_no_other_of_its_folder_or_name(folder, tmp_path):
 def test_our_own_server_is_not_started_with_one_but_a_worker_goes_on_without(folder, tmp_path):
     search = {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
     soon_gone = tmp_path / "soon.podium"
-    whole = opened([folder / "loans.podium"], tmp_path, ()).bundles["loans"]
+    whole = open_models([folder / "loans.podium"], tmp_path, ()).bundles["loans"]
     assert whole.path is not None
     import whole_loans
 

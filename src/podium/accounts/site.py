@@ -40,7 +40,7 @@ from podium.http import Request
 from podium.policy import gate
 from podium.policy.addresses import client_address
 from podium.settings import Settings
-from podium.sources import Opened, Source, opened
+from podium.sources import Opened, Source, open_models
 from podium.web import bodies, routes
 from podium.web.router import Router
 
@@ -97,7 +97,7 @@ class AccountsApp(App):
         **context: Any,
     ) -> None:
         sources = (*models, *settings.models)
-        found = opened(sources, Path(settings.home), settings.trust)
+        found = open_models(sources, Path(settings.home), settings.trust)
         bundles = found.required() if strict else found.logged().bundles.values()
         _make_permissions(found.versions, strict=strict)
         authority = AccountsAuthority(found.versions)

@@ -80,8 +80,8 @@ def _print(found: Comparison, to: Console) -> None:
     for one in found.differences:
         sign = 1 if one.better == "higher" else -1
         low, high = sorted((sign * one.low, sign * one.high))
-        told = f"{change(one.name, sign * one.difference)} {span(one.name, low, high)}"
-        table.add_row(one.title, f"{one.a:.4g}", f"{one.b:.4g}", told)
+        figures = f"{change(one.name, sign * one.difference)} {span(one.name, low, high)}"
+        table.add_row(one.title, f"{one.a:.4g}", f"{one.b:.4g}", figures)
     latencies = [one.latency_ms for one in (found.a, found.b)]
     shown = ["" if one is None else f"{number(round(one, 3))} ms" for one in latencies]
     table.add_row("median latency", *shown, "")

@@ -27,7 +27,7 @@ from podium.monitoring.counts import (
     trained,
 )
 from podium.monitoring.drift import WINDOWS_A_YEAR, Drift, Level, drift_of
-from podium.scoring.formats import opened
+from podium.scoring.formats import open_source
 from podium.scoring.scorer import Answered, Scorer
 
 
@@ -78,7 +78,7 @@ def drift(bundle: Path, rows: str, as_json: bool, trust: tuple[str, ...]) -> int
             f"{bundle} has no training data to compare with", hint="pack it with the training rows"
         )
     scorer, totals = Scorer(opened_bundle), Totals()
-    with stopping(), opened(rows) as source:
+    with stopping(), open_source(rows) as source:
         check_file(scorer, source)
         opened_bundle.start()
         with progress_of(source) as advance:

@@ -16,7 +16,7 @@ from podium.errors import SetupError
 from podium.evaluation.records import open_records
 from podium.flow.formats.csv_rows import CSV
 from podium.settings import Settings, read_settings
-from podium.sources import opened
+from podium.sources import open_models
 from podium.web.feedback_body import MEDIA, MEDIA_NAMES
 from podium.web.feedback_rows import Outcome, add_feedback
 from podium.web.truth_rules import TruthRules
@@ -69,7 +69,7 @@ def _model(settings: Settings, named: str) -> Bundle:
     sources = settings.models
     if named and Path(named).exists():
         sources, named = (named,), ""
-    found = opened(sources, Path(settings.home), settings.trust).bundles
+    found = open_models(sources, Path(settings.home), settings.trust).bundles
     known = ", ".join(found) or "none"
     if named and named not in found:
         raise SetupError(f"no model is called {named!r}", hint=f"known: {known}")

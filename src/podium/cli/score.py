@@ -15,7 +15,7 @@ from podium.cli.totals import Totals
 from podium.errors import InputError, SetupError
 from podium.scoring.columns import check_columns
 from podium.scoring.draft import Draft, StandardOutput
-from podium.scoring.formats import Format, Source, format_of, opened, writer_of
+from podium.scoring.formats import Format, Source, format_of, open_source, writer_of
 from podium.scoring.report import Report
 from podium.scoring.scorer import Scorer
 
@@ -79,7 +79,7 @@ def score(
     """
     plan = _planned(rows, output, errors, limit_errors, is_forced=force)
     scorer = Scorer(load(bundle, trust=trust), prefix)
-    with stopping(), opened(rows) as source:
+    with stopping(), open_source(rows) as source:
         check_file(scorer, source)
         scorer.bundle.start()
         totals = _score(scorer, source, plan)

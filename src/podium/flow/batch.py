@@ -278,7 +278,7 @@ class Batcher:
             self._turn("after_call")
 
     def _deliver_outputs(self, number: int, outputs: Outputs) -> None:
-        call = self._taken(number)
+        call = self._pop_call(number)
         large = call.large
         if large is not None:
             large.is_running = False
@@ -301,7 +301,7 @@ class Batcher:
 
     def _failed(self, number: int, error: Exception) -> None:
         """Find the job that made the model fail, so that only its caller gets the error."""
-        call = self._taken(number)
+        call = self._pop_call(number)
         if len(call.jobs) > 1:
             self._queue.add_again(Call(part, "bisection") for part in halves(call.jobs))
             return
@@ -330,7 +330,7 @@ class Batcher:
         if jobs and self._when_settled is not None:
             self._when_settled(jobs)
 
-    def _taken(self, number: int) -> Call:
+    def _pop_call(self, number: int) -> Call:
         call = self._running.pop(number)
         self._n_suspects -= call.is_suspect
         self._held_since_s = 0.0

@@ -56,7 +56,7 @@ class BulkPlaces:
         self._free = threading.Semaphore(n_max)
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def place(self) -> Iterator[None]:
         """Take one of the places until the context ends.
 
         Raises:

@@ -197,7 +197,7 @@ class PredictionService:
         """A bulk request's place; if its body is long, whoever reads it already holds one."""
         if not _is_bulk(version, prepared) or _has_long_body(version, request):
             return nullcontext()
-        return self.bulk.taken()
+        return self.bulk.place()
 
     def batcher(self, version: LoadedVersion) -> Batcher | None:
         """The batcher of a version on this loop; None while its model isn't loaded."""

@@ -150,7 +150,7 @@ class App(app.App):
         try:
             request = await self._admitted(request, bodies.admitted)
             place = ExitStack()
-            place.enter_context(self.service.bulk.taken())
+            place.enter_context(self.service.bulk.place())
         except Exception as error:  # noqa: BLE001 - becomes a problem, as in `respond`
             await send_response(send, routes.failed(site, request, error), request.method)
             return

@@ -11,7 +11,7 @@ from podium.errors import BadCell
 from podium.jobs.job import Job, Preview
 from podium.jobs.jobs import Jobs
 from podium.scoring.columns import lacking_fields, suggestions
-from podium.scoring.formats import Source, opened
+from podium.scoring.formats import Source, open_source
 from podium.scoring.rows import Chunk
 from podium.scoring.scorer import Scorer
 from podium.scoring.values import texts
@@ -28,7 +28,7 @@ def preview(job: Job, jobs: Jobs, bundle: Bundle) -> Preview:
     Raises:
         PodiumError: the file or the model can't be used.
     """
-    with opened(str(jobs.input_of(job)), called=job.file) as source:
+    with open_source(str(jobs.input_of(job)), called=job.file) as source:
         chunk = next(source.chunks())
         is_whole = chunk.n_rows <= ANSWERED_MAX
         return _preview(job, bundle, source, chunk.rows(slice(ANSWERED_MAX)), is_whole=is_whole)

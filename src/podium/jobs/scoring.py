@@ -16,7 +16,7 @@ from podium.jobs.recording import Recording
 from podium.model_settings import key_field
 from podium.scoring.columns import check_columns
 from podium.scoring.draft import Draft
-from podium.scoring.formats import Source, format_of, opened, writer_of
+from podium.scoring.formats import Source, format_of, open_source, writer_of
 from podium.scoring.report import Report
 from podium.scoring.rows import CHUNK_ROWS_MAX, Chunk
 from podium.scoring.scorer import Scorer
@@ -114,7 +114,7 @@ def score(job: Job, jobs: Jobs, bundle: Bundle) -> tuple[int, int]:
         Stopped: the job was cancelled.
         PodiumError: the file or the model can't be used, or the results can't be written.
     """
-    with opened(str(jobs.input_of(job)), called=job.file) as source:
+    with open_source(str(jobs.input_of(job)), called=job.file) as source:
         check(bundle.signature, source, job.fields)
         try:
             return _score(job, jobs, bundle, source)

@@ -96,7 +96,7 @@ def format_of(path: Path) -> tuple[Format, bool]:
 
 
 @contextmanager
-def opened(name: str, *, called: str = "") -> Iterator[Source]:
+def open_source(name: str, *, called: str = "") -> Iterator[Source]:
     """A file that is read by its name; `-` is standard input.
 
     Args:

@@ -70,7 +70,7 @@ def respond(
     with ExitStack() as place:
         try:
             request = admitted(site, request)
-            place.enter_context(site.service.bulk.taken())
+            place.enter_context(site.service.bulk.place())
         except Exception as error:  # noqa: BLE001 - becomes a problem, as in every request
             skip()
             return routes.failed(site, request, error)

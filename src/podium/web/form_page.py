@@ -83,7 +83,7 @@ class Answered:
     row: Table | None = None
 
 
-def answered_of(answer: PredictResponse) -> Answered:
+def response_result(answer: PredictResponse) -> Answered:
     """The prediction in the response to one row."""
     inputs, outputs = _values(answer.version.signature, answer.table, answer.outputs)
     record_id = answer.ids[0] if answer.ids else ""
@@ -91,7 +91,7 @@ def answered_of(answer: PredictResponse) -> Answered:
     return Answered(inputs, outputs, record_id, curves=curves, row=answer.table)
 
 
-def answered_before(record: Record, version: LoadedVersion) -> Answered:
+def recorded_result(record: Record, version: LoadedVersion) -> Answered:
     """The prediction in a record, for a page of this version."""
     is_current, row = record.version == version.version, None
     if is_current:
@@ -116,7 +116,7 @@ def row_of(version: LoadedVersion, inputs: bytes) -> Table:
     return prepare(version, PredictRequest(inputs, JSON, RequestContext())).table
 
 
-def answered_if(version: LoadedVersion, prepared: Prepared) -> Answered:
+def trial_result(version: LoadedVersion, prepared: Prepared) -> Answered:
     """What a version would answer to a row; nothing is recorded.
 
     Raises:

@@ -16,7 +16,7 @@ from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
 from podium.records.record import Record
 from podium.web.form import texts
-from podium.web.form_page import Pasted, answered_before, answered_of, example_number, form_page
+from podium.web.form_page import Pasted, example_number, form_page, recorded_result, response_result
 from podium.web.pasted import pasted_row
 from podium.web.site import Site
 from podium.web.visible_records import find_record, may_see
@@ -53,7 +53,7 @@ def predict(site: Site, request: Request, name: str) -> Response:
         return form_page(site, request, traffic.champion, typed, errors=error.cells, status=422)
     if answer.ids and _can_be_looked_up(site, request, name, answer.ids[0]):
         return Response.redirect(request.url(f"/models/{name}/results/{answer.ids[0]}"))
-    return form_page(site, request, answer.version, typed, answered=answered_of(answer))
+    return form_page(site, request, answer.version, typed, answered=response_result(answer))
 
 
 def paste(site: Site, request: Request, name: str) -> Response:
@@ -83,7 +83,7 @@ def result(site: Site, request: Request, name: str, record_id: str) -> Response:
     traffic = site.traffic(name, request.actor)
     record = _record(site, request, name, record_id)
     version = traffic.find(record.bundle_digest or "") or traffic.champion
-    answered = answered_before(record, version)
+    answered = recorded_result(record, version)
     values = texts(version.signature, answered.inputs)
     return form_page(site, request, version, values, answered=answered)
 

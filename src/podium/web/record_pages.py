@@ -20,7 +20,7 @@ from podium.web import render
 from podium.web.among import among_answers
 from podium.web.feedback import give_feedback, read_one, record_for_feedback
 from podium.web.form import widgets
-from podium.web.form_page import answered_before, explained, predict_address
+from podium.web.form_page import explained, predict_address, recorded_result
 from podium.web.numbers import headline
 from podium.web.pages import read_form
 from podium.web.record_list import record_file, record_list
@@ -197,7 +197,7 @@ def _explained(site: Site, request: Request, shown: RecordDetail) -> dict[str, A
         version = site.explanations.version_of(record, served, site.versions)
     except NotFound as error:
         return found | {"why_not": f"Not explained: {error.message}; {error.hint}."}
-    return found | explained(site, request, version, answered_before(record, version))
+    return found | explained(site, request, version, recorded_result(record, version))
 
 
 def _replay(site: Site, request: Request, shown: RecordDetail) -> str:

@@ -8,7 +8,7 @@ from podium.flow.formats.forms import FORM
 from podium.flow.prepare import prepare
 from podium.flow.request import PredictRequest, RequestContext
 from podium.http import Request, Response
-from podium.web.form_page import answered_if, form_page, whatif_part
+from podium.web.form_page import form_page, trial_result, whatif_part
 from podium.web.pages import read_form
 from podium.web.site import Site
 from podium.web.whatif import require_no_effects
@@ -37,7 +37,7 @@ def ask(site: Site, request: Request, name: str) -> Response:
         if is_script:
             raise
         return form_page(site, request, version, typed, errors=error.cells, status=422)
-    answered = answered_if(version, prepared)
+    answered = trial_result(version, prepared)
     if is_script:
         return Response.json({"html": whatif_part(version, answered)})
     return form_page(site, request, version, typed, answered=answered)

@@ -42,7 +42,7 @@ def test_the_number_of_places_is_limited_and_each_is_given_back():
     places = BulkPlaces(1)
 
     for _ in range(3):
-        with places.taken(), pytest.raises(Overloaded), places.taken():
+        with places.place(), pytest.raises(Overloaded), places.place():
             pass
 
 

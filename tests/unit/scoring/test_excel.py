@@ -16,7 +16,7 @@ from podium.bundle import Bundle
 from podium.errors import MalformedBody, SetupError
 from podium.scoring import excel
 from podium.scoring.excel import ExcelWriter
-from podium.scoring.formats import opened, writer_of
+from podium.scoring.formats import open_source, writer_of
 from podium.scoring.rows import Chunk, Predicted
 from podium.scoring.scorer import Scorer
 from podium.sources import bundles_of
@@ -51,7 +51,7 @@ def cells_of(path: Path) -> list[tuple[Any, ...]]:
 def score(path: Path, bundle: Bundle) -> tuple[list[tuple[Any, ...]], list[str]]:
     """The rows of the scored file, and what is wrong with those that were refused."""
     out, scorer, problems = path.with_name("out.xlsx"), Scorer(bundle), []
-    with opened(str(path)) as source, out.open("wb") as target:
+    with open_source(str(path)) as source, out.open("wb") as target:
         writer = writer_of(target, "excel", source)
         for chunk in source.chunks():
             scored = scorer.score(chunk, source.reader)
@@ -236,5 +236,5 @@ def with_sheet(folder: Path, change: Callable[[str], str]) -> Path:
 
 
 def read(path: Path) -> list[Chunk]:
-    with opened(str(path)) as source:
+    with open_source(str(path)) as source:
         return list(source.chunks())

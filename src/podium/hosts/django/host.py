@@ -18,7 +18,7 @@ from podium.flow.version import LoadedVersion
 from podium.hosts.django.conf import NAME, Options
 from podium.http import Request
 from podium.records import forks
-from podium.sources import Opened, opened
+from podium.sources import Opened, open_models
 from podium.web.site import Frame, PageParts
 
 # The blocks of the project's template around the parts of our pages, which are HTML.
@@ -51,7 +51,7 @@ class Host(forks.ForkAware):
             if self._opened is None:
                 options, settings = self.options, self.options.settings
                 home = Path(settings.home)
-                found = opened(options.sources, home, settings.trust, options.names)
+                found = open_models(options.sources, home, settings.trust, options.names)
                 self._opened = found.logged()
             return self._opened
 

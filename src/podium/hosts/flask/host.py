@@ -22,7 +22,7 @@ from podium.hosts.flask.config import Options
 from podium.policy.authority import Authority, OpenAuthority
 from podium.records import forks
 from podium.records.store import Store
-from podium.sources import Opened, opened
+from podium.sources import Opened, open_models
 from podium.web.site import Frame
 
 _log = logging.getLogger("podium")
@@ -216,7 +216,7 @@ def _check_names(options: Options, found: Opened) -> None:
 
 def _opened(options: Options) -> Opened:
     settings = options.settings
-    found = opened(options.sources, Path(settings.home), settings.trust, options.names)
+    found = open_models(options.sources, Path(settings.home), settings.trust, options.names)
     if not found.bundles and not found.failures:
         raise SetupError(
             "there is no model",
