@@ -43,9 +43,11 @@ class Visitor:
 
     @cached_property
     def form(self) -> str:
-        """The form's HTML; empty where there is none."""
-        found = FORM.search(self.page)
-        return found.group() if found else ""
+        """The HTML of the form with most of the fields; empty where there is none."""
+        found = FORM.findall(self.page)
+        return max(
+            found, key=lambda form: sum(f'name="{name}"' in form for name in ROW), default=""
+        )
 
     def fill_in(self, **changed: object) -> httpx.Response:
         """Send the form as a browser does, with its hidden inputs."""

@@ -10,6 +10,7 @@ from podium.signature import Field
 
 # A slider of some 100 to 200 pixels can't be set more exactly than this.
 STEPS_MIN = 100
+WIDTH_MIN = 1e-12  # of a range: the decimals of a narrower one can't be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def slider_of(field: Field) -> Slider | None:
     if field.type not in ("float", "integer"):
         return None
     low, high = _edge(field, "minimum"), _edge(field, "maximum")
-    if low is None or high is None or not low < high:
+    if low is None or high is None or not WIDTH_MIN < high - low < math.inf:
         return None
     step, digits = _step(field, high - low)
     if step <= 0 or (high - low) / step > 1e9 or max(abs(low), abs(high)) / step > 1e15:

@@ -33,6 +33,8 @@ def test_a_slider_spans_the_training_data_in_round_steps(said, slider):
     [
         {},
         {"seen": Range(5, 5)},
+        {"seen": Range(0, 2e-309)},
+        {"seen": Range(-1e308, 1e308)},
         {"seen": Range(None, 5)},
         {"type": "date", "seen": Range("2024-01-01", "2024-12-31")},
         {"type": "integer", "seen": Range(0, 1e18)},
