@@ -236,6 +236,7 @@ def test_slow_requests_get_equal_responses(client, connection, value):
     assert fast == by_client(client, path, body, headers)
 
 
+@pytest.mark.slow
 @given(
     media=st.sampled_from(
         ["text/csv", "application/x-ndjson", "application/x-www-form-urlencoded"]

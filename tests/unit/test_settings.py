@@ -103,6 +103,7 @@ def price(rooms: list[float]) -> list[float]:
 """
 
 
+@pytest.mark.slow
 def test_a_table_for_a_model_changes_how_requests_become_calls_of_it(tmp_path, monkeypatch):
     (tmp_path / "prices_by_room.py").write_text(PRICES)
     monkeypatch.syspath_prepend(tmp_path)

@@ -189,6 +189,7 @@ for version in range(1_000_000):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_writes", [1, 4, 9])
 def test_a_writer_that_is_killed_leaves_a_whole_bundle(tmp_path: Path, n_writes: int) -> None:
     path = tmp_path / "churn.podium"

@@ -134,6 +134,7 @@ def test_many_parts_that_are_too_large_together_are_refused(path: Path) -> None:
     assert type(error) is OversizedBundle
 
 
+@pytest.mark.slow
 def test_a_bomb_that_lies_is_stopped_at_the_size_it_states(path: Path) -> None:
     zeros = bytes(50_000_000)
     bomb = zipped(
@@ -165,6 +166,7 @@ def test_a_bomb_in_the_manifest_is_refused(path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_members", [101, 5_000, 65_535])
 def test_too_many_members_are_refused(path: Path, n_members: int) -> None:
     members = [plain("manifest.json", manifest({}))]

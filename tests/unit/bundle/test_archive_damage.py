@@ -63,6 +63,7 @@ def flipped(content: bytes, at: int, bits: int) -> bytes:
     return content[:at] + bytes([content[at] ^ bits]) + content[at + 1 :]
 
 
+@pytest.mark.slow
 def test_a_thousand_flipped_bytes_are_a_thousand_refusals(whole: bytes, path: Path) -> None:
     luck = random.Random(2026)
 
@@ -77,6 +78,7 @@ def test_a_thousand_flipped_bytes_are_a_thousand_refusals(whole: bytes, path: Pa
     assert set(refusals) <= {TamperedBundle, NewerBundle}
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_of_the_end_is_refused(whole: bytes, path: Path) -> None:
     ends_at = len(whole)
 
@@ -90,6 +92,7 @@ def test_any_flipped_bit_of_the_end_is_refused(whole: bytes, path: Path) -> None
     assert refusals == {TamperedBundle: (SEAL_BYTES + 22) * 8 - 3, NewerBundle: 3}
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_of_the_beginning_is_tampering(whole: bytes, path: Path) -> None:
     for at in range(60):
         for bit in range(8):

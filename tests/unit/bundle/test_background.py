@@ -57,6 +57,7 @@ def test_a_bundle_keeps_a_hundred_training_rows_with_their_gaps(mixed: Any, tmp_
     assert np.isnan(table.columns["size"]).any()
 
 
+@pytest.mark.slow
 def test_the_same_rows_are_chosen_every_time(mixed: Any, tmp_path: Path) -> None:
     one, other = (packed(mixed, tmp_path).background for _ in range(2))
 

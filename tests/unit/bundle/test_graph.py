@@ -111,6 +111,7 @@ def test_columns_that_are_selected_by_name_become_inputs(wine, tmp_path):
     assert bundle.predict(X).predictions.tolist() == model.predict(X).tolist()
 
 
+@pytest.mark.slow
 def test_a_graph_that_differs_leaves_the_original_and_says_so(tmp_path, capsys):
     X = pd.DataFrame({"a": np.linspace(0, 1, 30), "b": np.linspace(3, 4, 30)})
 
@@ -142,6 +143,7 @@ class Stuck(Line):
     """An estimator whose converter doesn't come to an end."""
 
 
+@pytest.mark.slow
 def test_a_conversion_that_takes_too_long_leaves_the_original(wine, tmp_path, monkeypatch):
     from skl2onnx import update_registered_converter
 
@@ -169,6 +171,7 @@ def test_a_date_is_no_input_of_a_graph(tmp_path):
     assert bundle.compilation.graph.why == "day is a date"
 
 
+@pytest.mark.slow
 def test_where_nothing_converts_no_graph_is_tried(wine, tmp_path, monkeypatch):
     X, y = wine
     model = nearest().fit(X, y)

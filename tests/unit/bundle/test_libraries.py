@@ -10,6 +10,7 @@ import pytest
 from podium.bundle.libraries import versions_of
 
 
+@pytest.mark.slow
 def test_a_module_is_found_as_the_standard_library_finds_it() -> None:
     expected = packages_distributions()
     modules = ("sklearn", "numpy", "yaml", "podium", "torch", "PIL", "no_such_module", "scipy")
@@ -19,6 +20,7 @@ def test_a_module_is_found_as_the_standard_library_finds_it() -> None:
     assert found == {module: sorted(set(expected.get(module, ()))) for module in modules}
 
 
+@pytest.mark.slow
 def test_what_is_installed_meanwhile_is_found_and_what_is_removed_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,6 +136,7 @@ class Half(TransformerMixin, BaseEstimator):
         return np.asarray(X) / 2
 
 
+@pytest.mark.slow
 def test_a_module_of_no_package_is_packed_with_a_note(tmp_path):
     model = make_pipeline(Half(), LinearRegression()).fit(ROWS, SUM)
 
@@ -180,6 +181,7 @@ ORIGINALS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["statsmodels", "catboost", "lightgbm", "xgboost"])
 def test_the_card_names_the_libraries_of_the_model_and_no_others(library, tmp_path):
     fit, own, requires = ORIGINALS[library]
@@ -190,6 +192,7 @@ def test_the_card_names_the_libraries_of_the_model_and_no_others(library, tmp_pa
     assert bundle.requires == requires
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("library", "command"),
     [

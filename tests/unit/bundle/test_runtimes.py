@@ -59,6 +59,7 @@ def test_a_package_can_bring_a_runtime(scorecards):
     assert packages_in(bundle.options) == ("scorecards",)  # an image gets it
 
 
+@pytest.mark.slow
 def test_a_model_of_another_package_is_served_like_any_other(scorecards):
     exec(compile(BLOCKS["pack_scorecard.py"], "pack_scorecard.py", "exec"), {})
     app = podium.App("credit.podium", home="home")

@@ -87,6 +87,7 @@ def test_a_joblib_file_without_arrays_is_a_pickle(tmp_path: Path) -> None:
     assert sniff(tmp_path / "model.txt") == "pickle"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "compress", [1, 9, ("zlib", 3), ("gzip", 3), ("bz2", 3), ("bz2", 9), ("lzma", 3), ("xz", 3)]
 )
@@ -99,6 +100,7 @@ def test_a_compressed_joblib_file_is_a_joblib_file(
     assert sniff(tmp_path / "model.txt") == "joblib"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", [0, 1, 2])
 def test_an_old_pickle_that_was_compressed_is_a_joblib_file(protocol: int) -> None:
     assert sniff(gzip.compress(pickle.dumps(forest(), protocol))) == "joblib"
@@ -149,6 +151,7 @@ def test_keras_files_old_and_new_are_keras() -> None:
     assert sniff(b"\x89HDF\r\n\x1a\n" + bytes(2_000)) == "keras"
 
 
+@pytest.mark.slow
 def test_an_onnx_graph_is_onnx(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

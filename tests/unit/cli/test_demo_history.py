@@ -35,6 +35,7 @@ def pack(folder: Path, version: str, flights: pd.DataFrame) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_both_versions_predicted_and_most_outcomes_are_known(tmp_path, flights):
     settings = Settings(home=str(tmp_path / "home"))
     both = [pack(tmp_path / name, name, flights) for name in ("first", "second")]

@@ -58,6 +58,7 @@ def test_in_a_new_folder_nothing_is_wrong(
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_found_with_a_free_one(found: Callable[..., Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

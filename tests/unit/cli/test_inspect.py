@@ -165,6 +165,7 @@ def test_a_pickle_is_shown_without_being_loaded(pickled: Path, podium_run: Comma
     assert out.splitlines()[-1] == f"podium serve {pickled} --trust sha256:{digest}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_every_one_of_200_fields_is_shown_whole_at_any_width(
     width: int, foreign: Path, podium_run: Command, monkeypatch: pytest.MonkeyPatch
@@ -180,6 +181,7 @@ def test_every_one_of_200_fields_is_shown_whole_at_any_width(
         assert name in page
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_that_a_terminal_obeys(foreign: Path, podium_run: Command) -> None:
     pages = [podium_run(command, foreign)[1] for command in ("inspect", "predict")]
 

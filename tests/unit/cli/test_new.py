@@ -75,6 +75,7 @@ def test_an_invalid_choice_is_prompted_for_again(terminal: Any) -> None:
     terminal.read_until("'rails' is not one of")
 
 
+@pytest.mark.slow
 def test_without_data_the_project_uses_penguins(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,6 +88,7 @@ def test_without_data_the_project_uses_penguins(
     assert (here / "penguins" / "data" / "penguins.csv").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_flags_say_everything(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "old.csv").write_text("x,y\n" + "".join(f"{n},{n / 3}\n" for n in range(30)))
     flags = "--in django --database mysql --people --no-small --data old.csv --target y"
@@ -100,6 +102,7 @@ def test_flags_say_everything(here: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "manage.py migrate" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -48,6 +48,7 @@ def test_the_original_is_packed_only_on_request(trained, podium_run: Command) ->
         bundle.original()
 
 
+@pytest.mark.slow
 def test_training_rows_travel_unless_told_otherwise(trained, podium_run: Command) -> None:
     _, out, _ = podium_run(*PACK)
     _, none, _ = podium_run(*PACK, "--background", "0", "-o", "none.podium")
@@ -57,6 +58,7 @@ def test_training_rows_travel_unless_told_otherwise(trained, podium_run: Command
     assert podium.load("none.podium").background is None
 
 
+@pytest.mark.slow
 def test_a_column_of_times_tells_what_is_usual_and_is_no_field(
     trained, here: Path, podium_run: Command
 ) -> None:
@@ -75,6 +77,7 @@ def test_a_column_of_times_tells_what_is_usual_and_is_no_field(
     assert "no column 'y'" in why
 
 
+@pytest.mark.slow
 def test_keep_original_puts_the_estimator_beside_its_program(trained, podium_run: Command) -> None:
     code, out, _ = podium_run(*PACK, "--keep-original", "-o", "both.podium")
 
@@ -89,6 +92,7 @@ def test_keep_original_puts_the_estimator_beside_its_program(trained, podium_run
         np.testing.assert_allclose(answers.predictions, trained["answer"], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_no_compile_serves_the_estimator_itself(trained, podium_run: Command) -> None:
     code, out, _ = podium_run(*PACK, "--no-compile")
 

@@ -221,6 +221,7 @@ def test_an_example_goes_through_a_pipe_and_is_predicted(
     assert json.loads(answer.stdout)["prediction"] == "Adelie"
 
 
+@pytest.mark.slow
 def test_a_model_with_many_fields_offers_a_pipe_instead_of_a_long_line(
     here: Path, podium_run: Command
 ) -> None:

@@ -184,6 +184,7 @@ def test_times_and_lists_of_a_parquet_file_are_iso_and_json_in_a_csv(
     assert second[at] == ["", "", ""]
 
 
+@pytest.mark.slow
 def test_rows_of_a_parquet_file_beyond_one_chunk_stay_in_order(
     diabetes: Path, diabetes_rows: pd.DataFrame, here: Path, podium_run: Command
 ) -> None:

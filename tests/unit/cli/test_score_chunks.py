@@ -23,6 +23,7 @@ LONG_CSV = b"a,b\n" + b"".join(b"%d,%s\n" % (i, LONG) for i in range(40))
 LONG_LINES = b"".join(b'{"a": %d, "b": "%s"}\n' % (i, LONG) for i in range(40))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reader", "most"),
     [
@@ -55,6 +56,7 @@ def test_a_stretch_of_empty_lines_ends_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert [cell for chunk in reader.chunks() for cell in chunk.cells[0]] == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_a_quote_left_open_is_noticed_before_memory_is_full() -> None:
     reader = DelimitedReader(buffered(b'a,b\n1,"2\n' + b"3,4\n" * 2_000_000), "in.csv")
 
@@ -63,6 +65,7 @@ def test_a_quote_left_open_is_noticed_before_memory_is_full() -> None:
     assert reader.lines_read < 2_000_000
 
 
+@pytest.mark.slow
 def test_the_csv_modules_own_limit_stays_as_it_was() -> None:
     before = csv.field_size_limit()
     list(DelimitedReader(buffered(LONG_CSV), "in.csv").chunks())

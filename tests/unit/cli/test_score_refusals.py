@@ -248,6 +248,7 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @example(["1_000"], FLOAT)
 @example(["1_000"], INTEGER)
 @example(["٣"], FLOAT)

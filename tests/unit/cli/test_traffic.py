@@ -42,6 +42,7 @@ def run(home: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_a_canary_is_started_raised_shown_and_stopped(run, home):
     started = run("canary", "sums", "2", "--share", "0.1", "--key", "x", "--note", "retrained")
     raised = run("canary", "sums", "--share", "0.5", "--key", "x")

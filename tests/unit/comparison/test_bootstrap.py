@@ -13,6 +13,7 @@ def same(means):
     return means
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [300, 4_000, 20_001, 300_000])
 def test_its_width_is_that_of_the_normal_interval(n):
     rng = np.random.default_rng(1)

@@ -57,6 +57,7 @@ def shares_decided(draw: Draw, rows_per_look: int) -> tuple[float, float]:
     return float(by_sequence.mean()), float(by_test.mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("draw", "rows_per_look"),
     [(normal, 50), (ties(0.2), 20), (ties(0.01), 20), (long_tails, 20)],

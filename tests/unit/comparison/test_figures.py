@@ -58,6 +58,7 @@ def test_the_mean_of_the_rows_is_the_figure(ours, theirs, rows):
     assert found.mean() == pytest.approx(theirs(*columns), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ours", "theirs", "rows"), FIGURES)
 def test_the_spread_of_the_rows_is_that_of_the_figure_in_new_samples(ours, theirs, rows):
     chance = np.random.default_rng(4)

@@ -190,6 +190,7 @@ def test_a_model_that_cannot_be_compared_is_logged_and_keeps_no_other_waiting(wa
     assert watched.champion == "1"
 
 
+@pytest.mark.slow
 def test_it_looks_in_a_thread_while_no_other_process_does(watched):
     watched.fill("1", 0.4)
     watched.fill("2", 0.05)

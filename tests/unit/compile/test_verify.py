@@ -97,6 +97,7 @@ def test_less_instead_of_less_or_equal_is_refused(make_case, hist):
     refused(case, wrong)
 
 
+@pytest.mark.slow
 def test_less_instead_of_less_or_equal_is_refused_in_single_precision(make_case, forest):
     case = make_case(*forest)
     plan = plan_of(case)
@@ -138,6 +139,7 @@ def test_rounding_rows_that_training_did_not_round_is_refused(make_case, hist):
     refused(case, spoiled(plan_of(case), Forest, is_single_input=True))
 
 
+@pytest.mark.slow
 def test_not_rounding_rows_that_training_rounded_is_refused(make_case, forest):
     case = make_case(*forest)
 
@@ -179,6 +181,7 @@ def test_missing_values_that_go_the_other_way_are_refused(make_case, diabetes):
     refused(case, wrong)
 
 
+@pytest.mark.slow
 def test_a_forest_that_takes_what_the_original_refuses_is_refused(make_case, diabetes):
     X, y = diabetes
     X = X.where(np.random.default_rng(0).random(X.shape) > 0.1)

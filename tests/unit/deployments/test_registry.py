@@ -137,6 +137,7 @@ def test_one_name_for_two_versions_is_told(registry, tmp_path):
     assert all(one.digest[:12] in caught.value.hint for one in both)
 
 
+@pytest.mark.slow
 def test_what_refuses_what_the_champion_accepts_is_not_promoted(registry, three, tmp_path):
     registry.adopt(three[0])
     registry.register(packed(tmp_path, 4, "x", "y"))
@@ -290,6 +291,7 @@ def test_the_card_of_a_version_is_read_once_as_long_as_its_file_is_the_same(
         registry.files.card(version)
 
 
+@pytest.mark.slow
 def test_a_promotion_reads_each_bundle_once_in_a_process(registry, three, monkeypatch):
     for bundle in three[:2]:
         registry.register(bundle)

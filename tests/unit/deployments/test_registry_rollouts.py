@@ -156,6 +156,7 @@ def test_nothing_is_tried_without_a_champion_nor_stopped_without_a_challenger(th
         registry.stop("sums")
 
 
+@pytest.mark.slow
 def test_what_refuses_what_the_champion_accepts_is_not_tried(registry, tmp_path):
     registry.register(packed(tmp_path, 4, "x", "y"))
 

@@ -86,6 +86,7 @@ def counts(client: Client) -> shadow.ShadowCounts:
     return found
 
 
+@pytest.mark.slow
 def test_what_it_predicts_is_recorded_beside_what_callers_got(client, bundles):
     client.app.versions.set_traffic("sums", "2", mode="shadow")
     said = client.post(PREDICT, [{"x": n} for n in range(3)]).json()
@@ -116,6 +117,7 @@ def test_what_it_predicts_is_recorded_beside_what_callers_got(client, bundles):
     )
 
 
+@pytest.mark.slow
 def test_a_share_is_of_whole_requests(client):
     client.app.versions.set_traffic("sums", "2", mode="shadow", share=0.5)
     for n in range(60):
@@ -130,6 +132,7 @@ def test_a_share_is_of_whole_requests(client):
     assert found == {(one.request_id, one.row_index) for one in primaries if one.id in expected}
 
 
+@pytest.mark.slow
 def test_nothing_is_observed_without_one_and_it_ends_with_its_rollout(client):
     before = list(client.app.service.observers)
     client.app.versions.set_traffic("sums", "2", mode="shadow")
@@ -148,6 +151,7 @@ def test_nothing_is_observed_without_one_and_it_ends_with_its_rollout(client):
     assert len(records(client, "shadow")) == 1
 
 
+@pytest.mark.slow
 def test_its_model_is_not_loaded_where_requests_are_answered(client):
     client.app.versions.set_traffic("sums", "2", mode="shadow")
     client.post(PREDICT, {"x": 1})
@@ -158,6 +162,7 @@ def test_its_model_is_not_loaded_where_requests_are_answered(client):
     assert not traffic.challenger.bundle.is_started
 
 
+@pytest.mark.slow
 def test_records_that_are_deleted_take_their_shadows_along(client):
     client.app.versions.set_traffic("sums", "2", mode="shadow")
     ids = [client.post(PREDICT, {"x": n}).json()["id"] for n in range(3)]
@@ -170,6 +175,7 @@ def test_records_that_are_deleted_take_their_shadows_along(client):
     assert {one.request_id for one in records(client, "shadow")} == {ids[0], ids[2]}
 
 
+@pytest.mark.slow
 def test_what_waits_while_records_are_deleted_is_not_recorded(client, monkeypatch):
     """Its primary might be gone: nothing of it may come back."""
     is_open = threading.Event()

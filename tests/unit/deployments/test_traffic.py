@@ -76,6 +76,7 @@ def test_raising_the_share_moves_nobody_back(places):
     assert len(before) == N_KEYS
 
 
+@pytest.mark.slow
 def test_other_processes_and_later_versions_divide_alike():
     """Written down once: were they others one day, every rollout would be divided anew by it."""
     code = (

@@ -108,6 +108,7 @@ def refusal(wayward: Bundle, how: str, **limits: float) -> UnusableVersion:
     return caught.value
 
 
+@pytest.mark.slow
 def test_what_works_passes_with_its_cost(tmp_path):
     bundle = packed(tmp_path, 1)
 
@@ -184,11 +185,13 @@ def test_what_a_model_prints_is_not_its_report(wayward):
     assert passed.digest == wayward.digest
 
 
+@pytest.mark.slow
 def test_a_pickle_is_not_uploadable_whatever_is_trusted(wayward):
     with pytest.raises(UnusableVersion, match="a pickle, which is never accepted by upload"):
         try_bundle(wayward.path, trust=[f"sha256:{wayward.options['sha256']}"], runtimes=UPLOADABLE)
 
 
+@pytest.mark.slow
 def test_a_pickle_that_is_not_trusted_is_told_with_what_allows_it(wayward):
     with pytest.raises(UnusableVersion, match="is a pickle") as caught:
         try_bundle(wayward.path)
@@ -246,6 +249,7 @@ def test_a_file_that_is_gone_or_was_replaced_since_is_told(tmp_path):
     assert not memory.exists()
 
 
+@pytest.mark.slow
 def test_what_fails_is_not_promoted_and_stays_promotable(wayward, tmp_path):
     registry = Registry(tmp_path / "home", (f"sha256:{wayward.options['sha256']}",))
     registry.adopt(packed(tmp_path, 1))

@@ -350,6 +350,7 @@ def test_each_output_can_be_explained(brute_force: Any) -> None:
     assert explained.contributions == pytest.approx(truth, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_background", [1, 64, 65, 128, 129, 200])
 def test_any_number_of_background_rows_is_averaged(n_background: int) -> None:
     program, table = program_of(coded(HistGradientBoostingRegressor(max_iter=8)), NUMBER)

@@ -108,6 +108,7 @@ def test_the_same_row_gets_the_same_estimates() -> None:
     assert one == other
 
 
+@pytest.mark.slow
 def test_an_interval_covers_the_exact_contribution_as_often_as_it_says() -> None:
     """Products of three fields: the exact values are those of each product alone."""
     groups = [(0, 1, 2), (3, 4, 5), (6, 7, 8), (9, 10, 11)]
@@ -134,6 +135,7 @@ def test_an_interval_covers_the_exact_contribution_as_often_as_it_says() -> None
     assert np.mean(hits) < 0.999, "the intervals are too wide"
 
 
+@pytest.mark.slow
 def test_four_hundred_columns_take_bounded_memory() -> None:
     runtime, background = Formulas(400, lambda x: x.max(axis=1)), rows(100, 400)
 

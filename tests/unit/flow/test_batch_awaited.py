@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 import podium
 from podium.errors import ModelError
 from podium.flow.batch import Batcher
@@ -137,6 +139,7 @@ def test_one_that_may_have_ended_the_process_runs_alone(monkeypatch):
     assert order.index(5) == 5
 
 
+@pytest.mark.slow
 def test_it_waits_for_one_that_hangs_only_so_long(monkeypatch):
     beside, order = ask_one_suspect(2.0, 0.1, monkeypatch)
     assert beside == [1]

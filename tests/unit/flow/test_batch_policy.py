@@ -111,6 +111,7 @@ def test_without_a_wait_each_turn_is_a_call_of_its_own():
     assert runtime.calls == [[0.0], [1.0], [2.0], [3.0], [4.0]]
 
 
+@pytest.mark.slow
 def test_a_request_waits_for_those_that_come_a_little_later():
     runtime = Doubling(batch=BatchPolicy(wait_s=0.5))
 

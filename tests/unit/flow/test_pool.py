@@ -43,6 +43,7 @@ def test_threads_are_made_when_they_are_needed_and_no_more_than_may_be(gate):
     assert asyncio.run(play()) == (1, 3)
 
 
+@pytest.mark.slow
 def test_a_caller_that_waits_too_long_gets_an_error_and_the_thread_is_not_waited_for(gate):
     async def play() -> None:
         pool = Pool("slow", 1, wait_s=0.1)

@@ -109,6 +109,7 @@ async def _attended(app: podium.App, line: Line) -> asyncio.Task[None]:
     return task
 
 
+@pytest.mark.slow
 def test_who_does_not_read_is_let_go_and_the_others_are_not(app, monkeypatch):
     monkeypatch.setattr(module, "SAMPLE_S", 0.01)
 
@@ -152,6 +153,7 @@ def test_a_server_without_responses_to_handshakes_refuses_them(app):
     assert line.kinds == ["websocket.close"]
 
 
+@pytest.mark.slow
 def test_all_who_see_the_same_get_one_message(app, monkeypatch):
     monkeypatch.setattr(module, "SAMPLE_S", 0.01)
     made: list[str] = []

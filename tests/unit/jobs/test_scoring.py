@@ -153,6 +153,7 @@ def test_the_ids_of_rows_increase_beyond_what_a_counter_holds(jobs: Jobs, add, b
     assert all(one.startswith(job.record_prefix) for one in ids[:5])
 
 
+@pytest.mark.slow
 def test_a_job_waits_while_the_store_is_behind_and_then_fails(
     jobs: Jobs, add, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ):

@@ -122,6 +122,7 @@ def test_versions_are_counted_separately(metrics, read):
     assert metrics.of("churn", "2") is metrics.of("churn", "2")
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_that_many_threads_count_while_others_read(metrics, often_switched):
     one = metrics.of("churn", "1")
 

@@ -88,6 +88,7 @@ def test_every_worker_reports_the_metrics_of_all(tmp_path, metrics, workers, rea
     assert value("podium_store_errors_total") == 5
 
 
+@pytest.mark.slow
 def test_what_a_killed_worker_counted_stays_and_what_it_held_does_not(
     tmp_path, metrics, workers, read
 ):
@@ -122,6 +123,7 @@ def test_a_worker_that_has_left_takes_no_second_place(tmp_path, metrics, read):
     assert read(metrics.merged())(ROWS) == 10
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_it_adds_an_ended_one_does_not_add_it_twice(
     tmp_path, metrics, workers, read
 ):

@@ -163,6 +163,7 @@ def test_nobody_listens_and_the_secret_in_the_url_is_not_told():
     assert "token" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_server_that_answers_a_byte_now_and_then_is_left(monkeypatch):
     monkeypatch.setattr(channels, "DEADLINE_S", 0.3)
     stop = threading.Event()

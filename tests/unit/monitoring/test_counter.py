@@ -269,6 +269,7 @@ def test_the_thread_writes_by_itself_and_ends_with_everything_written(version, f
     assert read(file).n_rows == 7
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
 def test_eight_forked_workers_count_as_one_does(version, file, counter):
     """Done-when of the merge: it is exact, whoever writes when; and a child counts its own alone."""

@@ -256,6 +256,7 @@ def world(bundle, tmp_path):
     made.app.close()
 
 
+@pytest.mark.slow
 def test_a_decline_is_pending_fires_is_listed_and_resolves(world):
     states = []
     for hour, n_wrong in enumerate((0, 60, 60, 0, 0), MONDAY):

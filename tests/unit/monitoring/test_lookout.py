@@ -158,6 +158,7 @@ def test_a_clock_that_was_years_ahead_is_forgotten(world):
     assert world.alerts()["drift", "x"].state == "firing"
 
 
+@pytest.mark.slow
 def test_days_find_what_hours_have_too_few_rows_for(world):
     for hour in range(MONDAY, MONDAY + 48):
         world.count(hour, 0.5, 20)
@@ -203,6 +204,7 @@ def test_refused_rows_and_silence_are_told_of(world):
     assert ("silence", "") not in world.alerts()
 
 
+@pytest.mark.slow
 def test_alerts_of_a_version_that_no_longer_answers_end(world, tmp_path):
     for hour in range(MONDAY, MONDAY + 2):
         world.count(hour, 1.0)

@@ -138,6 +138,7 @@ def test_a_model_without_training_rows_has_its_rows_counted(models_file, tmp_pat
     assert len(report.windows) == 1
 
 
+@pytest.mark.slow
 def test_each_row_counts_under_the_version_that_answered(app, tmp_path):
     client, rows = Client(app), rows_of(frame(20))
     first = app.deployments["churn"].choose().digest

@@ -158,6 +158,7 @@ def test_a_store_that_is_down_loses_nothing_even_if_the_process_ends(servers, st
     again.close()
 
 
+@pytest.mark.slow
 def test_the_thread_ships_and_says_once_that_it_cannot(store, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(module, "SHIP_S", 0.01)
     monkeypatch.setattr(module, "SHIP_MAX_S", 0.01)

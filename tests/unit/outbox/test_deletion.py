@@ -67,6 +67,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home.store.close()
 
 
+@pytest.mark.slow
 def test_nothing_of_a_deleted_record_is_left_in_any_file(home: Home) -> None:
     home.store.insert([sample(1), marked(2), sample(3)])
     home.keys.claim("churn", "key", b"digest", ids_of(2), marked(2).time_us)

@@ -82,6 +82,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*/*"))
 
 
+@pytest.mark.slow
 def test_a_segment_that_is_still_written_outlives_the_next_one_being_made(
     folder: Path, store: MoodyStore, shipper: Shipper
 ) -> None:
@@ -300,6 +301,7 @@ def test_only_one_ships_at_a_time(folder: Path, store: MoodyStore, shipper: Ship
     outbox.close()
 
 
+@pytest.mark.slow
 def test_flush_ends_under_a_steady_stream(folder: Path, store: MoodyStore) -> None:
     outbox = Outbox(folder)
     waiting = Waiting(folder)

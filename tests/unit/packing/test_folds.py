@@ -42,6 +42,7 @@ def pack(tmp_path):
     return lambda *args, **kwargs: podium.pack(*args, name="m", path=tmp_path, **kwargs)
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_that_scikit_learn_finds(pack):
     bundle = pack(LOGISTIC, WINE, KIND, cv=5)
 
@@ -54,6 +55,7 @@ def test_the_figures_are_those_that_scikit_learn_finds(pack):
     assert card.warning == ""
 
 
+@pytest.mark.slow
 def test_the_packed_model_stays_the_one_that_was_given(pack):
     right = LOGISTIC.predict_proba(WINE)
 
@@ -84,6 +86,7 @@ def test_several_targets_are_measured_each(pack):
         assert figures(bundle, name)["r2"] == pytest.approx((r2.mean(), r2.std()))
 
 
+@pytest.mark.slow
 def test_rows_of_a_group_stay_together(pack):
     random = np.random.default_rng(0)
     patient = np.repeat(np.arange(60), 5)
@@ -126,6 +129,7 @@ def test_a_splitter_of_ones_own_is_used(pack):
     assert bundle.card.n_folds == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["polars", "array", "lists", "categories"])
 def test_rows_of_every_form_are_split(form, pack):
     X, y = ROWS, SUGAR
@@ -145,6 +149,7 @@ def test_rows_of_every_form_are_split(form, pack):
     assert 0.2 < figures(bundle)["r2"][0] < 0.6
 
 
+@pytest.mark.slow
 def test_a_class_that_a_fold_lacks_has_no_probability_there(pack):
     X = WINE.iloc[:120]
     y = KIND.iloc[:120].copy()

@@ -278,6 +278,7 @@ def test_an_estimator_of_ones_own_is_a_pickle_that_needs_trust(tmp_path, monkeyp
     assert trusted.predict({"age": 40, "income": 1.0}).predictions[0] == model.mean_
 
 
+@pytest.mark.slow
 def test_a_compiled_bundle_needs_neither_the_estimator_nor_its_library(pipeline, tmp_path):
     bundle = podium.pack(pipeline.fit(ROWS, LEFT), ROWS, LEFT, name="churn", path=tmp_path)
 
@@ -294,6 +295,7 @@ def test_a_compiled_bundle_needs_neither_the_estimator_nor_its_library(pipeline,
     assert done.stdout.strip() == str(pipeline.predict(row)[0]), done.stderr
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compiled_says_which_step_and_why(tmp_path):
     model = make_pipeline(StandardScaler(), Odd()).fit(ROWS[["age", "income"]], SPENT)
 
@@ -307,6 +309,7 @@ def test_what_cannot_be_compiled_says_which_step_and_why(tmp_path):
     assert "no exporter" in wrong[0].why
 
 
+@pytest.mark.slow
 def test_the_original_is_packed_beside_its_program_on_request(pipeline, tmp_path):
     model = pipeline.fit(ROWS, LEFT)
 
@@ -320,6 +323,7 @@ def test_the_original_is_packed_beside_its_program_on_request(pipeline, tmp_path
         without.original()
 
 
+@pytest.mark.slow
 def test_without_compiling_the_estimator_itself_is_served(pipeline, tmp_path):
     bundle = podium.pack(
         pipeline.fit(ROWS, LEFT), ROWS, LEFT, name="churn", path=tmp_path, compiles=False
@@ -384,6 +388,7 @@ def test_what_cannot_be_packed_says_why(model, rows, truth, said, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_whole_signature_stands_in_for_the_data(pipeline, tmp_path):
     first = podium.pack(pipeline.fit(ROWS, LEFT), ROWS, LEFT, name="churn", path=tmp_path)
 

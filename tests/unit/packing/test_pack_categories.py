@@ -185,6 +185,7 @@ def test_every_library_gives_categories(column, tmp_path):
     assert bundle.predict([{"x": "a"}, {"x": "b"}]).predictions == pytest.approx([1.0, 2.0])
 
 
+@pytest.mark.slow
 def test_one_as_a_number_and_as_a_text_are_distinguished_or_refused(tmp_path, client_of):
     rows = pd.DataFrame({"x": pd.Categorical([1, "1"] * 20)})
     model = LGBMRegressor(n_estimators=5, min_data_per_group=1, cat_smooth=1, verbose=-1)

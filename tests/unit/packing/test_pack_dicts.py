@@ -72,6 +72,7 @@ def test_the_api_and_the_form_of_a_model_of_dicts_answer_with_missing_keys(bundl
     assert answer.json()["prediction"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_a_file_of_rows_goes_to_a_model_of_dicts_as_dicts(tmp_path):
     model = make_pipeline(DictVectorizer(), LogisticRegression()).fit(ROWS, Y > 0)
     FRAME.assign(left=Y > 0).to_csv(tmp_path / "rows.csv", index=False)
@@ -86,6 +87,7 @@ def test_a_file_of_rows_goes_to_a_model_of_dicts_as_dicts(tmp_path):
     assert bundle.predict(ROWS).predictions.tolist() == model.predict(ROWS).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first",
     [FeatureHasher(16), DictVectorizer(sparse=False), FunctionTransformer(pd.DataFrame)],
@@ -101,6 +103,7 @@ def test_whatever_takes_dicts_gets_dicts(first, tmp_path):
     np.testing.assert_allclose(bundle.predict(rows).predictions, model.predict(rows))
 
 
+@pytest.mark.slow
 def test_a_key_without_which_the_model_fails_is_not_optional(tmp_path):
     columns = make_column_transformer((OneHotEncoder(), ["shop"]), ("passthrough", ["age"]))
     frame = FunctionTransformer(pd.DataFrame)

@@ -123,6 +123,7 @@ def test_words_for_a_regression_are_not_measured(tmp_path):
     assert "'much' isn't a number" in bundle.card.notes[0]
 
 
+@pytest.mark.slow
 def test_raw_scores_become_probabilities_that_part_at_a_score_of_zero(tmp_path):
     model = xgboost.XGBClassifier(objective="binary:logitraw", n_estimators=10).fit(ROWS, LEFT)
     raw = model.predict(ROWS, output_margin=True)
@@ -219,6 +220,7 @@ def ranks(y, p):
     return p - (y > 0), np.ones(len(y))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Cannot compute class probabilities")
 @pytest.mark.parametrize(
     "model",

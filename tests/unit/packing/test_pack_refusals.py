@@ -198,6 +198,7 @@ def test_a_model_that_is_not_fitted_or_is_no_instance_says_so(tmp_path):
         podium.pack(LinearRegression, X, Y, name="m", path=tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["model", "file"])
 def test_text_features_of_catboost_are_texts(form, tmp_path):
     rows = pd.DataFrame({"said": ["good day" if y > 0 else "bad day" for y in Y], "a": Y})

@@ -63,6 +63,7 @@ def test_values_beyond_the_training_type_are_predicted_as_by_the_model(dtype, na
     np.testing.assert_allclose(original.predict(asked).predictions, right, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["numpy", "polars", "Int8", "UInt16", "int8[pyarrow]"])
 def test_every_kind_of_table_has_room(kind, tmp_path):
     rows = {
@@ -98,6 +99,7 @@ def as_arrow(table):
     return sink.getvalue(), ARROW
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiles", [True, False])
 def test_every_entry_has_room(compiles, tmp_path):
     rows = ROWS.astype("uint8")
@@ -123,6 +125,7 @@ def test_every_entry_has_room(compiles, tmp_path):
     assert form.json()["prediction"] == pytest.approx(right[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiles", [True, False])
 @pytest.mark.parametrize("dtype", TYPES)
 def test_a_target_of_a_small_type_is_measured_and_predicted(dtype, compiles, tmp_path):
@@ -142,6 +145,7 @@ def test_a_target_of_a_small_type_is_measured_and_predicted(dtype, compiles, tmp
     assert classes.predict({"a": 300, "b": 1}).predictions.tolist() == [1]
 
 
+@pytest.mark.slow
 def test_a_neighbour_of_a_batch_does_not_change_what_a_row_of_halves_gets(tmp_path):
     rows = ROWS.astype("float16")
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, SUM > 500)
@@ -153,6 +157,7 @@ def test_a_neighbour_of_a_batch_does_not_change_what_a_row_of_halves_gets(tmp_pa
     np.testing.assert_allclose(alone, beside, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_value_within_the_type_stays_in_it(tmp_path):
     rows = ROWS.astype("uint8")
     model = make_pipeline(FunctionTransformer(), StandardScaler(), Ridge()).fit(rows, SUM)

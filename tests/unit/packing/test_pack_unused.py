@@ -50,6 +50,7 @@ CASES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiles", [True, False], ids=["program", "original"])
 @pytest.mark.parametrize(("model", "rows", "unused"), CASES)
 def test_what_changes_no_answer_may_be_missing_without_a_word(

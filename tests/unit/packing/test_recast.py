@@ -47,6 +47,7 @@ def saved(library, folder):
     return file, model.predict(DRINKS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["lightgbm", "json", "ubj"])
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_booster_knows_the_categories_that_a_file_of_rows_lacks(
@@ -102,6 +103,7 @@ def estimator(kind):
     return make_pipeline(columns, LinearRegression()).fit(HOMES, RENT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["one-hot", "ordinal", "catboost"])
 @pytest.mark.parametrize("written", [{"sep": ","}, {"sep": ";", "decimal": ","}], ids=[",", ";"])
 def test_texts_that_look_like_numbers_or_like_nothing_stay_texts(

@@ -62,6 +62,7 @@ def at_a_terminal(command: list[str], folder: Path) -> str:
     return read.decode()
 
 
+@pytest.mark.slow
 def test_stages_that_last_are_named_with_their_seconds(monkeypatch):
     monkeypatch.setattr("podium.packing.stages.QUIET_S", 0.1)
     stream = io.StringIO()

@@ -171,6 +171,7 @@ def test_the_census_walks_every_route():
     assert walked == {route.name for route in ROUTER.routes}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "path"), CENSUS)
 def test_each_route_lets_in_whom_it_should(guarded: Client, method: str, path: str):
     statuses = tuple(send(guarded, method, path, who).status for who in ACTORS)

@@ -324,6 +324,7 @@ header = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(
     method=st.sampled_from(gate.METHODS) | st.text(max_size=5),
     target=st.just(b"/") | pieces | pieces.map(lambda rest: b"/" + rest),

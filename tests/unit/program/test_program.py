@@ -249,6 +249,7 @@ def test_infinity_is_silent_and_no_warning():
     assert program.predict_rows([(1e6,)]).predictions.tolist() == [np.inf]
 
 
+@pytest.mark.slow
 def test_a_program_needs_only_numpy():
     code = """
 import sys
@@ -259,6 +260,7 @@ assert not heavy & {name.partition(".")[0] for name in sys.modules}, sys.modules
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_importing_the_compiler_imports_no_library_of_models():
     code = """
 import sys

@@ -111,6 +111,7 @@ def brute_force(trees: Trees, background: Any, row: Any) -> Any:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(seed=st.integers(0, 10**6), n_background=st.sampled_from([1, 2, 63, 64, 65, 127, 128]))
 def test_contributions_are_those_of_brute_force(seed: int, n_background: int) -> None:

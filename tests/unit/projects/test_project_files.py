@@ -143,6 +143,7 @@ def test_nobody_else_can_read_the_secret(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_each_secret_is_another_one() -> None:
     answers = Choices("model", app="django", database="mysql")
     files = [project_files(answers, demo_dataset(), ())[PurePosixPath(".env")] for _ in range(2)]

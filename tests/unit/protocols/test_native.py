@@ -164,6 +164,7 @@ def test_the_models_are_listed_in_their_order(client: Client):
     assert (models[0]["task"], models[1]["task"]) == ("classification", "regression")
 
 
+@pytest.mark.slow
 def test_every_link_of_a_model_leads_somewhere(client: Client):
     for one in client.get("/api/models").json()["models"]:
         links = one["links"]

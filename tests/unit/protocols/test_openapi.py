@@ -51,12 +51,14 @@ def operation(document: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_it_is_openapi_3_1(document):
     OpenAPIV31SpecValidator(document).validate()
 
     assert document["openapi"] == "3.1.0"
 
 
+@pytest.mark.slow
 def test_every_schema_of_it_is_json_schema(document):
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)

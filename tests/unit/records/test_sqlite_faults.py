@@ -76,6 +76,7 @@ def test_an_interrupted_insert_stores_nothing(store: SqliteStore) -> None:
     assert store.insert([sample(1)]).inserted == 1
 
 
+@pytest.mark.slow
 def test_a_new_file_that_another_process_is_opening_is_waited_for(path: Path) -> None:
     other = apsw.Connection(str(path))
     other.execute("BEGIN IMMEDIATE")  # SQLite itself doesn't wait for this lock to begin a log

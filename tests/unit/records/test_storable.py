@@ -89,6 +89,7 @@ def escaped(text: str) -> bytes:
     return json.dumps({"a": [f"{c}x" for c in text]}).encode()
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False) | st.text()))
 def test_what_msgspec_encodes_of_valid_values_can_be_stored(row: dict[str, object]) -> None:
     texts = [text for pair in row.items() for text in pair if isinstance(text, str)]

@@ -136,6 +136,7 @@ def test_closing_it_ends_a_retraining_which_is_due_again(home: Path, store: Sqli
     assert due(made) == "20 new truths"
 
 
+@pytest.mark.slow
 def test_one_process_looks_at_a_time(home: Path, store: SqliteStore) -> None:
     Path("r.py").write_text("import pathlib\npathlib.Path('began').touch()")
     made = schedule(home, store, truths=20)

@@ -171,6 +171,7 @@ def test_a_graph_has_names_and_types_of_its_inputs():
     assert [field.name for field in graph_fields(linear([1], [1]))] == ["x0", "x1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zipmap", [True, False])
 def test_labels_are_texts_and_probabilities_stand_in_the_order_of_the_classes(zipmap):
     from skl2onnx import to_onnx

@@ -293,18 +293,21 @@ if __name__ == "__main__":
 )
 
 
+@pytest.mark.slow
 def test_a_script_that_runs_is_named_after_its_file_and_not_run_twice(folder):
     write(folder, "train.py", SCRIPT)
 
     assert run(folder, "train.py") == "train:price True"
 
 
+@pytest.mark.slow
 def test_a_script_elsewhere_is_named_too(folder):
     write(folder, "jobs/train.py", SCRIPT)
 
     assert run(folder, "jobs/train.py") == "train:price True"
 
 
+@pytest.mark.slow
 def test_a_module_that_runs_keeps_its_name(folder):
     write(folder, "kiosk/__init__.py", "")
     write(folder, "kiosk/train.py", SCRIPT)

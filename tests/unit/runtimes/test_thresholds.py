@@ -41,6 +41,7 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiles", [True, False])
 @pytest.mark.parametrize(
     "model",
@@ -73,6 +74,7 @@ def test_a_threshold_is_found_and_labels_follow_it(rows, truth, model, compiles)
         assert (is_there == (outputs.predictions == threshold.label)).all()
 
 
+@pytest.mark.slow
 def test_the_threshold_is_that_of_the_tuned_class(rows, truth):
     model = TUNED.fit(rows, truth)
 

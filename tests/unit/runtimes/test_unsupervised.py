@@ -90,6 +90,7 @@ def test_an_outlier_has_a_word_and_its_score(rows, model, compiles):
     assert output.word_for(outputs.predictions[-1]) == "outlier"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiles", [True, False])
 @pytest.mark.parametrize("model", CLUSTERS, ids=str)
 def test_a_cluster_has_its_size_and_the_distance_to_its_centre(rows, model, compiles):
@@ -107,6 +108,7 @@ def test_a_cluster_has_its_size_and_the_distance_to_its_centre(rows, model, comp
     assert bundle.baseline.scores.n_rows == len(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiles", [True, False])
 @pytest.mark.parametrize("model", MIXTURES, ids=str)
 def test_a_mixture_scores_by_the_likelihood(rows, model, compiles):
@@ -137,6 +139,7 @@ def test_a_linear_detector_of_outliers_scores(rows):
     assert outputs.scores == pytest.approx(model.decision_function(rows))
 
 
+@pytest.mark.slow
 def test_texts_are_as_far_from_a_centre_as_their_terms():
     texts = pd.Series(["red wine", "dry red wine", "cold beer", "a cold beer", "white wine"] * 6)
     model = make_pipeline(TfidfVectorizer(), KMeans(2, n_init=1, **SEED))
@@ -167,6 +170,7 @@ class Backwards(IsolationForest):
         return np.where(self.decision_function(X) > 0, -1, 1)
 
 
+@pytest.mark.slow
 def test_scores_that_count_the_other_way_are_none(rows):
     bundle = packed(Backwards(n_estimators=10, **SEED), rows, trust=())
 
@@ -186,6 +190,7 @@ def test_words_can_be_corrected(rows):
         Output(task="anomaly", classes=(-1, 1), words=("odd", "odd"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [DBSCAN(), AgglomerativeClustering(), TSNE(perplexity=5), KernelDensity(), PCA(),

@@ -188,6 +188,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_unread(
         read(bomb)
 
 
+@pytest.mark.slow
 def test_a_row_that_claims_to_be_far_down_ends_the_reading(tmp_path: Path):
     path = with_sheet(tmp_path, lambda text: text.replace('<row r="2"', '<row r="99999999999"'))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(["float", "integer"]),
     st.sampled_from(["refuse", "accept", "warn"]),

@@ -303,6 +303,7 @@ def test_a_body_that_is_no_form_is_refused(client: Client):
     assert "/api/models/loans/predict" in reply.text
 
 
+@pytest.mark.slow
 def test_pages_of_ten_models_are_short(tmp_path: Path):
     import numpy as np
     import pandas as pd

@@ -37,6 +37,7 @@ def made_pages(client: Client) -> list[bytes]:
     return [html for _, html in client.app.site.page_cache._pages.values()]
 
 
+@pytest.mark.slow
 def test_a_page_shows_each_prediction_at_once_although_it_was_cached(client):
     for n in range(60):
         ask(client, f"person {n}")

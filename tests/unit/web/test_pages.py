@@ -207,6 +207,7 @@ NAMES = ("penguins", "hostile", "linnerud", "diabetes")
 PATHS = ("/", "/docs", *(f"/models/{n}" for n in NAMES), *(f"/models/{n}/records" for n in NAMES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 def test_every_page_is_well_formed_and_needs_nothing_inline(packed: Client, path):
     for name in NAMES:

@@ -105,6 +105,7 @@ def in_parts(content: bytes, *, file: str = "bundle", note: str = "") -> tuple[b
     return b"\r\n".join(lines), "multipart/form-data; boundary=b"
 
 
+@pytest.mark.slow
 def test_a_bundle_is_registered_and_not_promoted(place, bundles):
     reply = send(place, bundles[1], f"{API}?note=better")
     again = send(place, bundles[1])
@@ -120,6 +121,7 @@ def test_a_bundle_is_registered_and_not_promoted(place, bundles):
     assert place.left == [f"{digest}.checked", f"{digest}.podium"]
 
 
+@pytest.mark.slow
 def test_the_form_of_the_page_leads_to_the_question_whether_to_promote(place, bundles):
     page = place.client.get(PAGE).text
     body, media = in_parts(bundles[1], note="<b>")
@@ -247,6 +249,7 @@ def test_broken_bundles_are_told_and_leave_nothing(place, bundles):
     assert [one.name for one in place.client.app.versions.registry.versions("sums")] == ["v1"]
 
 
+@pytest.mark.slow
 def test_a_version_of_another_model_is_told(place, tmp_path):
     reply = send(place, packed(tmp_path, 2, "others"))
 
@@ -255,6 +258,7 @@ def test_a_version_of_another_model_is_told(place, tmp_path):
     assert place.left == []
 
 
+@pytest.mark.slow
 def test_what_runs_code_of_its_author_is_refused_whatever_is_trusted(place, tmp_path):
     frame = pd.DataFrame({"x": np.arange(20.0)})
     model = LinearRegression().fit(frame, frame["x"])
@@ -323,6 +327,7 @@ def test_a_disk_without_room_is_told(place, bundles, monkeypatch):
     assert place.left == []
 
 
+@pytest.mark.slow
 def test_others_wait_while_two_are_tried(place, bundles):
     with place.client.app.site.uploads.begun(10), place.client.app.site.uploads.begun(10):
         reply = send(place, bundles[1])
@@ -332,6 +337,7 @@ def test_others_wait_while_two_are_tried(place, bundles):
     assert later.status == 201
 
 
+@pytest.mark.slow
 def test_two_who_upload_the_same_at_once_get_the_same_version(place, bundles):
     replies: list[Reply] = []
     threads = [
@@ -348,6 +354,7 @@ def test_two_who_upload_the_same_at_once_get_the_same_version(place, bundles):
     assert len(place.left) == 2
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_is_removed_by_the_next_upload(place, bundles):
     left, young = (place.home / "versions" / f".upload-{n}.tmp" for n in ("old", "young"))
     for path in (left, young):

@@ -114,6 +114,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_nothing_is_expanded_before_it_is_counted(client, bomb):
     body = BOMBS[bomb]()
