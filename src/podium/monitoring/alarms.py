@@ -106,10 +106,10 @@ def alarms(
             continue
         before = _counts_of(what, histogram, earlier) if is_enough(earlier) else None
         found += _of_counted(_Two(what, histogram, kind, n_tests, before, now))
-    return _told_once(histograms, found)
+    return _without_repeats(histograms, found)
 
 
-def _told_once(histograms: Mapping[Counted, Histogram], found: list[Alarm]) -> list[Alarm]:
+def _without_repeats(histograms: Mapping[Counted, Histogram], found: list[Alarm]) -> list[Alarm]:
     """The alarms, with one of each kind about the output: its labels, probabilities and scores.
 
     They move together: the probabilities of two classes are one another's rest. The one that is
