@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from podium.deployments.child_bounds import end_with, limit_memory
 from podium.deployments.niceness import let_others_first
 from podium.errors import PodiumError, UnusableVersion
 from podium.settings import Settings
 
 NICENESS = 19
-_PR_SET_PDEATHSIG = 1
 _MEGABYTE = 2**20
 
 
@@ -38,9 +36,11 @@ def main() -> None:
     """Do what the order says, and write what came of it to the file of the jobs."""
     parent = os.getppid()
     order = _ORDER.decode(sys.stdin.buffer.read())
-    _end_with(parent)
+    end_with(parent)
+    with suppress(OSError):  # ended before any other where memory is short
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
     memory_mb = order.settings.job_memory_mb
-    _limit_memory(memory_mb * _MEGABYTE)
+    limit_memory(memory_mb * _MEGABYTE)
     try:
         work(order)
     except MemoryError:
@@ -93,28 +93,6 @@ def _fail(order: Order, message: str, hint: str) -> None:
     folder = str(jobs.folder.resolve())
     texts = {"error": message.replace(folder, "jobs"), "hint": hint.replace(folder, "jobs")}
     jobs.file.change(order.job, ("new", "running"), state="failed", **texts)
-
-
-def _end_with(parent: int) -> None:
-    """End when the parent ends, however it does, and before any other where memory is short."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before the kernel was asked
-        os._exit(1)
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
-
-
-def _limit_memory(n_bytes: int) -> None:
-    """Bound what is allocated; address space that libraries only reserve doesn't count."""
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows has no such limits
-        return
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_DATA, (n_bytes, n_bytes))
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":
