@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from podium.records.open import open_store
 from podium.records.store import RecordQuery
-from podium.records.stores.sql import SqlStore
 from podium.testing import ServerProcess
 from podium.testing.databases import DatabaseServer, MariaServer, PostgresServer
 from podium.testing.stores.samples import pages
@@ -124,7 +124,7 @@ async def play(address: str, database: DatabaseServer, fault: Fault) -> tuple[in
 
 def drained(address: str, n_records: int) -> list[str]:
     """The ids in the database once so many are there, or after a while."""
-    store = SqlStore(address)
+    store = open_store(address)
     until_s = time.monotonic() + DRAIN_S
     found: list[str] = []
     while len(found) < n_records and time.monotonic() < until_s:
