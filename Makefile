@@ -4,14 +4,16 @@
 
 PYTHON ?=
 ARGS ?=
-export PYTHON
+STORE ?=
+URL ?=
+export PYTHON STORE URL
 # Where it is set, each process that a test starts compiles all of Podium again: 0.3 s.
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test soak bench bench-serve bench-quick bench-explain check docs clean
+.PHONY: help demo quick test test-stores soak bench bench-serve bench-quick bench-explain check docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +34,11 @@ test: ## install what the tests need and run the whole suite, on all processors
 	@sh scripts/browser.sh
 	@sh scripts/databases.sh
 	@$(BIN)/python $(RUN) $(ARGS)
+
+test-stores: ## the contract of a store on a server of yours: make test-stores STORE=redis URL=redis://...
+	@test -n "$$URL" || { echo "name an empty database: make test-stores STORE=cassandra URL=cassandra://..."; exit 2; }
+	@sh scripts/environment.sh test
+	@PODIUM_TEST_STORE="$$STORE" PODIUM_TEST_STORE_URL="$$URL" $(BIN)/python -m pytest tests/contract/test_users_server.py $(ARGS)
 
 soak: ## every fault for about an hour, every answer of podium new, attacks; PODIUM_SOAK=3 does a little
 	@sh scripts/environment.sh test
