@@ -6,6 +6,9 @@ It starts a server of its own, with one worker, and prints percentiles in millis
 of a result whose explanation isn't known yet, of `POST .../whatif`, and of predictions alone and
 while another client asks for explanations, so many a second, and without a pause. A person may have
 60 a minute, unless the operator says otherwise.
+
+The other client needs the same machine, so it also asks for predictions as often: what those cost the
+first client is what any neighbour costs it, and the rest is the explanations'.
 """
 
 from __future__ import annotations
@@ -85,17 +88,22 @@ def measure(http: httpx.Client, address: str, options: argparse.Namespace) -> No
     show("result page with its why", timed(page, range(1, n_rows)))
     show("what if, one field", timed(curve, range(n_rows)))
     alone: list[float] = []
-    beside: dict[float, list[float]] = {rate: [], math.inf: []}
-    explained = dict.fromkeys(beside, 0)
+    neighbours = [(what, pace) for pace in (rate, math.inf) for what in ("explain", "predict")]
+    beside: dict[tuple[str, float], list[float]] = {one: [] for one in neighbours}
+    asked = dict.fromkeys(neighbours, 0)
+    n_explained = 0.0
     # In turns, so that what else the machine does meets all.
     for _ in range(ROUNDS):
         alone += predictions(http, rows, seconds / ROUNDS)
-        for pace, taken in beside.items():
+        for one, taken in beside.items():
+            what, pace = one
+            if what == "predict" and pace == math.inf:
+                pace = n_explained  # as many as there were explanations
             # A process, since a thread would compete with this client for the interpreter, not with
             # the server's predictions.
             stop, count = multiprocessing.Event(), multiprocessing.Value("i")
             asking = multiprocessing.Process(
-                target=explain, args=(address, rows, pace, stop, count)
+                target=neighbour, args=(address, rows, what, pace, stop, count)
             )
             asking.start()
             try:
@@ -103,11 +111,13 @@ def measure(http: httpx.Client, address: str, options: argparse.Namespace) -> No
             finally:
                 stop.set()
                 asking.join()
-            explained[pace] += count.value
+            asked[one] += count.value
+            n_explained = count.value * ROUNDS / seconds
     show("predictions alone", alone)
-    for pace, taken in beside.items():
+    for one, taken in beside.items():
         ratio = np.percentile(taken, 99) / np.percentile(alone, 99)
-        show(f"beside {explained[pace] / seconds:.0f} explanations a second", taken)
+        what = {"explain": "explanations", "predict": "predictions"}[one[0]]
+        show(f"beside {asked[one] / seconds:.0f} {what} a second", taken)
         print(f"p99 beside them: {ratio:.2f} times")
 
 
@@ -133,14 +143,19 @@ def predictions(http: httpx.Client, rows: list[dict[str, Any]], seconds: float) 
     return taken
 
 
-def explain(address: str, rows: list[dict[str, Any]], rate: float, stop: Event, count: Any) -> None:
-    """Ask for explanations of new rows, at most so many a second, until told to stop."""
+def neighbour(
+    address: str, rows: list[dict[str, Any]], what: str, rate: float, stop: Event, count: Any
+) -> None:
+    """Ask for explanations or predictions of new rows, at most so many a second, until told to stop."""
     with httpx.Client(base_url=address) as http:
+        due_s = time.perf_counter()
         while not stop.is_set():
             row = rows[count.value % len(rows)] | {"field 19": time.perf_counter() % 1}
-            http.post("/api/models/bench/explain", json={"row": row})
+            body = {"row": row} if what == "explain" else row
+            http.post(f"/api/models/bench/{what}", json=body).raise_for_status()
             count.value += 1
-            stop.wait(1 / rate)
+            due_s = max(due_s + 1 / rate, time.perf_counter())
+            stop.wait(due_s - time.perf_counter())
 
 
 def show(what: str, taken: Sequence[float]) -> None:

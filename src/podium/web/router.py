@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, Literal
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from podium.http import Problem, Request, Response
 OPEN: Final = "open"
 LISTED: Final = "listed"
 FILTERED: Final = "filtered"
+# Stands for a segment in braces; no segment has a slash.
+ANY = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +143,11 @@ class Router:
         self.predictions = _pattern_of(route for route in self.routes if route.view is None)
         self.uploads = _pattern_of_uploads(self.routes)
         self.streams = _pattern_of(route for route in self.routes if route.is_stream)
-        self._by_length: dict[int, list[Route]] = {}
-        for route in self.routes:
-            self._by_length.setdefault(route.pattern.count("/") + 1, []).append(route)
+        # By the number of their segments, the first and the last one: few are left to be compared.
+        self._by_ends: dict[tuple[int, str, str], list[tuple[int, Route]]] = {}
+        for place, route in enumerate(self.routes):
+            ends = _ends(route.pattern.split("/"))
+            self._by_ends.setdefault(ends, []).append((place, route))
 
     def find(self, method: str, path: str) -> Found:
         """Find the route for a method and a path. HEAD is treated as GET; OPTIONS matches
@@ -156,7 +161,7 @@ class Router:
         chosen: Route | None = None
         values: dict[str, str] = {}
         allowed: list[str] = []
-        for route in self._by_length.get(len(segments), ()):
+        for route in self._candidates(segments):
             matched = route.match(segments)
             if matched is None:
                 continue
@@ -168,12 +173,27 @@ class Router:
         methods = (*allowed, "OPTIONS") if allowed else ()
         return Found(chosen, values, methods, self.protocol_of(path))
 
+    def _candidates(self, segments: list[str]) -> Iterable[Route]:
+        """The routes that have as many segments and the same ends, in their order."""
+        n_segments, first, last = _ends(segments)
+        found: list[tuple[int, Route]] = []
+        for one in {first, ANY}:
+            for other in {last, ANY}:
+                found += self._by_ends.get((n_segments, one, other), ())
+        return [route for _, route in sorted(found, key=itemgetter(0))]
+
     def protocol_of(self, path: str) -> ServingProtocol | None:
         """The protocol that a path belongs to; None if it is a page."""
         for one in self.protocols:
             if path.startswith(one.prefix):
                 return one
         return None
+
+
+def _ends(segments: Sequence[str]) -> tuple[int, str, str]:
+    """The number of segments, the first one after the slash, and the last one."""
+    first, last = segments[1] if len(segments) > 1 else "", segments[-1]
+    return len(segments), ANY if first[:1] == "{" else first, ANY if last[:1] == "{" else last
 
 
 def _pattern_of(routes: Iterable[Route]) -> re.Pattern[bytes]:
