@@ -172,6 +172,12 @@ def mariadb() -> Iterator[DatabaseServer]:
     yield from _running("MariaServer")
 
 
+@pytest.fixture(scope="session")
+def mongodb() -> Iterator[DatabaseServer]:
+    """A private server that speaks MongoDB's protocol."""
+    yield from _running("MongoServer")
+
+
 def _running(kind: str) -> Iterator[DatabaseServer]:
     # Not above: it imports the contracts, whose asserts tests/contract/conftest.py rewrites first.
     from podium.testing import databases

@@ -1,6 +1,14 @@
 """Real database servers for tests: private ones, on free ports, removed after the test."""
 
+from podium.testing.databases.mongodb import MongoServer
 from podium.testing.databases.server import DatabaseServer, NoServer
 from podium.testing.databases.sql import MariaServer, PostgresServer, SqlServer
 
-__all__ = ["DatabaseServer", "MariaServer", "NoServer", "PostgresServer", "SqlServer"]
+__all__ = [
+    "DatabaseServer",
+    "MariaServer",
+    "MongoServer",
+    "NoServer",
+    "PostgresServer",
+    "SqlServer",
+]
