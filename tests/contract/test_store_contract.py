@@ -19,6 +19,7 @@ from podium.records.store import ALL_FILTERS, InsertResult, Page, RecordQuery, S
 from podium.records.stores.memory import MemoryStore
 from podium.records.stores.sql import SqlStore
 from podium.records.stores.sql_counts import SqlCounts
+from podium.records.words import words_in, words_of
 from podium.testing import CountsContract, StoreContract
 
 
@@ -169,6 +170,109 @@ class FoldsCase(MemoryStore):
         return super().page(query, limit=limit, cursor=cursor, **order)
 
 
+class FindsAnyWord(MemoryStore):
+    """It finds what has one of the words."""
+
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        pages = [
+            super(FindsAnyWord, self).page(
+                msgspec.structs.replace(query, text=one), limit=10_000, **order
+            )
+            for one in (query.text or "").split()
+        ]
+        found = {one.id: one for page in pages for one in page.records}
+        return Page(records=tuple(found[id_] for id_ in sorted(found, reverse=True)))
+
+
+class SearchesInWords(MemoryStore):
+    """It finds texts, also in the middle of a word, and among the names of fields."""
+
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        every = super().page(msgspec.structs.replace(query, text=None), limit=10_000, **order)
+        texts = (query.text or "").casefold().split()
+        found = [
+            one
+            for one in every.records
+            if texts and all(text in one.inputs.decode().casefold() for text in texts)
+        ]
+        return Page(records=tuple(found))
+
+
+class SearchesWhatItWasGiven(MemoryStore):
+    """Its index of words is made when a record is inserted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words: dict[str, frozenset[str]] = {}
+
+    def insert(self, records: Sequence[Record]) -> InsertResult:
+        self._words |= {one.id: words_of(one) for one in records}
+        return super().insert(records)
+
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        every = super().page(msgspec.structs.replace(query, text=None), limit=10_000, **order)
+        wanted = words_in(query.text or "")
+        return Page(records=tuple(one for one in every.records if wanted <= self._words[one.id]))
+
+
+class FindsAllWithoutWords(MemoryStore):
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        if query.text is not None and not words_in(query.text):
+            query = msgspec.structs.replace(query, text=None)
+        return super().page(query, limit=limit, cursor=cursor, **order)
+
+
+class ReadsSyntax(MemoryStore):
+    """`a OR b` finds what has one of both."""
+
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        if query.text is not None:
+            query = msgspec.structs.replace(query, text=query.text.partition(" OR ")[0])
+        return super().page(query, limit=limit, cursor=cursor, **order)
+
+
+class SearchesBeforeItFilters(MemoryStore):
+    """A search forgets the other filters."""
+
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        if query.text is not None:
+            query = RecordQuery(text=query.text)
+        return super().page(query, limit=limit, cursor=cursor, **order)
+
+
+class SearchesInputsOnly(MemoryStore):
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        every = super().page(msgspec.structs.replace(query, text=None), limit=10_000, **order)
+        wanted, found = words_in(query.text or ""), []
+        for one in every.records:
+            bare = Record(one.id, one.time_us, "", "", one.inputs, one.outputs, "")
+            found += [one] if wanted <= words_of(bare) else []
+        return Page(records=tuple(found))
+
+
+class KnowsAsciiOnly(MemoryStore):
+    def page(
+        self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
+    ) -> Page:
+        if not (query.text or "").isascii():
+            return Page(records=())
+        return super().page(query, limit=limit, cursor=cursor, **order)
+
+
 class KeepsTheFirstFeedback(MemoryStore):
     def set_feedback(
         self, record_id: str, feedback: Feedback, *, time_us: int | None = None
@@ -304,6 +408,15 @@ BROKEN = [
     ("a_filter_that_it_lacks_is_refused", ClaimsFewerFilters),
     ("the_end_of_a_time_range_is_not_in_it", IncludesTheEnd),
     ("texts_fit_only_themselves", FoldsCase),
+    ("a_search_finds_the_records_that_have_all_its_words", FindsAnyWord),
+    ("a_search_finds_the_records_that_have_all_its_words", SearchesInWords),
+    ("a_search_knows_words_of_every_script", KnowsAsciiOnly),
+    ("a_search_looks_at_values_and_not_at_names", SearchesInWords),
+    ("a_search_finds_who_asked_and_what_it_was_called", SearchesInputsOnly),
+    ("a_search_finds_feedback_and_forgets_what_was_corrected", SearchesWhatItWasGiven),
+    ("a_search_narrows_with_other_filters_and_over_pages", SearchesBeforeItFilters),
+    ("a_search_without_words_finds_nothing", FindsAllWithoutWords),
+    ("what_looks_like_syntax_is_only_words", ReadsSyntax),
     ("feedback_is_added_and_returned", KeepsTheFirstFeedback),
     ("feedback_for_many_reaches_the_records_of_the_model_only", GivesEveryModelFeedback),
     ("corrected_feedback_keeps_earlier_truths", ForgetsWhatWasSaid),

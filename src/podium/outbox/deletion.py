@@ -42,6 +42,8 @@ _COPY = re.compile(r"(replaced|damaged)-\d{8}-\d{6}")
 # complete.
 _DIGITS = re.compile(rb"[0-9a-f]{16,}")
 _HALF = 16
+# Filters whose values may come from a record's inputs or outputs.
+_HIDDEN = ("outcome", "business", "text")
 ID_LENGTH = 32
 # More times on a page are looked up as one span, which reads no more than the page's own search.
 SINGLE_TIMES_MAX = 50
@@ -81,7 +83,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             for name, value in msgspec.structs.asdict(self.query).items()
             if value is not None
         }
-        hidden = {name: "some value" for name in chosen if name.startswith(("outcome", "business"))}
+        hidden = {name: "some value" for name in chosen if name.startswith(_HIDDEN)}
         return chosen | hidden | ({"field": self.field} if self.field else {})
 
     def _has_value(self, record: Record) -> bool:

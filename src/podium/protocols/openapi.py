@@ -25,7 +25,7 @@ from podium.protocols.monitoring import monitor_operation, monitoring_schemas
 from podium.protocols.quality import quality_operation, quality_schemas
 from podium.protocols.schemas import TEXT, feedback_schema, model_schemas, ref, shared_schemas
 from podium.protocols.streams import stream_operation
-from podium.records.store import ALL_FILTERS
+from podium.records.store import COLUMN_FILTERS
 from podium.signature.schema import Schema
 from podium.web.examples import form_fields, json_bodies, text_bodies
 from podium.web.problems import MEDIA
@@ -286,7 +286,7 @@ def _get(
 def _delete_several(site: Site, name: str, key: str, failures: dict[str, str]) -> Schema:
     what = f"Delete records of {name}"
     operation = _get(f"delete_records_{key}", what, name, "Deleted", _DELETE_FAILURES | failures)
-    filters = ALL_FILTERS if site.store is None else site.store.features.filters
+    filters = COLUMN_FILTERS if site.store is None else site.store.features.filters
     chosen = (*supported(filters), *(one for one in ("version", "owner") if one in filters))
     names = {one: _NUMBER if one in ("min", "max") else TEXT for one in chosen}
     names |= {"expect": _COUNT}

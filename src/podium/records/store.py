@@ -10,6 +10,7 @@ import msgspec
 from podium.errors import InputError
 from podium.records.record import Feedback, Record, Role
 from podium.records.storable import text_problem
+from podium.records.words import words_in, words_of
 
 if TYPE_CHECKING:
     from podium.records.counted import CountStore
@@ -32,6 +33,7 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
         ids: the id is one of these.
         business_keys: the business key is one of these.
         role: such as `primary`.
+        text: all its words occur in the record (`records.words`); no record has none of them.
 
     Raises:
         InputError: a filter isn't a text or a time that every database can look up.
@@ -51,9 +53,11 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
     ids: tuple[str, ...] | None = None
     business_keys: tuple[str, ...] | None = None
     role: Role | None = None
+    text: str | None = None
 
     def __post_init__(self) -> None:
-        texts = (self.model, self.version, self.actor, self.outcome, self.id_prefix, self.owner)
+        names = (self.model, self.version, self.actor, self.outcome, self.owner)
+        texts = (*names, self.id_prefix, self.text)
         for text in (*texts, *(self.ids or ()), *(self.business_keys or ())):
             if text is not None and (problem := text_problem(text)) is not None:
                 raise InputError(f"invalid filter: {problem}")
@@ -82,10 +86,18 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
             and (self.id_prefix is None or record.id.startswith(self.id_prefix))
             and (self.ids is None or record.id in self.ids)
             and (self.business_keys is None or record.business_key in self.business_keys)
+            and (self.text is None or _has_words(record, self.text))
         )
 
 
+def _has_words(record: Record, text: str) -> bool:
+    words = words_in(text)
+    return bool(words) and words <= words_of(record)
+
+
 ALL_FILTERS = frozenset(RecordQuery.__struct_fields__)
+# Those that compare columns: a search needs an index of words.
+COLUMN_FILTERS = ALL_FILTERS - {"text"}
 
 
 class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,15 +108,27 @@ class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):
             failure. A store in this process's memory is written at once, any other from an outbox.
         duplicate_policy: `count` reports the number of duplicates; `absorb` counts them as
             inserted. Either way they change nothing.
-        filters: the names in RecordQuery that pages can be filtered by; others raise an InputError.
+        filters: the names in RecordQuery that pages can be filtered by; others raise an InputError
+            (`check_filters`). With `text` the pages offer a search.
         counts: whether its attribute `counts` is a CountStore, in which the counts of several servers
             meet.
     """
 
     durability: Literal["memory", "process", "power"]
     duplicate_policy: Literal["count", "absorb"] = "count"
-    filters: frozenset[str] = ALL_FILTERS
+    filters: frozenset[str] = COLUMN_FILTERS
     counts: bool = False
+
+
+def check_filters(query: RecordQuery, supported: frozenset[str]) -> None:
+    """Refuse a query with a filter that a store lacks.
+
+    Raises:
+        InputError: it has one.
+    """
+    for name in sorted(ALL_FILTERS - supported):
+        if getattr(query, name) is not None:
+            raise InputError(f"this store can't filter records by {name}")
 
 
 class InsertResult(msgspec.Struct, frozen=True, kw_only=True):

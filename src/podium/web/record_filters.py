@@ -23,6 +23,7 @@ from podium.web.record_conditions import NO_DRAFT, Condition, Draft, conditions_
 
 # The parameters of a URL: the filter that the store must support, and its label for people.
 _FILTERS = {
+    "search": ("text", "Search"),
     "since": ("since_us", "From (UTC)"),
     "until": ("until_us", "To (UTC)"),
     "outcome": ("outcome", "Prediction"),
@@ -39,6 +40,8 @@ LABELS = {name: label for name, (_, label) in _FILTERS.items()}
 # Cursors of the previous pages, in the page's URL: 40 of 66 characters stay far below the 8 KiB
 # that a URL may have, also if it is repeated as the Referer.
 TRAIL_MAX = 40
+# So long a search may be, in characters: it stays in the URLs of all pages.
+SEARCH_MAX = 200
 _ID = re.compile(r"[0-9a-f]{1,32}")
 # A date alone isn't a time to an input of type datetime-local.
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -94,7 +97,7 @@ class FilterField(NamedTuple):
 
     name: str
     label: str
-    kind: Literal["moment", "number", "choice", "text"]
+    kind: Literal["moment", "number", "choice", "text", "search"]
     value: str
     choices: tuple[str, ...] = ()
 
@@ -158,6 +161,10 @@ def filters_of(
     role = _ROLES.get(said["role"], "primary")
     if said["role"] and role != said["role"]:
         problems.append(f"“{said['role'][:40]}” is not a role: choose shadow or replay.")
+    text = said["search"]
+    if len(text) > SEARCH_MAX:
+        problems.append(f"A search has {SEARCH_MAX} characters at most.")
+        text = ""
     wanted = RecordQuery(
         role=role,
         model=model,
@@ -167,6 +174,7 @@ def filters_of(
         outcome_min=_number(said["min"], problems),
         outcome_max=_number(said["max"], problems),
         id_prefix=prefix or None,
+        text=text or None,
         business_keys=(business_key_of(key) or key,) if key else None,
         owner=None if allowed(actor, Action.SEE, model or ALL) else actor.owner,
     )
@@ -206,6 +214,8 @@ def filter_fields(
             fields.append(FilterField(name, label, "moment", value))
         elif name in ("min", "max"):
             fields.append(FilterField(name, label + unit, "number", value))
+        elif name == "search":
+            fields.append(FilterField(name, label, "search", value))
         elif name == "role":
             fields.append(FilterField(name, label, "choice", value, tuple(_ROLES)))
         elif name == "outcome" and output.outcomes and len(outputs) == 1:

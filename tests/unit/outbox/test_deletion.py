@@ -370,3 +370,9 @@ def test_what_was_computed_beside_a_record_is_deleted_with_it_and_not_counted(n_
     left = ids(store)
     gone = {one.id for one in (*doomed, *shadows[:-2:2])}
     assert set(left) == {one.id for one in (*rows, *shadows)} - gone
+
+
+def test_what_was_searched_is_no_text_of_the_audit_log():
+    selection = Selection(query=RecordQuery(model="loans", text="ada lovelace"))
+
+    assert selection.described == {"model": "loans", "text": "some value"}

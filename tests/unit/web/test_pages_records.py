@@ -114,6 +114,15 @@ def test_pages_keep_their_filters(kept: Client):
     assert seen == [one for i, one in enumerate(ids(range(160))) if i % 3][::-1]
 
 
+def test_a_store_without_a_search_offers_and_accepts_none(kept: Client):
+    assert 'name="search"' not in kept.get("/models/loans/records").text
+
+    refused = kept.get("/models/loans/records?search=yes")
+
+    assert refused.status == 400
+    assert "store can&#39;t filter records by text" in refused.text
+
+
 @pytest.mark.parametrize(
     ("query", "numbers"),
     [

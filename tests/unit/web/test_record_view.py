@@ -81,11 +81,18 @@ def test_a_filter_that_the_store_lacks_is_not_offered(app: podium.App) -> None:
     refused = Client(app).get("/models/loans/records?outcome=yes")
 
     shown = record_list(app.site, request(ADA))
-    assert [field.name for field in shown.fields] == ["since", "id", "business_key", "role"]
+    assert [field.name for field in shown.fields] == [
+        "search",
+        "since",
+        "id",
+        "business_key",
+        "role",
+    ]
     names = re.findall(r'<(?:input|select)[^>]* name="(\w+)"', page.text)
-    assert names == ["since", "id", "business_key", "role", "f1", "o1", "v1"]
+    assert names == ["search", "since", "id", "business_key", "role", "f1", "o1", "v1"]
     delete = Client(app).get("/openapi.json").json()["paths"]["/api/models/loans/records"]["delete"]
     assert [one["name"] for one in delete["parameters"]] == [
+        "search",
         "since",
         "min",
         "max",
@@ -107,6 +114,7 @@ def test_filters_are_those_that_make_sense_for_the_model(app: podium.App) -> Non
     classes = record_list(app.site, request(ADA, "until=2023-11-14&outcome=no"), "loans")
 
     assert [one[:3] for one in numbers.fields] == [
+        ("search", "Search", "search"),
         ("since", "From (UTC)", "moment"),
         ("until", "To (UTC)", "moment"),
         ("min", "At least", "number"),
@@ -115,10 +123,37 @@ def test_filters_are_those_that_make_sense_for_the_model(app: podium.App) -> Non
         ("business_key", "Key", "text"),
         ("role", "Role", "choice"),
     ]
-    assert [one.value for one in numbers.fields] == ["2023-11-14T00:00", "", "3", "", "", "", ""]
-    assert [one.name for one in classes.fields][:4] == ["since", "until", "outcome", "id"]
-    assert classes.fields[1].value == "2023-11-14T23:59"
-    assert (classes.fields[2].kind, classes.fields[2].choices) == ("choice", ("no", "yes"))
+    assert [one.value for one in numbers.fields] == ["", "2023-11-14T00:00", "", "3", *[""] * 4]
+    assert [one.name for one in classes.fields][1:5] == ["since", "until", "outcome", "id"]
+    assert classes.fields[2].value == "2023-11-14T23:59"
+    assert (classes.fields[3].kind, classes.fields[3].choices) == ("choice", ("no", "yes"))
+
+
+def test_a_search_is_offered_where_the_store_can(app: podium.App) -> None:
+    record_store = app.site.store
+    assert record_store is not None
+    record_store.set_feedback(
+        record(2).id, Feedback(truth=b'"no"', time_us=NOON_US, note="By phone")
+    )
+    client = Client(app)
+
+    page = client.get("/models/loans/records?search=PHONE+by")
+    file = client.get("/models/loans/records.csv?search=phone")
+    nothing = client.get("/models/loans/records?search=telephone")
+
+    assert re.search(r'<input type="search" id="search" name="search" value="PHONE by"', page.text)
+    assert re.findall(r'href="/records/(\w{32})"', page.text) == [record(2).id]
+    assert [record(n).id in file.text for n in (1, 2, 3)] == [False, True, False]
+    assert "No records match." in nothing.text
+    assert record_list(app.site, request(BOB, "search=ada")).records == ()  # ada's are hidden
+    assert len(record_list(app.site, request(ADA, "search=ada")).records) == 2
+
+
+def test_a_search_that_is_too_long_says_so(app: podium.App) -> None:
+    page = Client(app).get(f"/models/loans/records?search={'x' * 201}")
+
+    assert "A search has 200 characters at most." in page.text
+    assert Client(app).get("/models/loans/records?search=a%00b").status == 400
 
 
 def test_a_list_shows_the_beginning_of_values_and_the_actor(app: podium.App) -> None:

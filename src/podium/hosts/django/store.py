@@ -18,7 +18,14 @@ from podium.records.cursor import cursor_of, read_cursor
 from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
 from podium.records.storable import is_hex, is_id, refused_of
-from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
+from podium.records.store import (
+    InsertResult,
+    Order,
+    Page,
+    RecordQuery,
+    StoreFeatures,
+    check_filters,
+)
 from podium.records.stores.rows import row_of
 
 # Older versions of SQLite accept at most 999 values in a statement.
@@ -64,6 +71,7 @@ class DjangoStore:
         order: Order = "newest",
     ) -> Page:
         """At most `limit` records, by time and id."""
+        check_filters(query, self.features.filters)
         after = None if cursor is None else read_cursor(cursor)
         wanted = _condition(query, after, order)
         by = ("time_us", "id") if order == "oldest" else ("-time_us", "-id")

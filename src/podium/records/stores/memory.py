@@ -13,7 +13,7 @@ from podium.records.cursor import cursor_of, read_cursor
 from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
 from podium.records.storable import reason_to_refuse
-from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
+from podium.records.store import ALL_FILTERS, InsertResult, Order, Page, RecordQuery, StoreFeatures
 
 
 class MemoryStore:
@@ -23,7 +23,7 @@ class MemoryStore:
     the lock.
     """
 
-    features = StoreFeatures(durability="memory")
+    features = StoreFeatures(durability="memory", filters=ALL_FILTERS)
 
     def __init__(self, address: str = "memory:") -> None:  # noqa: ARG002 - as every store's
         self._lock = threading.Lock()

@@ -32,7 +32,14 @@ from podium.records.cursor import cursor_of, read_cursor
 from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
 from podium.records.storable import is_hex, is_id, refused_of
-from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
+from podium.records.store import (
+    InsertResult,
+    Order,
+    Page,
+    RecordQuery,
+    StoreFeatures,
+    check_filters,
+)
 from podium.records.stores.rows import feedback_cells, feedback_of, record_of, row_of
 from podium.records.stores.sql_counts import SqlCounts
 from podium.records.stores.sql_engine import Database, engine_of, insert_of
@@ -110,6 +117,7 @@ class SqlStore:
         order: Order = "newest",
     ) -> Page:
         """At most `limit` records, by time and id."""
+        check_filters(query, self.features.filters)
         after = None if cursor is None else read_cursor(cursor)
         statement = self._page(query, limit=limit, after=after, order=order)
         if statement is None:

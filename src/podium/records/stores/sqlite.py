@@ -19,7 +19,14 @@ from podium.records.cursor import cursor_of, read_cursor
 from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
 from podium.records.storable import is_id, refused_of
-from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
+from podium.records.store import (
+    InsertResult,
+    Order,
+    Page,
+    RecordQuery,
+    StoreFeatures,
+    check_filters,
+)
 from podium.records.stores.rows import feedback_cells, feedback_of, record_of, row_of
 from podium.records.stores.sqlite_file import IS_INDEXED, Connections, Synchronous
 
@@ -141,6 +148,7 @@ class SqliteStore(forks.ForkAware):
         order: Order = "newest",
     ) -> Page:
         """At most `limit` records, by time and id."""
+        check_filters(query, self.features.filters)
         if limit > CACHED_ROWS_MAX:  # an export: that page won't be requested again
             return self._read(query, limit, cursor, order)
         version, pages = self._page_cache

@@ -5,12 +5,13 @@ from podium.testing.stores.counting import CountsContract
 from podium.testing.stores.filtering import Filtering
 from podium.testing.stores.keeping import Keeping
 from podium.testing.stores.paging import Paging
+from podium.testing.stores.searching import Searching
 from podium.testing.stores.sharing import Sharing
 
 __all__ = ["CountsContract", "StoreContract"]
 
 
-class StoreContract(Keeping, Paging, Filtering, Changing, Sharing):
+class StoreContract(Keeping, Paging, Filtering, Searching, Changing, Sharing):
     """The contract of a store. Inherit it, and provide an empty store as the fixture `store`:
 
     ```python

@@ -12,6 +12,7 @@ from typing import Any
 from podium.errors import InputError
 from podium.records.record import Record
 from podium.records.store import ALL_FILTERS, Order, RecordQuery, Store
+from podium.records.words import words_in, words_of
 from podium.testing.stores.samples import (
     NOON_US,
     TEXTS,
@@ -57,6 +58,7 @@ class Filtering(Settling):
             "ids": ("a",),
             "business_keys": ("a",),
             "role": "primary",
+            "text": "Torgersen",
         }
 
         for name in ALL_FILTERS - store.features.filters:
@@ -156,6 +158,7 @@ def _drawn_query(chance: random.Random, records: list[Record], store: Store) -> 
         "ids": tuple(chance.choice(records).id for _ in range(chance.randrange(9))),
         "role": chance.choice(("primary", "shadow", "replay")),
         "business_keys": chance.choice((("4711",), ("4711", "47"), ("4712", "no"), ())),
+        "text": chance.choice(("ADA", "gentoo 4711", "torgersen")),
     }
     names = [name for name in values if name in store.features.filters]
     some = chance.sample(names, k=min(len(names), chance.randrange(5)))
@@ -179,6 +182,7 @@ def _fits(record: Record, query: RecordQuery) -> bool:
         "ids": lambda expected: record.id in expected,
         "business_keys": lambda expected: record.business_key in expected,
         "role": lambda expected: record.role == expected,
+        "text": lambda expected: words_in(expected) <= words_of(record),
     }
     filters = {name: getattr(query, name) for name in criteria}
     return all(criteria[name](value) for name, value in filters.items() if value is not None)
