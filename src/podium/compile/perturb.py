@@ -15,6 +15,9 @@ from podium.table import Array, Table, column_of, is_missing
 # How many training rows each change is tried on.
 TRIES = 3
 LABELS_MAX = 200
+# Of more fields than this, several are changed in one row: the rows would grow with their square.
+WIDE = 100
+INSIDE, BEYOND = "extremes", "beyond extremes"
 
 
 class Perturbed(NamedTuple):
@@ -37,8 +40,14 @@ def perturbations(
         table: rows of the training data.
         splits: the splits whose thresholds are approached.
     """
+    numbers = [field for field in signature.fields if field.type in ("float", "integer")]
+    is_wide = len(numbers) > WIDE
+    if is_wide:
+        yield from _several_at_once(numbers, table, random)
     for field in signature.fields:
         for description, values in _groups(field, table.columns[field.name]):
+            if is_wide and description in (INSIDE, BEYOND):
+                continue
             rows = random.integers(0, table.n_rows, len(values) * TRIES)
             yield Perturbed(
                 f"{field.name}: {description}", changed(table, rows, field, list(values) * TRIES)
@@ -53,12 +62,33 @@ def perturbations(
         yield Perturbed(f"{field.name}: beside thresholds", changed(table, rows, field, values))
 
 
+def _several_at_once(
+    fields: Sequence[Field], table: Table, random: np.random.Generator
+) -> Iterator[Perturbed]:
+    """The extremes of numbers, in about WIDE groups of fields."""
+    for some in (fields[start::WIDE] for start in range(WIDE)):
+        both = [_extremes(field, table.columns[field.name]) for field in some]
+        for description, sides in zip((INSIDE, BEYOND), zip(*both, strict=True), strict=True):
+            n_rows = max(map(len, sides)) * TRIES
+            taken = table.take(random.integers(0, table.n_rows, n_rows).astype(np.intp))
+            columns = dict(taken.columns)
+            for field, values in zip(some, sides, strict=True):
+                if values:
+                    # The least together, the greatest together: an original that refuses negative
+                    # numbers doesn't refuse all rows.
+                    cells = [values[row % len(values)] for row in range(n_rows)]
+                    columns[field.name] = _column(columns[field.name], cells)
+            rows = Table(columns, n_rows, table.dtypes, table.frame, table.levels)
+            names = f"{some[0].name} and {len(some) - 1} more"
+            yield Perturbed(f"{names}: {description}", rows)
+
+
 def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
     """Values to try in one field; those that the original may refuse form groups of their own."""
     if field.type in ("float", "integer"):
         inside, beyond = _extremes(field, column)
-        yield "extremes", inside
-        yield "beyond extremes", beyond
+        yield INSIDE, inside
+        yield BEYOND, beyond
     elif field.type == "boolean":
         yield "both", [True, False]
     elif field.type == "category":

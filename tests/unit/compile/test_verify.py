@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import numpy as np
 import pandas as pd
@@ -439,15 +441,16 @@ def test_all_of_hundreds_of_columns_are_compared_in_few_calls(make_case):
 
     wrong = spoiled(plan, Matmul, weights=last)
     assert right.is_equal
-    assert right.n_perturbed > 400 * 40  # each column, within and beyond what training had
+    assert right.n_perturbed > 4_000  # each column, within and beyond what training had
     assert n_calls < 20
-    assert "n399: " in refused(case, wrong).why or "training data" in refused(case, wrong).why
+    assert "and 3 more: " in refused(case, wrong).why or "training data" in refused(case, wrong).why
 
 
 @pytest.mark.slow
-def test_groups_that_are_refused_hide_no_difference_of_the_others(make_case):
+@pytest.mark.parametrize("n_columns", [9, 300])
+def test_groups_that_are_refused_hide_no_difference_of_the_others(make_case, n_columns):
     random = np.random.default_rng(0)
-    X = pd.DataFrame({f"n{i}": random.uniform(1, 2, 200) for i in range(9)})
+    X = pd.DataFrame({f"n{i}": random.uniform(1, 2, 200) for i in range(n_columns)})
     case = make_case(LinearRegression().fit(X, X.sum(axis=1)), X)
 
     def picky(table):
@@ -470,4 +473,4 @@ def test_groups_that_are_refused_hide_no_difference_of_the_others(make_case):
 
     assert right.is_equal
     assert right.n_refused
-    assert found.why.startswith("n7: beyond extremes")
+    assert re.match(r"n7(?: and 2 more)?: beyond extremes", found.why)
