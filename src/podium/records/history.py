@@ -49,7 +49,7 @@ def succeeding(before: Feedback | None, new: Feedback) -> Feedback:
     new = msgspec.structs.replace(new, earlier=None)
     if before is None:
         return new
-    last, said = _statement(before), _statement(new)
+    last, said = statement_of(before), statement_of(new)
     if _text(msgspec.structs.replace(last, time_us=said.time_us)) == _text(said):
         return before
     earlier = [*earlier_statements(before), last]
@@ -58,7 +58,8 @@ def succeeding(before: Feedback | None, new: Feedback) -> Feedback:
     return msgspec.structs.replace(new, earlier=msgspec.json.encode(earlier))
 
 
-def _statement(feedback: Feedback) -> Statement:
+def statement_of(feedback: Feedback) -> Statement:
+    """What feedback says, without what was said before."""
     return Statement(
         truth=msgspec.json.decode(feedback.truth),
         time_us=feedback.time_us,

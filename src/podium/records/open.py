@@ -21,6 +21,7 @@ STORES: Mapping[str, tuple[str, str]] = {
     "mysql": ("mysql", "podium.records.stores.sql:SqlStore"),
     "mariadb": ("mysql", "podium.records.stores.sql:SqlStore"),
     "sqlite": ("sql", "podium.records.stores.sql:SqlStore"),
+    "mongodb": ("mongodb", "podium.records.stores.mongodb:MongoStore"),
 }
 _BUILT_IN = "built in: sqlite:///podium.db, memory:, postgresql://..., mysql://..., mariadb://..."
 _PASSWORD = re.compile(r"(?<=://)([^:/?#]*:).*@|(password=)[^&]*")

@@ -1,0 +1,277 @@
+"""The database under a MongoStore: its client, indexes and errors."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pymongo
+from bson import Int64
+from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from pymongo import IndexModel, MongoClient, ReadPreference, WriteConcern
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConfigurationError,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+)
+
+from podium.errors import SetupError, StoreError
+from podium.records import forks
+from podium.records.open import without_password
+
+T = TypeVar("T")
+Document: TypeAlias = dict[str, Any]
+Collection: TypeAlias = pymongo.collection.Collection[Document]
+Database: TypeAlias = pymongo.database.Database[Document]
+
+DATABASE = "podium"  # where the address names none
+CONNECT_MS = 5_000
+CALL_S = 30
+UNAUTHORIZED = 13
+_LOGIN_FAILED = (18, 8000)  # the second one is Atlas's
+# A majority of the members has it on its disks: no failure of one of them loses it.
+_DURABLE = WriteConcern(w="majority", j=True)
+
+
+class _Integers(TypeDecoder):
+    """Integers of 64 bits as Python's: what else is made of them expects no others."""
+
+    bson_type = Int64
+    transform_bson = int  # type: ignore[assignment] # called with the value alone
+
+
+# Whatever the client of an application makes of its documents.
+_CODEC: CodecOptions[Document] = CodecOptions(type_registry=TypeRegistry([_Integers()]))
+
+
+class MongoDatabase(forks.ForkAware):
+    """A database, of which each process has a client of its own; failures are raised as StoreError.
+
+    Args:
+        where: an address, or a database of the application's own client, which the caller closes.
+
+    Raises:
+        SetupError: the address is invalid.
+    """
+
+    def __init__(self, where: str | Database, indexes: Mapping[str, Sequence[IndexModel]]) -> None:
+        self._indexes = indexes
+        self._is_closed = False
+        self._address = where if isinstance(where, str) else None
+        self._client = None if self._address is None else _client_of(self._address)
+        self._of_app = None if isinstance(where, str) else where
+        self._name = _name_of(where) if isinstance(where, str) else where.name
+        self.where = (
+            f"MongoDB database {self._name}"
+            if self._address is None
+            else without_password(self._address)
+        )
+        self._reset()
+        forks.watch(self)
+
+    def after_fork_in_child(self) -> None:
+        """Leave the parent's client alone: closing it would end what the parent uses on the server."""
+        if self._client is not None:
+            forks.abandon(self._client)
+            self._client = None
+        self._reset()
+
+    def run(self, name: str, work: Callable[[Collection], T]) -> T:
+        """Run `work` on a collection, whose indexes are made first, and return its result.
+
+        It is repeated once if the connection was lost, possibly after the work was done: repeating
+        it must be harmless.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        with self.failures():
+            collection = self._prepared(name)
+            with self._limited():
+                try:
+                    return work(collection)
+                except (AutoReconnect, NotPrimaryError) as error:
+                    # The others say that the time is over.
+                    if type(error) not in (AutoReconnect, NotPrimaryError):
+                        raise
+                    return work(collection)
+
+    def in_transaction(
+        self, names: Sequence[str], work: Callable[[Sequence[Collection], Any], T]
+    ) -> T:
+        """Run `work` on collections, with a session: all of it is written, or nothing.
+
+        It sees one state of them, and is repeated if others write to what it has seen.
+
+        Raises:
+            StoreError: the database failed, or has no transactions.
+        """
+        with self.failures():
+            collections = [self._prepared(name) for name in names]
+            client = self._database.client
+            with self._limited(), client.start_session() as session:
+                return session.with_transaction(
+                    lambda one: work(collections, one),
+                    read_concern=pymongo.read_concern.ReadConcern("snapshot"),
+                    write_concern=_DURABLE,
+                    read_preference=ReadPreference.PRIMARY,
+                )
+
+    def has_transactions(self) -> bool:
+        """Whether it belongs to a replica set or a sharded cluster.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        with self.failures(), self._limited():
+            hello = self._database.command("hello")
+        return "setName" in hello or hello.get("msg") == "isdbgrid"
+
+    def may_use(self, name: str) -> bool:
+        """Whether a collection is there, or could be made.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        with self.failures():
+            try:
+                self._prepared(name)
+            except OperationFailure as error:
+                if error.code != UNAUTHORIZED:
+                    raise
+                return False
+        return True
+
+    def close(self) -> None:
+        """Close the client, unless it is the application's."""
+        self._is_closed = True
+        if self._client is not None:
+            # It tells the server goodbye, which may be away.
+            with pymongo.timeout(1):
+                self._client.close()
+
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Turn exceptions of the driver into a StoreError."""
+        try:
+            yield
+        except OperationFailure as error:
+            # Its text contains documents: it isn't the cause that a log shows.
+            raise StoreError(f"{self.where}: {_reason(error)}", hint=_hint_of(error)) from None
+        except PyMongoError as error:
+            raise StoreError(f"{self.where}: {_reason(error)}", hint=_hint_of(error)) from error
+
+    @property
+    def _database(self) -> Database:
+        if self._is_closed:
+            raise StoreError("the store is closed")
+        if self._of_app is not None:
+            return self._of_app
+        if self._client is None:
+            with self._lock:
+                if self._client is None:
+                    self._client = _client_of(self._address or "")
+        return self._client[self._name]
+
+    def _prepared(self, name: str) -> Collection:
+        collection = self._database[name]
+        if name not in self._is_prepared:
+            with self._lock:
+                if name not in self._is_prepared:
+                    _create_indexes(collection, self._indexes[name])
+                    self._is_prepared.add(name)
+        return collection.with_options(
+            codec_options=_CODEC, read_preference=ReadPreference.PRIMARY, write_concern=_DURABLE
+        )
+
+    def _limited(self) -> Any:
+        """The time of a call, unless the client has a limit of its own."""
+        has_limit = self._database.client.options.timeout is not None
+        return nullcontext() if has_limit else pymongo.timeout(CALL_S)
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._is_prepared: set[str] = set()
+
+
+def _create_indexes(collection: Collection, wanted: Sequence[IndexModel]) -> None:
+    """Make the indexes that are missing, and with them the collection.
+
+    It isn't limited in time: on a large collection that takes minutes.
+    """
+    try:
+        present = set(collection.index_information())
+    except OperationFailure as error:
+        if error.code != UNAUTHORIZED:
+            raise
+        return  # who gave the user so few rights has made the indexes
+    missing = [one for one in wanted if one.document["name"] not in present]
+    if missing:
+        collection.create_indexes(missing)
+
+
+def _client_of(address: str) -> MongoClient[Document]:
+    """A client, which isn't connected yet.
+
+    Raises:
+        SetupError: the address is invalid.
+    """
+    given = {name.lower() for name in parse_qs(urlsplit(address).query, keep_blank_values=True)}
+    usual: dict[str, Any] = {
+        "serverSelectionTimeoutMS": CONNECT_MS,
+        "connectTimeoutMS": CONNECT_MS,
+        "socketTimeoutMS": CALL_S * 1_000,
+        "appName": "podium",
+    }
+    try:
+        return MongoClient(
+            address,
+            connect=False,
+            **{name: value for name, value in usual.items() if name.lower() not in given},
+        )
+    except OSError as error:
+        raise SetupError(
+            f"a file that the URL of the store names can't be read: {error.strerror}",
+            hint="check tlsCAFile and tlsCertificateKeyFile",
+        ) from None
+    except (ConfigurationError, PyMongoError, ValueError, TypeError):
+        # Without the reason, which may contain a password.
+        raise SetupError(
+            "the URL of the store is invalid",
+            hint="write it as mongodb://user:password@host:27017/name, with percent-encoding in "
+            "the user and the password: see the page on MongoDB for its options",
+        ) from None
+
+
+def _name_of(address: str) -> str:
+    return unquote(urlsplit(address).path.lstrip("/")) or DATABASE
+
+
+def _reason(error: PyMongoError) -> str:
+    """What went wrong, without documents, and without what the driver knows of all servers."""
+    details = error.details if isinstance(error, OperationFailure) else None
+    if isinstance(error, BulkWriteError):
+        found = [*error.details["writeErrors"], *error.details["writeConcernErrors"]]
+        details = found[0] if found else {}
+    text = str((details or {}).get("errmsg") or "") or str(error)
+    for end in (" (configured timeouts", ", Timeout:", ", full error:", "\n"):
+        text = text.partition(end)[0]
+    return text.strip() or type(error).__name__
+
+
+def _hint_of(error: PyMongoError) -> str:
+    if not isinstance(error, OperationFailure):
+        return "check that the database runs, can be reached, and accepts this user"
+    if error.code == UNAUTHORIZED:
+        return "the user needs the role readWrite for this database"
+    if error.code in _LOGIN_FAILED:
+        return "check the user, the password, and authSource: the database that knows the user"
+    return ""
