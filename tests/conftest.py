@@ -178,6 +178,12 @@ def mongodb() -> Iterator[DatabaseServer]:
     yield from _running("MongoServer")
 
 
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[DatabaseServer]:
+    """A private Valkey."""
+    yield from _running("ValkeyServer")
+
+
 def _running(kind: str) -> Iterator[DatabaseServer]:
     # Not above: it imports the contracts, whose asserts tests/contract/conftest.py rewrites first.
     from podium.testing import databases

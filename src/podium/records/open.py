@@ -22,8 +22,12 @@ STORES: Mapping[str, tuple[str, str]] = {
     "mariadb": ("mysql", "podium.records.stores.sql:SqlStore"),
     "sqlite": ("sql", "podium.records.stores.sql:SqlStore"),
     "mongodb": ("mongodb", "podium.records.stores.mongodb:MongoStore"),
+    "redis": ("redis", "podium.records.stores.redis:RedisStore"),
+    "rediss": ("redis", "podium.records.stores.redis:RedisStore"),
+    "valkey": ("redis", "podium.records.stores.redis:RedisStore"),
+    "valkeys": ("redis", "podium.records.stores.redis:RedisStore"),
 }
-_BUILT_IN = "built in: sqlite:///podium.db, memory:, postgresql://..., mysql://..., mariadb://..."
+_BUILT_IN = "built in: sqlite:///podium.db, memory:, postgresql://..., mysql://..., mariadb://..., redis://..."
 _PASSWORD = re.compile(r"(?<=://)([^:/?#]*:).*@|(password=)[^&]*")
 
 
@@ -33,8 +37,8 @@ def open_store(address: str | Path, *, is_late: bool = False) -> Store:
     Args:
         address: a path or `sqlite:///path` for a SQLite file (three slashes and a relative path, or
             four and an absolute one), `memory:` for a store in memory, `postgresql://`, `mysql://`,
-            `mariadb://` or `sqlite+pysqlite:///` for SQLAlchemy, or any address whose scheme a
-            package registers in the entry-point group `podium.stores`.
+            `mariadb://` or `sqlite+pysqlite:///` for SQLAlchemy, `redis://`, or any address whose
+            scheme is in STORES, or a package registers in the entry-point group `podium.stores`.
         is_late: whether a SQLite file is opened only when it is first needed.
 
     Raises:

@@ -1,6 +1,7 @@
 """Real database servers for tests: private ones, on free ports, removed after the test."""
 
 from podium.testing.databases.mongodb import MongoServer
+from podium.testing.databases.redis import ValkeyServer
 from podium.testing.databases.server import DatabaseServer, NoServer
 from podium.testing.databases.sql import MariaServer, PostgresServer, SqlServer
 
@@ -11,4 +12,5 @@ __all__ = [
     "NoServer",
     "PostgresServer",
     "SqlServer",
+    "ValkeyServer",
 ]
