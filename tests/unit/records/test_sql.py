@@ -221,6 +221,7 @@ def test_a_full_batch_is_one_call_of_the_driver(server):
         (RecordQuery(since_us=NOON_US), "podium_record_by_time"),
         (RecordQuery(model="penguins"), "podium_record_by_model"),
         (RecordQuery(model="penguins", outcome="Gentoo"), "podium_record_by_outcome"),
+        (RecordQuery(model="ages", outcome="0.5"), "podium_record_by_model"),
     ],
 )
 def test_a_page_goes_through_one_index_and_sorts_nothing(large, query, index):
@@ -232,6 +233,49 @@ def test_a_page_goes_through_one_index_and_sorts_nothing(large, query, index):
     assert "sort" not in plan.lower()
 
 
+@pytest.mark.parametrize("outcome", [None, "Adelie"])
+def test_a_page_far_down_reads_no_more_rows_than_the_first(mariadb, outcome):
+    store = StoreWithPlans(mariadb.new_database())
+    for start in range(0, 3_000, 1_000):
+        store.insert([sample(n) for n in range(start, start + 1_000)])
+    query = RecordQuery(model="penguins", outcome=outcome)
+
+    for place in (sample(2_900), sample(1_500), sample(100)):
+        with store.engine.connect() as connection:
+            page = store.statement(query, (place.time_us, place.id))
+            connection.execute(text("FLUSH STATUS"))
+            assert len(connection.execute(text(page)).fetchall()) == 51
+            status = connection.execute(text("SHOW SESSION STATUS LIKE 'Handler_read_%'"))
+            assert sum(int(count) for _, count in status) < 60
+
+    store.close()
+
+
+ODD = "0.5 -0.5 3.0 3 -3 1e-05 1.5e-05 .5 5. v1.5 é1.5 - -. [1.5] 1*.5"
+
+
+def test_whatever_an_outcome_looks_like_it_is_found(server):
+    store = SqlStore(server.new_database())
+    outcomes = [*ODD.split(), "", " ", "1.5\nx", "1\n.5", "\u0661.5", "1.\u0665"]
+
+    store.insert([sample(n, outcome=one) for n, one in enumerate(outcomes)])
+
+    for n, one in enumerate(outcomes):
+        assert ids(store, RecordQuery(model=sample().model, outcome=one)) == ids_of(n)
+        assert ids(store, RecordQuery(outcome=one, until_us=2**52)) == ids_of(n)
+    store.close()
+
+
+def test_numbers_with_a_fraction_are_found_that_an_earlier_version_inserted(server):
+    store = SqlStore(server.new_database())
+    store.insert([sample(1, outcome="0.5"), sample(2, outcome="0.5"), sample(3, outcome="3")])
+    executed(store, f"UPDATE podium_record SET outcome_start = '0.5' WHERE id = '{sample(1).id}'")
+
+    assert ids(store, RecordQuery(model=sample().model, outcome="0.5")) == ids_of(2, 1)
+    assert ids(store, RecordQuery(outcome="3")) == ids_of(3)
+    store.close()
+
+
 @pytest.fixture(scope="module", params=["postgresql", "mariadb"])
 def large(request):
     """A store of some thousand records, of which each planner knows how many there are."""
@@ -239,11 +283,11 @@ def large(request):
     records = [
         sample(
             n,
-            model="flights" if n % 30 else "penguins",
-            outcome="Adelie" if n % 90 else "Gentoo",
+            model="flights" if n % 30 else "penguins" if n % 60 else "ages",
+            outcome="0.5" if not n % 60 else "Adelie" if n % 90 else "Gentoo",
             inputs=b'{"a":"%b"}' % (b"x" * 300),
         )
-        for n in range(6_000)
+        for n in range(12_000)
     ]
     for start in range(0, len(records), 2_000):
         store.insert(records[start : start + 2_000])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from msgspec.structs import astuple
 from podium.records.columns import FEEDBACK_NAMES, names_of
 from podium.records.record import Feedback, Record
 
+# Outcomes that aren't in an index of outcomes; SQLite's own pattern is `sqlite_file.IS_INDEXED`.
+NUMBER_WITH_POINT = re.compile(r"[-0-9].*\.[0-9].*", re.DOTALL)
 _JSON = tuple(map(Record.__struct_fields__.index, names_of(bytes)))
 _FEEDBACK = Record.__struct_fields__.index("feedback")
 _FEEDBACK_END = _FEEDBACK + len(FEEDBACK_NAMES)

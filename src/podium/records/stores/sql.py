@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -17,21 +16,17 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
-    false,
-    func,
-    or_,
     select,
     true,
     update,
 )
 from sqlalchemy.exc import DataError
-from sqlalchemy.sql.elements import ColumnElement
 
 from podium.records.columns import FEEDBACK_NAMES, NAMES
 from podium.records.cursor import cursor_of, read_cursor
 from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
-from podium.records.storable import is_hex, is_id, refused_of
+from podium.records.storable import is_id, refused_of
 from podium.records.store import (
     InsertResult,
     Order,
@@ -43,12 +38,11 @@ from podium.records.store import (
 from podium.records.stores.rows import feedback_cells, feedback_of, record_of, row_of
 from podium.records.stores.sql_counts import SqlCounts
 from podium.records.stores.sql_engine import Database, engine_of, insert_of
-from podium.records.stores.sql_tables import MODEL_LENGTH, START_LENGTH, record_table
+from podium.records.stores.sql_query import Condition, conditions_of, index_of, is_after, start_of
+from podium.records.stores.sql_tables import MODEL_LENGTH, record_table
 
 # A deletion locks the rows it deletes: in pieces of this size, for some ten milliseconds at a time.
 DELETE_ROWS = 500
-
-Condition = ColumnElement[bool]
 
 
 class SqlStore:
@@ -188,14 +182,22 @@ class SqlStore:
         if conditions is None:
             return None
         if after is not None:
-            conditions.append(_is_after(self.table, after, order))
+            conditions.append(is_after(self.table, after, order))
         place = (self.table.c.time_us, self.table.c.id)
         by = place if order == "oldest" else tuple(one.desc() for one in place)
-        return select(*self._columns).where(true(), *conditions).order_by(*by).limit(limit + 1)
+        statement = select(*self._columns).where(true(), *conditions)
+        index = index_of(query)
+        has_bound = after is not None or (query.since_us, query.until_us) != (None, None)
+        if self._is_mysql and index is not None and has_bound:
+            # By itself MariaDB looks up the model alone, and then reads every record of the pages
+            # before this one.
+            statement = statement.with_hint(self.table, f"FORCE INDEX ({index})")
+        return statement.order_by(*by).limit(limit + 1)
 
     def _values(self, record: Record) -> dict[str, Any]:
         cells = dict(zip(NAMES, row_of(record), strict=True))
-        return cells | {"outcome_start": record.outcome[:START_LENGTH]}
+        cells["outcome_start"] = start_of(record.outcome)
+        return cells
 
     def _inserted(self, connection: Connection, rows: list[dict[str, Any]]) -> int:
         try:
@@ -251,98 +253,6 @@ def _feedback_values(feedback: Feedback) -> dict[str, Any]:
 
 class _UnsupportedValue(Exception):
     """The database can't store a value of the batch."""
-
-
-def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[Condition] | None:
-    """The WHERE conditions of a query; None if no record can match.
-
-    Args:
-        is_padded: whether the database ignores trailing blanks when it compares texts.
-    """
-    columns = table.c
-    conditions: list[Condition] = []
-    for name in ("model", "version", "actor", "owner", "outcome", "role"):
-        value = getattr(query, name)
-        if value is not None:
-            conditions.append(columns[name] == value)
-            if is_padded:
-                conditions.append(func.octet_length(columns[name]) == len(value.encode()))
-    if query.outcome is not None:
-        conditions.append(columns.outcome_start == query.outcome[:START_LENGTH])
-    if query.since_us is not None:
-        conditions.append(columns.time_us >= query.since_us)
-    if query.until_us is not None:
-        conditions.append(columns.time_us < query.until_us)
-    if query.has_feedback is not None:
-        has_feedback = columns.feedback_time_us.is_not(None)
-        conditions.append(
-            has_feedback if query.has_feedback else columns.feedback_time_us.is_(None)
-        )
-    if query.id_prefix:
-        if not is_hex(query.id_prefix):
-            return None
-        # Ids are hex digits: all ids with this prefix lie between the prefix and the prefix
-        # followed by "g".
-        conditions += [columns.id >= query.id_prefix, columns.id < f"{query.id_prefix}g"]
-    # MariaDB refuses to compare a column of ASCII letters with others.
-    some = query.ids and [one for one in query.ids if is_hex(one)]
-    conditions += _among(columns.id, some, is_padded=False)
-    conditions += _among(columns.business_key, query.business_keys, is_padded=is_padded)
-    return _add_numbers(conditions, columns.outcome_number, query)
-
-
-def _among(
-    column: ColumnElement[Any], some: Sequence[str] | None, *, is_padded: bool
-) -> list[Condition]:
-    """That a column has one of these values; nothing where any will do."""
-    if some is None:
-        return []
-    if not is_padded:
-        return [column.in_(some)]
-    by_length: dict[int, list[str]] = {}
-    for value in some:
-        by_length.setdefault(len(value.encode()), []).append(value)
-    exact = [
-        and_(column.in_(values), func.octet_length(column) == length)
-        for length, values in by_length.items()
-    ]
-    return [column.in_(some), or_(false(), *exact)]
-
-
-def _add_numbers(
-    conditions: list[Condition], number: ColumnElement[Any], query: RecordQuery
-) -> list[Condition] | None:
-    """The conditions, with those on the numeric outcome.
-
-    Databases treat NaN and infinities differently, and some lack them, so they are never sent.
-    """
-    least, greatest = query.outcome_min, query.outcome_max
-    if least is not None or greatest is not None:
-        conditions.append(number.is_not(None))
-    if least is not None and least != -math.inf:
-        if not math.isfinite(least):
-            return None
-        conditions.append(number >= least)
-    if greatest is not None and greatest != math.inf:
-        if not math.isfinite(greatest):
-            return None
-        conditions.append(number <= greatest)
-    return conditions
-
-
-def _is_after(table: Table, place: tuple[int, str], order: Order) -> Condition:
-    """Comes later in the pages than this time and id."""
-    time_us, record_id = place
-    columns = table.c
-    # The first term alone bounds a range of the index; MySQL doesn't use it for a comparison of
-    # pairs.
-    if order == "oldest":
-        is_later = and_(columns.time_us == time_us, columns.id > record_id)
-        return and_(columns.time_us >= time_us, or_(columns.time_us > time_us, is_later))
-    return and_(
-        columns.time_us <= time_us,
-        or_(columns.time_us < time_us, and_(columns.time_us == time_us, columns.id < record_id)),
-    )
 
 
 def _too_long(records: Sequence[Record]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects import mysql, postgresql
@@ -31,6 +32,9 @@ _DIGEST_LENGTH = 80
 # No database can index texts of unlimited length. This long a prefix tells most outcomes apart;
 # queries compare the outcome itself as well.
 START_LENGTH = 64
+BY_MODEL, BY_OUTCOME = "podium_record_by_model", "podium_record_by_outcome"
+# Of the outcomes whose beginning is in the index.
+HAS_START = literal_column("outcome_start") != literal_column("''")
 # MariaDB and MySQL can't index a text without a length, nor give it a default.
 _LENGTHS = {"model": MODEL_LENGTH, "role": 16, "business_key": KEY_LENGTH}
 
@@ -58,13 +62,15 @@ def record_table(metadata: MetaData) -> Table:
     )
     # Pages are found by an index that ends in (time_us, id), as in a SqliteStore.
     Index("podium_record_by_time", table.c.time_us, table.c.id)
-    Index("podium_record_by_model", table.c.model, table.c.time_us, table.c.id)
+    Index(BY_MODEL, table.c.model, table.c.time_us, table.c.id)
     Index(
-        "podium_record_by_outcome",
+        BY_OUTCOME,
         table.c.model,
         table.c.outcome_start,
         table.c.time_us,
         table.c.id,
+        postgresql_where=HAS_START,
+        sqlite_where=HAS_START,
     )
     has_key = table.c.business_key.is_not(None)
     Index(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -27,7 +26,13 @@ from podium.records.store import (
     StoreFeatures,
     check_filters,
 )
-from podium.records.stores.rows import feedback_cells, feedback_of, record_of, row_of
+from podium.records.stores.rows import (
+    NUMBER_WITH_POINT,
+    feedback_cells,
+    feedback_of,
+    record_of,
+    row_of,
+)
 from podium.records.stores.sqlite_file import IS_INDEXED, Connections, Synchronous
 
 # A deletion blocks other writers: in pieces of this size, for some ten milliseconds at a time.
@@ -37,8 +42,6 @@ FEEDBACK_ROWS = 1_000
 # A prefix of this many digits matches the ids of 65 seconds: few enough to look up and then sort. A
 # shorter one matches too many, and is compared while scanning the records by time.
 PREFIX_DIGITS = 8
-# What IS_INDEXED excludes.
-NUMBER_WITH_POINT = re.compile(r"[-0-9].*\.[0-9].*", re.DOTALL)
 # Pages that are cached until something changes, and the most records on one. Lists show fewer.
 CACHED_ROWS_MAX = 100
 CACHED_PAGES_MAX, CACHED_BYTES_MAX = 16, 2**20
