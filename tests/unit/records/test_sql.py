@@ -201,7 +201,7 @@ def test_texts_may_be_long_but_the_name_of_a_model(server):
     store.close()
 
 
-def test_a_full_batch_is_one_call_of_the_driver(server):
+def test_a_full_batch_is_inserted_in_bulk(server):
     store = SqlStore(server.new_database())
     store.insert([sample(0)])
     calls: list[str] = []
@@ -210,7 +210,7 @@ def test_a_full_batch_is_one_call_of_the_driver(server):
     result = store.insert([sample(n) for n in range(1, 2_001)])
 
     assert result.inserted == 2_000
-    assert sum("INSERT" in one for one in calls) == 1
+    assert not any("INSERT" in one for one in calls)
     store.close()
 
 

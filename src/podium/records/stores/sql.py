@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -36,6 +37,7 @@ from podium.records.store import (
     check_filters,
 )
 from podium.records.stores.rows import feedback_cells, feedback_of, record_of, row_of
+from podium.records.stores.sql_bulk import BulkFailed, bulk_of
 from podium.records.stores.sql_counts import SqlCounts
 from podium.records.stores.sql_engine import Database, engine_of, insert_of
 from podium.records.stores.sql_query import Condition, conditions_of, index_of, is_after, start_of
@@ -75,6 +77,7 @@ class SqlStore:
         self._is_mysql = engine.dialect.name in ("mysql", "mariadb")
         self.counts = SqlCounts(engine, metadata, creates=creates)
         self._insert = insert_of(self.table, engine.dialect.name)
+        self._bulk = bulk_of(self.table, engine)
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Insert records, all or none; one whose id is already stored changes nothing."""
@@ -85,7 +88,7 @@ class SqlStore:
             return InsertResult(inserted=0, failed=failed)
         rows = [self._values(record) for record in good]
         try:
-            inserted = self._database.write(lambda connection: self._inserted(connection, rows))
+            inserted = self._write(rows)
         except _UnsupportedValue:
             inserted, unheld = self._database.write(
                 lambda connection: self._one_by_one(connection, rows)
@@ -198,6 +201,13 @@ class SqlStore:
         cells = dict(zip(NAMES, row_of(record), strict=True))
         cells["outcome_start"] = start_of(record.outcome)
         return cells
+
+    def _write(self, rows: list[dict[str, Any]]) -> int:
+        bulk = self._bulk
+        if bulk is not None:
+            with suppress(BulkFailed):
+                return self._database.write(lambda connection: bulk(connection, rows))
+        return self._database.write(lambda connection: self._inserted(connection, rows))
 
     def _inserted(self, connection: Connection, rows: list[dict[str, Any]]) -> int:
         try:
