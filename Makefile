@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-stores soak bench bench-serve bench-quick bench-explain check docs clean
+.PHONY: help demo quick test test-stores soak bench bench-serve bench-quick bench-stores bench-explain check docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,11 @@ bench-serve: ## servers alone: make bench-serve ARGS="--part recording --only po
 bench-quick: ## servers in two minutes: a few peers, one round, nothing is written
 	@sh scripts/environment.sh test
 	@$(BIN)/python -m bench.serve --quick $(ARGS)
+
+bench-stores: ## stores side by side: make bench-stores ARGS="--only postgresql,mariadb"; into the docs
+	@sh scripts/environment.sh test
+	@sh scripts/databases.sh
+	@$(BIN)/python -m bench.stores $(or $(ARGS),--write)
 
 bench-explain: ## explanations of trees beside shap's, which gets an environment of its own; into the docs
 	@sh scripts/environment.sh test
