@@ -184,6 +184,18 @@ def valkey() -> Iterator[DatabaseServer]:
     yield from _running("ValkeyServer")
 
 
+@pytest.fixture(scope="session")
+def elasticsearch() -> Iterator[DatabaseServer]:
+    """A private server that speaks Elasticsearch's protocol."""
+    yield from _running("NoidaServer")
+
+
+@pytest.fixture(scope="session")
+def opensearch() -> Iterator[DatabaseServer]:
+    """A private server that speaks OpenSearch's protocol."""
+    yield from _running("OsmemServer")
+
+
 def _running(kind: str) -> Iterator[DatabaseServer]:
     # Not above: it imports the contracts, whose asserts tests/contract/conftest.py rewrites first.
     from podium.testing import databases

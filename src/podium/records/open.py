@@ -20,6 +20,11 @@ STORES: Mapping[str, tuple[str, str]] = {
     "postgres": ("postgresql", "podium.records.stores.sql:SqlStore"),
     "mysql": ("mysql", "podium.records.stores.sql:SqlStore"),
     "mariadb": ("mysql", "podium.records.stores.sql:SqlStore"),
+    "elasticsearch": (
+        "elasticsearch",
+        "podium.records.stores.elasticsearch:ElasticsearchStore",
+    ),
+    "opensearch": ("opensearch", "podium.records.stores.opensearch:OpensearchStore"),
     "sqlite": ("sql", "podium.records.stores.sql:SqlStore"),
     "mongodb": ("mongodb", "podium.records.stores.mongodb:MongoStore"),
     "redis": ("redis", "podium.records.stores.redis:RedisStore"),

@@ -2,6 +2,7 @@
 
 from podium.testing.databases.mongodb import MongoServer
 from podium.testing.databases.redis import ValkeyServer
+from podium.testing.databases.search import NoidaServer, OsmemServer
 from podium.testing.databases.server import DatabaseServer, NoServer
 from podium.testing.databases.sql import MariaServer, PostgresServer, SqlServer
 
@@ -10,6 +11,8 @@ __all__ = [
     "MariaServer",
     "MongoServer",
     "NoServer",
+    "NoidaServer",
+    "OsmemServer",
     "PostgresServer",
     "SqlServer",
     "ValkeyServer",
