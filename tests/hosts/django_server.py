@@ -49,7 +49,7 @@ class Project:
 
     Args:
         options: more of the setting `PODIUM`.
-        databases: the addresses of two PostgreSQL databases; SQLite files where there are none.
+        databases: the addresses of two databases of PostgreSQL or MongoDB; SQLite files where there are none.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Project:
             capture_output=True,
             text=True,
             check=False,
-            timeout=110,
+            timeout=280,
         )
 
     def migrate(self) -> str:

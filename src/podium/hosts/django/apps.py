@@ -7,6 +7,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
+from django.conf import settings as project
+from django.utils.functional import cached_property
 
 from podium.errors import PodiumError
 
@@ -22,7 +24,13 @@ class PodiumConfig(AppConfig):
     name = "podium.hosts.django"
     label = "podium"
     verbose_name = "Podium"
-    default_auto_field = "django.db.models.BigAutoField"
+
+    @cached_property
+    def default_auto_field(self) -> str:  # type: ignore[override] # a property in Django, too
+        """Whole numbers, or the ObjectIds of a project in MongoDB."""
+        usual = project.DEFAULT_AUTO_FIELD
+        is_object_id = usual.endswith("ObjectIdAutoField")
+        return usual if is_object_id else "django.db.models.BigAutoField"
 
     def __init__(self, app_name: str, app_module: Any) -> None:
         super().__init__(app_name, app_module)

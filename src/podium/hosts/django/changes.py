@@ -10,7 +10,8 @@ from typing import Any
 from django.db import Error, router, transaction
 from django.db.models import signals
 
-_STAMP_ID = 1
+# The number 1, and an ObjectId in MongoDB.
+_STAMP_ID = f"{1:024x}"
 _log = logging.getLogger("podium")
 
 

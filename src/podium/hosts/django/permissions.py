@@ -113,6 +113,7 @@ def make_permissions(models: Iterable[str], using: str = "default") -> None:
     """Create missing permissions for models, and the two groups."""
     from django.contrib.auth.models import Group, Permission
     from django.contrib.contenttypes.models import ContentType
+    from django.db import connections
 
     from podium.hosts.django.models.served import ServedModel
 
@@ -121,14 +122,19 @@ def make_permissions(models: Iterable[str], using: str = "default") -> None:
     rows = Permission.objects.using(using)
     wanted = codenames(models)
     there = set(rows.filter(content_type__app_label="podium").values_list("codename", flat=True))
-    rows.bulk_create(
-        [
-            Permission(content_type=kind, codename=name, name=f"may {words_of(action, model)}")
-            for name, (action, model) in wanted.items()
-            if name not in there
-        ],
-        ignore_conflicts=True,  # another process may create the same
-    )
+    # Another process may create the same.
+    new = [
+        Permission(content_type=kind, codename=name, name=f"may {words_of(action, model)}")
+        for name, (action, model) in wanted.items()
+        if name not in there
+    ]
+    if connections[using].features.supports_ignore_conflicts:
+        rows.bulk_create(new, ignore_conflicts=True)
+    else:
+        for one in new:
+            rows.get_or_create(
+                content_type=kind, codename=one.codename, defaults={"name": one.name}
+            )
     for name in (EVERYONE, PUBLIC):
         Group.objects.using(using).get_or_create(name=name)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
-from django.db import Error, connections, router, transaction
+from django.db import IntegrityError, connections, router, transaction
 from django.db.models import JSONField, Q, Value
 
 from podium.errors import StoreError
+from podium.hosts.django import mongodb
 from podium.hosts.django.models.prediction import Prediction, PredictionQuerySet
 from podium.records.columns import FEEDBACK_NAMES, NAMES, names_of
 from podium.records.cursor import cursor_of, read_cursor
@@ -31,6 +32,7 @@ from podium.records.stores.rows import row_of
 # Older versions of SQLite accept at most 999 values in a statement.
 DELETE_ROWS = 500
 
+_JSON = names_of(bytes)
 _T = TypeVar("_T")
 
 
@@ -48,12 +50,16 @@ class DjangoStore:
     )
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Store records, all or none; one whose id is already stored changes nothing."""
+        """Store records; one whose id is already stored changes nothing.
+
+        All or none, except in MongoDB, where those before a failure stay: they are duplicates when
+        the batch is repeated.
+        """
         failed = refused_of(records)
         good = [_row(record) for record in records if record.id not in failed]
-        if good:
-            self._written(lambda rows: rows.bulk_create(good, ignore_conflicts=True))
-        return InsertResult(inserted=len(good), failed=failed)
+        refused = self._written(partial(_insert, new=good)) if good else {}
+        n_inserted = sum(row.id not in refused for row in good)
+        return InsertResult(inserted=n_inserted, failed=failed | refused)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
         """The record with this id, or None."""
@@ -87,8 +93,8 @@ class DjangoStore:
             return False
 
         def write(rows: PredictionQuerySet) -> bool:
-            with transaction.atomic(rows.db):
-                return _set_feedback(_the_one(rows, record_id, time_us), feedback)
+            found = rows if time_us is None else rows.filter(time_us=time_us)
+            return bool(_add_feedback(found, {record_id: feedback}))
 
         return self._changed(write)
 
@@ -98,13 +104,7 @@ class DjangoStore:
         ids, found = sorted(filter(is_id, feedback)), []
 
         def write(some: Sequence[str], rows: PredictionQuerySet) -> list[str]:
-            with transaction.atomic(rows.db):
-                of_model = rows.filter(model=model)
-                return [
-                    id_
-                    for id_ in some
-                    if _set_feedback(_the_one(of_model, id_, None), feedback[id_])
-                ]
+            return _add_feedback(rows.filter(model=model), {id_: feedback[id_] for id_ in some})
 
         for start in range(0, len(ids), DELETE_ROWS):
             found += self._changed(partial(write, ids[start : start + DELETE_ROWS]))
@@ -144,9 +144,10 @@ def _done(work: Callable[[PredictionQuerySet], _T], using: str) -> _T:
     is_kept = connection.connection is not None
     try:
         return work(PredictionQuerySet(Prediction, using=using))
-    except Error as error:
+    except mongodb.errors_of(using) as error:
         is_kept = False
-        raise StoreError(f"the project's database {using!r} failed: {error}") from error
+        reason = mongodb.reason_of(error)
+        raise StoreError(f"the project's database {using!r} failed: {reason}") from error
     finally:
         # Connections that are opened here are closed here: outside of requests nobody else does.
         # `CONN_MAX_AGE` counts as after a request.
@@ -156,6 +157,8 @@ def _done(work: Callable[[PredictionQuerySet], _T], using: str) -> _T:
 
 def _is_inside_transaction(using: str) -> bool:
     """Whether writes now could be rolled back; tests' own transactions don't count."""
+    if mongodb.is_mongodb(using):
+        return mongodb.is_in_transaction(using)
     if not connections[using].in_atomic_block:
         return False
     try:
@@ -165,9 +168,45 @@ def _is_inside_transaction(using: str) -> bool:
         return True
 
 
+def _insert(rows: PredictionQuerySet, new: Sequence[Prediction]) -> dict[str, str]:
+    """Insert rows whose ids aren't there yet; returns why some were refused, by their ids."""
+    if connections[rows.db].features.supports_ignore_conflicts:
+        rows.bulk_create(new, ignore_conflicts=True)
+        return {}
+    failed = mongodb.refused_rows(new, _JSON) if mongodb.is_mongodb(rows.db) else {}
+    left = {row.id: row for row in reversed(new) if row.id not in failed}
+    while left:
+        try:
+            rows.bulk_create(list(left.values()))
+            break
+        except IntegrityError:
+            # Some are there, of an earlier batch or since a moment ago.
+            there = set(_ids_of(rows, list(left)))
+            if not there:
+                raise
+            left = {id_: row for id_, row in left.items() if id_ not in there}
+    return failed
+
+
+def _ids_of(rows: PredictionQuerySet, ids: Sequence[str]) -> Iterator[str]:
+    """Those of these ids that exist."""
+    for start in range(0, len(ids), DELETE_ROWS):
+        some = rows.filter(id__in=ids[start : start + DELETE_ROWS])
+        yield from some.values_list("id", flat=True)
+
+
 def _the_one(rows: PredictionQuerySet, record_id: str, time_us: int | None) -> PredictionQuerySet:
     found = rows.filter(id=record_id)
     return found if time_us is None else found.filter(time_us=time_us)
+
+
+def _add_feedback(rows: PredictionQuerySet, feedback: Mapping[str, Feedback]) -> list[str]:
+    """Add true outcomes to rows by their ids; returns the ids that are among the rows."""
+    if mongodb.is_mongodb(rows.db):
+        found = list(rows.filter(id__in=list(feedback)))
+        return [row.id for row in found if _correct(rows, row, feedback[row.id])]
+    with transaction.atomic(rows.db):
+        return [id_ for id_, one in feedback.items() if _set_feedback(rows.filter(id=id_), one)]
 
 
 def _set_feedback(one: PredictionQuerySet, feedback: Feedback) -> bool:
@@ -180,6 +219,16 @@ def _set_feedback(one: PredictionQuerySet, feedback: Feedback) -> bool:
     if found is not None:
         one.update(**_feedback_values(succeeding(found.record.feedback, feedback)))
     return found is not None
+
+
+def _correct(rows: PredictionQuerySet, found: Prediction | None, feedback: Feedback) -> bool:
+    """The same where nothing can be locked: again, until nobody else corrected it meanwhile."""
+    while found is not None:
+        new = _feedback_cells(succeeding(found.record.feedback, feedback))
+        if mongodb.changed_if_same(rows.db, found, FEEDBACK_NAMES, new):
+            return True
+        found = rows.filter(id=found.id).first()
+    return False
 
 
 def _deleted(rows: PredictionQuerySet, ids: Sequence[str]) -> int:
@@ -225,7 +274,7 @@ def _begins(prefix: str) -> Q:
 
 def _row(record: Record) -> Prediction:
     cells = dict(zip(NAMES, row_of(record), strict=True))
-    for name in names_of(bytes):
+    for name in _JSON:
         if cells[name] is not None:
             cells[name] = msgspec.json.decode(cells[name])
     for name in FEEDBACK_NAMES:
@@ -235,9 +284,15 @@ def _row(record: Record) -> Prediction:
 
 
 def _feedback_values(feedback: Feedback) -> dict[str, Any]:
-    truth = msgspec.json.decode(feedback.truth)
+    cells = _feedback_cells(feedback)
+    if cells["feedback_truth"] is None:
+        cells["feedback_truth"] = Value(None, JSONField())
+    return cells
+
+
+def _feedback_cells(feedback: Feedback) -> dict[str, Any]:
     return {
-        "feedback_truth": Value(None, JSONField()) if truth is None else truth,
+        "feedback_truth": msgspec.json.decode(feedback.truth),
         "feedback_time_us": feedback.time_us,
         "feedback_actor": feedback.actor,
         "feedback_note": feedback.note,

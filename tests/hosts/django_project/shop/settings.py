@@ -53,12 +53,15 @@ TEMPLATES = [
 
 
 def database(name: str, address: str) -> dict[str, object]:
-    """One database: of a PostgreSQL server, or a file where there is no address."""
+    """One database: of a MongoDB or PostgreSQL server, or a file where there is no address."""
     if not address:
         file = str(BASE_DIR / f"{name}.sqlite3")
         test = {"NAME": str(BASE_DIR / f"test_{name}.sqlite3")}
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": file, "TEST": test}
     parts = urlsplit(address)
+    if parts.scheme == "mongodb":
+        name = parts.path.lstrip("/")
+        return {"ENGINE": "django_mongodb_backend", "HOST": address, "NAME": name}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),

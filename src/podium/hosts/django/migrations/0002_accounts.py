@@ -9,6 +9,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+from podium.hosts.django.mongodb import row_id
+
 
 class Migration(migrations.Migration):
     """Makes them."""
@@ -22,12 +24,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="AuditEntry",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", row_id()),
                 (
                     "time",
                     models.DateTimeField(
@@ -54,12 +51,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ChangeStamp",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", row_id()),
                 ("value", models.BigIntegerField(default=0)),
             ],
             options={
@@ -69,12 +61,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ApiToken",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", row_id()),
                 (
                     "name",
                     models.CharField(
@@ -130,12 +117,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ServedModel",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", row_id()),
                 ("name", models.CharField(editable=False, max_length=64)),
                 ("version", models.CharField(editable=False, max_length=100)),
                 ("since", models.DateTimeField(default=django.utils.timezone.now, editable=False)),

@@ -31,7 +31,9 @@ def take_manage_away(apps: Any, schema_editor: Any) -> None:
     """Delete the permissions to manage versions: nothing ever asked for them."""
     rows = apps.get_model("auth", "Permission").objects.using(schema_editor.connection.alias)
     is_it = Q(codename="manage") | Q(codename__startswith="manage_")
-    rows.filter(is_it, content_type__app_label="podium").delete()
+    ours = rows.filter(is_it, content_type__app_label="podium").values_list("pk", flat=True)
+    # In two steps: MongoDB deletes nothing by the values of another table.
+    rows.filter(pk__in=list(ours)).delete()
 
 
 class Migration(migrations.Migration):
@@ -39,7 +41,8 @@ class Migration(migrations.Migration):
 
     dependencies: ClassVar[list[Any]] = [
         ("podium", "0002_accounts"),
-        ("auth", "0012_alter_user_first_name_max_length"),
+        # Not its last one: in MongoDB it has migrations of the project's own.
+        ("auth", "__first__"),
     ]
 
     operations: ClassVar[list[Any]] = [
