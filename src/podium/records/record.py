@@ -8,10 +8,16 @@ import threading
 from typing import Literal
 
 import msgspec
+import numpy as np
 
 from podium.records import forks
 
 BUFFERED_IDS = 256  # for so many, random bits are read at once
+MANY_IDS = 32
+# Of the counter, and those of them that are beside the random bits.
+_COUNTER_BITS, _LOW_BITS = 26, 14
+_LOW = 2**_LOW_BITS - 1
+_ID = np.dtype([("high", ">u8"), ("low", ">u2"), ("noise", "V6")])
 
 Role = Literal["primary", "shadow", "replay"]
 
@@ -113,26 +119,43 @@ class Ids(forks.ForkAware):
     def some(self, time_us: int, n_ids: int) -> tuple[str, ...]:
         """New ids in order, each greater than every id before."""
         with self._lock:
-            noise = self._random(n_ids)
+            is_many = n_ids > MANY_IDS
+            noise = [] if is_many else self._random(n_ids)
             now_ms = max(time_us // 1_000, 0)
             if now_ms > self._last_ms:
                 # Starting anywhere in the lower half leaves room to count within the millisecond.
                 self._last_ms, self._counter = now_ms, int(self._random(1)[0], 16) >> 23
             else:
                 self._counter += 1
+            if is_many:
+                return self._many(n_ids)
             counter, first = self._counter, ""
             ids: list[str] = []
             for random in noise:
-                low = counter & 0x3FFF
+                low = counter & _LOW
                 if not low or not first:
-                    if counter >> 26:
+                    if counter >> _COUNTER_BITS:
                         self._last_ms, counter, low = self._last_ms + 1, 0, 0
-                    high = (self._last_ms & (2**48 - 1)) << 16 | 0x7000 | counter >> 14
-                    first = f"{high:016x}"
+                    first = f"{self._high() | counter >> _LOW_BITS:016x}"
                 ids.append(f"{first}{0x8000 | low:x}{random}")
                 counter += 1
             self._counter = counter - 1
         return tuple(ids)
+
+    def _many(self, n_ids: int) -> tuple[str, ...]:
+        """The same, without a step for each: in a fifth of the time."""
+        if self._counter + n_ids > 2**_COUNTER_BITS:
+            self._last_ms, self._counter = self._last_ms + 1, 0
+        numbers = np.arange(self._counter, self._counter + n_ids)
+        self._counter += n_ids - 1
+        ids = np.empty(n_ids, _ID)
+        ids["high"], ids["low"] = self._high() | numbers >> _LOW_BITS, 0x8000 | numbers & _LOW
+        ids["noise"] = np.frombuffer(secrets.token_bytes(6 * n_ids), "V6")
+        return tuple(ids.tobytes().hex(" ", _ID.itemsize).split())
+
+    def _high(self) -> int:
+        """The first half of an id: the millisecond and the version, with room for the counter."""
+        return (self._last_ms & (2**48 - 1)) << 16 | 0x7000
 
     def _random(self, n_ids: int) -> list[str]:
         """48 random bits for each id, read for many at once: a call of the system is slower than an

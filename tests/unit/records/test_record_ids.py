@@ -53,6 +53,30 @@ def test_when_a_millisecond_is_used_up_the_next_is_begun() -> None:
     assert int(after[:12], 16) == NOW_US // 1_000 + 1
 
 
+def test_many_ids_continue_the_few_before_and_the_few_after_continue_them() -> None:
+    ids = Ids()
+
+    made = [one for n_ids in (1, 500, 2, 40, 20_000, 1) for one in ids.some(NOW_US, n_ids)]
+
+    assert made == sorted(set(made))
+    assert {(uuid.UUID(one).version, uuid.UUID(one).variant) for one in made} == {
+        (7, uuid.RFC_4122)
+    }
+    assert {int(one[:12], 16) for one in made} == {NOW_US // 1_000}
+    assert len({one[20:] for one in made}) == len(made)  # random digits of its own each
+
+
+def test_many_ids_begin_the_next_millisecond_where_one_has_no_room_for_them() -> None:
+    ids = Ids()
+    before = ids.new(NOW_US)
+    ids._counter = 2**26 - 40
+
+    made = ids.some(NOW_US, 50)
+
+    assert [before, *made] == sorted({before, *made})
+    assert {int(one[:12], 16) for one in made} == {NOW_US // 1_000 + 1}
+
+
 def test_threads_never_get_the_same_id() -> None:
     ids = Ids()
 
