@@ -21,6 +21,11 @@ class CellWarning(msgspec.Struct, frozen=True, kw_only=True):
     code: str
 
 
+def warning_value(warning: CellWarning) -> dict[str, str]:
+    """A warning of a request with a single row, which isn't named in it."""
+    return {"field": warning.field, "message": warning.message, "code": warning.code}
+
+
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """The output of a model for a table.

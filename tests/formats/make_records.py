@@ -7,6 +7,7 @@ later version must open them. Where a database server is meant, its tables and r
 - records-2: with them.
 - records-3: with business keys, and what feedback said before.
 - records-4: segments of an outbox in frames, no longer in SQLite's files.
+- records-5: a block of rows in an outbox, whose records are in blocks.json.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sqlite3
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +30,12 @@ from podium.outbox.refused import store_refused
 from podium.outbox.segment_reader import open_segment
 from podium.records.columns import NAMES
 from podium.records.history import succeeding
+from podium.records.record import Record
 from podium.records.stores.rows import row_of
 from podium.records.stores.sql import SqlStore
 from podium.records.stores.sql_tables import record_table
 from podium.records.stores.sqlite import SqliteStore
-from podium.testing.stores.samples import feedback, sample
+from podium.testing.stores.samples import feedback, sample, sample_block
 
 HERE = Path(__file__).parent
 FOLDER = HERE / f"records-{len(list(HERE.glob('records-*'))) + 1}"
@@ -58,10 +61,25 @@ RECORDS = (
 )
 
 
+BLOCK = sample_block(50, 3, actor="ada", owner="user:7", business_key="order é")
+
+
 def main() -> None:
     FOLDER.mkdir()
-    said = [msgspec.to_builtins(msgspec.structs.asdict(one)) for one in RECORDS]
-    for one, record in zip(said, RECORDS, strict=True):
+    write(FOLDER / "records.json", RECORDS)
+    write(FOLDER / "blocks.json", BLOCK.records())
+    sqlite()
+    outbox()
+    through_sqlalchemy()
+    for dialect in ("postgresql", "mariadb"):
+        server(dialect)
+    django()
+
+
+def write(path: Path, records: Sequence[Record]) -> None:
+    """What records say, in JSON."""
+    said = [msgspec.to_builtins(msgspec.structs.asdict(one)) for one in records]
+    for one, record in zip(said, records, strict=True):
         one |= {"inputs": record.inputs.decode(), "outputs": record.outputs.decode()}
         if record.attributes is not None:
             one["attributes"] = record.attributes.decode()
@@ -69,13 +87,7 @@ def main() -> None:
             values = msgspec.structs.asdict(record.feedback)
             texts = {k: raw.decode() for k, raw in values.items() if isinstance(raw, bytes)}
             one["feedback"] = values | texts
-    (FOLDER / "records.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
-    sqlite()
-    outbox()
-    through_sqlalchemy()
-    for dialect in ("postgresql", "mariadb"):
-        server(dialect)
-    django()
+    path.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
 
 
 def sqlite() -> None:
@@ -85,13 +97,14 @@ def sqlite() -> None:
 
 
 def outbox() -> None:
-    """Two batches, of which the first is in a store, as a worker leaves them that was killed."""
+    """Three batches, of which the first is in a store, as a worker leaves them that was killed."""
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home) / "outbox"
         folder.mkdir(parents=True)
         box = Outbox(folder)
         box.append(RECORDS[:1])
         box.append([record for record in RECORDS[1:] if record.feedback is None])
+        box.append([BLOCK])
         (segment,) = box.folder.glob("*.db")
         reader = open_segment(segment)
         reader.advance(list(reader.batches(1)))

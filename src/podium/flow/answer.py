@@ -69,11 +69,6 @@ def warnings_by_row(outputs: Outputs) -> dict[int, list[CellWarning]]:
     return rows
 
 
-def warning_value(warning: CellWarning) -> dict[str, str]:
-    """A warning of a request with a single row, which isn't named in it."""
-    return {"field": warning.field, "message": warning.message, "code": warning.code}
-
-
 def column_names(signature: Signature) -> list[str]:
     """The names of the output columns in a table."""
     if len(signature.outputs) > 1:

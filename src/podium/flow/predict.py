@@ -32,7 +32,7 @@ from podium.flow.limits import Bounds, BulkPlaces
 from podium.flow.observer import Observer, RefusedRows
 from podium.flow.pool import Pool
 from podium.flow.prepare import prepare, prepare_quickly
-from podium.flow.record import outcome_of, record_of
+from podium.flow.record import record_of
 from podium.flow.repeat import claimed, scope_of
 from podium.flow.request import PredictRequest, Prepared, RequestContext
 from podium.flow.response import EncodedResponse, PredictResponse, respond
@@ -42,7 +42,9 @@ from podium.flow.submission import AwaitedSubmission, Submission
 from podium.flow.version import LoadedVersion
 from podium.outbox.keys import Keys
 from podium.outbox.recorder import Recorder
+from podium.records.block import Recordable
 from podium.records.record import Ids, Record
+from podium.records.row import outcome_of
 
 N_THREADS = 8
 _NO_WARNINGS = b"[]"
@@ -222,7 +224,7 @@ class PredictionService:
         """Encode and record what one version predicted together, then send the responses."""
         version = submissions[0].version
         ids = iter(self.new_ids(len(submissions)))
-        records: list[Record] = []
+        records: list[Recordable] = []
         ready: list[Submission] = []
         for one in submissions:
             if one.error is not None:
@@ -246,7 +248,7 @@ class PredictionService:
         self._record(version, records, ready)
 
     def _record(
-        self, version: LoadedVersion, records: Sequence[Record], ready: Sequence[Submission]
+        self, version: LoadedVersion, records: Sequence[Recordable], ready: Sequence[Submission]
     ) -> None:
         """Store records, and send the responses as soon as they are stored."""
         recorder = self.recorder
@@ -305,7 +307,7 @@ class PredictionService:
             response = replace(response, media=media, body=body)
         return response
 
-    def _respond(self, one: Submission) -> tuple[PredictResponse, Iterable[Record]]:
+    def _respond(self, one: Submission) -> tuple[PredictResponse, Iterable[Recordable]]:
         claim, first = one.prepared.claim, one.prepared.request_id
         ids = claim.ids if claim is not None else self.new_ids(one.n_rows)
         if first and ids:

@@ -11,20 +11,18 @@ import msgspec
 
 from podium.access import ANYONE
 from podium.errors import StoreError
-from podium.flow.answer import (
-    values_of,
-    warning_value,
-    warnings_by_row,
-)
+from podium.flow.answer import values_of, warnings_by_row
+from podium.flow.block import BLOCK_ROWS_MIN, block_of
 from podium.flow.limits import CHUNK_ROWS
 from podium.flow.request import Prepared, RequestContext
 from podium.flow.version import LoadedVersion
-from podium.outputs import Outputs
+from podium.outputs import Outputs, warning_value
+from podium.records.block import BLOCK_ROWS, Block, Recordable
 from podium.records.record import Record
-from podium.records.storable import refused_of
+from podium.records.row import outcome_of, rows_json
+from podium.records.storable import reason_to_refuse, refused_of
 from podium.signature import Field, Signature
 from podium.signature.infer import json_value
-from podium.signature.labels import label_text
 from podium.table import Array, Table, plain_values
 
 
@@ -80,15 +78,52 @@ def records_of(
     prepared: Prepared,
     outputs: Outputs,
     ids: Sequence[str],
-) -> Iterable[Record]:
-    """One record for each row; those of a bulk request are created lazily, in chunks.
+) -> Iterable[Recordable]:
+    """What is recorded of a request: its rows as records, or in blocks if there are many.
+
+    Records of a bulk request are created lazily, in chunks.
 
     Raises:
         StoreError: no store can hold some of them; may be raised only when they are read.
     """
+    if len(ids) >= BLOCK_ROWS_MIN:
+        blocks = _blocks(version, context, prepared, outputs, ids)
+        if blocks is not None:
+            return blocks
     if len(ids) <= CHUNK_ROWS:
         return _records(version, context, prepared, outputs, ids)
     return _records_in_chunks(version, context, prepared, outputs, ids)
+
+
+def _blocks(
+    version: LoadedVersion,
+    context: RequestContext,
+    prepared: Prepared,
+    outputs: Outputs,
+    ids: Sequence[str],
+) -> list[Block] | None:
+    """The rows in blocks; None if some are to be looked at one by one."""
+    blocks = []
+    for at in range(0, len(ids), BLOCK_ROWS):
+        rows = slice(at, min(at + BLOCK_ROWS, len(ids)))
+        shared = record_of(
+            version,
+            context,
+            prepared,
+            ids[at],
+            b"{}",
+            b"{}",
+            ("", None),
+            request_id=ids[0],
+            row_index=at,
+        )
+        block = block_of(
+            version.signature, prepared, outputs, shared, ids, rows, key_field=version.key_field
+        )
+        if block is None or reason_to_refuse(shared) is not None:
+            return None
+        blocks.append(block)
+    return blocks
 
 
 def _records_in_chunks(
@@ -152,12 +187,8 @@ def inputs_of(version: LoadedVersion, prepared: Prepared) -> list[bytes]:
 
 def inputs_json(signature: Signature, table: Table) -> list[bytes]:
     """Each row as a JSON object of field names and values."""
-    encode = msgspec.json.encode
-    names = signature.names
-    if not names:
-        return [b"{}"] * table.n_rows
     columns = [_json_column(table.columns[field.name], field) for field in signature.fields]
-    return [encode(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
+    return rows_json(signature.names, columns, table.n_rows)
 
 
 def _json_column(column: Array, field: Field) -> list[Any]:
@@ -185,13 +216,3 @@ def answers_of(
             (msgspec.json.encode(value), outcome_of(value.get("label", value["prediction"])))
         )
     return answers
-
-
-def outcome_of(prediction: object) -> tuple[str, float | None]:
-    """A prediction as a text to filter by, and as a number if it is one."""
-    if isinstance(prediction, float):
-        return str(prediction), prediction
-    if isinstance(prediction, (bool, int, str)):
-        is_number = isinstance(prediction, int) and not isinstance(prediction, bool)
-        return label_text(prediction), float(prediction) if is_number else None
-    return msgspec.json.encode(prediction).decode(), None

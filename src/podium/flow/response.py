@@ -12,7 +12,7 @@ from podium.flow.record import records_of
 from podium.flow.request import Prepared, RequestContext
 from podium.flow.version import LoadedVersion
 from podium.outputs import Outputs
-from podium.records.record import Record
+from podium.records.block import Recordable
 from podium.table import Table
 
 
@@ -60,7 +60,7 @@ def respond(
     prepared: Prepared,
     outputs: Outputs,
     ids: Sequence[str],
-) -> tuple[PredictResponse, Iterable[Record]]:
+) -> tuple[PredictResponse, Iterable[Recordable]]:
     """The response, and the records that must be stored before it is sent.
 
     Args:

@@ -26,7 +26,7 @@ from podium.outbox.lock import FileLock
 from podium.outbox.segment import SUFFIX, DamagedSegment, failures, packed, packed_in_chunks
 from podium.outbox.segment_files import delete_segment
 from podium.outbox.segment_writer import SegmentWriter
-from podium.records.record import Record
+from podium.records.block import Recordable
 
 Durability: TypeAlias = Literal["normal", "full", "off"]
 WhenFull: TypeAlias = Literal["refuse", "drop"]
@@ -102,7 +102,7 @@ class Outbox:
         if durability != "normal":
             self._committer = Committer(self._commit, pause_s=LOOSE_S if self._is_loose else 0.0)
 
-    def append(self, records: Iterable[Record]) -> None:
+    def append(self, records: Iterable[Recordable]) -> None:
         """Store records, all or none: they are committed on return, unless durability is `off`.
 
         Raises:
@@ -129,7 +129,7 @@ class Outbox:
         if failed[0] is not None:
             raise failed[0]
 
-    def append_later(self, records: Sequence[Record], settled: Settled) -> None:
+    def append_later(self, records: Sequence[Recordable], settled: Settled) -> None:
         """Store records without waiting for the disk.
 
         Args:
@@ -137,7 +137,7 @@ class Outbox:
                 stored.
         """
         try:
-            some = [packed(records)]
+            some = packed_in_chunks(records)
             if self._committer is not None:
                 self._committer.add(some, settled)
                 return

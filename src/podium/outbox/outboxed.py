@@ -24,6 +24,7 @@ from podium.outbox.shipper import Shipper
 from podium.outbox.status import Status, status_of
 from podium.outbox.waiting import Waiting
 from podium.records import forks
+from podium.records.block import Recordable
 from podium.records.counted import CountStore
 from podium.records.record import Feedback, Record
 from podium.records.storable import refused_of
@@ -153,7 +154,7 @@ class OutboxedStore(forks.ForkAware):
             self.outbox.append(good)
         return InsertResult(inserted=len(good), failed=failed)
 
-    def record(self, records: Iterable[Record]) -> None:
+    def record(self, records: Iterable[Recordable]) -> None:
         """Store records that every store can hold.
 
         Raises:
@@ -161,7 +162,7 @@ class OutboxedStore(forks.ForkAware):
         """
         self.outbox.append(records)
 
-    def record_later(self, records: Sequence[Record], settled: Settled) -> None:
+    def record_later(self, records: Sequence[Recordable], settled: Settled) -> None:
         """Store records without waiting for the disk; `settled` is called in another thread."""
         try:
             outbox = self.outbox

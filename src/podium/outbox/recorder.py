@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from podium.errors import StoreError
 from podium.outbox.health import HEALTHY, Health
-from podium.records.record import Record
+from podium.records.block import Recordable, records_in
 from podium.records.store import Store
 
 # Called once, with None or the reason why records weren't stored.
@@ -34,7 +34,7 @@ class Backlog(NamedTuple):
 
 
 class Recorder(Protocol):
-    """Stores valid records, all of them or none.
+    """Stores valid records, of which some may be in blocks, all of them or none.
 
     Attributes:
         is_inline: whether `record` waits neither for a disk nor for a network.
@@ -62,7 +62,7 @@ class Recorder(Protocol):
         """
         ...
 
-    def record(self, records: Iterable[Record]) -> None:
+    def record(self, records: Iterable[Recordable]) -> None:
         """Store records; a large number comes as an iterator.
 
         Raises:
@@ -70,7 +70,7 @@ class Recorder(Protocol):
         """
         ...
 
-    def record_later(self, records: Sequence[Record], settled: Settled) -> None:
+    def record_later(self, records: Sequence[Recordable], settled: Settled) -> None:
         """Store records without waiting for a disk; `settled` may be called in another thread."""
         ...
 
@@ -99,18 +99,18 @@ class StoreRecorder:
     def start(self) -> None:
         """There is nothing to prepare."""
 
-    def record(self, records: Iterable[Record]) -> None:
+    def record(self, records: Iterable[Recordable]) -> None:
         """Store records.
 
         Raises:
             StoreError: they aren't stored.
         """
-        records = list(records)
-        result = self._store.insert(records)
+        some = list(records_in(records))
+        result = self._store.insert(some)
         if result.failed:
-            raise StoreError(f"{len(result.failed)} of {len(records)} records weren't stored")
+            raise StoreError(f"{len(result.failed)} of {len(some)} records weren't stored")
 
-    def record_later(self, records: Sequence[Record], settled: Settled) -> None:
+    def record_later(self, records: Sequence[Recordable], settled: Settled) -> None:
         """Store records at once: the store is in memory."""
         try:
             self.record(records)

@@ -16,7 +16,7 @@ import msgspec
 from podium.outbox.earlier_segment import is_earlier, readable
 from podium.outbox.frames import HEAD_BYTES, SALT_BYTES, Frame, find_frames, read_head
 from podium.outbox.mark import read_committed, read_salt
-from podium.outbox.segment import DECODER, Batch
+from podium.outbox.segment import Batch, unpacked
 
 
 class Salvage(NamedTuple):
@@ -69,4 +69,4 @@ def _found(path: Path, committed: int) -> Iterator[Batch]:
         others = range(seq + 1, seq + frame.n_following + 1)
         if seq <= committed or all(other in found for other in others):
             with suppress(msgspec.DecodeError):
-                yield Batch(seq, DECODER.decode(payload))
+                yield Batch(seq, unpacked(payload))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -14,6 +13,7 @@ import msgspec
 from podium.errors import StoreError
 from podium.outbox.frames import Packed
 from podium.outbox.mark import Mark
+from podium.records.block import Block, Recordable
 from podium.records.record import Record
 from podium.records.stores.sqlite_file import hint_of, reason_of
 
@@ -25,6 +25,9 @@ BATCH_ROWS = 1_000
 READ_BYTES = 16 * 2**20
 _ENCODER = msgspec.msgpack.Encoder()
 DECODER = msgspec.msgpack.Decoder(list[Record])
+_BLOCK_DECODER = msgspec.msgpack.Decoder(Block)
+# What the payload of a block begins with: no value of msgpack begins like that.
+_BLOCK = b"\xc1"
 
 
 class Batch(NamedTuple):
@@ -81,25 +84,49 @@ def packed(records: Sequence[Record]) -> Packed:
     Raises:
         StoreError: one of their texts can't be encoded.
     """
-    try:
-        return Packed(len(records), _ENCODER.encode(records))
-    except (UnicodeEncodeError, TypeError, msgspec.MsgspecError) as error:
-        raise StoreError(f"these records can't be stored: {error}") from error
+    return Packed(len(records), _encoded(records))
 
 
-def packed_in_chunks(records: Iterable[Record]) -> list[Packed]:
-    """Records encoded for a segment, in batches that a shipper can read as a whole.
+def packed_in_chunks(records: Iterable[Recordable]) -> list[Packed]:
+    """Records and blocks encoded for a segment, in batches that a shipper can read as a whole.
 
     Raises:
         StoreError: one of their texts can't be encoded.
     """
-    if isinstance(records, list) and len(records) <= BATCH_ROWS:  # nearly always
-        return [packed(records)]
-    rest = iter(records)
-    chunks = [packed(list(islice(rest, BATCH_ROWS)))]
-    while chunks[-1].n_rows == BATCH_ROWS and (some := list(islice(rest, BATCH_ROWS))):
+    chunks: list[Packed] = []
+    some: list[Record] = []
+    for one in records:
+        if isinstance(one, Block):
+            chunks.append(Packed(one.n_rows, _BLOCK + _encoded(one)))
+            continue
+        some.append(one)
+        if len(some) == BATCH_ROWS:
+            chunks.append(packed(some))
+            some = []
+    if some or not chunks:
         chunks.append(packed(some))
     return chunks
+
+
+def unpacked(payload: bytes) -> list[Record]:
+    """The records that were encoded.
+
+    Raises:
+        msgspec.DecodeError: they are damaged.
+    """
+    if payload[:1] != _BLOCK:
+        return DECODER.decode(payload)
+    try:
+        return _BLOCK_DECODER.decode(memoryview(payload)[1:]).records()
+    except (ValueError, TypeError, IndexError) as error:
+        raise msgspec.DecodeError(f"a block is damaged: {error}") from error
+
+
+def _encoded(value: Sequence[Record] | Block) -> bytes:
+    try:
+        return _ENCODER.encode(value)
+    except (UnicodeEncodeError, TypeError, msgspec.MsgspecError) as error:
+        raise StoreError(f"these records can't be stored: {error}") from error
 
 
 @contextmanager

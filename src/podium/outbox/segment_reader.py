@@ -13,7 +13,6 @@ from podium.outbox.frame_reader import FrameReader
 from podium.outbox.frames import HEAD_BYTES, VERSION, read_head
 from podium.outbox.mark import Mark, open_mark, read_mark, read_salt, write_mark
 from podium.outbox.segment import (
-    DECODER,
     READ_BYTES,
     Batch,
     DamagedSegment,
@@ -22,6 +21,7 @@ from podium.outbox.segment import (
     damaged,
     failures,
     noticing_deletion,
+    unpacked,
 )
 from podium.records.stores.sqlite_file import written_by_newer
 
@@ -85,7 +85,7 @@ class LogReader:
             n_rows = n_bytes = 0
             for frame, payload in reading.frames(place):
                 try:
-                    batch = Batch(frame.seq, DECODER.decode(payload))
+                    batch = Batch(frame.seq, unpacked(payload))
                 except msgspec.DecodeError as error:
                     raise damaged(self.path, frame.seq) from error
                 self._read[frame.seq] = reading.at

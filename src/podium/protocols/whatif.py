@@ -8,12 +8,13 @@ import msgspec
 
 from podium.access import Action
 from podium.errors import BadCell, InvalidRows, MalformedBody
-from podium.flow.answer import values_of, warning_value
+from podium.flow.answer import values_of
 from podium.flow.formats.json_rows import JSON
 from podium.flow.prepare import prepare
 from podium.flow.request import PredictRequest, RequestContext
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
+from podium.outputs import warning_value
 from podium.signature.infer import json_value
 from podium.table import Table
 from podium.web.router import Route

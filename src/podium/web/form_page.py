@@ -12,14 +12,14 @@ import msgspec
 
 from podium.access import Action, allowed
 from podium.errors import BadCell, InvalidRows, Overloaded, PodiumError, RateLimited, TimedOut
-from podium.flow.answer import values_of, warning_value
+from podium.flow.answer import values_of
 from podium.flow.formats.json_rows import JSON
 from podium.flow.prepare import prepare
 from podium.flow.request import PredictRequest, Prepared, RequestContext
 from podium.flow.response import PredictResponse
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
-from podium.outputs import Outputs
+from podium.outputs import Outputs, warning_value
 from podium.records.record import Record
 from podium.signature import Label, Signature
 from podium.signature.infer import json_value

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from podium.errors import BadCell, InvalidRows, MalformedBody, TooLarge
-from podium.flow.answer import PLURALS, columns_of, values_of, warning_value, warnings_by_row
+from podium.flow.answer import PLURALS, columns_of, values_of, warnings_by_row
 from podium.flow.format import LISTED_MAX, Decoded, DecodeLimits, Format, ResponseData
 from podium.flow.typed import RAW_COLUMNS, RAW_ROWS, chunks_of
+from podium.outputs import warning_value
 from podium.signature.cells import ABSENT, printable
 
 # A longer body may have at most this many brackets per row, including those inside strings.

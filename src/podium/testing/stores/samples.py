@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from podium.errors import PodiumError
+from podium.outputs import CellWarning
+from podium.records.block import Block, Column
 from podium.records.record import Feedback, Record
 from podium.records.store import InsertResult, Order, RecordQuery, Store
 
@@ -64,6 +67,24 @@ def sample(number: int = 0, **changes: Any) -> Record:
         "latency_us": 310,
     }
     return Record(**(usual | changes))
+
+
+def sample_block(number: int = 0, n_rows: int = 10, **changes: Any) -> Block:
+    """A block of the ids of so many samples, at the time of the first."""
+    ids = [sample(number + row).id for row in range(n_rows)]
+    shared = sample(number, inputs=b"{}", outputs=b"{}", outcome="", request_id=ids[0])
+    return Block(
+        msgspec.structs.replace(shared, **changes),
+        bytes.fromhex("".join(ids)),
+        [
+            Column("bill_length_mm", "<f8", struct.pack(f"<{n_rows}d", *range(n_rows))),
+            Column("island", "", ["Torgersen", None] * (n_rows // 2) + ["Zoë"] * (n_rows % 2)),
+        ],
+        [Column("", "", ["Adelie"] * n_rows)],
+        classes=["Adelie", "Gentoo"],
+        probabilities=struct.pack(f"<{2 * n_rows}d", *[0.75, 0.25] * n_rows),
+        warnings=[CellWarning(row=n_rows - 1, field="island", message="is new", code="unseen")],
+    )
 
 
 def feedback(truth: object = "Adelie", **changes: Any) -> Feedback:
