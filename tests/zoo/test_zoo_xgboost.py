@@ -180,7 +180,9 @@ def test_an_objective_of_code_is_not_compiled(zoo):
     [
         ("diabetes", xgboost.XGBRegressor, {}, 0),
         ("iris", xgboost.XGBClassifier, {}, 1e-5),
+        ("wine", xgboost.XGBClassifier, {}, 1e-5),
         ("breast_cancer", xgboost.XGBClassifier, {"updater": "coord_descent"}, 1e-5),
+        ("breast_cancer", xgboost.XGBClassifier, {}, 1e-5),
         ("cars", xgboost.XGBRegressor, {"objective": "count:poisson"}, 1e-6),
     ],
 )

@@ -157,12 +157,16 @@ def _learner(estimator: Any) -> _Learner:
 
 
 def _base(objective: str, score: _Singles) -> _Singles:
-    """The base score as a raw score: the file stores it as a prediction."""
+    """The base score as a raw score: the file stores it as a prediction.
+
+    The logarithm is that of doubles: numpy's of single numbers may be off by their last bit, the C
+    library's isn't.
+    """
     link = _link(objective)
     one = np.float32(1)
     if link == "sigmoid":
-        return -np.log(one / score - one)
-    return np.log(score) if link == "exp" else score
+        return -np.log((one / score - one).astype(np.float64)).astype(np.float32)
+    return np.log(score.astype(np.float64)).astype(np.float32) if link == "exp" else score
 
 
 def _margins(learner: _Learner, build: Builder, x: Features, missing: float, n_rounds: int) -> int:
@@ -187,11 +191,14 @@ def _margins(learner: _Learner, build: Builder, x: Features, missing: float, n_r
 
 
 def _linear(learner: _Learner, build: Builder, x: Features, missing: float) -> int:
-    """The sums of a linear booster; its biases come after the weights of the columns."""
+    """The sums of a linear booster; its biases come after the weights of the columns.
+
+    It adds the first output's base to all outputs, though newer versions have one for each.
+    """
     rows = build.add(Single(_blanked(build, build.matrix(x), missing)))
     written: _Singles = np.array(learner.booster["model"]["weights"], np.float32)
     weights: _Singles = written.reshape(build.width(rows) + 1, -1)
-    return build.add(SingleSum(rows, weights[:-1], weights[-1] + learner.base))
+    return build.add(SingleSum(rows, weights[:-1], weights[-1] + learner.base[0]))
 
 
 def _n_values(tree: Tree) -> int:

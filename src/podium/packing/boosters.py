@@ -45,7 +45,9 @@ class Booster:
 
 
 def taking_tables(model: Any, rounds: Rounds = None) -> Booster:
-    """A native XGBoost booster as its class that takes tables; any other model unchanged.
+    """A native booster of XGBoost, or of LightGBM's classes, as its class that takes tables.
+
+    Any other model is unchanged.
 
     Args:
         rounds: how many rounds of a booster are used: `all`, up to the `best`, or a number.
@@ -82,8 +84,7 @@ def only_orders(model: Any) -> bool:
         return _objective(booster).startswith(_ORDERS)
     if library == "lightgbm":
         booster = getattr(model, "booster_", model)
-        text: str = booster.model_to_string(num_iteration=1).partition("\nobjective=")[2]
-        return text.startswith(_ORDERS)
+        return _lightgbm_objective(booster).startswith(_ORDERS)
     if library == "catboost":
         return str(model.get_all_params().get("loss_function", "")).startswith(_CATBOOST_ORDERS)
     return False
@@ -178,14 +179,52 @@ def _of_lightgbm(model: Any, rounds: Rounds) -> Booster:
     default = n_all if best is None else best
     n_rounds = _n_rounds(rounds, n_all, best, default)
     if n_rounds == default:
-        return Booster(model, _note(n_all, best, n_rounds))
+        return Booster(_lightgbm_class(model), _note(n_all, best, n_rounds))
     truncated = type(booster)(model_str=booster.model_to_string(num_iteration=n_rounds))
     truncated.pandas_categorical = booster.pandas_categorical
     if booster is not model:
         changed = copy.copy(model)
         changed._Booster, changed._best_iteration = truncated, 0  # noqa: SLF001 - as in predict()
         truncated = changed
-    return Booster(truncated, _note(n_all, best, n_rounds), is_changed=True)
+    return Booster(_lightgbm_class(truncated), _note(n_all, best, n_rounds), is_changed=True)
+
+
+def _lightgbm_class(model: Any) -> Any:
+    """A native booster of classes as the classifier that it would have been; others unchanged.
+
+    The library has no way to read one, so the attributes are set that fitting would set.
+    """
+    if type(model).__name__ != "Booster":
+        return model
+    import lightgbm
+    import numpy as np
+    from sklearn.preprocessing import LabelEncoder
+
+    objective, *options = _lightgbm_objective(model).split() or [""]
+    if objective not in ("binary", "multiclass", "multiclassova"):
+        return model
+    said = dict(option.partition(":")[::2] for option in options)
+    classes = np.arange(int(said.get("num_class", 2)))
+    taking = lightgbm.LGBMClassifier(objective=objective)
+    attributes = {
+        "_Booster": model,
+        "_best_iteration": model.best_iteration,
+        "_classes": classes,
+        "_le": LabelEncoder().fit(classes),
+        "_n_classes": len(classes),
+        "_n_features": model.num_feature(),
+        "_n_features_in": model.num_feature(),
+        "_objective": objective,
+        "fitted_": True,
+    }
+    for name, value in attributes.items():
+        setattr(taking, name, value)
+    return taking
+
+
+def _lightgbm_objective(booster: Any) -> str:
+    text: str = booster.model_to_string(num_iteration=1)
+    return text.partition("\nobjective=")[2].partition("\n")[0]
 
 
 def _of_catboost(model: Any, rounds: Rounds) -> Booster:

@@ -78,8 +78,8 @@ class Owner:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 rows = self.rows(signature, places)
-                if _is_xgboost(self.model):
-                    return _of_xgboost(self.model, rows, signature)
+                if type(self.model).__name__ == "Booster":
+                    return _of_booster(self.model, rows, signature)
                 outputs = predict_with(self.model, rows, signature)
                 return outputs if len(outputs) == len(places) else None
         except Exception:  # noqa: BLE001 - it may refuse the original form, which Podium converts
@@ -148,16 +148,13 @@ def frame_of(table: Table) -> Any:
     return frame
 
 
-def _is_xgboost(model: Any) -> bool:
-    kind = type(model)
-    return kind.__module__.partition(".")[0] == "xgboost" and kind.__name__ == "Booster"
-
-
-def _of_xgboost(booster: Any, rows: Any, signature: Signature) -> Outputs:
+def _of_booster(booster: Any, rows: Any, signature: Signature) -> Outputs:
     """The predictions of a native booster, as the classes and probabilities that they mean."""
-    import xgboost
+    if type(booster).__module__.startswith("xgboost."):
+        import xgboost
 
-    raw = np.asarray(booster.predict(xgboost.DMatrix(rows, enable_categorical=True)), np.float64)
+        rows = xgboost.DMatrix(rows, enable_categorical=True)
+    raw = np.asarray(booster.predict(rows), np.float64)
     classes = np.array(signature.output.classes)
     if not len(classes):
         return Outputs(raw)

@@ -61,6 +61,28 @@ def test_a_native_booster_of_lightgbm_is_packed(tmp_path):
     np.testing.assert_allclose(bundle.predict(X).predictions, native.predict(X), rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("objective", "n_classes"), [("binary", 2), ("multiclass", 3), ("multiclassova", 3)]
+)
+def test_a_native_booster_of_lightgbm_answers_with_classes(objective, n_classes, tmp_path):
+    said = {"objective": objective, "verbose": -1, "num_leaves": 4}
+    said |= {"num_class": n_classes} if n_classes > 2 else {}
+    classes = np.arange(len(X)) % n_classes
+    native = lightgbm.train(said, lightgbm.Dataset(X, classes), 5)
+    native.save_model(tmp_path / "model.txt")
+
+    for given in (native, tmp_path / "model.txt"):
+        bundle = podium.pack(given, X, classes, name="m", path=tmp_path)
+        answers = bundle.predict(X)
+
+        assert bundle.is_compiled
+        assert bundle.signature.output.classes == tuple(range(n_classes))
+        theirs = native.predict(X)
+        shares = theirs if n_classes > 2 else np.column_stack([1 - theirs, theirs])
+        np.testing.assert_allclose(answers.probabilities, shares, rtol=1e-9)
+        np.testing.assert_array_equal(answers.predictions, shares.argmax(axis=1))
+
+
 def test_a_native_model_of_catboost_is_packed(tmp_path):
     options = {"depth": 3, "verbose": False, "allow_writing_files": False}
     native = catboost.CatBoost({"iterations": 5, **options}).fit(X, NUMBER)

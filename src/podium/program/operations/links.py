@@ -179,7 +179,7 @@ def _sigmoid(x: Array) -> Array:
         share_of_one = 1.0 / (float(np.exp(709.0 if number < -709.0 else -number)) + 1.0)
         return np.array([[share_of_one]])
     one = _ONE[x.dtype]
-    e: Array = np.exp(np.minimum(np.negative(x), _EXP_MAX[x.dtype]))
+    e = _exp(np.minimum(np.negative(x), _EXP_MAX[x.dtype]))
     share: Array = np.divide(one, np.add(e, one))
     return share
 
@@ -187,9 +187,18 @@ def _sigmoid(x: Array) -> Array:
 def _softmax(x: Array) -> Array:
     if 0 < x.shape[1] < _PAIRWISE and x.dtype == np.float64:
         return _softmax_of_row(x) if len(x) == 1 else _softmax_of_columns(x)
-    e: Array = np.exp(x - x.max(axis=1, keepdims=True))
-    e /= e.sum(axis=1, keepdims=True)
+    e = _exp(x - x.max(axis=1, keepdims=True))
+    e /= e.sum(axis=1, keepdims=True, dtype=np.float64).astype(x.dtype)
     return e
+
+
+def _exp(x: Array) -> Array:
+    """Of single numbers the one that C libraries round to: numpy's may be off by two last bits,
+    which is much of a probability near 0 if it is what remains of 1.
+    """
+    if x.dtype == np.float32:
+        return np.exp(x, dtype=np.float64).astype(np.float32)
+    return np.asarray(np.exp(x))
 
 
 def _softmax_of_row(x: Array) -> Array:
@@ -240,7 +249,7 @@ _ERF = np.frompyfunc(math.erf, 1, 1)
 _LINKS: dict[LinkName, Callable[[Array], Array]] = {
     "sigmoid": _sigmoid,
     "softmax": _softmax,
-    "exp": np.exp,
+    "exp": _exp,
     "expm1": np.expm1,
     "log": np.log,
     "log1p": np.log1p,
