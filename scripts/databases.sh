@@ -1,5 +1,6 @@
 #!/bin/sh
-# The database servers of the tests that no Python package brings: MariaDB's, from Debian.
+# What the tests of databases need and no Python package brings, from Debian: MariaDB's server, and a
+# library for Microsoft's driver of SQL Server.
 #
 #     sh scripts/databases.sh
 #
@@ -10,21 +11,25 @@ set -eu
 
 cd "$(dirname "$0")/.."
 log=.venv/podium/databases.log
-packages="mariadb-server-core mariadb-client-core"
+packages="mariadb-server-core mariadb-client-core libltdl7"
 
 for place in $(printf '%s' "$PATH" | tr : ' ') /usr/sbin /usr/local/bin /opt/homebrew/bin; do
-    [ ! -x "$place/mariadbd" ] || exit 0
+    [ ! -x "$place/mariadbd" ] || packages=libltdl7
 done
+for place in /usr/lib/*-linux-gnu /usr/lib64 /usr/lib; do
+    [ ! -e "$place/libltdl.so.7" ] || packages=${packages%libltdl7}
+done
+[ -n "$packages" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "MariaDB isn't installed: its tests will be skipped."
+    echo "$packages: not installed, so the tests that need it will be skipped."
     echo "To run them too, install it (Debian: sudo apt install $packages)."
     exit 0
 fi
 
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p .venv/podium
-printf 'Installing MariaDB for the tests ... '
+printf 'Installing %s for the tests ... ' "$packages"
 begun=$(date +%s)
 # shellcheck disable=SC2086 # one word a package
 if apt-get update >"$log" 2>&1 &&
@@ -32,6 +37,6 @@ if apt-get update >"$log" 2>&1 &&
         >>"$log" 2>&1; then
     printf '%s s\n' "$(($(date +%s) - begun))"
 else
-    printf 'failed: its tests will be skipped. The end of %s:\n\n' "$log"
+    printf 'failed: the tests that need it will be skipped. The end of %s:\n\n' "$log"
     tail -n 10 "$log"
 fi

@@ -25,6 +25,7 @@ STORES: Mapping[str, tuple[str, str]] = {
         "podium.records.stores.elasticsearch:ElasticsearchStore",
     ),
     "opensearch": ("opensearch", "podium.records.stores.opensearch:OpensearchStore"),
+    "mssql": ("sqlserver", "podium.records.stores.sql:SqlStore"),
     "sqlite": ("sql", "podium.records.stores.sql:SqlStore"),
     "mongodb": ("mongodb", "podium.records.stores.mongodb:MongoStore"),
     "redis": ("redis", "podium.records.stores.redis:RedisStore"),
@@ -33,7 +34,7 @@ STORES: Mapping[str, tuple[str, str]] = {
     "valkeys": ("redis", "podium.records.stores.redis:RedisStore"),
 }
 _BUILT_IN = "built in: sqlite:///podium.db, memory:, postgresql://..., mysql://..., mariadb://..., redis://..."
-_PASSWORD = re.compile(r"(?<=://)([^:/?#]*:).*@|(password=)[^&]*")
+_PASSWORD = re.compile(r"(?<=://)([^:/?#]*:).*@|((?:password|pwd)=)[^&]*", re.IGNORECASE)
 
 
 def open_store(address: str | Path, *, is_late: bool = False) -> Store:
@@ -42,7 +43,7 @@ def open_store(address: str | Path, *, is_late: bool = False) -> Store:
     Args:
         address: a path or `sqlite:///path` for a SQLite file (three slashes and a relative path, or
             four and an absolute one), `memory:` for a store in memory, `postgresql://`, `mysql://`,
-            `mariadb://` or `sqlite+pysqlite:///` for SQLAlchemy, `redis://`, or any address whose
+            `mariadb://`, `mssql://` or `sqlite+pysqlite:///` for SQLAlchemy, `redis://`, or any address whose
             scheme is in STORES, or a package registers in the entry-point group `podium.stores`.
         is_late: whether a SQLite file is opened only when it is first needed.
 

@@ -104,6 +104,7 @@ def test_a_folder_is_no_store(tmp_path: Path) -> None:
         ("postgresql+psycopg://ada@host/db", "postgresql", "psycopg"),
         ("mysql://ada@host/db", "mysql", "pymysql"),
         ("mariadb://ada@host/db", "mariadb", "pymysql"),
+        ("mssql://ada@host/db", "mssql", "mssqlpython"),
         ("sqlite+pysqlite:///kept.db", "sqlite", "pysqlite"),
     ],
 )
@@ -153,6 +154,10 @@ def test_a_driver_that_is_missing_is_named(
         ("postgresql://ada:s@cr/et@host:1/db", "postgresql://ada:***@host:1/db"),
         ("postgresql://ada@host/db", "postgresql://ada@host/db"),
         ("mysql://host/db?password=secret&ssl=1", "mysql://host/db?password=***&ssl=1"),
+        (
+            "mssql://host/db?UID=ada&PWD=secret&Encrypt=yes",
+            "mssql://host/db?UID=ada&PWD=***&Encrypt=yes",
+        ),
         ("sqlite:///a@b.db", "sqlite:///a@b.db"),
         ("memory:", "memory:"),
     ],

@@ -1,4 +1,4 @@
-"""Records in a relational database, through SQLAlchemy: PostgreSQL, MariaDB, MySQL and SQLite."""
+"""Records in a relational database, through SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from podium.records.store import (
 from podium.records.stores.rows import feedback_cells, feedback_of, record_of, row_of
 from podium.records.stores.sql_bulk import BulkFailed, bulk_of
 from podium.records.stores.sql_counts import SqlCounts
-from podium.records.stores.sql_engine import Database, engine_of, insert_of
+from podium.records.stores.sql_engine import Database, engine_of, insert_of, insert_rows, locking
 from podium.records.stores.sql_query import Condition, conditions_of, index_of, is_after, start_of
 from podium.records.stores.sql_tables import MODEL_LENGTH, record_table
 
@@ -181,7 +181,7 @@ class SqlStore:
         order: Order = "newest",
     ) -> Select[Any] | None:
         """The SELECT of a page and one more record; None if no record matches."""
-        conditions = conditions_of(self.table, query, is_padded=self._is_mysql)
+        conditions = conditions_of(self.table, query, dialect=self.engine.dialect.name)
         if conditions is None:
             return None
         if after is not None:
@@ -211,7 +211,7 @@ class SqlStore:
 
     def _inserted(self, connection: Connection, rows: list[dict[str, Any]]) -> int:
         try:
-            return connection.execute(self._insert, rows).rowcount
+            return insert_rows(connection, self._insert, rows)
         except (DataError, UnicodeEncodeError) as error:
             raise _UnsupportedValue from error
 
@@ -223,7 +223,7 @@ class SqlStore:
         for row in rows:
             try:
                 with connection.begin_nested():
-                    inserted += connection.execute(self._insert, row).rowcount
+                    inserted += insert_rows(connection, self._insert, [row])
             except (DataError, UnicodeEncodeError) as error:
                 kind = type(getattr(error, "orig", error)).__name__
                 failed[row["id"]] = f"the database can't store it: {kind}"
@@ -249,8 +249,8 @@ def _set_feedback(
     if connection.execute(first.values(_feedback_values(new))).rowcount:
         return True
     # The record is locked before it is read, on SQLite by the update: no correction is lost.
-    before = select(*(table.c[name] for name in FEEDBACK_NAMES)).where(where).with_for_update()
-    cells = connection.execute(before).fetchone()
+    before = select(*(table.c[name] for name in FEEDBACK_NAMES)).where(where)
+    cells = connection.execute(locking(before, table)).fetchone()
     if cells is not None:
         changed = _feedback_values(succeeding(feedback_of(cells), feedback))
         connection.execute(update(table).where(where).values(changed))

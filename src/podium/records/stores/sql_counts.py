@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, MetaData, and_, delete, func, select,
 
 from podium.errors import StoreError
 from podium.records.counted import Entry, Found, Key, Tallies, Tally, tally_of
-from podium.records.stores.sql_engine import Database, insert_of
+from podium.records.stores.sql_engine import Database, insert_of, insert_rows, locking
 from podium.records.stores.sql_tables import MODEL_LENGTH, count_tables
 
 _NUMBERS = ("n_rows", "n_counted", "n_refused", "counts")
@@ -108,7 +108,7 @@ class SqlCounts:
         self, connection: Connection, entry: Entry, rows: Iterable[tuple[str, Key, Tally]]
     ) -> None:
         sources = self._sources
-        connection.execute(self._insert_source, {"source": entry.source, "number": 0})
+        insert_rows(connection, self._insert_source, [{"source": entry.source, "number": 0}])
         # The row of the source is locked until the end: nobody else adds the same entry meanwhile.
         is_new = and_(sources.c.source == entry.source, sources.c.number < entry.number)
         changed = update(sources).where(is_new).values(number=entry.number)
@@ -118,12 +118,12 @@ class SqlCounts:
 
     def _add(self, connection: Connection, id_: str, key: Key, tally: Tally) -> None:
         is_it = self._counts.c.id == id_
-        find = select(*self._columns).where(is_it).with_for_update()
+        find = locking(select(*self._columns).where(is_it), self._counts)
         before = connection.execute(find).fetchone()
         if before is None:
             row = key._asdict() | dict(zip(_NUMBERS, tally.numbers, strict=True))
             row |= {"id": id_, "layout": zlib.compress(tally.layout.encode())}
-            if connection.execute(self._insert, row).rowcount:
+            if insert_rows(connection, self._insert, [row]):
                 return
             before = connection.execute(find).fetchone()  # somebody else was faster
             assert before is not None
@@ -138,7 +138,7 @@ class SqlCounts:
         # On SQLite this takes the lock; elsewhere the rows are locked: nobody else adds them up.
         connection.execute(delete(self._sources).where(self._sources.c.number < 0))
         old = connection.execute(
-            select(self._counts).where(is_old).order_by(columns.id).with_for_update()
+            locking(select(self._counts).where(is_old).order_by(columns.id), self._counts)
         ).fetchall()
         days: dict[str, tuple[Key, Tally]] = {}
         for row in old:

@@ -6,9 +6,9 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     Column,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Engine,
     Index,
     Insert,
+    Select,
     create_engine,
     event,
     insert,
@@ -35,6 +36,8 @@ from sqlalchemy.schema import CreateColumn, Table
 
 from podium.errors import SetupError, StoreError
 from podium.records import forks
+from podium.records.open import without_password
+from podium.records.stores import sql_mssql
 
 T = TypeVar("T")
 
@@ -55,13 +58,14 @@ _DRIVERS = {
     "postgres": "postgresql+psycopg",
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
+    "mssql": "mssql+mssqlpython",
 }
 
 
 def engine_of(address: str) -> Engine:
     """An engine for the database at an address such as `postgresql://user:password@host/name`.
 
-    It isn't connected yet. The default drivers are psycopg and PyMySQL.
+    It isn't connected yet. The default drivers are psycopg, PyMySQL and mssql-python.
 
     Raises:
         SetupError: the address is invalid, or SQLAlchemy doesn't know the database.
@@ -74,6 +78,7 @@ def engine_of(address: str) -> Engine:
         engine = create_engine(
             url,
             connect_args=_arguments(url),
+            **(sql_mssql.OPTIONS if url.drivername == _DRIVERS["mssql"] else {}),
             hide_parameters=True,
             pool_pre_ping=True,
             pool_recycle=RECYCLE_S,
@@ -86,6 +91,8 @@ def engine_of(address: str) -> Engine:
         ) from error
     if name == "sqlite":
         event.listen(engine, "connect", _use_log)
+    if url.drivername == _DRIVERS["mssql"]:
+        sql_mssql.prepare(engine, statement_s=_LOST_S)
     return engine
 
 
@@ -98,7 +105,8 @@ class Database(forks.ForkAware):
 
     def __init__(self, engine: Engine, *tables: Table, creates: bool) -> None:
         self.engine = engine
-        self.where = engine.url.render_as_string(hide_password=True)
+        # Twice: there may also be one in the options.
+        self.where = without_password(engine.url.render_as_string(hide_password=True))
         self._tables = tables
         self._creates = creates
         self._lock = threading.Lock()
@@ -158,7 +166,8 @@ class Database(forks.ForkAware):
         except SQLAlchemyError as error:
             # The first line: those after it contain statements and values.
             cause = error.orig if isinstance(error, DBAPIError) else error
-            message = str(cause).strip().partition("\n")[0] or type(cause).__name__
+            text = str(getattr(cause, "ddbc_error", None) or cause)  # mssql-python's own words
+            message = text.strip().partition("\n")[0] or type(cause).__name__
             raise StoreError(f"{self.where}: {message}", hint=_hint_of(error)) from error
         except UnicodeEncodeError as error:
             raise StoreError(
@@ -244,7 +253,7 @@ class Database(forks.ForkAware):
         name = dialect.identifier_preparer.format_table(table)
         definition = CreateColumn(column).compile(dialect=dialect)
         with self.engine.begin() as connection:
-            connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {definition}")
+            connection.exec_driver_sql(f"ALTER TABLE {name} ADD {definition}")
 
     def _require_columns(self, table: Table) -> None:
         lacking = [column.name for column in self._lacking(table)]
@@ -270,19 +279,38 @@ class Database(forks.ForkAware):
             self._pid = os.getpid()
             # The parent's threads, one of which may hold it, don't exist here.
             self._lock = threading.Lock()
+            if self.engine.dialect.name == sql_mssql.NAME:
+                forks.abandon(self.engine.pool)  # its driver would log the parent out
             self.engine.dispose(close=False)
 
 
+def insert_rows(
+    connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """Insert rows with the statement of `insert_of`; returns how many weren't there before."""
+    if connection.dialect.name == sql_mssql.NAME:
+        return sql_mssql.insert_absent(connection, cast("Table", statement.table), rows)
+    return connection.execute(statement, rows).rowcount
+
+
 def insert_of(table: Table, dialect: str) -> Insert:
-    """An insert that leaves existing rows unchanged."""
+    """An insert that leaves existing rows unchanged; see `insert_rows`."""
     if dialect == "postgresql":
         statement: Insert = postgresql.insert(table).on_conflict_do_nothing()
     elif dialect == "sqlite":
         statement = sqlite.insert(table).on_conflict_do_nothing()
+    elif dialect == sql_mssql.NAME:
+        statement = insert(table)
     else:
         # Under the driver's flags, ON DUPLICATE KEY UPDATE also counts rows that already exist.
         statement = insert(table).prefix_with("IGNORE")
     return statement.execution_options(preserve_rowcount=True)
+
+
+def locking(statement: Select[Any], table: Table) -> Select[Any]:
+    """A select that locks the rows that it reads until the transaction ends."""
+    hinted = statement.with_hint(table, sql_mssql.FOR_UPDATE, sql_mssql.NAME)
+    return hinted.with_for_update()
 
 
 def _isolated(engine: Engine, level: Any) -> Engine:
@@ -310,6 +338,7 @@ def _is_conflict(error: DBAPIError) -> bool:
         getattr(cause, "sqlstate", None) in _TRY_AGAIN_STATES
         or (cause is not None and cause.args[:1] != () and cause.args[0] in _TRY_AGAIN_NUMBERS)
         or "database is locked" in str(cause)
+        or sql_mssql.is_conflict(error)
     )
 
 
@@ -331,6 +360,10 @@ def _arguments(url: URL) -> dict[str, Any]:
             "client_encoding": "utf8",  # whatever the database's default is
         },
         "mysql+pymysql": {"connect_timeout": CONNECT_S, "read_timeout": _LOST_S},
+        "mssql+mssqlpython": {
+            "timeout": CONNECT_S,
+            "attrs_before": {sql_mssql.CONNECTION_TIMEOUT: _LOST_S},
+        },
     }
     usual["mariadb+pymysql"] = usual["mysql+pymysql"]
     chosen = usual.get(url.drivername, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table, and_, false, func, or_
 from sqlalchemy.sql.elements import ColumnElement
@@ -17,14 +17,31 @@ from podium.records.stores.sql_tables import BY_MODEL, BY_OUTCOME, HAS_START, ST
 Condition = ColumnElement[bool]
 
 
-def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[Condition] | None:
-    """The WHERE conditions of a query; None if no record can match.
+class _Length(NamedTuple):
+    """The length of a text in bytes, where a database ignores trailing blanks in comparisons."""
 
-    Args:
-        is_padded: whether the database ignores trailing blanks when it compares texts.
-    """
+    function: str
+    encoding: str
+
+    def of_column(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast("ColumnElement[Any]", getattr(func, self.function)(column))
+
+    def of_text(self, text: str) -> int:
+        return len(text.encode(self.encoding))
+
+
+_LENGTHS = {
+    "mysql": _Length("octet_length", "utf-8"),
+    "mariadb": _Length("octet_length", "utf-8"),
+    "mssql": _Length("datalength", "utf-16-le"),
+}
+
+
+def conditions_of(table: Table, query: RecordQuery, *, dialect: str) -> list[Condition] | None:
+    """The WHERE conditions of a query; None if no record can match."""
+    length = _LENGTHS.get(dialect)
     columns = table.c
-    conditions = _equal_texts(table, query, is_padded=is_padded)
+    conditions = _equal_texts(table, query, length)
     if query.since_us is not None:
         conditions.append(columns.time_us >= query.since_us)
     if query.until_us is not None:
@@ -42,41 +59,41 @@ def conditions_of(table: Table, query: RecordQuery, *, is_padded: bool) -> list[
         conditions += [columns.id >= query.id_prefix, columns.id < f"{query.id_prefix}g"]
     # MariaDB refuses to compare a column of ASCII letters with others.
     some = query.ids and [one for one in query.ids if is_hex(one)]
-    conditions += _among(columns.id, some, is_padded=False)
-    conditions += _among(columns.business_key, query.business_keys, is_padded=is_padded)
+    conditions += _among(columns.id, some, None)
+    conditions += _among(columns.business_key, query.business_keys, length)
     return _add_numbers(conditions, columns.outcome_number, query)
 
 
-def _equal_texts(table: Table, query: RecordQuery, *, is_padded: bool) -> list[Condition]:
+def _equal_texts(table: Table, query: RecordQuery, length: _Length | None) -> list[Condition]:
     """That columns have the texts of a query."""
     conditions: list[Condition] = []
     for name in ("model", "version", "actor", "owner", "outcome", "role"):
         value = getattr(query, name)
         if value is not None:
             conditions.append(table.c[name] == value)
-            if is_padded:
-                conditions.append(func.octet_length(table.c[name]) == len(value.encode()))
+            if length is not None:
+                conditions.append(length.of_column(table.c[name]) == length.of_text(value))
     if query.outcome is not None and (start := start_of(query.outcome)):
         conditions.append(table.c.outcome_start == start)
-        if not is_padded:
+        if length is None:
             conditions.append(HAS_START)  # redundant, but it lets the database use its index
     return conditions
 
 
 def _among(
-    column: ColumnElement[Any], some: Sequence[str] | None, *, is_padded: bool
+    column: ColumnElement[Any], some: Sequence[str] | None, length: _Length | None
 ) -> list[Condition]:
     """That a column has one of these values; nothing where any will do."""
     if some is None:
         return []
-    if not is_padded:
+    if length is None:
         return [column.in_(some)]
     by_length: dict[int, list[str]] = {}
     for value in some:
-        by_length.setdefault(len(value.encode()), []).append(value)
+        by_length.setdefault(length.of_text(value), []).append(value)
     exact = [
-        and_(column.in_(values), func.octet_length(column) == length)
-        for length, values in by_length.items()
+        and_(column.in_(values), length.of_column(column) == n_bytes)
+        for n_bytes, values in by_length.items()
     ]
     return [column.in_(some), or_(false(), *exact)]
 

@@ -24,6 +24,7 @@ from sqlalchemy.types import TypeEngine
 
 from podium.records.columns import COLUMNS, RecordColumn
 from podium.records.storable import KEY_LENGTH
+from podium.records.stores import sql_mssql
 
 TABLE = "podium_record"
 COUNT_TABLE = "podium_count"
@@ -57,7 +58,7 @@ def record_table(metadata: MetaData) -> Table:
         TABLE,
         metadata,
         *map(_column, COLUMNS),
-        Column("outcome_start", String(START_LENGTH), nullable=False),
+        Column("outcome_start", _short(START_LENGTH), nullable=False),
         **_UTF8,
     )
     # Pages are found by an index that ends in (time_us, id), as in a SqliteStore.
@@ -78,6 +79,7 @@ def record_table(metadata: MetaData) -> Table:
         table.c.business_key,
         table.c.time_us,
         table.c.id,
+        mssql_where=has_key,
         postgresql_where=has_key,
         sqlite_where=has_key,
     )
@@ -88,6 +90,7 @@ def record_table(metadata: MetaData) -> Table:
         table.c.model,
         table.c.time_us,
         table.c.id,
+        mssql_where=has_feedback,
         postgresql_where=has_feedback,
         sqlite_where=has_feedback,
     ).ddl_if(callable_=_has_partial_indexes)
@@ -103,9 +106,9 @@ def count_tables(metadata: MetaData) -> tuple[Table, Table]:
         COUNT_TABLE,
         metadata,
         Column("id", _id(), primary_key=True),
-        Column("model", String(MODEL_LENGTH), nullable=False),
-        Column("digest", String(_DIGEST_LENGTH), nullable=False),
-        Column("role", String(_LENGTHS["role"]), nullable=False),
+        Column("model", _short(MODEL_LENGTH), nullable=False),
+        Column("digest", _short(_DIGEST_LENGTH), nullable=False),
+        Column("role", _short(_LENGTHS["role"]), nullable=False),
         *(Column(name, BigInteger(), nullable=False) for name in numbers),
         Column("layout", _bytes(), nullable=False),
         Column("counts", _bytes(), nullable=False),
@@ -147,7 +150,7 @@ def _type(one: RecordColumn) -> TypeEngine[Any]:
     if one.name == "id":
         return _id()
     if one.name in _LENGTHS:
-        return String(_LENGTHS[one.name])
+        return _short(_LENGTHS[one.name])
     return BigInteger() if one.type is int else Double() if one.type is float else _text()
 
 
@@ -161,7 +164,13 @@ def _id() -> TypeEngine[str]:
         String(32)
         .with_variant(postgresql.VARCHAR(32, collation="C"), "postgresql")
         .with_variant(mysql.VARCHAR(32, charset="ascii", collation="ascii_bin"), *_MYSQL)
+        .with_variant(sql_mssql.text_of(32), sql_mssql.NAME)
     )
+
+
+def _short(length: int) -> TypeEngine[str]:
+    """A text of up to so many characters."""
+    return String(length).with_variant(sql_mssql.text_of(2 * length), sql_mssql.NAME)
 
 
 def _bytes() -> TypeEngine[bytes]:
@@ -171,4 +180,5 @@ def _bytes() -> TypeEngine[bytes]:
 
 def _text() -> TypeEngine[str]:
     """A text of any length: MySQL's own TEXT ends at 64 KiB."""
-    return Text().with_variant(mysql.LONGTEXT(), *_MYSQL)
+    longest = Text().with_variant(mysql.LONGTEXT(), *_MYSQL)
+    return longest.with_variant(sql_mssql.text_of(), sql_mssql.NAME)

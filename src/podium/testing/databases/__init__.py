@@ -1,6 +1,7 @@
 """Real database servers for tests: private ones, on free ports, removed after the test."""
 
 from podium.testing.databases.mongodb import MongoServer
+from podium.testing.databases.mssql import TdsServer
 from podium.testing.databases.redis import ValkeyServer
 from podium.testing.databases.search import NoidaServer, OsmemServer
 from podium.testing.databases.server import DatabaseServer, NoServer
@@ -15,5 +16,6 @@ __all__ = [
     "OsmemServer",
     "PostgresServer",
     "SqlServer",
+    "TdsServer",
     "ValkeyServer",
 ]

@@ -1,0 +1,114 @@
+"""What SQL Server does differently from the other relational databases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, event, insert, select
+from sqlalchemy.dialects import mssql
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
+
+from podium.errors import StoreError
+
+NAME = "mssql"
+# Compares code units, in every language alike. Values are sent as Unicode: a column of another type
+# would be converted before each comparison, and its index not used.
+COLLATION = "Latin1_General_100_BIN2"
+# A select that locks what it reads, as FOR UPDATE does elsewhere. SQLAlchemy leaves that out here.
+FOR_UPDATE = "WITH (UPDLOCK, ROWLOCK)"
+# For an engine. Without an isolation to return to, SQLAlchemy asks a view for it that not every user
+# may read.
+OPTIONS: Mapping[str, Any] = {"paramstyle": "qmark", "isolation_level": "AUTOCOMMIT"}
+# ODBC's SQL_ATTR_CONNECTION_TIMEOUT, in seconds: without it, a statement whose time is up waits minutes
+# for a server that doesn't respond to say so.
+CONNECTION_TIMEOUT = 113
+# A statement has up to 2,100 parameters.
+_IDS_AT_ONCE = 1_000
+# In the words of mssql-python, which has no codes: SQLSTATE 40001 (a deadlock) and 23000. What is
+# inserted isn't in the table when it is looked for; somebody else was faster if it is there later.
+_TRY_AGAIN = ("Serialization failure", "Integrity constraint violation")
+
+# Texts are bound with a power of two, in code units; longer ones than the second as NVARCHAR(MAX).
+_SMALLEST, _LONGEST = 32, 4_000
+
+
+def text_of(length: int | None = None) -> TypeEngine[str]:
+    """A text of up to so many code units, of which some characters need two, or of any length."""
+    return mssql.NVARCHAR(length, collation=COLLATION)
+
+
+def insert_absent(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows whose primary key isn't there; returns how many.
+
+    An insert that ignores duplicates needs an index of a kind that the migrations of applications
+    don't make, and one that looks for them has its own conflicts with what others insert.
+
+    Raises:
+        IntegrityError: somebody else inserted one of them meanwhile: begin again.
+    """
+    (key,) = table.primary_key.columns
+    new = {row[key.name]: row for row in reversed(rows)}
+    ids = sorted(new)
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        some = select(key).where(key.in_(ids[start : start + _IDS_AT_ONCE]))
+        for (id_,) in connection.execute(some).fetchall():
+            del new[id_]
+    if new:
+        connection.execute(insert(table), [dict(new[id_]) for id_ in sorted(new)])
+    return len(new)
+
+
+def is_conflict(error: DBAPIError) -> bool:
+    """Whether a transaction failed because of another one, so that a retry helps."""
+    return getattr(error.orig, "driver_error", None) in _TRY_AGAIN
+
+
+def prepare(engine: Engine, *, statement_s: int) -> None:
+    """Make connections of mssql-python limit their statements, and bind values by our types.
+
+    By itself it binds texts by the longest one of a column: if that has ASCII characters alone, the
+    others lose theirs. Equal sizes also let the server use a plan again.
+    """
+
+    def limit(connection: Any, _: object) -> None:
+        connection.timeout = statement_s
+
+    def bind(_: object, cursor: Any, __: str, parameters: Any, *___: object) -> None:
+        # A list has the values of several executions. SQLAlchemy also inserts several rows at once.
+        columns = zip(*(parameters if isinstance(parameters, list) else [parameters]), strict=True)
+        cursor.setinputsizes([_size_of(column) for column in columns])
+
+    event.listen(engine, "do_connect", _connected)
+    event.listen(engine, "connect", limit)
+    event.listen(engine, "before_cursor_execute", bind)
+
+
+def _connected(dialect: Any, _: object, arguments: Any, options: Any) -> Any:
+    """A connection; the driver reads its options now, and has an error of its own for them."""
+    from mssql_python.exceptions import ConnectionStringParseError
+
+    try:
+        return dialect.connect(*arguments, **options)
+    except ConnectionStringParseError as error:
+        raise StoreError(
+            f"the URL of the store is invalid: {'; '.join(error.errors)}",
+            hint="docs/how-to/sql-server.md has the options",
+        ) from error
+
+
+def _size_of(values: Sequence[Any]) -> tuple[int, int]:
+    """The SQL type and size of a parameter with these values."""
+    from mssql_python import SQL_BIGINT, SQL_DOUBLE, SQL_VARBINARY, SQL_WVARCHAR
+
+    kinds = {type(value) for value in values}
+    if int in kinds:
+        return SQL_BIGINT, 0
+    if float in kinds:
+        return SQL_DOUBLE, 0
+    if bytes in kinds:
+        return SQL_VARBINARY, max(len(value) for value in values)
+    longest = max((len(one.encode("utf-16-le")) // 2 for one in values if one), default=0)
+    size = 1 << max(longest - 1, _SMALLEST - 1).bit_length()
+    return SQL_WVARCHAR, longest if size > _LONGEST >= longest else size

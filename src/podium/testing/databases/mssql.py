@@ -1,0 +1,91 @@
+"""A server that speaks SQL Server's protocol, for tests: it reads, and writes nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from ctypes.util import find_library
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from podium.testing.databases.server import DatabaseServer, NoServer
+
+USER, PASSWORD = "podium", "Not a 2nd secret;}"
+# The package answers sp_executesql alone; Microsoft's driver calls sp_prepexec, whose parameters are
+# a handle, the declarations, the statement, and values without names. And its DATALENGTH counts
+# characters.
+_PROGRAM = """
+import re
+from pysqlbridge.predicate import FUNCTIONS
+from pysqlbridge.tds import connection, rpc
+from pysqlbridge.server import main
+
+parse = rpc.parse_rpc
+
+def parsed(*args, **options):
+    call = parse(*args, **options)
+    if call.proc_id is not rpc.ProcId.PREP_EXEC:
+        return call
+    _, declared, statement, *values = call.parameters
+    names = re.findall(r"@\\w+", declared.value or "")
+    named = [rpc.Parameter(name, one.value) for name, one in zip(names, values, strict=True)]
+    return rpc.RpcRequest("sp_executesql", [statement, declared, *named], rpc.ProcId.EXECUTE_SQL)
+
+connection.parse_rpc = parsed
+FUNCTIONS["DATALENGTH"] = lambda text: None if text is None else len(text.encode("utf-16-le"))
+main()
+"""
+
+
+class TdsServer(DatabaseServer):
+    """The Python package pysqlbridge, with tables that don't change.
+
+    Args:
+        tables: rows by the name of their table.
+    """
+
+    package = "pysqlbridge"
+    how_to_install = "pip install pysqlbridge"
+    users = ()
+    programs = ()
+
+    def __init__(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        super().__init__()
+        self._tables = tables
+
+    def new_database(self) -> str:
+        """The address of the tables."""
+        options = "TrustServerCertificate=yes"
+        return f"mssql://{USER}:{quote(PASSWORD)}@127.0.0.1:{self.port}/podium?{options}"
+
+    def statements(self) -> str:
+        """What was executed, as the server's log has it."""
+        return self._log.read_text("utf-8", "replace")
+
+    def _user(self) -> None:
+        """Whoever runs the tests: others may have no access to their Python."""
+
+    def _located(self) -> Path:
+        if importlib.util.find_spec("pysqlbridge") is None:
+            raise NoServer(f"{self.package} isn't installed: {self.how_to_install}")
+        if sys.platform == "linux" and find_library("ltdl") is None:
+            raise NoServer("the driver needs a library: Debian: sudo apt install libltdl7")
+        return Path(sys.executable)
+
+    def _initialize(self) -> None:
+        for name, rows in self._tables.items():
+            (self.folder / f"{name}.json").write_text(json.dumps(rows), "utf-8")
+        tables = [{"name": name, "json": f"{name}.json"} for name in self._tables]
+        login = {"user": USER, "password": PASSWORD}
+        written = json.dumps({"tables": tables, "logins": [login]})
+        (self.folder / "tables.json").write_text(written, "utf-8")
+
+    def _command(self) -> list[str]:
+        program = [str(self._program), "-c", _PROGRAM]
+        return [*program, "--config", "tables.json", "--port", str(self.port)]
+
+    def _is_ready(self) -> bool:
+        return "listening on" in self.statements()
