@@ -10,10 +10,10 @@ import pytest
 from podium.outbox.outboxed import OutboxedStore
 from podium.records.store import Store
 from podium.records.stores.redis import RedisStore
-from podium.testing import StoreContract
+from podium.testing import CountsContract, StoreContract
 
 
-class TestRedisStore(StoreContract):
+class TestRedisStore(StoreContract, CountsContract):
     @pytest.fixture
     def store(self, valkey) -> Iterator[Store]:
         store = RedisStore(valkey.new_database())
@@ -21,7 +21,7 @@ class TestRedisStore(StoreContract):
         store.close()
 
 
-class TestRedisStoreBehindAnOutbox(StoreContract):
+class TestRedisStoreBehindAnOutbox(StoreContract, CountsContract):
     @pytest.fixture
     def store(self, valkey, tmp_path: Path) -> Iterator[Store]:
         store = OutboxedStore(RedisStore(valkey.new_database()), tmp_path / "outbox")

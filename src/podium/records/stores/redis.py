@@ -22,6 +22,7 @@ from podium.records.store import (
     StoreFeatures,
     check_filters,
 )
+from podium.records.stores.redis_counts import RedisCounts
 from podium.records.stores.redis_database import RedisDatabase
 from podium.records.stores.redis_index import (
     ID,
@@ -77,11 +78,12 @@ class RedisStore:
         names = ("record", "feedback", "index", "group")
         self._keys = tuple(map(self._database.key, names))
         self._record, self._said, self._index, self._group = self._keys
+        self.counts = RedisCounts(self._database)
 
     @property
     def features(self) -> StoreFeatures:
         """What it can do; whether it survives a power failure is known once it is connected."""
-        return StoreFeatures(durability=self._database.durability, filters=FILTERS)
+        return StoreFeatures(durability=self._database.durability, filters=FILTERS, counts=True)
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Insert records; one whose id is already stored changes nothing."""
