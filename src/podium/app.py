@@ -36,6 +36,7 @@ from podium.outbox.outboxed import OutboxedStore
 from podium.outbox.recorder import Recorder, StoreRecorder
 from podium.policy.authority import Authority, Identify, authority_of
 from podium.policy.quota import open_quota
+from podium.policy.quota_exchange import open_exchange
 from podium.protocols import router_of
 from podium.records.open import file_of, open_store
 from podium.records.store import Store
@@ -105,7 +106,7 @@ class App:
         **flags: Any,
     ) -> None:
         self.ships = ships
-        self.settings = settings or read_settings(flags)
+        self.settings = settings = settings or read_settings(flags)
         check_switches(self.settings, has_people=identify is not None, is_local=is_local)
         if self.settings.accounts.enabled and identify is None:
             raise SetupError(
@@ -121,8 +122,7 @@ class App:
         self.failures: dict[str, Exception] = {**(failures or {}), **found.failures}
         if not bundles and not self.failures:
             raise SetupError("there is no model to serve", hint="podium serve churn.podium")
-        names = {*self.failures, *(bundle.name for bundle in bundles)}
-        check_models(self.settings, names)
+        check_models(settings, {*self.failures, *(bundle.name for bundle in bundles)})
         registry = Registry(self._home, self.settings.trust)
         if self.settings.records:
             bundles = [self._adopted(registry, one) for one in bundles]
@@ -132,9 +132,7 @@ class App:
         self.service = PredictionService(
             recorder=self._recorder,
             keys=keys,
-            bounds=Bounds(
-                self.settings.queue_rows_max, self.settings.deadline_s, self.settings.rows_max
-            ),
+            bounds=Bounds(settings.queue_rows_max, settings.deadline_s, settings.rows_max),
             guard=guard,
         )
         self._metrics = Metrics()
@@ -166,6 +164,7 @@ class App:
             registry, self.deployments, self._version, self.failures, self.shadows.follow
         )
         self._runner = runner_of(self.settings)
+        self._exchange = open_exchange(settings.quota_store)
         self.site = Site(
             self.deployments,
             self.service,
@@ -174,8 +173,8 @@ class App:
             lambda: self.is_ready,
             metrics=self._metrics,
             authority=authority_of(identify),
-            quota=open_quota(self.settings, lambda: create_home(self._home)),
-            explanations=Explanations(self.settings, lambda: create_home(self._home)),
+            quota=open_quota(settings, lambda: create_home(self._home), self._exchange),
+            explanations=Explanations(settings, lambda: create_home(self._home), self._exchange),
             frame=frame,
             deletion=self.deletion,
             failures=self.failures,
@@ -286,7 +285,7 @@ class App:
         """Wait for the loading to end, and close the store."""
         if self._loading is not None:
             self._loading.join()
-        for one in (self._watch, self.alerting, self._runner):
+        for one in (self._watch, self.alerting, self._runner, self._exchange):
             if one is not None:
                 one.close()
         self.versions.close()

@@ -83,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         quota_address: the same for anonymous callers at one address or IPv6 network.
         quota_explanations: how many answers a minute a user, or an address, may have explained; 0
             is any number.
+        quota_store: a Redis through which servers on several machines count together.
         sockets_max: the most WebSockets that a process has open, of pages that show monitoring.
         sockets_user_max: the most of one user, or of one address or IPv6 network.
         batch: how requests are combined into calls, by the name of the model.
@@ -137,6 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quota_user: Annotated[int, msgspec.Meta(ge=0)] = 0
     quota_address: Annotated[int, msgspec.Meta(ge=0)] = 0
     quota_explanations: Annotated[int, msgspec.Meta(ge=0)] = 60
+    quota_store: str = ""
     sockets_max: Annotated[int, msgspec.Meta(ge=0)] = 500
     sockets_user_max: Annotated[int, msgspec.Meta(ge=0)] = 50
     batch: dict[str, Batch] = {}
@@ -172,6 +174,12 @@ def check_switches(settings: Settings, *, has_people: bool, is_local: bool) -> N
         raise SetupError(
             f"{quotas[0]} limits logged-in users, but there are no accounts",
             hint="turn accounts on with --accounts, or use quota_address, which needs none",
+        )
+    limits = (settings.quota_token, settings.quota_user, settings.quota_address)
+    if settings.quota_store and not (any(limits) or settings.quota_explanations):
+        raise SetupError(
+            "quota_store is where requests are counted, but no quota limits them",
+            hint="set quota_address, or leave quota_store out",
         )
     if (settings.alerts.webhook or settings.alerts.email_to) and not (
         settings.records and settings.monitoring

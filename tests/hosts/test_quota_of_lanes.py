@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import pytest
 
 from podium.testing import ServerProcess
 
@@ -48,3 +51,31 @@ def test_lanes_and_workers_share_a_quota(tmp_path: Path):
     assert form.status_code == 429
     assert "Too many requests" in form.text
     assert alive.status_code == 200
+
+
+@pytest.mark.slow
+def test_servers_on_several_machines_share_a_quota(tmp_path: Path, valkey):
+    file = tmp_path / "half.py"
+    file.write_text(MODEL)
+    environment = {"PODIUM_QUOTA_ADDRESS": "8", "PODIUM_QUOTA_STORE": valkey.new_database()}
+    homes = (tmp_path / "one", tmp_path / "other")
+
+    def status(server: ServerProcess) -> int:
+        return httpx.post(f"{server.address}{PREDICT}", json={"number": 1}).status_code
+
+    with ExitStack() as stack:
+        one, other = (
+            stack.enter_context(ServerProcess(f"{file}:half", home=home, environment=environment))
+            for home in homes
+        )
+        first = [status(one) for _ in range(8)]
+        until_s = time.monotonic() + 10
+        second = status(other)
+        while second == 200 and time.monotonic() < until_s:
+            time.sleep(0.1)
+            second = status(other)
+        page = httpx.get(f"{other.address}/models/half")
+
+    assert first == [200] * 8
+    assert second == 429
+    assert page.status_code == 200

@@ -1,4 +1,4 @@
-"""Quotas: how many requests an actor may send, counted over all processes that share a home."""
+"""Quotas: how many requests an actor may send, over all processes that share a home, or a Redis."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from podium.access import Actor
 from podium.errors import SetupError
 from podium.http import EXPLANATIONS, OTHERS, PREDICTIONS, Verdict
 from podium.policy.addresses import network_of
+from podium.policy.quota_exchange import DEBT_MAX_S, QuotaExchange
 from podium.settings import Settings
 
 FILE_NAME = "quota.bin"
@@ -40,6 +41,7 @@ class Quota:
     Args:
         settings: their `quota_token`, `quota_user` and `quota_address`.
         folder: where the file is.
+        exchange: adds what other servers counted, a moment later; the caller closes it.
         clock_s: a clock that all processes of the machine share.
 
     Raises:
@@ -47,10 +49,18 @@ class Quota:
     """
 
     def __init__(
-        self, settings: Settings, folder: Path, *, clock_s: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        folder: Path,
+        exchange: QuotaExchange | None = None,
+        *,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._exchange = exchange
         self._clock_s = clock_s
+        # A time further ahead is from before the machine was restarted.
+        self._ahead_max_s = (PERIOD_S if exchange is None else DEBT_MAX_S) + 1
         try:
             fd = os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT, 0o600)
             try:
@@ -100,11 +110,22 @@ class Quota:
         interval_s = PERIOD_S / limit
         used_s = max(until_s - now_s, 0.0)
         if used_s + interval_s > PERIOD_S + 1e-9:
+            if self._exchange is not None:  # others may know that it takes longer
+                self._exchange.add(name, 0.0, self._settle)
             return Verdict(limit, 0, used_s, used_s + interval_s - PERIOD_S, counted)
         used_s += interval_s
         _SLOT.pack_into(self._slots, at, name, now_s + used_s)
+        if self._exchange is not None:
+            self._exchange.add(name, interval_s, self._settle)
         remaining = int((PERIOD_S - used_s) / interval_s + 1e-6)
         return Verdict(limit, remaining, used_s, counted=counted)
+
+    def _settle(self, name: int, used_s: float) -> None:
+        """Set what all servers counted together; what this one counted since isn't lost."""
+        now_s = self._clock_s()
+        at, until_s = self._find(name, now_s)
+        if now_s + used_s > until_s:
+            _SLOT.pack_into(self._slots, at, name, now_s + used_s)
 
     def _find(self, name: int, now_s: float) -> tuple[int, float]:
         """The slot of a name, and until when it is used up: its own, a free one, or the oldest."""
@@ -112,8 +133,7 @@ class Quota:
         for probe in range(PROBES):
             at = (name + probe) % N_SLOTS * _SLOT.size
             found, until_s = _SLOT.unpack_from(self._slots, at)
-            # A time more than a minute ahead is from before the machine was restarted.
-            is_current = now_s < until_s <= now_s + PERIOD_S + 1
+            is_current = now_s < until_s <= now_s + self._ahead_max_s
             if found == name:
                 return at, until_s if is_current else now_s
             if (until_s if is_current else 0.0) < oldest_s:
@@ -121,12 +141,15 @@ class Quota:
         return free, now_s
 
 
-def open_quota(settings: Settings, folder: Callable[[], Path]) -> Quota | None:
+def open_quota(
+    settings: Settings, folder: Callable[[], Path], exchange: QuotaExchange | None = None
+) -> Quota | None:
     """The quota according to the settings, or None.
 
     Args:
         folder: creates the home folder, and returns it.
+        exchange: with other servers.
     """
     if not (settings.quota_token or settings.quota_user or settings.quota_address):
         return None
-    return Quota(settings, folder())
+    return Quota(settings, folder(), exchange)

@@ -26,6 +26,7 @@ from podium.flow.request import PredictRequest, RequestContext
 from podium.flow.version import LoadedVersion
 from podium.http import Verdict
 from podium.policy.quota import Quota
+from podium.policy.quota_exchange import QuotaExchange
 from podium.records.record import Record
 from podium.records.store import RecordQuery, Store
 from podium.settings import Settings
@@ -49,11 +50,18 @@ class Explanations:
     Args:
         settings: their `quota_explanations` and `deadline_s`.
         folder: creates the home folder, and returns it.
+        exchange: of what other servers counted.
     """
 
-    def __init__(self, settings: Settings, folder: Callable[[], Path]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Callable[[], Path],
+        exchange: QuotaExchange | None = None,
+    ) -> None:
         self._settings = settings
         self._folder = folder
+        self._exchange = exchange
         self._pool = Pool("podium-explain", N_THREADS, waiting_max=WAITING_MAX)
         self._lock = threading.Lock()
         self._quota: Quota | None = None
@@ -71,7 +79,7 @@ class Explanations:
             return None
         with self._lock:
             if self._quota is None:
-                self._quota = Quota(self._settings, self._folder())
+                self._quota = Quota(self._settings, self._folder(), self._exchange)
         verdict = self._quota.take_explanation(actor, address)
         verdict.require()
         return verdict

@@ -50,13 +50,19 @@ class RedisDatabase(forks.ForkAware):
             `valkeys://`. Its option `prefix` begins the names of all keys.
         connect_s: how long a connection may take to open.
         answer_s: how long a response may take.
+        holds_records: whether to warn where the server may lose what is stored.
 
     Raises:
         SetupError: the address is invalid.
     """
 
     def __init__(
-        self, address: str, *, connect_s: float = CONNECT_S, answer_s: float = ANSWER_S
+        self,
+        address: str,
+        *,
+        connect_s: float = CONNECT_S,
+        answer_s: float = ANSWER_S,
+        holds_records: bool = True,
     ) -> None:
         self.where = without_password(address)
         self._url, self._prefix = _parsed(address)
@@ -70,7 +76,8 @@ class RedisDatabase(forks.ForkAware):
             "retry": Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
         }
         self._lock = threading.Lock()
-        self._is_checked = self._is_closed = False
+        self._is_checked = not holds_records
+        self._is_closed = False
         # Unless it says more: it is another process than ours.
         self.durability: Literal["process", "power"] = "process"
         self._client = self._new_client()
