@@ -20,7 +20,12 @@ class BadCursor(InputError):
 
 def cursor_of(record: Record) -> str:
     """The cursor of the page after this record; safe in a URL."""
-    text = f"{record.time_us}.{record.id}"
+    return cursor_at(record.time_us, record.id)
+
+
+def cursor_at(time_us: int, record_id: str) -> str:
+    """The cursor of the page after this place, where no record has to be."""
+    text = f"{time_us}.{record_id}"
     return base64.urlsafe_b64encode(text.encode("ascii")).rstrip(b"=").decode("ascii")
 
 
