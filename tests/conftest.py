@@ -196,6 +196,18 @@ def opensearch() -> Iterator[DatabaseServer]:
     yield from _running("OsmemServer")
 
 
+@pytest.fixture(scope="session")
+def dynalite() -> Iterator[DatabaseServer]:
+    """A private server that speaks DynamoDB's protocol."""
+    yield from _running("DynaliteServer")
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[DatabaseServer]:
+    """Another one, which differs in what it checks."""
+    yield from _running("MotoServer")
+
+
 def _running(kind: str) -> Iterator[DatabaseServer]:
     # Not above: it imports the contracts, whose asserts tests/contract/conftest.py rewrites first.
     from podium.testing import databases
