@@ -26,6 +26,7 @@ STORES: Mapping[str, tuple[str, str]] = {
     ),
     "opensearch": ("opensearch", "podium.records.stores.opensearch:OpensearchStore"),
     "mssql": ("sqlserver", "podium.records.stores.sql:SqlStore"),
+    "dynamodb": ("dynamodb", "podium.records.stores.dynamodb:DynamoStore"),
     "sqlite": ("sql", "podium.records.stores.sql:SqlStore"),
     "mongodb": ("mongodb", "podium.records.stores.mongodb:MongoStore"),
     "redis": ("redis", "podium.records.stores.redis:RedisStore"),
