@@ -10,10 +10,12 @@ import pytest
 from podium.outbox.outboxed import OutboxedStore
 from podium.records.store import Store
 from podium.records.stores.mongodb import MongoStore
-from podium.testing import StoreContract
+from podium.testing import CountsContract, StoreContract
+from podium.testing.stores.keeping import Keeping
+from podium.testing.stores.paging import Paging
 
 
-class TestMongoStore(StoreContract):
+class TestMongoStore(StoreContract, CountsContract):
     @pytest.fixture
     def store(self, mongodb) -> Iterator[Store]:
         store = MongoStore(mongodb.new_database())
@@ -21,7 +23,9 @@ class TestMongoStore(StoreContract):
         store.close()
 
 
-class TestMongoStoreBehindAnOutbox(StoreContract):
+class TestMongoStoreBehindAnOutbox(Keeping, Paging, CountsContract):
+    """The parts in which the outbox writes. This server needs 10 s for each of the others."""
+
     @pytest.fixture
     def store(self, mongodb, tmp_path: Path) -> Iterator[Store]:
         store = OutboxedStore(MongoStore(mongodb.new_database()), tmp_path / "outbox")

@@ -35,7 +35,9 @@ STORES: Mapping[str, tuple[str, str]] = {
     "valkeys": ("redis", "podium.records.stores.redis:RedisStore"),
 }
 _BUILT_IN = "built in: sqlite:///podium.db, memory:, postgresql://..., mysql://..., mariadb://..., redis://..."
-_PASSWORD = re.compile(r"(?<=://)([^:/?#]*:).*@|((?:password|pwd)=)[^&]*", re.IGNORECASE)
+_PASSWORD = re.compile(
+    r"(?<=://)([^:/?#]*:).*@|(password=|pwd=|AWS_SESSION_TOKEN:)[^&]*", re.IGNORECASE
+)
 
 
 def open_store(address: str | Path, *, is_late: bool = False) -> Store:

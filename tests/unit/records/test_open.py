@@ -135,6 +135,7 @@ def test_an_invalid_address_is_not_shown(address: str, here: Path) -> None:
         ("sqlite+pysqlite:///kept.db", "podium.records.stores.sql", "sql"),
         ("mariadb://host/db", "pymysql", "mysql"),
         ("mysql://host/db", "pymysql", "mysql"),
+        ("mongodb+srv://host/db", "podium.records.stores.mongodb", "mongodb"),
     ],
 )
 def test_a_driver_that_is_missing_is_named(
@@ -157,6 +158,15 @@ def test_a_driver_that_is_missing_is_named(
         (
             "mssql://host/db?UID=ada&PWD=secret&Encrypt=yes",
             "mssql://host/db?UID=ada&PWD=***&Encrypt=yes",
+        ),
+        ("mongodb+srv://ada:s@c,/ret@host/db?w=1", "mongodb+srv://ada:***@host/db?w=1"),
+        (
+            "mongodb://host/?tlsCertificateKeyFilePassword=secret&ssl=true",
+            "mongodb://host/?tlsCertificateKeyFilePassword=***&ssl=true",
+        ),
+        (
+            "mongodb://k@host/?authMechanismProperties=AWS_SESSION_TOKEN:secret&tls=true",
+            "mongodb://k@host/?authMechanismProperties=AWS_SESSION_TOKEN:***&tls=true",
         ),
         ("sqlite:///a@b.db", "sqlite:///a@b.db"),
         ("memory:", "memory:"),

@@ -18,9 +18,17 @@ from podium.records.cursor import cursor_of, read_cursor
 from podium.records.history import earlier_statements, statement_of, succeeding
 from podium.records.record import Feedback, Record
 from podium.records.storable import is_id, refused_of
-from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
+from podium.records.store import (
+    InsertResult,
+    Order,
+    Page,
+    RecordQuery,
+    StoreFeatures,
+    check_filters,
+)
 from podium.records.stores.documents import document_of, record_of_document
 from podium.records.stores.mongodb_client import Collection, Database, Document, MongoDatabase
+from podium.records.stores.mongodb_counts import MongoCounts, count_indexes
 from podium.records.stores.rows import feedback_cells, feedback_of
 
 COLLECTION = "podium_record"
@@ -57,7 +65,8 @@ def record_indexes() -> list[IndexModel]:
 
 
 class MongoStore:
-    """A store in a collection of MongoDB. It connects when it is first used.
+    """A store in a collection of MongoDB, which keeps counts beside it. It connects when it is first
+    used.
 
     A document has the record's id as its `_id`, and otherwise the names of the columns.
 
@@ -71,9 +80,10 @@ class MongoStore:
     """
 
     def __init__(self, where: str | Database, *, collection: str = COLLECTION) -> None:
-        self.features = StoreFeatures(durability="power")
+        self.features = StoreFeatures(durability="power", counts=True)
         self._name = collection
-        self._database = MongoDatabase(where, {collection: record_indexes()})
+        self._database = MongoDatabase(where, {collection: record_indexes(), **count_indexes()})
+        self.counts = MongoCounts(self._database)
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Insert records; one whose id is already stored changes nothing."""
@@ -104,6 +114,7 @@ class MongoStore:
         order: Order = "newest",
     ) -> Page:
         """At most `limit` records, by time and id."""
+        check_filters(query, self.features.filters)
         after = None if cursor is None else read_cursor(cursor)
         where = conditions_of(query, after, order)
         direction = 1 if order == "oldest" else -1
@@ -223,7 +234,7 @@ def _inserted(documents: Sequence[Document], collection: Collection) -> tuple[in
         collection.insert_many(documents, ordered=False)
     except DocumentTooLarge:
         if len(documents) == 1:
-            return 0, {documents[0]["_id"]: "it is larger than MongoDB's documents may be, 16 MB"}
+            return 0, {documents[0]["_id"]: "the database can't store it: it is too large"}
         results = [_inserted(some, collection) for some in halves(documents)]
         return sum(n for n, _ in results), results[0][1] | results[1][1]
     except BulkWriteError as error:

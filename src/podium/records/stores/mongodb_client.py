@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeAlias, TypeVar
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pymongo
 from bson import Int64
@@ -16,11 +18,12 @@ from pymongo import IndexModel, MongoClient, ReadPreference, WriteConcern
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
-    ConfigurationError,
     NotPrimaryError,
     OperationFailure,
     PyMongoError,
 )
+from pymongo.read_concern import ReadConcern
+from pymongo.uri_parser import split_options
 
 from podium.errors import SetupError, StoreError
 from podium.records import forks
@@ -34,10 +37,17 @@ Database: TypeAlias = pymongo.database.Database[Document]
 DATABASE = "podium"  # where the address names none
 CONNECT_MS = 5_000
 CALL_S = 30
+TRIES = 100
+TRY_AGAIN_S = 0.02
 UNAUTHORIZED = 13
 _LOGIN_FAILED = (18, 8000)  # the second one is Atlas's
 # A majority of the members has it on its disks: no failure of one of them loses it.
 _DURABLE = WriteConcern(w="majority", j=True)
+_PRIMARY = ReadPreference.PRIMARY
+# Others have written to what a transaction wrote, or the primary has changed.
+_CONFLICT = "TransientTransactionError"
+# A generator of its own: a program may have seeded the global one.
+_random = random.Random()  # noqa: S311 - not a secret
 
 
 class _Integers(TypeDecoder):
@@ -65,14 +75,13 @@ class MongoDatabase(forks.ForkAware):
         self._indexes = indexes
         self._is_closed = False
         self._address = where if isinstance(where, str) else None
-        self._client = None if self._address is None else _client_of(self._address)
+        self._client: MongoClient[Document] | None = None
+        if isinstance(where, str):
+            self._client = _client_of(where)
+            self.where = without_password(where)
+        else:
+            self.where = f"MongoDB database {where.name}"
         self._of_app = None if isinstance(where, str) else where
-        self._name = _name_of(where) if isinstance(where, str) else where.name
-        self.where = (
-            f"MongoDB database {self._name}"
-            if self._address is None
-            else without_password(self._address)
-        )
         self._reset()
         forks.watch(self)
 
@@ -117,12 +126,16 @@ class MongoDatabase(forks.ForkAware):
             collections = [self._prepared(name) for name in names]
             client = self._database.client
             with self._limited(), client.start_session() as session:
-                return session.with_transaction(
-                    lambda one: work(collections, one),
-                    read_concern=pymongo.read_concern.ReadConcern("snapshot"),
-                    write_concern=_DURABLE,
-                    read_preference=ReadPreference.PRIMARY,
-                )
+                for tried in itertools.count(1):
+                    try:
+                        with session.start_transaction(ReadConcern("snapshot"), _DURABLE, _PRIMARY):
+                            return work(collections, session)
+                    except OperationFailure as error:
+                        # The driver's own loop would try for two minutes, also if nobody answers.
+                        if tried == TRIES or not error.has_error_label(_CONFLICT):
+                            raise
+                    time.sleep(TRY_AGAIN_S * min(tried, 10) * _random.uniform(0.5, 1))
+        raise AssertionError("the last try returned or raised")
 
     def has_transactions(self) -> bool:
         """Whether it belongs to a replica set or a sharded cluster.
@@ -178,7 +191,7 @@ class MongoDatabase(forks.ForkAware):
             with self._lock:
                 if self._client is None:
                     self._client = _client_of(self._address or "")
-        return self._client[self._name]
+        return self._client.get_default_database(DATABASE)
 
     def _prepared(self, name: str) -> Collection:
         collection = self._database[name]
@@ -188,13 +201,17 @@ class MongoDatabase(forks.ForkAware):
                     _create_indexes(collection, self._indexes[name])
                     self._is_prepared.add(name)
         return collection.with_options(
-            codec_options=_CODEC, read_preference=ReadPreference.PRIMARY, write_concern=_DURABLE
+            codec_options=_CODEC, read_preference=_PRIMARY, write_concern=_DURABLE
         )
 
     def _limited(self) -> Any:
-        """The time of a call, unless the client has a limit of its own."""
-        has_limit = self._database.client.options.timeout is not None
-        return nullcontext() if has_limit else pymongo.timeout(CALL_S)
+        """The time of a call, unless the client has a limit of its own.
+
+        Within this one it would also wait so long for a server that is away.
+        """
+        options = self._database.client.options
+        limits = (options.timeout, options.pool_options.socket_timeout)
+        return pymongo.timeout(CALL_S) if limits == (None, None) else nullcontext()
 
     def _reset(self) -> None:
         self._pid = os.getpid()
@@ -224,7 +241,6 @@ def _client_of(address: str) -> MongoClient[Document]:
     Raises:
         SetupError: the address is invalid.
     """
-    given = {name.lower() for name in parse_qs(urlsplit(address).query, keep_blank_values=True)}
     usual: dict[str, Any] = {
         "serverSelectionTimeoutMS": CONNECT_MS,
         "connectTimeoutMS": CONNECT_MS,
@@ -232,6 +248,9 @@ def _client_of(address: str) -> MongoClient[Document]:
         "appName": "podium",
     }
     try:
+        # The client only warns of options that it doesn't know, such as a misspelled `tls`.
+        said = split_options(address.partition("?")[2], warn=False) if "?" in address else {}
+        given = {name.lower() for name in said}
         return MongoClient(
             address,
             connect=False,
@@ -239,20 +258,16 @@ def _client_of(address: str) -> MongoClient[Document]:
         )
     except OSError as error:
         raise SetupError(
-            f"a file that the URL of the store names can't be read: {error.strerror}",
+            f"a file that is named in the URL of the store can't be read: {error.strerror}",
             hint="check tlsCAFile and tlsCertificateKeyFile",
         ) from None
-    except (ConfigurationError, PyMongoError, ValueError, TypeError):
+    except (PyMongoError, ValueError, TypeError):
         # Without the reason, which may contain a password.
         raise SetupError(
             "the URL of the store is invalid",
             hint="write it as mongodb://user:password@host:27017/name, with percent-encoding in "
             "the user and the password: see the page on MongoDB for its options",
         ) from None
-
-
-def _name_of(address: str) -> str:
-    return unquote(urlsplit(address).path.lstrip("/")) or DATABASE
 
 
 def _reason(error: PyMongoError) -> str:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Iterable
-from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Engine, MetaData, and_, delete, func, select, update
 
-from podium.errors import StoreError
 from podium.records.counted import Entry, Found, Key, Tallies, Tally, tally_of
+from podium.records.stores.count_rows import NUMBERS, id_of, read_tally
 from podium.records.stores.sql_engine import Database, insert_of, insert_rows, locking
 from podium.records.stores.sql_tables import MODEL_LENGTH, count_tables
 
-_NUMBERS = ("n_rows", "n_counted", "n_refused", "counts")
 _DELETED_AT_ONCE = 500
 
 
@@ -35,7 +31,7 @@ class SqlCounts:
         self._database = Database(engine, self._counts, self._sources, creates=creates)
         self._insert = insert_of(self._counts, engine.dialect.name)
         self._insert_source = insert_of(self._sources, engine.dialect.name)
-        self._columns = [self._counts.c[name] for name in _NUMBERS]
+        self._columns = [self._counts.c[name] for name in NUMBERS]
 
     def is_there(self) -> bool:
         """Whether there are tables for counts, or could be created."""
@@ -45,7 +41,7 @@ class SqlCounts:
         """Add counts, all or none; an entry that was added before changes nothing."""
         # In a fixed order: two transactions that add to the same rows can't deadlock.
         rows = sorted(
-            ((_id_of(key, tally.layout), key, tally) for key, tally in tallies),
+            ((id_of(key, tally.layout), key, tally) for key, tally in tallies),
             key=lambda row: row[0],
         )
         # Longer names can't be served from this database either: their records are refused.
@@ -78,7 +74,7 @@ class SqlCounts:
         for name, digest, role, hour, n_hours, layout, *numbers, last in rows:
             if name == model:  # some databases ignore trailing blanks
                 key = Key(name, digest, role, hour, n_hours)
-                found.setdefault(key, []).append(_read(layout, numbers))
+                found.setdefault(key, []).append(read_tally(layout, numbers))
             number = last or 0
         return found, number
 
@@ -121,15 +117,15 @@ class SqlCounts:
         find = locking(select(*self._columns).where(is_it), self._counts)
         before = connection.execute(find).fetchone()
         if before is None:
-            row = key._asdict() | dict(zip(_NUMBERS, tally.numbers, strict=True))
+            row = key._asdict() | dict(zip(NUMBERS, tally.numbers, strict=True))
             row |= {"id": id_, "layout": zlib.compress(tally.layout.encode())}
             if insert_rows(connection, self._insert, [row]):
                 return
             before = connection.execute(find).fetchone()  # somebody else was faster
             assert before is not None
-        total = _tally(tally.layout, before)
+        total = tally_of(tally.layout, tuple(before))
         total.add(tally)
-        numbers = dict(zip(_NUMBERS, total.numbers, strict=True))
+        numbers = dict(zip(NUMBERS, total.numbers, strict=True))
         connection.execute(update(self._counts).where(is_it).values(numbers))
 
     def _make_days(self, connection: Connection, before_hour: int) -> int:
@@ -142,9 +138,9 @@ class SqlCounts:
         ).fetchall()
         days: dict[str, tuple[Key, Tally]] = {}
         for row in old:
-            tally = _read(row.layout, [getattr(row, name) for name in _NUMBERS])
+            tally = read_tally(row.layout, [getattr(row, name) for name in NUMBERS])
             day = Key(row.model, row.digest, row.role, row.hour).day
-            id_ = _id_of(day, tally.layout)
+            id_ = id_of(day, tally.layout)
             if id_ in days:
                 days[id_][1].add(tally)
             else:
@@ -156,20 +152,3 @@ class SqlCounts:
             some = ids[start : start + _DELETED_AT_ONCE]
             connection.execute(delete(self._counts).where(columns.id.in_(some)))
         return len(old)
-
-
-def _id_of(key: Key, layout: str) -> str:
-    """The same for what is added up."""
-    text = msgspec.json.encode([*key, layout])
-    return hashlib.sha256(text).hexdigest()[:32]
-
-
-def _read(layout: bytes, numbers: Any) -> Tally:
-    try:
-        return _tally(zlib.decompress(layout).decode(), numbers)
-    except (zlib.error, ValueError) as error:
-        raise StoreError(f"counts in the database are damaged: {error}") from error
-
-
-def _tally(layout: str, numbers: Any) -> Tally:
-    return tally_of(layout, tuple(numbers))
