@@ -48,7 +48,7 @@ class _Commands(click.Group):
         "pack": "Pack a model file and its data into a bundle.",
         "predict": "Predict one row.",
         "promote": "Make a version the champion of its model.",
-        "records": "Back up, delete, check, repair or restore records.",
+        "records": "Back up, delete, check, repair, restore, export or query records.",
         "register": "Register a bundle as a version that can be promoted.",
         "replay": "Run recorded inputs through a version.",
         "retrain": "Train a model on its records and their ground truth.",

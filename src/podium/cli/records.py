@@ -1,4 +1,4 @@
-"""`podium records`: backups, deletion, and repair of a damaged file."""
+"""`podium records`: backups, deletion, exports, and repair of a damaged file."""
 
 from __future__ import annotations
 
@@ -45,13 +45,15 @@ def _with_places(command: Callable[..., int | None]) -> Callable[..., int | None
 
 @click.group()
 def records() -> None:
-    """Back up, delete, check, repair or restore records.
+    """Back up, delete, check, repair, restore, export or query records.
 
     The server may run meanwhile.
 
     \b
     podium records backup monday.db
     podium records delete --model churn --until 2026-01-31
+    podium records export --to records.duckdb
+    podium records query "select count(*) from records"
     podium records check
     podium records repair
     podium records restore monday.db
@@ -152,6 +154,65 @@ def delete(
     criteria["id"] = criteria.pop("record_id")
     selection = selected_by(criteria, is_everything=is_everything)
     return run(read_settings({"home": home}, file=config), selection, is_sure=yes)
+
+
+@records.command()
+@click.option(
+    "--to",
+    "path",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file that ends in .duckdb or .parquet.",
+)
+@click.option("--model", default="", help="Only records of this model.")
+@click.option("--whole", is_flag=True, help="Write the file anew, without deleted records.")
+@click.option("--home", help="The home folder of the server; ./podium-home by default.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")
+def export(path: Path, *, model: str, whole: bool, home: str | None, config: Path | None) -> None:
+    """Export records, of any store, to a DuckDB or a Parquet file.
+
+    A DuckDB file that is there gets what is new, and the feedback of today:
+
+    \b
+    podium records export --to records.duckdb
+    podium records export --to churn.parquet --model churn
+    """
+    from podium.cli.record_export import export as run
+
+    run(read_settings({"home": home}, file=config), path, model=model, is_whole=whole)
+
+
+@records.command()
+@click.argument("sql")
+@click.option(
+    "--from",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="An export; without it, all records are exported to a temporary one.",
+)
+@click.option("--model", default="", help="Only records of this model.")
+@click.option("--json", "form", flag_value="json", help="Print JSON: an object a line.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--memory", default="1GB", show_default=True, help="How much the query may take.")
+@click.option(
+    "--seconds",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="How long it may take.",
+)
+@click.option("--home", help="The home folder of the server; ./podium-home by default.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings in TOML.")
+def query(*, home: str | None, config: Path | None, **options: Any) -> None:
+    """Answer a SELECT over the records, with DuckDB.
+
+    \b
+    podium records query "select version, count(*) from records group by version"
+    podium records query "select avg(prediction - truth) from models.delays" --from records.duckdb
+    """
+    from podium.cli.record_export import query as run
+
+    run(read_settings({"home": home}, file=config), **options)
 
 
 def _of_records(count: int) -> str:

@@ -1,0 +1,1 @@
+"""Records in DuckDB and Parquet files, and questions to them in SQL."""
