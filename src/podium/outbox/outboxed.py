@@ -66,6 +66,7 @@ class OutboxedStore(forks.ForkAware):
             store.features,
             duplicate_policy="absorb",  # duplicates are found when they are shipped
             durability=_SURVIVES[durability],
+            drops=False,  # what ships does that
         )
         self.store = store
         self.folder: Path | None = folder

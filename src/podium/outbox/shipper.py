@@ -32,7 +32,7 @@ from podium.outbox.segment_files import delete_segment, retire, set_aside
 from podium.outbox.segment_reader import open_segment
 from podium.outbox.status import STATUS_NAME, Status, write_status
 from podium.records.retention import Retention
-from podium.records.store import RecordQuery, Store, iter_pages
+from podium.records.store import RecordQuery, Store, drop_before, iter_pages
 
 SHIPPED_ROWS = 2_000
 # While work runs aside, a run is short: a reader of a page waits for it to end.
@@ -371,7 +371,8 @@ class Shipper:
             return
         # Not locked out by `moving`: a reader of a page would wait for all of it. Records that
         # reappear that way are deleted an hour later.
-        n_rows = sum(
+        n_rows = drop_before(self._store, before_us)
+        n_rows += sum(
             map(self._store.delete, iter_pages(self._store, RecordQuery(until_us=before_us)))
         )
         self._retention.done()

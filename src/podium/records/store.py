@@ -112,12 +112,14 @@ class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):
             (`check_filters`). With `text` the pages offer a search.
         counts: whether its attribute `counts` is a CountStore, in which the counts of several servers
             meet.
+        drops: whether it has the method `drop_before` of a DroppingStore.
     """
 
     durability: Literal["memory", "process", "power"]
     duplicate_policy: Literal["count", "absorb"] = "count"
     filters: frozenset[str] = COLUMN_FILTERS
     counts: bool = False
+    drops: bool = False
 
 
 def check_filters(query: RecordQuery, supported: frozenset[str]) -> None:
@@ -233,6 +235,27 @@ class CountingStore(Store, Protocol):
     """A store whose `features.counts` is true."""
 
     counts: CountStore
+
+
+class DroppingStore(Store, Protocol):
+    """A store whose `features.drops` is true."""
+
+    def drop_before(self, time_us: int) -> int:
+        """Delete old records where many of them are one piece; returns how many there were.
+
+        It leaves records of before this time in pieces that have later ones, too, and raises
+        StoreError if the database fails.
+        """
+        ...
+
+
+def drop_before(store: Store, time_us: int) -> int:
+    """Delete what a store can delete at once of the records from before a time, if it can.
+
+    Raises:
+        StoreError: the database fails.
+    """
+    return cast("DroppingStore", store).drop_before(time_us) if store.features.drops else 0
 
 
 def counts_of(store: Store) -> CountStore | None:

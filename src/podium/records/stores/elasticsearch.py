@@ -25,6 +25,7 @@ from podium.records.stores.search_cluster import (
 # Ours are the same in 8 and 9, so that every client works with both.
 _JSON = "application/vnd.elasticsearch+json; compatible-with=8"
 _LINES = "application/vnd.elasticsearch+x-ndjson; compatible-with=8"
+_OTHER_PRODUCT = "it isn't Elasticsearch 8 or 9; OpenSearch has a URL of its own, opensearch://"
 
 
 class ElasticsearchStore(SearchStore):
@@ -95,8 +96,7 @@ class _Connection(Connection):
                 method, path, params=params, headers=headers, body=body
             )
         except library.UnsupportedProductError as error:
-            reason = "it isn't Elasticsearch; OpenSearch has a URL of its own, opensearch://"
-            raise Lost(reason, was_sent=False) from error
+            raise Lost(_OTHER_PRODUCT, was_sent=False) from error
         except library.ConnectionTimeout as error:
             raise Lost("it doesn't respond in time", was_sent=False) from error
         except library.SerializationError as error:
@@ -107,6 +107,8 @@ class _Connection(Connection):
             was_sent = not isinstance(cause, NewConnectionError | SSLError)
             reason = f"it can't be reached: {type(cause).__name__}"
             raise Lost(reason, was_sent=was_sent) from error
+        if answer.meta.status == 406:  # OpenSearch doesn't know these content types
+            raise Lost(_OTHER_PRODUCT, was_sent=False)
         return Answer(answer.meta.status, answer.body)
 
     def close(self) -> None:

@@ -36,6 +36,8 @@ from podium.records.stores.search_setup import Indices
 # Of one request: small clusters in the cloud accept 10 MB.
 BULK_BYTES = 4 * 2**20
 BULK_ROWS = 1_000
+# Whole documents are read and written again.
+FEEDBACK_ROWS = 200
 # Of one search: both servers return 10,000 at most.
 SEARCH_ROWS = 5_000
 # Others correct the same record at the same time: each try, one of them succeeds.
@@ -69,7 +71,7 @@ class SearchStore:
     once, and by a search after a refresh: a page asks for one first.
     """
 
-    features = StoreFeatures(durability="power", filters=ALL_FILTERS)
+    features = StoreFeatures(durability="power", filters=ALL_FILTERS, drops=True)
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -130,8 +132,8 @@ class SearchStore:
     def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
         """Add the true outcomes to the records of a model; returns the ids that exist."""
         ids, existing = sorted(filter(is_id, feedback)), set[str]()
-        for start in range(0, len(ids), BULK_ROWS):
-            left = ids[start : start + BULK_ROWS]
+        for start in range(0, len(ids), FEEDBACK_ROWS):
+            left = ids[start : start + FEEDBACK_ROWS]
             for tried in _tries():
                 found = [one for one in self._stored_many(left) if one.record.model == model]
                 existing |= {one.record.id for one in found}
@@ -157,15 +159,18 @@ class SearchStore:
                 deleted += item.get("result") == "deleted"
         return deleted
 
+    def drop_before(self, time_us: int) -> int:
+        """Delete the indices of months that ended before this time; returns how many records."""
+        return self._indices.drop_before(time_us)
+
     def close(self) -> None:
         """Close the connections."""
         self._cluster.close()
 
     def _create_lines(self, record: Record) -> tuple[str, bytes]:
         """The id of a record, and the lines that create it."""
-        index = index_of(self._address, record.id)
-        action = msgspec.json.encode({"create": {"_index": index, "_id": record.id}})
-        return record.id, action + b"\n" + msgspec.json.encode(indexed_document(record))
+        place = {"_index": index_of(self._address, record.id), "_id": record.id}
+        return record.id, _line({"create": place}, indexed_document(record))
 
     def _create(self, piece: Sequence[tuple[str, bytes]]) -> tuple[int, int, dict[str, str]]:
         """How many were created and how many existed, and why the others can't be stored."""
@@ -220,8 +225,7 @@ class SearchStore:
         self, found: Sequence[Stored], feedback: Sequence[Feedback], *, tried: int
     ) -> list[str]:
         """Add feedback to documents; returns the ids of those that others changed meanwhile."""
-        lines: list[Any] = []
-        changed: list[str] = []
+        lines: list[tuple[str, bytes]] = []
         for one, new in zip(found, feedback, strict=True):
             record = msgspec.structs.replace(
                 one.record, feedback=succeeding(one.record.feedback, new)
@@ -230,14 +234,16 @@ class SearchStore:
                 continue
             place = {"_index": one.place, "_id": record.id}
             unless = {"if_seq_no": one.seq_no, "if_primary_term": one.primary_term}
-            lines += [{"index": place | unless}, changed_document(one.source, record)]
-            changed.append(record.id)
+            document = changed_document(one.source, record)
+            lines.append((record.id, _line({"index": place | unless}, document)))
         left = []
-        for id_, item in zip(changed, self._bulk(lines, "index"), strict=True):
-            if item["status"] in (404, 409):
-                left.append(id_)
-            elif item["status"] >= 300:
-                raise self._cluster.failure(item["status"], item)
+        for piece in _pieces(lines):
+            items = self._bulk([line for _, line in piece], "index")
+            for (id_, _), item in zip(piece, items, strict=True):
+                if item["status"] in (404, 409):
+                    left.append(id_)
+                elif item["status"] >= 300:
+                    raise self._cluster.failure(item["status"], item)
         if left:
             time.sleep(TRY_AGAIN_S * min(tried, 10) * _random.uniform(0.1, 1))
         return left
@@ -262,6 +268,11 @@ class SearchStore:
 
 def _tries() -> Iterator[int]:
     return iter(range(1, TRIES + 1))
+
+
+def _line(action: dict[str, Any], document: dict[str, Any]) -> bytes:
+    """The lines of an action and its document, as one."""
+    return msgspec.json.encode(action) + b"\n" + msgspec.json.encode(document)
 
 
 def _items(answer: Answer, action: str) -> list[dict[str, Any]]:

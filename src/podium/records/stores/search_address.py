@@ -14,11 +14,11 @@ from podium.errors import SetupError
 PORT = 9200
 PREFIX = "podium"
 RESPONSE_S = 30.0
-SHARDS_MAX = 1_024
+SHARDS_MAX, REPLICAS_MAX = 1_024, 16
 # Where the key of an API stands: not in an address, which is shown and logged in part.
 API_KEY = "ELASTICSEARCH_API_KEY"
 # As both servers name indices; the infix leaves no doubt whose an index is.
-_PREFIX = re.compile(r"(?!.*-records-)[a-z0-9][a-z0-9_.-]{0,99}")
+_PREFIX = re.compile(r"(?!.*-records)[a-z0-9][a-z0-9_.-]{0,99}")
 _FINGERPRINT = re.compile(r"(?:[0-9a-f]{2}:?){31}[0-9a-f]{2}", re.IGNORECASE)
 _OPTIONS = ("ca_certs", "fingerprint", "replicas", "shards", "timeout")
 
@@ -34,8 +34,7 @@ class SearchAddress:
         ca_certs: the file of the certificates that sign the server's; "" for the usual ones.
         fingerprint: the SHA-256 of the server's certificate, checked in place of its signature.
         response_s: how long a request may take.
-        n_shards: of each index.
-        n_replicas: of each shard; None leaves it to the cluster.
+        n_shards: of each index; None leaves it to the cluster, as with its replicas.
     """
 
     hosts: tuple[str, ...]
@@ -47,7 +46,7 @@ class SearchAddress:
     ca_certs: str = ""
     fingerprint: str = ""
     response_s: float = RESPONSE_S
-    n_shards: int = 1
+    n_shards: int | None = None
     n_replicas: int | None = None
 
     @property
@@ -90,11 +89,9 @@ def address_of(url: str, *, api_key_in: str = "") -> SearchAddress:
         api_key="" if user or not api_key_in else os.environ.get(api_key_in, ""),
         ca_certs=options.get("ca_certs", ""),
         fingerprint=options.get("fingerprint", ""),
-        response_s=_number(name, options, "timeout", RESPONSE_S, 0.1, 600),
-        n_shards=int(_number(name, options, "shards", 1, 1, SHARDS_MAX)),
-        n_replicas=(
-            int(_number(name, options, "replicas", 1, 0, 16)) if "replicas" in options else None
-        ),
+        response_s=_number(name, options, "timeout", 0.1, 600) or RESPONSE_S,
+        n_shards=_count(name, options, "shards", 1, SHARDS_MAX),
+        n_replicas=_count(name, options, "replicas", 0, REPLICAS_MAX),
     )
 
 
@@ -122,15 +119,24 @@ def _host(name: str, protocol: str, place: str) -> str:
 
 
 def _number(
-    name: str, options: dict[str, str], option: str, usual: float, least: float, most: float
-) -> float:
+    name: str, options: dict[str, str], option: str, least: float, most: float
+) -> float | None:
+    if option not in options:
+        return None
     try:
-        number = float(options.get(option, usual))
+        number = float(options[option])
     except ValueError:
         number = math.nan
-    if not least <= number <= most or (isinstance(usual, int) and number != int(number)):
+    if not least <= number <= most:
         raise _invalid(name, f"{option} isn't a number from {least:g} to {most:g}")
     return number
+
+
+def _count(name: str, options: dict[str, str], option: str, least: int, most: int) -> int | None:
+    number = _number(name, options, option, least, most)
+    if number is not None and not number.is_integer():
+        raise _invalid(name, f"{option} isn't a whole number")
+    return None if number is None else int(number)
 
 
 def _invalid(name: str, message: str) -> SetupError:

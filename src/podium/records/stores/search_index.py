@@ -19,6 +19,7 @@ TERM_LENGTH = 1_000
 KEYWORDS = ("id", "model", "version", "actor", "owner", "outcome", "role", "business_key")
 # Months of ids of which one can be a clock's: others share an index, so that there are never many.
 _FIRST_YEAR, _LAST_YEAR = 2000, 2255
+MONTHS = 12
 _WORDS, _LONG = "words", "long_texts"
 
 
@@ -31,6 +32,18 @@ def index_of(address: SearchAddress, record_id: str) -> str:
         if _FIRST_YEAR <= moment.year <= _LAST_YEAR:
             month = f"{moment:%Y.%m}"
     return f"{address.prefix}-records-{month}"
+
+
+def end_us_of(index: str) -> int | None:
+    """The time after the last id of a monthly index; None of any other index."""
+    year, _, month = index.rpartition("-")[2].partition(".")
+    if not (len(year) == 4 and len(month) == 2 and f"{year}{month}".isdigit()):
+        return None
+    if not 1 <= int(month) <= MONTHS:
+        return None
+    years, next_month = divmod(int(month), MONTHS)
+    end = dt.datetime(int(year) + years, next_month + 1, 1, tzinfo=dt.UTC)
+    return int(end.timestamp()) * 1_000_000
 
 
 def pattern_of(address: SearchAddress) -> str:
@@ -51,9 +64,11 @@ def template_of(address: SearchAddress) -> dict[str, Any]:
 
 def index_body(address: SearchAddress) -> dict[str, Any]:
     """The settings and the mapping of an index."""
-    settings: dict[str, Any] = {"number_of_shards": address.n_shards}
-    if address.n_replicas is not None:
-        settings["number_of_replicas"] = address.n_replicas
+    wanted = {
+        "number_of_shards": address.n_shards,
+        "number_of_replicas": address.n_replicas,
+    }
+    settings = {name: number for name, number in wanted.items() if number is not None}
     return {"settings": settings, "mappings": MAPPING}
 
 

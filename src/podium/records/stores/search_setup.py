@@ -12,6 +12,7 @@ from podium.records.stores.search_cluster import Answer, Cluster
 from podium.records.stores.search_index import (
     MAPPING,
     VERSION,
+    end_us_of,
     index_body,
     pattern_of,
     template_of,
@@ -88,7 +89,39 @@ class Indices(forks.ForkAware):
             return
         path = f"/{pattern_of(self._cluster.address)}/_refresh"
         answer = self._cluster.request("POST", path, allowed=(403, 404))
-        self._may_refresh = answer.status != 403
+        self._may_refresh = answer.error != "security_exception"
+
+    def drop_before(self, time_us: int) -> int:
+        """Delete the indices of months that ended before this time; returns how many records.
+
+        A late record of such a month is as old: it may be deleted with it. This works on a full disk,
+        too, where single records can't be deleted.
+
+        Raises:
+            StoreError: the cluster fails.
+        """
+        self.refresh()
+        path = f"/{pattern_of(self._cluster.address)}/_settings/index.number_of_shards"
+        names = self._cluster.request("GET", path, allowed=(403, 404))
+        n_records = 0
+        for name in sorted(names.body) if names.status < 300 else ():
+            end_us = end_us_of(name)
+            if end_us is not None and end_us <= time_us:
+                n_records += self._drop(name, time_us)
+        return n_records
+
+    def _drop(self, name: str, before_us: int) -> int:
+        """Delete an index, unless it has a record that isn't old, whatever its id says."""
+        later = {"query": {"range": {"time_us": {"gte": before_us}}}}
+        n_later = self._cluster.request("POST", f"/{name}/_count", later, allowed=(404,))
+        every = self._cluster.request("POST", f"/{name}/_count", allowed=(404,))
+        if 404 in (n_later.status, every.status) or n_later.body["count"]:
+            return 0  # another server was faster, or it stays
+        n_records = int(every.body["count"])
+        # Without the right to, its records are deleted one by one.
+        dropped = self._cluster.request("DELETE", f"/{name}", allowed=(403, 404))
+        self.forget()
+        return n_records if dropped.status < 300 else 0
 
     def _write_template(self) -> None:
         path = f"/_index_template/{self._cluster.address.prefix}-records"
