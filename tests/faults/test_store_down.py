@@ -14,7 +14,7 @@ import pytest
 from podium.records.open import open_store
 from podium.records.store import RecordQuery
 from podium.testing import ServerProcess
-from podium.testing.databases import DatabaseServer, MariaServer, PostgresServer
+from podium.testing.databases import DatabaseServer, MariaServer, NoidaServer, PostgresServer
 from podium.testing.stores.samples import pages
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -54,6 +54,7 @@ def paused(server: DatabaseServer) -> None:
         (PostgresServer, crashed),
         (PostgresServer, paused),
         (MariaServer, stopped),
+        (NoidaServer, stopped),  # killed, this emulator loses what it has
     ],
 )
 def test_a_database_that_is_away_fails_no_prediction_and_gets_all_later(

@@ -68,8 +68,8 @@ class NoidaServer(SearchServer):
     It keeps them over a restart.
     """
 
-    package = "noida-db"
-    how_to_install = "pip install noida-db"
+    package = "Elasticsearch"
+    how_to_install = "pip install noida-db, an emulator"
     module = "noida_db"
     scheme = "elasticsearch"
     programs = ("noida-db",)
@@ -88,8 +88,8 @@ class NoidaServer(SearchServer):
 class OsmemServer(SearchServer):
     """osmem, an OpenSearch in memory, which shows writes at once."""
 
-    package = "osmem-server"
-    how_to_install = "pip install osmem-server"
+    package = "OpenSearch"
+    how_to_install = "pip install osmem-server, an emulator"
     module = "osmem_server"
     scheme = "opensearch"
     programs = ("bin/osmem-server",)
