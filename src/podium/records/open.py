@@ -25,6 +25,8 @@ STORES: Mapping[str, tuple[str, str]] = {
         "podium.records.stores.elasticsearch:ElasticsearchStore",
     ),
     "opensearch": ("opensearch", "podium.records.stores.opensearch:OpensearchStore"),
+    "couchbase": ("couchbase", "podium.records.stores.couchbase:CouchbaseStore"),
+    "couchbases": ("couchbase", "podium.records.stores.couchbase:CouchbaseStore"),
     "mssql": ("sqlserver", "podium.records.stores.sql:SqlStore"),
     "dynamodb": ("dynamodb", "podium.records.stores.dynamodb:DynamoStore"),
     "sqlite": ("sql", "podium.records.stores.sql:SqlStore"),
