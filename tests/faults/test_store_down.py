@@ -14,7 +14,13 @@ import pytest
 from podium.records.open import open_store
 from podium.records.store import RecordQuery
 from podium.testing import ServerProcess
-from podium.testing.databases import DatabaseServer, MariaServer, NoidaServer, PostgresServer
+from podium.testing.databases import (
+    DatabaseServer,
+    MariaServer,
+    NoidaServer,
+    PostgresServer,
+    ValkeyServer,
+)
 from podium.testing.stores.samples import pages
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -55,6 +61,8 @@ def paused(server: DatabaseServer) -> None:
         (PostgresServer, paused),
         (MariaServer, stopped),
         (NoidaServer, stopped),  # killed, this emulator loses what it has
+        (ValkeyServer, crashed),
+        (ValkeyServer, paused),
     ],
 )
 def test_a_database_that_is_away_fails_no_prediction_and_gets_all_later(

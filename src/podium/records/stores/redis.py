@@ -62,8 +62,8 @@ class RedisStore:
     sorted set of which every score is 0, so that its members are in the order of their bytes: a
     range (a kind of values and a hash of one of them), then the time and the id. A record has one
     member for its group, one for its owner, one for its business key, and one once it has feedback.
-    `group` has every group. All of them change in one script: `record` has an id if and only if
-    `index` has its members.
+    `group` has every group. All of them change in one script. It writes `record` last: what is only
+    in `index`, because the user lacks a right, is no record.
 
     Args:
         address: as `RedisDatabase` takes it.

@@ -23,13 +23,17 @@ CONNECT_S = 5.0
 ANSWER_S = 10.0
 _SCHEMES = {"redis": "redis", "valkey": "redis", "rediss": "rediss", "valkeys": "rediss"}
 _INVALID = "write it as redis://user:password@host:6379/0, or rediss:// for TLS"
+_RIGHTS = "give this user the rights that docs/how-to/redis.md lists"
+_NO_CLUSTER = "a cluster isn't supported: write the URL of a single primary"
 # The first that fits: some are kinds of others.
 _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.AuthenticationError, "correct the user and the password in the URL"),
-    (exceptions.NoPermissionError, "give this user the rights in docs/how-to/redis.md"),
+    (exceptions.NoPermissionError, _RIGHTS),
     (exceptions.OutOfMemoryError, "raise maxmemory, or delete old records"),
     (exceptions.ReadOnlyError, "this is a replica: write the URL of the primary"),
-    (exceptions.MovedError, "a cluster isn't supported: write the URL of a single primary"),
+    (exceptions.MovedError, _NO_CLUSTER),
+    (exceptions.ClusterDownError, _NO_CLUSTER),
+    (exceptions.ClusterCrossSlotError, _NO_CLUSTER),
     (
         exceptions.ConnectionError,
         "check that the server runs, can be reached, and accepts this user",
@@ -70,7 +74,6 @@ class RedisDatabase(forks.ForkAware):
             "socket_connect_timeout": connect_s,
             "socket_timeout": answer_s,
             "protocol": 2,
-            "client_name": "podium",
             # A connection to a server that was restarted is renewed; what took too long isn't sent
             # again.
             "retry": Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
@@ -129,9 +132,8 @@ class RedisDatabase(forks.ForkAware):
         except (exceptions.RedisError, OSError) as error:
             # Some messages repeat the arguments of a command.
             message = str(error).partition("\n")[0].partition(", with args")[0]
-            hint = next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
             raise StoreError(
-                f"{self.where}: {message or type(error).__name__}", hint=hint
+                f"{self.where}: {message or type(error).__name__}", hint=_hint_of(error, message)
             ) from error
 
     def _new_client(self) -> Any:
@@ -180,6 +182,13 @@ class RedisDatabase(forks.ForkAware):
             with suppress(exceptions.ResponseError):
                 found |= look(name)
         return {name: _text(value) for name, value in found.items()}
+
+
+def _hint_of(error: Exception, message: str) -> str:
+    # In a script, as Valkey and as Redis say it.
+    if "ACL failure" in message or "executing the script can't" in message:
+        return _RIGHTS
+    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
 
 
 def _text(value: Any) -> Any:
