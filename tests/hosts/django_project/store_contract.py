@@ -21,7 +21,7 @@ from podium.outbox.outboxed import OutboxedStore
 from podium.records.store import RecordQuery, Store
 from podium.testing import StoreContract
 from podium.testing.stores import filtering
-from podium.testing.stores.samples import decoded, sample
+from podium.testing.stores.samples import decoded, feedback, sample
 
 if connections["predictions"].vendor == "mongodb":
     filtering.N_QUERIES = 30  # the server of the tests looks through all records for each page
@@ -103,3 +103,19 @@ def test_a_database_without_the_table_is_an_error_of_the_store(empty: None) -> N
                 DjangoStore().page(RecordQuery(), limit=1)
     finally:
         call_command("migrate", verbosity=0, database="predictions")
+
+
+def test_what_mongodb_cannot_hold_fails_alone(empty: None) -> None:
+    if connections["predictions"].vendor != "mongodb":
+        return
+    long = sample(2, inputs=b'{"n":%d}' % 2**64)
+    large = sample(3, inputs=b'{"essay":"%b"}' % (b"x" * 2**24))
+
+    result = DjangoStore().insert([sample(1), long, large])
+
+    assert result.inserted == 1
+    assert "64 bits" in result.failed[long.id]
+    assert "bytes" in result.failed[large.id]
+    assert DjangoStore().get(sample(1).id) is not None
+    with pytest.raises(StoreError):
+        DjangoStore().set_feedback(sample(1).id, feedback(2**64))

@@ -12,12 +12,14 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks
 from django.core.checks import CheckMessage, Error
+from django.db import router
 from django.template import TemplateDoesNotExist
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from podium.access import ALL
 from podium.errors import BundleError, PodiumError, SetupError, UntrustedModel
+from podium.hosts.django import mongodb
 from podium.hosts.django.conf import NAME, Options, read_options
 from podium.sources import bundles_of
 
@@ -49,6 +51,8 @@ def check_setup(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Check
         *_login(options),
         *_sizes(),
         *_public(options, names),
+        *_keys(),
+        *_confirmation(options),
     ]
 
 
@@ -189,6 +193,38 @@ def _public(options: Options, names: Sequence[str]) -> Iterator[CheckMessage]:
             f'{NAME}["public"] has {name!r}, which is not a model',
             hint=f"known: {', '.join(names) or 'none'}",
             id="podium.W006",
+        )
+
+
+def _keys() -> Iterator[CheckMessage]:
+    """Rows of MongoDB have ObjectIds, those of other databases numbers."""
+    from podium.hosts.django.models import ApiToken, AuditEntry, ChangeStamp, ServedModel
+
+    is_object_id = mongodb.has_object_ids()
+    for table in (ApiToken, AuditEntry, ChangeStamp, ServedModel):
+        using = router.db_for_write(table)
+        if mongodb.is_mongodb(using) == is_object_id:
+            continue
+        yield Error(
+            f"rows of {table.__name__} have {'ObjectIds' if is_object_id else 'numbers'} as keys, "
+            f"which the database {using!r} can't generate",
+            hint="set DEFAULT_AUTO_FIELD to the kind of key of the database that your routers send "
+            f"Podium's tables to: in MongoDB {mongodb.AUTO_FIELD}",
+            id="podium.E008",
+        )
+        return
+
+
+def _confirmation(options: Options) -> Iterator[CheckMessage]:
+    from podium.hosts.django.models import Prediction
+
+    using = router.db_for_write(Prediction)
+    if options.has_orm_store and mongodb.is_unconfirmed(using):
+        yield Error(
+            f"the database {using!r} is told to confirm no writes (w=0): records could be lost, and "
+            "feedback can't be written",
+            hint="remove w=0 from its address or its OPTIONS",
+            id="podium.E009",
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from django.apps import apps
 from django.db import Error, connections
@@ -16,19 +17,35 @@ from django.utils.module_loading import import_string
 
 # A document of MongoDB has at most 16 MB; what isn't JSON in a row takes less than the rest.
 ROW_MAX_BYTES = 15 * 2**20
+AUTO_FIELD = "django_mongodb_backend.fields.ObjectIdAutoField"
 
 
 def row_id() -> AutoField[Any, Any]:
     """The primary key that migrations give to tables of ours: a whole number, or an ObjectId."""
-    kind: type[AutoField[Any, Any]] = import_string(
-        apps.get_app_config("podium").default_auto_field
-    )
+    kind: type[AutoField[Any, Any]] = import_string(_kind_of_key())
     return kind(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")
+
+
+def _kind_of_key() -> str:
+    return apps.get_app_config("podium").default_auto_field
 
 
 def is_mongodb(using: str) -> bool:
     """Whether this is a database of MongoDB."""
     return bool(connections[using].vendor == "mongodb")
+
+
+def has_object_ids() -> bool:
+    """Whether the keys of our tables are ObjectIds."""
+    return _kind_of_key().endswith("ObjectIdAutoField")
+
+
+def is_unconfirmed(using: str) -> bool:
+    """Whether the driver is told to wait for no confirmation of what it writes."""
+    settings = connections[using].settings_dict
+    address = parse_qs(urlsplit(str(settings.get("HOST", ""))).query)
+    said = settings.get("OPTIONS", {}).get("w", address.get("w", [""])[0])
+    return is_mongodb(using) and str(said) == "0"
 
 
 def is_in_transaction(using: str) -> bool:

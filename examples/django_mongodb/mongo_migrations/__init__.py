@@ -1,0 +1,1 @@
+"""The migrations of Django's own apps, with ObjectIds instead of numbers."""

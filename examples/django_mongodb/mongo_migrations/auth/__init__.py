@@ -1,0 +1,1 @@
+"""Those of users, groups and permissions."""

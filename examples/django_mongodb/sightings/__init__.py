@@ -1,0 +1,1 @@
+"""Penguins that were seen."""

@@ -1,0 +1,1 @@
+"""A field station whose whole database is MongoDB."""
