@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from podium.errors import StoreError
 from podium.records.store import Order
-from podium.records.stores.dynamodb_items import Item, partition_of
+from podium.records.stores.days import FORGOTTEN_DAYS, Days
+from podium.records.stores.dynamodb_items import partition_of
 from podium.records.stores.dynamodb_table import DynamoTable, is_unmet, reason_of
 from podium.records.stores.places import bounds_of, day_of
 
-# A process lists each day once, from yesterday on. Days that ended more than two days ago leave the
-# list when their last record is deleted: the clocks of servers differ by less than the day between.
-LISTED_ONCE_DAYS = 1
-FORGOTTEN_DAYS = 3
-_DAY_US = 86_400_000_000
 _NAMES = {"#partition": "partition", "#place": "place"}
 
 
-class DynamoDays:
-    """The days that have records, one item each, whose number of writes changes with each listing.
-
-    Invariant: a record whose insert returned is in a day that is listed. An old day is listed after
-    each of its inserts, and is removed only if nobody listed it since it was seen to be empty.
-    """
+class DynamoDays(Days):
+    """The days that have records, one item each, whose mark is its number of writes."""
 
     def __init__(self, table: DynamoTable) -> None:
+        super().__init__()
         self._table = table
-        self._listed: set[str] = set()
-
-    def keep(self, days: AbstractSet[str]) -> None:
-        """List these days; their records were inserted."""
-        recent = _today(-LISTED_ONCE_DAYS)
-        self._table.each(self._list, sorted(days - self._listed))
-        self._listed = {day for day in self._listed | days if day >= recent}
 
     def between(self, since_us: int, until_us: int, *, order: Order) -> Iterator[str]:
         """The days of a range of times, its ends included, in the order of pages."""
@@ -63,15 +47,13 @@ class DynamoDays:
                 return
             begin = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
-    def forget(self, days: AbstractSet[str]) -> None:
-        """Remove those of these days that are over for long, and have no records left."""
-        oldest_kept = _today(-FORGOTTEN_DAYS)
-        for day in sorted(day for day in days if day < oldest_kept):
-            response = self._table.call("get_item", Key=_key(day), ConsistentRead=True)
-            if "Item" in response and not self._has_records(day):
-                self._remove(day, response["Item"])
+    def mark_of(self, day: str) -> Any:
+        """How often it was listed."""
+        response = self._table.call("get_item", Key=_key(day), ConsistentRead=True)
+        return response["Item"]["writes"] if "Item" in response else None
 
-    def _has_records(self, day: str) -> bool:
+    def has_records(self, day: str) -> bool:
+        """Whether there is a record of this day."""
         return any(
             self._table.call(
                 "query",
@@ -84,7 +66,8 @@ class DynamoDays:
             for shard in range(self._table.n_shards)
         )
 
-    def _list(self, day: str) -> None:
+    def list_day(self, day: str) -> None:
+        """List a day."""
         update, names, values = "ADD #writes :one", {"#writes": "writes"}, {":one": {"N": "1"}}
         if (ttl_days := self._table.address.ttl_days) is not None:
             # After the last of its records.
@@ -99,14 +82,15 @@ class DynamoDays:
             ExpressionAttributeValues=values,
         )
 
-    def _remove(self, day: str, listed: Item) -> None:
+    def remove(self, day: str, mark: Any) -> None:
+        """Remove a day, if it wasn't listed since."""
         try:
             self._table.call(
                 "delete_item",
                 Key=_key(day),
                 ConditionExpression="#writes = :seen",
                 ExpressionAttributeNames={"#writes": "writes"},
-                ExpressionAttributeValues={":seen": listed["writes"]},
+                ExpressionAttributeValues={":seen": mark},
             )
         except ClientError as error:
             if not is_unmet(error):
@@ -115,7 +99,3 @@ class DynamoDays:
 
 def _key(day: str) -> dict[str, Any]:
     return {"partition": {"S": "days"}, "place": {"S": day}}
-
-
-def _today(days: int) -> str:
-    return day_of(time.time_ns() // 1_000 + days * _DAY_US)

@@ -7,9 +7,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -27,14 +25,10 @@ from botocore.exceptions import (
 
 from podium.errors import SetupError, StoreError
 from podium.records import forks
-
-T = TypeVar("T")
-R = TypeVar("R")
+from podium.records.stores.threads import N_THREADS, Threads
 
 CONNECT_S = 5
 READ_S = 10
-# Requests at once. Each waits some milliseconds for DynamoDB, and needs one for itself.
-N_THREADS = 16
 # So long a request is repeated while the table is throttled.
 THROTTLED_S = 20.0
 CREATED_S = 60.0
@@ -153,7 +147,7 @@ class _Patience:
 class DynamoTable(forks.ForkAware):
     """Requests to one table; failures are raised as StoreError.
 
-    A forked process leaves its parent's connections and threads alone, and opens its own.
+    A forked process leaves its parent's connections alone, and opens its own.
     """
 
     def __init__(self, address: Address) -> None:
@@ -161,7 +155,8 @@ class DynamoTable(forks.ForkAware):
         self.where = f"dynamodb://{address.table}"
         self._client: Any = None
         self._n_shards: int | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads = Threads("podium-dynamodb")
+        self.each = self._threads.each
         self._lock = threading.RLock()
         self._is_closed = False
         forks.watch(self)
@@ -212,35 +207,19 @@ class DynamoTable(forks.ForkAware):
             else:
                 return response
 
-    def each(self, work: Callable[[T], R], values: Iterable[T]) -> list[R]:
-        """The results of `work`, which runs in several threads at once and mustn't call this."""
-        some: Sequence[T] = list(values)
-        if len(some) < 2:
-            return [work(one) for one in some]
-        with self._lock:
-            if self._is_closed:
-                raise StoreError("the store is closed")
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(N_THREADS, "podium-dynamodb")
-            threads = self._threads
-        return list(threads.map(work, some))
-
     def close(self) -> None:
         """Close the connections, after the requests that run."""
         with self._lock:
             self._is_closed = True
             client, self._client = self._client, None
-            threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown()
+        self._threads.close()
         if client is not None:
             client.close()
 
     def after_fork_in_child(self) -> None:
-        """Leave the parent's connections and threads."""
+        """Leave the parent's connections."""
         forks.abandon(self._client)
-        forks.abandon(self._threads)
-        self._client = self._threads = None
+        self._client = None
         self._lock = threading.RLock()
 
     def _connected(self) -> Any:
