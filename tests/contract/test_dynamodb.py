@@ -7,6 +7,7 @@ import os
 import random
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,8 +25,6 @@ from podium.records.open import open_store
 from podium.records.store import InsertResult, RecordQuery, Store
 from podium.records.stores import dynamodb_days, dynamodb_reads, dynamodb_table
 from podium.records.stores.dynamodb import DynamoStore
-from podium.testing import StoreContract
-from podium.testing.stores import filtering
 from podium.testing.stores.keeping import Keeping
 from podium.testing.stores.samples import (
     NOON_US,
@@ -37,25 +36,14 @@ from podium.testing.stores.samples import (
     sample,
 )
 
+sys.path.insert(0, str(Path(__file__).parent))
+from shortened import ShortContract
+
 pytestmark = pytest.mark.slow
-IS_SHORT = "PODIUM_SOAK" not in os.environ
 DAY_US = 86_400_000_000
 
 
-class Short(StoreContract):
-    """The contract without the tests that need thousands of requests, unless there is time."""
-
-    if IS_SHORT:
-        test_deleting_leaves_every_other_record = None
-        test_feedback_for_many_reaches_the_records_of_the_model_only = None
-        test_threads_that_delete_together_count_each_record_once = None
-
-        @pytest.fixture(autouse=True)
-        def _few_queries(self, monkeypatch) -> None:
-            monkeypatch.setattr(filtering, "N_QUERIES", 12)
-
-
-class TestDynamoStoreOnDynalite(Short):
+class TestDynamoStoreOnDynalite(ShortContract):
     @pytest.fixture
     def store(self, dynalite) -> Iterator[Store]:
         store = DynamoStore(dynalite.new_database())
@@ -63,7 +51,7 @@ class TestDynamoStoreOnDynalite(Short):
         store.close()
 
 
-class TestDynamoStoreOnMoto(Short):
+class TestDynamoStoreOnMoto(ShortContract):
     # moto checks a condition and writes in two steps, between which another thread may write.
     test_threads_that_correct_a_record_lose_no_earlier_truth = None
     test_threads_that_insert_the_same_records_keep_each_once = None

@@ -28,6 +28,7 @@ STORES: Mapping[str, tuple[str, str]] = {
     "couchbase": ("couchbase", "podium.records.stores.couchbase:CouchbaseStore"),
     "couchbases": ("couchbase", "podium.records.stores.couchbase:CouchbaseStore"),
     "mssql": ("sqlserver", "podium.records.stores.sql:SqlStore"),
+    "cassandra": ("cassandra", "podium.records.stores.cassandra:CassandraStore"),
     "dynamodb": ("dynamodb", "podium.records.stores.dynamodb:DynamoStore"),
     "sqlite": ("sql", "podium.records.stores.sql:SqlStore"),
     "mongodb": ("mongodb", "podium.records.stores.mongodb:MongoStore"),
