@@ -152,7 +152,8 @@ def test_a_name_that_resolves_to_nothing_is_a_store_error():
 
 
 def test_a_database_that_crashed_is_used_again():
-    with MongoServer() as server:
+    # Otherwise this server loses the latest writes, whatever its clients ask for.
+    with MongoServer("--sync-on-commit") as server:
         store = MongoStore(f"{server.new_database()}?serverSelectionTimeoutMS=200")
         store.insert([sample(1)])
         server.stop(signal.SIGKILL)
@@ -370,7 +371,7 @@ def test_a_server_without_a_certificate_that_is_trusted_is_refused(guarded):
 
 
 def test_a_database_of_the_application_is_left_open(database):
-    store = MongoStore(database, collection="predictions")
+    store = MongoStore(lambda: database, collection="predictions")
     store.insert([sample(1)])
 
     store.close()

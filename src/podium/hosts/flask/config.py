@@ -51,8 +51,8 @@ class Options:
         links: labels, and endpoints or URLs, at the top of our own pages.
         base_template: the app's template around our pages; "" for our own.
         has_error_handlers: whether errors go through the app's error handlers.
-        database: Flask-SQLAlchemy's object, if the records are in the app's own database; else
-            None.
+        database: Flask-SQLAlchemy's object, or a document of MongoEngine, if the records are in the
+            app's own database; else None.
         csp: the Content-Security-Policy of pages inside the base template; "" leaves it to the app.
     """
 
@@ -134,10 +134,19 @@ def _settings(app: Flask, given: Mapping[str, Any]) -> Settings:
     return msgspec.structs.replace(read, home=home, **most)
 
 
+def is_database(store: object) -> bool:
+    """Whether a store is Flask-SQLAlchemy's object, or a class of MongoEngine's documents."""
+    return hasattr(store, "metadatas") or is_document(store)
+
+
+def is_document(store: object) -> bool:
+    """Whether a store is a class of MongoEngine's documents."""
+    return isinstance(store, type) and hasattr(store, "_get_collection_name")
+
+
 def _database(given: Mapping[str, Any]) -> Any:
-    """Flask-SQLAlchemy's object, if it is given as the store."""
     store = given.get("store")
-    return store if hasattr(store, "metadatas") else None
+    return store if is_database(store) else None
 
 
 def _sources(models: object) -> tuple[Source, ...]:

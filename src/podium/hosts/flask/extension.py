@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from flask import Flask
 
 from podium.hosts.flask.blueprint import blueprint_of, check_free, current_actor
-from podium.hosts.flask.config import Models, read_options
+from podium.hosts.flask.config import Models, is_database, is_document, read_options
 from podium.hosts.flask.frame import framed
 from podium.hosts.flask.host import NAME, Host, OpenStore, host_of
 from podium.hosts.flask.identity import Permissions, authority_of, check_options
@@ -35,9 +35,9 @@ class Podium:
         identify: identifies the actor, as a function of the request: a `podium.access.Actor`, the
             name of a user who may do everything, or None. It replaces Flask-Login.
         permissions: whether a user of the app may perform an action on a model.
-        store: where records are stored: an address, Flask-SQLAlchemy's object for the app's own
-            database, or a function that opens a store in each process. As all others, it can be set
-            in the app's config: `PODIUM_STORE`.
+        store: where records are stored: an address, Flask-SQLAlchemy's object or a class of
+            MongoEngine's documents for the app's own database, or a function that opens a store in
+            each process. As all others, it can be set in the app's config: `PODIUM_STORE`.
         settings: any other, by its name in lower case: `public`, `base_template`, `home`, ...
 
     Raises:
@@ -52,15 +52,16 @@ class Podium:
         url_prefix: str | None = None,
         identify: Identify | Authority | None = None,
         permissions: Permissions | None = None,
-        store: OpenStore | SQLAlchemy | str | None = None,
+        store: OpenStore | SQLAlchemy | type | str | None = None,
         **settings: Any,
     ) -> None:
         self._arguments = {**settings, "models": models, "url_prefix": url_prefix}
-        if not callable(store):
+        opens = callable(store) and not is_database(store)
+        if not opens:
             self._arguments["store"] = store
         self._identify = identify
         self._permissions = permissions
-        self._store = store if callable(store) else None
+        self._store = cast("OpenStore", store) if opens else None
         if app is not None:
             self.init_app(app)
 
@@ -166,7 +167,12 @@ class Podium:
         host_of(app).close()
 
 
-def _opener_of(database: SQLAlchemy) -> OpenStore:
+def _opener_of(database: Any) -> OpenStore:
+    if is_document(database):
+        with needs("mongodb"):
+            from podium.hosts.flask import mongo
+
+        return mongo.opener_of(database)
     with needs("sql"):
         from podium.hosts.flask.sql import opener_of
 

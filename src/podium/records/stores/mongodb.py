@@ -71,15 +71,17 @@ class MongoStore:
     A document has the record's id as its `_id`, and otherwise the names of the columns.
 
     Args:
-        where: an address, `mongodb://` or `mongodb+srv://`, or a database of the application's own
-            client, which the caller closes.
+        where: an address, `mongodb://` or `mongodb+srv://`, or a function that returns a database of
+            the application's own client, which the caller closes.
         collection: the name of the collection of records.
 
     Raises:
         SetupError: the address is invalid.
     """
 
-    def __init__(self, where: str | Database, *, collection: str = COLLECTION) -> None:
+    def __init__(
+        self, where: str | Callable[[], Database], *, collection: str = COLLECTION
+    ) -> None:
         self.features = StoreFeatures(durability="power", counts=True)
         self._name = collection
         self._database = MongoDatabase(where, {collection: record_indexes(), **count_indexes()})

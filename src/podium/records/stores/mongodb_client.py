@@ -65,13 +65,16 @@ class MongoDatabase(forks.ForkAware):
     """A database, of which each process has a client of its own; failures are raised as StoreError.
 
     Args:
-        where: an address, or a database of the application's own client, which the caller closes.
+        where: an address, or a function that returns a database of the application's own client,
+            which the caller closes.
 
     Raises:
         SetupError: the address is invalid.
     """
 
-    def __init__(self, where: str | Database, indexes: Mapping[str, Sequence[IndexModel]]) -> None:
+    def __init__(
+        self, where: str | Callable[[], Database], indexes: Mapping[str, Sequence[IndexModel]]
+    ) -> None:
         self._indexes = indexes
         self._is_closed = False
         self._address = where if isinstance(where, str) else None
@@ -80,7 +83,7 @@ class MongoDatabase(forks.ForkAware):
             self._client = _client_of(where)
             self.where = without_password(where)
         else:
-            self.where = f"MongoDB database {where.name}"
+            self.where = "the application's MongoDB"
         self._of_app = None if isinstance(where, str) else where
         self._reset()
         forks.watch(self)
@@ -186,7 +189,7 @@ class MongoDatabase(forks.ForkAware):
         if self._is_closed:
             raise StoreError("the store is closed")
         if self._of_app is not None:
-            return self._of_app
+            return self._of_app()
         if self._client is None:
             with self._lock:
                 if self._client is None:
