@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from podium.testing import ServerProcess
 from podium.testing.databases import (
     DatabaseServer,
     MariaServer,
+    MongoServer,
     NoidaServer,
     PostgresServer,
     ValkeyServer,
@@ -61,6 +63,8 @@ def paused(server: DatabaseServer) -> None:
         (PostgresServer, paused),
         (MariaServer, stopped),
         (NoidaServer, stopped),  # killed, this emulator loses what it has
+        # Otherwise this emulator loses the latest writes, whatever its clients ask for.
+        pytest.param(partial(MongoServer, "--sync-on-commit"), crashed, id="MongoServer-crashed"),
         (ValkeyServer, crashed),
         (ValkeyServer, paused),
     ],

@@ -37,7 +37,7 @@ STORES: Mapping[str, tuple[str, str]] = {
     "valkey": ("redis", "podium.records.stores.redis:RedisStore"),
     "valkeys": ("redis", "podium.records.stores.redis:RedisStore"),
 }
-_BUILT_IN = "built in: sqlite:///podium.db, memory:, postgresql://..., mysql://..., mariadb://..., redis://..."
+_BUILT_IN = "built in: sqlite:///podium.db, memory:, postgresql://..., mysql://..., mariadb://..., mongodb://..., redis://..."
 _PASSWORD = re.compile(
     r"(?<=://)([^:/?#]*:).*@|(password=|pwd=|AWS_SESSION_TOKEN:)[^&]*", re.IGNORECASE
 )
