@@ -15,6 +15,8 @@ import pymongo
 from bson import Int64
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 from pymongo import IndexModel, MongoClient, ReadPreference, WriteConcern
+from pymongo.collection import Collection as _Collection
+from pymongo.database import Database as _Database
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
@@ -31,8 +33,8 @@ from podium.records.open import without_password
 
 T = TypeVar("T")
 Document: TypeAlias = dict[str, Any]
-Collection: TypeAlias = pymongo.collection.Collection[Document]
-Database: TypeAlias = pymongo.database.Database[Document]
+Collection: TypeAlias = _Collection[Document]
+Database: TypeAlias = _Database[Document]
 
 DATABASE = "podium"  # where the address names none
 CONNECT_MS = 5_000
