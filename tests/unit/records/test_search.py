@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import trustme
 
 from podium.errors import StoreError
 from podium.outbox.outboxed import OutboxedStore
@@ -426,6 +429,77 @@ def test_more_than_ten_thousand_records_come_page_by_page_and_as_one(elasticsear
     assert page.cursor is None
     assert [one.id for one in page.records] == listed == ids_of(*range(10_049, -1, -1))
     store.close()
+
+
+def test_an_export_refreshes_once_and_a_page_after_a_change_again(store: Store, gate: Gate) -> None:
+    store.insert([sample(n) for n in range(8)])
+    assert ids(store, limit=2) == ids_of(*range(7, -1, -1))
+    assert len(gate.requests("_refresh")) == 1
+
+    cursor = store.page(RecordQuery(), limit=2).cursor
+    store.set_feedback(sample(4).id, feedback())
+    page = store.page(RecordQuery(has_feedback=True), limit=2, cursor=cursor)
+    gate.refuse("_bulk", 503, "unavailable_shards_exception")
+    with pytest.raises(StoreError):
+        store.insert([sample(9)])
+    store.page(RecordQuery(), limit=2, cursor=cursor)
+
+    assert [one.id for one in page.records] == ids_of(4)
+    assert len(gate.requests("_refresh")) == 4
+
+
+@pytest.mark.parametrize("server", ["elasticsearch", "opensearch"])
+def test_texts_of_any_length_are_found_exactly(server: str, request) -> None:
+    store = open_store(request.getfixturevalue(server).new_database())
+    texts = ["é" * n for n in (999, 1_000, 1_001, 40_000, 40_001)] + ["😀" * 1_000]
+    result = store.insert(
+        [sample(n, outcome=text, actor=text, owner=text) for n, text in enumerate(texts)]
+    )
+
+    assert result == InsertResult(inserted=len(texts))
+    for n, text in enumerate(texts):
+        for query in (RecordQuery(outcome=text), RecordQuery(actor=text, owner=text)):
+            assert ids(store, query) == ids_of(n), len(text)
+    store.close()
+
+
+@pytest.mark.parametrize("server", ["elasticsearch", "opensearch"])
+def test_both_zeros_are_one_number(server: str, request) -> None:
+    store = open_store(request.getfixturevalue(server).new_database())
+    store.insert([sample(1, outcome_number=-0.0), sample(2, outcome_number=0.0)])
+
+    for query in (
+        RecordQuery(outcome_min=0.0),
+        RecordQuery(outcome_max=-0.0),
+        RecordQuery(outcome_min=0.0, outcome_max=0.0),
+    ):
+        assert ids(store, query) == ids_of(2, 1), query
+    store.close()
+
+
+def test_a_certificate_is_verified_by_its_signature_or_its_fingerprint(
+    elasticsearch, scheme: str, prefix: str, tmp_path: Path
+) -> None:
+    authority, path = trustme.CA(), tmp_path / "server.pem"
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(path)
+    der = ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+
+    with gate_before(elasticsearch.url, path) as gate:
+        url = f"{scheme}+https://127.0.0.1:{gate.port}/{prefix}?timeout=5"
+        for number, option in enumerate(
+            (f"ca_certs={tmp_path}/ca.pem", f"fingerprint={hashlib.sha256(der).hexdigest()}")
+        ):
+            store = open_store(f"{url}&{option}")
+            assert store.insert([sample(number)]).inserted == 1
+            store.close()
+        for option in ("", f"ca_certs={tmp_path}/other.pem", f"fingerprint={'ab' * 32}"):
+            store = open_store(f"{url}&{option}")
+            with pytest.raises(StoreError, match="it can't be reached"):
+                store.get(sample(0).id)
+            store.close()
 
 
 def test_a_closed_store_says_so(store: Store) -> None:

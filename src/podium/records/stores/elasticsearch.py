@@ -75,7 +75,7 @@ class _Connection(Connection):
             **options,
         )
         # The client hands it to urllib3 as it is: an address that doesn't respond is given up sooner.
-        timeout = Timeout(connect=CONNECT_S, read=address.response_s)
+        timeout = Timeout(connect=min(CONNECT_S, address.response_s), read=address.response_s)
         self._client = client.options(request_timeout=timeout, ignore_status=range(400, 600))
 
     def send(

@@ -66,7 +66,7 @@ class _Connection(Connection):
             connection_class=_QuietConnection,
             pool_maxsize=CONNECTIONS,
             # The client hands it to urllib3 as it is: an address that doesn't respond is given up sooner.
-            timeout=Timeout(connect=CONNECT_S, read=address.response_s),
+            timeout=Timeout(connect=min(CONNECT_S, address.response_s), read=address.response_s),
             **options,
         )
 

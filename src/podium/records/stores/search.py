@@ -104,7 +104,7 @@ class SearchStore:
     ) -> Page:
         """At most `limit` records, by time and id."""
         after = None if cursor is None else read_cursor(cursor)
-        self._indices.refresh()
+        self._indices.refresh(is_first=cursor is None or order == "oldest")
         records: list[Record] = []
         while len(records) <= limit:
             n_records = min(limit + 1 - len(records), SEARCH_ROWS)
@@ -176,7 +176,7 @@ class SearchStore:
         """How many were created and how many existed, and why the others can't be stored."""
         self._indices.create({index_of(self._address, id_) for id_, _ in piece})
         lines = [line for _, line in piece]
-        answer = self._cluster.request("POST", "/_bulk", lines, allowed=(413,))
+        answer = self._write(lines, allowed=(413,))
         if answer.status == 413:
             return self._create_smaller(piece)
         inserted = duplicates = 0
@@ -257,7 +257,13 @@ class SearchStore:
 
     def _bulk(self, lines: list[Any], action: str) -> list[dict[str, Any]]:
         """The parts of the response to some actions of one kind."""
-        return _items(self._cluster.request("POST", "/_bulk", lines), action) if lines else []
+        return _items(self._write(lines), action) if lines else []
+
+    def _write(self, lines: list[Any], *, allowed: tuple[int, ...] = ()) -> Answer:
+        try:
+            return self._cluster.request("POST", "/_bulk", lines, allowed=allowed)
+        finally:  # whatever was said: a part of it may be written
+            self._indices.written()
 
     def _busy(self) -> StoreError:
         return StoreError(

@@ -71,8 +71,11 @@ def _among(name: str, values: Sequence[str] | None) -> list[Clause]:
 def _with_numbers(clauses: list[Clause], query: RecordQuery) -> list[Clause] | None:
     """The conditions, with those on the numeric outcome."""
     least, greatest = query.outcome_min, query.outcome_max
+    field = "outcome_number"
     if least is None and greatest is None:
         return clauses
+    if least == greatest == 0:
+        return [*clauses, {"terms": {field: [-0.0, 0.0]}}]
     bounds: dict[str, float] = {}
     if least is not None and least != -math.inf:
         if not math.isfinite(least):
@@ -82,5 +85,4 @@ def _with_numbers(clauses: list[Clause], query: RecordQuery) -> list[Clause] | N
         if not math.isfinite(greatest):
             return None
         bounds["lte"] = greatest or 0.0
-    field = "outcome_number"
     return [*clauses, {"range": {field: bounds}} if bounds else {"exists": {"field": field}}]
