@@ -341,6 +341,22 @@ def test_a_template_of_a_later_version_is_left_alone(store: Store, gate: Gate, p
     assert ids(store) == ids_of(1)
 
 
+def test_an_index_that_somebody_deleted_is_made_again(
+    store: Store, gate: Gate, prefix: str
+) -> None:
+    store.insert([sample(1)])
+    gate.client.delete(f"/{prefix}-records-2026.03").raise_for_status()
+    error = {"type": "index_not_found_exception", "reason": "no such index"}
+    item = {"create": {"_id": sample(1).id, "status": 404, "error": error}}
+    gate.rules["_bulk"] = 200, {"errors": True, "items": [item]}  # where none is made by a write
+    with pytest.raises(StoreError, match="no such index"):
+        store.insert([sample(1)])
+    gate.rules.clear()
+
+    assert store.insert([sample(1)]).inserted == 1
+    assert len(gate.requests(f"PUT /{prefix}-records-2026.03")) == 2
+
+
 def test_a_record_of_an_older_version_is_read(store: Store, gate: Gate, prefix: str) -> None:
     store.insert([sample(1)])
     path = f"/{prefix}-records-2026.03/_doc/{sample(1).id}"
