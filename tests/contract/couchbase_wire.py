@@ -18,6 +18,7 @@ import secrets
 import socket
 import socketserver
 import sqlite3
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -56,7 +57,8 @@ class CouchbaseWire:
         before: called with the opcode before a command is executed; a status refuses it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.mechanisms: list[str] = []
         self.features: set[int] = set()
         self.frames: list[tuple[int, int | None]] = []
@@ -91,7 +93,8 @@ class CouchbaseWire:
 
     @property
     def address(self) -> str:
-        return f"couchbase://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.ports[0]}/{BUCKET}"
+        scheme = "couchbase" if self._tls is None else "couchbases"
+        return f"{scheme}://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.ports[0]}/{BUCKET}"
 
     def start(self) -> None:
         """Listen, on the same ports as before, with the documents of before."""
@@ -132,6 +135,11 @@ class CouchbaseWire:
         data = Listener(("127.0.0.1", self.ports[0]), Data)
         queries = ThreadingHTTPServer(("127.0.0.1", self.ports[1]), Queries)
         self.ports = (data.server_address[1], queries.server_address[1])
+        if self._tls is not None:
+            for one in (data, queries):
+                one.socket = self._tls.wrap_socket(
+                    one.socket, server_side=True, do_handshake_on_connect=False
+                )
         self._servers = [data, queries]
         for one in self._servers:
             threading.Thread(target=one.serve_forever, args=(0.05,), daemon=True).start()
@@ -149,7 +157,8 @@ class CouchbaseWire:
     def configuration(self, bucket: str | None) -> bytes:
         """The nodes, and which of them has which part of a bucket."""
         data, queries = self.ports
-        services = {"kv": data, "n1ql": queries, "mgmt": queries}
+        end = "" if self._tls is None else "SSL"
+        services = {f"kv{end}": data, f"n1ql{end}": queries, f"mgmt{end}": queries}
         node = {"hostname": "127.0.0.1", "thisNode": True, "services": services}
         found: dict[str, Any] = {"rev": 1, "revEpoch": 1, "nodesExt": [node]}
         if bucket is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 import pytest
+import trustme
 
 from podium.errors import SetupError, StoreError
 from podium.outbox.outboxed import OutboxedStore
@@ -194,6 +196,31 @@ def test_a_record_of_more_than_the_server_takes_fails_alone(
     assert list(result.failed.values()) == ["the record is larger than 20 MB"]
 
 
+@pytest.mark.parametrize(
+    ("status", "problem", "hint"),
+    [
+        (0x86, "TemporaryFail", "no memory"),
+        (0xA1, "DurabilityImpossible", "another durability"),
+        (0x24, "Authentication", "roles"),
+    ],
+)
+def test_a_node_that_refuses_a_write_keeps_nothing_and_says_why(
+    wire: CouchbaseWire, monkeypatch: pytest.MonkeyPatch, status: int, problem: str, hint: str
+) -> None:
+    monkeypatch.setattr(couchbase_cluster, "CALL_S", 0.5)
+    store = CouchbaseStore(wire.address)
+    store.insert([sample(1)])
+    wire.before = lambda code: status if code == ADD else None
+
+    with pytest.raises(StoreError, match=problem) as raised:
+        store.insert([sample(2)])
+    wire.before = lambda _: None
+
+    assert hint in raised.value.hint
+    assert store.insert([sample(1), sample(2)]) == InsertResult(inserted=1, duplicates=1)
+    store.close()
+
+
 def test_numbers_of_the_query_service_are_read_exactly(
     wire: CouchbaseWire, couchbase: CouchbaseStore
 ) -> None:
@@ -243,6 +270,27 @@ def test_who_is_not_let_in_is_told_why(
 
     assert "wrong" not in f"{raised.value}{raised.value.hint}{raised.value.__cause__}"
     store.close()
+
+
+def test_a_certificate_is_accepted_from_the_authority_that_the_address_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(couchbase_cluster, "CONNECT_S", 1.0)
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with CouchbaseWire(context) as wire:
+        trusting = CouchbaseStore(f"{wire.address}?certificate={tmp_path}/ca.pem")
+        doubting = CouchbaseStore(wire.address)
+
+        assert trusting.insert([sample(1)]) == InsertResult(inserted=1)
+        assert ids(trusting) == ids_of(1)
+        with pytest.raises(StoreError) as raised:
+            doubting.insert([sample(2)])
+
+        assert "see the option certificate" in raised.value.hint
+        trusting.close()
+        doubting.close()
 
 
 def test_an_address_where_nobody_listens_is_given_up_soon(
@@ -323,6 +371,7 @@ def test_a_process_that_was_forked_makes_connections_of_its_own(
         "couchbase://ada:secret@host/records?durability=always",
         "couchbase://ada:secret@host/records?scope=a`b",
         "couchbase://ada:sec/ret@host/records",
+        "couchbases://ada:secret@host/records?certificate=/nowhere/ca.pem",
     ],
 )
 def test_an_invalid_address_is_refused_without_its_password(address: str) -> None:

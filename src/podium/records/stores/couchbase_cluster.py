@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from couchbase.auth import PasswordAuthenticator
@@ -18,13 +19,14 @@ from couchbase.exceptions import (
     BucketNotFoundException,
     CouchbaseException,
     InvalidArgumentException,
+    TemporaryFailException,
     TimeoutException,
     UnAmbiguousTimeoutException,
 )
 from couchbase.n1ql import QueryScanConsistency
 from couchbase.options import ClusterOptions, ClusterTimeoutOptions, QueryOptions
 
-from podium.errors import StoreError
+from podium.errors import SetupError, StoreError
 from podium.records import forks
 from podium.records.open import without_password
 from podium.records.stores.couchbase_address import CouchbaseAddress, quoted, read_address
@@ -71,6 +73,12 @@ class CouchbaseCluster(forks.ForkAware):
     def __init__(self, address: str) -> None:
         self.address: CouchbaseAddress = read_address(address)
         self.where = without_password(address)
+        certificate = self.address.certificate
+        if certificate is not None and not Path(certificate).is_file():
+            raise SetupError(
+                f"the certificate of the URL of the store isn't a file: {certificate}",
+                hint="name a file of the authorities that signed the cluster's certificate",
+            )
         level = DurabilityLevel[self.address.durability.upper()]
         self.durability = ServerDurability(level)
         self._is_closed = False
@@ -224,7 +232,12 @@ def _hint_of(error: CouchbaseException) -> str:
     if isinstance(error, BucketNotFoundException):
         return "create the bucket, and give the user its roles"
     if isinstance(error, TimeoutException | UnAmbiguousTimeoutException):
-        return "check that the cluster runs, can be reached, and has a node with the query service"
+        return (
+            "check that the cluster runs, can be reached, and has a node with the query service; "
+            "with couchbases:// also that its certificate is trusted: see the option certificate"
+        )
+    if isinstance(error, TemporaryFailException):
+        return "a node is starting, or has no memory left"
     if type(error).__name__.startswith("Durability"):
         return "the bucket has too few nodes: choose another durability in the URL"
     if isinstance(error, InvalidArgumentException):
