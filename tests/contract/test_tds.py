@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from podium.errors import StoreError
 from podium.records.columns import NAMES
@@ -104,6 +107,66 @@ def test_what_the_server_refuses_is_told_in_its_words(store: SqlStore) -> None:
         store.insert([sample(8)])
 
     assert PASSWORD not in str(raised.value)
+
+
+def test_values_arrive_with_their_types_and_all_their_letters(
+    server: TdsServer, store: SqlStore
+) -> None:
+    """The server refuses to insert, but not before it has read what to insert."""
+    long, others = (
+        "x" * 5_000,
+        ("Zoë", "\U0001f427 and ASCII, longer than the others", "plain ASCII"),
+    )
+    records = [
+        sample(100 + n, outcome=text, business_key=text[:20] or None, outcome_number=number)
+        for n, (text, number) in enumerate(
+            [(long, None), *((text, 0.1) for text in others), ("", 1e300)]
+        )
+    ]
+
+    with pytest.raises(StoreError, match="INSERT is not supported"):
+        store.insert(records)
+
+    call = server.calls()[-1]
+    columns = [*NAMES, "outcome_start"]
+    sent = [dict(zip(columns, row, strict=True)) for row in pairs(call["values"], len(columns))]
+    names = [name for _ in records for name in columns]
+    kinds = dict(zip(names, re.findall(r"@P\d+ (\w+)", call["declared"]), strict=True))
+    assert [{name: row[name] for name in NAMES} for row in sent] == [
+        dict(zip(NAMES, row_of(one), strict=True)) for one in records
+    ]
+    assert {kinds[name] for name in ("time_us", "latency_us", "row_index")} == {"bigint"}
+    assert kinds["outcome_number"] == "float"
+    assert {kinds[name] for name in ("id", "model", "outcome", "inputs", "actor")} == {"nvarchar"}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (b"\x00\xff", "varbinary(2)"),
+        (b"\x01" * 8_000, "varbinary(8000)"),
+        (b"\x01" * 9_000, "varbinary(max)"),
+        ("a" * 31, "nvarchar(32)"),
+        ("a" * 4_000, "nvarchar(4000)"),
+        ("\U0001f427" * 2_001, "nvarchar(max)"),
+        (2**53, "bigint"),
+        (0.1, "float"),
+        (None, "nvarchar(32)"),
+    ],
+)
+def test_every_size_of_a_value_is_sent(
+    server: TdsServer, store: SqlStore, value: object, kind: str
+) -> None:
+    with store.engine.connect() as connection, suppress(DBAPIError):
+        connection.exec_driver_sql("SELECT id FROM podium_record WHERE note = ?", (value,))
+
+    call = server.calls()[-1]
+    assert call["declared"] == f"@P1 {kind}"
+    assert call["values"] == [value.hex() if isinstance(value, bytes) else value]
+
+
+def pairs(values: list[Any], size: int) -> list[list[Any]]:
+    return [values[start : start + size] for start in range(0, len(values), size)]
 
 
 @pytest.mark.parametrize(

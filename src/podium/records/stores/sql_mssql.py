@@ -30,7 +30,8 @@ _IDS_AT_ONCE = 1_000
 # inserted isn't in the table when it is looked for; somebody else was faster if it is there later.
 _TRY_AGAIN = ("Serialization failure", "Integrity constraint violation")
 
-# Texts are bound with a power of two, in code units; longer ones than the second as NVARCHAR(MAX).
+# Texts are bound with a power of two, in code units. NVARCHAR has no more than the second, and 0 is
+# NVARCHAR(MAX).
 _SMALLEST, _LONGEST = 32, 4_000
 
 
@@ -108,7 +109,9 @@ def _size_of(values: Sequence[Any]) -> tuple[int, int]:
     if float in kinds:
         return SQL_DOUBLE, 0
     if bytes in kinds:
-        return SQL_VARBINARY, max(len(value) for value in values)
+        size = max(len(value) for value in values)
+        return SQL_VARBINARY, size if size <= 2 * _LONGEST else 0
     longest = max((len(one.encode("utf-16-le")) // 2 for one in values if one), default=0)
-    size = 1 << max(longest - 1, _SMALLEST - 1).bit_length()
-    return SQL_WVARCHAR, longest if size > _LONGEST >= longest else size
+    if longest > _LONGEST:
+        return SQL_WVARCHAR, 0
+    return SQL_WVARCHAR, min(1 << max(longest - 1, _SMALLEST - 1).bit_length(), _LONGEST)

@@ -18,7 +18,9 @@ USER, PASSWORD = "podium", "Not a 2nd secret;}"
 # a handle, the declarations, the statement, and values without names. And its DATALENGTH counts
 # characters.
 _PROGRAM = """
+import json
 import re
+import sys
 from pysqlbridge.predicate import FUNCTIONS
 from pysqlbridge.tds import connection, rpc
 from pysqlbridge.server import main
@@ -31,6 +33,9 @@ def parsed(*args, **options):
         return call
     _, declared, statement, *values = call.parameters
     names = re.findall(r"@\\w+", declared.value or "")
+    sent = [one.value for one in values]
+    call = {"statement": statement.value, "declared": declared.value, "values": sent}
+    print("CALL", json.dumps(call, default=bytes.hex), file=sys.stderr, flush=True)
     named = [rpc.Parameter(name, one.value) for name, one in zip(names, values, strict=True)]
     return rpc.RpcRequest("sp_executesql", [statement, declared, *named], rpc.ProcId.EXECUTE_SQL)
 
@@ -61,9 +66,10 @@ class TdsServer(DatabaseServer):
         options = "TrustServerCertificate=yes"
         return f"mssql://{USER}:{quote(PASSWORD)}@127.0.0.1:{self.port}/podium?{options}"
 
-    def statements(self) -> str:
-        """What was executed, as the server's log has it."""
-        return self._log.read_text("utf-8", "replace")
+    def calls(self) -> list[dict[str, Any]]:
+        """The statements with parameters that were sent: `statement`, `declared` and `values`."""
+        lines = self._log.read_text("utf-8").splitlines()
+        return [json.loads(line[5:]) for line in lines if line.startswith("CALL ")]
 
     def _user(self) -> None:
         """Whoever runs the tests: others may have no access to their Python."""
@@ -88,4 +94,4 @@ class TdsServer(DatabaseServer):
         return [*program, "--config", "tables.json", "--port", str(self.port)]
 
     def _is_ready(self) -> bool:
-        return "listening on" in self.statements()
+        return "listening on" in self._log.read_text("utf-8")
