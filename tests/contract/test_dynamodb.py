@@ -439,13 +439,16 @@ def test_throttled_requests_are_repeated_and_logged(relay, relayed, caplog):
     assert [one.message.partition(":")[0] for one in caplog.records] == ["store_throttled"]
 
 
-def test_a_table_that_stays_throttled_is_an_error_after_a_while(relay, relayed, monkeypatch):
+def test_a_table_that_stays_throttled_is_an_error_after_a_while(
+    relay, relayed, monkeypatch, caplog
+):
     monkeypatch.setattr(dynamodb_table, "THROTTLED_S", 0.3)
     relay.failures = ["ProvisionedThroughputExceededException!"]
 
     with pytest.raises(StoreError, match="throttled") as raised:
         relayed.insert([sample(2), sample(3)])
     relay.failures = []
+    assert len(caplog.records) == 1  # for all threads together
 
     assert "capacity" in str(raised.value.hint)
     assert relay.n_failed > 2

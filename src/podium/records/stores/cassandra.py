@@ -18,7 +18,7 @@ from podium.records.record import Feedback, Record
 from podium.records.storable import TIME_MAX_US, is_id, refused_of
 from podium.records.store import ALL_FILTERS, InsertResult, Order, Page, RecordQuery, StoreFeatures
 from podium.records.stores import cassandra_statements as cql
-from podium.records.stores.cassandra_session import CassandraSession, read_address
+from podium.records.stores.cassandra_session import CassandraSession, check_driver, read_address
 from podium.records.stores.days import Days
 from podium.records.stores.places import (
     FIRST_ID,
@@ -57,12 +57,13 @@ class CassandraStore:
         address: such as `cassandra://user:password@host/keyspace`.
 
     Raises:
-        SetupError: the address is invalid.
+        SetupError: the address is invalid, or the driver doesn't work here.
     """
 
     features = StoreFeatures(durability="power", filters=FILTERS)
 
     def __init__(self, address: str) -> None:
+        check_driver()
         self._session = CassandraSession(read_address(address))
         self._days = CassandraDays(self._session)
 

@@ -99,6 +99,21 @@ def read_address(address: str) -> Address:
     )
 
 
+def check_driver() -> None:
+    """Check that the driver finds an event loop, as it does where libev or asyncore is.
+
+    Raises:
+        SetupError: it finds none.
+    """
+    try:
+        import cassandra.cluster  # noqa: F401
+    except DependencyException as error:
+        raise SetupError(
+            "cassandra-driver has no event loop for this Python",
+            hint="install a wheel of the driver, which has libev, or use Python 3.11",
+        ) from error
+
+
 class CassandraSession(forks.ForkAware):
     """Statements in one keyspace; failures are raised as StoreError.
 
@@ -210,14 +225,8 @@ class CassandraSession(forks.ForkAware):
         self._cluster, self._prepared, self._session = cluster, {}, session
 
     def _new_cluster(self) -> Any:
-        try:
-            from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
-        except DependencyException as error:
-            raise SetupError(
-                "cassandra-driver has no event loop for this Python",
-                hint="install a version of the driver with libev, or use an older Python",
-            ) from error
         from cassandra.auth import PlainTextAuthProvider
+        from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
         from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 
         address = self.address

@@ -7,6 +7,7 @@ import random
 import re
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,8 +30,9 @@ from podium.records.stores.threads import N_THREADS, Threads
 
 CONNECT_S = 5
 READ_S = 10
-# So long a request is repeated while the table is throttled.
+# So long a request is repeated while the table is throttled; it is logged at most so often.
 THROTTLED_S = 20.0
+LOGGED_EVERY_S = 10.0
 CREATED_S = 60.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
 _THROTTLED = frozenset(
@@ -112,11 +114,12 @@ def read_address(address: str) -> Address:
 class _Patience:
     """How often a request is repeated, and after how long."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, log: Callable[[str], None]) -> None:
         self._where = where
+        self._log = log
         self._until_s = time.monotonic() + THROTTLED_S
         self._wait_s = _FIRST_WAIT_S
-        self._n_throttled = self._n_failed = 0
+        self._n_failed = 0
 
     def waits_for(self, error: ClientError) -> bool:
         """Whether to repeat a request, after having waited.
@@ -127,13 +130,11 @@ class _Patience:
         code = _code_of(error)
         if code not in _THROTTLED:
             return code in _REPEATED and self.allows_failure()
-        self._n_throttled += 1
         if time.monotonic() + self._wait_s > self._until_s:
             hint = "raise the table's capacity; the outbox keeps records until then"
             reason = f"throttled for {THROTTLED_S:.0f} s: {code}"
             raise StoreError(f"{self._where}: {reason}", hint=hint) from error
-        if self._n_throttled in (1, 5):
-            _log.warning("store_throttled: %s, %s, %d times", self._where, code, self._n_throttled)
+        self._log(code)
         time.sleep(self._wait_s * _random.uniform(0.5, 1))
         self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S)
         return True
@@ -155,6 +156,7 @@ class DynamoTable(forks.ForkAware):
         self.where = f"dynamodb://{address.table}"
         self._client: Any = None
         self._n_shards: int | None = None
+        self._logged_s = -LOGGED_EVERY_S
         self._threads = Threads("podium-dynamodb")
         self.each = self._threads.each
         self._lock = threading.RLock()
@@ -188,7 +190,7 @@ class DynamoTable(forks.ForkAware):
             ClientError: the condition of a write isn't met, or DynamoDB refuses a value of it.
             StoreError: the database failed.
         """
-        patience = _Patience(self.where)
+        patience = _Patience(self.where, self._log_throttling)
         while True:
             try:
                 method = getattr(self._connected(), operation)
@@ -221,6 +223,12 @@ class DynamoTable(forks.ForkAware):
         forks.abandon(self._client)
         self._client = None
         self._lock = threading.RLock()
+
+    def _log_throttling(self, code: str) -> None:
+        # Each of a thousand records may be throttled: one line for all of them.
+        if time.monotonic() - self._logged_s > LOGGED_EVERY_S:
+            self._logged_s = time.monotonic()
+            _log.warning("store_throttled: %s: %s", self.where, code)
 
     def _connected(self) -> Any:
         if self._client is None or self._is_closed:
