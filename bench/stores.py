@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import documents
-from bench.serve.machine import Noise
+from bench.serve import machine
 
 from podium.records.open import open_store
 from podium.records.record import Ids, Record
@@ -29,16 +29,19 @@ from podium.testing import databases
 
 DOCUMENT = Path("docs/benchmarks.md")
 BATCH_ROWS, PAGE_ROWS = 1_000, 50
-# Of a round: what a store is given, and how many pages of it are read.
+# Of a round: what a store is given, and how many pages of it are read; fewer of an emulator.
 N_BATCHES, N_PAGES = 20, 100
-# Servers that speak the protocol of another: what they are, and how many batches they are given. Their
-# speed says nothing about the server that they stand for.
-EMULATORS: Mapping[str, int] = {
-    "MongoDB": 1,
-    "Elasticsearch": 5,
-    "OpenSearch": 5,
-    "DynamoDB": 1,
+N_PAGES_EMULATED = 10
+# Servers that speak the protocol of a database, by what they are called: that database, and how many
+# batches a round has for them. Their speed says nothing about the server that they stand for.
+EMULATORS: Mapping[str, tuple[str, int]] = {
+    "SecantusDB": ("MongoDB", 2),
+    "noida-db": ("Elasticsearch", 5),
+    "osmem-server": ("OpenSearch", 5),
+    "dynalite": ("DynamoDB", 1),
+    "moto": ("DynamoDB", 1),
 }
+READ_ONLY = ("pysqlbridge",)
 MODELS = ("churn", "delays")
 INPUTS = b'{"age":41.5,"balance":1204.25,"country":"PT","is_member":true,"score":0.731,"tenure":7}'
 LABEL = b'{"prediction":"stays","probabilities":{"leaves":0.18,"stays":0.82},"warnings":[]}'
@@ -49,13 +52,19 @@ class Subject(NamedTuple):
 
     title: str
     store: Store
-    n_batches: int
+    n_batches: int = N_BATCHES
+    n_pages: int = N_PAGES
 
 
 class Taken(NamedTuple):
-    """The seconds of one round."""
+    """The seconds of one round.
+
+    Attributes:
+        insert_cpu_s: of the processor, by the caller and all servers, of which one has work.
+    """
 
     insert_s: float
+    insert_cpu_s: float
     pages_s: float
     delete_s: float
 
@@ -98,14 +107,14 @@ def measured(subject: Subject, ids: Ids) -> Taken:
     """
     store = subject.store
     batches = [some_records(ids, BATCH_ROWS) for _ in range(subject.n_batches)]
-    began_s = time.perf_counter()
+    began_s, cpu_s = time.perf_counter(), _cpu_s()
     for batch in batches:
         result = store.insert(batch)
         assert not result.failed, result
-    insert_s = time.perf_counter() - began_s
+    insert_s, cpu_s = time.perf_counter() - began_s, _cpu_s() - cpu_s
 
     began_s, n_pages, cursor = time.perf_counter(), 0, None
-    while n_pages < N_PAGES:
+    while n_pages < subject.n_pages:
         page = store.page(RecordQuery(model=MODELS[n_pages % 2]), limit=PAGE_ROWS, cursor=cursor)
         assert len(page.records) == PAGE_ROWS or page.cursor is None
         cursor, n_pages = page.cursor, n_pages + 1
@@ -116,26 +125,33 @@ def measured(subject: Subject, ids: Ids) -> Taken:
     while records := store.page(old, limit=BATCH_ROWS, order="oldest").records:
         n_deleted += store.delete(records)
     assert n_deleted == subject.n_batches * BATCH_ROWS, n_deleted
-    return Taken(insert_s, pages_s, time.perf_counter() - began_s)
+    return Taken(insert_s, cpu_s, pages_s, time.perf_counter() - began_s)
+
+
+def _cpu_s() -> float:
+    return time.process_time() + machine.cpu_s()
 
 
 def subjects(stack: ExitStack, chosen: Callable[[str], bool]) -> Iterator[Subject]:
     """The stores that can be had on this machine; why others can't is printed."""
     if chosen("SQLite"):
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        yield Subject("SQLite", open_store(Path(folder) / "podium.db"), N_BATCHES)
+        yield Subject("SQLite", open_store(Path(folder) / "podium.db"))
     for name in databases.__all__:
         kind = getattr(databases, name)
         is_server = inspect.isclass(kind) and issubclass(kind, databases.DatabaseServer)
-        if not is_server or inspect.isabstract(kind) or not chosen(kind.package):
+        if not is_server or inspect.isabstract(kind) or kind.package in READ_ONLY:
             continue
-        try:
-            server = stack.enter_context(kind())
-        except databases.NoServer as error:
-            print(f"{kind.package}: {error}")
-            continue
-        n_batches = EMULATORS.get(kind.package, N_BATCHES)
-        yield Subject(kind.package, open_store(server.new_database()), n_batches)
+        of, n_batches = EMULATORS.get(kind.package, ("", N_BATCHES))
+        title = f"{of}, emulated by {kind.package}" if of else kind.package
+        if chosen(title):
+            try:
+                address = stack.enter_context(kind()).new_database()
+            except databases.NoServer as error:
+                print(f"{title}: {error}")
+            else:
+                n_pages = N_PAGES_EMULATED if of else N_PAGES
+                yield Subject(title, open_store(address), n_batches, n_pages)
 
 
 def table(rounds: Mapping[Subject, Sequence[Taken]]) -> str:
@@ -147,17 +163,19 @@ def table(rounds: Mapping[Subject, Sequence[Taken]]) -> str:
         middle = [statistics.median(one) for one in zip(*taken, strict=True)]
         rows.append(
             [
-                subject.title + (", emulated" if subject.title in EMULATORS else ""),
+                subject.title,
                 f"{n_records / middle[0]:,.0f}",
                 " to ".join(f"{n_records / worst(each_s):,.0f}" for worst in (max, min)),
-                f"{middle[1] / N_PAGES * 1e3:.2f}",
-                f"{n_records / middle[2]:,.0f}",
+                f"{middle[1] / n_records * 1e6:.0f}",
+                f"{middle[2] / subject.n_pages * 1e3:.2f}",
+                f"{n_records / middle[3]:,.0f}",
             ]
         )
     head = [
         "store",
         "inserted, records/s",
         "by the round",
+        "CPU, us a record",
         "a page of 50, ms",
         "deleted, records/s",
     ]
@@ -172,7 +190,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"into {DOCUMENT}")
     options = parser.parse_args()
     only = tuple(options.only.lower().split(",")) if options.only else ("",)
-    noise, ids = Noise(), Ids()
+    noise, ids = machine.Noise(), Ids()
     with ExitStack() as stack:
         cores = os.sched_getaffinity(0)
         rounds: dict[Subject, list[Taken]] = {
@@ -180,7 +198,10 @@ def main() -> None:
         }
         for one in rounds:
             stack.callback(one.store.close)
-            measured(one._replace(n_batches=1), ids)  # connects, and makes the tables
+            print(
+                f"  once before, {one.title}: {measured(one._replace(n_batches=1), ids)}",
+                flush=True,
+            )
         for number in range(options.rounds):
             noise.sample()
             os.sched_setaffinity(0, cores)
