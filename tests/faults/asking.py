@@ -21,7 +21,15 @@ def body_of(number: float, how: str = "") -> bytes:
 
 
 def request_of(number: float, how: str = "", model: str = "fragile", extra: str = "") -> bytes:
-    body = body_of(number, how)
+    return _request(body_of(number, how), model, extra)
+
+
+def request_of_many(number: float, n_rows: int, model: str = "fragile") -> bytes:
+    """A request of so many rows."""
+    return _request(b"[%b]" % b",".join([body_of(number)] * n_rows), model, "")
+
+
+def _request(body: bytes, model: str, extra: str) -> bytes:
     head = f"POST /api/models/{model}/predict HTTP/1.1\r\nHost: 127.0.0.1\r\n{extra}"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 

@@ -14,10 +14,14 @@ from pathlib import Path
 import apsw
 import pytest
 
+from podium.flow.block import BLOCK_ROWS_MIN
+from podium.outbox.shipper import Shipper
+from podium.records.block import BLOCK_ROWS
+from podium.records.stores.sqlite import SqliteStore
 from podium.testing import ServerProcess
 
 sys.path.insert(0, str(Path(__file__).parent))
-from asking import SCALE, Asker, request_of, workers_of
+from asking import SCALE, Asker, request_of, request_of_many, workers_of
 
 
 def stored_ids(home: Path) -> list[str]:
@@ -31,14 +35,19 @@ def stored_ids(home: Path) -> list[str]:
         connection.close()
 
 
-async def ask_until(address: str, end_s: float, acknowledged: list[str]) -> None:
+async def ask_until(
+    address: str, end_s: float, acknowledged: list[str], n_rows: int | None = None
+) -> None:
+    """Ask single rows, or so many in each request, and note the ids in the answers."""
     asker = Asker(address)
     number = 0
     while time.monotonic() < end_s:
         number += 1
-        reply = await asker.ask(request_of(number), within_s=5)
+        request = request_of(number) if n_rows is None else request_of_many(number, n_rows)
+        reply = await asker.ask(request, within_s=5)
         if reply.status == 200:
-            acknowledged.append(reply.json()["id"])
+            answer = reply.json()
+            acknowledged += [answer["id"]] if n_rows is None else answer["ids"]
         else:
             await asyncio.sleep(0.01)
     await asker.close()
@@ -80,6 +89,47 @@ def test_recorded_predictions_survive_kills_of_the_whole_group(
     assert len(acknowledged) > 50 * n_kills
     assert lost == set()
     assert len(found) == len(set(found))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_rows", [BLOCK_ROWS_MIN, 2 * BLOCK_ROWS + 1])
+def test_blocks_of_rows_survive_kills_of_the_whole_group_as_a_whole_or_not_at_all(
+    bundles, search, tmp_path, n_rows
+):
+    n_kills = 2 * SCALE
+    environment = search | {"PODIUM_WORKERS": "2", "PODIUM_ROWS_MAX": "5000"}
+    acknowledged: list[str] = []
+
+    async def play(server: ServerProcess) -> None:
+        end_s = time.monotonic() + 0.4
+        asking = [
+            asyncio.create_task(ask_until(server.address, end_s, acknowledged, n_rows))
+            for _ in range(2)
+        ]
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(kill_group, server)
+        await asyncio.gather(*asking)
+
+    for _ in range(n_kills):
+        with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
+            asyncio.run(play(server))
+    store, until_s = SqliteStore(tmp_path / "podium.db"), time.monotonic() + 60
+    while list((tmp_path / "outbox").glob("*/*.db")) and time.monotonic() < until_s:
+        shipper = Shipper(tmp_path / "outbox", store)  # the last one may not be quite dead
+        shipper.drain(10)
+        shipper.close()
+    store.close()
+    with contextlib.closing(apsw.Connection(str(tmp_path / "podium.db"))) as connection:
+        sizes = connection.execute("SELECT count(*) FROM record GROUP BY request_id").fetchall()
+    found = stored_ids(tmp_path)
+
+    lost = set(acknowledged) - set(found)
+    print(f"{n_kills} kills, {len(acknowledged)} acknowledged, {len(found)} kept, {len(lost)} lost")
+    assert len(acknowledged) > n_rows * n_kills
+    assert lost == set()
+    assert len(found) == len(set(found))
+    assert {size for (size,) in sizes} == {n_rows}
+    assert list((tmp_path / "outbox").glob("*/*.db")) == []
 
 
 def kill_group(server: ServerProcess) -> None:
