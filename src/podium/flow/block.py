@@ -26,7 +26,7 @@ from podium.signature.labels import label_text
 from podium.table import Array, plain_values
 
 # Below, a block takes longer than records: see bench.bulk.
-BLOCK_ROWS_MIN = 8
+BLOCK_ROWS_MIN = 2
 
 
 def block_of(

@@ -93,6 +93,8 @@ def packed_in_chunks(records: Iterable[Recordable]) -> list[Packed]:
     Raises:
         StoreError: one of their texts can't be encoded.
     """
+    if isinstance(records, list) and len(records) == 1 and isinstance(records[0], Record):
+        return [packed(records)]  # nearly always
     chunks: list[Packed] = []
     some: list[Record] = []
     for one in records:

@@ -7,6 +7,7 @@ block holds names and plain values: its records can be made without the model.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from types import NoneType
 from typing import Any, TypeAlias
 
@@ -25,7 +26,6 @@ BLOCK_ROWS = 1_000
 ID_BYTES = 16
 # Bytes on every machine alike; the cells of other columns are plain values.
 _DTYPES = {"f": "<f8", "i": "<i8", "b": "|b1"}
-_PLACES = {name: place for place, name in enumerate(Record.__struct_fields__)}
 _PLAIN = {str, int, float, bool, NoneType}
 _encode = msgspec.json.encode
 
@@ -86,10 +86,9 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
         Raises:
             ValueError: the columns differ in length.
         """
-        values = list(msgspec.structs.astuple(self.shared))
         n_rows, first = self.n_rows, self.shared.row_index
         inputs = rows_json([one.name for one in self.inputs], self._inputs(), n_rows)
-        columns = {
+        columns: dict[str, Sequence[Any]] = {
             "id": self.ids.hex(" ", ID_BYTES).split(),
             "inputs": inputs,
             **self._outputs(),
@@ -97,13 +96,11 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
         }
         if self.business_keys is not None:
             columns["business_key"] = self.business_keys
-        places = [_PLACES[name] for name in columns]
-        records = []
-        for cells in zip(*columns.values(), strict=True):
-            for place, cell in zip(places, cells, strict=True):
-                values[place] = cell
-            records.append(Record(*values))
-        return records
+        if any(len(cells) != n_rows for cells in columns.values()):
+            raise ValueError("the columns of a block differ in length")
+        shared = msgspec.structs.asdict(self.shared)
+        cells = [columns.get(name, repeat(value, n_rows)) for name, value in shared.items()]
+        return list(map(Record, *cells))
 
     def _inputs(self) -> list[list[Any]]:
         return [column.values() for column in self.inputs]
