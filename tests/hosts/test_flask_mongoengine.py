@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +153,30 @@ def test_an_app_that_connects_later_loses_nothing(mongodb):
     assert store.insert([sample(1)]).inserted == 1
     store.close()
     me.disconnect("kept")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_process_that_was_forked_uses_the_connection_of_the_app(kept):
+    """The driver warns of it, and connects again: `gunicorn --preload` does this."""
+    opened = opener_of(Kept)
+    store = opened(Flask("app"))
+    store.insert([sample(1)])
+
+    pid = os.fork()
+    if not pid:  # the child: whatever happens, it must end here
+        status = 1
+        try:
+            warnings.simplefilter("ignore")
+            own = opened(Flask("app"))
+            status = 0 if own.insert([sample(2)]).inserted == 1 else 2
+            own.close()
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(pid, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert store.insert([sample(2), sample(3)]).inserted == 1
+    store.close()
 
 
 @pytest.mark.parametrize("kind", [RecordDocument, me.Document])

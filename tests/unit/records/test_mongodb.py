@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import bson
 import pymongo
 import pytest
 import trustme
@@ -18,6 +20,7 @@ from podium.records.counted import Entry
 from podium.records.open import open_store
 from podium.records.store import InsertResult
 from podium.records.stores.mongodb import MongoStore
+from podium.records.stores.mongodb_client import MongoDatabase
 from podium.testing.databases import MongoServer
 from podium.testing.stores.counting import KEY, sums, tally
 from podium.testing.stores.samples import feedback, ids, ids_of, sample
@@ -269,6 +272,27 @@ def test_a_rule_of_the_collection_refuses_single_records(store, database):
     assert result.inserted == 1
     assert "validation" in result.failed[sample(2).id]
     assert "Torgersen" not in str(result.failed)
+
+
+def test_what_the_driver_says_of_documents_is_in_no_error(store, database):
+    database.create_collection(RECORDS, validator={"feedback_truth": {"$exists": False}})
+    store.insert([sample(1)])
+
+    with pytest.raises(StoreError, match="validation") as raised:
+        store.set_feedback(sample(1).id, feedback("Gent" + "oo"))
+
+    assert "Gentoo" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_document_that_is_damaged_is_a_store_error():
+    """MongoDB may hold one; the server of these tests takes none."""
+    damaged = bson.encode({"model": "peng"}).replace(b"peng", b"pe\xffg")
+
+    with (
+        pytest.raises(StoreError, match="a document is damaged"),
+        MongoDatabase(lambda: None, {}).failures(),
+    ):
+        bson.decode(damaged)
 
 
 def test_an_index_of_the_application_makes_no_duplicate(store, database):

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import pymongo
 from bson import Int64
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.errors import BSONError
 from pymongo import IndexModel, MongoClient, ReadPreference, WriteConcern
 from pymongo.collection import Collection as _Collection
 from pymongo.database import Database as _Database
@@ -185,6 +186,11 @@ class MongoDatabase(forks.ForkAware):
             raise StoreError(f"{self.where}: {_reason(error)}", hint=_hint_of(error)) from None
         except PyMongoError as error:
             raise StoreError(f"{self.where}: {_reason(error)}", hint=_hint_of(error)) from error
+        except BSONError as error:
+            raise StoreError(
+                f"{self.where}: a document is damaged: {type(error).__name__}",
+                hint="find it with db.collection.validate() in mongosh",
+            ) from None
 
     @property
     def _database(self) -> Database:
@@ -203,7 +209,11 @@ class MongoDatabase(forks.ForkAware):
         if name not in self._is_prepared:
             with self._lock:
                 if name not in self._is_prepared:
-                    _create_indexes(collection, self._indexes[name])
+                    with self._limited():
+                        missing = _missing(collection, self._indexes[name])
+                    if missing:
+                        # Without a limit: on a large collection it takes minutes.
+                        collection.create_indexes(missing)
                     self._is_prepared.add(name)
         return collection.with_options(
             codec_options=_CODEC, read_preference=_PRIMARY, write_concern=_DURABLE
@@ -224,20 +234,15 @@ class MongoDatabase(forks.ForkAware):
         self._is_prepared: set[str] = set()
 
 
-def _create_indexes(collection: Collection, wanted: Sequence[IndexModel]) -> None:
-    """Make the indexes that are missing, and with them the collection.
-
-    It isn't limited in time: on a large collection that takes minutes.
-    """
+def _missing(collection: Collection, wanted: Sequence[IndexModel]) -> list[IndexModel]:
+    """The indexes that a collection lacks."""
     try:
         present = set(collection.index_information())
     except OperationFailure as error:
         if error.code != UNAUTHORIZED:
             raise
-        return  # who gave the user so few rights has made the indexes
-    missing = [one for one in wanted if one.document["name"] not in present]
-    if missing:
-        collection.create_indexes(missing)
+        return []  # who gave the user so few rights has made the indexes
+    return [one for one in wanted if one.document["name"] not in present]
 
 
 def _client_of(address: str) -> MongoClient[Document]:
