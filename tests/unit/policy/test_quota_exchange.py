@@ -79,6 +79,25 @@ def test_what_was_too_much_is_made_up_for(made, valkey):
         assert soon(partial(_waits_longer_than, server, too_much_s - WAIT_S / 2))
 
 
+def test_a_redis_that_forgot_everything_gives_nothing_back(made, valkey):
+    from redis import Redis
+
+    address = valkey.new_database()
+    quota = made(address, "a", quota_user=1)
+    quota.take(ADA, "")
+    with closing(Redis.from_url(address)) as client:
+        assert soon(lambda: client.dbsize() == 1)
+        client.flushdb()
+        refused = [used_up(quota)]
+        assert soon(lambda: client.dbsize() == 1)
+        # The second exchange begins after the first has ended.
+        quota.take(Actor("bob"), "")
+        assert soon(lambda: client.dbsize() == 2)
+        refused.append(used_up(quota))
+
+    assert refused == [True, True]
+
+
 def test_the_debt_is_bounded_and_the_keys_expire(made, valkey):
     from redis import Redis
 

@@ -334,6 +334,24 @@ def test_many_records_at_one_time_are_paged_without_reading_those_before(valkey,
         assert len(ids(store, RecordQuery(id_prefix=prefix, model="a"), limit=7)) == 50
 
 
+def test_feedback_for_a_record_that_was_just_deleted_creates_none(valkey, monkeypatch):
+    address = valkey.new_database()
+    with opened(address) as store, opened(address) as other:
+        store.insert([sample(1)])
+        stored = store._stored
+
+        def delete_after(ids_read: list[bytes]) -> Any:
+            found = stored(ids_read)
+            other.delete([sample(1)])
+            return found
+
+        monkeypatch.setattr(store, "_stored", delete_after)
+
+        assert store.set_feedback_many({sample(1).id: feedback()}, model="penguins") == frozenset()
+        with console(address) as client:
+            assert client.keys("*") == []
+
+
 def test_servers_that_write_at_once_store_each_record_once(valkey):
     address = valkey.new_database()
     batch = [sample(n, business_key=str(n)) for n in range(400)]
