@@ -7,7 +7,6 @@ from types import ModuleType
 from typing import Any
 
 from urllib3 import Timeout
-from urllib3.exceptions import NewConnectionError, SSLError
 
 from podium.records.stores.search import SearchStore
 from podium.records.stores.search_address import API_KEY, SearchAddress, address_of
@@ -19,6 +18,7 @@ from podium.records.stores.search_cluster import (
     Connection,
     Lost,
     Method,
+    lost,
 )
 
 # A client announces the version of its own requests, and a server of the version before refuses it.
@@ -102,11 +102,7 @@ class _Connection(Connection):
         except library.SerializationError as error:
             raise Lost("it responds with something else than JSON", was_sent=False) from error
         except library.TransportError as error:
-            # The kind alone: the texts of urllib3 have the object's address in memory.
-            cause = error.errors[0] if error.errors else error
-            was_sent = not isinstance(cause, NewConnectionError | SSLError)
-            reason = f"it can't be reached: {type(cause).__name__}"
-            raise Lost(reason, was_sent=was_sent) from error
+            raise lost(error.__cause__ or error) from error
         if answer.meta.status == 406:  # OpenSearch doesn't know these content types
             raise Lost(_OTHER_PRODUCT, was_sent=False)
         return Answer(answer.meta.status, answer.body)

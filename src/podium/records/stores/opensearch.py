@@ -8,7 +8,6 @@ from typing import Any
 
 import opensearchpy
 from urllib3 import Timeout
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from podium.records.stores.search import SearchStore
 from podium.records.stores.search_address import SearchAddress, address_of
@@ -20,6 +19,7 @@ from podium.records.stores.search_cluster import (
     Connection,
     Lost,
     Method,
+    lost,
 )
 
 
@@ -93,12 +93,7 @@ class _Connection(Connection):
         except opensearchpy.SerializationError as error:
             raise Lost("it responds with something else than JSON", was_sent=False) from error
         except opensearchpy.ConnectionError as error:
-            # The kind alone: the texts of urllib3 have the object's address in memory.
-            name = type(error.info).__name__
-            was_sent = not isinstance(
-                error.info, ConnectTimeoutError | NewConnectionError | SSLError
-            )
-            raise Lost(f"it can't be reached: {name}", was_sent=was_sent) from error
+            raise lost(error.info) from error
         except opensearchpy.TransportError as error:
             return Answer(int(error.status_code), error.info)
         return Answer(200, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from podium.errors import StoreError
 from podium.records import forks
@@ -42,6 +44,21 @@ class Lost(Exception):
         super().__init__(reason)
         self.reason = reason
         self.was_sent = was_sent
+
+
+def lost(cause: Any) -> Lost:
+    """What a failure of urllib3 means: its own texts have addresses in memory and lines of code."""
+    if isinstance(getattr(cause, "__context__", None), socket.gaierror):
+        reason = "there is no such host"
+    elif isinstance(cause, NewConnectionError):
+        reason = "nothing listens there"
+    elif isinstance(cause, ConnectTimeoutError):
+        reason = "it doesn't accept the connection in time"
+    elif isinstance(cause, SSLError):
+        reason = "its certificate isn't trusted, or it speaks no TLS"
+    else:
+        return Lost(f"it can't be reached: {type(cause).__name__}", was_sent=True)
+    return Lost(f"it can't be reached: {reason}", was_sent=False)
 
 
 @dataclass(frozen=True, slots=True)
