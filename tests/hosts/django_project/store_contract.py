@@ -15,11 +15,11 @@ from django.core.management import call_command
 from django.db import connections, transaction
 
 from podium.errors import StoreError
-from podium.hosts.django.models import Prediction
+from podium.hosts.django.models import MonitoringCount, MonitoringSource, Prediction
 from podium.hosts.django.store import DjangoStore
 from podium.outbox.outboxed import OutboxedStore
 from podium.records.store import RecordQuery, Store
-from podium.testing import StoreContract
+from podium.testing import CountsContract, StoreContract
 from podium.testing.stores import filtering
 from podium.testing.stores.samples import decoded, feedback, sample
 
@@ -29,14 +29,16 @@ if connections["predictions"].vendor == "mongodb":
 
 @pytest.fixture(scope="session")
 def tables() -> Iterator[None]:
-    call_command("migrate", verbosity=0, database="predictions")
+    for database in ("default", "predictions"):
+        call_command("migrate", verbosity=0, database=database)
     yield
     connections.close_all()
 
 
 @pytest.fixture
 def empty(tables: None) -> None:
-    Prediction.objects.all().delete()
+    for table in (Prediction, MonitoringCount, MonitoringSource):
+        table.objects.all().delete()
 
 
 class RolledBack(Exception):
@@ -52,7 +54,7 @@ def atomic_of(using: str) -> AbstractContextManager[object]:
     return transaction_of_mongodb.atomic(using)
 
 
-class TestDjangoStore(StoreContract):
+class TestDjangoStore(StoreContract, CountsContract):
     @pytest.fixture
     def store(self, empty: None) -> Iterator[Store]:
         store = DjangoStore()
@@ -60,7 +62,7 @@ class TestDjangoStore(StoreContract):
         store.close()
 
 
-class TestDjangoStoreBehindAnOutbox(StoreContract):
+class TestDjangoStoreBehindAnOutbox(StoreContract, CountsContract):
     @pytest.fixture
     def store(self, empty: None, tmp_path: Path) -> Iterator[Store]:
         store = OutboxedStore(DjangoStore(), tmp_path / "outbox")

@@ -11,8 +11,10 @@ import msgspec
 from django.db import IntegrityError, connections, router, transaction
 from django.db.models import JSONField, Q, Value
 
-from podium.errors import StoreError
 from podium.hosts.django import mongodb
+from podium.hosts.django.counts import DjangoCounts
+from podium.hosts.django.database import done, is_inside_transaction
+from podium.hosts.django.models import MonitoringCount
 from podium.hosts.django.models.prediction import Prediction, PredictionQuerySet
 from podium.records.columns import FEEDBACK_NAMES, NAMES, names_of
 from podium.records.cursor import cursor_of, read_cursor
@@ -44,10 +46,14 @@ class DjangoStore:
     the same, and their records have left the outbox for good. Feedback and deletion are part of it.
     """
 
-    features = StoreFeatures(
-        durability="power",
-        duplicate_policy="absorb",  # the ORM doesn't count skipped duplicates
-    )
+    def __init__(self) -> None:
+        self.features = StoreFeatures(
+            durability="power",
+            duplicate_policy="absorb",  # the ORM doesn't count skipped duplicates
+            # In MongoDB, nothing can be locked while counts are added to it.
+            counts=not mongodb.is_mongodb(router.db_for_write(MonitoringCount)),
+        )
+        self.counts = DjangoCounts()
 
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Store records; one whose id is already stored changes nothing.
@@ -133,39 +139,14 @@ class DjangoStore:
 
     def _written(self, work: Callable[[PredictionQuerySet], _T]) -> _T:
         using = router.db_for_write(Prediction)
-        if not _is_inside_transaction(using):
+        if not is_inside_transaction(using):
             return _done(work, using)
         with ThreadPoolExecutor(1) as apart:  # a thread of its own has a connection of its own
             return apart.submit(_done, work, using).result()
 
 
 def _done(work: Callable[[PredictionQuerySet], _T], using: str) -> _T:
-    connection = connections[using]
-    is_kept = connection.connection is not None
-    try:
-        return work(PredictionQuerySet(Prediction, using=using))
-    except mongodb.errors_of(using) as error:
-        is_kept = False
-        reason = mongodb.reason_of(error)
-        raise StoreError(f"the project's database {using!r} failed: {reason}") from error
-    finally:
-        # Connections that are opened here are closed here: outside of requests nobody else does.
-        # `CONN_MAX_AGE` counts as after a request.
-        if not is_kept and not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
-
-
-def _is_inside_transaction(using: str) -> bool:
-    """Whether writes now could be rolled back; tests' own transactions don't count."""
-    if mongodb.is_mongodb(using):
-        return mongodb.is_in_transaction(using)
-    if not connections[using].in_atomic_block:
-        return False
-    try:
-        with transaction.atomic(using, durable=True):
-            return False
-    except RuntimeError:
-        return True
+    return done(lambda: work(PredictionQuerySet(Prediction, using=using)), using)
 
 
 def _insert(rows: PredictionQuerySet, new: Sequence[Prediction]) -> dict[str, str]:
