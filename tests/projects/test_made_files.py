@@ -22,18 +22,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 from app_platform import APP  # the folder of these tests is no package
 
 from podium.metrics.families import FAMILIES, Family
-from podium.projects.choices import APPS, DATABASES, Choices
+from podium.projects.choices import APPS, DATABASES, Choices, fits
 from podium.projects.dataset import Dataset
+from podium.projects.deployment import PASSWORD, Deployment
 from podium.projects.files import project_files
 from podium.projects.wheels import build_wheels
+from podium.records.open import open_store, without_password
 from podium.settings import read_settings
 
+# The others differ from these in one service of Compose, and in one address.
+USUAL = ("none", "sqlite", "postgresql", "mysql")
 Made = dict[PurePosixPath, str]
 ALL = [
     Choices("penguins", app, database, has_people=people, is_small=small)
     for app, database, people, small in itertools.product(
         APPS, DATABASES, [False, True], [False, True]
     )
+    if fits(app, database) and (small or database in USUAL)
 ]
 WHEELS = build_wheels()
 _SCHEMA = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
@@ -209,17 +214,33 @@ def test_what_needs_no_log_in_and_shows_records_is_not_opened_to_the_world(
     assert ("http_port" in service) == (answers.app != "none" or answers.has_people)
 
 
-def test_every_secret_is_named_in_the_example_and_stands_nowhere_else(made: Made) -> None:
+def test_every_secret_is_named_in_the_example_and_stands_nowhere_else(
+    made: Made, answers: Choices
+) -> None:
     lines = made.get(PurePosixPath(".env"), "").splitlines()
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    secrets = {name: value for name, value in values.items() if name != "HTTPS"}
+    own = Deployment(answers).own_secrets
+    secrets = {name: value for name, value in values.items() if name not in {"HTTPS", *own}}
     others = {path: text for path, text in made.items() if path != PurePosixPath(".env")}
 
     for name, value in secrets.items():
         assert len(value) >= 50
         assert f"\n{name}=\n" in made[PurePosixPath(".env.example")]
         assert [path for path, text in others.items() if value in text] == []
+    for name in own:  # only their owner has them
+        assert values[name] == ""
+        assert f"\n{name}=\n" in made[PurePosixPath(".env.example")]
     assert ".env" in made[PurePosixPath(".gitignore")].splitlines()
+
+
+def test_the_address_of_the_database_is_one_that_podium_opens(answers: Choices) -> None:
+    if answers.app != "none" or answers.server is None:
+        return
+    (store,) = (one for one in Deployment(answers).compose() if one.name == "PODIUM_STORE")
+    address = store.value.replace(f"${{{PASSWORD}:?is in .env}}", "secret")
+
+    open_store(address).close()  # it connects when it is first used
+    assert "secret" not in without_password(address)
 
 
 def test_requirements_can_be_parsed_and_hold_what_the_choices_need(

@@ -18,7 +18,8 @@ from podium.cli.terminal import console, harmless, heading, indented
 from podium.distribution import IS_PUBLISHED
 from podium.errors import SetupError
 from podium.projects.advice import advice_for
-from podium.projects.choices import APPS, DATABASES, Choices, checked_name, name_from
+from podium.projects.choices import APPS, DATABASES, Choices, checked_name, fits, name_from
+from podium.projects.databases import SERVERS
 from podium.projects.dataset import Dataset, columns_of, dataset_of, demo_dataset
 from podium.projects.deployment import Deployment
 from podium.projects.files import check_free, project_files, write_project
@@ -32,8 +33,7 @@ _APPS = {
 }
 _DATABASES = {
     "sqlite": "a file on the server",
-    "postgresql": "a database server, for several machines",
-    "mysql": "MySQL or MariaDB, likewise",
+    **{name: server.about for name, server in SERVERS.items()},
     "none": "store no predictions",
 }
 
@@ -71,11 +71,13 @@ def new(
     questions = _Questions(out, is_interactive=not yes and sys.stdin.isatty())
     name = _name(questions, name, data, folder)
     dataset = _dataset(questions, data, target)
+    app = app or questions.choice("Is there an app that it goes into?", _APPS, "none")
+    offered = {one: about for one, about in _DATABASES.items() if fits(app, one)}
     choices = Choices(
         name=name or checked_name(name_from(Path(dataset.file_name).stem)),
-        app=app or questions.choice("Is there an app that it goes into?", _APPS, "none"),  # type: ignore[arg-type]
+        app=app,  # type: ignore[arg-type]
         database=database  # type: ignore[arg-type]
-        or questions.choice("Which database stores the predictions?", _DATABASES, "sqlite"),
+        or questions.choice("Which database stores the predictions?", offered, "sqlite"),
         has_people=questions.truth("Will people log in?", usual=False)
         if people is None
         else people,

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from podium.errors import SetupError
+from podium.projects.databases import SERVERS, DatabaseServer
 
 App: TypeAlias = Literal["none", "flask", "django"]
-Database: TypeAlias = Literal["none", "sqlite", "postgresql", "mysql"]
+Database: TypeAlias = Literal[
+    "none",
+    "sqlite",
+    "postgresql",
+    "mysql",
+    "sqlserver",
+    "mongodb",
+    "redis",
+    "elasticsearch",
+    "opensearch",
+    "cassandra",
+    "couchbase",
+    "dynamodb",
+]
 
 APPS: tuple[App, ...] = ("none", "flask", "django")
-DATABASES: tuple[Database, ...] = ("none", "sqlite", "postgresql", "mysql")
+DATABASES: tuple[Database, ...] = get_args(Database)
 
 # Names that DNS, Kubernetes, App Platform and Podium all accept.
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])")
@@ -28,6 +42,9 @@ class Choices:
         database: where records are stored; "none" stores none.
         has_people: whether users log in.
         is_small: whether the size of the image matters.
+
+    Raises:
+        SetupError: the app can't use this database.
     """
 
     name: str
@@ -36,16 +53,29 @@ class Choices:
     has_people: bool = False
     is_small: bool = True
 
+    def __post_init__(self) -> None:
+        if not fits(self.app, self.database):
+            raise SetupError(
+                f"inside a Django project predictions are stored in its own database, and "
+                f"{self.database} can't be that of a new one",
+                hint="choose sqlite, postgresql or mysql",
+            )
+
     @property
-    def has_server(self) -> bool:
-        """Whether the database is a server of its own."""
-        return self.database in ("postgresql", "mysql")
+    def server(self) -> DatabaseServer | None:
+        """The database, if it is a server of its own."""
+        return SERVERS.get(self.database)
+
+    @property
+    def holds_accounts(self) -> bool:
+        """Whether the database is a server that users can be stored in, too."""
+        return self.server is not None and self.server.holds_accounts
 
     @property
     def has_files(self) -> bool:
         """Whether files are stored: records, or accounts, which every Django project has."""
         has_accounts = self.has_people or self.app == "django"
-        return self.database == "sqlite" or (has_accounts and not self.has_server)
+        return self.database == "sqlite" or (has_accounts and not self.holds_accounts)
 
     @property
     def prefix(self) -> str:
@@ -56,6 +86,12 @@ class Choices:
     def title(self) -> str:
         """The name in a readable form."""
         return self.name.replace("-", " ").capitalize()
+
+
+def fits(app: str, database: str) -> bool:
+    """Whether an app can use a database: Django keeps records in that of all its tables."""
+    server = SERVERS.get(database)
+    return app != "django" or server is None or server.holds_accounts
 
 
 def checked_name(name: str) -> str:

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from podium.projects.choices import Choices
 
 PASSWORD = "DATABASE_PASSWORD"  # noqa: S105 - its name
-_PORTS = MappingProxyType({"postgresql": 5432, "mysql": 3306})
 # The prefix from which Flask reads its own settings, by `app.config.from_prefixed_env()`.
 _PREFIXES = MappingProxyType({"none": "", "flask": "FLASK_", "django": ""})
 _SECRET_KEYS = MappingProxyType(
@@ -20,6 +19,15 @@ _SECRET_KEYS = MappingProxyType(
 )
 # Assumed unless set: cookies and redirects are for HTTPS only.
 _HTTPS = MappingProxyType({"flask": "FLASK_HTTPS", "django": "DJANGO_HTTPS"})
+_KEY_EXAMPLE = "50 characters that nobody can guess"
+# What App Platform inserts for its own databases; drivers don't support all options of its MySQL's.
+_MANAGED = MappingProxyType(
+    {
+        "postgresql": "${database.DATABASE_URL}",
+        "mysql": "mysql://${database.USERNAME}:${database.PASSWORD}"
+        "@${database.HOSTNAME}:${database.PORT}/${database.DATABASE}",
+    }
+)
 _KEY_SIGNS = "signs cookies; at least 50 characters that nobody can guess"
 
 
@@ -30,11 +38,13 @@ class Variable:
     Attributes:
         value: its text; "" if it comes from a secret.
         is_secret: whether it is in no file of the project.
+        example: what a secret looks like.
     """
 
     name: str
     value: str = ""
     is_secret: bool = False
+    example: str = ""
 
 
 _STARTS = MappingProxyType(
@@ -73,7 +83,7 @@ class Deployment:
         """The command that builds the smallest image."""
         name = self._choices.name
         options = ["--accounts" if self._choices.has_people else "--open"]
-        if self._choices.has_server:
+        if self._choices.server:
             options.append(f"--extra {self._choices.database}")
         flags = " ".join(options)
         return f"podium image models/{name}.podium --config podium.toml {flags} -o {name}.oci.tar"
@@ -96,7 +106,7 @@ class Deployment:
     @property
     def needs_disk(self) -> bool:
         """Whether data must outlive a container: accounts, records, or records to be shipped."""
-        return self._choices.has_files or self._choices.has_server
+        return self._choices.has_files or self._choices.server is not None
 
     @property
     def is_public(self) -> bool:
@@ -148,20 +158,28 @@ class Deployment:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """The variables that compose.yaml needs in `.env`, and their purposes."""
+        """The variables that compose.yaml needs in `.env`, generated there, and their purposes."""
         needed = {}
-        if self._choices.has_server:
+        server = self._choices.server
+        if server is not None and server.is_service and server.has_password:
             needed[PASSWORD] = "of the database, which this project's containers alone reach"
         # Podium's own server creates its key in its home folder.
         if self.secret_key is not None and self._choices.app != "none":
             needed[self.secret_key] = _KEY_SIGNS
         return needed
 
+    @property
+    def own_secrets(self) -> dict[str, str]:
+        """The variables that compose.yaml needs in `.env`, which only their owner has."""
+        return dict(self._choices.server.own_secrets) if self._choices.server else {}
+
     def compose(self) -> list[Variable]:
         """Variables under Docker Compose, which inserts the values in `.env`."""
         variables = self._databases(self._address(f"${{{PASSWORD}:?is in .env}}", "database"))
+        needed = [*self.own_secrets]
         if self.secret_key is not None and self._choices.app != "none":
-            variables.append(Variable(self.secret_key, f"${{{self.secret_key}:?is in .env}}"))
+            needed.append(self.secret_key)
+        variables += [Variable(name, f"${{{name}:?is in .env}}") for name in needed]
         if self.https is not None:
             variables.append(Variable(self.https, "${HTTPS:-true}"))
         if self._choices.has_people and self._choices.app == "none":
@@ -171,18 +189,11 @@ class Deployment:
 
     def kubernetes(self) -> list[Variable]:
         """Variables in a cluster, where a Secret contains the others."""
-        variables = self._names(self._choices.name)
-        variables += [Variable(one.name, is_secret=True) for one in self._databases("")]
+        variables = self._names(self._choices.name) + self._secret_databases()
         # Pods must accept each other's cookies.
         if self.secret_key is not None and (self._choices.app != "none" or self._has_replicas):
-            variables.append(Variable(self.secret_key, is_secret=True))
+            variables.append(Variable(self.secret_key, is_secret=True, example=_KEY_EXAMPLE))
         return variables
-
-    def example_of(self, variable: Variable) -> str:
-        """An example of the secret for a variable."""
-        if variable.name == self.secret_key:
-            return "50 characters that nobody can guess"
-        return self._address("PASSWORD", "HOST")
 
     def app_platform(self) -> list[Variable]:
         """Variables on App Platform, which inserts what it knows."""
@@ -190,15 +201,10 @@ class Deployment:
         if self._choices.has_people and self._choices.app == "none":
             variables.append(Variable("PODIUM_ACCOUNTS_URL", "${APP_URL}"))
             variables.append(Variable("PODIUM_ACCOUNTS_PROXIES", "1"))
-        address = "${database.DATABASE_URL}"
-        if self._choices.database == "mysql":  # drivers don't support all options of its address
-            user = "${database.USERNAME}:${database.PASSWORD}"
-            address = (
-                f"mysql://{user}@${{database.HOSTNAME}}:${{database.PORT}}/${{database.DATABASE}}"
-            )
-        variables += self._databases(address)
+        address = _MANAGED.get(self._choices.database)
+        variables += self._secret_databases() if address is None else self._databases(address)
         if self.secret_key is not None:
-            variables.append(Variable(self.secret_key, is_secret=True))
+            variables.append(Variable(self.secret_key, is_secret=True, example=_KEY_EXAMPLE))
         return variables
 
     @property
@@ -206,19 +212,24 @@ class Deployment:
         return not self._choices.has_files
 
     def _address(self, password: str, host: str) -> str:
-        database = self._choices.database
-        if database not in _PORTS:
-            return ""
-        return f"{database}://podium:{password}@{host}:{_PORTS[database]}/podium"
+        server = self._choices.server
+        return "" if server is None else server.address_of(password, host)
+
+    def _secret_databases(self) -> list[Variable]:
+        """The same where nobody inserts a password, and the secrets of its owner."""
+        example = self._address("PASSWORD", "HOST")
+        secrets = [(one.name, example) for one in self._databases(example)]
+        secrets += [(name, f"YOUR_{name}") for name in self.own_secrets]
+        return [Variable(name, is_secret=True, example=text) for name, text in secrets]
 
     def _databases(self, address: str) -> list[Variable]:
         """The variables with the address of the database, if it is a server."""
-        if not self._choices.has_server:
+        if self._choices.server is None:
             return []
         if self._choices.app == "django":
             return [Variable("DATABASE_URL", address)]
         variables = [Variable(f"{_PREFIXES[self._choices.app]}PODIUM_STORE", address)]
-        if self._choices.has_people:
+        if self._choices.has_people and self._choices.holds_accounts:
             is_standalone = self._choices.app == "none"
             variables.append(
                 Variable(

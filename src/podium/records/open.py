@@ -37,7 +37,8 @@ STORES: Mapping[str, tuple[str, str]] = {
     "valkey": ("redis", "podium.records.stores.redis:RedisStore"),
     "valkeys": ("redis", "podium.records.stores.redis:RedisStore"),
 }
-_BUILT_IN = "built in: sqlite:///podium.db, memory:, postgresql://..., mysql://..., mariadb://..., mongodb://..., redis://..."
+_SCHEMES = sorted(set(STORES) - {"memory", "sqlite"})
+_BUILT_IN = f"built in: sqlite:///podium.db, memory:, {', '.join(_SCHEMES)}"
 _PASSWORD = re.compile(
     r"(?<=://)([^:/?#]*:).*@|(password=|pwd=|AWS_SESSION_TOKEN:)[^&]*", re.IGNORECASE
 )

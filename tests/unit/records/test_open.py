@@ -70,6 +70,7 @@ def test_an_unknown_scheme_is_refused_and_the_known_are_listed() -> None:
 
     assert "sqlite:///" in raised.value.hint
     assert "memory:" in raised.value.hint
+    assert "mongodb" in raised.value.hint
     assert "secret" not in str(raised.value)
 
 
