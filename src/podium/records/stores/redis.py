@@ -210,13 +210,12 @@ class RedisStore:
         if not ranges or (query.id_prefix and not is_hex(query.id_prefix)):
             return
         first, last = bounds_of(query, after, is_newest=is_newest)
-        n_members = n_first if query.id_prefix is None else SCAN_ROWS
+        is_sifted = query.id_prefix is not None or query.has_feedback is False
+        n_members = SCAN_ROWS if is_sifted else n_first
         while first < last:
             members = self._members(ranges, first, last, n_members, is_newest=is_newest)
             places = members[:n_members]
-            wanted = places
-            if query.id_prefix:
-                wanted = [one for one in places if one[ID].hex().startswith(query.id_prefix)]
+            wanted = self._wanted(query, places)
             for start in range(0, len(wanted), SCAN_ROWS):
                 some = self._read([place[ID] for place in wanted[start : start + SCAN_ROWS]])
                 yield from (record for record in some if record is not None)
@@ -225,6 +224,17 @@ class RedisStore:
             # After the last one: nothing lies between it and itself with a byte more.
             first, last = (first, places[-1]) if is_newest else (places[-1] + b"\0", last)
             n_members = SCAN_ROWS
+
+    def _wanted(self, query: RecordQuery, places: list[bytes]) -> list[bytes]:
+        """Those of some places whose records may fit, as far as the index says."""
+        if query.id_prefix:
+            places = [one for one in places if one[ID].hex().startswith(query.id_prefix)]
+        if query.has_feedback is False and query.model is not None and places:
+            beginning = range_of(b"f", query.model)
+            said = [beginning + place for place in places]
+            scores = self._database.run(lambda client: client.zmscore(self._index, said))
+            places = [place for place, score in zip(places, scores, strict=True) if score is None]
+        return places
 
     def _members(
         self, ranges: Sequence[bytes], first: bytes, last: bytes, n_members: int, *, is_newest: bool
