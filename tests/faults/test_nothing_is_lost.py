@@ -15,8 +15,8 @@ import apsw
 import pytest
 
 from podium.flow.block import BLOCK_ROWS_MIN
+from podium.flow.limits import CHUNK_ROWS
 from podium.outbox.shipper import Shipper
-from podium.records.block import BLOCK_ROWS
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing import ServerProcess
 
@@ -92,7 +92,7 @@ def test_recorded_predictions_survive_kills_of_the_whole_group(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_rows", [BLOCK_ROWS_MIN, 2 * BLOCK_ROWS + 1])
+@pytest.mark.parametrize("n_rows", [BLOCK_ROWS_MIN, 2 * CHUNK_ROWS + 1])
 def test_blocks_of_rows_survive_kills_of_the_whole_group_as_a_whole_or_not_at_all(
     bundles, search, tmp_path, n_rows
 ):

@@ -7,10 +7,8 @@ be a block, such as a text that some store can't hold, is recorded row by row, w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from podium.flow.answer import labels_of
@@ -19,7 +17,7 @@ from podium.outputs import Outputs
 from podium.records.block import Block, Column, column_of, plain_column
 from podium.records.business_key import business_key_of
 from podium.records.record import Record
-from podium.records.storable import text_problem
+from podium.records.storable import reason_to_refuse, text_problem
 from podium.signature import Field, Signature
 from podium.signature.infer import json_value
 from podium.signature.labels import label_text
@@ -35,20 +33,18 @@ def block_of(
     outputs: Outputs,
     shared: Record,
     ids: Sequence[str],
-    rows: slice,
     *,
     key_field: str,
 ) -> Block | None:
     """Some rows of a request as a block; None if they can't be one.
 
     Args:
-        shared: what their records have in common.
-        ids: of all rows of the request, as are the outputs.
+        shared: what their records have in common, as that of the first row.
         key_field: the field whose value is the business key of a row; "" for none.
     """
-    if len(ids) > rows.stop - rows.start:
-        ids, outputs = ids[rows], _part(outputs, rows)
-    inputs = _inputs(signature, prepared, rows)
+    if reason_to_refuse(shared) is not None:
+        return None
+    inputs = _inputs(signature, prepared)
     predictions = _predictions(signature, outputs)
     texts = [one.field + one.message for one in outputs.warnings]
     if inputs is None or predictions is None or text_problem("".join(texts)) is not None:
@@ -68,20 +64,10 @@ def block_of(
     )
 
 
-def _part(outputs: Outputs, rows: slice) -> Outputs:
-    """The outputs for these rows, with their warnings."""
-    warnings = tuple(
-        msgspec.structs.replace(one, row=one.row - rows.start)
-        for one in outputs.warnings
-        if rows.start <= one.row < rows.stop
-    )
-    return replace(outputs.rows(rows), warnings=warnings)
-
-
-def _inputs(signature: Signature, prepared: Prepared, rows: slice) -> list[Column] | None:
+def _inputs(signature: Signature, prepared: Prepared) -> list[Column] | None:
     columns = []
     for field in signature.fields:
-        cells = prepared.table.columns[field.name][rows]
+        cells = prepared.table.columns[field.name]
         column = _column(field, cells, is_typed=prepared.rows is not None)
         if column is None or text_problem(field.name) is not None:
             return None

@@ -17,10 +17,10 @@ from podium.flow.limits import CHUNK_ROWS
 from podium.flow.request import Prepared, RequestContext
 from podium.flow.version import LoadedVersion
 from podium.outputs import Outputs, warning_value
-from podium.records.block import BLOCK_ROWS, Block, Recordable
+from podium.records.block import Recordable
 from podium.records.record import Record
 from podium.records.row import outcome_of, rows_json
-from podium.records.storable import reason_to_refuse, refused_of
+from podium.records.storable import refused_of
 from podium.signature import Field, Signature
 from podium.signature.infer import json_value
 from podium.table import Array, Table, plain_values
@@ -79,72 +79,64 @@ def records_of(
     outputs: Outputs,
     ids: Sequence[str],
 ) -> Iterable[Recordable]:
-    """What is recorded of a request: its rows as records, or in blocks if there are many.
+    """What is recorded of a request: a single row as a record, several in blocks, if they can be.
 
-    Records of a bulk request are created lazily, in chunks.
+    That of a bulk request is created lazily, in chunks.
 
     Raises:
         StoreError: no store can hold some of them; may be raised only when they are read.
     """
-    if len(ids) >= BLOCK_ROWS_MIN:
-        blocks = _blocks(version, context, prepared, outputs, ids)
-        if blocks is not None:
-            return blocks
     if len(ids) <= CHUNK_ROWS:
-        return _records(version, context, prepared, outputs, ids)
-    return _records_in_chunks(version, context, prepared, outputs, ids)
+        return _chunk(version, context, prepared, outputs, ids, ids[0])
+    return _chunks(version, context, prepared, outputs, ids)
 
 
-def _blocks(
+def _chunks(
     version: LoadedVersion,
     context: RequestContext,
     prepared: Prepared,
     outputs: Outputs,
     ids: Sequence[str],
-) -> list[Block] | None:
-    """The rows in blocks; None if some are to be looked at one by one."""
-    blocks = []
-    for at in range(0, len(ids), BLOCK_ROWS):
-        rows = slice(at, min(at + BLOCK_ROWS, len(ids)))
-        shared = record_of(
-            version,
-            context,
-            prepared,
-            ids[at],
-            b"{}",
-            b"{}",
-            ("", None),
-            request_id=ids[0],
-            row_index=at,
-        )
-        block = block_of(
-            version.signature, prepared, outputs, shared, ids, rows, key_field=version.key_field
-        )
-        if block is None or reason_to_refuse(shared) is not None:
-            return None
-        blocks.append(block)
-    return blocks
-
-
-def _records_in_chunks(
-    version: LoadedVersion,
-    context: RequestContext,
-    prepared: Prepared,
-    outputs: Outputs,
-    ids: Sequence[str],
-) -> Iterator[Record]:
+) -> Iterator[Recordable]:
     by_row = warnings_by_row(outputs)
     for at in range(0, len(ids), CHUNK_ROWS):
         rows = slice(at, at + CHUNK_ROWS)
         some = ids[rows]
         warnings = [
             msgspec.structs.replace(one, row=row)
-            for row in range(len(some))
+            for row in (range(len(some)) if by_row else ())
             for one in by_row.get(at + row, ())
         ]
-        part = msgspec.structs.replace(prepared, rows=None, checked=prepared.table.take(rows))
+        part = msgspec.structs.replace(
+            prepared,
+            rows=None if prepared.rows is None else prepared.rows[rows],
+            checked=prepared.table.take(rows),
+        )
         answers = replace(outputs.rows(rows), warnings=tuple(warnings))
-        yield from _records(version, context, part, answers, some)
+        yield from _chunk(version, context, part, answers, some, ids[0], at)
+
+
+def _chunk(
+    version: LoadedVersion,
+    context: RequestContext,
+    prepared: Prepared,
+    outputs: Outputs,
+    ids: Sequence[str],
+    request_id: str,
+    first: int = 0,
+) -> Sequence[Recordable]:
+    """Some rows of a request, of which the first has this place in it."""
+    if len(ids) >= BLOCK_ROWS_MIN:
+        what = b"{}", b"{}", ("", None)
+        shared = record_of(
+            version, context, prepared, ids[0], *what, request_id=request_id, row_index=first
+        )
+        block = block_of(
+            version.signature, prepared, outputs, shared, ids, key_field=version.key_field
+        )
+        if block is not None:
+            return [block]
+    return _records(version, context, prepared, outputs, ids, request_id, first)
 
 
 def _records(
@@ -153,6 +145,8 @@ def _records(
     prepared: Prepared,
     outputs: Outputs,
     ids: Sequence[str],
+    request_id: str,
+    first: int,
 ) -> list[Record]:
     inputs = inputs_of(version, prepared)
     answers = answers_of(version.signature, outputs)
@@ -165,11 +159,11 @@ def _records(
             row,
             answer,
             outcome,
-            request_id=ids[0],
+            request_id=request_id,
             row_index=place,
         )
         for place, (id_, row, (answer, outcome)) in enumerate(
-            zip(ids, inputs, answers, strict=True)
+            zip(ids, inputs, answers, strict=True), first
         )
     ]
     refused = refused_of(records)

@@ -21,8 +21,6 @@ from podium.records.storable import text_problem
 from podium.signature.labels import INTEGER_MAX
 from podium.table import Array, plain_values
 
-# A request of more rows has several blocks: who reads one row of a block reads all of them.
-BLOCK_ROWS = 1_000
 ID_BYTES = 16
 # Bytes on every machine alike; the cells of other columns are plain values.
 _DTYPES = {"f": "<f8", "i": "<i8", "b": "|b1"}

@@ -30,7 +30,7 @@ from podium.flow.request import PredictRequest, RequestContext
 from podium.flow.run import run
 from podium.flow.version import LoadedVersion
 from podium.outbox.segment import packed_in_chunks, unpacked
-from podium.records.block import BLOCK_ROWS, Block, records_in
+from podium.records.block import Block, records_in
 from podium.records.record import Ids, Record
 
 CSV = "text/csv"
@@ -158,17 +158,13 @@ def both(
     outputs = replace(run(version.runtime, prepared.table), warnings=prepared.warnings)
     ids = Ids().some(prepared.time_us, prepared.n_rows)
     found = list(records_of(version, context, prepared, outputs, ids))
-    few = prepared.n_rows <= CHUNK_ROWS
-    one_by_one = record._records if few else record._records_in_chunks
-    return found, list(one_by_one(version, context, prepared, outputs, ids))
+    one_by_one = record._records(version, context, prepared, outputs, ids, ids[0], 0)
+    return found, one_by_one
 
 
-def without_latency(records: Any, request_id: str) -> list[Record]:
-    """Records, which differ in the time that each took; and in chunks, each was a request."""
-    return [
-        msgspec.structs.replace(one, latency_us=0, request_id=request_id, row_index=0)
-        for one in records
-    ]
+def without_latency(records: Any) -> list[Record]:
+    """Records, which differ in the time that each took."""
+    return [msgspec.structs.replace(one, latency_us=0) for one in records]
 
 
 @pytest.mark.parametrize("form", ["rows", "columns", "lines", "csv", "arrow"])
@@ -185,9 +181,8 @@ def test_a_block_has_the_records_that_its_rows_would_have(
     read = [one for payload in packed_in_chunks(found) for one in unpacked(payload.payload)]
 
     assert all(isinstance(one, Block) for one in found) == (name != "parts")
-    first = expected[0].id
-    assert without_latency(read, first) == without_latency(expected, first)
-    assert {one.request_id for one in read} == {first}
+    assert without_latency(read) == without_latency(expected)
+    assert {one.request_id for one in read} == {expected[0].id}
     assert [one.row_index for one in read] == list(range(N_ROWS))
     assert {one.business_key for one in read} == {"order"}
     assert {one.owner for one in read} == {"user:7"}
@@ -195,7 +190,7 @@ def test_a_block_has_the_records_that_its_rows_would_have(
         assert any(msgspec.json.decode(one.outputs)["warnings"] for one in read)
 
 
-@pytest.mark.parametrize("n_rows", [BLOCK_ROWS - 1, BLOCK_ROWS, BLOCK_ROWS + 1, 3 * BLOCK_ROWS])
+@pytest.mark.parametrize("n_rows", [CHUNK_ROWS - 1, CHUNK_ROWS, CHUNK_ROWS + 2, 3 * CHUNK_ROWS])
 def test_a_request_of_more_rows_has_several_blocks(versions: Any, n_rows: int) -> None:
     version, _ = versions["sign"]
     cells = {"n": [float(number % 7 - 1) for number in range(n_rows)]}
@@ -204,13 +199,23 @@ def test_a_request_of_more_rows_has_several_blocks(versions: Any, n_rows: int) -
     found, expected = both(version, body, media, RequestContext(is_bulk=True))
 
     assert [one.n_rows for one in found] == [
-        min(BLOCK_ROWS, n_rows - at) for at in range(0, n_rows, BLOCK_ROWS)
+        min(CHUNK_ROWS, n_rows - at) for at in range(0, n_rows, CHUNK_ROWS)
     ]
     read = list(records_in(found))
-    first = expected[0].id
-    assert without_latency(read, first) == without_latency(expected, first)
+    assert without_latency(read) == without_latency(expected)
     assert [one.row_index for one in read] == list(range(n_rows))
-    assert {one.request_id for one in read} == {first}
+    assert {one.request_id for one in read} == {expected[0].id}
+
+
+def test_rows_that_are_no_block_are_one_request_however_many_they_are(versions: Any) -> None:
+    version, _ = versions["parts"]
+    body, media = body_of({"n": list(range(CHUNK_ROWS + 5))}, "rows")
+
+    found, expected = both(version, body, media, RequestContext(is_bulk=True))
+
+    assert without_latency(found) == without_latency(expected)
+    assert {one.request_id for one in found} == {expected[0].id}
+    assert [one.row_index for one in found] == list(range(CHUNK_ROWS + 5))
 
 
 def test_a_field_names_each_row(versions: Any, tmp_path: Path) -> None:
