@@ -39,6 +39,8 @@ class DatabaseServer(ABC):
     users: ClassVar[tuple[str, ...]]
     programs: ClassVar[tuple[str, ...]]
     stopping: ClassVar[signal.Signals] = signal.SIGTERM
+    # At the end, when its folder is removed: nothing has to be written any more.
+    ending: ClassVar[signal.Signals | None] = None
     folders: ClassVar[tuple[str, ...]] = ("/usr/sbin", "/usr/local/bin", "/opt/homebrew/bin")
 
     def __init__(self) -> None:
@@ -67,7 +69,7 @@ class DatabaseServer(ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
+        self.stop(self.ending)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
