@@ -14,14 +14,14 @@ from podium.errors import SetupError
 
 MEMORY, SECONDS = "1GB", 60.0
 _ROWS_AT_ONCE = 1_000
-# Python's own variables are no tables, and nothing is fetched from the network.
+# Nothing is fetched from the network, or written beside the file.
 _CONFIG: dict[str, Any] = {
-    "python_enable_replacements": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
     "temp_directory": "",
 }
+# Python's own variables are no tables then, either.
 _LOCK = "SET enable_external_access = false; SET lock_configuration = true"
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from podium.analytics import query
 from podium.analytics.export import export_to_duckdb
 from podium.analytics.query import asked
 from podium.errors import SetupError
@@ -14,7 +16,6 @@ from podium.signature import Field, Signature
 from podium.testing.stores.samples import sample
 
 pytest.importorskip("duckdb")
-SECRET = ["a variable of Python is no table"]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,6 @@ def test_all_rows_come_and_columns_of_one_name_are_told_apart(path: Path):
         "select * from '{folder}/secret.csv'",
         "select * from glob('{folder}/*')",
         "select * from read_csv('http://127.0.0.1:9/a.csv')",
-        "select * from SECRET",
         "select getenv('HOME')",
         "select * from query('delete from records')",
         "selekt 1",
@@ -93,6 +93,13 @@ def test_nothing_else_is_read_or_changed(path: Path, tmp_path: Path, sql: str):
 
     assert [one.name for one in tmp_path.iterdir()] == ["secret.csv"]
     assert path.read_bytes() == before
+
+
+def test_a_variable_of_the_program_is_no_table(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(query, "SECRET", np.arange(3), raising=False)
+
+    with pytest.raises(SetupError, match="SECRET"):
+        answer(path, "select * from SECRET")
 
 
 def test_a_query_without_an_end_is_stopped(path: Path):
