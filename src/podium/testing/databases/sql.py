@@ -122,6 +122,8 @@ class MariaServer(SqlServer):
                 self._find_program("mariadb-install-db"),
                 "--no-defaults",
                 f"--datadir={self.folder}/files",
+                # A server that starts deletes the temporary files of others in the same folder.
+                f"--tmpdir={self.folder}",
             ),
             *("--auth-root-authentication-method=normal", "--skip-test-db"),
         )
@@ -135,5 +137,6 @@ class MariaServer(SqlServer):
             *(str(self._program), "--no-defaults", f"--datadir={self.folder}/files"),
             *("--bind-address=127.0.0.1", f"--port={self.port}", "--skip-name-resolve"),
             *(f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"),
+            f"--tmpdir={self.folder}",
             *(f"--init-file={self.folder}/first.sql", "--innodb-buffer-pool-size=16M"),
         ]
