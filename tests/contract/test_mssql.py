@@ -109,6 +109,22 @@ def test_a_record_that_somebody_else_inserts_meanwhile_is_a_duplicate(
     assert ids(store) == ids_of(2, 1)
 
 
+def test_a_record_that_the_server_refuses_fails_alone(store: SqlStore, executed: Executed) -> None:
+    store.insert([sample(9)])
+    refusals = [
+        mssql_python.DataError("String data, right truncation", "Truncated value: 'Ada'")
+        for _ in range(2)  # of both at once, and of the first one alone
+    ]
+    executed.failing["INSERT"] = refusals
+
+    result = store.insert([sample(1), sample(2)])
+
+    assert result == InsertResult(
+        inserted=1, failed={sample(1).id: "the database can't store it: DataError"}
+    )
+    assert ids(store) == ids_of(9, 2)
+
+
 def test_a_text_is_as_long_as_any_that_is_stored_in_it(store: SqlStore) -> None:
     """Some characters are two units of NVARCHAR."""
     model, key = "\U0001f427" * MODEL_LENGTH, "\U0001f427" * KEY_LENGTH

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, event, insert, select
@@ -69,17 +69,18 @@ def is_conflict(error: DBAPIError) -> bool:
 def prepare(engine: Engine, *, statement_s: int) -> None:
     """Make connections of mssql-python limit their statements, and bind values by our types.
 
-    By itself it binds texts by the longest one of a column: if that has ASCII characters alone, the
-    others lose theirs. Equal sizes also let the server use a plan again.
+    By itself it binds a text of ASCII characters as VARCHAR, and several executions by the longest
+    text of a column: if that is ASCII, the others lose their letters. Equal sizes also let the server
+    use a plan again. SQLAlchemy executes each statement once, with the values of several rows.
     """
+
+    size_of = _sizes()
 
     def limit(connection: Any, _: object) -> None:
         connection.timeout = statement_s
 
     def bind(_: object, cursor: Any, __: str, parameters: Any, *___: object) -> None:
-        # A list has the values of several executions. SQLAlchemy also inserts several rows at once.
-        columns = zip(*(parameters if isinstance(parameters, list) else [parameters]), strict=True)
-        cursor.setinputsizes([_size_of(column) for column in columns])
+        cursor.setinputsizes(list(map(size_of, parameters)))
 
     event.listen(engine, "do_connect", _connected)
     event.listen(engine, "connect", limit)
@@ -99,19 +100,23 @@ def _connected(dialect: Any, _: object, arguments: Any, options: Any) -> Any:
         ) from error
 
 
-def _size_of(values: Sequence[Any]) -> tuple[int, int]:
-    """The SQL type and size of a parameter with these values."""
+def _sizes() -> Callable[[object], tuple[int, int]]:
+    """The SQL type and size of a parameter with a value."""
     from mssql_python import SQL_BIGINT, SQL_DOUBLE, SQL_VARBINARY, SQL_WVARCHAR
 
-    kinds = {type(value) for value in values}
-    if int in kinds:
-        return SQL_BIGINT, 0
-    if float in kinds:
-        return SQL_DOUBLE, 0
-    if bytes in kinds:
-        size = max(len(value) for value in values)
-        return SQL_VARBINARY, size if size <= 2 * _LONGEST else 0
-    longest = max((len(one.encode("utf-16-le")) // 2 for one in values if one), default=0)
-    if longest > _LONGEST:
-        return SQL_WVARCHAR, 0
-    return SQL_WVARCHAR, min(1 << max(longest - 1, _SMALLEST - 1).bit_length(), _LONGEST)
+    def size_of(value: object) -> tuple[int, int]:
+        if isinstance(value, str):
+            length = len(value) if value.isascii() else len(value.encode("utf-16-le")) // 2
+            if length > _LONGEST:
+                return SQL_WVARCHAR, 0
+            size = _SMALLEST if length <= _SMALLEST else 1 << (length - 1).bit_length()
+            return SQL_WVARCHAR, min(size, _LONGEST)
+        if isinstance(value, int):
+            return SQL_BIGINT, 0
+        if isinstance(value, float):
+            return SQL_DOUBLE, 0
+        if isinstance(value, bytes):
+            return SQL_VARBINARY, len(value) if len(value) <= 2 * _LONGEST else 0
+        return SQL_WVARCHAR, _SMALLEST  # nothing, which is converted to every type but bytes
+
+    return size_of
