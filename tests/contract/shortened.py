@@ -20,4 +20,4 @@ class ShortContract(StoreContract):
 
         @pytest.fixture(autouse=True)
         def _few_queries(self, monkeypatch) -> None:
-            monkeypatch.setattr(filtering, "N_QUERIES", 12)
+            monkeypatch.setattr(filtering, "N_QUERIES", 8)

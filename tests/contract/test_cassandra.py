@@ -330,6 +330,7 @@ def test_a_node_that_hangs_is_given_up(node, monkeypatch):
     store.close()
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_connects_by_itself(node, store):
     store.insert([sample(1), sample(2)])
 

@@ -28,7 +28,13 @@ class Threads(forks.ForkAware):
         forks.watch(self)
 
     def each(self, work: Callable[[T], R], values: Iterable[T]) -> list[R]:
-        """The results of `work`, which runs for several values at once and mustn't call this."""
+        """The results of `work`, which runs for several values at once and mustn't call this.
+
+        After the first failure, which is raised, no more values are begun.
+
+        Raises:
+            StoreError: it is closed.
+        """
         some: Sequence[T] = list(values)
         if len(some) < 2:
             return [work(one) for one in some]
@@ -38,7 +44,11 @@ class Threads(forks.ForkAware):
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(N_THREADS, self._name)
             pool = self._pool
-        return list(pool.map(work, some))
+        try:
+            results = pool.map(work, some)
+        except RuntimeError as error:  # it was closed meanwhile
+            raise StoreError("the store is closed") from error
+        return list(results)
 
     def close(self) -> None:
         """End the threads, after the requests that run."""
