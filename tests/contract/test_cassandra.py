@@ -131,6 +131,15 @@ def test_every_change_of_a_record_has_a_condition():
         assert re.search(r" IF (NOT EXISTS|mark = \?)$", statement)
 
 
+def test_of_several_records_with_one_id_in_a_batch_the_first_is_stored(store):
+    first = [sample(n) for n in range(40)]
+
+    result = store.insert([*first, *(sample(n, outcome="Gentoo") for n in range(40))])
+
+    assert result == InsertResult(inserted=40, duplicates=40)
+    assert [one.outcome for one in store.page(RecordQuery(), limit=50).records] == ["Adelie"] * 40
+
+
 def test_feedback_for_many_and_deletion_by_many_are_counted_by_record(node, store):
     records = [sample(n, business_key="order 7") for n in range(60)]
     odd = sample(3_000, time_us=NOON_US - DAY_US)

@@ -84,6 +84,15 @@ def store(address) -> Iterator[DynamoStore]:
     store.close()
 
 
+def test_of_several_records_with_one_id_in_a_batch_the_first_is_stored(store):
+    first = [sample(n) for n in range(40)]
+
+    result = store.insert([*first, *(sample(n, outcome="Gentoo") for n in range(40))])
+
+    assert result == InsertResult(inserted=40, duplicates=40)
+    assert [one.outcome for one in store.page(RecordQuery(), limit=50).records] == ["Adelie"] * 40
+
+
 def test_feedback_for_many_and_deletion_by_many_are_counted_by_record(store):
     records = [sample(n) for n in range(120)]
     store.insert([*records, sample(200, model="another")])

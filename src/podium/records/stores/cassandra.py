@@ -15,7 +15,7 @@ from podium.errors import InputError, StoreError
 from podium.records.cursor import read_cursor
 from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
-from podium.records.storable import TIME_MAX_US, is_id, refused_of
+from podium.records.storable import TIME_MAX_US, is_id
 from podium.records.store import ALL_FILTERS, InsertResult, Order, Page, RecordQuery, StoreFeatures
 from podium.records.stores import cassandra_statements as cql
 from podium.records.stores.cassandra_session import CassandraSession, check_driver, read_address
@@ -36,6 +36,7 @@ from podium.records.stores.places import (
     shard_of,
 )
 from podium.records.stores.rows import feedback_cells, record_of, row_of
+from podium.records.stores.singly import insert_each
 
 # Cassandra checks these record by record (ALLOW FILTERING), inside one partition.
 EQUAL = ("model", "version", "actor", "owner", "outcome", "role")
@@ -70,18 +71,7 @@ class CassandraStore:
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Insert records, each by itself; one whose id is already stored changes nothing."""
         self._session.open()
-        failed = refused_of(records)
-        good = [one for one in records if one.id not in failed]
-        results = self._session.each(self._insert, good)
-        failed |= {
-            one.id: problem
-            for one, problem in zip(good, results, strict=True)
-            if isinstance(problem, str)
-        }
-        self._days.keep({day_of(one.time_us) for one in good if one.id not in failed})
-        inserted = sum(one is True for one in results)
-        duplicates = sum(one is False for one in results)
-        return InsertResult(inserted=inserted, duplicates=duplicates, failed=failed)
+        return insert_each(records, self._insert, threads=self._session.threads, days=self._days)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
         """The record with this id, or None."""
@@ -126,7 +116,7 @@ class CassandraStore:
         """Add the true outcomes to the records of a model; returns the ids that exist."""
         self._session.open()
         ids = list(filter(is_id, feedback))
-        found = self._session.each(
+        found = self._session.threads.each(
             lambda id_: self._set_feedback(id_, feedback[id_], model=model), ids
         )
         return frozenset(id_ for id_, is_found in zip(ids, found, strict=True) if is_found)
@@ -134,7 +124,9 @@ class CassandraStore:
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records, each by itself."""
         self._session.open()
-        deleted = self._session.each(self._delete, {one.id: one for one in records}.values())
+        deleted = self._session.threads.each(
+            self._delete, {one.id: one for one in records}.values()
+        )
         self._days.forget({day_of(one.time_us) for one in records})
         return sum(deleted)
 
@@ -193,14 +185,14 @@ class CassandraStore:
     def _candidates(self, query: RecordQuery) -> list[Record] | None:
         """All records with the ids or business keys of a query, if it names some."""
         if query.ids is not None:
-            found = self._session.each(self._find, dict.fromkeys(filter(is_id, query.ids)))
+            found = self._session.threads.each(self._find, dict.fromkeys(filter(is_id, query.ids)))
         elif query.business_keys is not None:
             places = [
                 place
                 for key in dict.fromkeys(query.business_keys)
                 for place in self._session.run(cql.FIND_BUSINESS_KEY, _named(key))
             ]
-            found = self._session.each(lambda place: self._at(place[1], place[0]), places)
+            found = self._session.threads.each(lambda place: self._at(place[1], place[0]), places)
         else:
             return None
         return [one[0] for one in found if one is not None]
@@ -232,7 +224,7 @@ class CassandraStore:
             stopped = place_of(records[-1]) if len(records) == n_rows else None
             return Slice([one for one in records if place_of(one) != after], stopped)
 
-        return self._session.each(read, range(self._session.n_shards))
+        return self._session.threads.each(read, range(self._session.n_shards))
 
     def _set_feedback(
         self,

@@ -123,8 +123,7 @@ class CassandraSession(forks.ForkAware):
     def __init__(self, address: Address) -> None:
         self.address = address
         self.where = f"cassandra://{','.join(address.hosts)}:{address.port}/{address.keyspace}"
-        self._threads = Threads("podium-cassandra")
-        self.each = self._threads.each
+        self.threads = Threads("podium-cassandra")
         self._cluster: Any = None
         self._session: Any = None
         self._prepared: dict[str, Any] = {}
@@ -201,7 +200,7 @@ class CassandraSession(forks.ForkAware):
     def close(self) -> None:
         """Close the connections, after the statements that run."""
         self._is_closed = True
-        self._threads.close()
+        self.threads.close()
         with self._lock:
             cluster, self._cluster, self._session = self._cluster, None, None
         if cluster is not None:

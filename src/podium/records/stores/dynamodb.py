@@ -13,7 +13,7 @@ from podium.errors import InputError, StoreError
 from podium.records.cursor import read_cursor
 from podium.records.history import succeeding
 from podium.records.record import Feedback, Record
-from podium.records.storable import is_id, refused_of
+from podium.records.storable import is_id
 from podium.records.store import InsertResult, Order, Page, RecordQuery, StoreFeatures
 from podium.records.stores.dynamodb_days import DynamoDays
 from podium.records.stores.dynamodb_items import (
@@ -41,6 +41,7 @@ from podium.records.stores.places import (
     range_of,
     read_page,
 )
+from podium.records.stores.singly import insert_each
 
 FEEDBACK_TRIES = 100
 FEEDBACK_WAIT_S = 0.02
@@ -68,18 +69,7 @@ class DynamoStore:
     def insert(self, records: Sequence[Record]) -> InsertResult:
         """Insert records, each by itself; one whose id is already stored changes nothing."""
         self._table.open()
-        failed = refused_of(records)
-        good = [one for one in records if one.id not in failed]
-        results = self._table.each(self._put, good)
-        failed |= {
-            one.id: problem
-            for one, problem in zip(good, results, strict=True)
-            if isinstance(problem, str)
-        }
-        self._days.keep({day_of(one.time_us) for one in good if one.id not in failed})
-        inserted = sum(one is True for one in results)
-        duplicates = sum(one is False for one in results)
-        return InsertResult(inserted=inserted, duplicates=duplicates, failed=failed)
+        return insert_each(records, self._put, threads=self._table.threads, days=self._days)
 
     def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
         """The record with this id, or None."""
@@ -118,7 +108,7 @@ class DynamoStore:
         """Add the true outcomes to the records of a model; returns the ids that exist."""
         self._table.open()
         ids = list(filter(is_id, feedback))
-        found = self._table.each(
+        found = self._table.threads.each(
             lambda id_: self._set_feedback(id_, feedback[id_], model=model), ids
         )
         return frozenset(id_ for id_, is_found in zip(ids, found, strict=True) if is_found)
@@ -126,7 +116,9 @@ class DynamoStore:
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records, each by itself."""
         self._table.open()
-        deleted = sum(self._table.each(self._delete, {one.id: one for one in records}.values()))
+        deleted = sum(
+            self._table.threads.each(self._delete, {one.id: one for one in records}.values())
+        )
         self._days.forget({day_of(one.time_us) for one in records})
         return deleted
 

@@ -68,15 +68,15 @@ class DynamoReader:
 
             if find(record_id, read_first) is not None:
                 return found[record_id]
-        (item,) = self._indexed("odd_id", record_id)[:1] or (None,)
-        return item
+        keys = self._keys_in("odd_id", record_id)
+        return self._item_at(keys[0]) if keys else None
 
     def _item_at(self, key: Item) -> Item | None:
         item: Item | None = self._table.call("get_item", Key=key, ConsistentRead=True).get("Item")
         return item
 
-    def _indexed(self, index: str, value: str) -> list[Item]:
-        """The items with this value in an index, which has all but the very latest of them."""
+    def _keys_in(self, index: str, value: str) -> list[Item]:
+        """The keys of the items with this value in an index, which has all but the very latest of them."""
         keys: list[Item] = []
         begin: dict[str, Any] = {}
         while True:
@@ -92,21 +92,22 @@ class DynamoReader:
                 {name: one[name] for name in ("partition", "place")} for one in response["Items"]
             ]
             if "LastEvaluatedKey" not in response:
-                break
+                return keys
             begin = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
-        return [item for item in self._table.each(self._item_at, keys) if item is not None]
 
     def candidates(self, query: RecordQuery) -> list[Record] | None:
         """All records with the ids or business keys of a query, if it names some."""
         prefix = query.id_prefix
         ids = query.ids if query.ids is not None or not is_id(prefix or "") else (prefix or "",)
         if ids is not None:
-            records = self._table.each(self._record, dict.fromkeys(filter(is_id, ids)))
+            records = self._table.threads.each(self._record, dict.fromkeys(filter(is_id, ids)))
             return [one for one in records if one is not None]
         if query.business_keys is None:
             return None
         names = [f"={key}" for key in dict.fromkeys(query.business_keys)]
-        return [record_of_item(item) for name in names for item in self._indexed("named", name)]
+        keys = [key for name in names for key in self._keys_in("named", name)]
+        items = self._table.threads.each(self._item_at, keys)
+        return [record_of_item(item) for item in items if item is not None]
 
     def read_day(
         self,
@@ -134,7 +135,7 @@ class DynamoReader:
         read = partial(
             self._slice, values=values, after=after, wanted=wanted, query=query, order=order
         )
-        return self._table.each(read, partitions)
+        return self._table.threads.each(read, partitions)
 
     def _slice(
         self,

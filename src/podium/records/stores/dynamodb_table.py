@@ -157,8 +157,7 @@ class DynamoTable(forks.ForkAware):
         self._client: Any = None
         self._n_shards: int | None = None
         self._logged_s = -LOGGED_EVERY_S
-        self._threads = Threads("podium-dynamodb")
-        self.each = self._threads.each
+        self.threads = Threads("podium-dynamodb")
         self._lock = threading.RLock()
         self._is_closed = False
         forks.watch(self)
@@ -214,7 +213,7 @@ class DynamoTable(forks.ForkAware):
         with self._lock:
             self._is_closed = True
             client, self._client = self._client, None
-        self._threads.close()
+        self.threads.close()
         if client is not None:
             client.close()
 
