@@ -14,6 +14,7 @@ from podium.signature.fields import Category
 from podium.testing.stores.samples import feedback, sample
 
 duckdb = pytest.importorskip("duckdb")
+pytestmark = pytest.mark.slow
 ODD = ("a/b~c", 'sa"id', "it's", "Größe (cm)", "0", "", "$.x", "x y", "AGE", "age", "id", "*")
 
 

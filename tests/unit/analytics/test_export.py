@@ -23,6 +23,7 @@ from podium.records.stores.sqlite import SqliteStore
 from podium.testing.stores.samples import NOON_US, TEXTS, feedback, ids_of, sample
 
 duckdb = pytest.importorskip("duckdb")
+pytestmark = pytest.mark.slow
 SLOW_EXPORT = """
 import sys
 from pathlib import Path
@@ -188,7 +189,6 @@ def test_a_file_in_use_is_an_error_that_says_so(store: Store, path: Path):
         other.communicate(b"\n")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("is_there", [True, False])
 def test_an_export_that_is_killed_leaves_the_earlier_file_whole(tmp_path, path, is_there):
     store = SqliteStore(tmp_path / "podium.db")

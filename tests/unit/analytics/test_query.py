@@ -16,6 +16,7 @@ from podium.signature import Field, Signature
 from podium.testing.stores.samples import sample
 
 pytest.importorskip("duckdb")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from podium.outbox.outboxed import OutboxedStore
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing.stores.samples import feedback, sample
 
+pytestmark = pytest.mark.slow
 Command = Callable[..., tuple[int, str, str]]
 
 
