@@ -68,8 +68,8 @@ class NoidaServer(SearchServer):
     It keeps them over a restart.
     """
 
-    package = "Elasticsearch"
-    how_to_install = "pip install noida-db, an emulator"
+    package = "noida-db"
+    how_to_install = "pip install noida-db"
     module = "noida_db"
     scheme = "elasticsearch"
     programs = ("noida-db",)
@@ -88,8 +88,8 @@ class NoidaServer(SearchServer):
 class OsmemServer(SearchServer):
     """osmem, an OpenSearch in memory, which shows writes at once."""
 
-    package = "OpenSearch"
-    how_to_install = "pip install osmem-server, an emulator"
+    package = "osmem-server"
+    how_to_install = "pip install osmem-server"
     module = "osmem_server"
     scheme = "opensearch"
     programs = ("bin/osmem-server",)
