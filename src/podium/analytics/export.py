@@ -198,21 +198,17 @@ def _transaction(connection: DuckDBPyConnection) -> Iterator[None]:
 
 
 def _selected(store: Store, model: str, newest_us: int | None) -> Iterator[Sequence[Record]]:
-    """What may be new, or have new feedback; what the store can't filter by is compared here."""
+    """What may be new, or have new feedback."""
     everything = RecordQuery(model=model or None)
     queries = [everything]
-    if newest_us is not None and {"since_us", "until_us", "has_feedback"} <= store.features.filters:
+    if newest_us is not None:
         since_us = max(newest_us - LATE_US, 0)
         queries = [
             msgspec.structs.replace(everything, since_us=since_us),
             msgspec.structs.replace(everything, until_us=since_us, has_feedback=True),
         ]
     for query in queries:
-        known = query
-        if "model" not in store.features.filters:
-            known = msgspec.structs.replace(query, model=None)
-        for records in iter_pages(store, known, rows=PAGE_ROWS, order="oldest"):
-            yield records if known is query else [one for one in records if query.fits(one)]
+        yield from iter_pages(store, query, rows=PAGE_ROWS, order="oldest")
 
 
 _STRUCTURE = msgspec.json.encode([{one.source: one.source_type for one in RECORD_COLUMNS}]).decode()

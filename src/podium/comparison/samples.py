@@ -189,7 +189,7 @@ def read_shadowed(
     query = RecordQuery(
         model=version.model,
         version=version.name,
-        role="shadow" if "role" in store.features.filters else None,
+        role="shadow",
         since_us=max(int(sample.times.min()), since_us or 0),
     )
     rows, lost_all, latencies = array("q"), array("d"), array("d")
@@ -200,7 +200,7 @@ def read_shadowed(
         n_bytes += len(record.outputs)
         if n_read > SHADOW_ROWS_MAX or n_bytes > BYTES_MAX or not left:
             break
-        place = left.pop(_key(record), None) if record.role == "shadow" else None
+        place = left.pop(_key(record), None)
         if place is None:
             continue
         lost = losses.of(record.outputs, sample.truths[place])

@@ -23,7 +23,7 @@ from podium.outbox.segment import failures
 from podium.outbox.segment_files import delete_segment, retire
 from podium.outbox.shipper import DAMAGED_NAME
 from podium.records.export import time_text
-from podium.records.record import Record, Role
+from podium.records.record import Record
 from podium.records.store import RecordQuery, Store, iter_pages
 from podium.records.stores.sqlite import SqliteStore
 
@@ -79,7 +79,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     def described(self) -> dict[str, str]:
         """The selection for the audit log, without values from a record's inputs or outputs."""
         chosen = {
-            name: time_text(value) if name.endswith("_us") else str(value)
+            name: time_text(value) if name.endswith("_us") else _text(value)
             for name, value in msgspec.structs.asdict(self.query).items()
             if value is not None
         }
@@ -99,6 +99,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return self.value == (
             value if isinstance(value, str) else msgspec.json.encode(value).decode()
         )
+
+
+def _text(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 class Count(NamedTuple):
@@ -225,7 +229,8 @@ class Deletion:
                     self._store.delete(others)
                 n_deleted += self._store.delete(chosen)
                 done(n_deleted)
-        self._forget_id(selection.query.id_prefix or "", damaged)
+        for record_id in selection.query.ids or (selection.query.id_prefix or "",):
+            self._forget_id(record_id, damaged)
         self._retire_segments()
         return Deleted(n_deleted, True, tuple(unreached))
 
@@ -335,12 +340,11 @@ def companions(store: Store, records: Sequence[Record]) -> list[Record]:
     """
     primaries = [one for one in records if one.request_id and one.role == "primary"]
     rows, ids = {_row_of(one) for one in primaries}, {one.id for one in records}
-    role: Role | None = "shadow" if "role" in store.features.filters else None
     return [
         one
         for model, since_us, until_us in _spans(primaries)
         for some in iter_pages(
-            store, RecordQuery(model=model, since_us=since_us, until_us=until_us, role=role)
+            store, RecordQuery(model=model, since_us=since_us, until_us=until_us, role="shadow")
         )
         for one in some
         if one.role != "primary" and one.id not in ids and _row_of(one) in rows

@@ -287,7 +287,7 @@ def _delete_several(site: Site, name: str, key: str, failures: dict[str, str]) -
     what = f"Delete records of {name}"
     operation = _get(f"delete_records_{key}", what, name, "Deleted", _DELETE_FAILURES | failures)
     filters = COLUMN_FILTERS if site.store is None else site.store.features.filters
-    chosen = (*supported(filters), *(one for one in ("version", "owner") if one in filters))
+    chosen = (*supported(filters), "version", "owner")
     names = {one: _NUMBER if one in ("min", "max") else TEXT for one in chosen}
     names |= {"expect": _COUNT}
     parameters = [

@@ -98,6 +98,20 @@ def _has_words(record: Record, text: str) -> bool:
 ALL_FILTERS = frozenset(RecordQuery.__struct_fields__)
 # Those that compare columns: a search needs an index of words.
 COLUMN_FILTERS = ALL_FILTERS - {"text"}
+# What every store can filter by: permissions, feedback, monitoring and retraining need it.
+NEEDED_FILTERS = frozenset(
+    {
+        "business_keys",
+        "has_feedback",
+        "ids",
+        "model",
+        "owner",
+        "role",
+        "since_us",
+        "until_us",
+        "version",
+    }
+)
 
 
 class StoreFeatures(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,9 +15,9 @@ from podium.policy.authority import require
 from podium.records.record import Record
 from podium.records.store import RecordQuery
 from podium.web.numbers import moment_text
-from podium.web.record_filters import LABELS, NAMES, filters_of, query_for
+from podium.web.record_filters import LABELS, NAMES, filters_of
 from podium.web.site import Site
-from podium.web.visible_records import record_store, visible_record
+from podium.web.visible_records import visible_record
 
 # More aren't counted for a request, nor deleted by one; together with DELETE_S it stays below the
 # five seconds after which readers of the store give up.
@@ -199,7 +199,7 @@ def deletion_of(site: Site, actor: Actor, model: str, query: Mapping[str, str]) 
     filters = filters_of(model, said, actor)
     if filters.problems:
         raise InputError(filters.problems[0].rstrip("."), hint="correct the filter")
-    chosen = replace(query_for(record_store(site), filters), version=said.get("version"))
+    chosen = replace(filters.query, version=said.get("version"))
     if "owner" in said:
         if chosen.owner not in (None, said["owner"]):
             raise NotAllowed("you may delete only your own records", hint="leave out the owner")
@@ -254,7 +254,7 @@ def record_to_delete(
     """
     record, _ = visible_record(site, request.actor, record_id)
     require_deletion(site, request.actor, record.model)
-    query = RecordQuery(model=record.model, id_prefix=record.id)
+    query = RecordQuery(model=record.model, ids=(record.id,))
     count = Count(1, True, record.time_us)
     return record, DeletionRequest(record.model, Selection(query=query), {"id": record.id}, count)
 

@@ -231,12 +231,9 @@ class _Giver:
 
     def _records(self, ids: tuple[str, ...], keys: tuple[str, ...]) -> Iterator[Sequence[Record]]:
         """The records of the model with these ids or keys."""
-        model, filters = self._live.name, self._store.features.filters
-        if ids and "ids" in filters:
+        model = self._live.name
+        if ids:
             yield from iter_pages(self._store, RecordQuery(model=model, ids=ids))
-        elif ids:
-            some = map(self._store.get, ids)
-            yield [one for one in some if one is not None and one.model == model]
         if keys:
             yield from iter_pages(self._store, RecordQuery(model=model, business_keys=keys))
 

@@ -139,19 +139,17 @@ def inbox_of(
     if not allowed(actor, Action.SEE_OWN, name):
         return inbox
     store = record_store(site)
-    wanted = _query(actor, name, text, store.features.filters, sees_all=sees_all)
+    wanted = _query(actor, name, text, sees_all=sees_all)
     page = store.page(wanted, limit=PAGE_ROWS, cursor=place.after or None, order=inbox.order)
     return replace(inbox, page=page)
 
 
-def _query(
-    actor: Actor, model: str, key: str, filters: frozenset[str], *, sees_all: bool
-) -> RecordQuery:
+def _query(actor: Actor, model: str, key: str, *, sees_all: bool) -> RecordQuery:
     return RecordQuery(
         model=model,
         has_feedback=False,
         # A shadow gets its truth with the prediction that was sent to the caller.
-        role="primary" if "role" in filters else None,
+        role="primary",
         owner=None if sees_all else actor.owner,
         business_keys=(business_key_of(key) or key,) if key else None,
     )

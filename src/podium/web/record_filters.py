@@ -11,12 +11,10 @@ from dataclasses import replace as copied
 from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 
-from msgspec.structs import replace
-
 from podium.access import ALL, ANYONE, Action, Actor, allowed
 from podium.records.business_key import business_key_of
 from podium.records.record import Role
-from podium.records.store import RecordQuery, Store, StoreFeatures
+from podium.records.store import RecordQuery, StoreFeatures
 from podium.signature import Output
 from podium.web.record_columns import Column
 from podium.web.record_conditions import NO_DRAFT, Condition, Draft, conditions_of, parameters_of
@@ -181,14 +179,6 @@ def filters_of(
     conditions, draft = conditions_of(query, columns or {}, problems)
     said |= parameters_of(conditions)
     return Filters(said, wanted, tuple(problems), conditions, draft)
-
-
-def query_for(store: Store, filters: Filters) -> RecordQuery:
-    """What a store is asked: one that knows no roles has primary predictions only."""
-    query = filters.query
-    if "role" in store.features.filters or filters.said["role"]:
-        return query
-    return replace(query, role=None)
 
 
 def supported(filters: frozenset[str]) -> list[str]:

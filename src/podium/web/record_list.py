@@ -38,7 +38,6 @@ from podium.web.record_filters import (
     filters_of,
     flat,
     place_of,
-    query_for,
 )
 from podium.web.record_scan import Scan, Sorting, scan
 from podium.web.record_totals import Totals
@@ -320,7 +319,7 @@ def record_list(site: Site, request: Request, model: str = "") -> RecordList:
     shown = RecordList(
         site, request.actor, version, filters, place_of(request.query), columns, cells, sorting
     )
-    query, rest = narrowed(query_for(store, filters), filters.conditions, store.features.filters)
+    query, rest = narrowed(filters.query, filters.conditions, store.features.filters)
     if not rest and sorting.column is None and not has_totals:
         after = shown.place.after or None
         page = store.page(query, limit=PAGE_ROWS, cursor=after, order=sorting.order)
@@ -344,7 +343,7 @@ def record_file(site: Site, request: Request, model: str = "") -> RecordFile:
         raise InputError(filters.problems[0].rstrip("."), hint="correct the filter")
     output = version.signature.output
     labels = [label_text(label) for label in output.classes if output.has_probabilities]
-    query, rest = narrowed(query_for(store, filters), filters.conditions, store.features.filters)
+    query, rest = narrowed(filters.query, filters.conditions, store.features.filters)
     body = iter_csv(
         store,
         query,

@@ -144,21 +144,6 @@ def test_a_file_has_the_records_of_one_model_or_of_all(store: Store, path: Path)
     assert exported_ids(path) == ids_of(2)
 
 
-def test_a_store_without_filters_is_exported_all_the_same(path: Path):
-    class Plain(MemoryStore):
-        def __init__(self) -> None:
-            super().__init__()
-            self.features = type(self.features)(durability="memory", filters=frozenset())
-
-    store = Plain()
-    store.insert([sample(1), sample(2, model="other")])
-    export_to_duckdb(store, path, {}, model="other")
-    store.insert([sample(3, model="other")])
-    store.set_feedback(sample(2).id, feedback())
-
-    assert export_to_duckdb(store, path, {}, model="other") == Exported(2, 1, 1)
-
-
 def test_a_database_of_another_program_is_left_alone(store: Store, path: Path, tmp_path: Path):
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE TABLE theirs (a INTEGER)")

@@ -34,14 +34,14 @@ class NoOutcomes(MemoryStore):
     """A store that can't look for predictions."""
 
     features = msgspec.structs.replace(
-        MemoryStore.features, filters=ALL_FILTERS - {"outcome", "until_us"}
+        MemoryStore.features, filters=ALL_FILTERS - {"outcome", "id_prefix"}
     )
 
     def page(
         self, query: RecordQuery, *, limit: int, cursor: str | None = None, **order: Any
     ) -> Page:
-        if query.outcome is not None or query.until_us is not None:
-            raise InputError("this store can't filter by the prediction or the end")
+        if query.outcome is not None or query.id_prefix is not None:
+            raise InputError("this store can't filter by the prediction or the id")
         return super().page(query, limit=limit, cursor=cursor, **order)
 
 
@@ -84,19 +84,19 @@ def test_a_filter_that_the_store_lacks_is_not_offered(app: podium.App) -> None:
     assert [field.name for field in shown.fields] == [
         "search",
         "since",
-        "id",
+        "until",
         "business_key",
         "role",
     ]
     names = re.findall(r'<(?:input|select)[^>]* name="(\w+)"', page.text)
-    assert names == ["search", "since", "id", "business_key", "role", "f1", "o1", "v1"]
+    assert names == ["search", "since", "until", "business_key", "role", "f1", "o1", "v1"]
     delete = Client(app).get("/openapi.json").json()["paths"]["/api/models/loans/records"]["delete"]
     assert [one["name"] for one in delete["parameters"]] == [
         "search",
         "since",
+        "until",
         "min",
         "max",
-        "id",
         "business_key",
         "role",
         "version",

@@ -6,7 +6,13 @@ from __future__ import annotations
 
 import msgspec
 
-from podium.records.store import ALL_FILTERS, InsertResult, Store, StoreFeatures
+from podium.records.store import (
+    ALL_FILTERS,
+    NEEDED_FILTERS,
+    InsertResult,
+    Store,
+    StoreFeatures,
+)
 from podium.testing.stores.samples import (
     TEXTS,
     UNKNOWN_ID,
@@ -27,7 +33,7 @@ class Keeping(Settling):
 
     def test_it_declares_its_features(self, store: Store) -> None:
         assert isinstance(store.features, StoreFeatures)
-        assert store.features.filters <= ALL_FILTERS
+        assert NEEDED_FILTERS <= store.features.filters <= ALL_FILTERS
 
     def test_a_record_comes_back_as_it_was_given(self, store: Store) -> None:
         plain = sample(1)

@@ -91,9 +91,8 @@ class Searching(Settling):
         self.fill(store, *(_with(n, "even" if n % 2 == 0 else "odd") for n in range(20)))
 
         assert _found(store, "even", limit=3) == ids_of(*range(18, -1, -2))
-        if "until_us" in store.features.filters:
-            until_us = sample(9).time_us
-            assert _found(store, "odd", until_us=until_us, limit=1) == ids_of(7, 5, 3, 1)
+        until_us = sample(9).time_us
+        assert _found(store, "odd", until_us=until_us, limit=1) == ids_of(7, 5, 3, 1)
 
     @_of_stores_that_search
     def test_a_search_without_words_finds_nothing(self, store: Store) -> None:
