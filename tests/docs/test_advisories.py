@@ -20,5 +20,14 @@ def test_the_census_names_every_library_with_the_lowest_version_that_is_taken() 
     ]
     page = (TOP / "docs/reference/advisories.md").read_text("utf-8")
 
-    assert dict(_ROW.findall(page)) == {one["name"]: one["version"] for one in found if one}
+    lowest: dict[str, str] = {}
+    for one in filter(None, found):  # an extra may need a higher one than others do
+        name, version = one["name"], one["version"]
+        lowest[name] = min(version, lowest.get(name, version), key=_numbers)
+
+    assert dict(_ROW.findall(page)) == lowest
     assert None not in found, "a library without a lowest version"
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
