@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import random
 import secrets
-import time
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from cassandra.query import UNSET_VALUE
 
-from podium.errors import InputError, StoreError
-from podium.records.cursor import read_cursor
-from podium.records.history import succeeding
+from podium.errors import StoreError
 from podium.records.record import Feedback, Record
 from podium.records.storable import TIME_MAX_US, is_id
-from podium.records.store import ALL_FILTERS, InsertResult, Order, Page, RecordQuery, StoreFeatures
+from podium.records.store import Order, RecordQuery, StoreFeatures
 from podium.records.stores import cassandra_statements as cql
 from podium.records.stores.cassandra_session import CassandraSession, check_driver, read_address
 from podium.records.stores.days import Days
+from podium.records.stores.placed_store import TRIES, PlacedStore
 from podium.records.stores.places import (
     FIRST_ID,
     LAST_ID,
@@ -29,26 +24,20 @@ from podium.records.stores.places import (
     find,
     id_time_us,
     is_odd,
-    page_of,
     place_of,
-    range_of,
-    read_page,
     shard_of,
 )
 from podium.records.stores.rows import feedback_cells, record_of, row_of
-from podium.records.stores.singly import insert_each
 
 # Cassandra checks these record by record (ALLOW FILTERING), inside one partition.
 EQUAL = ("model", "version", "actor", "owner", "outcome", "role")
 FILTERS = frozenset(EQUAL) | {"since_us", "until_us", "has_feedback", "ids", "business_keys"}
 # Half of what a write may have by default (16 MB), so that its feedback fits, too.
 RECORD_MAX_BYTES = 8 * 2**20
-FEEDBACK_TRIES = 100
-FEEDBACK_WAIT_S = 0.02
 _PART = 0  # of the list of days: there is one
 
 
-class CassandraStore:
+class CassandraStore(PlacedStore[int]):
     """A store in a keyspace of Cassandra, with its records in partitions by day and shard.
 
     Every change of a record is a lightweight transaction: their timestamps are those of Paxos, and a
@@ -61,78 +50,12 @@ class CassandraStore:
         SetupError: the address is invalid, or the driver doesn't work here.
     """
 
-    features = StoreFeatures(durability="power", filters=FILTERS)
+    features: ClassVar = StoreFeatures(durability="power", filters=FILTERS)
 
     def __init__(self, address: str) -> None:
         check_driver()
         self._session = CassandraSession(read_address(address))
-        self._days = CassandraDays(self._session)
-
-    def insert(self, records: Sequence[Record]) -> InsertResult:
-        """Insert records, each by itself; one whose id is already stored changes nothing."""
-        self._session.open()
-        return insert_each(records, self._insert, threads=self._session.threads, days=self._days)
-
-    def get(self, record_id: str, *, time_us: int | None = None) -> Record | None:
-        """The record with this id, or None."""
-        found = self._find(record_id, time_us)
-        return None if found is None else found[0]
-
-    def page(
-        self,
-        query: RecordQuery,
-        *,
-        limit: int,
-        cursor: str | None = None,
-        order: Order = "newest",
-    ) -> Page:
-        """At most `limit` records, by time and id."""
-        for name in sorted(ALL_FILTERS - FILTERS):
-            if getattr(query, name) is not None:
-                raise InputError(f"Cassandra can't filter records by {name}")
-        after = None if cursor is None else read_cursor(cursor)
-        self._session.open()
-        if (candidates := self._candidates(query)) is not None:
-            return page_of(candidates, query, limit=limit, order=order, after=after)
-        times = range_of(query, after, order)
-        if times is None:
-            return Page(records=())
-        read_day = partial(self._read_day, query=query, times=times, order=order)
-        return read_page(
-            self._days.between(*times, order=order),
-            read_day,
-            limit=limit,
-            order=order,
-            after=after,
-        )
-
-    def set_feedback(
-        self, record_id: str, feedback: Feedback, *, time_us: int | None = None
-    ) -> bool:
-        """Add the true outcome; False if there is no such record."""
-        return self._set_feedback(record_id, feedback, time_us=time_us)
-
-    def set_feedback_many(self, feedback: Mapping[str, Feedback], *, model: str) -> frozenset[str]:
-        """Add the true outcomes to the records of a model; returns the ids that exist."""
-        self._session.open()
-        ids = list(filter(is_id, feedback))
-        found = self._session.threads.each(
-            lambda id_: self._set_feedback(id_, feedback[id_], model=model), ids
-        )
-        return frozenset(id_ for id_, is_found in zip(ids, found, strict=True) if is_found)
-
-    def delete(self, records: Sequence[Record]) -> int:
-        """Delete these records, each by itself."""
-        self._session.open()
-        deleted = self._session.threads.each(
-            self._delete, {one.id: one for one in records}.values()
-        )
-        self._days.forget({day_of(one.time_us) for one in records})
-        return sum(deleted)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
+        super().__init__(self._session, CassandraDays(self._session))
 
     def _insert(self, record: Record) -> bool | str:
         """Whether it was inserted, or why it can't be stored."""
@@ -207,6 +130,7 @@ class CassandraStore:
         times: tuple[int, int],
         order: Order,
     ) -> list[Slice]:
+        """The records of a day that match, as `read_page` reads them."""
         least, greatest = Place(times[0], FIRST_ID), Place(times[1], LAST_ID)
         if after is not None:
             is_newest = order == "newest"
@@ -226,34 +150,15 @@ class CassandraStore:
 
         return self._session.threads.each(read, range(self._session.n_shards))
 
-    def _set_feedback(
-        self,
-        record_id: str,
-        feedback: Feedback,
-        *,
-        time_us: int | None = None,
-        model: str | None = None,
-    ) -> bool:
-        """Whether there is such a record, of this model."""
-        for _ in range(FEEDBACK_TRIES):
-            found = self._find(record_id, time_us)
-            if found is None or model not in (None, found[0].model):
-                return False
-            record, revision = found
-            new = succeeding(record.feedback, feedback)
-            if new is record.feedback:
-                return True
-            key = _partition(record_id, record.time_us, self._session.n_shards)
-            place = *key, record.time_us, record_id
-            values = *feedback_cells(new), revision + 1, *place, revision
-            if self._session.applies(cql.SET_FEEDBACK, *values):
-                return True
-            time.sleep(FEEDBACK_WAIT_S * random.random())  # noqa: S311 - not a secret
-        raise StoreError(
-            f"{self._session.where}: others change the feedback of {record_id} all the time"
-        )
+    def _update(self, record: Record, revision: int, feedback: Feedback) -> bool:
+        """Whether the record was still there, and unchanged; then it has this feedback."""
+        key = _partition(record.id, record.time_us, self._session.n_shards)
+        place = *key, record.time_us, record.id
+        values = *feedback_cells(feedback), revision + 1, *place, revision
+        return self._session.applies(cql.SET_FEEDBACK, *values)
 
     def _delete(self, record: Record) -> bool:
+        """Whether there was such a record."""
         key = _partition(record.id, record.time_us, self._session.n_shards)
         is_deleted = self._session.applies(cql.DELETE_RECORD, *key, record.time_us, record.id)
         if record.business_key is not None:
@@ -279,7 +184,7 @@ class CassandraDays(Days):
     def list_day(self, day: str) -> None:
         """List a day."""
         new = secrets.token_hex(8)
-        for _ in range(FEEDBACK_TRIES):
+        for _ in range(TRIES):
             if self._session.applies(cql.INSERT_DAY, _PART, day, new):
                 return
             mark = self.mark_of(day)

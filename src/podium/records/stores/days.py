@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from podium.records.store import Order
 from podium.records.stores.places import day_of
 
 # A process lists each day once, from yesterday on. Days that ended more than two days ago leave the
@@ -40,6 +42,10 @@ class Days(ABC):
             mark = self.mark_of(day)
             if mark is not None and not self.has_records(day):
                 self.remove(day, mark)
+
+    @abstractmethod
+    def between(self, since_us: int, until_us: int, *, order: Order) -> Iterable[str]:
+        """The days of a range of times, its ends included, in the order of pages."""
 
     @abstractmethod
     def list_day(self, day: str) -> None:

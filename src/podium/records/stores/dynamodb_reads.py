@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from podium.errors import InputError
 from podium.records.record import Record
 from podium.records.storable import TIME_MAX_US, is_id
-from podium.records.store import ALL_FILTERS, Order, RecordQuery
+from podium.records.store import Order, RecordQuery
 from podium.records.stores.dynamodb_items import (
     Item,
     Value,
@@ -201,13 +200,6 @@ class DynamoReader:
     def _record(self, record_id: str) -> Record | None:
         item = self.item(record_id)
         return None if item is None else record_of_item(item)
-
-
-def check_filters(query: RecordQuery) -> None:
-    """Raise an InputError if the query has a filter that DynamoDB lacks."""
-    lacking = [name for name in sorted(ALL_FILTERS - FILTERS) if getattr(query, name) is not None]
-    if lacking:
-        raise InputError(f"DynamoDB can't filter records by {lacking[0]}")
 
 
 def _filter_of(query: RecordQuery) -> tuple[list[str], dict[str, Value]]:
