@@ -236,8 +236,11 @@ def test_every_secret_is_named_in_the_example_and_stands_nowhere_else(
 def test_the_address_of_the_database_is_one_that_podium_opens(answers: Choices) -> None:
     if answers.app != "none" or answers.server is None:
         return
-    (store,) = (one for one in Deployment(answers).compose() if one.name == "PODIUM_STORE")
+    deployment = Deployment(answers)
+    (store,) = (one for one in deployment.compose() if one.name == "PODIUM_STORE")
     address = store.value.replace(f"${{{PASSWORD}:?is in .env}}", "secret")
+    if "PODIUM_STORE" in deployment.own_secrets:
+        address = answers.server.address_of("secret", "db.example.com")
 
     open_store(address).close()  # it connects when it is first used
     assert "secret" not in without_password(address)

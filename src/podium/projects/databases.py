@@ -15,7 +15,8 @@ class DatabaseServer:
         about: what it is, in a few words.
         address: the URL for the setting `store`, with places for a password and a host.
         holds_accounts: whether users may be stored there too, and a Django project's own tables.
-        is_service: whether compose.yaml starts one; otherwise it is somebody else's.
+        is_service: whether compose.yaml starts one; otherwise it runs elsewhere, and a password in its
+            address is its owner's.
         own_secrets: variables with secrets that only its owner has, and their purposes.
     """
 
@@ -27,7 +28,7 @@ class DatabaseServer:
 
     @property
     def has_password(self) -> bool:
-        """Whether a password for it is generated with the project."""
+        """Whether its address has one."""
         return "{password}" in self.address
 
     def address_of(self, password: str, host: str) -> str:
@@ -47,7 +48,11 @@ SERVERS: Mapping[str, DatabaseServer] = MappingProxyType(
             "mysql://podium:{password}@{host}:3306/podium",
             holds_accounts=True,
         ),
-        "sqlserver": DatabaseServer("SQL Server", "mssql://sa:{password}@{host}:1433/podium"),
+        "sqlserver": DatabaseServer(
+            "an SQL Server that you have",
+            "mssql://podium:{password}@{host}:1433/podium",
+            is_service=False,
+        ),
         "mongodb": DatabaseServer(
             "MongoDB", "mongodb://podium:{password}@{host}:27017/podium?authSource=admin"
         ),

@@ -171,12 +171,20 @@ class Deployment:
     @property
     def own_secrets(self) -> dict[str, str]:
         """The variables that compose.yaml needs in `.env`, which only their owner has."""
-        return dict(self._choices.server.own_secrets) if self._choices.server else {}
+        server = self._choices.server
+        if server is None:
+            return {}
+        given = {}
+        if not server.is_service and server.has_password:
+            example = self._address("PASSWORD", "HOST")
+            given = {one.name: f"the database's URL: {example}" for one in self._databases("")}
+        return given | dict(server.own_secrets)
 
     def compose(self) -> list[Variable]:
         """Variables under Docker Compose, which inserts the values in `.env`."""
-        variables = self._databases(self._address(f"${{{PASSWORD}:?is in .env}}", "database"))
         needed = [*self.own_secrets]
+        address = self._address(f"${{{PASSWORD}:?is in .env}}", "database")
+        variables = [one for one in self._databases(address) if one.name not in needed]
         if self.secret_key is not None and self._choices.app != "none":
             needed.append(self.secret_key)
         variables += [Variable(name, f"${{{name}:?is in .env}}") for name in needed]
@@ -219,7 +227,8 @@ class Deployment:
         """The same where nobody inserts a password, and the secrets of its owner."""
         example = self._address("PASSWORD", "HOST")
         secrets = [(one.name, example) for one in self._databases(example)]
-        secrets += [(name, f"YOUR_{name}") for name in self.own_secrets]
+        known = dict(secrets)
+        secrets += [(name, f"YOUR_{name}") for name in self.own_secrets if name not in known]
         return [Variable(name, is_secret=True, example=text) for name, text in secrets]
 
     def _databases(self, address: str) -> list[Variable]:

@@ -38,6 +38,7 @@ def id_at(moment: str) -> str:
         ("0" * 32, "other"),
         ("f" * 32, "other"),
     ],
+    ids=["first", "last", "2000", "1999", "2255", "zeros", "ones"],  # others would be random
 )
 def test_the_time_in_an_id_decides_the_index(record_id: str, month: str) -> None:
     assert index_of(ADDRESS, record_id) == f"podium-records-{month}"
