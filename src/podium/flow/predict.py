@@ -296,7 +296,7 @@ class PredictionService:
         """
         response, records = self._respond(one)
         if self.recorder is not None and records:
-            self.recorder.record(records)
+            self.recorder.record(records, n_patient=one.n_rows)
         context = one.context
         if one.prepared.claim is not None and self._keys is not None:
             scope = scope_of(one.version, context)

@@ -42,6 +42,13 @@ COUNT_S = 0.05
 # loop.
 LOOSE_S = 0.05
 LOOSE_BATCHES = 16
+# Requests of many rows are recorded several times as fast as a store takes their rows. While the outbox
+# is fuller than this, which leaves room for others, they wait: at most for the time in which a slow
+# store takes so many rows.
+MANY_ROWS = 64
+CROWDED = 0.8
+PATIENT_ROWS_PER_S = 10_000
+PATIENT_S = 5.0
 
 _log = logging.getLogger("podium")
 
@@ -128,6 +135,14 @@ class Outbox:
         done.wait()
         if failed[0] is not None:
             raise failed[0]
+
+    def wait_for_room(self, n_rows: int) -> None:
+        """Wait while the outbox is crowded, the longer the more rows are about to come."""
+        until_s = time.monotonic() + min(n_rows / PATIENT_ROWS_PER_S, PATIENT_S)
+        while self._n_waiting > CROWDED * self._rows_max and not self._is_closed:
+            if self.n_waiting <= CROWDED * self._rows_max or time.monotonic() > until_s:
+                return
+            time.sleep(COUNT_S / 5)
 
     def append_later(self, records: Sequence[Recordable], settled: Settled) -> None:
         """Store records without waiting for the disk.

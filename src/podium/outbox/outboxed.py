@@ -16,7 +16,7 @@ import msgspec
 from podium.errors import StoreError
 from podium.outbox.flush import FLUSH_S, flush, settled
 from podium.outbox.health import HEALTHY, Health, Watch, of_failure
-from podium.outbox.outbox import Durability, Outbox, WhenFull
+from podium.outbox.outbox import MANY_ROWS, Durability, Outbox, WhenFull
 from podium.outbox.outboxes import outboxes, segments
 from podium.outbox.recorder import Backlog, Settled
 from podium.outbox.segment_files import is_on_disk
@@ -155,12 +155,14 @@ class OutboxedStore(forks.ForkAware):
             self.outbox.append(good)
         return InsertResult(inserted=len(good), failed=failed)
 
-    def record(self, records: Iterable[Recordable]) -> None:
-        """Store records that every store can hold.
+    def record(self, records: Iterable[Recordable], *, n_patient: int = 0) -> None:
+        """Store records that every store can hold; many of them wait while the outbox is crowded.
 
         Raises:
             StoreError: none of them is stored.
         """
+        if n_patient >= MANY_ROWS:
+            self.outbox.wait_for_room(n_patient)
         self.outbox.append(records)
 
     def record_later(self, records: Sequence[Recordable], settled: Settled) -> None:

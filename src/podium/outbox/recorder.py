@@ -62,8 +62,11 @@ class Recorder(Protocol):
         """
         ...
 
-    def record(self, records: Iterable[Recordable]) -> None:
+    def record(self, records: Iterable[Recordable], *, n_patient: int = 0) -> None:
         """Store records; a large number comes as an iterator.
+
+        Args:
+            n_patient: how many they are, where the caller may wait until the store has caught up.
 
         Raises:
             StoreError: none of them is stored.
@@ -99,7 +102,12 @@ class StoreRecorder:
     def start(self) -> None:
         """There is nothing to prepare."""
 
-    def record(self, records: Iterable[Recordable]) -> None:
+    def record(
+        self,
+        records: Iterable[Recordable],
+        *,
+        n_patient: int = 0,  # noqa: ARG002 - nothing ever waits
+    ) -> None:
         """Store records.
 
         Raises:
