@@ -417,7 +417,7 @@ BROKEN = [
     ("a_search_finds_the_records_that_have_all_its_words", SearchesInWords),
     ("a_search_knows_words_of_every_script", KnowsAsciiOnly),
     ("a_search_looks_at_values_and_not_at_names", SearchesInWords),
-    ("a_search_finds_who_asked_and_what_it_was_called", SearchesInputsOnly),
+    ("a_search_finds_actors_and_names", SearchesInputsOnly),
     ("a_search_finds_feedback_and_forgets_what_was_corrected", SearchesWhatItWasGiven),
     ("a_search_narrows_with_other_filters_and_over_pages", SearchesBeforeItFilters),
     ("a_search_without_words_finds_nothing", FindsAllWithoutWords),

@@ -48,7 +48,7 @@ class Answer:
 
 
 @contextmanager
-def asked(
+def run_query(
     path: Path, sql: str, *, memory: str = MEMORY, seconds: float = SECONDS
 ) -> Iterator[Answer]:
     """The answer to a query over an export.

@@ -17,7 +17,7 @@ import click
 from rich.table import Table
 
 from podium.analytics.export import Exported, export_to_duckdb, export_to_parquet
-from podium.analytics.query import Answer, asked
+from podium.analytics.query import Answer, run_query
 from podium.cli.terminal import console, harmless, value_text
 from podium.deployments.catalog import Catalog
 from podium.errors import PodiumError
@@ -70,7 +70,7 @@ def query(
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="podium-query-"))
             path = Path(folder) / "records.duckdb"
             _export(settings, path, model, is_whole=False)
-        answer = stack.enter_context(asked(path, sql, memory=memory, seconds=seconds))
+        answer = stack.enter_context(run_query(path, sql, memory=memory, seconds=seconds))
         {"json": _print_json, "csv": _print_csv}.get(form or "", _print_table)(answer)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from podium.analytics import query
 from podium.analytics.export import export_to_duckdb
-from podium.analytics.query import asked
+from podium.analytics.query import run_query
 from podium.errors import SetupError
 from podium.records.stores.memory import MemoryStore
 from podium.signature import Field, Signature
@@ -31,7 +31,7 @@ def path(tmp_path_factory) -> Path:
 
 
 def answer(path: Path, sql: str, **options) -> list[tuple]:
-    with asked(path, sql, **options) as found:
+    with run_query(path, sql, **options) as found:
         return list(found.rows())
 
 
@@ -48,7 +48,7 @@ def test_a_select_is_answered(path: Path, sql: str, expected: list[tuple]):
 
 
 def test_all_rows_come_and_columns_of_one_name_are_told_apart(path: Path):
-    with asked(path, "select id, time, id from records order by id") as found:
+    with run_query(path, "select id, time, id from records order by id") as found:
         assert found.names == ["id", "time", "id_2"]
         assert [row[0] for row in found.rows()] == [sample(n).id for n in range(2_500)]
 

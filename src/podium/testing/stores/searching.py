@@ -69,7 +69,7 @@ class Searching(Settling):
             assert _found(store, name) == [], name
 
     @_of_stores_that_search
-    def test_a_search_finds_who_asked_and_what_it_was_called(self, store: Store) -> None:
+    def test_a_search_finds_actors_and_names(self, store: Store) -> None:
         self.fill(store, sample(1, actor="Grace Hopper", outcome="Mark I", business_key="A-7"))
 
         assert all(_found(store, one) == ids_of(1) for one in ("hopper", "mark", "a-7", "7 grace"))
