@@ -264,13 +264,13 @@ class Versions:
                 with self._lock:
                     if deployment.traffic is not before:
                         continue  # somebody was faster
-                    self._epochs[name] = live.epoch
                     if new is not None:
                         deployment.publish(new)
                         self._served |= {one.digest for one in (before.champion, *new.answering)}
                         self._failures.pop(name, None)
-                if new is not None:
-                    self._when_changed(deployment)
+                        self._when_changed(deployment)
+                    # Last: where the change is found to be followed, its shadow runs.
+                    self._epochs[name] = live.epoch
         except RegistryError as error:
             self._log_loss(name, error)
             return False

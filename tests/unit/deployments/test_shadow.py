@@ -152,6 +152,25 @@ def test_nothing_is_observed_without_one_and_it_ends_with_its_rollout(client):
 
 
 @pytest.mark.slow
+def test_whoever_finds_a_change_followed_finds_its_shadow(client, monkeypatch):
+    """The thread that follows the registry may be faster than the one that made the change."""
+    versions, is_within = client.app.versions, threading.Event()
+    follow = versions._when_changed
+
+    def slow(deployment: object) -> None:
+        is_within.set()
+        time.sleep(0.3)
+        follow(deployment)
+
+    monkeypatch.setattr(versions, "_when_changed", slow)
+    versions.registry.set_traffic("sums", "2", mode="shadow")
+    assert is_within.wait(LONG_S)
+    versions._follow("sums")
+
+    assert client.app.shadows in client.app.service.observers
+
+
+@pytest.mark.slow
 def test_its_model_is_not_loaded_where_requests_are_answered(client):
     client.app.versions.set_traffic("sums", "2", mode="shadow")
     client.post(PREDICT, {"x": 1})
