@@ -33,6 +33,7 @@ test: ## install what the tests need and run the whole suite, on all processors
 	@sh scripts/environment.sh test
 	@sh scripts/browser.sh
 	@sh scripts/databases.sh
+	@sh scripts/clients.sh
 	@$(BIN)/python $(RUN) $(ARGS)
 
 test-stores: ## the contract of a store on a server of yours: make test-stores STORE=redis URL=redis://...

@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import socket
+import sys
 import threading
 import weakref
 from collections.abc import Generator, Iterator
@@ -218,6 +219,15 @@ def _running(kind: str) -> Iterator[DatabaseServer]:
         except databases.NoServer as error:
             pytest.skip(str(error))
         yield server
+
+
+@pytest.fixture(scope="session")
+def clients_python() -> Path:
+    """A Python that has the clients of other serving systems; no process of ours imports them."""
+    folder = Path(sys.prefix) / "podium" / "clients"
+    if not (folder / "installed").is_file():
+        pytest.skip("the clients of other systems aren't installed: sh scripts/clients.sh")
+    return folder / "bin" / "python"
 
 
 @pytest.fixture(scope="session")
