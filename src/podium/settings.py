@@ -74,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         deadline_s: how long a prediction may take.
         hang_s: the time without a heartbeat after which a worker is killed and replaced; 0 is
             never.
+        drain_s: how long a server that was asked to stop goes on answering, while `/readyz` sends
+            new requests elsewhere.
         tls_cert: a PEM file with the server's certificate; enables HTTPS.
         tls_key: a PEM file with its private key.
         access_log: whether to log every request.
@@ -131,6 +133,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     queue_rows_max: Annotated[int, msgspec.Meta(ge=1)] = 10_000
     deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     hang_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+    drain_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 0.0
     tls_cert: str = ""
     tls_key: str = ""
     access_log: bool = False

@@ -252,7 +252,7 @@ def _readiness() -> Schema:
     kept = ["kept", "waiting for the store", "failing", "off"]
     return object_schema(
         {
-            "status": TEXT | {"enum": ["ready", "degraded", "loading", "failing"]},
+            "status": TEXT | {"enum": ["ready", "degraded", "loading", "failing", "stopping"]},
             "models": loaded,
             "failed": _list(TEXT),
             "records": TEXT | {"enum": kept},

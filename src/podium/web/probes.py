@@ -16,6 +16,9 @@ def livez(site: Site, request: Request) -> Response:  # noqa: ARG001 - a view
 def readyz(site: Site, request: Request) -> Response:
     """Whether models are loaded and records are stored: `GET /readyz`, 503 if it can't predict.
 
+    503 comes first when the server stops: it answers for `drain_s` more, so that whoever spreads
+    requests over several servers can leave it out before it is gone.
+
     A model that can't be loaded doesn't affect the others: the server is degraded, but stays in
     service.
     """
@@ -27,7 +30,9 @@ def readyz(site: Site, request: Request) -> Response:
     unread: str = getattr(site.authority, "health", "")
     lost = "" if site.versions is None else site.versions.health
     is_any_left = not set(site.deployments) <= set(site.failures)
-    if not site.is_ready():
+    if site.stopping.is_set():
+        status = "stopping"
+    elif not site.is_ready():
         status = "loading"
     elif records == "failing" or not is_any_left:
         status = "failing"
@@ -39,7 +44,7 @@ def readyz(site: Site, request: Request) -> Response:
     said |= {"versions": "failing"} if lost else {}
     reasons = [one for one in (reason, unread, lost) if one]
     response = Response.json(said | ({"reason": "; ".join(reasons)} if reasons else {}))
-    if status in ("loading", "failing"):
+    if status in ("stopping", "loading", "failing"):
         response.status = 503
         response.headers["retry-after"] = "1"
     return response

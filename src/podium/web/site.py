@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TypeAlias
 
 from podium.access import Action, Actor, allowed, may_anything
@@ -79,6 +80,7 @@ class Site:
         alerts: what was alarming in it; None: nothing looks.
         has_streams: whether the host has WebSockets.
         live: the last minutes of each model.
+        stopping: set once the server was asked to stop; it may answer for a while yet.
         saved_links: of people to lists of records; None: they can't save any.
         frame: creates the host's whole page around the parts of one of ours; None: our own.
     """
@@ -107,6 +109,7 @@ class Site:
     alerts: AlertsFile | None = None
     has_streams: bool = False
     saved_links: SavedLinks | None = None
+    stopping: Event = field(default_factory=Event)
     live: Timeline = field(init=False)
 
     def __post_init__(self) -> None:

@@ -274,7 +274,8 @@ class Connection(asyncio.Protocol):
             run = WebSocket(self._state, transport, self._loop, head, scope, rest)
         else:
             self._buffer = rest
-            run = Exchange(self, head, body, scope, self._state.default_headers)
+            headers, is_last = self._state.default_headers, self._lane.is_stopping
+            run = Exchange(self, head, body, scope, headers, is_last=is_last)
             self._current = run
         task = self._loop.create_task(run.run(self._config.loaded_app))
         self._state.tasks.add(task)

@@ -96,6 +96,8 @@ class Exchange:
         body: bytes,
         scope: Scope,
         default_headers: Sequence[tuple[bytes, bytes]],
+        *,
+        is_last: bool = False,
     ) -> None:
         self._carrier = carrier
         self.head = head
@@ -110,7 +112,7 @@ class Exchange:
         expected = dict(head.headers).get(b"expect", b"").lower()
         self._wants_continue = expected == b"100-continue" and not head.is_http_10
         self._is_started = False
-        self._is_last = head.is_last
+        self._is_last = head.is_last or is_last
         self._lead = b""  # status line and headers, until the body follows
         self._framing = _Framing(is_http_10=head.is_http_10)
         self.is_over = False

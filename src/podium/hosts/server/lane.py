@@ -45,6 +45,9 @@ class Lane:
         app: whose models predict.
         default_headers: those that uvicorn adds to every response, including the date.
         access_log: logs every request; or None.
+
+    Attributes:
+        is_stopping: whether each response is the last one on its connection.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Lane:
         self._default_headers = default_headers
         self._ready_headers: list[tuple[bytes, bytes]] | None = None
         self._ready = b""
+        self.is_stopping = False
 
     def submit(self, requester: Requester, head: PredictHead, body: bytes) -> LaneSubmission | None:
         """Submit a request; None if an error was already sent.
@@ -95,7 +99,8 @@ class Lane:
             batcher.submit(submission)
         except Exception as error:  # noqa: BLE001 - becomes a problem, as in the other lane
             response = self._failed(head, body, error, verdict)
-            requester.answer(self._bytes(response, head.is_last), is_last=head.is_last)
+            is_last = head.is_last or self.is_stopping
+            requester.answer(self._bytes(response, is_last), is_last=is_last)
             self._note(head, response.status, 0.0)
             return None
         return submission
@@ -103,12 +108,13 @@ class Lane:
     def send(self, done: LaneSubmission) -> None:
         """Send the result of a request."""
         head = done.head
+        is_last = head.is_last or self.is_stopping
         if done.error is None:
-            status, data = 200, self._success(done)
+            status, data = 200, self._success(done, is_last)
         else:
             response = self._failed(head, done.request_body, done.error, done.verdict)
-            status, data = response.status, self._bytes(response, head.is_last)
-        done.requester.answer(data, is_last=head.is_last)
+            status, data = response.status, self._bytes(response, is_last)
+        done.requester.answer(data, is_last=is_last)
         if self._access_log is not None:
             self._note(head, status, (time.perf_counter_ns() - done.prepared.began_ns) / 1e9)
 
@@ -206,12 +212,12 @@ class Lane:
             path = head.target.partition(b"?")[0].decode("latin-1")
             self._access_log.note(head.method, path, status, seconds)
 
-    def _success(self, done: LaneSubmission) -> bytes:
+    def _success(self, done: LaneSubmission, is_last: bool) -> bytes:
         headers = self._default_headers()
         if headers is not self._ready_headers:  # the date has changed
             self._ready_headers = headers
             self._ready = _head_of(finished(Response(media=JSON)), headers)
-        end = b"connection: close\r\n\r\n" if done.head.is_last else b"\r\n"
+        end = b"connection: close\r\n\r\n" if is_last else b"\r\n"
         if done.verdict is not None:
             quota = [f"{name}: {value}\r\n" for name, value in done.verdict.headers.items()]
             end = "".join(quota).encode() + end

@@ -27,6 +27,7 @@ from podium.hosts.asgi import App
 from podium.hosts.server.access import AccessLog, logged
 from podium.hosts.server.child import WorkerContext
 from podium.hosts.server.connection import IDLE_S, Connection
+from podium.hosts.server.draining import DrainingServer
 from podium.hosts.server.lane import Lane
 from podium.hosts.server.quarantine import Quarantine
 from podium.hosts.server.supervisor import Supervisor
@@ -85,7 +86,9 @@ def run(
             # Invalid settings are reported before anything starts.
             open_configured_store(settings).close()
             ship = partial(_ship, settings, listener, audit)
-        Supervisor(work, settings.workers, ship, hang_s=settings.hang_s).run()
+        Supervisor(
+            work, settings.workers, ship, hang_s=settings.hang_s, drain_s=settings.drain_s
+        ).run()
     else:
         raise SetupError(
             "several workers need an operating system that can fork",
@@ -295,7 +298,7 @@ async def _until_stopped(
         timeout_keep_alive=int(IDLE_S),
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = uvicorn.Server(config)
+    server = DrainingServer(config, partial(_stop_soon, app, lane), settings.drain_s)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     app.site.metrics.watch(CONNECTIONS, lambda: len(server.server_state.connections))
     running = [asyncio.create_task(_every_second(server, app, metrics))]
@@ -320,6 +323,11 @@ async def _until_stopped(
         task.cancel()
     if log is not None:
         log.write()
+
+
+def _stop_soon(app: App, lane: Lane) -> None:
+    app.site.stopping.set()
+    lane.is_stopping = True
 
 
 async def _beat(app: App, worker: WorkerContext) -> None:

@@ -54,6 +54,7 @@ class Supervisor:
             is told to stop when the workers have ended.
         hang_s: the time without a heartbeat after which a worker is killed and replaced; 0 is
             never.
+        drain_s: how long workers go on answering once they were told to stop.
     """
 
     def __init__(
@@ -63,14 +64,17 @@ class Supervisor:
         ship: Callable[[WorkerContext], None] | None = None,
         *,
         hang_s: float = 0.0,
+        drain_s: float = 0.0,
     ) -> None:
         self._workers = [_Worker(slot, work) for slot in range(n_workers)]
         self._shippers = [] if ship is None else [_Worker(n_workers, ship, "shipper")]
         self._all = self._workers + self._shippers
         self._scoreboard = Scoreboard(len(self._all))
         self._is_stopping = False
+        self._is_hurried = False
         self._is_proven = False
         self._hang_s = hang_s
+        self._stop_s = STOP_S + drain_s
         self._looked_s = 0.0
         self._wake_r, self._wake_w = os.pipe()
         self._lifeline = Lifeline()
@@ -102,6 +106,7 @@ class Supervisor:
             self._lifeline.close()
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_hurried = self._is_stopping
         self._is_stopping = True
 
     def _sleep(self) -> None:
@@ -206,12 +211,19 @@ class Supervisor:
         for some in (self._workers, self._shippers):
             self._end(some)
 
-    def _end(self, some: Sequence[_Worker]) -> None:
+    def _ask_to_end(self, some: Sequence[_Worker]) -> None:
         for one in some:
             if one.pid:
                 os.kill(one.pid, signal.SIGTERM)
-        until_s = time.monotonic() + STOP_S
+
+    def _end(self, some: Sequence[_Worker]) -> None:
+        self._ask_to_end(some)
+        is_hurried = False
+        until_s = time.monotonic() + self._stop_s
         while any(one.pid for one in some) and time.monotonic() < until_s:
+            if self._is_hurried and not is_hurried:
+                is_hurried = True
+                self._ask_to_end(some)  # a second time: they don't go on answering
             self._reap()
             time.sleep(0.01)
         for one in some:
