@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -117,8 +117,8 @@ class Codec(Protocol):
 
     name: str
 
-    def decode(self, body: bytes, media: str, fields: Collection[str], *, rows_max: int) -> Decoded:
-        """The cells in a body; raises InputError where there are none."""
+    def decode(self, body: bytes, media: str, signature: Signature, *, rows_max: int) -> Decoded:
+        """The cells in a body for a model; raises InputError where there are none."""
 
     def encode(self, data: ResponseData, layout: str, accept: str) -> tuple[bytes, str]:
         """The body of the response, and its content type."""

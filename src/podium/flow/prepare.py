@@ -113,9 +113,11 @@ def _rows_max(version: LoadedVersion, request: PredictRequest) -> int:
 def _read_with_care(version: LoadedVersion, request: PredictRequest) -> Prepared:
     began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
     signature, limits = version.signature, version.limits
-    read = decode if request.codec is None else request.codec.decode
-    rows_max = _rows_max(version, request)
-    decoded = read(request.body, request.media, signature.names, rows_max=rows_max)
+    body, media, rows_max = request.body, request.media, _rows_max(version, request)
+    if request.codec is None:
+        decoded = decode(body, media, signature.names, rows_max=rows_max)
+    else:
+        decoded = request.codec.decode(body, media, signature, rows_max=rows_max)
     table, warnings = validate(
         signature,
         decoded.columns,
