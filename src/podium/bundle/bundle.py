@@ -6,8 +6,9 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -32,6 +33,9 @@ from podium.signature import Signature
 from podium.signature.cells import check_table
 from podium.signature.zones import zone_name
 from podium.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Bundle:
@@ -194,6 +198,46 @@ class Bundle:
         table, warnings = check_table(self.signature, named_rows)
         return replace(self.runtime.predict(table), warnings=warnings)
 
+    def score_arrow(
+        self, batch: pa.RecordBatch, *, prefix: str = "", errors: str | None = None
+    ) -> pa.RecordBatch:
+        """The columns of a batch, unchanged, and after them the predictions, row by row.
+
+        These are the columns that `podium score` adds to a Parquet file. A bundle is pickled as the
+        path and the digest of its file, so that this method can be given to an engine whose workers
+        have the file at the same path; where another bundle is there, they refuse it.
+
+        Args:
+            batch: its columns are matched with the fields by name; it may have others. Of a column
+                with a dictionary, each distinct value is checked once. A batch without rows shows
+                the schema of the results.
+            prefix: precedes the names of the predicted columns.
+            errors: the name of one more column, which tells why rows were refused: a list of
+                structs of `field`, `value`, `problem` and `accepted`, null for all other rows.
+
+        Returns:
+            As many rows; in those that were refused, the predicted columns are null.
+
+        Raises:
+            InputError: columns that the model needs are missing.
+            SetupError: a column has the name of one to be added, or two have the same name.
+            ModelError: the model fails on every row.
+            MissingExtra: pyarrow isn't installed.
+        """
+        # By its name: what scores rows in bulk is built on bundles.
+        scored: pa.RecordBatch = import_module("podium.scoring.batches").score_batch(
+            self, batch, prefix=prefix, errors=errors
+        )
+        return scored
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.path is None:
+            raise SetupError(
+                f"{self.name} is in no file, so that no other process can load it",
+                hint="pack it to a path, and load it from there",
+            )
+        return _reopened, (str(self.path.absolute()), self.digest, tuple(self._trust))
+
     def _runtime_of(self, part: ModelPart) -> Runtime:
         return runtime_of(part, self.signature, self.name, self._trust, self.card.libraries)
 
@@ -215,6 +259,22 @@ def load(path: str | Path, *, trust: str | Sequence[str] = ()) -> Bundle:
     allowed = (trust,) if isinstance(trust, str) else trust
     path = Path(path)
     return Bundle(read_archive(path), path, [parse_trust(one) for one in allowed])
+
+
+def _reopened(path: str, digest: str, trust: Collection[str]) -> Bundle:
+    """A bundle in another process.
+
+    Raises:
+        BundleError: as `load`, or there is another bundle by now.
+    """
+    bundle = Bundle(read_archive(Path(path)), Path(path), trust)
+    if bundle.digest != digest:
+        raise BundleError(
+            f"{path} isn't the bundle that was sent here: its digest is {bundle.digest[:12]}..., "
+            f"not {digest[:12]}...",
+            hint="give each version a file of its own, the same on every machine",
+        )
+    return bundle
 
 
 _DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {

@@ -83,7 +83,7 @@ def drift(bundle: Path, rows: str, as_json: bool, trust: tuple[str, ...]) -> int
         opened_bundle.start()
         with progress_of(source) as advance:
             for chunk in source.chunks():
-                totals.add(opened_bundle, scorer.answer(chunk, source.reader))
+                totals.add(opened_bundle, scorer.answer(chunk))
                 advance(totals.n_rows + totals.n_refused)
     drifts = {what: drift_of(histograms[what], counts) for what, counts in totals.counts.items()}
     levels = {what: one.level_for(len(drifts) * WINDOWS_A_YEAR) for what, one in drifts.items()}

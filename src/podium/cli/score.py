@@ -157,7 +157,7 @@ def _score(scorer: Scorer, source: Source, plan: Plan) -> Totals:
         writer = writer_of(target.file, form, source, is_gzip=plan.is_gzip)
         for chunk in source.chunks():
             scorer.check_names(chunk.names)
-            scored = scorer.score(chunk, source.reader)
+            scored = scorer.score(chunk)
             report.add(chunk, scored.bad, plan.limit)
             if report.n_rows == plan.limit:
                 report.seal()

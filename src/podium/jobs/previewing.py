@@ -60,7 +60,7 @@ def _preview(job: Job, bundle: Bundle, source: Source, chunk: Chunk, *, is_whole
 
 def _answered(found: Preview, scorer: Scorer, source: Source, chunk: Chunk) -> Preview:
     """The preview with what the model answers."""
-    scored = scorer.score(chunk, source.reader)
+    scored = scorer.score(chunk)
     predicted = zip(*(_rounded(one.cells[:SHOWN_MAX]) for one in scored.predicted), strict=True)
     return msgspec.structs.replace(
         found,

@@ -137,7 +137,7 @@ def _score(job: Job, jobs: Jobs, bundle: Bundle, source: Source) -> tuple[int, i
         for chunk in pieces:
             scorer.check_names(chunk.names)
             began_s = time.perf_counter()
-            answered = scorer.answer(chunk, source.reader)
+            answered = scorer.answer(chunk)
             seconds = time.perf_counter() - began_s
             pieces.measured(chunk.n_rows, seconds)
             if recording is not None:

@@ -75,10 +75,6 @@ class DelimitedReader:
         """The rows; one with too many or too few cells is broken."""
         return chunks_of(self._limited_chunk)
 
-    def for_model(self, cells: Cells) -> Sequence[object]:
-        """The texts themselves."""
-        return cells
-
     def _limited_chunk(self) -> Chunk:
         # The limit is the csv module's own, and global: it applies only while we read.
         before = csv.field_size_limit(CELL_CHARACTERS_MAX)

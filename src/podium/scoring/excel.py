@@ -70,10 +70,6 @@ class ExcelReader:
         """The rows; empty ones are left out, and one with more cells than columns is broken."""
         return chunks_of(lambda: self._chunk(chunk_rows(len(self.names))))
 
-    def for_model(self, cells: Cells) -> Sequence[object]:
-        """The texts themselves."""
-        return cells
-
     def _chunk(self, rows_max: int) -> Chunk:
         n_names = len(self.names)
         rows: list[Sequence[Any]] = []

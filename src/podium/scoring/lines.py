@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, ClassVar, Literal
 import msgspec
 
 from podium.errors import BadCell, MalformedBody
-from podium.scoring.rows import Buffered, Cells, Chunk, Predicted, chunk_rows, chunks_of, named_once
+from podium.scoring.rows import Buffered, Chunk, Predicted, chunk_rows, chunks_of, named_once
 from podium.scoring.values import values
 from podium.signature.cells import printable
 
@@ -33,10 +33,6 @@ class LinesReader:
     def chunks(self) -> Iterator[Chunk]:
         """The rows; a line that isn't an object is broken."""
         return chunks_of(lambda: self._chunk(chunk_rows(len(self._columns) or 20)))
-
-    def for_model(self, cells: Cells) -> Sequence[object]:
-        """The values themselves."""
-        return cells
 
     def _chunk(self, rows_max: int) -> Chunk:
         rows: list[dict[str, Any]] = []

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, ClassVar, Literal
 
-import numpy as np
-
 from podium.errors import MalformedBody, SetupError
 from podium.plugins import needs
+from podium.scoring.arrow import array_of, type_of
 from podium.scoring.rows import (
     Buffered,
     Cells,
     Chunk,
-    Kind,
     Predicted,
     chunk_rows,
     named_once,
     new_column,
 )
-from podium.scoring.values import json_text
-from podium.signature.labels import label_text
 from podium.signature.reading import FILES
-from podium.table import Array
 
 # Readers of Parquet skip or decode a row group at once; it is buffered until it is full.
 GROUP_ROWS = 131_072
@@ -75,10 +69,6 @@ class ParquetReader:
             cells = [self._pa.array([], column.type) for column in empty.columns]
             yield Chunk(self.names, cells, range(0), "values")
 
-    def for_model(self, cells: Cells) -> Sequence[object] | Array:
-        """An Arrow array in a form that the signature validates: numpy's if that loses nothing."""
-        return _column(self._pa, cells)
-
     def _unreadable(self, error: Exception) -> MalformedBody:
         return MalformedBody(
             f"{self._name} can't be read as Parquet: {str(error)[:200]}",
@@ -116,7 +106,7 @@ class ParquetWriter:
         fields = list(self._schema)
         arrays = [self._array(c, f) for c, f in zip(chunk.cells, fields, strict=False)]
         for one, field in zip(predicted, fields[len(arrays) :], strict=True):
-            arrays.append(self._pa.array(_arrow_cells(one), field.type))
+            arrays.append(array_of(one, field.type))
         self._buffered.append(self._pa.record_batch(arrays, schema=self._schema))
         rows = sum(batch.num_rows for batch in self._buffered)
         if rows >= GROUP_ROWS or sum(batch.nbytes for batch in self._buffered) >= GROUP_BYTES:
@@ -133,12 +123,9 @@ class ParquetWriter:
 
         pa = self._pa
         named_once((*chunk.names, *(one.name for one in predicted)), "Parquet")
-        types = {float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
         schema = self._input_schema
         input_fields = list(schema) if schema is not None else self._inferred(chunk)
-        predicted_fields = [
-            pa.field(one.name, types.get(one.kind, pa.string())) for one in predicted
-        ]
+        predicted_fields = [pa.field(one.name, type_of(one.kind)) for one in predicted]
         metadata = schema.metadata if schema is not None else None
         self._schema = pa.schema([*input_fields, *predicted_fields], metadata=metadata)
         self._writer = parquet.ParquetWriter(self._file, self._schema)
@@ -175,38 +162,3 @@ def _unlike(name: str, error: Exception) -> SetupError:
         f"the values of {name!r} have no common type: {str(error)[:200]}",
         hint="write a .ndjson file, which needs none",
     )
-
-
-def _arrow_cells(one: Predicted) -> Sequence[Any]:
-    """A predicted column's cells in their Arrow type."""
-    convert: dict[Kind, Any] = {float: float, int: int, bool: bool, str: label_text}
-    to_arrow = convert.get(one.kind, _text_or_json)
-    return [None if cell is None else to_arrow(cell) for cell in one.cells]
-
-
-def _text_or_json(value: object) -> str:
-    return value if isinstance(value, str) else json_text(value)
-
-
-def _column(pa: Any, cells: Any) -> Sequence[object] | Array:
-    types, type_ = pa.types, cells.type
-    if types.is_decimal(type_):
-        cells, type_ = cells.cast(pa.float64()), pa.float64()
-    if types.is_floating(type_):
-        return np.asarray(cells.to_numpy(zero_copy_only=False), np.float64)
-    if types.is_timestamp(type_):
-        moments = cells.cast(pa.timestamp(type_.unit)).cast(pa.timestamp("us"), safe=False)
-        array = np.asarray(moments.to_numpy(zero_copy_only=False), "datetime64[us]")
-        if type_.tz is None:
-            return array
-        # Arrow stores times with a zone in UTC.
-        return [None if v is None else v.replace(tzinfo=dt.UTC) for v in array.tolist()]
-    if types.is_date(type_):
-        return np.asarray(cells.cast(pa.date32()).to_numpy(zero_copy_only=False), "datetime64[D]")
-    is_whole = not cells.null_count
-    if is_whole and types.is_integer(type_) and not types.is_uint64(type_):
-        return np.asarray(cells.to_numpy(zero_copy_only=False), np.int64)
-    if is_whole and types.is_boolean(type_):
-        return np.asarray(cells.to_numpy(zero_copy_only=False), np.bool_)
-    listed: list[object] = cells.to_pylist()
-    return listed

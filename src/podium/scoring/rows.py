@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from podium.errors import BadCell, SetupError
 from podium.signature.reading import Written
-from podium.table import Array
 
 Buffered: TypeAlias = "io.BufferedReader[Any]"
 # A column in the form of its file: CSV texts, JSON values, or an Arrow array.
@@ -105,10 +104,6 @@ class Reader(Protocol):
         Raises:
             MalformedBody: the file's content is invalid.
         """
-        ...
-
-    def for_model(self, cells: Cells) -> Sequence[object] | Array:
-        """A column's cells in a form that the signature validates."""
         ...
 
 

@@ -18,7 +18,8 @@ from podium.errors import BadCell, ModelError, NoPrediction, SetupError
 from podium.flow.answer import cells_of, column_names
 from podium.flow.run import run
 from podium.outputs import CellWarning, Outputs
-from podium.scoring.rows import Chunk, Kind, Predicted, Reader
+from podium.scoring.arrow import cells_for_model
+from podium.scoring.rows import Chunk, Kind, Predicted
 from podium.signature import Field, Output, Signature
 from podium.signature.cells import Findings, check_columns, printable
 from podium.signature.names import renamed
@@ -100,13 +101,13 @@ class Scorer:
                 hint="rename it in the file; podium score can also give the new ones a --prefix",
             )
 
-    def score(self, chunk: Chunk, reader: Reader) -> Scored:
+    def score(self, chunk: Chunk) -> Scored:
         """The predictions for a chunk's rows.
 
         Raises:
             ModelError: the model can't predict any row.
         """
-        return self.scored(chunk, self.answer(chunk, reader))
+        return self.scored(chunk, self.answer(chunk))
 
     def scored(self, chunk: Chunk, answered: Answered) -> Scored:
         """The predictions in a chunk's answers, as columns."""
@@ -118,13 +119,13 @@ class Scorer:
             answered.warnings,
         )
 
-    def answer(self, chunk: Chunk, reader: Reader) -> Answered:
+    def answer(self, chunk: Chunk) -> Answered:
         """The same as the model takes and gives it.
 
         Raises:
             ModelError: the model answers no row at all.
         """
-        table, findings = _checked(self.bundle.signature, chunk, reader, self.fields)
+        table, findings = _checked(self.bundle.signature, chunk, self.fields)
         bad = [cell for cell in findings.bad if cell.row not in chunk.broken]
         bad += [msgspec.structs.replace(c, row=row) for row, c in chunk.broken.items()]
         refused = {cell.row for cell in bad if cell.row is not None}
@@ -174,7 +175,7 @@ class Scorer:
 
 
 def _checked(
-    signature: Signature, chunk: Chunk, reader: Reader, fields: Mapping[str, str]
+    signature: Signature, chunk: Chunk, fields: Mapping[str, str]
 ) -> tuple[Table, Findings]:
     """The chunk's fields as a table for the model, and the invalid cells."""
     cells_by_name = dict(zip(chunk.names, chunk.cells, strict=True))
@@ -192,7 +193,7 @@ def _checked(
         elif chunk.written in FILES:
             columns[one.name] = _numbers(one, cells_by_name[one.name])
         else:
-            columns[one.name] = reader.for_model(cells_by_name[one.name])
+            columns[one.name] = cells_for_model(cells_by_name[one.name])
     findings = Findings(recorded_max=sys.maxsize)
     return check_columns(signature, columns, chunk.n_rows, chunk.written, findings), findings
 

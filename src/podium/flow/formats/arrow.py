@@ -46,7 +46,7 @@ def _read(body: bytes, limits: DecodeLimits) -> Decoded:
     columns = {}
     if known and stream.n_rows:
         table = _table(stream.body, known, budget)
-        columns = {name: _cells(table.column(name)) for name in table.column_names}
+        columns = {name: cells_of_column(table.column(name)) for name in table.column_names}
     return Decoded(columns, limits.others(stream.names), stream.n_rows, "arrow", "values")
 
 
@@ -106,8 +106,14 @@ def _n_viewed_bytes(column: Any) -> int:
     return n_bytes
 
 
-def _cells(column: Any) -> Sequence[object] | Array:
-    """Numbers and times as an array, without a loop over cells; other types as Python values."""
+def cells_of_column(column: Any) -> Sequence[object] | Array:
+    """The cells of an Arrow column in a form that the signature validates.
+
+    Numbers and times become an array without a loop over cells; other types become Python values.
+
+    Args:
+        column: a chunked array.
+    """
     import pyarrow as pa
 
     types, kind = pa.types, column.type
@@ -133,7 +139,7 @@ def _of_dictionary(chunk: Any) -> list[object]:
     """Each distinct value is converted once, however many rows have it."""
     import pyarrow as pa
 
-    values = plain_values(np.asarray(_cells(pa.chunked_array([chunk.dictionary])), object))
+    values = plain_values(np.asarray(cells_of_column(pa.chunked_array([chunk.dictionary])), object))
     return [None if i is None else values[i] for i in chunk.indices.to_pylist()]
 
 
