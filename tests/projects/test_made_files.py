@@ -9,10 +9,8 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import jsonschema
-import kubernetes_validate
 import pytest
 import yaml
 from packaging.markers import Marker
@@ -68,11 +66,6 @@ def made(answers: Choices, projects: dict[Choices, Made]) -> Made:
 def every(path: str, projects: dict[Choices, Made]) -> set[str]:
     """The different texts that a file has, over all answers."""
     return {made[PurePosixPath(path)] for made in projects.values()}
-
-
-def documents(made: Made, folder: str) -> list[Any]:
-    texts = [text for path, text in made.items() if path.parts[0] == folder]
-    return [one for text in texts for one in yaml.safe_load_all(text)]
 
 
 # What an expression asks for: metrics, and the labels that it filters or groups by.
@@ -149,45 +142,15 @@ def test_prometheus_finds_the_server_and_the_rules(answers: Choices, made: Made)
     assert ("authorization" in job) == (answers.has_people or answers.app == "django")
 
 
-def test_kubernetes_knows_every_word_of_its_manifests(projects: dict[Choices, Made]) -> None:
-    texts = every("kubernetes/app.yaml", projects) | every("kubernetes/service.yaml", projects)
-
-    for text in texts:
-        kubernetes_validate.validate(
-            yaml.safe_load(text), kubernetes_validate.latest_version(), strict=True
-        )
-
-
-def test_pods_are_locked_in_and_watched(made: Made, answers: Choices) -> None:
-    (pods,) = (one for one in documents(made, "kubernetes") if one["kind"] != "Service")
-    spec = pods["spec"]["template"]["spec"]
-
-    for container in [*spec["containers"], *spec.get("initContainers", [])]:
-        assert container["securityContext"]["readOnlyRootFilesystem"] is True
-        assert container["securityContext"]["allowPrivilegeEscalation"] is False
-        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-        assert set(container["resources"]["limits"]) == {"cpu", "memory"}
-    (web,) = spec["containers"]
-    assert spec["securityContext"]["runAsNonRoot"] is True
-    assert {"startupProbe", "livenessProbe", "readinessProbe"} <= web.keys()
-    has_disk = "volumeClaimTemplates" in pods["spec"]
-    assert has_disk == (answers.database != "none" or answers.has_people or answers.app == "django")
-
-
 def test_compose_knows_every_word_of_its_file(made: Made) -> None:
     COMPOSE.validate(yaml.safe_load(made[PurePosixPath("compose.yaml")]))
 
 
 def test_a_misspelt_word_would_be_found(projects: dict[Choices, Made]) -> None:
     made = projects[Choices("penguins", "none", "sqlite", has_people=True, is_small=True)]
-    pods = made[PurePosixPath("kubernetes/app.yaml")].replace("mountPath", "mountpath")
     compose = made[PurePosixPath("compose.yaml")].replace("read_only", "readonly")
     app = made[PurePosixPath(".do/app.yaml")].replace("http_path", "httppath")
 
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(
-            yaml.safe_load(pods), kubernetes_validate.latest_version(), strict=True
-        )
     with pytest.raises(jsonschema.ValidationError):
         COMPOSE.validate(yaml.safe_load(compose))
     with pytest.raises(jsonschema.ValidationError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from podium.projects.choices import Choices
 
@@ -28,6 +30,14 @@ _MANAGED = MappingProxyType(
         "@${database.HOSTNAME}:${database.PORT}/${database.DATABASE}",
     }
 )
+# Of databases whose address has no port.
+_PORTS_THERE: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {"couchbase": (8091, 8093, 11210), "dynamodb": (443,)}
+)
+# Until every proxy of a cluster has noticed that a pod is to end. Then running requests may take 10 s,
+# and what is left of the records as long again.
+DRAIN_S, END_S = 10, 30
+CPU_TARGET, QUEUE_TARGET = 700, 100
 _KEY_SIGNS = "signs cookies; at least 50 characters that nobody can guess"
 
 
@@ -107,6 +117,44 @@ class Deployment:
     def needs_disk(self) -> bool:
         """Whether data must outlive a container: accounts, records, or records to be shipped."""
         return self._choices.has_files or self._choices.server is not None
+
+    @property
+    def has_replicas(self) -> bool:
+        """Whether several pods can serve it: not if each would have files of its own."""
+        return not self._choices.has_files
+
+    @property
+    def drain_s(self) -> int:
+        """How long a pod that is removed answers yet, until no more requests are sent to it."""
+        return DRAIN_S
+
+    @property
+    def grace_s(self) -> int:
+        """After how long such a pod may be killed: running requests and records need a while, too."""
+        return DRAIN_S + END_S
+
+    @property
+    def cpu_target(self) -> int:
+        """How much of its one core a pod uses when others are started, in thousandths."""
+        return CPU_TARGET
+
+    @property
+    def queue_target(self) -> int:
+        """How many rows wait in a pod when others are started."""
+        return QUEUE_TARGET
+
+    @property
+    def fits_kserve(self) -> bool:
+        """Whether KServe can run it: by our own server, behind its gateway's login."""
+        return self._choices.app == "none" and not self._choices.has_people
+
+    @property
+    def database_ports(self) -> tuple[int, ...]:
+        """Where the pods connect to their database."""
+        if self._choices.server is None:
+            return ()
+        port = urlsplit(self._address("PASSWORD", "HOST")).port
+        return _PORTS_THERE.get(self._choices.database, ()) if port is None else (port,)
 
     @property
     def is_public(self) -> bool:
@@ -198,8 +246,10 @@ class Deployment:
     def kubernetes(self) -> list[Variable]:
         """Variables in a cluster, where a Secret contains the others."""
         variables = self._names(self._choices.name) + self._secret_databases()
+        if self._choices.app == "none":
+            variables.append(Variable("PODIUM_DRAIN_S", str(DRAIN_S)))
         # Pods must accept each other's cookies.
-        if self.secret_key is not None and (self._choices.app != "none" or self._has_replicas):
+        if self.secret_key is not None and (self._choices.app != "none" or self.has_replicas):
             variables.append(Variable(self.secret_key, is_secret=True, example=_KEY_EXAMPLE))
         return variables
 
@@ -214,10 +264,6 @@ class Deployment:
         if self.secret_key is not None:
             variables.append(Variable(self.secret_key, is_secret=True, example=_KEY_EXAMPLE))
         return variables
-
-    @property
-    def _has_replicas(self) -> bool:
-        return not self._choices.has_files
 
     def _address(self, password: str, host: str) -> str:
         server = self._choices.server
