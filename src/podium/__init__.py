@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from podium.bundle import Bundle, load
+    from podium.client.async_client import AsyncClient
+    from podium.client.client import Client
     from podium.deployments.registry import Registry
     from podium.errors import PodiumError
     from podium.evaluation.replay import replay
@@ -22,7 +24,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "App",
+    "AsyncClient",
     "Bundle",
+    "Client",
     "Field",
     "Output",
     "Outputs",
@@ -41,7 +45,9 @@ __all__ = [
 # Names are imported when they are first used: `import podium` itself costs next to nothing.
 _HOMES = {
     "App": "podium.hosts.asgi",
+    "AsyncClient": "podium.client.async_client",
     "Bundle": "podium.bundle",
+    "Client": "podium.client.client",
     "Field": "podium.signature",
     "Output": "podium.signature",
     "Outputs": "podium.outputs",

@@ -29,6 +29,7 @@
     ├── ModelError              the user's model raised, or its output has the wrong shape
     ├── Overloaded              more requests wait than can be processed in time
     ├── TimedOut                the model didn't finish before the deadline
+    ├── Unreachable             a client gets no answer from a server, or not one of Podium's
     ├── UnusableVersion         a version can't be loaded, or can't predict its examples
     ├── IncompatibleVersion     a version refuses what the champion accepts
     ├── FixedVersions           aliases that are set in the server's settings
@@ -302,6 +303,12 @@ class TimedOut(PodiumError):
     """The model didn't finish before the deadline."""
 
     code = "timed_out"
+
+
+class Unreachable(PodiumError):
+    """A client gets no answer from a server, or one that isn't Podium's."""
+
+    code = "unreachable"
 
 
 class UnusableVersion(PodiumError):

@@ -60,7 +60,8 @@ class Reader:
         if title:
             (self.folder / title).write_text(text, "utf-8")
         elif language == "python":
-            exec(compile(text, "page.md", "exec"), self.names)
+            here = text.replace(ADDRESS, f"http://127.0.0.1:{self.port}")
+            exec(compile(here, "page.md", "exec"), self.names)
         elif language == "sh":
             for line in commands_of(text):
                 self.type(line)

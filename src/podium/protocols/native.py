@@ -83,6 +83,10 @@ def model(site: Site, request: Request, name: str) -> Response:
         "input_schema": row_schema(signature),
         "output_schema": output_schema(signature),
         "examples": example_rows(signature),
+        "limits": {
+            "rows_max": site.settings.rows_max,
+            "body_max_bytes": site.settings.body_max_bytes,
+        },
     }
     return Response.json(value)
 

@@ -229,7 +229,7 @@ def _summary() -> Schema:
 
 
 def _details() -> Schema:
-    anything = {"type": "object"}
+    anything, count = {"type": "object"}, {"type": "integer", "minimum": 1}
     own = object_schema(
         {
             "card": anything,
@@ -237,6 +237,8 @@ def _details() -> Schema:
             "input_schema": anything | {"description": "One row, as JSON Schema."},
             "output_schema": anything | {"description": "The response, as JSON Schema."},
             "examples": _list(anything),
+            "limits": object_schema(dict.fromkeys(("rows_max", "body_max_bytes"), count))
+            | {"description": "Of one request that every caller may send."},
         }
     )
     summary = _summary()
