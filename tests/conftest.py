@@ -231,6 +231,15 @@ def clients_python() -> Path:
 
 
 @pytest.fixture(scope="session")
+def typescript() -> Path:
+    """The folder with openapi-typescript and TypeScript's compiler, for Node.js."""
+    folder = Path(sys.prefix) / "podium" / "typescript"
+    if not (folder / "installed").is_file() or shutil.which("node") is None:
+        pytest.skip("openapi-typescript isn't installed: sh scripts/clients.sh, with Node.js")
+    return folder / "node_modules"
+
+
+@pytest.fixture(scope="session")
 def chromium_path() -> Path:
     """The system's Chromium, for Playwright's `executable_path`."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -73,7 +73,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     bundles = [str(FORMATS / f"{name}.podium") for name in NAMES[:3]]
     with ServerProcess(*bundles, str(folder / "grows.podium"), "--accounts", home=home) as server:
         headers = {"authorization": f"Bearer {tokens['ada']}"}
-        document = httpx.get(f"{server.address}/openapi.json", headers=headers).json()
+        document = httpx.get(f"{server.address}/openapi.json?formats=all", headers=headers).json()
         with requests.Session() as session:
             schema = schemathesis.openapi.from_dict(document)
             yield World(server.address, tokens, schema, session)

@@ -10,6 +10,7 @@ from podium.flow.formats.multipart import MULTIPART
 from podium.http import Request, Response
 from podium.jobs.job import Job, State
 from podium.protocols.insight import Get
+from podium.protocols.portable import BYTES
 from podium.protocols.schemas import ref
 from podium.records.export import time_text
 from podium.signature.schema import Schema
@@ -162,8 +163,8 @@ def _start(name: str, key: str, get: Get, failures: dict[str, str]) -> Schema:
         "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
         "required": ["file"],
     }
-    file: Schema = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
-    bodies = dict.fromkeys(scored_files.ENDINGS, file) | {MULTIPART: {"schema": form}}
+    file: Schema = {"schema": {"type": "string", "contentMediaType": BYTES}}
+    bodies = dict.fromkeys((*scored_files.ENDINGS, BYTES), file) | {MULTIPART: {"schema": form}}
     record = _text("record", "query", "Whether each row is recorded.")
     parameters = [
         _text("name", "query", "The name of the job, which its records have as their source."),

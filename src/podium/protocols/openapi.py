@@ -22,6 +22,7 @@ from podium.protocols.alerts import alert_paths, alert_schemas
 from podium.protocols.comparison import compare_operation, comparison_schemas
 from podium.protocols.jobs import job_paths, job_schemas
 from podium.protocols.monitoring import monitor_operation, monitoring_schemas
+from podium.protocols.portable import BYTES, portable, with_one_body
 from podium.protocols.quality import quality_operation, quality_schemas
 from podium.protocols.schemas import TEXT, feedback_schema, model_schemas, ref, shared_schemas
 from podium.protocols.streams import stream_operation
@@ -113,15 +114,17 @@ _ANSWER = "One prediction for one row, many for many; in the format of the reque
 
 
 def document(site: Site, request: Request) -> Response:
-    """The OpenAPI document: `GET /openapi.json`."""
-    key = ("openapi", request.root_path)
+    """The OpenAPI document: `GET /openapi.json`, with `?formats=all` every body it takes."""
+    is_full = request.query.get("formats") == "all"
+    key = ("openapi", request.root_path, "all" if is_full else "")
     basis = (
         tuple(one.bundle.digest for one in site.visible(request.actor).values()),
         request.actor,
     )
     body = site.page_cache.get(key, basis)
     if body is None:
-        body = msgspec.json.encode(describe(site, request.root_path, request.actor))
+        described = describe(site, request.root_path, request.actor)
+        body = msgspec.json.encode(described if is_full else with_one_body(described))
         site.page_cache.put(key, basis, body)
     return Response(body, 200, JSON, is_compressible=True)
 
@@ -181,7 +184,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         # Anonymous callers see what they may do without a token, too.
         secured["security"] = [{"token": []}] if actor.is_known else [{"token": []}, {}]
     tags = [{"name": one.name, "description": _title(one)} for one in visible.values()]
-    return {
+    document: Schema = {
         "openapi": "3.1.0",
         "info": {
             "title": site.settings.title,
@@ -196,7 +199,8 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         ],
         "paths": paths,
         "components": components,
-    } | secured
+    }
+    return portable(document | secured)  # type: ignore[no-any-return]
 
 
 def keys_of(names: Iterable[str]) -> dict[str, str]:
@@ -350,7 +354,7 @@ def _version_paths(name: str, key: str, failures: dict[str, str]) -> Schema:
     sent["responses"] |= _failures(_UPLOAD_FAILURES) | {
         "201": _json("It was registered, and isn't promoted.", "Version")
     }
-    bundle = {"content": {"application/octet-stream": {"schema": {}}}, "required": True}
+    bundle = {"content": {BYTES: {"schema": {}}}, "required": True}
     return {
         f"{model}/versions": {"get": listed, "post": sent | {"requestBody": bundle}},
         f"{model}/aliases/{{alias}}": {

@@ -33,7 +33,7 @@ def is_moment(value: object) -> bool:
 
 @pytest.fixture(scope="module")
 def document(client: Client) -> dict[str, Any]:
-    reply = client.get("/openapi.json")
+    reply = client.get("/openapi.json?formats=all")
 
     assert (reply.status, reply.media) == (200, JSON)
     told: dict[str, Any] = reply.json()
