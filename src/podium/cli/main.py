@@ -31,6 +31,7 @@ class _Commands(click.Group):
 
     # Their summaries are here, too, so that `podium --help` imports none of them.
     SUMMARIES: ClassVar[dict[str, str]] = {
+        "bench": "Measure how fast a model is served here, and what a plan needs.",
         "canary": "Let a version answer a share of the requests.",
         "compare": "Compare two versions on records whose truth is known.",
         "demo": "Train two models on real data, pack them, and serve them.",

@@ -30,6 +30,8 @@ class ServerProcess:
         python: the interpreter to run it with; the current one by default.
         sets_home: whether the folder is its home; otherwise it only holds the output, and the
             environment names the home.
+        alone: whether it takes no settings but these: neither those of this process's environment
+            nor those of a `podium.toml` in the current folder. Paths must be absolute then.
 
     Raises:
         RuntimeError: it ended, or wasn't ready in time; includes what it printed.
@@ -43,10 +45,17 @@ class ServerProcess:
         ready_s: float = 60,
         python: str = sys.executable,
         sets_home: bool = True,
+        alone: bool = False,
     ) -> None:
         self._arguments = arguments
         self._home = home
-        self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not (alone and name.startswith("PODIUM_"))
+        }
+        self._environment = {**inherited, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._folder = home if alone else None
         searched = [(environment or {}).get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
         if any(searched):
             self._environment["PYTHONPATH"] = os.pathsep.join(filter(None, searched))
@@ -63,7 +72,11 @@ class ServerProcess:
         command += ["--home", str(self._home)] if self._sets_home else []
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env=self._environment
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                cwd=self._folder,
             )
         try:
             self._wait()
