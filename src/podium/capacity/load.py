@@ -53,7 +53,7 @@ class Outcome(msgspec.Struct, kw_only=True):
         n_ok: requests with a status of 2xx.
         failures: how many others, by the reason.
         seconds: how long that took.
-        p50_ms: half of the requests took at most so long; NaN-free: 0 where none was answered.
+        p50_ms: half of the requests took at most so long; 0 where none was answered.
         p99_ms: likewise, 99 of 100 requests.
         cpu_share: how much of a core this program used.
     """

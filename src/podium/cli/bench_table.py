@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # The program that asks uses a core of its own, and can't ask faster than that.
 LIMIT_SHARE = 0.9
 NOISY_SHARE, NOISY_SPREAD = 0.1, 0.2
+TABLE_WIDTH = 90
 
 
 def print_figures(figures: Figures) -> None:
@@ -25,7 +26,10 @@ def print_figures(figures: Figures) -> None:
     memory = f", {int(machine['memory_mb']) / 1024:.0f} GB" if "memory_mb" in machine else ""
     to.print(f"\n{harmless(figures.model)} on {machine['cores']} cores of {machine['cpu']}{memory}")
     has_workers = len({one.n_workers for one in figures.cases}) > 1
-    to.print(_table(figures, has_workers=has_workers))
+    # Wider than a narrow terminal rather than with figures that are cut off.
+    wide = console()
+    wide.width = max(to.width, TABLE_WIDTH)
+    wide.print(_table(figures, has_workers=has_workers))
     for line in _notes(figures):
         to.print(line, soft_wrap=True)
     parts = shelf()
