@@ -72,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         monitoring_days: how long these counts are kept; 0 keeps them for ever.
         queue_rows_max: the most rows that wait for one model; more are refused at once.
         deadline_s: how long a prediction may take.
+        metrics_also: serving systems under whose names `/metrics` has its numbers, too.
         hang_s: the time without a heartbeat after which a worker is killed and replaced; 0 is
             never.
         drain_s: how long a server that was asked to stop goes on answering, while `/readyz` sends
@@ -132,6 +133,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     monitoring_days: Annotated[int, msgspec.Meta(ge=0)] = 730
     queue_rows_max: Annotated[int, msgspec.Meta(ge=1)] = 10_000
     deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    metrics_also: tuple[Literal["triton", "kserve"], ...] = ()
     hang_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
     drain_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 0.0
     tls_cert: str = ""

@@ -9,6 +9,7 @@ fails, times out, or its caller disconnects.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
@@ -211,7 +212,7 @@ class Batcher:
         self._n_calls += 1
         number = self._n_calls
         self._running[number] = call
-        call.began_s = self.loop.time()
+        call.began_s, call.began_ns = self.loop.time(), time.perf_counter_ns()
         if call.is_suspect:
             self._n_suspects += 1
             self._held_since_s = 0.0  # jobs behind it wait for their own `wait_s`
@@ -279,8 +280,9 @@ class Batcher:
 
     def _deliver_outputs(self, number: int, outputs: Outputs) -> None:
         call = self._pop_call(number)
-        large = call.large
+        large, began_ns = call.large, call.began_ns
         if large is not None:
+            began_ns = large.began_ns = large.began_ns or began_ns
             large.is_running = False
             large.parts.append(outputs)
             large.at += len(outputs)
@@ -289,7 +291,7 @@ class Batcher:
                 return
             self._queue.leave_large()
             outputs = Outputs.concat(large.parts)
-        batch_outputs = BatchOutputs(self._runtime.signature, outputs)
+        batch_outputs = BatchOutputs(self._runtime.signature, outputs, began_ns)
         at = 0
         for job in call.jobs:
             self._queue.leave(job)

@@ -23,6 +23,7 @@ class Large:
     Attributes:
         at: the first row of the next chunk.
         is_running: whether a chunk of it is in a call; there is at most one at a time.
+        began_ns: when the call of the first chunk began; 0 before that.
     """
 
     job: Job
@@ -30,6 +31,7 @@ class Large:
     parts: list[Outputs] = field(default_factory=list)
     at: int = 0
     is_running: bool = False
+    began_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -41,7 +43,8 @@ class Call:
         is_suspect: its job may have ended the process before.
         task: the task that awaits it; referenced here because the loop alone doesn't keep it
             alive.
-        began_s: when it started, by the loop's clock.
+        began_s: when it started, by the loop's clock, which may be a millisecond behind.
+        began_ns: the same by `time.perf_counter_ns`.
     """
 
     jobs: Sequence[Job]
@@ -52,6 +55,7 @@ class Call:
     is_suspect: bool = False
     task: asyncio.Task[None] | None = None
     began_s: float = 0.0
+    began_ns: int = 0
 
     @property
     def n_rows(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -27,13 +28,20 @@ class Lists(NamedTuple):
 
 
 class BatchOutputs:
-    """The outputs of one call of the model, for all jobs in it."""
+    """The outputs of one call of the model, for all jobs in it.
 
-    __slots__ = ("_lists", "outputs", "signature")
+    Attributes:
+        began_ns: when the call began, of several the first; by `time.perf_counter_ns`. 0: unknown.
+        ended_ns: when the outputs were there.
+    """
 
-    def __init__(self, signature: Signature, outputs: Outputs) -> None:
+    __slots__ = ("_lists", "began_ns", "ended_ns", "outputs", "signature")
+
+    def __init__(self, signature: Signature, outputs: Outputs, began_ns: int = 0) -> None:
         self.signature = signature
         self.outputs = outputs
+        self.began_ns = began_ns
+        self.ended_ns = time.perf_counter_ns()
         self._lists: Lists | None = None
 
     def lists(self) -> Lists:

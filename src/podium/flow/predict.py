@@ -18,14 +18,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 
 import msgspec
 
 from podium.errors import ModelError, StoreError
 from podium.flow.batch import Batcher
 from podium.flow.call import Guard
+from podium.flow.counting import count
 from podium.flow.formats.json_rows import JSON
 from podium.flow.job import BatchOutputs, job_digest
 from podium.flow.limits import Bounds, BulkPlaces
@@ -48,7 +47,6 @@ from podium.records.row import outcome_of
 
 N_THREADS = 8
 _NO_WARNINGS = b"[]"
-_lane_of = attrgetter("context.lane")
 _log = logging.getLogger("podium")
 
 
@@ -145,12 +143,13 @@ class PredictionService:
             StoreError: the prediction couldn't be recorded, so it isn't returned.
         """
         submission = Submission(version, context, prepared)
+        began_ns = time.perf_counter_ns()
         try:
             outputs = run(version.runtime, prepared.table)
         except ModelError as error:
             error.digest = version.digest
             raise
-        submission.batch_outputs = BatchOutputs(version.signature, outputs)
+        submission.batch_outputs = BatchOutputs(version.signature, outputs, began_ns)
         with self._bulk_turn(is_bulk=_is_bulk(version, prepared)):
             response = self._finish(submission)
         self._close([submission])
@@ -348,14 +347,7 @@ class PredictionService:
         answered = [one for one in done if one.error is None]
         if not answered:
             return
-        version = answered[0].version  # one batch has one version
-        now_ns = time.perf_counter_ns()
-        for lane, group in groupby(answered, _lane_of):
-            some = list(group)
-            latencies_us = [(now_ns - one.prepared.began_ns) // 1_000 for one in some]
-            version.metrics.count_predicted(
-                len(some), sum(one.n_rows for one in some), latencies_us, lane
-            )
+        count(answered, time.perf_counter_ns())
         if self.observers:
             self._observe(answered)
 

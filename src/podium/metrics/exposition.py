@@ -16,16 +16,16 @@ from podium.metrics.snapshot import Snapshot
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def exposition(snapshot: Snapshot) -> str:
-    """All metrics as text. Families without any series are left out."""
+def exposition(snapshot: Snapshot, some: Sequence[Family] = FAMILIES) -> str:
+    """The metrics of some families as text. Those without any series are left out."""
     values: dict[Series, float] = {**snapshot.counted.counters, **snapshot.current}
     lines: list[str] = []
-    for family in FAMILIES:
+    for family in some:
         if family.kind == "histogram":
             samples = list(_histograms(family, snapshot.counted.histograms))
         else:
             samples = [
-                f"{family.name}{_labels(family, series)} {_number(value)}"
+                f"{family.name}{_labels(family, series)} {_number(_in_unit(family, value))}"
                 for series, value in sorted(values.items())
                 if series[0] == family.name
             ]
@@ -60,6 +60,11 @@ def _labels(family: Family, series: Series, **more: str) -> str:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _in_unit(family: Family, value: float) -> float:
+    """The value in the unit of the name; a count stays exact, however large."""
+    return value if family.per_unit == 1 else value / family.per_unit
 
 
 def _number(value: float) -> str:

@@ -28,7 +28,7 @@ class Family:
         merge: how the numbers of several workers become one. Values that all of them see alike,
             such as the errors of the one shipper, aren't added up.
         bounds: of a histogram: the upper bounds of its buckets, in the unit that is counted.
-        per_unit: how many of the counted unit make one of the unit in the name.
+        per_unit: of what is counted: how many of the counted unit make one of the unit in the name.
     """
 
     name: str
@@ -63,6 +63,20 @@ DURATION = Family(
     "Time from the arrival of a request to its response, of successful requests.",
     OF_MODEL,
     bounds=LATENCY_BOUNDS_US,
+    per_unit=1_000_000,
+)
+WAITED = Family(
+    "podium_wait_seconds_total",
+    "counter",
+    "Time between the arrival of requests and the call of the model with their rows.",
+    OF_MODEL,
+    per_unit=1_000_000,
+)
+RAN = Family(
+    "podium_model_seconds_total",
+    "counter",
+    "Time in calls of the model, once for each request whose rows were in a call.",
+    OF_MODEL,
     per_unit=1_000_000,
 )
 BATCH_ROWS = Family(
@@ -137,6 +151,8 @@ FAMILIES = (
         REQUESTS,
         ROWS,
         DURATION,
+        WAITED,
+        RAN,
         BATCH_ROWS,
         QUEUE_ROWS,
         SHADOW_ROWS,

@@ -37,21 +37,29 @@ _log = logging.getLogger("podium")
 class _Counts:
     """Numbers of one model that one thread writes at a time."""
 
-    __slots__ = ("batches", "latencies", "latency_us", "n_rows", "requests")
+    __slots__ = ("batches", "latencies", "latency_us", "n_rows", "ran_us", "requests", "waited_us")
 
     def __init__(self) -> None:
         # All of them from the beginning: a series that appears with its first failure has no rate.
         self.requests = {(lane, outcome): 0 for lane in LANES for outcome in OUTCOMES}
-        self.n_rows = 0
+        self.n_rows = self.waited_us = self.ran_us = 0
         self.latencies = [0] * (len(LATENCY_BOUNDS_US) + 1)
         self.latency_us = 0
         self.batches: dict[str, list[int]] = {}
 
     def count_predicted(
-        self, n_requests: int, n_rows: int, latencies_us: Sequence[int], lane: Lane
+        self,
+        n_requests: int,
+        n_rows: int,
+        latencies_us: Sequence[int],
+        lane: Lane,
+        waited_us: int,
+        ran_us: int,
     ) -> None:
         self.requests[lane, "ok"] += n_requests
         self.n_rows += n_rows
+        self.waited_us += waited_us
+        self.ran_us += ran_us
         if not latencies_us:
             return
         self.latency_us += sum(latencies_us)
@@ -80,6 +88,8 @@ class _Counts:
             for labels, count in self.requests.items()
         }
         counters[families.ROWS.series(model, version)] = self.n_rows
+        counters[families.WAITED.series(model, version)] = self.waited_us
+        counters[families.RAN.series(model, version)] = self.ran_us
         durations = [*self.latencies, self.latency_us]
         histograms = {families.DURATION.series(model, version): durations}
         # Copied first: a new reason may be added meanwhile.
@@ -102,18 +112,27 @@ class ModelMetrics:
         self._lock = threading.Lock()
 
     def count_predicted(
-        self, n_requests: int, n_rows: int, latencies_us: Sequence[int], lane: Lane = "fast"
+        self,
+        n_requests: int,
+        n_rows: int,
+        latencies_us: Sequence[int],
+        lane: Lane = "fast",
+        waited_us: int = 0,
+        ran_us: int = 0,
     ) -> None:
         """Count the requests of a batch that got predictions.
 
         Args:
             latencies_us: of each request, from its arrival on.
+            waited_us: how long they waited for the model, in sum.
+            ran_us: how long its call took, once for each of them.
         """
+        spent = waited_us, ran_us
         if get_ident() == self._owner:
-            self._owner_counts.count_predicted(n_requests, n_rows, latencies_us, lane)
+            self._owner_counts.count_predicted(n_requests, n_rows, latencies_us, lane, *spent)
         else:
             with self._lock:
-                self._other_counts.count_predicted(n_requests, n_rows, latencies_us, lane)
+                self._other_counts.count_predicted(n_requests, n_rows, latencies_us, lane, *spent)
 
     def refused(self, status: int, lane: Lane = "fast", n_requests: int = 1) -> None:
         """Count failed requests, by their status.
