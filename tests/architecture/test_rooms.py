@@ -37,6 +37,7 @@ FOREIGN_CODE = {
     "flow/pool.py": "raised again where the work is waited for",
     "monitoring/counter.py": "outputs of models may be of any type: their values aren't counted",
     "flow/observer.py": "whatever an observer raises, a refused request is refused as it would be",
+    "outbox/shipper.py": "another package's store raises what it likes: it is tried again",
     "flow/predict.py": "whatever an observer or a thread raises, those who asked get their answer",
     "accounts/mail.py": "an operator's mail back end raises what it likes: it is logged",
     "hosts/asgi.py": "answered as `web/routes.py` answers it",

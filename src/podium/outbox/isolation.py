@@ -14,8 +14,9 @@ def insert_valid(store: Store, records: Sequence[Record]) -> InsertResult:
     """Insert the valid records of a batch that the store refused; the others are in `failed`.
 
     The batch is halved until each part is accepted or is a single record. If no record at all is
-    accepted, the store itself fails; likewise if it gives a reason: a damaged file accepts records
-    for some of its pages, and those that it refuses aren't to blame.
+    accepted, the store itself fails; likewise if it gives a reason for a single record: a damaged
+    file accepts records for some of its pages, and those that it refuses aren't to blame. A store
+    that is nearly full, or slow, accepts a smaller part.
 
     Raises:
         StoreError: the store accepts none of them, or fails for a reason of its own.
@@ -32,7 +33,7 @@ def insert_valid(store: Store, records: Sequence[Record]) -> InsertResult:
             result = store.insert(some)
         except StoreError as error:
             tries_left -= 1
-            if error.reason or (not tries_left and not good):
+            if (error.reason and len(some) == 1) or (not tries_left and not good):
                 raise
             bad += [] if parts.split(some) else some
         else:

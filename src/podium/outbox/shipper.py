@@ -178,7 +178,10 @@ class Shipper:
                     with self._requesting():
                         self._store.get(NOWHERE)
                 self._delete_old()
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - see FOREIGN_CODE
+            if not isinstance(error, StoreError):
+                _log.exception("store_raised %s", type(error).__name__)
+                error = StoreError(f"the store raised {type(error).__name__}")
             self._failed(error)
             return min(max(waited_s * 2, 0.1), BACK_OFF_MAX_S) * _random.uniform(0.5, 1)
         if n_rows < self._turn_rows:

@@ -51,6 +51,22 @@ def test_all_but_the_bad_ones_are_inserted():
     assert store.ids() == set(ids_of(*range(100))) - store.bad
 
 
+def test_a_store_that_is_nearly_full_gets_what_fits_and_sets_nothing_aside():
+    class Full(MemoryStore):
+        def insert(self, records: Sequence[Record]) -> InsertResult:
+            if any(len(one.inputs) > 1_000 for one in records):
+                raise StoreError("no room", reason="the store is full")
+            return super().insert(records)
+
+    store = Full()
+    large = sample(7, inputs=b'{"a":"%b"}' % (b"x" * 2_000))
+
+    with pytest.raises(StoreError, match="no room"):
+        insert_valid(store, [*(sample(number) for number in range(7)), large])
+
+    assert {one.id for one in store.page(RecordQuery(), limit=10).records} >= set(ids_of(*range(4)))
+
+
 def test_a_store_that_accepts_nothing_is_tried_a_few_times_only():
     store = ChokingStore()
     store.is_down = True

@@ -139,6 +139,21 @@ def test_a_store_that_fails_gets_everything_once_it_is_back(
     assert ids(store) == ids_of(3, 2, 1)
 
 
+def test_a_store_that_raises_what_it_likes_ends_no_shipping(
+    folder: Path, store: MoodyStore, shipper: Shipper, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = Outbox(folder)
+    outbox.append([sample(1)])
+    store.insert = lambda _: 1 // 0  # type: ignore[method-assign,assignment]
+
+    wait_s = shipper._run_once(0.0)
+
+    assert 0 < wait_s < 1
+    assert status_of(folder).error == "the store raised ZeroDivisionError"
+    assert "store_raised ZeroDivisionError" in caplog.text
+    outbox.close()
+
+
 def test_shipping_reports_its_status_and_retries_less_and_less_often(
     folder: Path, store: MoodyStore, shipper: Shipper
 ) -> None:

@@ -22,10 +22,12 @@ from botocore.exceptions import (
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
+    ReadTimeoutError,
 )
 
 from podium.errors import SetupError, StoreError
 from podium.records import forks
+from podium.records.stores.causes import BUSY, REFUSED, SILENT, UNREACHABLE, Cause
 from podium.records.stores.threads import N_THREADS, Threads
 
 CONNECT_S = 5
@@ -48,13 +50,24 @@ _ANSWERS = frozenset({"ConditionalCheckFailedException", "ValidationException"})
 _REPEATED = frozenset(
     {"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
 )
-_HINTS = {
-    "AccessDeniedException": "give these credentials the permissions in docs/how-to/dynamodb.md",
-    "UnrecognizedClientException": "check the credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE, or a role)",
-    "InvalidSignatureException": "check the secret access key, and this machine's clock",
-    "ExpiredTokenException": "these temporary credentials have expired: renew them",
-    "ResourceNotFoundException": "create the table, or leave out create=no",
+_CAUSES: dict[str, tuple[Cause, str]] = {
+    "AccessDeniedException": (
+        REFUSED,
+        "give these credentials the permissions in docs/how-to/dynamodb.md",
+    ),
+    "UnrecognizedClientException": (
+        REFUSED,
+        "check the credentials (AWS_ACCESS_KEY_ID, AWS_PROFILE, or a role)",
+    ),
+    "InvalidSignatureException": (
+        REFUSED,
+        "check the secret access key, and this machine's clock",
+    ),
+    "ExpiredTokenException": (REFUSED, "these temporary credentials have expired: renew them"),
+    "InternalServerError": (UNREACHABLE, ""),
+    "ServiceUnavailable": (UNREACHABLE, ""),
 }
+_HINTS = {"ResourceNotFoundException": "create the table, or leave out create=no"}
 _NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _OPTIONS = {"region", "endpoint", "shards", "ttl_days", "create"}
 _HINT = "write dynamodb://TABLE?region=eu-central-1"
@@ -133,7 +146,7 @@ class _Patience:
         if time.monotonic() + self._wait_s > self._until_s:
             hint = "raise the table's capacity; the outbox keeps records until then"
             reason = f"throttled for {THROTTLED_S:.0f} s: {code}"
-            raise StoreError(f"{self._where}: {reason}", hint=hint) from error
+            raise BUSY.error(f"{self._where}: {reason}", hint=hint) from error
         self._log(code)
         time.sleep(self._wait_s * _random.uniform(0.5, 1))
         self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S)
@@ -303,16 +316,21 @@ class DynamoTable(forks.ForkAware):
             self.call("update_time_to_live", TimeToLiveSpecification=setting)
 
     def _failure(self, error: Exception) -> StoreError:
-        hint = "check that DynamoDB can be reached at this region or endpoint"
         if isinstance(error, ClientError):
-            return StoreError(
-                f"{self.where}: {reason_of(error)}", hint=_HINTS.get(_code_of(error), "")
-            )
+            code, text = _code_of(error), f"{self.where}: {reason_of(error)}"
+            if code in _CAUSES:
+                cause, hint = _CAUSES[code]
+                return cause.error(text, hint=hint)
+            return StoreError(text, hint=_HINTS.get(code, ""))
+        cause, hint = UNREACHABLE, "check that DynamoDB can be reached at this region or endpoint"
+        if isinstance(error, ReadTimeoutError):
+            cause = SILENT
         if isinstance(error, NoCredentialsError):
+            cause = REFUSED
             hint = "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give a role"
         if isinstance(error, NoRegionError):
             hint = _HINT
-        return StoreError(f"{self.where}: {error}", hint=hint)
+        return cause.error(f"{self.where}: {error}", hint=hint)
 
 
 # Parameters of a write that overwrites nothing, and of one that creates nothing.

@@ -21,9 +21,12 @@ from pymongo.database import Database as _Database
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
+    ExecutionTimeout,
+    NetworkTimeout,
     NotPrimaryError,
     OperationFailure,
     PyMongoError,
+    WTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import split_options
@@ -31,6 +34,15 @@ from pymongo.uri_parser import split_options
 from podium.errors import SetupError, StoreError
 from podium.records import forks
 from podium.records.open import without_password
+from podium.records.stores.causes import (
+    BUSY,
+    FULL,
+    READ_ONLY,
+    REFUSED,
+    SILENT,
+    UNREACHABLE,
+    Cause,
+)
 
 T = TypeVar("T")
 Document: TypeAlias = dict[str, Any]
@@ -44,6 +56,16 @@ TRIES = 100
 TRY_AGAIN_S = 0.02
 UNAUTHORIZED = 13
 _LOGIN_FAILED = (18, 8000)  # the second one is Atlas's
+_LOGIN_HINT = "check the user, the password, and authSource: the database that knows the user"
+# The numbers are those of MongoDB's error_codes.yml; 8000 is Atlas's, of a quota that is used up. A
+# primary that steps down or shuts down, or was one, sends the last ones.
+_CAUSES: tuple[tuple[Cause, tuple[int, ...], str], ...] = (
+    (FULL, (14031, 8000), ""),
+    (REFUSED, (UNAUTHORIZED,), "the user needs the role readWrite for this database"),
+    (BUSY, (46, 202, 462), ""),
+    (SILENT, (50, 64), ""),
+    (READ_ONLY, (10107, 13435, 13436, 189, 91, 11600, 11602), ""),
+)
 # A majority of the members has it on its disks: no failure of one of them loses it.
 _DURABLE = WriteConcern(w="majority", j=True)
 _PRIMARY = ReadPreference.PRIMARY
@@ -183,9 +205,9 @@ class MongoDatabase(forks.ForkAware):
             yield
         except OperationFailure as error:
             # Its text contains documents: it isn't the cause that a log shows.
-            raise StoreError(f"{self.where}: {_reason(error)}", hint=_hint_of(error)) from None
+            raise _failure(self.where, error) from None
         except PyMongoError as error:
-            raise StoreError(f"{self.where}: {_reason(error)}", hint=_hint_of(error)) from error
+            raise _failure(self.where, error) from error
         except BSONError as error:
             raise StoreError(
                 f"{self.where}: a document is damaged: {type(error).__name__}",
@@ -292,11 +314,23 @@ def _reason(error: PyMongoError) -> str:
     return text.strip() or type(error).__name__
 
 
-def _hint_of(error: PyMongoError) -> str:
+def _failure(where: str, error: PyMongoError) -> StoreError:
+    text = f"{where}: {_reason(error)}"
     if not isinstance(error, OperationFailure):
-        return "check that the database runs, can be reached, and accepts this user"
-    if error.code == UNAUTHORIZED:
-        return "the user needs the role readWrite for this database"
-    if error.code in _LOGIN_FAILED:
-        return "check the user, the password, and authSource: the database that knows the user"
-    return ""
+        is_silent = isinstance(error, NetworkTimeout | WTimeoutError | ExecutionTimeout)
+        return (SILENT if is_silent else UNREACHABLE).error(text)
+    code = _code(error)
+    if code in _LOGIN_FAILED and "quota" not in text:
+        return REFUSED.error(text, hint=_LOGIN_HINT)
+    for cause, codes, hint in _CAUSES:
+        if code in codes:
+            return cause.error(text, hint=hint)
+    return StoreError(text)
+
+
+def _code(error: OperationFailure) -> int | None:
+    """The server's number of an error, or of the first one in a batch."""
+    if isinstance(error, BulkWriteError):
+        found = [*error.details["writeErrors"], *error.details["writeConcernErrors"]]
+        return found[0].get("code") if found else None
+    return error.code

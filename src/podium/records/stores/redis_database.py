@@ -16,6 +16,15 @@ from redis.retry import Retry
 from podium.errors import SetupError, StoreError
 from podium.records import forks
 from podium.records.open import without_password
+from podium.records.stores.causes import (
+    BUSY,
+    FULL,
+    READ_ONLY,
+    REFUSED,
+    SILENT,
+    UNREACHABLE,
+    Cause,
+)
 
 T = TypeVar("T")
 
@@ -25,20 +34,31 @@ _SCHEMES = {"redis": "redis", "valkey": "redis", "rediss": "rediss", "valkeys": 
 _INVALID = "write it as redis://user:password@host:6379/0, or rediss:// for TLS"
 _RIGHTS = "give this user the rights that docs/how-to/redis.md lists"
 _NO_CLUSTER = "a cluster isn't supported: write the URL of a single primary"
-# The first that fits: some are kinds of others.
-_HINTS: tuple[tuple[type[Exception], str], ...] = (
-    (exceptions.AuthenticationError, "correct the user and the password in the URL"),
-    (exceptions.NoPermissionError, _RIGHTS),
-    (exceptions.OutOfMemoryError, "raise maxmemory, or delete old records"),
-    (exceptions.ReadOnlyError, "this is a replica: write the URL of the primary"),
-    (exceptions.MovedError, _NO_CLUSTER),
-    (exceptions.ClusterDownError, _NO_CLUSTER),
-    (exceptions.ClusterCrossSlotError, _NO_CLUSTER),
+# The first that fits: some are kinds of others. Without a hint, the cause's own.
+_CAUSES: tuple[tuple[type[Exception], Cause, str], ...] = (
+    (exceptions.AuthenticationError, REFUSED, "correct the user and the password in the URL"),
+    (exceptions.NoPermissionError, REFUSED, _RIGHTS),
+    (exceptions.OutOfMemoryError, FULL, "raise maxmemory, or delete old records"),
+    (exceptions.ReadOnlyError, READ_ONLY, "this is a replica: write the URL of the primary"),
+    (exceptions.MaxConnectionsError, BUSY, "raise maxclients, or run fewer servers"),
+    (exceptions.BusyLoadingError, BUSY, "it loads its data after a start: it is asked again later"),
+    (exceptions.MovedError, UNREACHABLE, _NO_CLUSTER),
+    (exceptions.ClusterDownError, UNREACHABLE, _NO_CLUSTER),
+    (exceptions.ClusterCrossSlotError, UNREACHABLE, _NO_CLUSTER),
+    (exceptions.TimeoutError, SILENT, "check that the server runs and isn't overloaded"),
     (
         exceptions.ConnectionError,
+        UNREACHABLE,
         "check that the server runs, can be reached, and accepts this user",
     ),
-    (exceptions.TimeoutError, "check that the server runs and isn't overloaded"),
+)
+# What the server says without a class of the driver: it can't write its log or its snapshots, as on a
+# full disk, or too few replicas are there.
+_WORDS: tuple[tuple[str, Cause, str], ...] = (
+    ("ACL failure", REFUSED, _RIGHTS),  # in a script, as Valkey says it
+    ("executing the script can't", REFUSED, _RIGHTS),  # as Redis says it
+    ("MISCONF", FULL, "free disk space on the server: it can't write its log or its snapshots"),
+    ("NOREPLICAS", READ_ONLY, "start its replicas, or lower min-replicas-to-write"),
 )
 _log = logging.getLogger("podium")
 
@@ -132,9 +152,8 @@ class RedisDatabase(forks.ForkAware):
         except (exceptions.RedisError, OSError) as error:
             # Some messages repeat the arguments of a command.
             message = str(error).partition("\n")[0].partition(", with args")[0]
-            raise StoreError(
-                f"{self.where}: {message or type(error).__name__}", hint=_hint_of(error, message)
-            ) from error
+            text = f"{self.where}: {message or type(error).__name__}"
+            raise _failure(error, text) from error
 
     def _new_client(self) -> Any:
         try:
@@ -184,11 +203,14 @@ class RedisDatabase(forks.ForkAware):
         return {name: _text(value) for name, value in found.items()}
 
 
-def _hint_of(error: Exception, message: str) -> str:
-    # In a script, as Valkey and as Redis say it.
-    if "ACL failure" in message or "executing the script can't" in message:
-        return _RIGHTS
-    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
+def _failure(error: Exception, text: str) -> StoreError:
+    for words, cause, hint in _WORDS:
+        if words in str(error):
+            return cause.error(text, hint=hint)
+    for kind, cause, hint in _CAUSES:
+        if isinstance(error, kind):
+            return cause.error(text, hint=hint)
+    return UNREACHABLE.error(text) if isinstance(error, OSError) else StoreError(text)
 
 
 def _text(value: Any) -> Any:

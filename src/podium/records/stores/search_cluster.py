@@ -15,17 +15,30 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from podium.errors import StoreError
 from podium.records import forks
+from podium.records.stores.causes import (
+    BUSY,
+    FULL,
+    READ_ONLY,
+    REFUSED,
+    SILENT,
+    UNREACHABLE,
+    Cause,
+)
 from podium.records.stores.search_address import SearchAddress
 
 CONNECT_S = 5.0
 CONNECTIONS = 16  # of a process; further threads wait for one
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
-_HINTS = {
-    401: "check the user and the password, or the API key",
-    403: "give the user the rights that the documentation of this store lists",
-    413: "the cluster, or a proxy before it, accepts only smaller requests",
-    429: "it has more to do than it can: it is asked again later",
+# By the status of a response.
+_CAUSES: dict[int, tuple[Cause | None, str]] = {
+    401: (REFUSED, "check the user and the password, or the API key"),
+    403: (REFUSED, "give the user the rights that the documentation of this store lists"),
+    413: (None, "the cluster, or a proxy before it, accepts only smaller requests"),
+    429: (BUSY, "it has more to do than it can: it is asked again later"),
+    502: (UNREACHABLE, ""),
+    503: (UNREACHABLE, ""),
+    504: (SILENT, ""),
 }
 _FULL = "free disk space, or delete old records: the cluster accepts new ones by itself then"
 _BLOCKED = "somebody has blocked the index: remove the block (index.blocks)"
@@ -150,7 +163,8 @@ class Cluster(forks.ForkAware, ABC):
             answer = self._send(method, path, params or {}, packed, many=lines)
         except Lost as error:
             where = self.address.shown
-            raise StoreError(f"{where}: {error.reason}", hint=_UNREACHABLE) from error
+            cause = SILENT if "in time" in error.reason else UNREACHABLE
+            raise cause.error(f"{where}: {error.reason}", hint=_UNREACHABLE) from error
         if answer.status < 300 or answer.status in allowed:
             return answer
         raise self.failure(answer.status, answer.body)
@@ -158,11 +172,12 @@ class Cluster(forks.ForkAware, ABC):
     def failure(self, status: int, body: Any) -> StoreError:
         """The error of a response, or of one of the parts of a response."""
         kind, reason = error_type(body), _reason_of(body)
-        hint = _HINTS.get(status, "")
-        if kind == "cluster_block_exception":
-            hint = _FULL if "disk" in reason else _BLOCKED
         said = f"{kind}: {reason}" if reason else kind or f"it responded with status {status}"
-        return StoreError(f"{self.address.shown}: {said}", hint=hint)
+        cause, hint = _CAUSES.get(status, (None, ""))
+        if kind == "cluster_block_exception":
+            cause, hint = (FULL, _FULL) if "disk" in reason else (READ_ONLY, _BLOCKED)
+        text = f"{self.address.shown}: {said}"
+        return StoreError(text, hint=hint) if cause is None else cause.error(text, hint=hint)
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -182,12 +197,19 @@ class Cluster(forks.ForkAware, ABC):
         many: bool,
     ) -> Answer:
         try:
-            return self._current().send(method, path, params, body, many=many)
+            return self._answered(method, path, params, body, many=many)
         except Lost as error:
             if not error.was_sent and len(self.address.hosts) == 1:
                 raise
         # The server may have closed a connection that was idle, or there is another node.
-        return self._current().send(method, path, params, body, many=many)
+        return self._answered(method, path, params, body, many=many)
+
+    def _answered(self, *request: Any, many: bool) -> Answer:
+        answer = self._current().send(*request, many=many)
+        if answer.status < 300 and not isinstance(answer.body, dict):
+            # A connection that ends between the lines of the head looks like a response without a body.
+            raise Lost("its response was cut off", was_sent=True)
+        return answer
 
     def _current(self) -> Connection:
         if self._connection is not None and self._pid == os.getpid():

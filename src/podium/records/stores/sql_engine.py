@@ -28,7 +28,6 @@ from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
     NoSuchModuleError,
-    OperationalError,
     SQLAlchemyError,
 )
 from sqlalchemy.pool import QueuePool
@@ -37,7 +36,8 @@ from sqlalchemy.schema import CreateColumn, Table
 from podium.errors import SetupError, StoreError
 from podium.records import forks
 from podium.records.open import without_password
-from podium.records.stores import sql_mssql
+from podium.records.stores import sql_mssql, sql_psycopg
+from podium.records.stores.sql_errors import failure_of
 
 T = TypeVar("T")
 
@@ -93,6 +93,8 @@ def engine_of(address: str) -> Engine:
         event.listen(engine, "connect", _use_log)
     if url.drivername == _DRIVERS["mssql"]:
         sql_mssql.prepare(engine, statement_s=_LOST_S)
+    if url.drivername == _DRIVERS["postgresql"]:
+        sql_psycopg.prepare(engine, response_s=_LOST_S)
     return engine
 
 
@@ -164,11 +166,7 @@ class Database(forks.ForkAware):
         try:
             yield
         except SQLAlchemyError as error:
-            # The first line: those after it contain statements and values.
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            text = str(getattr(cause, "ddbc_error", None) or cause)  # mssql-python's own words
-            message = text.strip().partition("\n")[0] or type(cause).__name__
-            raise StoreError(f"{self.where}: {message}", hint=_hint_of(error)) from error
+            raise failure_of(self.where, error) from error
         except UnicodeEncodeError as error:
             raise StoreError(
                 f"{self.where} can't store this text: its encoding is {error.encoding}",
@@ -340,13 +338,6 @@ def _is_conflict(error: DBAPIError) -> bool:
         or "database is locked" in str(cause)
         or sql_mssql.is_conflict(error)
     )
-
-
-def _hint_of(error: SQLAlchemyError) -> str:
-    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if is_lost or isinstance(error, OperationalError):
-        return "check that the database runs, can be reached, and accepts this user"
-    return ""
 
 
 def _arguments(url: URL) -> dict[str, Any]:

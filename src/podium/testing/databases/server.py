@@ -87,7 +87,12 @@ class DatabaseServer(ABC):
         self.port = self.port or free_port()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(), stdout=log, stderr=log, cwd=self.folder, **self._as_user()
+                self._command(),
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                restore_signals=False,  # a write beyond `limit_files` fails and ends nothing
+                **self._as_user(),
             )
         until_s = time.monotonic() + READY_S
         while time.monotonic() < until_s and self._process.poll() is None:
@@ -113,10 +118,21 @@ class DatabaseServer(ABC):
     def pause(self) -> None:
         """Suspend all its processes, so that connections stay open without responses."""
         self._signal(signal.SIGSTOP)
+        # The threads of a process stop one after the other: until then it may still respond.
+        until_s = time.monotonic() + STOP_S
+        while _runs(self.pid) and time.monotonic() < until_s:
+            time.sleep(0.001)
 
     def resume(self) -> None:
         """Resume its processes."""
         self._signal(signal.SIGCONT)
+
+    def limit_files(self, n_bytes: int | None) -> None:
+        """Let it extend no file beyond this size, as on a full disk; None for any size. Linux."""
+        limit = "unlimited" if n_bytes is None else n_bytes
+        for pid in (self.pid, *_children_of(self.pid)):
+            # As its user: nobody else may without being privileged.
+            self._run("prlimit", "--pid", str(pid), f"--fsize={limit}:unlimited")
 
     @property
     def _log(self) -> Path:
@@ -181,3 +197,9 @@ def _children_of(pid: int) -> list[int]:
     """The children of a process, if the system lists them (Linux)."""
     path = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(one) for one in path.read_text().split()] if path.exists() else []
+
+
+def _runs(pid: int) -> bool:
+    """Whether a thread of a process hasn't been stopped yet (Linux)."""
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return any(one.rpartition(")")[2].split()[0] not in "TtZX" for one in stats)

