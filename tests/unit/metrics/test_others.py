@@ -11,12 +11,12 @@ from podium.metrics.others import FAMILIES, System, renamed
 
 def read(metrics: Metrics, *systems: System) -> dict[tuple[str, ...], float]:
     some = [family for one in systems for family in FAMILIES[one]]
+    # The parser adds `_total` to the names of counters.
     text = exposition(renamed(metrics.snapshot(), systems), some)
     return {
-        (sample.name, *sample.labels.values()): sample.value
+        (sample.name.removesuffix("_total"), *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if not sample.name.endswith("_total")  # which the parser adds
     }
 
 
