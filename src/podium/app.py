@@ -48,6 +48,7 @@ from podium.settings import (
     read_settings,
 )
 from podium.sources import Source, bundles_of, open_models
+from podium.traces.traces import open_traces
 from podium.web import gating
 from podium.web.explaining import Explanations
 from podium.web.router import ServingProtocol
@@ -135,6 +136,7 @@ class App:
             bounds=Bounds(settings.queue_rows_max, settings.deadline_s, settings.rows_max),
             guard=guard,
         )
+        self._traces = open_traces(settings.traces_share, self.service.observers)
         self._metrics = Metrics()
         self._versions: weakref.WeakSet[LoadedVersion] = weakref.WeakSet()
         self.deletion = None
@@ -288,10 +290,9 @@ class App:
         for one in (self._watch, self.alerting, self._runner, self._exchange):
             if one is not None:
                 one.close()
-        self.versions.close()
-        self.shadows.close()
-        if self.monitoring is not None:
-            self.monitoring.close()
+        for last in (self.versions, self.shadows, self.monitoring, self._traces):
+            if last is not None:
+                last.close()
         self.site.metrics.close()  # it uses the store once more
         if self._store is not None:
             self._store.close()

@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         queue_rows_max: the most rows that wait for one model; more are refused at once.
         deadline_s: how long a prediction may take.
         metrics_also: serving systems under whose names `/metrics` has its numbers, too.
+        traces_share: of the predictions that OpenTelemetry traces: 0 to 1; with 0, none are.
         hang_s: the time without a heartbeat after which a worker is killed and replaced; 0 is
             never.
         drain_s: how long a server that was asked to stop goes on answering, while `/readyz` sends
@@ -134,6 +135,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     queue_rows_max: Annotated[int, msgspec.Meta(ge=1)] = 10_000
     deadline_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     metrics_also: tuple[Literal["triton", "kserve"], ...] = ()
+    traces_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     hang_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
     drain_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 0.0
     tls_cert: str = ""

@@ -30,6 +30,7 @@ class RequestContext:
             another's.
         lane: the lane under which it is counted.
         business_key: the caller's own name for what is predicted; "" for none.
+        traceparent: the header with which the caller continues a trace; "" for none.
         is_bulk: whether it may have as many rows as a bulk request.
     """
 
@@ -41,6 +42,7 @@ class RequestContext:
     lane: Lane = "asgi"
     business_key: str = ""
     is_bulk: bool = False
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def _read(request: Request, _values: Mapping[str, str]) -> PredictRequest:
         client=network_of(request.address),
         business_key=_business_key(headers.get("podium-key", "")),
         is_bulk=request.is_bulk,
+        traceparent=headers.get("traceparent", ""),
     )
     return PredictRequest(request.body, request.media, context)
 

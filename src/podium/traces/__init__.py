@@ -1,0 +1,1 @@
+"""Traces of predictions, by OpenTelemetry."""
