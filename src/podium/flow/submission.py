@@ -54,6 +54,11 @@ class Submission(Job):
         return is_object and prepared.claim is None and self.context.accept in _PLAIN
 
     @property
+    def traceparent(self) -> str:
+        """The header with which the caller continues a trace; "" for none."""
+        return self.context.traceparent
+
+    @property
     def is_quick(self) -> bool:
         """Whether its response can be encoded, and its record created, in a millisecond."""
         return (

@@ -60,12 +60,12 @@ class Traces:
 
     def observe(self, some: Sequence[Submission]) -> None:
         """Make the spans of those requests that are sampled."""
-        chosen = [(one, parent) for one in some if (parent := self._sampled(one)) is not None]
-        if chosen:
-            now_ns = time.perf_counter_ns()
-            to_time_ns = time.time_ns() - now_ns
-            for one, parent in chosen:
-                self._span(one, parent, now_ns, to_time_ns)
+        share = self._share
+        for one in some:
+            header = one.traceparent
+            # Nearly always this is all: of what follows, requests that aren't sampled see nothing.
+            if header or random.random() < share:  # noqa: S311 - no secret
+                self._decide(one, header)
 
     def close(self) -> None:
         """Send what waits, and stop."""
@@ -77,21 +77,21 @@ class Traces:
         self._own.shutdown()
         giving_up.cancel()
 
-    def _sampled(self, one: Submission) -> re.Match[str] | str | None:
-        """The context of the caller's span, "" without one; None: the request isn't sampled."""
-        header = _traceparent(one)
+    def _decide(self, one: Submission, header: str) -> None:
+        """Make the spans of a request, unless its caller says that it isn't sampled."""
         parent = _PARENT.fullmatch(header.strip()) if header else None
-        if parent is not None:
-            return parent if int(parent["flags"], 16) & 1 else None
-        return "" if random.random() < self._share else None  # noqa: S311 - no secret
+        if parent is not None and not int(parent["flags"], 16) & 1:
+            return
+        # What can't be read is as if it weren't there.
+        if header and parent is None and random.random() >= self._share:  # noqa: S311
+            return
+        self._span(one, parent, time.perf_counter_ns())
 
-    def _span(
-        self, one: Submission, parent: re.Match[str] | str, now_ns: int, to_time_ns: int
-    ) -> None:
+    def _span(self, one: Submission, parent: re.Match[str] | None, now_ns: int) -> None:
         trace, outputs, version = self._trace, one.batch_outputs, one.version
         assert outputs is not None
         context = trace.set_span_in_context(trace.INVALID_SPAN)  # not that of whoever runs now
-        if not isinstance(parent, str):
+        if parent is not None:
             caller = trace.SpanContext(
                 int(parent["trace"], 16),
                 int(parent["span"], 16),
@@ -99,6 +99,7 @@ class Traces:
                 trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED),
             )
             context = trace.set_span_in_context(trace.NonRecordingSpan(caller))
+        to_time_ns = time.time_ns() - now_ns
         times_ns = (one.prepared.began_ns, outputs.began_ns, outputs.ended_ns, now_ns)
         began_ns, called_ns, ended_ns, sent_ns = (to_time_ns + one for one in times_ns)
         span = self._tracer.start_span(
@@ -136,15 +137,6 @@ def open_traces(share: float, observers: list[Observer]) -> Traces | None:
     traces = Traces(share)
     observers.append(traces)
     return traces
-
-
-def _traceparent(one: Submission) -> str:
-    """The header of a request; those of the fast lane have theirs in the head."""
-    head = getattr(one, "head", None)
-    if head is None:
-        return one.context.traceparent
-    found = next((value for name, value in head.headers if name == b"traceparent"), b"")
-    return bytes(found).decode("latin-1")
 
 
 def _own_provider() -> tuple[Any, Any]:

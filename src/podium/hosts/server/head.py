@@ -58,10 +58,12 @@ class PredictHead(Head):
     Attributes:
         deployment: the model.
         authorization: the Authorization header, or nothing.
+        traceparent: that header, or nothing.
     """
 
     deployment: Deployment
     authorization: bytes
+    traceparent: str = ""
 
 
 class Rejected(Exception):

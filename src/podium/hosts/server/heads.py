@@ -94,6 +94,7 @@ class Heads:
             is_last,
             deployment=deployment,
             authorization=authorization,
+            traceparent=found.get(b"traceparent", b"").decode("latin-1"),
         )
 
 

@@ -38,6 +38,11 @@ class LaneSubmission(Submission):
     request_body: bytes
     verdict: Verdict | None
 
+    @property
+    def traceparent(self) -> str:
+        """The same in the head: contexts are shared by all requests of an actor."""
+        return self.head.traceparent
+
     def deliver(self) -> None:
         """Send the response."""
         self.lane.send(self)
