@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -149,3 +151,34 @@ def test_without_a_share_nothing_observes(models_file: Path, tmp_path: Path) -> 
     app.close()
 
     assert "Traces" not in observers
+
+
+@pytest.mark.slow
+def test_a_host_s_own_provider_gets_the_spans(models_file: Path, tmp_path: Path) -> None:
+    code = f"""
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from flask import Flask
+from podium.hosts.flask import Podium
+exporter = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(exporter))
+trace.set_tracer_provider(provider)
+app = Flask("host")
+models = {{"fragile": {f"{models_file}:fragile"!r}}}
+Podium(app, models, url_prefix="/ml", home={str(tmp_path)!r}, traces_share=1.0)
+context = {{"traceparent": "00-{TRACE}-{SPAN}-01"}}
+client = app.test_client()
+reply = client.post("/ml/api/models/fragile/predict", json={{"x": 1}}, headers=context)
+assert reply.status_code == 200, reply.text
+found = exporter.get_finished_spans()
+print(len(found), found[-1].name, format(found[-1].context.trace_id, "x"))
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+
+    assert done.stdout == f"4 predict fragile {TRACE}\n", done.stderr
