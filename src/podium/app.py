@@ -37,7 +37,7 @@ from podium.outbox.recorder import Recorder, StoreRecorder
 from podium.policy.authority import Authority, Identify, authority_of
 from podium.policy.quota import open_quota
 from podium.policy.quota_exchange import open_exchange
-from podium.protocols import router_of
+from podium.protocols import protocols_of, router_of
 from podium.records.open import file_of, open_store
 from podium.records.store import Store
 from podium.settings import (
@@ -79,7 +79,7 @@ class App:
         strict: whether a model that can't be opened is an error here. Otherwise only its own pages
             show the error, and the other models are served.
         failures: why models of the host can't be opened, by name.
-        protocols: further protocols for programs, besides Podium's own.
+        protocols: further protocols for programs, besides Podium's own and those in the settings.
 
     Raises:
         SetupError: a setting or, if it is strict, a model is invalid.
@@ -182,7 +182,7 @@ class App:
             failures=self.failures,
             versions=self.versions,
             truth_rules=TruthRules(registry),
-            router=router_of(*protocols),
+            router=router_of(*protocols_of(settings), *protocols),
             is_local=is_local,
             uploads=Uploads(registry.files, self.settings.version_bytes_max),
             jobs=self._runner.jobs if self._runner else None,

@@ -90,6 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         quota_store: a Redis through which servers on several machines count together.
         sockets_max: the most WebSockets that a process has open, of pages that show monitoring.
         sockets_user_max: the most of one user, or of one address or IPv6 network.
+        protocols: the APIs of other serving systems whose clients are answered: `v2`, the Open
+            Inference Protocol of Triton, KServe and MLServer.
+        v2_server_name: what the Open Inference Protocol says that the server is called.
         batch: how requests are combined into calls, by the name of the model.
         feedback: how true outcomes find records, by the name of the model.
         gates: what a version must have shown before it is promoted, by the name of the model.
@@ -148,6 +151,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quota_store: str = ""
     sockets_max: Annotated[int, msgspec.Meta(ge=0)] = 500
     sockets_user_max: Annotated[int, msgspec.Meta(ge=0)] = 50
+    protocols: tuple[Literal["v2"], ...] = ("v2",)
+    v2_server_name: str = "podium"
     batch: dict[str, Batch] = {}
     gates: dict[str, Gates] = {}
     feedback: dict[str, Feedback] = {}

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 import podium
-from podium.protocols import router_of
+from podium.protocols import protocols_of, router_of
+from podium.settings import Settings
 from podium.testing import ServerProcess
 from podium.web import static
 
@@ -21,13 +22,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "hosts"))
 from accounts_visitor import PASSWORD, Visitor
 from socket_client import SocketClient
 
-ROUTER = router_of()
+ROUTER = router_of(*protocols_of(Settings()))
 FORMATS = Path(__file__).parents[1] / "formats"
 BUNDLES = [FORMATS / "logistic-1.podium", FORMATS / "forest-1.podium"]
 ONE, OTHER = (podium.load(bundle) for bundle in BUNDLES)
 ROW = ONE.signature.examples[0]
 MODEL = f"/models/{ONE.name}"
-API = f"/api{MODEL}"
+API, V2 = f"/api{MODEL}", f"/v2{MODEL}"
 # Nobody, a user without rights, one with every right on another model, one who may predict and
 # look at what they asked, staff without rights; and a token of the fourth's for less.
 USERS = ("eve", "otto", "ada", "sam")
@@ -131,10 +132,28 @@ PROGRAMS = {
     ("POST", f"{API}/rollback"): (401, 404, 404, 403, 404, 403),
     ("PUT", f"{API}/traffic"): (401, 404, 404, 403, 404, 403),
     ("DELETE", f"{API}/traffic"): (401, 404, 404, 403, 404, 403),
+    ("GET", "/v2"): (401, 200, 200, 200, 200, 200),
+    ("GET", "/v2/models/stats"): (401, 200, 200, 200, 200, 200),
+    ("GET", V2): (401, 404, 404, 200, 404, 403),
+    ("GET", f"{V2}/ready"): (401, 404, 404, 200, 404, 403),
+    ("GET", f"{V2}/config"): (401, 404, 404, 200, 404, 403),
+    ("GET", f"{V2}/stats"): (401, 404, 404, 200, 404, 403),
+    ("POST", f"{V2}/infer"): (401, 404, 404, 400, 404, 403),
+    ("GET", f"{V2}/versions/9"): (401, 404, 404, 404, 404, 403),
+    ("GET", f"{V2}/versions/9/ready"): (401, 404, 404, 404, 404, 403),
+    ("GET", f"{V2}/versions/9/config"): (401, 404, 404, 404, 404, 403),
+    ("GET", f"{V2}/versions/9/stats"): (401, 404, 404, 404, 404, 403),
+    ("POST", f"{V2}/versions/9/infer"): (401, 404, 404, 404, 404, 403),
+    ("POST", "/v2/repository/index"): (401, 200, 200, 200, 200, 200),
+    ("POST", f"/v2/repository{MODEL}/load"): (401, 404, 404, 403, 404, 403),
+    ("POST", f"/v2/repository{MODEL}/unload"): (401, 404, 404, 403, 404, 403),
     ("GET", "/metrics"): (401, 403, 403, 403, 403, 403),
     ("GET", "/api/nothing"): (404, 404, 404, 404, 404, 404),
 }
-OPEN = ("/livez", "/readyz", f"/static/{static.hashed('podium.css')}", "/favicon.ico")
+OPEN = (
+    *("/livez", "/readyz", "/v2/health/live", "/v2/health/ready"),
+    *(f"/static/{static.hashed('podium.css')}", "/favicon.ico"),
+)
 
 
 @dataclass

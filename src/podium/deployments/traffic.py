@@ -60,6 +60,20 @@ class Traffic:
         some = (self.champion, self.canary, self.previous)
         return next((one for one in some if one is not None and one.digest == digest), None)
 
+    def pinned(self, name: str) -> Traffic | None:
+        """The traffic of the version with this name alone; None if it isn't among the loaded ones."""
+        found = self.loaded.get(name)
+        return None if found is None else Traffic(found, epoch=self.epoch)
+
+    @property
+    def loaded(self) -> dict[str, LoadedVersion]:
+        """The champion and the other loaded versions by name; of two with one name, the first."""
+        found: dict[str, LoadedVersion] = {}
+        for one in (self.champion, self.canary, self.previous):
+            if one is not None and (one.is_loaded or one is self.champion):
+                found.setdefault(one.version, one)
+        return found
+
     @property
     def answering(self) -> tuple[LoadedVersion, ...]:
         """The versions that requests are answered by."""

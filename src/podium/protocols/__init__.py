@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from podium.protocols import openapi
 from podium.protocols.native import NATIVE
+from podium.protocols.oip.protocol import REST
+from podium.settings import Settings
 from podium.web.page_routes import PAGES
 from podium.web.router import LISTED, Route, Router, ServingProtocol
 
@@ -13,3 +15,9 @@ _OPENAPI = Route("openapi", ("GET",), "/openapi.json", openapi.document, LISTED,
 def router_of(*others: ServingProtocol) -> Router:
     """The routes of an app: the pages, Podium's own API, and other protocols."""
     return Router((*PAGES, _OPENAPI), (NATIVE, *others))
+
+
+def protocols_of(settings: Settings) -> list[ServingProtocol]:
+    """The APIs of other serving systems that the settings turn on."""
+    known = {"v2": REST}
+    return [known[name] for name in dict.fromkeys(settings.protocols)]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from podium.access import Action
 from podium.bundle import Card
-from podium.flow.request import PredictRequest, RequestContext
+from podium.flow.request import PredictRequest
 from podium.flow.response import EncodedResponse
 from podium.flow.version import LoadedVersion
 from podium.http import Request, Response
-from podium.policy.addresses import network_of
 from podium.protocols import (
     alerts,
     comparison,
@@ -29,7 +27,7 @@ from podium.protocols import (
     versions,
     whatif,
 )
-from podium.records.business_key import business_key_of
+from podium.protocols.context import context_of
 from podium.signature.schema import output_schema, row_schema
 from podium.web import deletion_pages, problems
 from podium.web.examples import example_rows
@@ -39,25 +37,8 @@ from podium.web.site import Site
 
 
 def _read(request: Request, _values: Mapping[str, str]) -> PredictRequest:
-    headers = request.headers
-    context = RequestContext(
-        source="api",
-        actor=request.actor,
-        accept=headers.get("accept", ""),
-        key=headers.get("idempotency-key", ""),
-        client=network_of(request.address),
-        business_key=_business_key(headers.get("podium-key", "")),
-        is_bulk=request.is_bulk,
-        traceparent=headers.get("traceparent", ""),
-    )
+    context = context_of(request, accept=request.headers.get("accept", ""))
     return PredictRequest(request.body, request.media, context)
-
-
-def _business_key(header: str) -> str:
-    """The business key in a header, which clients write in UTF-8, whatever HTTP takes it for."""
-    with suppress(UnicodeError):
-        header = header.encode("latin-1").decode()
-    return business_key_of(header) or ""
 
 
 def _write(response: EncodedResponse) -> Response:

@@ -26,7 +26,8 @@ class Route:
     """A path, its methods, and the view for them.
 
     Attributes:
-        pattern: segments in braces match one segment each, and are passed to the view by name.
+        pattern: segments in braces match one segment each, and are passed to the view by name; what
+            follows the braces within a segment must follow there, too: `{name}:predict`.
         view: None for a prediction: its protocol reads the request and writes the response, and the
             prediction service does the rest.
         access: the action that the actor must be allowed on the model in the path; or OPEN for
@@ -40,6 +41,7 @@ class Route:
         upload: what its body is, where that goes to a file while it arrives: a bundle, or a file of
             rows.
         is_stream: whether it is a WebSocket.
+        model: the model that it is about, where the path names none.
     """
 
     name: str
@@ -53,15 +55,17 @@ class Route:
     is_prediction: bool = False
     upload: Literal["", "bundle", "file"] = ""
     is_stream: bool = False
+    model: str = ""
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The named segments of a matching path, or None; their number is the pattern's."""
-        found = {}
+        found = {"name": self.model} if self.model else {}
         for mine, theirs in zip(self.pattern.split("/"), segments, strict=True):
             if mine.startswith("{"):
-                if not theirs:
+                name, _, end = mine[1:].partition("}")
+                if len(theirs) <= len(end) or not theirs.endswith(end):
                     return None
-                found[mine[1:-1]] = theirs
+                found[name] = theirs.removesuffix(end)
             elif mine != theirs:
                 return None
         return found
@@ -85,7 +89,7 @@ class ServingProtocol:
     """The API of one serving system.
 
     Attributes:
-        prefix: the beginning of its paths; a problem below it is written by `problem`.
+        prefix: the beginning of its paths, or several; a problem below it is written by `problem`.
         routes: its routes; those without a view are predictions.
         read: a request for predictions from an HTTP request and the named segments of its path.
         write: the HTTP response to such a request.
@@ -94,7 +98,7 @@ class ServingProtocol:
     """
 
     name: str
-    prefix: str
+    prefix: str | tuple[str, ...]
     routes: tuple[Route, ...]
     read: Callable[[Request, Mapping[str, str]], PredictRequest]
     write: Callable[[EncodedResponse], Response]
@@ -103,8 +107,12 @@ class ServingProtocol:
 
     def predict_paths(self, name: str) -> list[bytes]:
         """The paths of a model's prediction routes, percent-encoded."""
-        patterns = [route.pattern for route in self.routes if route.view is None]
-        return [one.replace("{name}", quote(name)).encode() for one in patterns]
+        paths = [
+            route.pattern.replace("{name}", quote(name))
+            for route in self.routes
+            if route.view is None and route.model in ("", name)
+        ]
+        return [one.encode() for one in paths if "{" not in one]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from podium.web.router import FILTERED, LISTED, OPEN, Found, Route, ServingProto
 from podium.web.site import Site
 
 RETRY_AFTER_S = 1
+PROBES = ("livez", "readyz", "v2_live", "v2_ready", "ping")
 
 
 def respond(site: Site, request: Request) -> Response:
@@ -148,7 +149,11 @@ def prediction_of(site: Site, request: Request) -> Prediction | None:
     name = found.values["name"]
     if name in site.failures or name not in site.deployments:
         return None
-    return Prediction(site.deployments[name].traffic, found.protocol, found.values)
+    traffic = site.deployments[name].traffic
+    if "version" in found.values:
+        pinned = traffic.pinned(found.values["version"])
+        return None if pinned is None else Prediction(pinned, found.protocol, found.values)
+    return Prediction(traffic, found.protocol, found.values)
 
 
 def reads_store(site: Site, request: Request) -> bool:
@@ -168,7 +173,7 @@ def is_open(site: Site, request: Request) -> bool:
 def is_probe(site: Site, request: Request) -> bool:
     """Whether it is a health check, which is answered from memory."""
     route = site.router.find(request.method, request.path).route
-    return route is not None and route.name in ("livez", "readyz")
+    return route is not None and route.name in PROBES
 
 
 def failed(site: Site, request: Request, error: Exception) -> Response:
@@ -245,7 +250,7 @@ def _route_response(site: Site, request: Request, route: Route, found: Found) ->
     if route.view is not None:
         return route.view(site, request, **found.values)
     assert found.protocol is not None  # pages have views
-    traffic = site.traffic(found.values["name"], request.actor)
+    traffic = site.traffic(found.values["name"], request.actor, found.values.get("version", ""))
     prediction = Prediction(traffic, found.protocol, found.values)
     return prediction.response(site.service.respond(traffic, prediction.request(request)))
 

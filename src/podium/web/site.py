@@ -120,8 +120,11 @@ class Site:
         """Whether callers may authenticate with a token."""
         return getattr(self.authority, "takes_tokens", False)
 
-    def traffic(self, name: str, actor: Actor) -> Traffic:
+    def traffic(self, name: str, actor: Actor, version: str = "") -> Traffic:
         """The versions of this model that answer, for the whole of a request.
+
+        Args:
+            version: the only one that may, by its name.
 
         Raises:
             ModelNotLoaded: it can't be loaded; the reason is for whoever monitors the server.
@@ -130,11 +133,19 @@ class Site:
         failure = self.failure(name, actor)
         if failure is not None:
             raise failure
-        try:
-            return self.deployments[name].traffic
-        except KeyError:
+        if name not in self.deployments:
             known = ", ".join(self.visible(actor)) or "none"
-            raise NotFound(f"no model is called {name!r}", hint=f"known: {known}") from None
+            raise NotFound(f"no model is called {name!r}", hint=f"known: {known}")
+        traffic = self.deployments[name].traffic
+        if not version:
+            return traffic
+        pinned = traffic.pinned(version)
+        if pinned is None:
+            loaded = ", ".join(traffic.loaded)
+            raise NotFound(
+                f"no loaded version of {name!r} is called {version!r}", hint=f"loaded: {loaded}"
+            )
+        return pinned
 
     def require_model(self, name: str, actor: Actor) -> None:
         """Refuse a request for a model that isn't served.

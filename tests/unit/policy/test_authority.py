@@ -12,7 +12,8 @@ from podium.access import ALL, ANYONE, NOBODY, Action, Actor, allowed, may_anyth
 from podium.errors import NotAuthenticated, SetupError
 from podium.http import Request
 from podium.policy.authority import actor_of
-from podium.protocols import router_of
+from podium.protocols import protocols_of, router_of
+from podium.settings import Settings
 from podium.testing import Client
 from podium.web import routes, static
 
@@ -28,6 +29,9 @@ ACTORS = {
     ),
     "who sees all": Actor("sue", "Sue", {ALL: EVERYTHING}),
 }
+V2 = "/v2/models/arrival-delay"
+# Paths of programs, besides those of the API.
+OF_PROGRAMS = ("/api/", "/v2")
 # What each route answers to each of them, in that order. Pages send nobody to log in.
 CENSUS = {
     ("GET", "/"): (303, 200, 200, 200, 200, 200),
@@ -98,13 +102,30 @@ CENSUS = {
     ("POST", "/api/models/arrival-delay/rollback"): (401, 404, 404, 403, 403, 400),
     ("PUT", "/api/models/arrival-delay/traffic"): (401, 404, 404, 403, 403, 400),
     ("DELETE", "/api/models/arrival-delay/traffic"): (401, 404, 404, 403, 403, 404),
+    ("GET", "/v2"): (401, 200, 200, 200, 200, 200),
+    ("GET", "/v2/health/live"): (200,) * 6,
+    ("GET", "/v2/health/ready"): (200,) * 6,
+    ("GET", "/v2/models/stats"): (401, 200, 200, 200, 200, 200),
+    ("GET", V2): (401, 404, 404, 200, 200, 200),
+    ("GET", f"{V2}/ready"): (401, 404, 404, 200, 200, 200),
+    ("GET", f"{V2}/config"): (401, 404, 404, 200, 200, 200),
+    ("GET", f"{V2}/stats"): (401, 404, 404, 200, 200, 200),
+    ("POST", f"{V2}/infer"): (401, 404, 404, 400, 400, 400),
+    ("GET", f"{V2}/versions/9"): (401, 404, 404, 404, 404, 404),
+    ("GET", f"{V2}/versions/9/ready"): (401, 404, 404, 404, 404, 404),
+    ("GET", f"{V2}/versions/9/config"): (401, 404, 404, 404, 404, 404),
+    ("GET", f"{V2}/versions/9/stats"): (401, 404, 404, 404, 404, 404),
+    ("POST", f"{V2}/versions/9/infer"): (401, 404, 404, 404, 404, 404),
+    ("POST", "/v2/repository/index"): (401, 200, 200, 200, 200, 200),
+    ("POST", "/v2/repository/models/arrival-delay/load"): (401, 404, 404, 403, 403, 200),
+    ("POST", "/v2/repository/models/arrival-delay/unload"): (401, 404, 404, 403, 403, 400),
     ("GET", "/metrics"): (401, 403, 403, 403, 403, 200),
     ("GET", "/livez"): (200,) * 6,
     ("GET", "/readyz"): (200,) * 6,
     ("GET", f"/static/{static.hashed('podium.css')}"): (200,) * 6,
     ("GET", "/favicon.ico"): (200,) * 6,
 }
-ROUTER = router_of()
+ROUTER = router_of(*protocols_of(Settings()))
 
 
 class Named:
@@ -160,7 +181,7 @@ def send(client: Client, method: str, path: str, who: str, **headers: str):
         return client.get(path, **headers)
     if method in ("DELETE", "PUT"):
         return client.request(method, path, headers=headers)
-    if path.startswith("/api/"):
+    if path.startswith(OF_PROGRAMS):
         return client.post(path, ROW, **headers)
     return client.send_form(path, {name: str(value) for name, value in ROW.items()}, **headers)
 

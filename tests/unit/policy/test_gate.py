@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from podium.account_settings import Accounts
 from podium.policy import gate
 from podium.policy.gate import Refusal
-from podium.protocols import router_of
+from podium.protocols import protocols_of, router_of
 from podium.settings import Settings
 
 HERE = (b"host", b"127.0.0.1:8000")
 PREDICT = b"/api/models/churn/predict"
-PREDICTIONS = router_of().predictions
+PREDICTIONS = router_of(*protocols_of(Settings())).predictions
 FORM = b"/models/churn"
 
 

@@ -16,14 +16,15 @@ from podium.flow.predict import PredictionService
 from podium.http import Request
 from podium.outbox.recorder import StoreRecorder
 from podium.policy.gate import Refusal
-from podium.protocols import router_of
+from podium.protocols import protocols_of, router_of
 from podium.records.store import InsertResult
 from podium.records.stores.memory import MemoryStore
+from podium.settings import Settings
 from podium.testing import Client
 from podium.web import routes
 from podium.web.router import Found
 
-ROUTER = router_of()
+ROUTER = router_of(*protocols_of(Settings()))
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 PROBLEM = "application/problem+json"
 PAGE = "text/html; charset=utf-8"

@@ -91,6 +91,8 @@ def check_wanted(signature: Signature, model: str, wanted: Collection[str]) -> N
     Raises:
         MalformedBody: there is one.
     """
+    if not wanted:
+        return
     known = {one.name for one in output_specs(signature, has_ids=True)}
     for name in wanted:
         if name not in known:
