@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -132,7 +133,11 @@ class DatabaseServer(ABC):
         limit = "unlimited" if n_bytes is None else n_bytes
         for pid in (self.pid, *_children_of(self.pid)):
             # As its user: nobody else may without being privileged.
-            self._run("prlimit", "--pid", str(pid), f"--fsize={limit}:unlimited")
+            try:
+                self._run("prlimit", "--pid", str(pid), f"--fsize={limit}:unlimited")
+            except RuntimeError:
+                if Path(f"/proc/{pid}").exists():  # else it ended meanwhile
+                    raise
 
     @property
     def _log(self) -> Path:
@@ -150,7 +155,8 @@ class DatabaseServer(ABC):
         # The first process before its children, which it would otherwise replace.
         os.kill(self.pid, sent)
         for child in _children_of(self.pid):
-            os.kill(child, sent)
+            with suppress(ProcessLookupError):  # it ended meanwhile, as those of PostgreSQL do
+                os.kill(child, sent)
 
     def _run(self, *command: str | Path) -> None:
         done = subprocess.run(
