@@ -25,7 +25,7 @@ from podium.records.stores import dynamodb_table, sql_engine
 from podium.testing.stores.samples import decoded, feedback, ids, sample
 
 sys.path.insert(0, str(Path(__file__).parent))
-from store_places import CALL_S, CASES, SECRET, Running, noise
+from store_places import CALL_S, CASES, PLACES, SECRET, Running, noise
 
 pytestmark = [
     pytest.mark.slow,
@@ -71,6 +71,36 @@ def test_a_fault_loses_no_record_stores_none_twice_and_erases_no_feedback(
 
     assert SECRET not in caplog.text
     assert not [path for path in files_in(tmp_path) if SECRET.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    "running", [pytest.param(one, id=one.name) for one in PLACES], indirect=True, scope="module"
+)
+def test_a_clock_that_jumps_loses_no_record_and_puts_none_in_another_place(
+    running: Running, tmp_path: Path
+) -> None:
+    hour = 3_600_000  # in milliseconds, by which samples are numbered
+    # A day ahead, back again, a year behind, and an hour back in the middle of a batch.
+    times = [400 * 24 * hour + jump * hour for jump in (0, 24, 0, -365 * 24, 1, 0)]
+    records = [
+        replace(sample(at + n), model="clock") for at in times for n in range(2 * len(times))
+    ]
+    records = list({one.id: one for one in records}.values())
+    query = RecordQuery(model="clock")
+    with closing(OutboxedStore(running.through(), tmp_path / "outbox")) as store:
+        for start in range(0, len(records), 5):
+            store.insert(records[start : start + 5])
+        wait_for(lambda: len(ids(running.direct, query)) == len(records))
+
+        by_time = sorted(records, key=lambda one: (one.time_us, one.id))
+        assert sorted(ids(running.direct, query)) == sorted(one.id for one in by_time)
+        newest = running.direct.page(query, limit=5).records
+        assert [one.id for one in newest] == [one.id for one in by_time[:-6:-1]]
+        ahead = RecordQuery(model="clock", since_us=by_time[0].time_us + 1)
+        assert len(ids(running.direct, ahead)) == len(records) - 1
+        assert store.set_feedback(by_time[0].id, feedback("Gentoo"))
+        assert running.direct.delete(by_time[:3]) == 3
+        assert len(ids(running.direct, query)) == len(records) - 3
 
 
 def play(running: Running, fault: str, store: OutboxedStore) -> None:
