@@ -40,7 +40,7 @@ class AsyncClient:
     on the statuses 429, 502, 503 and 504. Predictions have an idempotency key then, so that a
     repeated request gets the same response and adds no second record.
 
-    A client may be used by several threads. Use it in a `with` block, or close it.
+    A client belongs to one event loop. Use it in an `async with` block, or close it.
 
     Args:
         address: of the server, `https://models.example.org`, with the prefix that Podium is mounted
