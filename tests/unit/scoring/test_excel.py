@@ -54,7 +54,7 @@ def score(path: Path, bundle: Bundle) -> tuple[list[tuple[Any, ...]], list[str]]
     with open_source(str(path)) as source, out.open("wb") as target:
         writer = writer_of(target, "excel", source)
         for chunk in source.chunks():
-            scored = scorer.score(chunk, source.reader)
+            scored = scorer.score(chunk)
             problems += [f"{chunk.places[cell.row or 0]} {cell.field}" for cell in scored.bad]
             writer.write(chunk, scored.predicted)
         writer.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -20,6 +20,7 @@ from podium.flow.format import Decoded, DecodeLimits, ResponseData
 from podium.flow.request import PredictRequest, RequestContext
 from podium.http import Problem, Request, Response
 from podium.records.store import RecordQuery
+from podium.signature import Signature
 from podium.testing import Client
 from podium.web.router import Route, ServingProtocol
 
@@ -29,13 +30,13 @@ class Instances:
 
     name = "instances"
 
-    def decode(self, body: bytes, media: str, fields: Collection[str], *, rows_max: int) -> Decoded:
+    def decode(self, body: bytes, media: str, signature: Signature, *, rows_max: int) -> Decoded:
         try:
             rows = msgspec.json.decode(body)["instances"]
         except (msgspec.DecodeError, KeyError, TypeError) as error:
             raise MalformedBody("there are no instances") from error
-        DecodeLimits(frozenset(fields), rows_max).check_rows(len(rows))
-        columns = {name: [row.get(name) for row in rows] for name in fields}
+        DecodeLimits(frozenset(signature.names), rows_max).check_rows(len(rows))
+        columns = {name: [row.get(name) for row in rows] for name in signature.names}
         return Decoded(columns, (), len(rows), "instances", "values")
 
     def encode(self, data: ResponseData, layout: str, accept: str) -> tuple[bytes, str]:
