@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from podium.hosts.asgi import App
+from podium.hosts.grpc.serving import reserved
 from podium.hosts.server.serving import MakeApp, Tell, listening, print_addresses, run
 from podium.outbox.deletion import Audit, no_audit
 from podium.policy.bulk import is_local
@@ -41,7 +42,7 @@ def serve(
     settings = settings or read_settings(flags)
     check_switches(settings, has_people=False, is_local=is_local(settings))
     tell = tell or print_addresses
-    with listening(settings) as listener:
+    with listening(settings) as listener, reserved(settings) as settings:
         make_app: MakeApp = App
         audit: Audit = no_audit
         if settings.accounts.enabled:

@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         models: bundles, folders of bundles, model files or `module:function`.
         host: the address to listen on; any but a loopback one needs `accounts` or `open`.
         port: the TCP port to listen on.
+        grpc_port: the TCP port for gRPC; None: it isn't served.
         home: the folder for records; created with mode 0700.
         open: whether to serve other machines, too, without accounts.
         allowed_hosts: host names that requests may use, besides `localhost`, `host` and that in
@@ -105,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     models: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8000
+    grpc_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] | None = None
     home: str = "podium-home"
     open: bool = False
     allowed_hosts: tuple[str, ...] = ()

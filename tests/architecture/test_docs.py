@@ -145,7 +145,7 @@ def test_the_settings_page_gives_the_right_defaults() -> None:
     wrong = {
         name: (text, SETTINGS[name].default)
         for name, text in written.items()
-        if SETTINGS[name].default not in ("", (), Accounts(), Alerts(), msgspec.NODEFAULT)
+        if SETTINGS[name].default not in ("", (), None, Accounts(), Alerts(), msgspec.NODEFAULT)
         and text != f"`{SETTINGS[name].default}`"
         and text != f"`{str(SETTINGS[name].default).lower()}`"
         and text != ", ".join(f"`{one}`" for one in _several(SETTINGS[name].default))

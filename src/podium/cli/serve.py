@@ -8,6 +8,7 @@ import shlex
 import sys
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -28,6 +29,7 @@ from podium.sources import Source
 @click.argument("models", nargs=-1)
 @click.option("--host", help="The address to listen at; 127.0.0.1 by default.")
 @click.option("--port", type=int, help="The port to listen at; 0 chooses a free one.")
+@click.option("--grpc-port", type=int, help="A port for gRPC; 0 chooses a free one.")
 @click.option("--home", help="The folder for records; ./podium-home by default.")
 @click.option(
     "--open",
@@ -61,6 +63,7 @@ def serve(
     models: tuple[str, ...],
     host: str | None,
     port: int | None,
+    grpc_port: int | None,
     home: str | None,
     open_: bool | None,
     accounts: bool | None,
@@ -89,6 +92,7 @@ def serve(
     flags = {
         "host": host,
         "port": port,
+        "grpc_port": grpc_port,
         "home": home,
         "open": open_,
         "accounts": accounts,
@@ -161,6 +165,8 @@ def print_summary(address: str, app: App) -> None:
         console.print(f"    form     {address}/models/{name}")
         console.print(f"    predict  POST {address}/api/models/{name}/predict")
     console.print(f"\n  docs       {address}/docs")
+    if app.settings.grpc_port is not None:
+        console.print(f"  gRPC       {urlsplit(address).hostname}:{app.settings.grpc_port}")
     if app.settings.records:
         where = without_password(app.settings.store) or Path(app.settings.home) / "podium.db"
         console.print(f"  records    {where}")

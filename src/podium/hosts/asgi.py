@@ -28,6 +28,7 @@ from podium.policy.addresses import client_address
 from podium.policy.authority import actor_of
 from podium.sources import Source
 from podium.web import bodies, incoming, routes
+from podium.web.router import ServingProtocol
 from podium.web.site import Site
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -230,6 +231,20 @@ class App(app.App):
         except Exception as error:  # noqa: BLE001 - answered as the threads' lane answers it
             return routes.failed(self.site, request, error)
         return routes.predicted(self.site, request, prediction, response)
+
+    async def answered(self, request: Request, protocol: ServingProtocol | None = None) -> Response:
+        """The response to a whole request that didn't come as one of ASGI's.
+
+        Args:
+            protocol: reads a request for predictions, and writes its response; by default that of its
+                path.
+        """
+        prediction = routes.prediction_of(self.site, request)
+        if prediction is None:
+            return await self._viewed(request, self._viewing)
+        if protocol is not None:
+            prediction = replace(prediction, protocol=protocol)
+        return await self._predict(prediction, request)
 
     async def _admitted(
         self, request: Request, admit: Callable[[Site, Request], Request]

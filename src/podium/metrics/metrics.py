@@ -25,8 +25,8 @@ from podium.metrics.process import resident_bytes
 from podium.metrics.siblings import Place
 from podium.metrics.snapshot import Counted, Snapshot, merged, total
 
-Lane: TypeAlias = Literal["fast", "asgi"]
-LANES: tuple[Lane, ...] = ("fast", "asgi")
+Lane: TypeAlias = Literal["fast", "asgi", "grpc"]
+LANES: tuple[Lane, ...] = ("fast", "asgi", "grpc")
 OUTCOMES = ("ok", "invalid", "failed", "refused")
 # A worker that wrote nothing for this long hangs or is gone: its current values are ignored.
 FRESH_S = 10.0

@@ -24,6 +24,7 @@ from podium.comparison.watch import Watch
 from podium.deployments.registry import Registry
 from podium.errors import PortInUse, SetupError
 from podium.hosts.asgi import App
+from podium.hosts.grpc.serving import GrpcServer
 from podium.hosts.server.access import AccessLog, logged
 from podium.hosts.server.child import WorkerContext
 from podium.hosts.server.connection import IDLE_S, Connection
@@ -299,6 +300,8 @@ async def _until_stopped(
         timeout_graceful_shutdown=GRACE_S,
     )
     server = DrainingServer(config, partial(_stop_soon, app, lane), settings.drain_s)
+    if settings.grpc_port is not None:
+        await _start_grpc(server, app, log)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     app.site.metrics.watch(CONNECTIONS, lambda: len(server.server_state.connections))
     running = [asyncio.create_task(_every_second(server, app, metrics))]
@@ -323,6 +326,20 @@ async def _until_stopped(
         task.cancel()
     if log is not None:
         log.write()
+
+
+async def _start_grpc(server: uvicorn.Server, app: App, log: AccessLog | None) -> None:
+    """Answer calls by gRPC, too; uvicorn waits for their end before the app is closed.
+
+    Raises:
+        SetupError: the port can't be used.
+    """
+    beside = GrpcServer(app, log)
+    await beside.start()
+    tasks = server.server_state.tasks
+    task = asyncio.create_task(beside.run(lambda: server.should_exit, GRACE_S - 2))
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 def _stop_soon(app: App, lane: Lane) -> None:

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol by gRPC, beside our own server's HTTP."""
