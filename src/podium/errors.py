@@ -48,7 +48,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -65,6 +65,11 @@ class PodiumError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickled with its attributes, and without another call of its constructor, as exceptions
+        # are: constructors of subclasses require more than the message.
+        return Exception.__new__, (type(self), *self.args), vars(self)
 
 
 class SetupError(PodiumError):
