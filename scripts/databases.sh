@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the tests of databases need and no Python package brings: MariaDB's server and a library for
-# Microsoft's driver of SQL Server, from Debian; and dynalite, which speaks DynamoDB's protocol, from npm.
+# What the tests of databases and engines need and no Python package brings: MariaDB's server, a library
+# for Microsoft's driver of SQL Server and the Java in which Spark runs, from Debian; and dynalite, which
+# speaks DynamoDB's protocol, from npm.
 #
 #     sh scripts/databases.sh
 #
@@ -13,7 +14,7 @@ set -eu
 cd "$(dirname "$0")/.."
 own=.venv/podium
 log=$own/databases.log
-packages="mariadb-server-core mariadb-client-core libltdl7"
+packages=''
 dynalite=dynalite@4.0.0
 
 # Runs an installation: its name is shown, then how long it took; its output only if it fails.
@@ -41,12 +42,24 @@ from_npm() {
     npm install --prefix "$own/dynalite" --no-save --no-audit --no-fund --ignore-scripts "$dynalite"
 }
 
-for place in $(printf '%s' "$PATH" | tr : ' ') /usr/sbin /usr/local/bin /opt/homebrew/bin; do
-    [ ! -x "$place/mariadbd" ] || packages=libltdl7
-done
-for place in /usr/lib/*-linux-gnu /usr/lib64 /usr/lib; do
-    [ ! -e "$place/libltdl.so.7" ] || packages=${packages%libltdl7}
-done
+is_somewhere() { # is_somewhere NAME FOLDER...
+    name=$1
+    shift
+    for place in "$@"; do
+        [ ! -e "$place/$name" ] || return 0
+    done
+    return 1
+}
+
+# shellcheck disable=SC2046 # one word a folder
+is_program() { # is_program NAME
+    is_somewhere "$1" $(printf '%s' "$PATH" | tr : ' ') /usr/sbin /usr/local/bin /opt/homebrew/bin
+}
+
+is_program mariadbd || packages="mariadb-server-core mariadb-client-core"
+is_somewhere libltdl.so.7 /usr/lib/*-linux-gnu /usr/lib64 /usr/lib || packages="$packages libltdl7"
+is_program java || packages="$packages default-jre-headless"
+packages=${packages# }
 
 if [ -z "$packages" ]; then
     :

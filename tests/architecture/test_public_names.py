@@ -18,6 +18,8 @@ MODULES_MAX = 60  # 30 today, one of them ours; `make bench` has the millisecond
 
 # Only a user's own model may bring these in.
 OF_MODELS = {"sklearn", "skops", "joblib", "scipy", "pandas", "polars", "pyarrow", "onnxruntime"}
+# Only who scores rows in one of them.
+ENGINES = {"ray", "pyspark", "dask", "polars", "duckdb"}
 
 
 def offered_to_type_checkers() -> set[str]:
@@ -127,6 +129,7 @@ def test_no_module_brings_in_a_library_that_only_a_users_model_needs(
     loaded = {name.partition(".")[0] for name in imported["modules"]}
 
     assert loaded & OF_MODELS == set()
+    assert loaded & ENGINES == set()
 
 
 def test_importing_every_module_sets_nothing_up(imported: dict[str, Any]) -> None:

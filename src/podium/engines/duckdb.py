@@ -41,8 +41,9 @@ def register(
     scorer = BatchScorer(bundle, bundle.signature.names, "the row", errors=errors)
     returned = duckdb.struct_type({one.name: _type(one.type) for one in scorer.schema})
 
-    # DuckDB evaluates annotations, and whatever a row is made of is one argument.
-    connection.create_function(
+    # DuckDB evaluates annotations, and whatever a row is made of is one argument. The enumeration
+    # that its stubs want instead of "arrow" has moved.
+    connection.create_function(  # type: ignore[call-overload]
         name, lambda *given: _predicted(scorer, name, given), None, returned, type="arrow"
     )
     return name

@@ -33,11 +33,11 @@ def score(frame: Frame, bundle: Bundle, *, prefix: str = "", errors: str | None 
 
     def scored(rows: DataFrame) -> DataFrame:
         table = rows.select(scorer.read(rows.columns)).to_arrow()
-        return rows.hstack(pl.from_arrow(scorer.predict(table)))
+        return rows.hstack(pl.DataFrame(scorer.predict(table)))
 
     if isinstance(frame, pl.DataFrame):
         return scored(frame)
-    added = pl.from_arrow(scorer.schema.empty_table()).schema
+    added = pl.DataFrame(scorer.schema.empty_table()).schema
     # A filter after it may need the predictions; the streaming engine passes its rows in parts.
     return frame.map_batches(
         scored,

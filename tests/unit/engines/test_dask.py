@@ -35,9 +35,9 @@ def test_partitions_get_the_predictions_of_the_local_way(
 
 
 def test_partitions_keep_their_index_and_may_be_empty(bundle: Bundle, rows: Path):
-    frame = dd.read_parquet(rows, split_row_groups=True).set_index("id", sorted=True)
+    frame = dd.read_parquet(rows, split_row_groups=True).set_index("id", drop=False, sorted=True)
 
-    scored = score(frame[frame.index < 300], bundle).compute()
+    scored = score(frame[frame.id < 300], bundle).compute()
 
     assert list(scored.index) == list(range(300))
     assert list(scored.index[scored.prediction.isna()]) == [3, 7]

@@ -25,9 +25,7 @@ Compare = Callable[[pa.Table], None]
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
     if shutil.which("java") is None:
-        pytest.skip(
-            "Spark needs Java 17 or newer; Debian: sudo apt install openjdk-17-jre-headless"
-        )
+        pytest.skip("Spark needs Java 17 or newer; Debian: sudo apt install default-jre-headless")
     from pyspark.sql import SparkSession
 
     with pytest.MonkeyPatch.context() as patch:
