@@ -55,6 +55,7 @@ class CouchbaseWire:
         frames: opcode and durability level of each write.
         queries: what was sent to the query service.
         before: called with the opcode before a command is executed; a status refuses it.
+        refused: statuses by the keys of documents that can't be added.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -64,6 +65,7 @@ class CouchbaseWire:
         self.frames: list[tuple[int, int | None]] = []
         self.queries: list[dict[str, Any]] = []
         self.before: Callable[[int], int | None] = lambda _: None
+        self.refused: dict[str, int] = {}
         self.indexes: set[str] = set()
         self.collections: set[str] = set()
         self.refuses_ddl = self.refuses_catalog = False
@@ -376,6 +378,8 @@ class _Conversation:
             flags = struct.pack(">I", 0x02000006)  # JSON
             return OK, flags, json.dumps(found[0]).encode(), found[1]
         token = struct.pack(">QQ", 1, 1)
+        if code == 0x02 and name in wire.refused:
+            return wire.refused[name], b"", b"", 0
         if code == 0x02:  # add
             return wire.put(name, value, is_new=True), token, b"", 1
         if code == 0x04:  # delete

@@ -84,7 +84,8 @@ class CassandraNode(socketserver.ThreadingTCPServer):
         self.statements: dict[bytes, Statement] = {}
         self.frames: list[tuple[str, bytes]] = []
         self.definitions: list[str] = []
-        self.failures: dict[str, tuple[int, str]] = {}
+        self.failures: dict[str, tuple[int, str]] = {}  # by a part of the statement
+        self.refused: dict[str, tuple[int, str]] = {}  # by the id of a record
         self.connections: set[Any] = set()
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -123,6 +124,8 @@ class CassandraNode(socketserver.ThreadingTCPServer):
             if statement.verb == "INSERT":
                 if not all(bound[name] != "" for name in table.partition):
                     raise _Refused(0x2200, "Key may not be empty")
+                if statement.name == "podium_record" and bound["id"] in self.refused:
+                    raise _Refused(*self.refused[bound["id"]])
                 return self._insert(statement, table, bound)
             return self._change(statement, table, values)
 

@@ -23,6 +23,7 @@ from cassandra.protocol import (
 from cassandra.query import UNSET_VALUE
 
 from podium.errors import SetupError, StoreError
+from podium.outbox.isolation import insert_valid
 from podium.outbox.outboxed import OutboxedStore
 from podium.records.open import open_store, without_password
 from podium.records.store import InsertResult, RecordQuery, Store
@@ -292,6 +293,41 @@ def test_a_refusal_is_an_error_of_the_store_with_its_reason(node, statement, cod
     assert hint in str(raised.value.hint)
     assert store.insert([sample(1)]) == InsertResult(inserted=1)
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (
+            (
+                0x2200,
+                "Write request failed because disk usage exceeds failure threshold",
+            ),
+            "the store is full",
+        ),
+        ((0x0000, "java.io.IOException: No space left on device"), "the store fails"),
+    ],
+)
+def test_what_a_full_node_refuses_waits_and_is_not_set_aside(node, store, failure, reason):
+    records = [sample(n) for n in range(8)]
+    node.refused[records[5].id] = failure  # its replicas are full, others aren't
+
+    with pytest.raises(StoreError) as raised:
+        insert_valid(store, records)
+    node.refused.clear()
+
+    assert raised.value.reason == reason
+    assert insert_valid(store, records) == InsertResult(inserted=1, duplicates=7)
+
+
+def test_a_record_that_a_node_refuses_is_set_aside(node, store):
+    records = [sample(n) for n in range(8)]
+    node.refused[records[5].id] = (0x2200, "Guardrail column_value_size violated")
+
+    result = insert_valid(store, records)
+
+    assert list(result.failed) == [records[5].id]
+    assert ids(store) == ids_of(7, 6, 4, 3, 2, 1, 0)
 
 
 def test_a_node_that_cannot_be_reached_is_an_error_when_it_is_used(free_port):

@@ -18,6 +18,7 @@ import pytest
 import trustme
 
 from podium.errors import SetupError, StoreError
+from podium.outbox.isolation import insert_valid
 from podium.outbox.outboxed import OutboxedStore
 from podium.records.cursor import cursor_of
 from podium.records.open import open_store
@@ -196,27 +197,36 @@ def test_a_record_of_more_than_the_server_takes_fails_alone(
     assert list(result.failed.values()) == ["the record is larger than 20 MB"]
 
 
-@pytest.mark.parametrize(
-    ("status", "problem", "hint"),
-    [
-        (0x86, "TemporaryFail", "no memory"),
-        (0xA1, "DurabilityImpossible", "another durability"),
-        (0x24, "Authentication", "roles"),
-    ],
-)
+# Statuses of kv_engine's `mcbp/protocol/status.h`; the driver doesn't know the last ones.
+REFUSALS = {
+    0x24: ("Authentication", "the store refuses this user", "roles"),
+    0x30: ("RateLimited", "the store is overloaded", "asked again later"),
+    0x34: ("QuotaLimited", "the store is full", "quota of the scope"),
+    0x82: ("TemporaryFail", "the store is overloaded", "no memory"),
+    0x84: ("InternalServerFailure", "the store fails", "logs"),
+    0x86: ("TemporaryFail", "the store is overloaded", "no memory"),
+    0xA1: ("DurabilityImpossible", "the store is read-only", "another durability"),
+    0x38: ("Couchbase", "the store fails", "disk space"),  # a bucket without any
+    0x50: ("Couchbase", "the store fails", "paused"),
+}
+
+
 def test_a_node_that_refuses_a_write_keeps_nothing_and_says_why(
-    wire: CouchbaseWire, monkeypatch: pytest.MonkeyPatch, status: int, problem: str, hint: str
+    wire: CouchbaseWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(couchbase_cluster, "CALL_S", 0.5)
     store = CouchbaseStore(wire.address)
     store.insert([sample(1)])
-    wire.before = lambda code: status if code == ADD else None
 
-    with pytest.raises(StoreError, match=problem) as raised:
-        store.insert([sample(2)])
+    for status, (problem, reason, hint) in REFUSALS.items():
+        wire.before = lambda code, status=status: status if code == ADD else None
+        with pytest.raises(StoreError, match=f": {problem}: ") as raised:
+            store.insert([sample(2)])
+        assert raised.value.reason == reason
+        assert hint in raised.value.hint
+        assert sample(2).id not in f"{raised.value}{raised.value.__cause__}"
     wire.before = lambda _: None
 
-    assert hint in raised.value.hint
     assert store.insert([sample(1), sample(2)]) == InsertResult(inserted=1, duplicates=1)
     store.close()
 
@@ -249,6 +259,21 @@ def test_a_document_of_an_older_version_has_the_defaults(
 
     assert record is not None
     assert (record.role, record.row_index, record.latency_us) == ("primary", 0, 0)
+
+
+@pytest.mark.parametrize("status", [0x82, 0x38])
+def test_what_a_full_node_refuses_waits_and_is_not_set_aside(
+    wire: CouchbaseWire, couchbase: CouchbaseStore, status: int
+) -> None:
+    records = [sample(n) for n in range(8)]
+    wire.refused[records[5].id] = status  # its node is full, others aren't
+
+    with pytest.raises(StoreError) as raised:
+        insert_valid(couchbase, records)
+    wire.refused.clear()
+
+    assert raised.value.reason == REFUSALS[status][1]
+    assert insert_valid(couchbase, records) == InsertResult(inserted=1, duplicates=7)
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
-from cassandra import (
-    AuthenticationFailed,
-    ConsistencyLevel,
-    DependencyException,
-    DriverException,
-    ProtocolVersion,
-    Unauthorized,
-)
-from cassandra.connection import ConnectionException
-from cassandra.protocol import ErrorMessage
+from cassandra import ConsistencyLevel, DependencyException, ProtocolVersion
 from cassandra.query import tuple_factory
 
 from podium.errors import SetupError, StoreError
 from podium.records import forks
+from podium.records.stores import cassandra_errors as errors
 from podium.records.stores import cassandra_statements as cql
 from podium.records.stores.threads import Threads
 
@@ -172,7 +164,7 @@ class CassandraSession(forks.ForkAware):
             if prepared is None:
                 prepared = self._prepared[statement] = session.prepare(statement)
             rows: list[tuple[Any, ...]] = list(session.execute(prepared, values))
-        except _failures() as error:
+        except errors.kinds() as error:
             raise self.failure(error) from error
         return rows
 
@@ -182,20 +174,7 @@ class CassandraSession(forks.ForkAware):
 
     def failure(self, error: Exception) -> StoreError:
         """The StoreError of a driver's exception; it contains neither values nor the password."""
-        found = getattr(error, "errors", None)
-        causes = [error, *(found.values() if isinstance(found, dict) else ())]
-        hint = "check that a node runs, can be reached, and that dc is its datacenter"
-        if any(isinstance(one, AuthenticationFailed) for one in causes):
-            hint = "check the user and the password in the URL"
-        elif any(isinstance(one, Unauthorized) for one in causes):
-            hint = "grant SELECT and MODIFY on the keyspace, and CREATE and ALTER or use create=no"
-        elif "eyspace" in str(error) and "not exist" in str(error):
-            hint = "create the keyspace; its replication is yours to decide"
-        last = causes[-1]
-        text = str(last).partition("\n")[0] or type(last).__name__
-        if self.address.password:
-            text = text.replace(self.address.password, "***")
-        return StoreError(f"{self.where}: {text}", hint=hint)
+        return errors.failure_of(self.where, error, secret=self.address.password)
 
     def close(self) -> None:
         """Close the connections, after the statements that run."""
@@ -218,7 +197,7 @@ class CassandraSession(forks.ForkAware):
         try:
             session = cluster.connect()
             session.set_keyspace(self.address.keyspace)
-        except _failures() as error:
+        except errors.kinds() as error:
             cluster.shutdown()
             raise self.failure(error) from error
         self._cluster, self._prepared, self._session = cluster, {}, session
@@ -268,7 +247,7 @@ class CassandraSession(forks.ForkAware):
     def _define(self, statement: str) -> None:
         try:
             self._session.execute(statement)
-        except _failures() as error:
+        except errors.kinds() as error:
             raise self.failure(error) from error
 
     def _read_shards(self) -> int:
@@ -277,16 +256,6 @@ class CassandraSession(forks.ForkAware):
             self.run(cql.INSERT_SETTING, "shards", self.address.shards)
             rows = self.run(cql.GET_SETTING, "shards")
         return int(rows[0][0])
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """What the driver raises: some of it has no base class."""
-    from cassandra.cluster import NoHostAvailable
-
-    return (
-        *(DriverException, AuthenticationFailed, ErrorMessage),
-        *(NoHostAvailable, ConnectionException, OSError),
-    )
 
 
 def _tls(address: Address) -> ssl.SSLContext | None:

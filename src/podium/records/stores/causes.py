@@ -46,3 +46,5 @@ UNREACHABLE = Cause(
     "check that the database runs, can be reached, and accepts this user",
 )
 SILENT = Cause("the store doesn't respond", "check that the database runs, and isn't overloaded")
+# Where a database doesn't say why, and what it refuses isn't a record that it can't hold.
+FAILED = Cause("the store fails", "see the database's own log")

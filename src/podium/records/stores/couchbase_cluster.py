@@ -14,15 +14,7 @@ from couchbase.auth import PasswordAuthenticator
 from couchbase.cluster import Cluster
 from couchbase.collection import Collection
 from couchbase.durability import DurabilityLevel, ServerDurability
-from couchbase.exceptions import (
-    AuthenticationException,
-    BucketNotFoundException,
-    CouchbaseException,
-    InvalidArgumentException,
-    TemporaryFailException,
-    TimeoutException,
-    UnAmbiguousTimeoutException,
-)
+from couchbase.exceptions import AuthenticationException, CouchbaseException
 from couchbase.n1ql import QueryScanConsistency
 from couchbase.options import ClusterOptions, ClusterTimeoutOptions, QueryOptions
 
@@ -30,6 +22,7 @@ from podium.errors import SetupError, StoreError
 from podium.records import forks
 from podium.records.open import without_password
 from podium.records.stores.couchbase_address import CouchbaseAddress, quoted, read_address
+from podium.records.stores.couchbase_errors import failure_of
 
 T = TypeVar("T")
 
@@ -129,7 +122,7 @@ class CouchbaseCluster(forks.ForkAware):
             yield
         except CouchbaseException as error:
             # Without its cause: its context contains documents and statements with values.
-            raise StoreError(f"{self.where}: {reason(error)}", hint=_hint_of(error)) from None
+            raise failure_of(self.where, error) from None
 
     def _opened(self) -> Collection:
         if self._is_closed:
@@ -213,33 +206,3 @@ def _connected(address: CouchbaseAddress) -> Cluster:
         enable_app_telemetry=False,
     )
     return Cluster.connect(address.connection, options)
-
-
-def reason(error: CouchbaseException) -> str:
-    """What went wrong, without documents and statements."""
-    name = type(error).__name__.removesuffix("Exception")
-    code = getattr(error.error_context, "first_error_code", None)
-    text = getattr(error.error_context, "first_error_message", None)
-    if code:
-        return f"{name}: {text} (error {code})"
-    first_line = str(error.message or "").partition("\n")[0]
-    return f"{name}: {first_line}" if first_line else name
-
-
-def _hint_of(error: CouchbaseException) -> str:
-    if isinstance(error, AuthenticationException):
-        return "check the user, the password, and the roles of the user for this bucket"
-    if isinstance(error, BucketNotFoundException):
-        return "create the bucket, and give the user its roles"
-    if isinstance(error, TimeoutException | UnAmbiguousTimeoutException):
-        return (
-            "check that the cluster runs, can be reached, and has a node with the query service; "
-            "with couchbases:// also that its certificate is trusted: see the option certificate"
-        )
-    if isinstance(error, TemporaryFailException):
-        return "a node is starting, or has no memory left"
-    if type(error).__name__.startswith("Durability"):
-        return "the bucket has too few nodes: choose another durability in the URL"
-    if isinstance(error, InvalidArgumentException):
-        return "docs/how-to/couchbase.md has the options of the URL"
-    return ""

@@ -26,8 +26,8 @@ class _Signs(NamedTuple):
 
 
 # PostgreSQL: Appendix A, "PostgreSQL Error Codes". MySQL: "Server Error Message Reference"; 1969 and
-# 3024 say that a statement took too long. SQL Server: errors 1105, 9002, 40544, 3906, 10928, 18456,
-# 229 and 230.
+# 3024 say that a statement took too long. SQL Server: "Database engine events and errors", and of
+# Azure's limits, 10928 and 40544.
 _SIGNS: tuple[tuple[Cause, _Signs], ...] = (
     (
         FULL,
@@ -40,19 +40,34 @@ _SIGNS: tuple[tuple[Cause, _Signs], ...] = (
     ),
     (
         READ_ONLY,
-        _Signs(("25006",), (1290, 1792, 1836), "database is read-only|readonly database"),
+        _Signs(
+            ("25006",),
+            (1290, 1792, 1836),
+            "database is read-only|readonly database|application intent is set to read only",
+        ),
     ),
     (
         BUSY,
-        _Signs(("53", "57014"), (1040, 1203, 1226, 1969, 3024), "request limit for the database"),
+        _Signs(
+            ("53", "57014"),
+            (1040, 1203, 1226, 1969, 3024),
+            "(request|session) limit for the database|Query timeout expired|"
+            "Not enough resources to process request|insufficient system memory|"
+            "waiting for memory resources|cannot obtain a LOCK resource",
+        ),
     ),
     (
         REFUSED,
         _Signs(
             ("28", "42501"),
             (1044, 1045, 1142, 1143, 1227, 1698),
-            "Login failed for user|permission was denied|authentication failed",
+            "Login failed for user|requested by the login|permission (was )?denied|"
+            "not able to access the database|authentication failed",
         ),
+    ),
+    (
+        UNREACHABLE,
+        _Signs((), (), "is not currently available|currently not accessible for queries"),
     ),
 )
 
