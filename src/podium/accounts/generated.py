@@ -194,5 +194,5 @@ def _check(settings: Settings) -> None:
         if not name.isidentifier():
             raise SetupError(
                 f"accounts.oidc has a provider {name!r}",
-                hint="use use use use use letters, digits and _ in its name",
+                hint="use letters, digits and _ in its name",
             )
