@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r"Podium is at (https?://\S+)")
 
 
 class ServerProcess:
-    """`podium serve` on a free port of 127.0.0.1, for the length of a `with` block.
+    """`podium serve` on a port of 127.0.0.1, for the length of a `with` block.
 
     Args:
         arguments: models and options, as on the command line.
@@ -30,6 +30,7 @@ class ServerProcess:
         python: the interpreter to run it with; the current one by default.
         sets_home: whether the folder is its home; otherwise it only holds the output, and the
             environment names the home.
+        port: where it listens; a free port by default.
         alone: whether it takes no settings but these: neither those of this process's environment
             nor those of a `podium.toml` in the current folder. Paths must be absolute then.
 
@@ -45,6 +46,7 @@ class ServerProcess:
         ready_s: float = 60,
         python: str = sys.executable,
         sets_home: bool = True,
+        port: int = 0,
         alone: bool = False,
     ) -> None:
         self._arguments = arguments
@@ -62,13 +64,14 @@ class ServerProcess:
         self._ready_s = ready_s
         self._python = python
         self._sets_home = sets_home
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
 
     def __enter__(self) -> Self:
         self._home.mkdir(parents=True, exist_ok=True)
         command = [self._python, "-m", "podium", "serve", *self._arguments]
-        command += ["--port", "0"]
+        command += ["--port", str(self._port)]
         command += ["--home", str(self._home)] if self._sets_home else []
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
