@@ -124,7 +124,7 @@ class App:
         if not bundles and not self.failures:
             raise SetupError("there is no model to serve", hint="podium serve churn.podium")
         check_models(settings, {*self.failures, *(bundle.name for bundle in bundles)})
-        registry = Registry(self._home, self.settings.trust)
+        registry = Registry(settings.registry_folder, settings.trust)
         if self.settings.records:
             bundles = [self._adopted(registry, one) for one in bundles]
             self._store, self._recorder = self._open_records(record_store)
@@ -198,7 +198,7 @@ class App:
             counted = partial(gating.failures, self.site)
             gates = self.settings.gates
             audit = partial(gating.audit_itself, self.site)
-            self._watch = Watch(registry, self._store, gates, counted, self._home, audit=audit)
+            self._watch = Watch(registry, self._store, gates, counted, audit=audit)
         self._loading: threading.Thread | None = None
         self._failure: Exception | None = None
         self._lock = threading.Lock()

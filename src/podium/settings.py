@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         port: the TCP port to listen on.
         grpc_port: the TCP port for gRPC; None: it isn't served.
         home: the folder for records; created with mode 0700.
+        registry: the folder with the versions of models and which of them answer, for servers that
+            share it; `home` if empty.
         open: whether to serve other machines, too, without accounts.
         allowed_hosts: host names that requests may use, besides `localhost`, `host` and that in
             `accounts.url`.
@@ -108,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = 8000
     grpc_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] | None = None
     home: str = "podium-home"
+    registry: str = ""
     open: bool = False
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -162,6 +165,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retrain: dict[str, Retraining] = {}
     accounts: Accounts = Accounts()
     alerts: Alerts = Alerts()
+
+    @property
+    def registry_folder(self) -> Path:
+        """The folder with the versions of models."""
+        return Path(self.registry or self.home)
 
 
 def check_switches(settings: Settings, *, has_people: bool, is_local: bool) -> None:

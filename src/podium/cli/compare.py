@@ -44,7 +44,7 @@ def compare(
     from podium.gates import Gates
 
     settings = read_settings({"home": home}, file=config)
-    registry = Registry(Path(settings.home), settings.trust)
+    registry = Registry(settings.registry_folder, settings.trust)
     with open_records(settings) as store:
         found = compared(
             registry,

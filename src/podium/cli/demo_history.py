@@ -48,7 +48,7 @@ def make_history(
         second: that of the version which is promoted then.
         flights: N_FLIGHTS rows of the model's fields and of the column that `truth` names.
     """
-    registry = Registry(Path(settings.home), settings.trust)
+    registry = Registry(settings.registry_folder, settings.trust)
     if not settings.records or registry.versions(model):
         return
     click.echo(f"predicting {len(flights)} rows with two versions of {model} ...")

@@ -47,7 +47,7 @@ def feedback(file: str, model: str, home: str | None, config: Path | None) -> in
         raise SetupError(f"{file} isn't a table", hint=f"known: {MEDIA_NAMES}")
     settings = read_settings({"home": home}, file=config)
     bundle = _model(settings, model)
-    rules = TruthRules(Registry(Path(settings.home), settings.trust))
+    rules = TruthRules(Registry(settings.registry_folder, settings.trust))
     body = _read(file)
     with open_records(settings) as store:
         outcome = add_feedback(store, bundle, rules, (body, media), rows_max=ROWS_MAX)

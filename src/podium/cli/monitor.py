@@ -58,7 +58,9 @@ def monitor(
         if settings.store:  # a database may have the counts of several servers
             store = open_configured_store(settings, is_late=True)
             ends.callback(store.close)
-        monitoring = Monitoring(folder, {}, Registry(folder, settings.trust), store=store)
+        monitoring = Monitoring(
+            folder, {}, Registry(settings.registry_folder, settings.trust), store=store
+        )
         ends.callback(monitoring.close)
         report = report_of(
             monitoring, model, window=window, since=since, version=version, role=role

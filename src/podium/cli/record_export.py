@@ -84,7 +84,7 @@ def _export(settings: Settings, path: Path, model: str, *, is_whole: bool) -> Ex
 
 def _signatures(settings: Settings) -> dict[str, list[Signature]]:
     """Those of each model's versions, newest first, as far as their bundles are there."""
-    catalog = Catalog(settings.home)
+    catalog = Catalog(settings.registry_folder)
     found: dict[str, list[Signature]] = {}
     for model in catalog.models():
         for version in catalog.versions(model):

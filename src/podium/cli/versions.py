@@ -32,7 +32,7 @@ def with_registry(command: Callable[..., None]) -> Callable[..., None]:
 
         settings = read_settings({"home": home}, file=config)
         click.get_current_context().obj = settings
-        command(Registry(Path(settings.home), settings.trust), **options)
+        command(Registry(settings.registry_folder, settings.trust), **options)
 
     return run
 

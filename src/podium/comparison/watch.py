@@ -1,6 +1,6 @@
 """Promotions and rollbacks that happen by themselves, where the settings want them.
 
-One process of all that use a home folder looks at a time: the one that holds the lock. A version that
+One process of all that use a registry looks at a time: the one that holds the lock. A version that
 was rolled back, by whomever, isn't promoted by itself again; and what a rollback made the champion isn't
 rolled back by itself. So nothing swings to and fro.
 """
@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -57,7 +56,6 @@ class Watch:
         store: Store,
         gates: Mapping[str, Gates],
         failures: Failures,
-        home: Path,
         *,
         audit: Audit = no_audit,
         look_s: float = LOOK_S,
@@ -67,7 +65,7 @@ class Watch:
         self._store = store
         self._gates = {name: one for name, one in gates.items() if one.is_automatic}
         self._failures = failures
-        self._lock_path = home / _LOCK
+        self._lock_path = registry.folder / _LOCK
         self._look_s = look_s
         # For each model the event that made its champion, and what was counted when it was seen.
         self._counted: dict[str, tuple[int, Mapping[str, Counted]]] = {}

@@ -15,17 +15,18 @@ class Catalog:
     """Reads the registry of a home folder; nothing is made or changed.
 
     Args:
-        home: the folder.
+        folder: the home folder, or that of the setting `registry`.
         trust: digests of pickles that may be loaded.
 
     Attributes:
+        folder: where it is.
         files: the bundles.
     """
 
-    def __init__(self, home: str | Path, trust: tuple[str, ...] = ()) -> None:
-        home = Path(home)
-        self._file = RegistryFile(home / "registry.db")
-        self.files = VersionFiles(home / "versions", trust)
+    def __init__(self, folder: str | Path, trust: tuple[str, ...] = ()) -> None:
+        self.folder = Path(folder)
+        self._file = RegistryFile(self.folder / "registry.db")
+        self.files = VersionFiles(self.folder / "versions", trust)
 
     @property
     def change(self) -> object:

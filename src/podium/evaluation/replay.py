@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -63,7 +62,7 @@ def replay(
     """
     settings = settings or read_settings(flags)
     query = period_query(model, since, until)
-    registry = Registry(Path(settings.home), settings.trust)
+    registry = Registry(settings.registry_folder, settings.trust)
     bundle = bundle_of(registry, model, version, settings.trust)
     bundle.start()
     with open_records(settings) as store:

@@ -6,7 +6,6 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -60,7 +59,7 @@ def verify(
     """
     settings = settings or read_settings(flags)
     query = period_query(model, since, until)
-    registry = Registry(Path(settings.home), settings.trust)
+    registry = Registry(settings.registry_folder, settings.trust)
     with open_records(settings) as store:
         return verified(registry, store, query, limit=limit)
 

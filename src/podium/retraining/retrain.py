@@ -76,7 +76,7 @@ def retrain(
         PodiumError: the result can't be packed or registered.
     """
     home = Path(settings.home)
-    registry, stop = Registry(home, settings.trust), stop or threading.Event()
+    registry, stop = Registry(settings.registry_folder, settings.trust), stop or threading.Event()
     champion = registry.find(recipe.model, CHAMPION)
     began_s = time.monotonic()
     with _exclusive_folder(home) as folder:

@@ -1,6 +1,6 @@
 """Retrainings that the server begins by itself: after some time, or with some new truths.
 
-One process of all that use a home folder looks at a time: the one that holds the lock. What decides is
+One process of all that use a registry looks at a time: the one that holds the lock. What decides is
 in the registry: a retraining that failed counts as one, so that it isn't tried again and again.
 """
 
@@ -73,8 +73,7 @@ class Schedule:
     ) -> None:
         self._audit = audit
         self._settings = settings
-        self._home = Path(settings.home)
-        self._registry = Registry(self._home, settings.trust)
+        self._registry = Registry(settings.registry_folder, settings.trust)
         self._store = store
         self._look_s = look_s
         self._stop = threading.Event()
@@ -115,7 +114,7 @@ class Schedule:
         while not self._stop.wait(wait_s):
             wait_s = self._look_s
             try:
-                with FileLock(self._home / _LOCK):
+                with FileLock(self._registry.folder / _LOCK):
                     wait_s = max(self._look_s, _IDLE_TIMES * self.look())
             except BlockingIOError:
                 pass  # another process looks

@@ -52,7 +52,7 @@ def train(order: Order) -> Trained:
             hint="name its file with --data (or data = in [retrain.MODEL]), or take one argument",
         )
     settings = order.settings
-    registry = Registry(Path(settings.home), settings.trust)
+    registry = Registry(settings.registry_folder, settings.trust)
     champion = registry.bundle(registry.find(recipe.model, order.digest))
     query = period_query(recipe.model, recipe.since or None, None, has_feedback=True)
     with open_records(settings) as store:

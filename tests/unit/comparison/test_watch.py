@@ -34,7 +34,6 @@ class Watched:
             self.bench.store,
             {"loans": gates},
             lambda _: self.counted,
-            self.bench.home,
             audit=self.audit,
             look_s=look_s,
         )

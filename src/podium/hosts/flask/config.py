@@ -131,6 +131,8 @@ def _settings(app: Flask, given: Mapping[str, Any]) -> Settings:
     names = ("body_max_bytes", "bulk_body_max_bytes")
     most = {} if flask_max is None else {n: min(getattr(read, n), flask_max) for n in names}
     home = str(Path(app.instance_path) / read.home)
+    if read.registry:
+        most["registry"] = str(Path(app.instance_path) / read.registry)
     return msgspec.structs.replace(read, home=home, **most)
 
 

@@ -248,9 +248,9 @@ def _ship(settings: Settings, listener: socket.socket, audit: Audit, worker: Wor
         rows_max=settings.outbox_rows_max,
         aside=aside,
     )
-    home = Path(settings.home)
-    registry, failures = Registry(home, settings.trust), partial(failures_in, home)
-    watch = Watch(registry, store, settings.gates, failures, home, audit=audit)
+    registry = Registry(settings.registry_folder, settings.trust)
+    failures = partial(failures_in, Path(settings.home))
+    watch = Watch(registry, store, settings.gates, failures, audit=audit)
     watch.start()
     schedule = Schedule(settings, store, audit=audit)
     schedule.start()
