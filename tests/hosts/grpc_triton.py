@@ -75,6 +75,11 @@ def of_predictions(client):
     wanted = [triton.InferRequestedOutput("probabilities")]
     yield "one output", lambda: infer(outputs=wanted)
     yield "no such output", lambda: infer(outputs=[triton.InferRequestedOutput("nothing")])
+    classes = [triton.InferRequestedOutput("probabilities", class_count=1)]
+    yield "classes", lambda: infer(outputs=classes)
+    region = triton.InferInput("number", [1, 1], "FP64")
+    region.set_shared_memory("region", 8)
+    yield "shared memory", lambda: infer("doubled", [region])
     yield "id", lambda: client.infer("loans", loans, request_id="seven").get_response().id
     yield "compressed", lambda: infer(compression_algorithm="gzip")
     yield "nobody", lambda: infer("nobody")

@@ -15,6 +15,7 @@ import pytest
 
 from podium.testing import ServerProcess
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 MODELS = '''
 import time
@@ -150,6 +151,8 @@ def test_tritons_client_gets_predictions(triton):
     ("name", "code", "words"),
     [
         ("no such output", "INVALID_ARGUMENT", "unexpected inference output 'nothing'"),
+        ("classes", "INVALID_ARGUMENT", "has the parameter classification, which isn't supported"),
+        ("shared memory", "INVALID_ARGUMENT", "'number' has the parameter shared_memory_region"),
         ("nobody", "NOT_FOUND", "Request for unknown model: 'nobody' is not found"),
         ("no such version", "NOT_FOUND", "77"),
         ("no field", "INVALID_ARGUMENT", "plan: is missing"),

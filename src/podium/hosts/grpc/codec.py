@@ -12,9 +12,11 @@ from podium.flow.request import PredictRequest
 from podium.flow.response import EncodedResponse
 from podium.hosts.grpc.schema import messages
 from podium.http import Request, Response
+from podium.protocols.context import context_of
 from podium.protocols.native import NATIVE
 from podium.protocols.oip.inputs import decoded
 from podium.protocols.oip.outputs import check_wanted, output_tensors
+from podium.protocols.oip.rest import check_parameters
 from podium.protocols.oip.tensors import BYTES, Tensor, of_raw, of_values
 from podium.signature import Signature
 from podium.signature.cells import printable
@@ -59,6 +61,8 @@ class GrpcCodec:
         """
         message = self._message
         check_wanted(signature, message.model_name, [one.name for one in message.outputs])
+        for one in (*message.inputs, *message.outputs):
+            check_parameters(one.name, one.parameters)
         return decoded(signature, _tensors_of(message), rows_max=rows_max)
 
     def encode(self, data: ResponseData, _layout: str, _accept: str) -> tuple[bytes, str]:
@@ -115,9 +119,8 @@ def _typed(tensor: Tensor) -> Sequence[object]:
     return [str(one).encode() for one in values] if tensor.datatype == BYTES else values
 
 
-def _read(request: Request, values: Mapping[str, str]) -> PredictRequest:
-    asked = NATIVE.read(request, values)
-    context = replace(asked.context, lane=request.lane)
+def _read(request: Request, values: Mapping[str, str]) -> PredictRequest:  # noqa: ARG001 - a reader
+    context = replace(context_of(request), lane=request.lane)
     return PredictRequest(request.body, MEDIA, context, GrpcCodec(request.native))
 
 

@@ -38,11 +38,16 @@ def reserved(settings: Settings) -> Iterator[Settings]:
 
     Raises:
         MissingExtra: gRPC isn't installed.
-        SetupError: the port is in use, or can't be used.
+        SetupError: the port is in use, or can't be used; or the protocol is turned off.
     """
     if settings.grpc_port is None:
         yield settings
         return
+    if "v2" not in settings.protocols:
+        raise SetupError(
+            "there is a grpc_port, but the protocol that is spoken there, v2, isn't in protocols",
+            hint='add it, as in protocols = ["v2"], or leave grpc_port out',
+        )
     _check_installed()
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     place = (settings.host.strip("[]"), settings.grpc_port)

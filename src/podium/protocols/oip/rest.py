@@ -5,7 +5,7 @@ Sources: "Open Inference Protocol" (REST); Triton's "Binary Tensor Data Extensio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -91,7 +91,7 @@ class RestCodec:
         self._request = _parsed(text)
         check_wanted(signature, self._model, [one.name for one in self._request.outputs or ()])
         for one in (*self._request.inputs, *(self._request.outputs or ())):
-            _check_parameters(one.name, one.parameters)
+            check_parameters(one.name, one.parameters)
         return decoded(signature, _tensors(self._request.inputs, raw), rows_max=rows_max)
 
     def encode(self, data: ResponseData, layout: str, accept: str) -> tuple[bytes, str]:  # noqa: ARG002 - the request says which outputs are binary
@@ -147,7 +147,12 @@ def _parsed(text: bytes) -> InferRequest:
         ) from error
 
 
-def _check_parameters(name: str, parameters: Parameters | None) -> None:
+def check_parameters(name: str, parameters: Container[str] | None) -> None:
+    """Refuse the parameters of a tensor that ask for what isn't done here.
+
+    Raises:
+        MalformedBody: there is one.
+    """
     for one in _UNSUPPORTED:
         if parameters and one in parameters:
             raise MalformedBody(

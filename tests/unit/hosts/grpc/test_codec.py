@@ -70,6 +70,18 @@ def test_contents_of_another_type_are_refused_with_where_they_belong():
     assert refused.value.hint == "send them in fp64_contents"
 
 
+def test_what_is_not_done_here_is_refused_wherever_it_is_asked_for():
+    region = asked(("age", "FP64", [1], None))
+    region.inputs[0].parameters["shared_memory_region"].string_param = "mine"
+    classes = asked(("age", "FP64", [1], [1.0]))
+    classes.outputs.add(name="prediction").parameters["classification"].int64_param = 3
+
+    with pytest.raises(MalformedBody, match="'age' has the parameter shared_memory_region"):
+        columns(region)
+    with pytest.raises(MalformedBody, match="'prediction' has the parameter classification"):
+        columns(classes)
+
+
 @pytest.mark.parametrize("is_raw", [False, True])
 def test_the_answer_comes_as_the_request_did(is_raw):
     request = asked(("age", "FP64", [1], None if is_raw else [1.0]), raw=[b"\0" * 8] * is_raw)

@@ -31,6 +31,13 @@ def test_without_a_port_nothing_is_needed(monkeypatch):
         assert settings.grpc_port is None
 
 
+def test_the_port_of_a_protocol_that_is_turned_off_is_refused():
+    with pytest.raises(SetupError, match="v2, isn't in protocols") as refused:
+        reserved(Settings(grpc_port=0, protocols=())).__enter__()
+
+    assert refused.value.hint == 'add it, as in protocols = ["v2"], or leave grpc_port out'
+
+
 def test_a_missing_library_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "grpc_health", None)
 
