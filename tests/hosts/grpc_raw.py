@@ -136,31 +136,89 @@ def services(channel):
 
 
 def rights(channel):
-    """Calls with the tokens that come in, one a line, and without any."""
+    """Calls with the tokens that come in, by name, and without any."""
     found = {}
-    for name, token in json.loads(sys.stdin.read()).items():
-        metadata = [("authorization", f"Bearer {token}")] if token else []
+    tokens = json.loads(sys.stdin.readline())
+    for name, metadata in {
+        "nobody": [],
+        **{key: bearer(one) for key, one in tokens.items()},
+    }.items():
         for method, body in (
             ("ModelInfer", doubled(4.0)),
             ("ServerReady", b""),
             ("ModelMetadata", MESSAGES["ModelMetadataRequest"](name="doubled").SerializeToString()),
-            ("RepositoryIndex", b""),
             (
                 "RepositoryModelLoad",
                 MESSAGES["RepositoryModelLoadRequest"](model_name="doubled").SerializeToString(),
             ),
         ):
             found[f"{name} {method}"] = called(channel, method, body, *metadata)[0]
+        status, listed = called(channel, "RepositoryIndex", b"", *metadata)
+        index = MESSAGES["RepositoryIndexResponse"]()
+        if status == "OK":
+            index.MergeFromString(listed)
+        found[f"{name} RepositoryIndex"] = [status, sorted(one.name for one in index.models)]
+    return found
+
+
+def bearer(token):
+    return [("authorization", f"Bearer {token}")]
+
+
+def quota(channel):
+    """Calls with a token until one is refused: its status and metadata, and those of the first."""
+    metadata = bearer(sys.stdin.readline().strip())
+    call = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+    first, after = None, {}
+    for n_calls in range(10_000):
+        try:
+            _, done = call.with_call(doubled(1.0), metadata=metadata, timeout=60)
+            first = first or dict(done.trailing_metadata())
+        except grpc.RpcError as error:
+            after = dict(error.trailing_metadata())
+            return {"n": n_calls, "status": error.code().name, "first": first, "after": after}
+    return None
+
+
+def workers(_channel):
+    """How many processes answer connections of their own."""
+    address, authority = sys.argv[2:]
+    metadata = bearer(sys.stdin.readline().strip())
+    seen = set()
+    for number in range(200):
+        # With another option each time, since equal channels share one connection.
+        options = [("podium.number", number)]
+        credentials = grpc.ssl_channel_credentials(Path(authority).read_bytes())
+        with grpc.secure_channel(address, credentials, options) as channel:
+            seen.add(
+                prediction(called(channel, "ModelInfer", doubled(1.0, "process"), *metadata)[1])
+            )
+        if len(seen) == 2:
+            break
+    return len(seen)
+
+
+def plain(_channel):
+    """A client that doesn't speak TLS, and one that doesn't know the authority."""
+    address = sys.argv[2]
+    found = []
+    for opened in (
+        grpc.insecure_channel(address),
+        grpc.secure_channel(address, grpc.ssl_channel_credentials()),
+    ):
+        with opened as channel:
+            found.append(called(channel, "ServerLive", b"")[0])
     return found
 
 
 def drain(channel):
     """A call that is running when the server is told to stop, and one after that."""
+    metadata = bearer(sys.stdin.readline().strip())
     message = MESSAGES["ModelInferRequest"](model_name="slow")
-    message.inputs.add(name="seconds", datatype="FP64", shape=[1]).contents.fp64_contents.append(
-        2.0
-    )
-    running = channel.unary_unary(f"/{SERVICE}/ModelInfer").future(message.SerializeToString())
+    one = message.inputs.add(name="seconds", datatype="FP64", shape=[1])
+    one.contents.fp64_contents.append(1.0)
+    method = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+    running = method.future(message.SerializeToString(), metadata=metadata)
     watched = []
     arrived = threading.Event()
 
@@ -180,11 +238,10 @@ def drain(channel):
     sys.stdin.readline()  # the server was told to stop
     answer = MESSAGES["ModelInferResponse"].FromString(running.result(60))
     watching.join(60)
-    late = called(channel, "ServerLive", b"")[0]
     return {
         "answer": list(answer.outputs[0].contents.fp64_contents),
         "health": watched,
-        "late": late,
+        "late": called(channel, "ServerLive", b"")[0],
     }
 
 
