@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -75,6 +76,19 @@ def by_http(accept: str, app: podium.App, port: int, customer: int, header: str)
     return str(said["version"])
 
 
+def by_v2(app: podium.App, port: int, customer: int, header: str) -> str:
+    cells = {"x": ("FP64", 1.0), "customer": ("INT64", customer)}
+    inputs = [
+        {"name": name, "shape": [1, 1], "datatype": datatype, "data": [cell]}
+        for name, (datatype, cell) in cells.items()
+    ]
+    headers = {"podium-key": header} if header else {}
+    url = f"http://127.0.0.1:{port}/v2/models/constant/infer"
+    said = httpx.post(url, json={"inputs": inputs}, headers=headers).json()
+    assert round(said["outputs"][0]["data"][0]) == int(said["model_version"])
+    return str(said["model_version"])
+
+
 def by_threads(app: podium.App, _port: int, customer: int, header: str) -> str:
     """As Flask and Django ask."""
     headers = {"podium-key": header} if header else {}
@@ -95,6 +109,7 @@ def by_python(app: podium.App, _port: int, customer: int, header: str) -> str:
 LANES: dict[str, Ask] = {
     "fast": partial(by_http, "*/*"),
     "asgi": partial(by_http, "application/json;q=0.9"),
+    "v2": by_v2,
     "threads": by_threads,
     "python": by_python,
 }

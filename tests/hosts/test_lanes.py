@@ -213,6 +213,40 @@ def test_both_lanes_and_no_server_agree(client, connection, name, data):
     assert fast == by_client(client, path, body, headers)
 
 
+def infer_body(row: dict[str, Any]) -> bytes:
+    kinds = {float: "FP64", int: "INT64", str: "BYTES", bool: "BOOL"}
+    inputs = [
+        {"name": name, "shape": [1, 1], "datatype": kinds[type(cell)], "data": [cell]}
+        for name, cell in row.items()
+    ]
+    return json.dumps({"id": "7", "inputs": inputs}).encode()
+
+
+def n_fast(connection: http.client.HTTPConnection, name: str) -> int:
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    (found,) = re.findall(
+        rf'podium_requests_total{{model="{name}",.*,lane="fast",outcome="ok"}} (\d+)', text
+    )
+    return int(found)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_rest_v2_gets_equal_responses_from_both_lanes(client, connection, name):
+    path, headers = f"/v2/models/{name}/infer", {"content-type": "application/json"}
+    good, bad = infer_body(GOOD[name]), infer_body(GOOD[name] | {next(iter(GOOD[name])): "?"})
+    n_before = n_fast(connection, name)
+
+    fast = [response_of(connection, path, body, headers) for body in (good, bad)]
+    n_after = n_fast(connection, name)
+
+    assert [status for status, _, _ in fast] == [200, 400]
+    for found, body in zip(fast, (good, bad), strict=True):
+        assert found == response_of(connection, path, body, headers | OTHER_LANE)
+        assert found == by_client(client, path, body, headers)
+    assert n_after == n_before + 1
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -20,7 +20,8 @@ def half(number: float) -> float:
     """Half of it."""
     return number / 2
 '''
-PREDICT = "/api/models/half/predict"
+PREDICT, INFER = "/api/models/half/predict", "/v2/models/half/infer"
+IN_V2 = {"inputs": [{"name": "number", "shape": [1], "datatype": "FP64", "data": [1]}]}
 
 
 def test_lanes_and_workers_share_a_quota(tmp_path: Path):
@@ -33,11 +34,9 @@ def test_lanes_and_workers_share_a_quota(tmp_path: Path):
         for n in range(10):
             # With CSV wanted a request leaves the fast lane; each comes on a connection of its own.
             accept = "text/csv" if n % 2 else "application/json"
-            replies.append(
-                httpx.post(
-                    f"{server.address}{PREDICT}", json={"number": n}, headers={"accept": accept}
-                )
-            )
+            path, body = (INFER, IN_V2) if n in (3, 4) else (PREDICT, {"number": n})
+            address = f"{server.address}{path}"
+            replies.append(httpx.post(address, json=body, headers={"accept": accept}))
         page = httpx.get(f"{server.address}/models/half")
         form = httpx.post(f"{server.address}/models/half", data={"number": "1"})
         alive = httpx.get(f"{server.address}/livez")

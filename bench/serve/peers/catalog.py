@@ -92,9 +92,17 @@ UNRECORDED = replace(
     title="Podium, --no-records",
     command=f"{PODIUM.command} --no-records",
 )
+V2 = replace(
+    PODIUM,
+    name="podium-v2",
+    title="Podium, recording, REST v2",
+    path="/v2/models/{name}/infer",
+    format=formats.TENSORS,
+)
 CONTENDERS = [
     PODIUM,
     UNRECORDED,
+    V2,
     Contender("flask-sync", "Flask, gunicorn sync", "flask", "flask", f"{GUNICORN} app:app"),
     Contender(
         "flask-gthread",

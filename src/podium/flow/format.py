@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from podium.errors import MalformedBody, TooLarge
 from podium.outputs import Outputs
@@ -122,6 +122,24 @@ class Codec(Protocol):
 
     def encode(self, data: ResponseData, layout: str, accept: str) -> tuple[bytes, str]:
         """The body of the response, and its content type."""
+
+
+RowWriter: TypeAlias = Callable[[object, Sequence[float] | None, float | None, str], bytes]
+"""Writes the response to a row as JSON: of its prediction, its probabilities and its score, if there
+are any, and the id of its record, or ""."""
+
+
+class RowCodec(Protocol):
+    """How one protocol writes a single row of one model, and the response to it, as JSON.
+
+    It reads what is common, by the model's types, and writes the same bytes as the protocol's `Codec`.
+    """
+
+    def read(self, body: bytes) -> tuple[Any, RowWriter] | None:
+        """The row of the model's reader in a body, and what writes its response.
+
+        None if the body isn't a common one, or the row needs validation cell by cell.
+        """
 
 
 def text_of(body: bytes) -> str:

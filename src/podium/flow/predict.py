@@ -321,16 +321,20 @@ class PredictionService:
         assert batch_outputs is not None
         assert prepared.rows is not None
         encoder = version.encoder
-        predictions, probabilities, scores = batch_outputs.lists()
-        prediction = predictions[one.at]
-        core = encoder.core(
-            prediction,
-            None if probabilities is None else probabilities[one.at],
-            None if scores is None else scores[one.at],
-        )
-        one.body, one.media = encoder.body(core, id_, _NO_WARNINGS), JSON
-        if not id_:
-            return None
+        at, (predictions, many_probabilities, scores) = one.at, batch_outputs.lists()
+        prediction = predictions[at]
+        probabilities = None if many_probabilities is None else many_probabilities[at]
+        score = None if scores is None else scores[at]
+        write, one.media = prepared.write_row, JSON
+        if write is not None:
+            one.body = write(prediction, probabilities, score, id_)
+            if not id_:
+                return None
+        core = encoder.core(prediction, probabilities, score)
+        if write is None:
+            one.body = encoder.body(core, id_, _NO_WARNINGS)
+            if not id_:
+                return None
         one.ids = (id_,)
         inputs = msgspec.json.encode(prepared.rows[0])
         outputs = encoder.recorded(core, _NO_WARNINGS)

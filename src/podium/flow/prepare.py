@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+from podium.flow.format import RowCodec
 from podium.flow.formats import decode
 from podium.flow.formats.json_rows import JSON, check_nesting
 from podium.flow.request import PredictRequest, Prepared
@@ -65,6 +67,22 @@ def read_row(version: LoadedVersion, body: bytes) -> Prepared | None:
         return None
     began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
     return Prepared(version.reader, (row,), None, (), "object", began_ns, time_us)
+
+
+def read_coded(
+    version: LoadedVersion, make: Callable[[LoadedVersion], RowCodec], body: bytes
+) -> Prepared | None:
+    """A single row in a protocol's form that is valid as it is; None: its codec reads it with care.
+
+    Args:
+        make: the protocol's `RowCodec` for a version.
+    """
+    found = version.row_codec(make).read(body)
+    if found is None:
+        return None
+    row, write = found
+    began_ns, time_us = time.perf_counter_ns(), time.time_ns() // 1_000
+    return Prepared(version.reader, (row,), None, (), "object", began_ns, time_us, write_row=write)
 
 
 def read_typed(version: LoadedVersion, body: bytes) -> Prepared | None:

@@ -9,7 +9,7 @@ from hashlib import blake2b
 import msgspec
 
 from podium.access import NOBODY, Actor
-from podium.flow.format import Codec
+from podium.flow.format import Codec, RowWriter
 from podium.flow.typed import Row, TypedReader
 from podium.metrics.metrics import Lane
 from podium.outbox.keys import Claim
@@ -78,6 +78,7 @@ class Prepared(msgspec.Struct):  # created in a third of a dataclass's time
         rows: typed rows, if they were read that way; otherwise there is a `checked` table.
         layout: how the rows were arranged in the body.
         claim: the hold on the idempotency key; None without a key.
+        write_row: writes the response to a single row; None: `codec`, or Podium's own format.
         request_id: of the first record, where it decided which version answers; "" elsewhere.
         codec: writes the response; see `PredictRequest`.
     """
@@ -92,6 +93,7 @@ class Prepared(msgspec.Struct):  # created in a third of a dataclass's time
     claim: Claim | None = None
     codec: Codec | None = None
     request_id: str = ""
+    write_row: RowWriter | None = None
 
     @property
     def n_rows(self) -> int:

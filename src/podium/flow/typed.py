@@ -54,13 +54,21 @@ class TypedReader:
 
     Args:
         rows_max: more rows than this are validated cell by cell.
+
+    Attributes:
+        row_type: creates a row from valid cells by `places`; None if types can't express the signature.
+        places: the attributes of a row, in the order of the fields.
+        cell_types: of the cells at these places.
     """
+
+    cell_types: tuple[Any, ...] = ()
 
     def __init__(self, signature: Signature, *, rows_max: int) -> None:
         self._signature = signature
         self._rows_max = rows_max
         self._has_text = any(one.type == "text" for one in signature.fields)
-        self._row: msgspec.json.Decoder[Any] | None = None
+        self.row_type: Any = None
+        self.places: tuple[str, ...] = ()
         types = [_type_of(one) for one in signature.fields]
         is_odd = any(_ODD.search(one.name) for one in signature.fields)
         if not types or None in types or is_odd:
@@ -79,14 +87,20 @@ class TypedReader:
         options: dict[str, Any] = {"rename": names, "forbid_unknown_fields": True, "kw_only": True}
         row: Any = msgspec.defstruct("Row", cells, gc=False, **options)
         columns: Any = msgspec.defstruct("Columns", lists, **options)
-        self._row = msgspec.json.Decoder(row)
+        self._row: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
+        self.row_type, self.places = row, tuple(names)
+        self.cell_types = tuple(cell[1] for cell in cells)
         self._rows: msgspec.json.Decoder[Any] = msgspec.json.Decoder(GenericAlias(list, row))
         self._columns = msgspec.json.Decoder(columns)
         self._lists = {names[cells[0]]: cells[1] for cells in lists}
 
+    def may_read(self, body: bytes) -> bool:
+        """Whether types alone can tell that the cells in this JSON are valid."""
+        return self.row_type is not None and not (self._has_text and _NUL in body)
+
     def one(self, body: bytes) -> Row | None:
         """The row of a body that is one JSON object; None if it needs validation cell by cell."""
-        if self._row is None or (self._has_text and _NUL in body):
+        if not self.may_read(body):
             return None
         try:
             row: Row = self._row.decode(body)
@@ -96,7 +110,7 @@ class TypedReader:
 
     def rows(self, body: bytes) -> TypedRows | None:
         """The rows of a body of one JSON object or an array of them, or None."""
-        if self._row is None or (self._has_text and _NUL in body):
+        if not self.may_read(body):
             return None
         try:
             if body[:1] != b"[":
@@ -108,7 +122,7 @@ class TypedReader:
 
     def columns(self, body: bytes) -> Table | None:
         """The table in a body that is a JSON object of arrays, or None."""
-        if self._row is None or (self._has_text and _NUL in body):
+        if not self.may_read(body):
             return None
         try:
             columns = msgspec.structs.astuple(self._columns.decode(body))
@@ -132,7 +146,7 @@ class TypedReader:
         Other threads can run after each chunk: reading 32 MiB in one step would block them for
         0.2 s, finding the chunks blocks them for 0.03 s.
         """
-        if self._row is None or (self._has_text and _NUL in body):
+        if not self.may_read(body):
             return None
         try:
             if body[:1] == b"[":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from threading import get_ident
@@ -15,6 +15,7 @@ from podium.bundle import Bundle
 from podium.bundle.card import Card
 from podium.flow.batch import Batcher
 from podium.flow.cost import UNKNOWN, Cost, measure
+from podium.flow.format import RowCodec
 from podium.flow.limits import Limits
 from podium.flow.row_encoder import RowEncoder
 from podium.flow.typed import TypedReader
@@ -60,6 +61,7 @@ class LoadedVersion:
         self._batch = batch
         self.key_field = key_field
         self._lock = threading.Lock()
+        self._row_codecs: dict[Callable[[LoadedVersion], RowCodec], RowCodec] = {}
 
     @cached_property
     def signature(self) -> Signature:
@@ -90,6 +92,13 @@ class LoadedVersion:
     def encoder(self) -> RowEncoder:
         """Encodes responses for single rows."""
         return RowEncoder(self.name, self.version, self.signature)
+
+    def row_codec(self, make: Callable[[LoadedVersion], RowCodec]) -> RowCodec:
+        """The codec that this creates for the version, once."""
+        found = self._row_codecs.get(make)
+        if found is None:
+            found = self._row_codecs[make] = make(self)
+        return found
 
     @property
     def is_loaded(self) -> bool:

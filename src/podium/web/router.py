@@ -10,8 +10,10 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from podium.access import Action
+from podium.flow.format import RowCodec
 from podium.flow.request import PredictRequest
 from podium.flow.response import EncodedResponse
+from podium.flow.version import LoadedVersion
 from podium.http import Problem, Request, Response
 
 OPEN: Final = "open"
@@ -76,12 +78,16 @@ class FastForm:
     """Which requests of a protocol the fast lane may handle: JSON, read and written by its types.
 
     Attributes:
+        codec: reads and writes single rows of a version; None: Podium's own form.
+        unusual: headers with which a request isn't for the fast lane, in lower case.
         media: values of the Content-Type header, in lower case; empty if there is none.
         accept: values of the Accept header, likewise.
     """
 
     media: frozenset[bytes]
     accept: frozenset[bytes]
+    codec: Callable[[LoadedVersion], RowCodec] | None = None
+    unusual: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

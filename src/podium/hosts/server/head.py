@@ -8,9 +8,12 @@ lines, spaces before the colon, two lengths, chunked bodies) is refused, and the
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from podium.deployments.deployment import Deployment
+from podium.flow.format import RowCodec
+from podium.flow.version import LoadedVersion
 from podium.policy import gate
 from podium.policy.gate import Refusal
 
@@ -57,6 +60,7 @@ class PredictHead(Head):
 
     Attributes:
         deployment: the model.
+        codec: of the protocol, for single rows; None: Podium's own form.
         authorization: the Authorization header, or nothing.
         traceparent: that header, or nothing.
     """
@@ -64,6 +68,7 @@ class PredictHead(Head):
     deployment: Deployment
     authorization: bytes
     traceparent: str = ""
+    codec: Callable[[LoadedVersion], RowCodec] | None = None
 
 
 class Rejected(Exception):

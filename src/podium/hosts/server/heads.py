@@ -94,6 +94,7 @@ class Heads:
             is_last,
             deployment=deployment,
             authorization=authorization,
+            codec=form.codec,
             traceparent=found.get(b"traceparent", b"").decode("latin-1"),
         )
 
@@ -105,6 +106,7 @@ def _fits(
     return (
         len(found) == len(headers)
         and not unusual & found.keys()
+        and not form.unusual & found.keys()
         and found.get(b"content-type", b"").lower() in form.media
         and found.get(b"accept", b"").lower() in form.accept
     )

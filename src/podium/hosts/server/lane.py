@@ -13,7 +13,7 @@ from podium.deployments.traffic import Traffic
 from podium.errors import PodiumError
 from podium.flow.formats.json_rows import JSON
 from podium.flow.job import job_digest
-from podium.flow.prepare import is_quick, prepare, read_row, read_typed
+from podium.flow.prepare import is_quick, prepare, read_coded, read_row, read_typed
 from podium.flow.request import PredictRequest, Prepared, RequestContext
 from podium.flow.route import routed
 from podium.flow.submission import QUICK_ROWS_MAX
@@ -80,7 +80,7 @@ class Lane:
         """
         traffic = head.deployment.traffic
         version = traffic.champion
-        prepared = read_row(version, body) if traffic.canary is None else None
+        prepared = _row(version, head, body) if traffic.canary is None else None
         if prepared is None:
             version, prepared = self._read(traffic, head, body)
         # The service would look up the running loop each time; here there is only one.
@@ -136,6 +136,8 @@ class Lane:
         """
         if traffic.canary is None:
             version = traffic.champion
+            if head.codec is not None:
+                raise NotQuick
             prepared = read_typed(version, body)
             takes = prepared is not None or is_quick(version, body)
         else:
@@ -155,7 +157,9 @@ class Lane:
             context = _OPEN  # it is refused when it is submitted
 
         def read(version: LoadedVersion) -> Prepared | None:
-            return read_row(version, body) or read_typed(version, body)
+            prepared = _row(version, head, body)
+            is_own = prepared is None and head.codec is None
+            return read_typed(version, body) if is_own else prepared
 
         return routed(traffic, context, read, self.app.service.new_id)
 
@@ -230,6 +234,13 @@ class Lane:
         end = b"connection: close\r\n\r\n" if is_last else b"\r\n"
         head = _head_of(response, self._default_headers())
         return b"%bcontent-length: %d\r\n%b%b" % (head, len(body), end, body)
+
+
+def _row(version: LoadedVersion, head: PredictHead, body: bytes) -> Prepared | None:
+    """A single row that is valid as it is, in the form of the request's protocol."""
+    if head.codec is None:
+        return read_row(version, body)
+    return read_coded(version, head.codec, body)
 
 
 def _context_of(actor: Actor) -> RequestContext:

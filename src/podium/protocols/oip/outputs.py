@@ -161,10 +161,10 @@ def _tensors(data: ResponseData) -> Iterator[Tensor]:
 def _cells(column: Array, datatype: str) -> Sequence[object] | Array:
     if datatype != BYTES:
         return np.asarray(column, DTYPES[datatype])
-    return [_text(one) for one in plain_values(column)]
+    return [prediction_text(one) for one in plain_values(column)]
 
 
-def _text(value: Any) -> str:
+def prediction_text(value: Any) -> str:
     """A prediction as a text: a label as it is, anything else as JSON."""
     if isinstance(value, (str, bool)):
         return label_text(value)

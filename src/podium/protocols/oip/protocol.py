@@ -11,8 +11,9 @@ from podium.http import Problem, Request, Response
 from podium.protocols.context import context_of
 from podium.protocols.oip import views
 from podium.protocols.oip.rest import LENGTH_HEADER, RestCodec, split_media
+from podium.protocols.oip.rows import RestRows
 from podium.protocols.oip.words import text_of
-from podium.web.router import LISTED, OPEN, Route, ServingProtocol
+from podium.web.router import LISTED, OPEN, FastForm, Route, ServingProtocol
 
 # Clients take 422 for a fault of the server's.
 _STATUSES = {422: 400}
@@ -71,4 +72,10 @@ REST = ServingProtocol(
     read=_read,
     write=_write,
     problem=_problem,
+    fast=FastForm(
+        media=frozenset({b"", b"application/json", b"application/json; charset=utf-8"}),
+        accept=frozenset({b"", b"*/*", b"application/json", b"application/json, */*"}),
+        codec=RestRows,
+        unusual=frozenset({LENGTH_HEADER.encode()}),
+    ),
 )
