@@ -35,6 +35,7 @@ class _Commands(click.Group):
         "canary": "Let a version answer a share of the requests.",
         "compare": "Compare two versions on records whose truth is known.",
         "demo": "Train two models on real data, pack them, and serve them.",
+        "deploy": "Serve models on every node of a Ray cluster.",
         "doctor": "Check whether this machine is fit to serve, and say what to do.",
         "drift": "Compare the rows of a file with the training data of a model.",
         "explain": "Show why a model predicts what it does for a row.",
