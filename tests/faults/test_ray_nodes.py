@@ -1,19 +1,25 @@
-"""Nodes of a Ray cluster that are killed and join: the fleet's servers on three nodes of this machine."""
+"""Nodes of a Ray cluster that are killed and join: the fleet's servers on three nodes of this machine.
+
+The long form (PODIUM_SOAK) kills five nodes, servers and the keeper, and lets a server hang.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import apsw
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +28,9 @@ from sklearn.linear_model import LinearRegression
 import podium
 import podium.ray
 from podium.errors import UnusableVersion
+from podium.ray.keeper import keeper_name
+from podium.ray.state import NAMESPACE
+from podium.records.open import open_store
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,6 +40,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
 
+IS_LONG = "PODIUM_SOAK" in os.environ
+Ids: TypeAlias = dict[str, list[str]]  # of records, by the address of their server
 STORE = 80_000_000  # bytes, nearly the least that Ray accepts
 
 
@@ -83,78 +94,196 @@ def predict(address: str) -> dict[str, Any]:
 
 
 class Load:
-    """Requests to some servers, one after the other, until it is stopped."""
+    """Requests to some servers, in a thread for each, until it is stopped."""
 
     def __init__(self, addresses: list[str]) -> None:
         self.ids: dict[str, list[str]] = {one: [] for one in addresses}
-        self.failures: list[str] = []
+        self.failures: dict[str, list[str]] = {one: [] for one in addresses}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._run, args=[one]) for one in addresses]
+        for one in self._threads:
+            one.start()
 
-    def _run(self) -> None:
-        while not self._stop.wait(0.01):
-            for address, ids in self.ids.items():
-                try:
-                    ids.append(predict(address)["id"])
-                except OSError as error:
-                    self.failures.append(f"{address}: {error}")
+    def _run(self, address: str) -> None:
+        while not self._stop.wait(0.03):
+            try:
+                self.ids[address].append(predict(address)["id"])
+            except (OSError, HTTPException) as error:
+                self.failures[address].append(repr(error))
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join()
+        for one in self._threads:
+            one.join()
 
 
-def recorded(home: Path) -> int:
-    path = home / "podium.db"
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    (tables,) = connection.execute("SELECT count(*) FROM record")
-    connection.close()
-    return int(tables[0])
+def processes(pid: int) -> list[int]:
+    """A process and those that it started."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    try:
+        started = path.read_text().split()
+    except OSError:
+        return []
+    return [pid, *(one for child in started for one in processes(int(child)))]
+
+
+def signal_all(pid: int, sent: signal.Signals) -> None:
+    for one in processes(pid):
+        with suppress(ProcessLookupError):
+            os.kill(one, sent)
+
+
+def waiting_until(condition: Callable[[], bool]) -> float:
+    """The seconds until it holds; an error after more than a minute."""
+    began_s = time.monotonic()
+    while not condition():
+        assert time.monotonic() < began_s + 90
+        time.sleep(0.1)
+    return time.monotonic() - began_s
+
+
+def are_ready(fleet: podium.ray.Fleet, n_servers: int = 3) -> bool:
+    return [one.status for one in fleet.servers()] == ["ready"] * n_servers
+
+
+def versions(fleet: podium.ray.Fleet) -> list[str]:
+    return [predict(one.address)["version"] for one in fleet.servers()]
+
+
+def missing(home: Path, address: str, ids: list[str]) -> list[str]:
+    """Those of the records that a server confirmed which its home doesn't have."""
+    store = open_store(home / f"sums-{address.rpartition(':')[2]}" / "podium.db")
+    try:
+        return [one for one in ids if store.get(one) is None]
+    finally:
+        store.close()
+
+
+def change_versions(fleet: podium.ray.Fleet, home: Path, folder: Path) -> None:
+    """Version 2 is served after two attempts that no server follows in the end."""
+    first, second, third = (one.address for one in fleet.servers())
+    two = packed(folder, 2)
+
+    with pytest.raises(UnusableVersion, match="requires the field") as refused:
+        fleet.promote(packed(folder, 3, "y"))
+    assert refused.value.hint == "the fleet keeps the version before"
+
+    # What the last server can't write, as on a disk that is full.
+    versions_of_last = home / f"sums-{third.rpartition(':')[2]}" / "versions"
+    blocked = versions_of_last / f"{podium.load(two).digest}.fetched"
+    blocked.mkdir()
+    with pytest.raises(UnusableVersion, match="can't be used: Is a directory") as failed:
+        fleet.promote(two)
+    assert failed.value.message.startswith(f"{third} can't serve sums 2: ")
+    assert failed.value.hint == f"the fleet keeps the version before. {first}, {second} went back"
+    assert versions(fleet) == ["1"] * 3
+
+    blocked.rmdir()
+    assert list(fleet.promote(two)) == [first, second, third]
+    assert versions(fleet) == ["2"] * 3
+
+
+def lose_a_node(nodes: Any, fleet: podium.ray.Fleet) -> tuple[float, Ids]:
+    """A node dies under load, and one joins; how long a server was missing, and what was confirmed."""
+    before = fleet.servers()
+    head = nodes.head_node.node_id
+    killed = next(one for one in nodes.worker_nodes if one.node_id != head)
+    (lost,) = (one for one in before if one.node == killed.node_id)
+    stay = [one.address for one in before if one is not lost]
+    load = Load([one.address for one in before])
+    try:
+        waiting_until(lambda: all(len(ids) > 5 for ids in load.ids.values()))
+        began_s = time.monotonic()
+        nodes.remove_node(killed, allow_graceful=False)
+        signal_all(lost.pid, signal.SIGKILL)
+        waiting_until(lambda: are_ready(fleet, 2))
+        assert killed.node_id not in {one.node for one in fleet.servers()}
+        nodes.add_node(num_cpus=1, object_store_memory=STORE)
+        waiting_until(lambda: are_ready(fleet))
+        missing_s = time.monotonic() - began_s
+        n_before = len(load.ids[lost.address])
+        waiting_until(lambda: len(load.ids[lost.address]) > n_before + 5)
+    finally:
+        load.stop()
+
+    (joined,) = {one.node for one in fleet.servers()} - {one.node for one in before}
+    assert joined in {one.node_id for one in nodes.worker_nodes}
+    assert [load.failures[one] for one in stay] == [[], []]
+    assert load.failures[lost.address]
+    return missing_s, load.ids
+
+
+def end_processes(fleet: podium.ray.Fleet) -> None:
+    """A server, and the keeper, are there again after their processes were killed."""
+    import ray
+
+    last = fleet.servers()[-1]
+    signal_all(last.pid, signal.SIGKILL)
+    waiting_until(lambda: fleet.servers()[-1].n_starts > last.n_starts and are_ready(fleet))
+    keeper = ray.get_actor(keeper_name(fleet.name), namespace=NAMESPACE)
+    ray.kill(keeper, no_restart=False)
+    waiting_until(lambda: are_ready(fleet))
+    assert versions(fleet) == ["2"] * 3
+
+
+def stop_one_that_changed(fleet: podium.ray.Fleet, home: Path, folder: Path) -> None:
+    """The first server hangs after it followed and before the last one fails: this is said."""
+    first, _, last = fleet.servers()
+    four = packed(folder, 4)
+    digest = podium.load(four).digest
+    blocked = home / f"sums-{last.address.rpartition(':')[2]}" / "versions" / f"{digest}.fetched"
+    blocked.mkdir()
+
+    def hang() -> None:
+        waiting_until(lambda: predict(first.address)["version"] == "4")
+        time.sleep(1)  # until it was seen to follow
+        signal_all(first.pid, signal.SIGSTOP)
+
+    hangs = threading.Thread(target=hang)
+    hangs.start()
+    try:
+        with pytest.raises(UnusableVersion) as failed:
+            fleet.promote(four)
+    finally:
+        hangs.join()
+        signal_all(first.pid, signal.SIGCONT)
+        blocked.rmdir()
+    assert f"{first.address} didn't yet: it didn't follow within" in failed.value.hint
+    waiting_until(lambda: versions(fleet) == ["2"] * 3)
 
 
 def test_a_fleet_outlives_its_nodes_and_changes_versions(nodes, tmp_path):
     port, home = free_ports(4), tmp_path / "home"
-    one, two = packed(tmp_path, 1), packed(tmp_path, 2)
+    confirmed: list[Ids] = []
     fleet = podium.ray.fleet(
-        one, open=True, home=str(home), port=port, name="sums", address=nodes.address
+        packed(tmp_path, 1),
+        open=True,
+        home=str(home),
+        port=port,
+        name="sums",
+        address=nodes.address,
     )
     try:
-        first = fleet.servers()
-        assert [one.status for one in first] == ["ready"] * 3
-        assert [predict(one.address)["version"] for one in first] == ["1"] * 3
-
-        with pytest.raises(UnusableVersion, match="requires the field"):
-            fleet.promote(packed(tmp_path, 3, "y"))
-        assert [predict(one.address)["version"] for one in first] == ["1"] * 3
-        assert list(fleet.promote(two)) == [one.address for one in first]
-        assert [predict(one.address)["version"] for one in first] == ["2"] * 3
-
-        head = nodes.head_node.node_id
-        killed = next(one for one in nodes.worker_nodes if one.node_id != head)
-        stay = [one.address for one in first if one.node != killed.node_id]
-        load = Load(stay)
-        nodes.remove_node(killed, allow_graceful=False)
-        began_s = time.monotonic()
-        nodes.add_node(num_cpus=1, object_store_memory=STORE)
-        while not is_whole(fleet) and time.monotonic() < began_s + 60:
-            time.sleep(0.2)
-        last = fleet.servers()
-        load.stop()
-
-        assert is_whole(fleet)
-        assert {one.node for one in last} != {one.node for one in first}
-        assert [predict(one.address)["version"] for one in last] == ["2"] * 3
-        assert load.failures == []
+        assert are_ready(fleet)
+        assert versions(fleet) == ["1"] * 3
+        change_versions(fleet, home, tmp_path)
+        for _ in range(5 if IS_LONG else 1):
+            missing_s, ids = lose_a_node(nodes, fleet)
+            confirmed.append(ids)
+            print(f"a server was missing for {missing_s:.1f} s")
+            assert missing_s < 30 or not IS_LONG
+            assert versions(fleet) == ["2"] * 3
+        if IS_LONG:
+            end_processes(fleet)
+            stop_one_that_changed(fleet, home, tmp_path)
+            nodes.add_node(num_cpus=1, object_store_memory=STORE)
+            waiting_until(lambda: are_ready(fleet, 4))
+            assert versions(fleet) == ["2"] * 4
     finally:
         fleet.stop()
-    for address, ids in load.ids.items():
-        n_before = 3  # one with each of the first versions, and one after the refused one
-        found = recorded(home / f"sums-{address.rpartition(':')[2]}")
-        assert found >= len(set(ids)) + n_before
-    with pytest.raises(urllib.error.URLError):
-        predict(last[0].address)
-
-
-def is_whole(fleet: podium.ray.Fleet) -> bool:
-    return [one.status for one in fleet.servers()] == ["ready"] * 3
+    for ids in confirmed:
+        assert all(ids.values())
+        assert [missing(home, address, those) for address, those in ids.items()] == [[]] * 3
+    for address in confirmed[0]:
+        with pytest.raises(urllib.error.URLError):
+            predict(address)

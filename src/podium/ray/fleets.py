@@ -68,10 +68,9 @@ class Fleet:
         self._kept.add_bundle(new.digest, _content(new))
         rolled: Rolled = self._call("roll", new.name, new.digest, note)
         if rolled.failed:
-            went_back = f"; {', '.join(rolled.changed)} went back" if rolled.changed else ""
             raise UnusableVersion(
                 f"{rolled.failed} can't serve {new.name} {new.version}: {rolled.reason}",
-                hint=f"every server serves the version before{went_back}",
+                hint=_whereabouts(rolled),
             )
         return rolled.changed
 
@@ -252,6 +251,14 @@ def _content(bundle: Bundle) -> bytes:
     if bundle.path is None:
         raise SetupError(f"{bundle.name} is in no file", hint="pack it with path=, and pass that")
     return bundle.path.read_bytes()
+
+
+def _whereabouts(rolled: Rolled) -> str:
+    """Which version the servers have after a change that failed."""
+    back = ", ".join(one for one in rolled.changed if one not in rolled.stuck)
+    stuck = "".join(f"; {one} didn't yet: {why}" for one, why in rolled.stuck.items())
+    went = f". {back or 'No server'} went back{stuck}" if rolled.changed else ""
+    return f"the fleet keeps the version before{went}"
 
 
 def _unknown(name: str) -> NotFound:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import msgspec
+
 from podium.ray.cluster import Kept, Node, nodes
-from podium.ray.node import NodeServer
+from podium.ray.node import NodeServer, end_unless
 from podium.ray.state import NAMESPACE, Plan, Rolled, ServerState, Status
 
 LOOK_S = 1.0
@@ -18,6 +20,7 @@ HEALTH_S = 5.0
 # A trial of a version takes two minutes at most.
 FOLLOW_S = 180.0
 STOP_S = 60.0
+_RUNNING = ("ready", "degraded", "failing")
 
 
 def keeper_name(fleet: str) -> str:
@@ -47,28 +50,23 @@ class Keeper:
     def roll(self, model: str, digest: str, note: str) -> Rolled:
         """Let a version answer on one server after the other, and on those that start later.
 
-        At the first server that can't, those that were changed go back.
+        At the first server that can't, those that were changed go back. None is changed while one of
+        them doesn't run.
         """
         with self._lock:
             plan = self._plan()
-            before = plan.models[model]
-            changed: list[str] = []
-            for node in self._in_order():
-                reason = self._follow(node, model, digest, note)
-                if reason:
-                    self._go_back(plan, f"{self._states[node].address} couldn't follow")
-                    return Rolled(
-                        changed=tuple(changed),
-                        failed=self._states[node].address,
-                        reason=reason,
-                    )
-                changed.append(self._states[node].address)
+            servers = self.states()
+            for one in servers:
+                if one.status not in _RUNNING:
+                    reason = f"it is {one.status}" + (f": {one.reason}" if one.reason else "")
+                    return Rolled(failed=one.address, reason=reason)
+            for n_changed, one in enumerate(servers):
+                if reason := self._follow(one.node, model, digest, note):
+                    return self._go_back(servers[: n_changed + 1], model, plan, reason)
             models = plan.models | {model: digest}
-            self._kept.set_plan(
-                Plan(settings=plan.settings, models=models, port=plan.port, cpus=plan.cpus)
-            )
-            self._kept.keep_only({before, *models.values()})
-        return Rolled(changed=tuple(changed))
+            self._kept.set_plan(msgspec.structs.replace(plan, models=models))
+            self._kept.keep_only({plan.models[model], *models.values()})
+        return Rolled(changed=tuple(one.address for one in servers))
 
     def stop(self) -> None:
         """Stop every server after its requests in progress, and forget the fleet."""
@@ -84,10 +82,13 @@ class Keeper:
             self._kept.clear()
 
     def _run(self) -> None:
-        while not self._stop.wait(LOOK_S if self._states else 0.05):
-            with self._lock:
-                self._place()
-                self._look()
+        try:
+            while not self._stop.wait(LOOK_S if self._states else 0.05):
+                with self._lock:
+                    self._place()
+                    self._look()
+        finally:
+            end_unless(self._stop)
 
     def _place(self) -> None:
         """Start a server on each node that has none, and forget those of nodes that are gone."""
@@ -179,13 +180,20 @@ class Keeper:
             reason = f"its actor can't be reached: {str(error).partition(chr(10))[0]}"
         return reason
 
-    def _go_back(self, plan: Plan, note: str) -> None:
-        for node in self._in_order():
-            for model, digest in plan.models.items():
-                self._follow(node, model, digest, note)
-
-    def _in_order(self) -> list[str]:
-        return sorted(self._states, key=lambda node: self._states[node].address)
+    def _go_back(self, servers: list[ServerState], model: str, plan: Plan, reason: str) -> Rolled:
+        """Let servers have the plan's version again, of which the last couldn't leave it."""
+        *changed, failed = servers
+        self._kept.keep_only(set(plan.models.values()))
+        note = f"{failed.address} couldn't follow"
+        replies = {
+            one.address: self._follow(one.node, model, plan.models[model], note) for one in servers
+        }
+        return Rolled(
+            changed=tuple(one.address for one in changed),
+            failed=failed.address,
+            reason=reason,
+            stuck={one.address: why for one in changed if (why := replies[one.address])},
+        )
 
     def _actor(self, node: str) -> Any:
         """The actor of a node; None where there is none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,8 +68,8 @@ class NodeServer:
                 registry = Registry(_home(settings), settings.trust)
                 self._promote(registry, model, digest, note)
                 name = registry.find(model, digest).name
-        except PodiumError as error:
-            return str(error)
+        except (PodiumError, OSError) as error:
+            return _reason(error)
         return self._wait_served(model, name)
 
     def stop(self) -> None:
@@ -84,17 +85,14 @@ class NodeServer:
                 began_s = time.monotonic()
                 try:
                     reason = self._serve()
-                except PodiumError as error:
-                    reason = str(error)
-                except OSError as error:
-                    reason = f"{error.filename or 'a file'} can't be used: {error.strerror}"
+                except (PodiumError, OSError) as error:
+                    reason = _reason(error)
                 self._state = replace(self._state, status="failed", reason=reason, pid=0)
                 pause_s = PAUSE_S if time.monotonic() - began_s > STEADY_S else pause_s
                 self._stop.wait(pause_s)
                 pause_s = min(2 * pause_s, PAUSE_MAX_S)
         finally:
-            if not self._stop.is_set():
-                os._exit(1)  # something unforeseen, which Ray logs: it starts the actor again
+            end_unless(self._stop)
 
     def _serve(self) -> str:
         """Run the server until it ends; returns why it did."""
@@ -154,7 +152,9 @@ class NodeServer:
     def _register(self, registry: Registry, digest: str) -> None:
         content = self._kept.bundle(digest)
         if content is None:
-            raise SetupError(f"the cluster no longer keeps version {digest[:12]}")
+            raise SetupError(
+                f"another change dropped version {digest[:12]} meanwhile", hint="promote it again"
+            )
         create_home(registry.files.folder)
         file = registry.files.folder / f"{digest}.fetched"
         file.write_bytes(content)
@@ -201,8 +201,21 @@ class NodeServer:
         return read_settings(given | {"home": str(home)}, file=no_file)
 
 
+def end_unless(stop: threading.Event) -> None:
+    """End an actor whose thread ended by something unforeseen: Ray logs it, and starts it again."""
+    if not stop.is_set():
+        traceback.print_exc()
+        os._exit(1)
+
+
 def _home(settings: Settings) -> Path:
     return Path(settings.home)
+
+
+def _reason(error: PodiumError | OSError) -> str:
+    if isinstance(error, OSError):  # a full disk, no rights
+        return f"{error.filename or 'a file'} can't be used: {error.strerror}"
+    return str(error)
 
 
 def _versions(registry: Registry) -> dict[str, str]:

@@ -76,11 +76,13 @@ class Rolled:
         changed: the addresses of the servers that serve it.
         failed: the address of the one that couldn't; "" if all could.
         reason: why it couldn't.
+        stuck: why a server that was changed didn't go back, by its address.
     """
 
-    changed: tuple[str, ...]
+    changed: tuple[str, ...] = ()
     failed: str = ""
     reason: str = ""
+    stuck: dict[str, str] = field(default_factory=dict)
 
 
 PLANS = msgspec.msgpack.Decoder(Plan)

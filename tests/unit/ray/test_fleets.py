@@ -11,6 +11,7 @@ import podium.ray
 from podium.cli.main import run
 from podium.errors import MissingExtra, SetupError
 from podium.ray.cluster import connect
+from podium.ray.state import Rolled
 from podium.settings import Settings
 
 SHARED = {"enabled": True, "database": "postgresql://db/accounts", "secret_key": "k" * 50}
@@ -63,3 +64,24 @@ def test_settings_of_a_plan_are_those_that_were_changed():
         "open": True,
         "store": "sqlite:///x.db",
     }
+
+
+def test_after_a_change_that_failed_it_is_said_which_servers_went_back():
+    from podium.ray.fleets import _whereabouts
+
+    changed, failed = ("http://a", "http://b"), "http://c"
+    stuck = {"http://a": "it didn't follow"}
+    rolled = [
+        Rolled(failed=failed),
+        Rolled(failed=failed, changed=changed),
+        Rolled(failed=failed, changed=changed, stuck=stuck),
+        Rolled(failed=failed, changed=changed[:1], stuck=stuck),
+    ]
+
+    kept = "the fleet keeps the version before"
+    assert [_whereabouts(one) for one in rolled] == [
+        kept,
+        f"{kept}. http://a, http://b went back",
+        f"{kept}. http://b went back; http://a didn't yet: it didn't follow",
+        f"{kept}. No server went back; http://a didn't yet: it didn't follow",
+    ]
