@@ -182,7 +182,7 @@ class App:
             failures=self.failures,
             versions=self.versions,
             truth_rules=TruthRules(registry),
-            router=router_of(*protocols_of(settings), *protocols),
+            router=router_of(*protocols, *protocols_of(settings)),
             is_local=is_local,
             uploads=Uploads(registry.files, self.settings.version_bytes_max),
             jobs=self._runner.jobs if self._runner else None,

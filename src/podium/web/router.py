@@ -129,7 +129,7 @@ class Found:
         route: for the method; None if there is none.
         values: the named segments of the path.
         allowed: the methods of the path; empty if it doesn't exist.
-        protocol: the protocol that the path belongs to, whether it exists or not; None: pages.
+        protocol: that of the route; without one, the first whose prefix the path has; None: pages.
     """
 
     route: Route | None
@@ -154,6 +154,8 @@ class Router:
     def __init__(self, pages: Iterable[Route], protocols: Sequence[ServingProtocol] = ()) -> None:
         self.protocols = tuple(protocols)
         self.routes = (*pages, *(route for one in protocols for route in one.routes))
+        # Protocols may share a prefix: a route is read and answered as its own one says.
+        self._owners = {route: one for one in reversed(protocols) for route in one.routes}
         self.predictions = _pattern_of(route for route in self.routes if route.view is None)
         self.uploads = _pattern_of_uploads(self.routes)
         self.streams = _pattern_of(route for route in self.routes if route.is_stream)
@@ -185,7 +187,8 @@ class Router:
         if "GET" in allowed:
             allowed.append("HEAD")
         methods = (*allowed, "OPTIONS") if allowed else ()
-        return Found(chosen, values, methods, self.protocol_of(path))
+        owner = None if chosen is None else self._owners.get(chosen)
+        return Found(chosen, values, methods, owner or self.protocol_of(path))
 
     def _candidates(self, segments: list[str]) -> Iterable[Route]:
         """The routes that have as many segments and the same ends, in their order."""
@@ -197,7 +200,7 @@ class Router:
         return [route for _, route in sorted(found, key=itemgetter(0))]
 
     def protocol_of(self, path: str) -> ServingProtocol | None:
-        """The protocol that a path belongs to; None if it is a page."""
+        """The first protocol whose prefix a path has; None if it is a page."""
         for one in self.protocols:
             if path.startswith(one.prefix):
                 return one

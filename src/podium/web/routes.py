@@ -270,7 +270,7 @@ def _problem_response(site: Site, request: Request, problem: Problem) -> Respons
             hint=problem.hint,
         )
     else:
-        protocol = site.router.protocol_of(request.path)
+        protocol = site.router.find(request.method, request.path).protocol
         response = problems.respond(problem) if protocol is None else protocol.problem(problem)
     response.problem = problem
     if problem.status == 401:
