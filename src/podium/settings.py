@@ -94,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         sockets_max: the most WebSockets that a process has open, of pages that show monitoring.
         sockets_user_max: the most of one user, or of one address or IPv6 network.
         protocols: the APIs of other serving systems whose clients are answered: `v2`, the Open
-            Inference Protocol of Triton, KServe and MLServer.
+            Inference Protocol of Triton, KServe and MLServer; `kserve`, the first protocol of KServe.
         v2_server_name: what the Open Inference Protocol says that the server is called.
         batch: how requests are combined into calls, by the name of the model.
         feedback: how true outcomes find records, by the name of the model.
@@ -156,7 +156,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quota_store: str = ""
     sockets_max: Annotated[int, msgspec.Meta(ge=0)] = 500
     sockets_user_max: Annotated[int, msgspec.Meta(ge=0)] = 50
-    protocols: tuple[Literal["v2"], ...] = ("v2",)
+    protocols: tuple[Literal["v2", "kserve"], ...] = ("v2", "kserve")
     v2_server_name: str = "podium"
     batch: dict[str, Batch] = {}
     gates: dict[str, Gates] = {}

@@ -198,4 +198,14 @@ SEEN = (
     Exchange("ready", 200, path="/readyz"),
     Exchange("icon", 200, path="/favicon.ico"),
 )
-EXCHANGES = (*ANSWERED, *REFUSED, *SEEN)
+V1 = "/v1/models/loans:predict"
+# Clients of other systems.
+OTHERS = (
+    Exchange("kserve: models", 200, path="/v1/models"),
+    Exchange("kserve: a model", 200, path="/v1/models/loans"),
+    Exchange("kserve: an unknown model", 404, path="/v1/models/nope"),
+    post("kserve: rows", 200, {"instances": [GOOD, with_(age=7)]}, path=V1),
+    post("kserve: arrays", 200, {"instances": [list(GOOD.values())]}, path=V1),
+    post("kserve: an invalid value", 400, {"instances": [with_(age="old")]}, path=V1),
+)
+EXCHANGES = (*ANSWERED, *REFUSED, *SEEN, *OTHERS)

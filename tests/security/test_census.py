@@ -28,7 +28,7 @@ BUNDLES = [FORMATS / "logistic-1.podium", FORMATS / "forest-1.podium"]
 ONE, OTHER = (podium.load(bundle) for bundle in BUNDLES)
 ROW = ONE.signature.examples[0]
 MODEL = f"/models/{ONE.name}"
-API, V2 = f"/api{MODEL}", f"/v2{MODEL}"
+API, V2, V1 = f"/api{MODEL}", f"/v2{MODEL}", f"/v1{MODEL}"
 # Nobody, a user without rights, one with every right on another model, one who may predict and
 # look at what they asked, staff without rights; and a token of the fourth's for less.
 USERS = ("eve", "otto", "ada", "sam")
@@ -147,6 +147,9 @@ PROGRAMS = {
     ("POST", "/v2/repository/index"): (401, 200, 200, 200, 200, 200),
     ("POST", f"/v2/repository{MODEL}/load"): (401, 404, 404, 403, 404, 403),
     ("POST", f"/v2/repository{MODEL}/unload"): (401, 404, 404, 403, 404, 403),
+    ("GET", "/v1/models"): (401, 200, 200, 200, 200, 200),
+    ("GET", V1): (401, 404, 404, 200, 404, 403),
+    ("POST", f"{V1}:predict"): (401, 404, 404, 400, 404, 403),
     ("GET", "/metrics"): (401, 403, 403, 403, 403, 403),
     ("GET", "/api/nothing"): (404, 404, 404, 404, 404, 404),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podium.protocols import openapi
+from podium.protocols.kserve.protocol import V1
 from podium.protocols.native import NATIVE
 from podium.protocols.oip.protocol import REST
 from podium.settings import Settings
@@ -19,5 +20,5 @@ def router_of(*others: ServingProtocol) -> Router:
 
 def protocols_of(settings: Settings) -> list[ServingProtocol]:
     """The APIs of other serving systems that the settings turn on."""
-    known = {"v2": REST}
+    known = {"v2": REST, "kserve": V1}
     return [known[name] for name in dict.fromkeys(settings.protocols)]

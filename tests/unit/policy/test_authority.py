@@ -31,7 +31,7 @@ ACTORS = {
 }
 V2 = "/v2/models/arrival-delay"
 # Paths of programs, besides those of the API.
-OF_PROGRAMS = ("/api/", "/v2")
+OF_PROGRAMS = ("/api/", "/v2", "/v1/")
 # What each route answers to each of them, in that order. Pages send nobody to log in.
 CENSUS = {
     ("GET", "/"): (303, 200, 200, 200, 200, 200),
@@ -116,6 +116,9 @@ CENSUS = {
     ("GET", f"{V2}/versions/9/config"): (401, 404, 404, 404, 404, 404),
     ("GET", f"{V2}/versions/9/stats"): (401, 404, 404, 404, 404, 404),
     ("POST", f"{V2}/versions/9/infer"): (401, 404, 404, 404, 404, 404),
+    ("GET", "/v1/models"): (401, 200, 200, 200, 200, 200),
+    ("GET", "/v1/models/arrival-delay"): (401, 404, 404, 200, 200, 200),
+    ("POST", "/v1/models/arrival-delay:predict"): (401, 404, 404, 400, 400, 400),
     ("POST", "/v2/repository/index"): (401, 200, 200, 200, 200, 200),
     ("POST", "/v2/repository/models/arrival-delay/load"): (401, 404, 404, 403, 403, 200),
     ("POST", "/v2/repository/models/arrival-delay/unload"): (401, 404, 404, 403, 403, 400),

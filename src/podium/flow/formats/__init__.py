@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 
@@ -37,19 +37,39 @@ def decode(body: bytes, media: str, fields: Collection[str], *, rows_max: int) -
         UnsupportedMedia: the content type isn't one of `ACCEPTED`.
     """
     format_ = _format_of(media)
+    return read(partial(format_.read, body), fields, rows_max=rows_max, indexes=format_.index_names)
+
+
+def read(
+    read_columns: Callable[[DecodeLimits], Decoded],
+    fields: Collection[str],
+    *,
+    rows_max: int,
+    indexes: Collection[str] = (),
+) -> Decoded:
+    """The cells that a function reads, at least one row of them, with columns named like fields.
+
+    Args:
+        read_columns: reads the columns of these names; called again where a column is named like a
+            field but for its Unicode form or spaces.
+        indexes: names that aren't unknown ones, but columns of row numbers, which are left out.
+
+    Raises:
+        InvalidRows: there are no rows.
+        TooLarge: there are more than `rows_max`, or too many columns.
+    """
     limits = DecodeLimits(frozenset(fields), rows_max)
-    decoded = format_.read(body, limits)
+    decoded = read_columns(limits)
     limits.check_names(len(decoded.others))
     if not decoded.n_rows:
         raise InvalidRows([BadCell(problem="there are no rows", accepted="at least one row")])
     if not decoded.others:
         return decoded
-    # Columns whose names differ from those of fields only by case or spaces.
     new = renamed((*decoded.columns, *decoded.others), fields)
     if new:
-        decoded = format_.read(body, DecodeLimits(frozenset((*fields, *new)), rows_max))
+        decoded = read_columns(DecodeLimits(frozenset((*fields, *new)), rows_max))
     columns = {new.get(name, name): cells for name, cells in decoded.columns.items()}
-    others = [name for name in decoded.others if name not in format_.index_names]
+    others = [name for name in decoded.others if name not in indexes]
     return replace(decoded, columns=columns, others=others)
 
 

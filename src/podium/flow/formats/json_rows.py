@@ -21,7 +21,16 @@ LONG_BYTES, BRACKETS_A_ROW = 2**20, 4
 
 def _read(body: bytes, limits: DecodeLimits) -> Decoded:
     check_nesting(body, limits.rows_max)
-    value = _json_value(body)
+    return rows_of(_json_value(body), limits)
+
+
+def rows_of(value: object, limits: DecodeLimits) -> Decoded:
+    """The cells in a value of JSON: an object, an array of objects, or an object of arrays.
+
+    Raises:
+        InvalidRows: it is none of them.
+        TooLarge: there are too many rows, or names.
+    """
     if isinstance(value, list):
         return _rows(value, "rows", limits)
     if not isinstance(value, dict):
@@ -159,7 +168,8 @@ def _objects(data: ResponseData) -> list[dict[str, Any]]:
     return objects
 
 
-def _many(data: ResponseData) -> dict[str, Any]:
+def columns_value(data: ResponseData) -> dict[str, Any]:
+    """The response for several rows: an object of arrays, with one element for each row."""
     columns = columns_of(data.signature, data.outputs)
     value: dict[str, Any] = {PLURALS[key]: values for key, values in columns.items()}
     if data.ids:
@@ -175,7 +185,7 @@ def _origin(data: ResponseData) -> dict[str, Any]:
 
 
 def _write(data: ResponseData, layout: str) -> bytes:
-    return msgspec.json.encode(_objects(data)[0] if layout == "object" else _many(data))
+    return msgspec.json.encode(_objects(data)[0] if layout == "object" else columns_value(data))
 
 
 def _write_lines(data: ResponseData, _layout: str) -> bytes:

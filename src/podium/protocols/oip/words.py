@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from podium.http import Problem
-
-CELLS_MAX = 10
-_NO_MODEL = re.compile(r"no model is called '(?P<name>.*)'")
+from podium.protocols.words import one_line, unknown_name
 
 
 def unknown_model(name: str, version: str = "") -> str:
@@ -18,11 +14,5 @@ def unknown_model(name: str, version: str = "") -> str:
 
 def text_of(problem: Problem) -> str:
     """A problem in one line: what is wrong, with the first invalid cells, and what to do."""
-    unknown = _NO_MODEL.fullmatch(problem.detail) if problem.status == 404 else None
-    if unknown is not None:
-        return unknown_model(unknown["name"])
-    if len(problem.cells) > 1:
-        text = f"{problem.n_cells} values are not accepted: "
-        text += "; ".join(map(str, problem.cells[:CELLS_MAX]))
-        return text if problem.n_cells <= CELLS_MAX else f"{text}; and more"
-    return f"{problem.detail}; {problem.hint}" if problem.hint else problem.detail
+    name = unknown_name(problem)
+    return one_line(problem) if name is None else unknown_model(name)

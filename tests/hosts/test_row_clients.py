@@ -1,0 +1,81 @@
+"""Clients that send rows (KServe V1), unchanged, against a real server, and the documented programs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+import podium
+from podium.testing import ServerProcess
+
+pytestmark = pytest.mark.slow
+
+HERE = Path(__file__).parent
+PAGES = HERE.parents[1] / "docs" / "how-to"
+LABELS = ["setosa", "virginica"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    x, numbers = load_iris(return_X_y=True, as_frame=True)
+    x.columns = ["sl", "sw", "pl", "pw"]
+    y = np.array(["setosa", "versicolor", "virginica"])[numbers]
+    model = LogisticRegression(max_iter=500).fit(x, y)
+    bundle = podium.pack(model, x, y, name="iris", path=tmp_path_factory.mktemp("iris"))
+    with ServerProcess(str(bundle.path), home=tmp_path_factory.mktemp("home")) as process:
+        yield process
+
+
+def run(command: list[Any]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def of_kserve(server: ServerProcess, clients_python: Path) -> Any:
+    printed = run([clients_python, HERE / "kserve_client.py", server.address])
+    return json.loads(printed.splitlines()[-1])
+
+
+def test_kserves_client_gets_predictions(of_kserve: Any):
+    assert of_kserve["ready"] is True
+    for one in ("arrays", "objects"):
+        assert of_kserve[one]["predictions"] == LABELS
+        assert all(re.fullmatch("[0-9a-f]{32}", id_) for id_ in of_kserve[one]["ids"])
+
+
+@pytest.mark.parametrize(
+    ("case", "status", "text"),
+    [
+        ("unknown model", 404, "Model with name nope does not exist."),
+        ("not there", 404, "Model with name nope does not exist."),
+        ("short row", 400, "row 0: has 2 values (accepted: 4 values: sl, sw, pl, pw)"),
+        ("text", 400, "row 0, sl:"),
+        ("no rows", 400, "there are no rows"),
+    ],
+)
+def test_kserves_client_is_told_what_is_wrong(of_kserve: Any, case: str, status: int, text: str):
+    found = of_kserve["errors"][case]
+
+    assert found[0] == status
+    assert text in found[1]
+
+
+@pytest.mark.parametrize("page", ["kserve.md"])
+def test_the_documented_program_runs(server: ServerProcess, clients_python: Path, page: str):
+    found = re.search(r"```python\n(.*?)```", (PAGES / page).read_text("utf-8"), re.DOTALL)
+    assert found is not None
+
+    printed = run([clients_python, "-c", found[1].replace("http://127.0.0.1:8000", server.address)])
+
+    assert "setosa" in printed
