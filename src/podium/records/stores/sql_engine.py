@@ -51,6 +51,7 @@ _random = random.Random()  # noqa: S311 - not a secret
 # Deadlock and serialization failure; in MySQL's numbers deadlock and lock wait timeout.
 _TRY_AGAIN_STATES = ("40P01", "40001")
 _TRY_AGAIN_NUMBERS = (1213, 1205, 1020)
+_NO_RIGHT = 1142  # of MariaDB and MySQL: a right on a table that the user lacks
 _LOST_S = 30
 
 _DRIVERS = {
@@ -211,7 +212,13 @@ class Database(forks.ForkAware):
 
     def _missing(self) -> bool:
         inspector = inspect(self.engine)
-        return not all(inspector.has_table(one.name) for one in self._tables)
+        try:
+            return not all(inspector.has_table(one.name) for one in self._tables)
+        except DBAPIError as error:
+            # MariaDB says so, too, of a table that isn't there.
+            if error.orig is None or error.orig.args[:1] != (_NO_RIGHT,):
+                raise
+            return True
 
     def _create(self, table: Table) -> None:
         with self._ignoring_existing(table, table.columns):

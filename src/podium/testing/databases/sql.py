@@ -138,7 +138,9 @@ class MariaServer(SqlServer):
         )
         account = "'podium'@'127.0.0.1'"
         (self.folder / "first.sql").write_text(
-            f"CREATE USER IF NOT EXISTS {account};\nGRANT ALL ON *.* TO {account};\n", "utf-8"
+            f"CREATE USER IF NOT EXISTS {account};\nGRANT ALL ON *.* TO {account} "
+            "WITH GRANT OPTION;\n",
+            "utf-8",
         )
 
     def _command(self) -> list[str]:
