@@ -30,8 +30,12 @@ class Catalog:
 
     @property
     def change(self) -> object:
-        """A value that is another one after every change; None as long as there is no registry."""
+        """A value that is another one after every change; None where no registry can be read."""
         return self._file.change
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        self._file.close()
 
     def models(self) -> list[str]:
         """The models that have versions."""

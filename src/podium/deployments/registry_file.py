@@ -1,8 +1,7 @@
-"""The file of a registry: an SQLite database that is opened for each look and each change."""
+"""The file of a registry: an SQLite database that servers look at all the time."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +9,7 @@ import apsw
 
 from podium.errors import RegistryError
 from podium.records.home_file import HomeFile, failures
+from podium.records.stores.sqlite_file import identity_of
 
 _VERSIONS = """
 CREATE TABLE version (
@@ -49,9 +49,6 @@ CREATE TABLE traffic (
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE event ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
 """
-# The place of the counter of commits in the file's header.
-# Source: https://www.sqlite.org/fileformat2.html#file_change_counter
-_COUNTER_AT, _COUNTER_BYTES = 24, 4
 
 
 class RegistryFile(HomeFile):
@@ -60,18 +57,24 @@ class RegistryFile(HomeFile):
     application_id = 0x506F6472  # "Podr"
     migrations = (_VERSIONS, _TRAFFIC)
     error = RegistryError
+    is_kept = True
 
     @property
     def change(self) -> object:
-        """A value that is another one after every change; None as long as there is no registry."""
+        """A value that is another one after every change; None where no registry can be read.
+
+        SQLite alone opens the file: whoever else closes it ends the locks that other threads of the
+        process hold on it, and a writer that has lost its lock damages the database.
+        Source: https://www.sqlite.org/howtocorrupt.html, section 2.2
+        """
         try:
-            file = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except OSError:
+            with self.looking() as connection:
+                if connection is None:
+                    return None
+                last = connection.execute("SELECT max(number) FROM event").get
+                return identity_of(self.path), last
+        except RegistryError:
             return None
-        try:
-            return os.fstat(file).st_ino, os.pread(file, _COUNTER_BYTES, _COUNTER_AT)
-        finally:
-            os.close(file)
 
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:

@@ -211,6 +211,7 @@ class Versions:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        self.registry.close()
 
     def _deployment(self, model: str) -> Deployment:
         if model not in self._deployments:
@@ -237,7 +238,7 @@ class Versions:
         while not self._stop.wait(LOOK_S):
             change = self.registry.change
             if change is None and self._change is not None:
-                self._log_loss("registry", RegistryError("its file can't be opened any more"))
+                self._log_loss("registry", RegistryError("its file can't be read any more"))
             # What can't be read now is read at the next look.
             elif change != self._change and all(map(self._follow, self._deployments)):
                 self._change = change

@@ -44,9 +44,10 @@ class TruthRules:
         return own
 
     def _signature(self, registry: Registry, model: str, digest: str) -> Signature | None:
-        key, change = (model, digest), registry.change
+        key = (model, digest)
         if key in self._known:
             return self._known[key]
+        change = registry.change
         if self._missing.get(key, self) == change:
             return None
         for kept in (self._known, self._missing):
