@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import reprlib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,10 +19,20 @@ import numpy as np
 from podium.errors import BadCell, InvalidRows, TooLarge
 from podium.outputs import CellWarning
 from podium.signature.accepted import accepted, span_text
+from podium.signature.coded import Coded
 from podium.signature.fields import Field, Signature
-from podium.signature.labels import INTEGER_MAX, folded, label_text, plain_text
+from podium.signature.labels import folded, label_text, plain_text
 from podium.signature.names import named
-from podium.signature.reading import FILES, MISSING_TEXTS, Refusal, Written, numbers_of, reader
+from podium.signature.reading import (
+    FILES,
+    Refusal,
+    Written,
+    is_exact,
+    numbers_of,
+    reader,
+    spells_missing,
+    whole_numbers,
+)
 from podium.signature.zones import has_offset, local_text, moment_of, zone_name
 from podium.table import Array, Table, is_missing, plain_values
 
@@ -209,6 +220,11 @@ def _moments(column: Array, dtype: str) -> Sequence[object] | Array:
 def _check_column(
     one: Field, cells: Sequence[object] | Array, written: Written, findings: Findings
 ) -> Array:
+    if isinstance(cells, Coded):
+        found = Findings(recorded_max=sys.maxsize, written=findings.written)
+        distinct = _check_column(one, cells.cells, written, found)
+        cells.repeat(found, findings)
+        return distinct.take(cells.codes)
     if not isinstance(cells, (list, np.ndarray)):
         cells = list(cells)
     column = None if one.zone and written != "table" else _whole(one, cells, written)
@@ -227,8 +243,8 @@ def _whole(one: Field, cells: Sequence[object] | Array, written: Written) -> Arr
         kind = cells.dtype.kind
         if one.type == "float" and kind in "if":
             return cells.astype(np.float64, copy=False)
-        if one.type == "integer" and kind == "i" and _is_exact(cells):
-            return cells
+        if one.type == "integer" and kind in "if":
+            return whole_numbers(cells)
         if one.type == "boolean" and kind == "b":
             return cells
         if one.type == "datetime" and kind == "M":
@@ -237,7 +253,7 @@ def _whole(one: Field, cells: Sequence[object] | Array, written: Written) -> Arr
     kinds = set(map(type, cells))
     if written == "file" and kinds == {str}:
         column = numbers_of(one, cells)  # type: ignore[arg-type] # they are texts
-        return column if column is None or column.dtype.kind == "f" or _is_exact(column) else None
+        return column if column is None or column.dtype.kind == "f" or is_exact(column) else None
     if one.type == "float" and kinds == {float}:
         return np.array(cells, np.float64)
     if one.type == "integer" and kinds == {int}:
@@ -245,14 +261,8 @@ def _whole(one: Field, cells: Sequence[object] | Array, written: Written) -> Arr
             column = np.array(cells, np.int64)
         except OverflowError:
             return None
-        return column if _is_exact(column) else None
+        return column if is_exact(column) else None
     return None
-
-
-def _is_exact(column: Array) -> bool:
-    if not len(column):
-        return True
-    return int(column.min()) >= -INTEGER_MAX and int(column.max()) <= INTEGER_MAX
 
 
 def _refuse_missing(one: Field, column: Array, findings: Findings) -> None:
@@ -296,7 +306,7 @@ def _cell_by_cell(
         try:
             value = None if _is_blank(raw, is_file, written) else read(raw)
         except Refusal as refusal:
-            if is_file and _spells_missing(raw):
+            if is_file and spells_missing(raw):
                 _missing(one, row, findings)
             else:
                 findings.refuse(one, row, refusal.problem, refusal.code, value=raw)
@@ -307,7 +317,7 @@ def _cell_by_cell(
                 message = f"{printable(raw)} was read as {value}: the model's times have no zone"
                 findings.warn(row, one.name, message, "shifted")
             elif warns_of_unknown and (isinstance(value, bool), value) not in one.labels_by_value:
-                if is_file and _spells_missing(raw):
+                if is_file and spells_missing(raw):
                     value = None
                     _missing(one, row, findings)
                 else:
@@ -329,11 +339,6 @@ def _is_blank(raw: object, is_file: bool, written: Written) -> bool:
         # A NaN in a caller's list is their library's missing value; JSON has none.
         return isinstance(raw, float) and raw != raw
     return isinstance(raw, str) and (raw == "" or (not is_file and not raw.strip()))
-
-
-def _spells_missing(raw: object) -> bool:
-    """Whether a cell of a file is a word for missing; a category may have the same name."""
-    return isinstance(raw, str) and raw.strip().lower() in MISSING_TEXTS
 
 
 def column_for(one: Field, cells: Sequence[object]) -> Array:

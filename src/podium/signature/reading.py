@@ -67,6 +67,30 @@ def numbers_of(one: Field, texts: Sequence[str]) -> NDArray[Any] | None:
     return None if np.isinf(column).any() else column
 
 
+def whole_numbers(numbers: NDArray[Any]) -> NDArray[Any] | None:
+    """Integers, also as floats where some are missing; None if there are other numbers."""
+    if numbers.dtype.kind == "i":
+        return numbers if is_exact(numbers) else None
+    is_missing_one = np.isnan(numbers)
+    if not (
+        (np.floor(numbers) == numbers) & (np.abs(numbers) < INTEGER_MAX) | is_missing_one
+    ).all():
+        return None
+    return numbers if is_missing_one.any() else numbers.astype(np.int64)
+
+
+def is_exact(column: NDArray[Any]) -> bool:
+    """Whether all of these integers are exact in other languages, too."""
+    if not len(column):
+        return True
+    return int(column.min()) >= -INTEGER_MAX and int(column.max()) <= INTEGER_MAX
+
+
+def spells_missing(raw: object) -> bool:
+    """Whether a cell of a file is a word for missing; a category may have the same name."""
+    return isinstance(raw, str) and raw.strip().lower() in MISSING_TEXTS
+
+
 def reader(one: Field, written: Written) -> Callable[[Any], object]:
     """A function that reads one cell of a field, or refuses it."""
     from_text = written == "form" or written in FILES
@@ -98,9 +122,12 @@ def _float(raw: Any) -> float:
 def _number(one: Field, written: Written) -> Callable[[Any], object]:
     """A reader of numbers, with a decimal comma if it can't mean anything else."""
     check = _float if one.type == "float" else _integer
-    if written == "comma file":
-        return lambda raw: check(_float_or_int(with_point(str(raw))))
-    return lambda raw: check(_float_or_int(raw))
+
+    def read(raw: Any) -> object:
+        text = with_point(str(raw)) if written == "comma file" else str(raw)
+        return check(_float_or_int(text) or float(text))  # an integer has no -0
+
+    return read
 
 
 def _float_or_int(raw: Any) -> object:
