@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from podium.cli.progress import progress_of, stopping
 from podium.cli.terminal import harmless
 from podium.cli.totals import Totals
 from podium.errors import InputError, SetupError
+from podium.scoring.bulk import Bulk
 from podium.scoring.columns import check_columns
 from podium.scoring.draft import Draft, StandardOutput
 from podium.scoring.formats import Format, Source, format_of, open_source, writer_of
@@ -36,6 +38,7 @@ class Plan:
     format: Format | None
     limit: int | None
     is_gzip: bool = False
+    n_threads: int | None = None
 
 
 @click.command()
@@ -151,21 +154,20 @@ def _score(scorer: Scorer, source: Source, plan: Plan) -> Totals:
     totals = Totals(place=source.reader.place)
     report = Report(plan.errors, source.reader.place)
     target = StandardOutput() if plan.output is None else Draft(plan.output)
-    with target, report, progress_of(source) as advance:
+    with target, report, progress_of(source) as advance, ExitStack() as stack:
         target.open()
         form = plan.format or source.text_format
         writer = writer_of(target.file, form, source, is_gzip=plan.is_gzip)
-        for chunk in source.chunks():
-            scorer.check_names(chunk.names)
-            scored = scorer.score(chunk)
-            report.add(chunk, scored.bad, plan.limit)
+        bulk = Bulk(scorer, source, writer, n_threads=plan.n_threads)
+        for one in stack.enter_context(closing(bulk.results())):
+            report.add(one.chunk, one.scored.bad, plan.limit)
             if report.n_rows == plan.limit:
                 report.seal()
                 report.publish()
                 raise _too_many(report, plan)
             with target.writing():
-                writer.write(chunk, scored.predicted)
-            totals.add(chunk.n_rows, scored)
+                writer.write(one.encoded)
+            totals.add(one.chunk.n_rows, one.scored)
             advance(totals.n_rows)
         with target.writing():
             writer.close()

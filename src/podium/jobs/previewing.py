@@ -29,8 +29,9 @@ def preview(job: Job, jobs: Jobs, bundle: Bundle) -> Preview:
         PodiumError: the file or the model can't be used.
     """
     with open_source(str(jobs.input_of(job)), called=job.file) as source:
-        chunk = next(source.chunks())
-        is_whole = chunk.n_rows <= ANSWERED_MAX
+        chunks = source.chunks()
+        chunk = next(chunks)
+        is_whole = chunk.n_rows <= ANSWERED_MAX and next(chunks, None) is None
         return _preview(job, bundle, source, chunk.rows(slice(ANSWERED_MAX)), is_whole=is_whole)
 
 

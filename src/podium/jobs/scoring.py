@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 
 from podium.bundle import Bundle
@@ -14,57 +14,22 @@ from podium.jobs.job import Job
 from podium.jobs.jobs import Jobs, failure
 from podium.jobs.recording import Recording
 from podium.model_settings import key_field
+from podium.scoring.bulk import Bulk
 from podium.scoring.columns import check_columns
 from podium.scoring.draft import Draft
 from podium.scoring.formats import Source, format_of, open_source, writer_of
 from podium.scoring.report import Report
-from podium.scoring.rows import CHUNK_ROWS_MAX, Chunk
 from podium.scoring.scorer import Scorer
 from podium.signature import Signature
 
 # How often progress is written, and the disk looked at.
 PROGRESS_S = 0.5
-# So many rows are predicted at once at first; then as many as take about this long.
-FIRST_ROWS, PIECE_S = 64, 1.0
+# A job shares the machine with the server.
+N_THREADS = 2
 
 
 class Stopped(Exception):
     """The job was cancelled."""
-
-
-class Pieces:
-    """The rows of chunks in pieces, each as long as a model answers in about a second.
-
-    So progress is seen, and a job ends soon when it is cancelled, however slow its model is.
-
-    Args:
-        n_bytes: tells how many bytes of the file were read.
-
-    Attributes:
-        n_read: how many bytes the rows took that were given so far.
-    """
-
-    def __init__(self, chunks: Iterable[Chunk], n_bytes: Callable[[], int]) -> None:
-        self._chunks = chunks
-        self._n_bytes = n_bytes
-        self._n_rows = FIRST_ROWS
-        self.n_read = 0
-
-    def __iter__(self) -> Iterator[Chunk]:
-        before = 0
-        for chunk in self._chunks:
-            at, after = 0, self._n_bytes()
-            while at < chunk.n_rows or not at:
-                piece = chunk.rows(slice(at, at + self._n_rows))
-                at += max(piece.n_rows, 1)
-                self.n_read = before + (after - before) * at // max(chunk.n_rows, 1)
-                yield piece
-            before = after
-
-    def measured(self, n_rows: int, seconds: float) -> None:
-        """Take into account how long the last piece took."""
-        wanted = n_rows * PIECE_S / max(seconds, 1e-6)
-        self._n_rows = int(min(max(wanted, 1), CHUNK_ROWS_MAX, 16 * self._n_rows))
 
 
 @dataclass
@@ -74,11 +39,10 @@ class Progress:
     job: Job
     jobs: Jobs
     source: Source
-    pieces: Pieces
     target: Draft
     said_s: float = 0.0
 
-    def say(self, n_rows: int, n_refused: int) -> None:
+    def say(self, n_rows: int, n_refused: int, n_read: int) -> None:
         """Write it, unless that was done a moment ago.
 
         Raises:
@@ -94,7 +58,7 @@ class Progress:
             ("running",),
             n_rows=n_rows,
             n_refused=n_refused,
-            n_read=self.pieces.n_read,
+            n_read=n_read,
             n_total=self.source.reader.n_rows or 0,
             out_bytes=self.target.file.tell(),
         )
@@ -129,26 +93,19 @@ def _score(job: Job, jobs: Jobs, bundle: Bundle, source: Source) -> tuple[int, i
     report = Report(jobs.report_of(job), source.reader.place)
     format_, is_gzip = format_of(jobs.input_of(job))
     n_rows = n_refused = 0
-    with target, report, _recording(job, jobs, bundle) as recording:
+    with target, report, _recording(job, jobs, bundle) as recording, ExitStack() as stack:
         target.open()
         writer = writer_of(target.file, format_, source, is_gzip=is_gzip)
-        pieces = Pieces(source.chunks(), source.n_bytes)
-        progress = Progress(job, jobs, source, pieces, target)
-        for chunk in pieces:
-            scorer.check_names(chunk.names)
-            began_s = time.perf_counter()
-            answered = scorer.answer(chunk)
-            seconds = time.perf_counter() - began_s
-            pieces.measured(chunk.n_rows, seconds)
-            if recording is not None:
-                answered = recording.record(answered, n_rows, seconds)
-            scored = scorer.scored(chunk, answered)
-            report.add(chunk, scored.bad)
+        keep = recording.record if recording is not None else None
+        bulk = Bulk(scorer, source, writer, keep=keep, n_threads=N_THREADS)
+        progress = Progress(job, jobs, source, target)
+        for one in stack.enter_context(closing(bulk.results())):
+            report.add(one.chunk, one.scored.bad)
             with target.writing():
-                writer.write(chunk, scored.predicted)
-            n_rows += chunk.n_rows
-            n_refused += len(scored.refused)
-            progress.say(n_rows, n_refused)
+                writer.write(one.encoded)
+            n_rows += one.chunk.n_rows
+            n_refused += len(one.scored.refused)
+            progress.say(n_rows, n_refused, one.n_read)
         with target.writing():
             writer.close()
         target.seal()

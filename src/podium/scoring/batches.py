@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.errors import BadCell, SetupError
 from podium.plugins import needs
-from podium.scoring.arrow import array_of, type_of
+from podium.scoring.arrow import array_of
 from podium.scoring.columns import check_columns
 from podium.scoring.rows import Chunk, chunk_rows, named_once
 from podium.scoring.scorer import Scored, Scorer
@@ -54,7 +54,7 @@ def _scored(scorer: Scorer, batch: pa.RecordBatch, errors: str | None) -> pa.Rec
 
     places = range(1, batch.num_rows + 1)
     scored = scorer.score(Chunk(tuple(batch.schema.names), batch.columns, places, "values"))
-    arrays = [array_of(one, type_of(one.kind)) for one in scored.predicted]
+    arrays = [array_of(one) for one in scored.predicted]
     names = [one.name for one in scored.predicted]
     if errors is not None:
         names.append(errors)

@@ -1,35 +1,45 @@
-"""CSV and TSV, read and written in chunks, with every cell unchanged."""
+"""CSV and TSV, read and written with every cell unchanged.
+
+Blocks of whole lines are read by Arrow where all of a block is plain, and otherwise row by row by Python's
+csv module. Both read the same.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO, ClassVar, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, ClassVar, Literal
 
-from podium.errors import BadCell, MalformedBody
-from podium.scoring.rows import Buffered, Cells, Chunk, Predicted, chunk_rows, chunks_of, new_column
-from podium.scoring.values import texts
-from podium.signature.cells import printable
+import numpy as np
+
+from podium.errors import MalformedBody
+from podium.scoring.arrow import texts_of
+from podium.scoring.blocks import Blocks, plainly_quoted, text_of
+from podium.scoring.careful import CarefulRows
+from podium.scoring.plain import Dialect, PlainReader, is_possible
+from podium.scoring.rows import (
+    CHUNK_ROWS_MAX,
+    Buffered,
+    Chunk,
+    Encoded,
+    Pace,
+    Predicted,
+    Unit,
+    chunk_rows,
+    encoded,
+    new_column,
+    unit_of,
+)
+from podium.scoring.values import texts, values
+from podium.signature import Field
 from podium.signature.delimited import delimiter_of
-from podium.signature.reading import FILES, written_with
+from podium.signature.reading import FILES
 
 _BOM = b"\xef\xbb\xbf"
-CHUNK_CHARACTERS_MAX = 16_000_000
-# The longest cell: long enough for any text, short enough to notice a quote that isn't closed.
-CELL_CHARACTERS_MAX = 4_000_000
-# The longest line: a file without line ends would be read into memory at once.
-LINE_CHARACTERS_MAX = 64_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """The format of a delimited file, as far as the output keeps it."""
-
-    delimiter: str = ","
-    line_end: str = "\n"
-    has_bom: bool = False
+# As much as the second-level cache of a processor holds.
+BLOCK_BYTES = 2**20
+_LINE_BYTES = 64  # at first
 
 
 class DelimitedReader:
@@ -47,174 +57,149 @@ class DelimitedReader:
 
     def __init__(self, file: Buffered, name: str, delimiter: str | None = None) -> None:
         self._name = name
+        self._plain: PlainReader | None = None
         has_bom = file.peek(len(_BOM)).startswith(_BOM)
-        text = io.TextIOWrapper(file, "utf-8-sig", newline="")
-        self._lines = _Lines(text, name)
-        try:
-            first = text.readline(LINE_CHARACTERS_MAX)
-        except UnicodeDecodeError as error:
-            raise self._not_utf8() from error
-        self._lines.push(first)
-        self.dialect = Dialect(
-            delimiter or delimiter_of(first), "\r\n" if first.endswith("\r\n") else "\n", has_bom
-        )
-        self._reader = csv.reader(self._lines, delimiter=self.dialect.delimiter, strict=True)
-        self.names: tuple[str, ...] = tuple(self._row() or ())
+        if has_bom:
+            file.read(len(_BOM))
+        self._blocks = Blocks(file, name)
+        block = self._blocks.read(1)
+        first = text_of(block, name, 0).readline()
+        line_end = "\r\n" if first.endswith("\r\n") else "\n"
+        self.dialect = Dialect(delimiter or delimiter_of(first), line_end, has_bom)
+        # Line by line: a pipe may have no rows yet.
+        rows = self._careful(block, 0, lambda: self._blocks.read(1))
+        self.names: tuple[str, ...] = tuple(rows.row() or ())
         if not self.names:
             raise MalformedBody(
                 f"{name} is empty" if not first else f"{name} begins with an empty line",
                 hint="its first line must contain the column names",
             )
+        self._blocks.put_back(rows.rest())
 
     @property
     def lines_read(self) -> int:
         """How many lines were read."""
-        return self._lines.n_lines
+        return self._blocks.n_lines
+
+    def read_plainly(self, fields: Mapping[int, Field], *, keeps_lines: bool) -> None:
+        """Read what is plain by Arrow, if it is installed.
+
+        Args:
+            fields: the fields of the model by the numbers of their columns.
+            keeps_lines: whether rows are written as they are, so that their cells aren't needed.
+        """
+        if is_possible():
+            self._plain = PlainReader(self.names, fields, self.dialect, keeps_lines=keeps_lines)
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows; one with too many or too few cells is broken."""
-        return chunks_of(self._limited_chunk)
+        for unit in self.units(Pace(CHUNK_ROWS_MAX)):
+            yield from unit()
 
-    def _limited_chunk(self) -> Chunk:
-        # The limit is the csv module's own, and global: it applies only while we read.
-        before = csv.field_size_limit(CELL_CHARACTERS_MAX)
-        try:
-            return self._chunk(chunk_rows(len(self.names)))
-        finally:
-            csv.field_size_limit(before)
+    def units(self, pace: Pace) -> Iterator[Unit]:
+        """The rows in blocks, each of which any thread can read."""
+        line_bytes, is_first = _LINE_BYTES, True
+        while True:
+            n_lines = self._blocks.n_lines
+            block = self._blocks.read(min(BLOCK_BYTES, self._rows_max(pace) * line_bytes))
+            if not block and not is_first:
+                return
+            is_first = False
+            line_bytes = max(len(block) // max(self._blocks.n_lines - n_lines, 1), 1)
+            plain = plainly_quoted(block, self.dialect.delimiter)
+            if plain is None:
+                # A row may go on in the next block.
+                rows = self._careful(block, n_lines, lambda: self._blocks.read(BLOCK_BYTES))
+                yield from map(unit_of, self._chunks(rows, pace))
+            else:
+                yield self._block(block, plain, n_lines, pace)
 
-    def _chunk(self, rows_max: int) -> Chunk:
-        rows: list[list[str]] = []
-        places: list[int] = []
-        broken: dict[int, BadCell] = {}
-        n_names = len(self.names)
-        enough = self._lines.n_characters + CHUNK_CHARACTERS_MAX
-        while len(rows) < rows_max and (not rows or self._lines.n_characters < enough):
-            place = self._reader.line_num + 1
-            row = self._row()
-            if row is None:
-                break
-            if not row:  # an empty line
-                continue
-            if len(row) != n_names:
-                broken[len(rows)] = self._bad_count(row, place)
-                row = [*row, *([""] * (n_names - len(row)))][:n_names]
-            rows.append(row)
-            places.append(place)
-        columns: Sequence[Cells] = list(zip(*rows, strict=True)) if rows else [()] * n_names
-        return Chunk(self.names, columns, places, written_with(self.dialect.delimiter), broken)
+    def _block(self, block: bytes, plain: bytes, n_lines: int, pace: Pace) -> Unit:
+        def read() -> Sequence[Chunk]:
+            chunk = self._plain.chunk(plain, n_lines + 1) if self._plain is not None else None
+            if chunk is not None:
+                return chunk.pieces(self._rows_max(pace))
+            return list(self._chunks(self._careful(block, n_lines, bytes), pace))
 
-    def _bad_count(self, row: list[str], place: int) -> BadCell:
-        n_lines = self._reader.line_num - place + 1
-        spans = f" and spans {n_lines} lines: is a quote not closed?" if n_lines > 1 else ""
-        return BadCell(
-            problem=f"has {_cells(len(row))}{spans}",
-            accepted=_cells(len(self.names)),
-            value=printable(self.dialect.delimiter.join(row)),
-            code="wrong_cells",
-        )
+        return read
 
-    def _row(self) -> list[str] | None:
-        """The cells of the next row; None at the end.
+    def _chunks(self, rows: CarefulRows, pace: Pace) -> Iterator[Chunk]:
+        """All chunks of some rows, at least one."""
+        yield rows.chunk(self.names, self._rows_max(pace))
+        while not rows.is_at_end:
+            yield rows.chunk(self.names, self._rows_max(pace))
 
-        Raises:
-            MalformedBody: it isn't UTF-8, or an open quote includes all following rows.
-        """
-        place = self._reader.line_num + 1
-        self._lines.record.clear()
-        try:
-            return next(self._reader, None)
-        except UnicodeDecodeError as error:
-            raise self._not_utf8() from error
-        except csv.Error as error:
-            if "end of data" in str(error) or "field limit" in str(error):
-                raise MalformedBody(
-                    f"line {place} of {self._name} opens a quote that is never closed",
-                    hint='close it, or write "" for a quote inside a quoted cell',
-                ) from error
-        # There is text after a closing quote: like other readers, we accept it as it is.
-        return next(csv.reader(self._lines.record, delimiter=self.dialect.delimiter), [])
+    def _rows_max(self, pace: Pace) -> int:
+        return min(pace.n_rows, chunk_rows(len(self.names)))
 
-    def _not_utf8(self) -> MalformedBody:
-        return MalformedBody(
-            f"{self._name} isn't UTF-8, somewhere after line {self._lines.n_lines}",
-            hint="save it as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
-        )
+    def _careful(self, block: bytes, n_lines: int, more: Callable[[], bytes]) -> CarefulRows:
+        return CarefulRows(block, self._name, self.dialect.delimiter, n_lines, more)
 
 
 class DelimitedWriter:
     """Writes a CSV or TSV in UTF-8."""
 
     def __init__(self, file: BinaryIO, dialect: Dialect) -> None:
-        self._text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
-        self._writer = csv.writer(
-            self._text, delimiter=dialect.delimiter, lineterminator=dialect.line_end
-        )
+        self._file = file
+        self._dialect = dialect
         self._names: tuple[str, ...] | None = None
-        if dialect.has_bom:
-            file.write(_BOM)
 
-    def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
-        """Write the rows; before the first of them, the header.
+    def encode(self, chunk: Chunk, predicted: Sequence[Predicted]) -> Encoded:
+        """The lines of a chunk."""
+        if chunk.lines is not None:
+            content = self._longer_lines(chunk, predicted)
+        else:
+            input_cells = [*map(values if chunk.written in FILES else texts, chunk.cells)]
+            content = self._lines(zip(*input_cells, *map(_cells_of, predicted), strict=True))
+        return encoded(chunk, predicted, content)
+
+    def write(self, encoded: Encoded) -> None:
+        """Write the lines; before the first of them, the header.
 
         Raises:
             SetupError: earlier rows had other columns.
         """
-        names = (*chunk.names, *(one.name for one in predicted))
         if self._names is None:
-            self._writer.writerow(names)
-            self._names = names
-        elif names != self._names:
-            raise new_column(chunk, self._names, "CSV")
-        input_cells = (
-            chunk.cells if chunk.written in FILES else [texts(cells) for cells in chunk.cells]
-        )
-        predicted_cells = [
-            one.cells if one.kind in (float, int) else texts(one.cells) for one in predicted
-        ]
-        self._writer.writerows(zip(*input_cells, *predicted_cells, strict=True))
+            self._names = encoded.names
+            self._file.write(_BOM * self._dialect.has_bom + self._lines([encoded.names]))
+        elif encoded.names != self._names:
+            raise new_column(encoded, self._names, "CSV")
+        self._file.write(encoded.content)
 
     def close(self) -> None:
-        """Flush all output."""
-        self._text.flush()
-        self._text.detach()
+        """All was written."""
+
+    def writes_like(self, dialect: Dialect) -> bool:
+        """Whether lines of this dialect are written as they are."""
+        mine = self._dialect
+        return (mine.delimiter, mine.line_end) == (dialect.delimiter, dialect.line_end)
+
+    def _lines(self, rows: Any) -> bytes:
+        text = io.StringIO(newline="")
+        csv.writer(
+            text, delimiter=self._dialect.delimiter, lineterminator=self._dialect.line_end
+        ).writerows(rows)
+        return text.getvalue().encode()
+
+    def _longer_lines(self, chunk: Chunk, predicted: Sequence[Predicted]) -> Any:
+        """The lines as they were, with the predictions at their ends."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        columns = [texts_of(one) for one in predicted]
+        if any(one is None for one in columns):
+            # After another cell: an empty one alone in its row would be quoted.
+            rows = zip(*map(_cells_of, predicted), strict=True)
+            end = len(self._dialect.line_end)
+            ends = [self._lines([("", *row)])[1:-end] for row in rows]
+            columns = [pa.array(ends, pa.string())]
+        lines = compute.binary_join_element_wise(chunk.lines, *columns, self._dialect.delimiter)
+        ended = compute.binary_join_element_wise(lines, "", self._dialect.line_end)
+        _, offsets, content = ended.buffers()
+        n_bytes = int(np.frombuffer(offsets, np.int32)[len(ended)])
+        return content.slice(0, n_bytes) if n_bytes else b""
 
 
-class _Lines:
-    """The lines of a text, counted; `record` holds those of the current row."""
-
-    def __init__(self, text: io.TextIOWrapper, name: str) -> None:
-        self._text = text
-        self._name = name
-        self._pushed: str | None = None
-        self.n_lines = 0
-        self.n_characters = 0
-        self.record: list[str] = []
-
-    def push(self, line: str) -> None:
-        """Return this line again, before the others."""
-        self._pushed = line
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if self._pushed is None:
-            line = self._text.readline(LINE_CHARACTERS_MAX)
-        else:
-            line, self._pushed = self._pushed, None
-        if not line:
-            raise StopIteration
-        self.n_lines += 1
-        if len(line) >= LINE_CHARACTERS_MAX:
-            raise MalformedBody(
-                f"line {self.n_lines} of {self._name} is longer than {LINE_CHARACTERS_MAX:,} characters",
-                hint="does it have line ends?",
-            )
-        self.n_characters += len(line)
-        self.record.append(line)
-        return line
-
-
-def _cells(n: int) -> str:
-    return "1 cell" if n == 1 else f"{n} cells"
+def _cells_of(one: Predicted) -> Sequence[Any]:
+    """Predictions as the csv module writes them."""
+    return one.cells if one.kind in (float, int) else texts(one.cells)

@@ -14,14 +14,17 @@ from podium.scoring.rows import (
     Buffered,
     Cells,
     Chunk,
+    Encoded,
     Predicted,
     chunk_rows,
     chunks_of,
+    encoded,
     named_once,
     new_column,
 )
-from podium.scoring.values import json_text, texts
+from podium.scoring.values import json_text, texts, values
 from podium.signature.labels import label_text
+from podium.signature.reading import FILES
 
 # What the parts of a workbook may unpack to: a zip of a megabyte may say it has a thousand times as
 # much. The texts of all cells are read at once, the rows one by one.
@@ -148,29 +151,33 @@ class ExcelWriter:
         self._names: tuple[str, ...] | None = None
         self._n_rows = 0
 
-    def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
+    def encode(self, chunk: Chunk, predicted: Sequence[Predicted]) -> Encoded:
+        """The cells of the rows."""
+        given = chunk.originals or [
+            values(cells) if chunk.written in FILES else texts(cells) for cells in chunk.cells
+        ]
+        rows = list(zip(*given, *(one.cells for one in predicted), strict=True))
+        return encoded(chunk, predicted, rows)
+
+    def write(self, encoded: Encoded) -> None:
         """Write the rows; before the first of them, the header.
 
         Raises:
             SetupError: earlier rows had other columns, or Excel takes no more.
         """
-        names = (*chunk.names, *(one.name for one in predicted))
+        names = encoded.names
         if self._names is None:
             self._names = named_once(names, "an Excel sheet")
             self._append(names)
         elif names != self._names:
-            raise new_column(chunk, self._names, "an Excel sheet")
-        self._n_rows += chunk.n_rows
+            raise new_column(encoded, self._names, "an Excel sheet")
+        self._n_rows += len(encoded.content)
         if self._n_rows >= ROWS_MAX or len(names) > COLUMNS_MAX:
             raise SetupError(
                 f"an Excel sheet has at most {ROWS_MAX:,} rows and {COLUMNS_MAX:,} columns",
                 hint="write a .csv or a .parquet file",
             )
-        given = chunk.originals or [
-            cells if chunk.written in ("file", "comma file") else texts(cells)
-            for cells in chunk.cells
-        ]
-        for row in zip(*given, *(one.cells for one in predicted), strict=True):
+        for row in encoded.content:
             self._append(row)
 
     def close(self) -> None:

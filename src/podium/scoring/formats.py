@@ -7,18 +7,29 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
 from podium.errors import MalformedBody, SetupError
-from podium.scoring.delimited import DelimitedReader, DelimitedWriter, Dialect
+from podium.scoring.delimited import DelimitedReader, DelimitedWriter
 from podium.scoring.excel import ExcelReader, ExcelWriter
 from podium.scoring.lines import LinesReader, LinesWriter
 from podium.scoring.parquet import ParquetReader, ParquetWriter
-from podium.scoring.rows import Buffered, Chunk, Predicted, Reader, Writer
+from podium.scoring.plain import Dialect
+from podium.scoring.rows import (
+    Buffered,
+    Chunk,
+    Encoded,
+    Pace,
+    Predicted,
+    Reader,
+    Unit,
+    Writer,
+    unit_of,
+)
 
 Format: TypeAlias = Literal["csv", "tsv", "ndjson", "parquet", "excel"]
 
@@ -75,9 +86,39 @@ class Source:
                 return
             yield chunk
 
+    def units(self, pace: Pace) -> Iterator[tuple[Unit, int]]:
+        """The same in units for threads, each with the number of bytes read up to its end.
+
+        Raises:
+            PodiumError: as `chunks`.
+        """
+        if isinstance(self.reader, DelimitedReader):
+            units = self.reader.units(pace)
+            while True:
+                with _reading(self.name):
+                    unit = next(units, None)
+                if unit is None:
+                    return
+                yield unit, self.n_bytes()
+        yield from _pieces(self.chunks(), pace, self.n_bytes)
+
     def n_bytes(self) -> int:
         """The number of bytes read so far."""
         return self._raw.tell() if self.size is not None else 0
+
+
+def _pieces(
+    chunks: Iterator[Chunk], pace: Pace, n_bytes: Callable[[], int]
+) -> Iterator[tuple[Unit, int]]:
+    """Chunks in pieces, each with the number of bytes that its rows and those before it took."""
+    before = 0
+    for chunk in chunks:
+        at, after = 0, n_bytes()
+        while at < chunk.n_rows or not at:
+            piece = chunk.rows(slice(at, at + pace.n_rows))
+            at += max(piece.n_rows, 1)
+            yield unit_of(piece), before + (after - before) * at // max(chunk.n_rows, 1)
+        before = after
 
 
 def format_of(path: Path) -> tuple[Format, bool]:
@@ -140,9 +181,13 @@ class _GzipWriter:
         self._inner = inner
         self._packed = packed
 
-    def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
+    def encode(self, chunk: Chunk, predicted: Sequence[Predicted]) -> Encoded:
+        """What the other writer makes of a chunk."""
+        return self._inner.encode(chunk, predicted)
+
+    def write(self, encoded: Encoded) -> None:
         """Write the rows."""
-        self._inner.write(chunk, predicted)
+        self._inner.write(encoded)
 
     def close(self) -> None:
         """Write the rest; the underlying file stays open."""

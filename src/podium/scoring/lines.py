@@ -8,7 +8,16 @@ from typing import Any, BinaryIO, ClassVar, Literal
 import msgspec
 
 from podium.errors import BadCell, MalformedBody
-from podium.scoring.rows import Buffered, Chunk, Predicted, chunk_rows, chunks_of, named_once
+from podium.scoring.rows import (
+    Buffered,
+    Chunk,
+    Encoded,
+    Predicted,
+    chunk_rows,
+    chunks_of,
+    encoded,
+    named_once,
+)
 from podium.scoring.values import values
 from podium.signature.cells import printable
 
@@ -71,8 +80,8 @@ class LinesWriter:
         self._file = file
         self._encoder = msgspec.json.Encoder(enc_hook=str)
 
-    def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
-        """Write one object for each row.
+    def encode(self, chunk: Chunk, predicted: Sequence[Predicted]) -> Encoded:
+        """One object for each row.
 
         Raises:
             SetupError: two columns have the same name.
@@ -80,7 +89,11 @@ class LinesWriter:
         names = named_once((*chunk.names, *(one.name for one in predicted)), "NDJSON")
         columns = [values(cells) for cells in chunk.cells] + [one.cells for one in predicted]
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-        self._file.write(self._encoder.encode_lines(rows))
+        return encoded(chunk, predicted, self._encoder.encode_lines(rows))
+
+    def write(self, encoded: Encoded) -> None:
+        """Write the lines."""
+        self._file.write(encoded.content)
 
     def close(self) -> None:
         """Every line was written already."""

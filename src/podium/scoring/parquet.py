@@ -7,13 +7,15 @@ from typing import Any, BinaryIO, ClassVar, Literal
 
 from podium.errors import MalformedBody, SetupError
 from podium.plugins import needs
-from podium.scoring.arrow import array_of, type_of
+from podium.scoring.arrow import array_of
 from podium.scoring.rows import (
     Buffered,
     Cells,
     Chunk,
+    Encoded,
     Predicted,
     chunk_rows,
+    encoded,
     named_once,
     new_column,
 )
@@ -93,20 +95,24 @@ class ParquetWriter:
         self._writer: Any = None
         self._buffered: list[Any] = []
 
-    def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
+    def encode(self, chunk: Chunk, predicted: Sequence[Predicted]) -> Encoded:
+        """The predictions as arrays."""
+        arrays = [(one.name, array_of(one)) for one in predicted]
+        return encoded(chunk, predicted, (chunk, arrays))
+
+    def write(self, encoded: Encoded) -> None:
         """Write the rows, or buffer them.
 
         Raises:
             SetupError: their columns or types differ from those of earlier rows.
         """
+        chunk, predicted = encoded.content
         if self._schema is None:
             self._begin(chunk, predicted)
-        if chunk.names != tuple(self._schema.names[: len(chunk.names)]):
-            raise new_column(chunk, self._schema.names, "Parquet file")
-        fields = list(self._schema)
-        arrays = [self._array(c, f) for c, f in zip(chunk.cells, fields, strict=False)]
-        for one, field in zip(predicted, fields[len(arrays) :], strict=True):
-            arrays.append(array_of(one, field.type))
+        if encoded.names != tuple(self._schema.names):
+            raise new_column(encoded, self._schema.names, "Parquet file")
+        arrays = [self._array(c, f) for c, f in zip(chunk.cells, self._schema, strict=False)]
+        arrays += [array for _, array in predicted]
         self._buffered.append(self._pa.record_batch(arrays, schema=self._schema))
         rows = sum(batch.num_rows for batch in self._buffered)
         if rows >= GROUP_ROWS or sum(batch.nbytes for batch in self._buffered) >= GROUP_BYTES:
@@ -118,14 +124,14 @@ class ParquetWriter:
         if self._writer is not None:
             self._writer.close()
 
-    def _begin(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
+    def _begin(self, chunk: Chunk, predicted: Sequence[tuple[str, Any]]) -> None:
         from pyarrow import parquet
 
         pa = self._pa
-        named_once((*chunk.names, *(one.name for one in predicted)), "Parquet")
+        named_once((*chunk.names, *(name for name, _ in predicted)), "Parquet")
         schema = self._input_schema
         input_fields = list(schema) if schema is not None else self._inferred(chunk)
-        predicted_fields = [pa.field(one.name, type_of(one.kind)) for one in predicted]
+        predicted_fields = [pa.field(name, array.type) for name, array in predicted]
         metadata = schema.metadata if schema is not None else None
         self._schema = pa.schema([*input_fields, *predicted_fields], metadata=metadata)
         self._writer = parquet.ParquetWriter(self._file, self._schema)

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
+import numpy as np
+
 from podium.errors import BadCell, SetupError
 from podium.signature.reading import Written
+from podium.table import Array
 
 Buffered: TypeAlias = "io.BufferedReader[Any]"
 # A column in the form of its file: CSV texts, JSON values, or an Arrow array.
@@ -19,7 +22,12 @@ Cells: TypeAlias = Sequence[Any]
 # The type of a predicted column; `object` is anything that JSON can hold.
 Kind: TypeAlias = type[float] | type[int] | type[bool] | type[str] | type[object]
 
+# Rows that are read together, by any thread, and become one chunk or some more.
+Unit: TypeAlias = Callable[[], Sequence["Chunk"]]
+
 CHUNK_ROWS_MAX = 16_384
+# So many rows are predicted at once at first; then as many as take about this long.
+FIRST_ROWS, PIECE_S = 64, 1.0
 # A text of a CSV takes about 60 bytes: 25 MB per chunk.
 CHUNK_CELLS_MAX = 400_000
 
@@ -36,6 +44,9 @@ class Chunk:
         broken: why rows can't be split into cells, by their number in the chunk; their cells are
             empty or truncated.
         originals: the cells as they are written again, where `cells` are texts of them.
+        fields: columns of the model that were read already, by the names of the fields.
+        lines: the rows as they are written again, without line ends, as an Arrow array of texts;
+            `cells` are left out then.
     """
 
     names: tuple[str, ...]
@@ -44,6 +55,8 @@ class Chunk:
     written: Written
     broken: Mapping[int, BadCell] = field(default_factory=dict)
     originals: Sequence[Cells] | None = None
+    fields: Mapping[str, Sequence[object] | Array] = field(default_factory=dict)
+    lines: Any = None
 
     @property
     def n_rows(self) -> int:
@@ -59,7 +72,14 @@ class Chunk:
             places=self.places[some],
             broken={at - start: cell for at, cell in self.broken.items() if start <= at < stop},
             originals=self.originals and [cells[some] for cells in self.originals],
+            fields={name: cells[some] for name, cells in self.fields.items()},
+            lines=None if self.lines is None else self.lines[some],
         )
+
+    def pieces(self, n_rows: int) -> list[Chunk]:
+        """The chunk in parts of at most so many rows, at least one part."""
+        starts = range(0, max(self.n_rows, 1), n_rows)
+        return [self.rows(slice(at, at + n_rows)) for at in starts] if len(starts) > 1 else [self]
 
 
 def chunks_of(read: Callable[[], Chunk]) -> Iterator[Chunk]:
@@ -72,11 +92,50 @@ def chunks_of(read: Callable[[], Chunk]) -> Iterator[Chunk]:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A column of predictions: one cell for each row of its chunk, None for refused rows."""
+    """A column of predictions: one cell for each row of its chunk, None for refused rows.
+
+    Attributes:
+        column: the cells; an array of numbers or labels where no row was refused.
+    """
 
     name: str
     kind: Kind
-    cells: Sequence[Any]
+    column: Sequence[Any] | Array
+
+    @property
+    def cells(self) -> Sequence[Any]:
+        """The cells as plain Python values."""
+        return self.column.tolist() if isinstance(self.column, np.ndarray) else self.column
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A chunk with its predictions on its way to a file.
+
+    Attributes:
+        names: of all columns.
+        place: of its first row.
+        content: bytes, or what the writer needs.
+    """
+
+    names: tuple[str, ...]
+    place: int
+    content: Any
+
+
+class Pace:
+    """How many rows are predicted at a time: as many as the model answers in about a second.
+
+    So progress is seen, and work ends soon when it is cancelled, however slow the model is.
+    """
+
+    def __init__(self, n_rows: int = FIRST_ROWS) -> None:
+        self.n_rows = n_rows
+
+    def measured(self, n_rows: int, seconds: float) -> None:
+        """Take into account how long the model took for these rows."""
+        wanted = n_rows * PIECE_S / max(seconds, 1e-6)
+        self.n_rows = int(min(max(wanted, 1), CHUNK_ROWS_MAX, 16 * self.n_rows))
 
 
 class Reader(Protocol):
@@ -110,11 +169,21 @@ class Reader(Protocol):
 class Writer(Protocol):
     """Writes rows with their predictions, in their original order."""
 
-    def write(self, chunk: Chunk, predicted: Sequence[Predicted]) -> None:
-        """Write a chunk's own columns, then the predicted ones.
+    def encode(self, chunk: Chunk, predicted: Sequence[Predicted]) -> Encoded:
+        """A chunk's own columns, then the predicted ones, as far as they don't depend on others.
+
+        It may be called from several threads, in any order.
 
         Raises:
             SetupError: a file of this format can't have these columns.
+        """
+        ...
+
+    def write(self, encoded: Encoded) -> None:
+        """Write a chunk, after those before it.
+
+        Raises:
+            SetupError: its columns aren't those of the chunks before it.
         """
         ...
 
@@ -143,10 +212,21 @@ def named_once(names: Sequence[str], kind: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def new_column(chunk: Chunk, names: Sequence[str], kind: str) -> SetupError:
+def unit_of(chunk: Chunk) -> Unit:
+    """A chunk that was read already."""
+    return lambda: [chunk]
+
+
+def encoded(chunk: Chunk, predicted: Sequence[Predicted], content: Any) -> Encoded:
+    """What a writer makes of a chunk."""
+    names = (*chunk.names, *(one.name for one in predicted))
+    return Encoded(names, chunk.places[0] if chunk.n_rows else 0, content)
+
+
+def new_column(chunk: Encoded, names: Sequence[str], kind: str) -> SetupError:
     """The error for a column that first appears after the file's columns were fixed."""
     name = next((name for name in chunk.names if name not in names), "?")
     return SetupError(
-        f"{name!r} first appears near line {chunk.places[0]}, too late for a column of a {kind}",
+        f"{name!r} first appears near line {chunk.place}, too late for a column of a {kind}",
         hint="write a .ndjson file, where each line has its own",
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from podium.bisection import Bisection
 from podium.bundle import Bundle
 from podium.errors import BadCell, ModelError, NoPrediction, SetupError
-from podium.flow.answer import cells_of, column_names
+from podium.flow.answer import cells_of, column_names, labels_of
 from podium.flow.run import run
 from podium.outputs import CellWarning, Outputs
 from podium.scoring.arrow import cells_for_model
@@ -24,7 +24,7 @@ from podium.signature import Field, Output, Signature
 from podium.signature.cells import Findings, check_columns, printable
 from podium.signature.names import renamed
 from podium.signature.reading import FILES
-from podium.table import Array, Table
+from podium.table import Array, Table, plain_values
 
 # After this many consecutive failures without any success, the model is to blame, and not the rows.
 GIVE_UP_AFTER = 20
@@ -75,12 +75,13 @@ class Scorer:
     Attributes:
         prefix: precedes the names of the predicted columns.
         fields: the fields that columns of other names hold, by those names.
+        has_predicted: whether a row was answered.
     """
 
     bundle: Bundle
     prefix: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
-    _has_predicted: bool = False
+    has_predicted: bool = False
     _n_failed: int = 0
 
     @property
@@ -125,7 +126,7 @@ class Scorer:
         Raises:
             ModelError: the model answers no row at all.
         """
-        table, findings = _checked(self.bundle.signature, chunk, self.fields)
+        table, findings = self._checked(chunk)
         bad = [cell for cell in findings.bad if cell.row not in chunk.broken]
         bad += [msgspec.structs.replace(c, row=row) for row, c in chunk.broken.items()]
         refused = {cell.row for cell in bad if cell.row is not None}
@@ -146,6 +147,31 @@ class Scorer:
             [warning for warning in findings.warnings if warning.row not in refused],
         )
 
+    def columns(self, names: Sequence[str]) -> dict[str, int]:
+        """The numbers of the columns that hold the fields."""
+        numbers = {name: number for number, name in enumerate(names)}
+        numbers |= {to: numbers[name] for name, to in self.fields.items() if name in numbers}
+        own = self.bundle.signature.names
+        numbers |= {to: numbers[name] for name, to in renamed(numbers, own).items()}
+        return {name: numbers[name] for name in own if name in numbers}
+
+    def _checked(self, chunk: Chunk) -> tuple[Table, Findings]:
+        """The chunk's fields as a table for the model, and the invalid cells."""
+        numbers = self.columns(chunk.names)
+        columns: dict[str, Sequence[object] | Array] = {}
+        for one in self.bundle.signature.fields:
+            if one.name in chunk.fields:
+                columns[one.name] = chunk.fields[one.name]
+            elif one.name not in numbers:
+                columns[one.name] = [None] * chunk.n_rows
+            else:
+                cells = chunk.cells[numbers[one.name]]
+                is_text = chunk.written in FILES
+                columns[one.name] = _numbers(one, cells) if is_text else cells_for_model(one, cells)
+        findings = Findings(recorded_max=sys.maxsize)
+        table = check_columns(self.bundle.signature, columns, chunk.n_rows, chunk.written, findings)
+        return table, findings
+
     def _predict(
         self, table: Table, rows: NDArray[np.intp]
     ) -> Iterator[tuple[NDArray[np.intp], Outputs | ModelError | NoPrediction]]:
@@ -161,41 +187,17 @@ class Scorer:
                     self._count_failure(error)
                 yield part, error
             else:
-                self._has_predicted = True
+                self.has_predicted = True
                 yield part, outputs
 
     def _count_failure(self, error: ModelError) -> None:
         self._n_failed += 1
-        if not self._has_predicted and self._n_failed >= GIVE_UP_AFTER:
+        if not self.has_predicted and self._n_failed >= GIVE_UP_AFTER:
             raise ModelError(
                 f"the model fails on every row: {_why(error)}",
                 hint="try one row: podium predict; do the libraries have the versions that "
                 "`podium inspect` shows?",
             ) from error
-
-
-def _checked(
-    signature: Signature, chunk: Chunk, fields: Mapping[str, str]
-) -> tuple[Table, Findings]:
-    """The chunk's fields as a table for the model, and the invalid cells."""
-    cells_by_name = dict(zip(chunk.names, chunk.cells, strict=True))
-    cells_by_name |= {
-        to: cells_by_name[name] for name, to in fields.items() if name in cells_by_name
-    }
-    cells_by_name |= {
-        field: cells_by_name[name]
-        for name, field in renamed(cells_by_name, signature.names).items()
-    }
-    columns: dict[str, Sequence[object] | Array] = {}
-    for one in signature.fields:
-        if one.name not in cells_by_name:
-            columns[one.name] = [None] * chunk.n_rows
-        elif chunk.written in FILES:
-            columns[one.name] = _numbers(one, cells_by_name[one.name])
-        else:
-            columns[one.name] = cells_for_model(cells_by_name[one.name])
-    findings = Findings(recorded_max=sys.maxsize)
-    return check_columns(signature, columns, chunk.n_rows, chunk.written, findings), findings
 
 
 def _numbers(one: Field, texts: Sequence[str]) -> Sequence[object] | Array:
@@ -225,17 +227,33 @@ def _take(table: Table, rows: NDArray[np.intp]) -> Table:
 
 def _columns(
     signature: Signature, parts: Sequence[tuple[NDArray[np.intp], Outputs]], n_rows: int
-) -> list[tuple[Kind, Sequence[Any]]]:
+) -> list[tuple[Kind, Sequence[Any] | Array]]:
     """The predicted columns, empty for rows without a prediction."""
     kinds = _kinds(signature)
     if len(parts) == 1 and len(parts[0][0]) == n_rows:
-        return list(zip(kinds, cells_of(signature, parts[0][1]), strict=True))
+        return list(zip(kinds, _arrays(signature, parts[0][1]), strict=True))
     columns: list[list[Any]] = [[None] * n_rows for _ in kinds]
     for rows, outputs in parts:
         for column, cells in zip(columns, cells_of(signature, outputs), strict=True):
             for row, cell in zip(rows.tolist(), cells, strict=True):
                 column[row] = cell
     return list(zip(kinds, columns, strict=True))
+
+
+def _arrays(signature: Signature, outputs: Outputs) -> list[Sequence[Any] | Array]:
+    """The columns of outputs as arrays, where that loses nothing."""
+    if len(signature.outputs) > 1:
+        return list(cells_of(signature, outputs))
+    labels = labels_of(signature.output, outputs)
+    shares, scores = outputs.probabilities, outputs.scores
+    return [
+        outputs.predictions
+        if outputs.predictions.dtype.kind in "fib"
+        else plain_values(outputs.predictions),
+        *([] if labels is None else [labels]),
+        *([] if shares is None else np.ascontiguousarray(shares.T)),
+        *([] if scores is None else [scores]),
+    ]
 
 
 def _kinds(signature: Signature) -> list[Kind]:

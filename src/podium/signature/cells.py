@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from podium.errors import BadCell, InvalidRows, TooLarge
@@ -37,8 +38,7 @@ from podium.signature.zones import has_offset, local_text, moment_of, zone_name
 from podium.table import Array, Table, is_missing, plain_values
 
 VALUE_CHARS_MAX = 80
-# Each is an object here, and in the response.
-WARNINGS_MAX = 200_000
+WARNINGS_MAX = 200_000  # each is an object here, and in the response
 SUGGESTED_MAX, SUGGESTED_LENGTH_MAX = 3, 100
 ABSENT: Final = object()  # the cell of a row that lacks the field
 
@@ -48,8 +48,8 @@ class Findings:
     """The errors and warnings found during validation.
 
     Attributes:
-        recorded_max: how many invalid cells are recorded; the others are only counted.
-        written: how the cells are written; an error says how to write a missing one.
+        recorded_max: how many invalid cells are recorded; others are only counted.
+        written: how cells are written; an error says how to write a missing one.
         bad_rows: the numbers of all rows with an invalid cell.
     """
 
@@ -221,9 +221,15 @@ def _check_column(
     one: Field, cells: Sequence[object] | Array, written: Written, findings: Findings
 ) -> Array:
     if isinstance(cells, Coded):
-        found = Findings(recorded_max=sys.maxsize, written=findings.written)
+        found = Findings(sys.maxsize, findings.written)
         distinct = _check_column(one, cells.cells, written, found)
-        cells.repeat(found, findings)
+        for row, cell in cells.by_row(found.bad):
+            findings.n_bad += 1
+            findings.bad_rows.add(row)
+            if findings.room:
+                findings.bad.append(msgspec.structs.replace(cell, row=row))
+        for row, warning in cells.by_row(found.warnings):
+            findings.warn(row, one.name, warning.message, warning.code)
         return distinct.take(cells.codes)
     if not isinstance(cells, (list, np.ndarray)):
         cells = list(cells)

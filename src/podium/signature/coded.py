@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import Any, TypeVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from podium.signature.cells import Findings
+from podium.errors import BadCell
+from podium.outputs import CellWarning
+
+Found = TypeVar("Found", BadCell, CellWarning)
 
 
 class Coded(Sequence[object]):
@@ -32,27 +34,16 @@ class Coded(Sequence[object]):
         codes = self.codes[rows]
         return Coded(self.cells, codes) if isinstance(rows, slice) else self.cells[codes]
 
-    def repeat(self, found: Findings, findings: Findings) -> None:
-        """Record what was found about the distinct cells for each row that has them.
+    def by_row(self, found: Sequence[Found]) -> list[tuple[int, Found]]:
+        """What was found about the distinct cells, for each row that has one of them, in order.
 
         Args:
-            found: about the distinct cells, in which `row` is the number of a cell.
-            findings: receives it, row by row.
+            found: its `row` is the number of a distinct cell.
         """
-        if not found.n_bad and not found.warnings:
-            return
+        if not found:
+            return []
         order = np.argsort(self.codes, kind="stable")
         ends = np.searchsorted(self.codes[order], np.arange(len(self.cells) + 1))
-
-        def rows_of(some: Sequence[Any]) -> list[tuple[int, Any]]:
-            """Each row that has one of these findings, in order."""
-            spans = [(order[ends[one.row] : ends[one.row + 1]].tolist(), one) for one in some]
-            return sorted(((row, one) for rows, one in spans for row in rows), key=lambda x: x[0])
-
-        for row, cell in rows_of(found.bad):
-            findings.n_bad += 1
-            findings.bad_rows.add(row)
-            if findings.room:
-                findings.bad.append(msgspec.structs.replace(cell, row=row))
-        for row, warning in rows_of(found.warnings):
-            findings.warn(row, warning.field, warning.message, warning.code)
+        spans = [(order[ends[one.row or 0] : ends[(one.row or 0) + 1]], one) for one in found]
+        pairs = [(row, one) for rows, one in spans for row in rows.tolist()]
+        return sorted(pairs, key=itemgetter(0))

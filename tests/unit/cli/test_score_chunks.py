@@ -9,7 +9,7 @@ import pytest
 
 from podium.errors import MalformedBody
 from podium.scoring import delimited
-from podium.scoring.delimited import CHUNK_CHARACTERS_MAX, DelimitedReader
+from podium.scoring.delimited import BLOCK_BYTES, DelimitedReader
 from podium.scoring.lines import CHUNK_BYTES_MAX, LinesReader
 from podium.scoring.rows import CHUNK_CELLS_MAX, CHUNK_ROWS_MAX, Reader
 
@@ -27,7 +27,7 @@ LONG_LINES = b"".join(b'{"a": %d, "b": "%s"}\n' % (i, LONG) for i in range(40))
 @pytest.mark.parametrize(
     ("reader", "most"),
     [
-        (DelimitedReader(buffered(LONG_CSV), "in.csv"), CHUNK_CHARACTERS_MAX),
+        (DelimitedReader(buffered(LONG_CSV), "in.csv"), BLOCK_BYTES),
         (LinesReader(buffered(LONG_LINES)), CHUNK_BYTES_MAX),
     ],
     ids=["csv", "ndjson"],
@@ -44,13 +44,14 @@ def test_wide_rows_make_short_chunks() -> None:
     row = ",".join("1" for _ in range(1_000))
     content = f"{names}\n" + f"{row}\n" * 900
 
-    first = next(iter(DelimitedReader(buffered(content.encode()), "in.csv").chunks()))
+    chunks = list(DelimitedReader(buffered(content.encode()), "in.csv").chunks())
 
-    assert first.n_rows == CHUNK_CELLS_MAX // 1_000 < CHUNK_ROWS_MAX
+    assert max(one.n_rows for one in chunks) == CHUNK_CELLS_MAX // 1_000 < CHUNK_ROWS_MAX
+    assert sum(one.n_rows for one in chunks) == 900
 
 
 def test_a_stretch_of_empty_lines_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "CHUNK_CHARACTERS_MAX", 100)
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 100)
     reader = DelimitedReader(buffered(b"a\n1\n" + b"\n" * 1_000 + b"2\n"), "in.csv")
 
     assert [cell for chunk in reader.chunks() for cell in chunk.cells[0]] == ["1", "2"]

@@ -1,4 +1,4 @@
-"""The scoring of a job in this process: pieces, disks, records."""
+"""The scoring of a job in this process: disks, records."""
 
 from __future__ import annotations
 
@@ -15,46 +15,15 @@ from podium.jobs import recording, scoring
 from podium.jobs.jobs import Jobs
 from podium.jobs.process import Order, work
 from podium.jobs.recording import Recording
-from podium.jobs.scoring import Pieces, Stopped, score
+from podium.jobs.scoring import Stopped, score
 from podium.outbox.outboxed import OutboxedStore
 from podium.records.record import Record
 from podium.records.storable import is_id
 from podium.records.store import RecordQuery
 from podium.records.stores.memory import MemoryStore
-from podium.scoring.rows import Chunk
 from podium.sources import bundles_of
 
 from .conftest import HEADER, ROW
-
-
-def chunk_of(n_rows: int) -> Chunk:
-    return Chunk(("a",), [list(map(str, range(n_rows)))], range(1, n_rows + 1), "file")
-
-
-def test_pieces_get_as_long_as_a_model_answers_in_a_second():
-    size = iter((5_000, 5_200))
-    pieces, lengths = Pieces([chunk_of(1_000), chunk_of(10)], lambda: next(size)), []
-    cells: list[str] = []
-    read: list[int] = []
-    for piece in pieces:
-        lengths.append(piece.n_rows)
-        cells += piece.cells[0]
-        read.append(pieces.n_read)
-        pieces.measured(piece.n_rows, piece.n_rows / 200)  # 200 rows a second
-
-    assert lengths == [64, 200, 200, 200, 200, 136, 10]
-    assert read == [320, 1_320, 2_320, 3_320, 4_320, 5_000, 5_200]
-    assert cells == [*map(str, range(1_000)), *map(str, range(10))]
-
-
-def test_a_slow_model_answers_row_by_row_and_an_empty_chunk_is_one_piece():
-    pieces, lengths = Pieces([chunk_of(66)], int), []
-    for piece in pieces:
-        lengths.append(piece.n_rows)
-        pieces.measured(piece.n_rows, 10.0 * piece.n_rows)
-
-    assert lengths == [64, 1, 1]
-    assert [one.n_rows for one in Pieces([chunk_of(0)], int)] == [0]
 
 
 def test_a_full_disk_is_told_and_nothing_is_kept(jobs: Jobs, add, bundle: Bundle):

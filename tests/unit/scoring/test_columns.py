@@ -7,7 +7,7 @@ import io
 import pytest
 
 from podium.errors import InputError, MalformedBody, SetupError
-from podium.scoring import delimited, lines
+from podium.scoring import blocks, lines
 from podium.scoring.columns import check_columns, lacking_fields, suggestions
 from podium.scoring.delimited import DelimitedReader
 from podium.scoring.lines import LinesReader
@@ -40,11 +40,11 @@ def test_a_column_is_suggested_for_one_field():
 
 
 def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(monkeypatch):
-    monkeypatch.setattr(delimited, "LINE_CHARACTERS_MAX", 100)
+    monkeypatch.setattr(blocks, "LINE_BYTES_MAX", 100)
     monkeypatch.setattr(lines, "LINE_BYTES_MAX", 100)
     head, long = io.BytesIO(b"a" * 100), io.BytesIO(b"a,b\n1,2\n" + b"x" * 100)
 
-    with pytest.raises(MalformedBody, match=r"line 1 of f\.csv is longer than 100 characters"):
+    with pytest.raises(MalformedBody, match=r"line 1 of f\.csv is longer than 100 bytes"):
         DelimitedReader(io.BufferedReader(head), "f.csv")
     with pytest.raises(MalformedBody, match=r"line 3 of f\.csv is longer"):
         list(DelimitedReader(io.BufferedReader(long), "f.csv").chunks())

@@ -56,7 +56,7 @@ def score(path: Path, bundle: Bundle) -> tuple[list[tuple[Any, ...]], list[str]]
         for chunk in source.chunks():
             scored = scorer.score(chunk)
             problems += [f"{chunk.places[cell.row or 0]} {cell.field}" for cell in scored.bad]
-            writer.write(chunk, scored.predicted)
+            writer.write(writer.encode(chunk, scored.predicted))
         writer.close()
     return cells_of(out), problems
 
@@ -118,9 +118,8 @@ def test_texts_that_look_like_formulas_stay_texts(tmp_path: Path):
     with out.open("wb") as target:
         writer = ExcelWriter(target)
         chunk = Chunk(("a",), [["=1+1", "+2", "a\x01b", "=" * 40_000]], range(1, 5), "file")
-        writer.write(
-            chunk, [Predicted("p", object, ["=HYPERLINK()", {"b": 1}, float("nan"), None])]
-        )
+        cells = ["=HYPERLINK()", {"b": 1}, float("nan"), None]
+        writer.write(writer.encode(chunk, [Predicted("p", object, cells)]))
         writer.close()
 
     sheet = openpyxl.load_workbook(out).worksheets[0]
@@ -135,9 +134,10 @@ def test_more_than_a_sheet_takes_is_an_error(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(excel, "ROWS_MAX", 3)
     with (tmp_path / "out.xlsx").open("wb") as target:
         writer = ExcelWriter(target)
-        writer.write(Chunk(("a",), [["1", "2"]], range(1, 3), "file"), [])
+        rows = writer.encode(Chunk(("a",), [["1", "2"]], range(1, 3), "file"), [])
+        writer.write(rows)
         with pytest.raises(SetupError, match="at most 3 rows"):
-            writer.write(Chunk(("a",), [["1", "2"]], range(1, 3), "file"), [])
+            writer.write(rows)
         writer.close()
 
 
