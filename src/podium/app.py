@@ -123,7 +123,7 @@ class App:
         self.failures: dict[str, Exception] = {**(failures or {}), **found.failures}
         if not bundles and not self.failures:
             raise SetupError("there is no model to serve", hint="podium serve churn.podium")
-        check_models(settings, {*self.failures, *(bundle.name for bundle in bundles)})
+        check_models(settings, names := {*self.failures, *(one.name for one in bundles)})
         registry = Registry(settings.registry_folder, settings.trust)
         if self.settings.records:
             bundles = [self._adopted(registry, one) for one in bundles]
@@ -182,7 +182,7 @@ class App:
             failures=self.failures,
             versions=self.versions,
             truth_rules=TruthRules(registry),
-            router=router_of(*protocols, *protocols_of(settings)),
+            router=router_of(*protocols, *protocols_of(settings, names)),
             is_local=is_local,
             uploads=Uploads(registry.files, self.settings.version_bytes_max),
             jobs=self._runner.jobs if self._runner else None,

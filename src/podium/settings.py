@@ -94,7 +94,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         sockets_max: the most WebSockets that a process has open, of pages that show monitoring.
         sockets_user_max: the most of one user, or of one address or IPv6 network.
         protocols: the APIs of other serving systems whose clients are answered: `v2`, the Open
-            Inference Protocol of Triton, KServe and MLServer; `kserve`, the first protocol of KServe.
+            Inference Protocol of Triton, KServe and MLServer; `kserve`, the first protocol of KServe;
+            `mlflow`, that of MLflow's scoring server.
+        invocations_model: the model that answers where a path of MLflow's names none; by default the
+            only one that is served.
         v2_server_name: what the Open Inference Protocol says that the server is called.
         batch: how requests are combined into calls, by the name of the model.
         feedback: how true outcomes find records, by the name of the model.
@@ -156,7 +159,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quota_store: str = ""
     sockets_max: Annotated[int, msgspec.Meta(ge=0)] = 500
     sockets_user_max: Annotated[int, msgspec.Meta(ge=0)] = 50
-    protocols: tuple[Literal["v2", "kserve"], ...] = ("v2", "kserve")
+    protocols: tuple[Literal["v2", "kserve", "mlflow"], ...] = ("v2", "kserve", "mlflow")
+    invocations_model: str = ""
     v2_server_name: str = "podium"
     batch: dict[str, Batch] = {}
     gates: dict[str, Gates] = {}
@@ -224,11 +228,16 @@ def check_switches(settings: Settings, *, has_people: bool, is_local: bool) -> N
 
 
 def check_models(settings: Settings, models: Collection[str]) -> None:
-    """Refuse a table such as `[batch.MODEL]` for a model that doesn't exist.
+    """Refuse a setting for a model that doesn't exist, such as a table `[batch.MODEL]`.
 
     Raises:
         SetupError: there is one.
     """
+    if settings.invocations_model not in ("", *models):
+        raise SetupError(
+            f"invocations_model is {settings.invocations_model!r}, which isn't served",
+            hint=f"served: {', '.join(sorted(models))}",
+        )
     for table in ("batch", "feedback", "gates", "retrain", "versions"):
         for name in sorted(getattr(settings, table).keys() - set(models)):
             raise SetupError(

@@ -199,6 +199,7 @@ SEEN = (
     Exchange("icon", 200, path="/favicon.ico"),
 )
 V1 = "/v1/models/loans:predict"
+NAN_ROW = json.dumps(with_(income=float("nan"))).encode()
 # Clients of other systems.
 OTHERS = (
     Exchange("kserve: models", 200, path="/v1/models"),
@@ -207,5 +208,11 @@ OTHERS = (
     post("kserve: rows", 200, {"instances": [GOOD, with_(age=7)]}, path=V1),
     post("kserve: arrays", 200, {"instances": [list(GOOD.values())]}, path=V1),
     post("kserve: an invalid value", 400, {"instances": [with_(age="old")]}, path=V1),
+    Exchange("mlflow: ready", 200, path="/ping"),
+    Exchange("mlflow: version", 200, path="/version"),
+    post("mlflow: records", 200, {"dataframe_records": [GOOD]}, path="/invocations"),
+    post("mlflow: NaN", 200, b'{"inputs": [%b]}' % NAN_ROW, path="/invocations"),
+    post("mlflow: csv", 200, CSV, media="text/csv", path="/invocations"),
+    post("mlflow: an invalid value", 400, {"inputs": [with_(age="old")]}, path="/invocations"),
 )
 EXCHANGES = (*ANSWERED, *REFUSED, *SEEN, *OTHERS)

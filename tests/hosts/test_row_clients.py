@@ -1,4 +1,4 @@
-"""Clients that send rows (KServe V1), unchanged, against a real server, and the documented programs."""
+"""Clients that send rows (KServe V1, MLflow), unchanged, against a real server, and the documented programs."""
 
 from __future__ import annotations
 
@@ -71,11 +71,41 @@ def test_kserves_client_is_told_what_is_wrong(of_kserve: Any, case: str, status:
     assert text in found[1]
 
 
-@pytest.mark.parametrize("page", ["kserve.md"])
+@pytest.fixture(scope="module")
+def of_mlflow(server: ServerProcess, clients_python: Path) -> Any:
+    printed = run([clients_python, HERE / "mlflow_client.py", server.address])
+    return json.loads(printed.splitlines()[-1])
+
+
+def test_mlflows_client_gets_predictions(of_mlflow: Any):
+    assert of_mlflow["version"] == podium.__version__
+    for one in ("data frame", "array", "list", "records", "csv"):
+        assert of_mlflow[one] == LABELS
+    assert of_mlflow["as a data frame"] == [[0, label] for label in LABELS]
+
+
+@pytest.mark.parametrize(
+    ("case", "status", "text"),
+    [
+        ("missing value", 400, "row 1, sw: is missing"),
+        ("missing column", 400, "sw: is missing"),
+        ("text", 400, "row 0, sl:"),
+        ("one value", 400, "BAD_REQUEST"),
+    ],
+)
+def test_mlflows_client_is_told_what_is_wrong(of_mlflow: Any, case: str, status: int, text: str):
+    found = of_mlflow["errors"][case]
+
+    assert f"error code {status}" in found
+    assert text in found
+
+
+@pytest.mark.parametrize("page", ["kserve.md", "mlflow.md"])
 def test_the_documented_program_runs(server: ServerProcess, clients_python: Path, page: str):
     found = re.search(r"```python\n(.*?)```", (PAGES / page).read_text("utf-8"), re.DOTALL)
     assert found is not None
 
-    printed = run([clients_python, "-c", found[1].replace("http://127.0.0.1:8000", server.address)])
+    port = server.address.rpartition(":")[2]
+    printed = run([clients_python, "-c", found[1].replace("8000", port)])
 
     assert "setosa" in printed

@@ -150,11 +150,13 @@ PROGRAMS = {
     ("GET", "/v1/models"): (401, 200, 200, 200, 200, 200),
     ("GET", V1): (401, 404, 404, 200, 404, 403),
     ("POST", f"{V1}:predict"): (401, 404, 404, 400, 404, 403),
+    ("GET", "/version"): (401, 200, 200, 200, 200, 200),
+    ("POST", "/invocations"): (401, 404, 404, 404, 404, 404),
     ("GET", "/metrics"): (401, 403, 403, 403, 403, 403),
     ("GET", "/api/nothing"): (404, 404, 404, 404, 404, 404),
 }
 OPEN = (
-    *("/livez", "/readyz", "/v2/health/live", "/v2/health/ready"),
+    *("/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/ping", "/health"),
     *(f"/static/{static.hashed('podium.css')}", "/favicon.ico"),
 )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from podium.protocols import openapi
 from podium.protocols.kserve.protocol import V1
+from podium.protocols.mlflow.protocol import scoring
 from podium.protocols.native import NATIVE
 from podium.protocols.oip.protocol import REST
 from podium.settings import Settings
@@ -18,7 +21,12 @@ def router_of(*others: ServingProtocol) -> Router:
     return Router((*PAGES, _OPENAPI), (NATIVE, *others))
 
 
-def protocols_of(settings: Settings) -> list[ServingProtocol]:
-    """The APIs of other serving systems that the settings turn on."""
-    known = {"v2": REST, "kserve": V1}
+def protocols_of(settings: Settings, models: Collection[str] = ()) -> list[ServingProtocol]:
+    """The APIs of other serving systems that the settings turn on.
+
+    Args:
+        models: the names of the models; paths that name none are those of the only one.
+    """
+    only = next(iter(models)) if len(models) == 1 else ""
+    known = {"v2": REST, "kserve": V1, "mlflow": scoring(settings.invocations_model or only)}
     return [known[name] for name in dict.fromkeys(settings.protocols)]

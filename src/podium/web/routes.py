@@ -21,7 +21,7 @@ from podium.web.router import FILTERED, LISTED, OPEN, Found, Route, ServingProto
 from podium.web.site import Site
 
 RETRY_AFTER_S = 1
-PROBES = ("livez", "readyz", "v2_live", "v2_ready", "ping")
+PROBES = ("livez", "readyz", "v2_live", "v2_ready", "ping", "health")
 
 
 def respond(site: Site, request: Request) -> Response:
@@ -212,7 +212,9 @@ def _counted(
     Args:
         error: why; that of a model names the version that failed, which may not be the champion.
     """
-    if response.status < 400 or request.method != "POST":
+    # Protocols have statuses of their own: that of the problem is the same in all.
+    status = response.status if response.problem is None else response.problem.status
+    if status < 400 or request.method != "POST":
         return response
     found = site.router.find(request.method, request.path)
     if found.route is not None and found.route.is_prediction:
@@ -220,7 +222,7 @@ def _counted(
         if deployment is not None and deployment.name not in site.failures:
             digest = error.digest if isinstance(error, ModelError) else ""
             version = deployment.traffic.find(digest) or deployment.choose()
-            version.metrics.refused(response.status, request.lane)
+            version.metrics.refused(status, request.lane)
             if isinstance(error, InvalidRows):
                 site.service.refused_rows.notify(version, error)
     return response

@@ -31,7 +31,7 @@ ACTORS = {
 }
 V2 = "/v2/models/arrival-delay"
 # Paths of programs, besides those of the API.
-OF_PROGRAMS = ("/api/", "/v2", "/v1/")
+OF_PROGRAMS = ("/api/", "/v2", "/v1/", "/invocations", "/version")
 # What each route answers to each of them, in that order. Pages send nobody to log in.
 CENSUS = {
     ("GET", "/"): (303, 200, 200, 200, 200, 200),
@@ -119,6 +119,10 @@ CENSUS = {
     ("GET", "/v1/models"): (401, 200, 200, 200, 200, 200),
     ("GET", "/v1/models/arrival-delay"): (401, 404, 404, 200, 200, 200),
     ("POST", "/v1/models/arrival-delay:predict"): (401, 404, 404, 400, 400, 400),
+    ("GET", "/version"): (401, 200, 200, 200, 200, 200),
+    ("POST", "/invocations"): (401, 404, 404, 400, 400, 400),
+    ("GET", "/ping"): (200,) * 6,
+    ("GET", "/health"): (200,) * 6,
     ("POST", "/v2/repository/index"): (401, 200, 200, 200, 200, 200),
     ("POST", "/v2/repository/models/arrival-delay/load"): (401, 404, 404, 403, 403, 200),
     ("POST", "/v2/repository/models/arrival-delay/unload"): (401, 404, 404, 403, 403, 400),
@@ -173,7 +177,9 @@ def guarded(
     """The models behind an authority."""
     home = tmp_path_factory.mktemp("guarded")
     sources = [f"{models_file}:{name}" for name in ("loans", "arrival")]
-    app = podium.App(*sources, identify=authority, home=str(home))
+    app = podium.App(
+        *sources, identify=authority, home=str(home), invocations_model="arrival-delay"
+    )
     yield Client(app)
     app.close()
 
