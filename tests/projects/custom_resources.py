@@ -1,6 +1,7 @@
-"""What the manifests may say that Kubernetes itself doesn't know: Kustomize and KEDA.
+"""What the manifests may say that Kubernetes itself doesn't know: Kustomize, KEDA and KubeRay.
 
-Written from their reference documentation (kubectl.docs.kubernetes.io, keda.sh/docs/2.18), and only as
+Written from their reference documentation (kubectl.docs.kubernetes.io, keda.sh/docs/2.18 and
+ray-project.github.io/kuberay/reference/api), and only as
 much of it as our files use: a word that isn't here is refused, even if they would know it.
 """
 
@@ -82,3 +83,51 @@ SCALED_OBJECT = closed(
         ),
     }
 )
+
+# Kubernetes knows what a pod is: the template is checked by its own schema.
+_TEMPLATE = closed(
+    {"spec": {"type": "object"}}, {"metadata": closed({}, {"labels": {"type": "object"}})}
+)
+_START = {"type": "object", "additionalProperties": {"type": "string"}}
+
+RAY_JOB = closed(
+    {
+        "apiVersion": {"const": "ray.io/v1"},
+        "kind": {"const": "RayJob"},
+        "metadata": METADATA,
+        "spec": closed(
+            {
+                "entrypoint": TEXT,
+                "rayClusterSpec": closed(
+                    {"headGroupSpec": closed({"rayStartParams": _START, "template": _TEMPLATE})},
+                    {
+                        "rayVersion": TEXT,
+                        "authOptions": closed({"mode": {"enum": ["disabled", "token"]}}),
+                        "workerGroupSpecs": many(
+                            closed(
+                                {
+                                    "groupName": TEXT,
+                                    "rayStartParams": _START,
+                                    "template": _TEMPLATE,
+                                },
+                                {"replicas": COUNT, "minReplicas": COUNT, "maxReplicas": COUNT},
+                            )
+                        ),
+                    },
+                ),
+            },
+            {
+                "submissionMode": {"enum": ["K8sJobMode", "HTTPMode", "InteractiveMode"]},
+                "shutdownAfterJobFinishes": {"type": "boolean"},
+            },
+        ),
+    }
+)
+
+
+def templates_in(job: Any) -> list[Any]:
+    """The pods of a RayJob, as pods of their own."""
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    head = {"apiVersion": "v1", "kind": "Pod"}
+    return [head | {"metadata": {"name": "one"}, "spec": one["template"]["spec"]} for one in groups]

@@ -6,6 +6,7 @@ import itertools
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,15 +14,25 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
+from click import Context
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 sys.path.insert(0, str(Path(__file__).parent))
-from custom_resources import KUSTOMIZATION, SCALED_OBJECT  # the folder of these tests is no package
+from custom_resources import (  # the folder of these tests is no package
+    KUSTOMIZATION,
+    RAY_JOB,
+    SCALED_OBJECT,
+    templates_in,
+)
 
+from podium.cli.main import podium
 from podium.hosts.server.serving import GRACE_S
 from podium.hosts.server.supervisor import STOP_S
 from podium.metrics.families import BY_NAME
 from podium.projects.choices import APPS, DATABASES, Choices, fits
 from podium.projects.dataset import Dataset
+from podium.projects.deployment import RAY_VERSION
 from podium.projects.files import project_files
 from podium.settings import read_settings
 
@@ -32,7 +43,7 @@ ALL = [
     if fits(app, database)
 ]
 SHARED = Choices("penguins", "none", "postgresql")  # has every one of the files
-CUSTOM = {"Kustomization": KUSTOMIZATION, "ScaledObject": SCALED_OBJECT}
+CUSTOM = {"Kustomization": KUSTOMIZATION, "ScaledObject": SCALED_OBJECT, "RayJob": RAY_JOB}
 OF_KSERVE = ("ClusterServingRuntime", "InferenceService")
 
 
@@ -40,7 +51,11 @@ def texts_of(choices: Choices, dataset: Dataset) -> dict[str, str]:
     """The manifests of a project by path, below `kubernetes`."""
     files = project_files(choices, dataset, ()).items()
     folder = PurePosixPath("kubernetes")
-    return {str(path.relative_to(folder)): text for path, text in files if folder in path.parents}
+    return {
+        str(path.relative_to(folder)): text
+        for path, text in files
+        if folder in path.parents and path.suffix == ".yaml"
+    }
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +77,8 @@ def check(document: Any) -> None:
     """Validate a manifest by the schema of its kind, in which unknown words are errors."""
     if document["kind"] in CUSTOM:
         jsonschema.validate(document, CUSTOM[document["kind"]])
+        for pod in templates_in(document) if document["kind"] == "RayJob" else ():
+            check(pod)
     else:
         latest = kubernetes_validate.latest_version()
         kubernetes_validate.validate(document, latest, strict=True)
@@ -103,6 +120,9 @@ def test_whoever_reads_a_manifest_knows_every_word_of_it(projects: dict[Choices,
         ("hpa/hpa.yaml", "averageValue", "average"),
         ("keda/scaledobject.yaml", "serverAddress", "server"),
         ("keda/scaledobject.yaml", "minReplicaCount", "minReplicas"),
+        ("ray/cluster.yaml", "rayStartParams", "startParams"),
+        ("ray/cluster.yaml", "workingDir", "workdir"),
+        ("ray/cluster.yaml", "authOptions", "auth"),
     ],
 )
 def test_a_misspelt_word_would_be_found(
@@ -166,6 +186,42 @@ def test_kserve_finds_its_container_and_the_server_finds_the_model(
             one["name"] for one in runtime["spec"]["supportedModelFormats"]
         }
         assert settings.records == (choices.server is not None)
+
+
+def test_the_nodes_of_ray_are_servers_of_the_project(projects: dict[Choices, Made]) -> None:
+    for choices, made in projects.items():
+        if "ray/cluster.yaml" not in made:
+            assert choices.app != "none" or choices.has_people or choices.database == "sqlserver"
+            continue
+        spec = made["ray/cluster.yaml"]["spec"]
+        (group,) = spec["rayClusterSpec"]["workerGroupSpecs"]
+        (worker,) = group["template"]["spec"]["containers"]
+        service = made["ray/service.yaml"]["spec"]
+        head = spec["rayClusterSpec"]["headGroupSpec"]
+        (deploying,) = head["template"]["spec"]["containers"]
+        settings = read_settings(
+            {}, environment={one["name"]: one["value"] for one in deploying["env"]}
+        )
+        secrets = {one["name"] for one in worker.get("env", ())}
+        words = spec["entrypoint"].split()
+        command = podium.get_command(Context(podium), words[1])
+
+        assert command is not None
+        assert command.parse_args(Context(command), words[2:]) == []
+        assert service["selector"] == group["template"]["metadata"]["labels"]
+        assert [settings.port] == [one["containerPort"] for one in worker["ports"]]
+        assert settings.records == (choices.server is not None)
+        assert ("PODIUM_STORE" in secrets) == settings.records
+        assert head["rayStartParams"]["num-cpus"] == "0"
+        assert spec["shutdownAfterJobFinishes"] is False
+        assert spec["rayClusterSpec"]["authOptions"] == {"mode": "token"}
+    assert Version(RAY_VERSION) in Requirement(extra_of("ray")).specifier
+
+
+def extra_of(name: str) -> str:
+    """What an extra of Podium requires of the package of the same name."""
+    text = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    return next(one for one in text["project"]["optional-dependencies"][name] if name in one[:4])
 
 
 def test_the_folders_of_kustomize_name_files_that_there_are(projects: dict[Choices, Made]) -> None:

@@ -244,7 +244,8 @@ def test_podium_can_read_its_settings(made: Made, answers: Choices, tmp_path: Pa
 def test_a_linter_of_dockerfiles_finds_nothing(
     projects: dict[Choices, Made], tmp_path: Path
 ) -> None:
-    texts = every("Dockerfile", projects)
+    ray = PurePosixPath("kubernetes/ray/Dockerfile")
+    texts = every("Dockerfile", projects) | {made[ray] for made in projects.values() if ray in made}
     paths = [tmp_path / f"Dockerfile.{number}" for number, _ in enumerate(texts)]
     for path, text in zip(paths, texts, strict=True):
         path.write_text(text)

@@ -38,6 +38,7 @@ _PORTS_THERE: Mapping[str, tuple[int, ...]] = MappingProxyType(
 # and what is left of the records as long again.
 DRAIN_S, END_S = 10, 30
 CPU_TARGET, QUEUE_TARGET = 700, 100
+RAY_VERSION = "2.60.0"
 _KEY_SIGNS = "signs cookies; at least 50 characters that nobody can guess"
 
 
@@ -147,6 +148,16 @@ class Deployment:
     def fits_kserve(self) -> bool:
         """Whether KServe can run it: by our own server, behind its gateway's login."""
         return self._choices.app == "none" and not self._choices.has_people
+
+    @property
+    def fits_ray(self) -> bool:
+        """Whether the nodes of a Ray cluster can run it: by our own server, with no files to keep."""
+        return self.fits_kserve and self._choices.database != "sqlserver"
+
+    @property
+    def ray_version(self) -> str:
+        """The Ray of those nodes, which was tested."""
+        return RAY_VERSION
 
     @property
     def database_ports(self) -> tuple[int, ...]:
