@@ -215,4 +215,56 @@ OTHERS = (
     post("mlflow: csv", 200, CSV, media="text/csv", path="/invocations"),
     post("mlflow: an invalid value", 400, {"inputs": [with_(age="old")]}, path="/invocations"),
 )
-EXCHANGES = (*ANSWERED, *REFUSED, *SEEN, *OTHERS)
+V2, V2_MODEL = "/v2", "/v2/models/loans"
+CELLS = (
+    ("age", "INT64", 41),
+    ("income", "FP64", 1_000.5),
+    ("member", "BOOL", True),
+    ("plan", "BYTES", "pro"),
+    ("note", "BYTES", "hello"),
+    ("since", "BYTES", "2024-03-01"),
+)
+
+
+def tensors(n_rows: int = 1) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "shape": [n_rows, 1], "datatype": datatype, "data": [cell] * n_rows}
+        for name, datatype, cell in CELLS
+    ]
+
+
+def binary() -> tuple[bytes, dict[str, str]]:
+    """A request whose ages are binary data, and whose response is."""
+    ages = {"name": "age", "shape": [1], "datatype": "INT64", "parameters": {"binary_data_size": 8}}
+    value = {"inputs": [ages, *tensors()[1:]], "parameters": {"binary_data_output": True}}
+    text = json.dumps(value).encode()
+    return text + (41).to_bytes(8, "little"), {"inference-header-content-length": str(len(text))}
+
+
+BINARY, BINARY_HEADERS = binary()
+BY_V2 = (
+    post("v2: a row", 200, {"id": "7", "inputs": tensors()}, path=f"{V2_MODEL}/infer"),
+    post("v2: rows", 200, {"inputs": tensors(3)}, path=f"{V2_MODEL}/infer"),
+    post(
+        "v2: one of the outputs",
+        200,
+        {"inputs": tensors(), "outputs": [{"name": "probabilities"}]},
+        path=f"{V2_MODEL}/infer",
+    ),
+    post("v2: binary data", 200, BINARY, path=f"{V2_MODEL}/infer", headers=BINARY_HEADERS),
+    post("v2: no request", 400, b"{", path=f"{V2_MODEL}/infer"),
+    post("v2: missing fields", 400, {"inputs": tensors()[1:]}, path=f"{V2_MODEL}/infer"),
+    post("v2: too many rows", 413, {"inputs": tensors(1_001)}, path=f"{V2_MODEL}/infer"),
+    post("v2: an unknown model", 404, {"inputs": []}, path="/v2/models/nope/infer"),
+    post("v2: an unknown version", 404, {"inputs": []}, path=f"{V2_MODEL}/versions/9/infer"),
+    Exchange("v2: infer with GET", 405, "GET", f"{V2_MODEL}/infer"),
+    Exchange("v2: the server", 200, path=V2),
+    Exchange("v2: alive", 200, path=f"{V2}/health/live"),
+    Exchange("v2: ready", 200, path=f"{V2}/health/ready"),
+    Exchange("v2: a model", 200, path=V2_MODEL),
+    Exchange("v2: a model is ready", 200, path=f"{V2_MODEL}/ready"),
+    Exchange("v2: a model's configuration", 200, path=f"{V2_MODEL}/config"),
+    Exchange("v2: nothing there", 404, path=f"{V2}/trace/setting"),
+    post("v2: the models", 200, {}, path=f"{V2}/repository/index"),
+)
+EXCHANGES = (*ANSWERED, *REFUSED, *SEEN, *OTHERS, *BY_V2)

@@ -1,4 +1,6 @@
-"""Requests made of our own OpenAPI document, good ones and bad ones: none is answered with a 5xx.
+"""Requests made of OpenAPI documents, good ones and bad ones: none is answered with a 5xx.
+
+The documents are our own, and that of the Open Inference Protocol v2.
 
 Three states: nobody asks, a token without rights, a token with rights; numbers come from the whole
 range of doubles. `make soak` sends 2,000 of each kind to an operation.
@@ -26,6 +28,9 @@ from schemathesis import GenerationMode
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression
 
+sys.path.insert(0, str(Path(__file__).parent))
+import oip_document
+
 import podium
 from podium.testing import ServerProcess
 
@@ -33,6 +38,7 @@ FORMATS = Path(__file__).parents[1] / "formats"
 N_CASES = 2_000 if os.environ.get("PODIUM_SOAK") else 40
 NAMES = ("logistic-1", "forest-1", "boosted-1", "grows")
 PATHS = (*(f"/api/models/{name}/predict" for name in NAMES), "/api/models", "/livez", "/readyz")
+OIP = oip_document.document(NAMES, {"grows": ("x", "z")})
 SCRIPT = """
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -95,13 +101,49 @@ def test_no_request_causes_a_server_error(world, path, who, mode):
     method = "POST" if path.endswith("/predict") else "GET"
     if method == "GET" and mode.is_negative:
         return  # there is nothing that could be wrong with it
+
+    statuses = sent(world, world.schema[path][method], who, mode)
+
+    if method == "POST" and who != "ada":
+        assert 200 not in statuses
+    if method == "POST" and who == "ada" and mode.is_positive:
+        assert 200 in statuses
+
+
+OPERATIONS = [(path, method) for path, item in OIP["paths"].items() for method in item]
+
+
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("who", ["nobody", "ada"])
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_no_request_of_the_open_inference_protocol_causes_a_server_error(world, path, method, who):
+    is_infer = path.endswith("/infer")
+    operation = schemathesis.openapi.from_dict(OIP)[path][method]
+    # Probes are for everybody; whoever may not see a model learns nothing of it.
+    is_open = "/health/" in path
+    modes = list(GenerationMode) if is_infer else [GenerationMode.POSITIVE]
+    for mode in modes:
+        n_cases = N_CASES // (2 if is_infer and who == "ada" else 8)
+
+        statuses = sent(world, operation, who, mode, n_cases=n_cases)
+
+        if who == "nobody" and not is_open:
+            assert 200 not in statuses
+        if path == "/v2/models/grows/infer" and who == "ada" and mode.is_positive:
+            assert 200 in statuses
+
+
+def sent(
+    world: World, operation: Any, who: str, mode: GenerationMode, *, n_cases: int = N_CASES
+) -> set[int]:
+    """The statuses of many requests for an operation."""
     token = world.tokens.get(who)
     headers = {"authorization": f"Bearer {token}"} if token else {}
     statuses = set()
 
-    @given(case=world.schema[path][method].as_strategy(generation_mode=mode))
+    @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
-        max_examples=N_CASES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=n_cases, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
     def send(case: schemathesis.Case) -> None:
         reply = case.call(base_url=world.address, headers=headers, session=world.session)
@@ -109,8 +151,4 @@ def test_no_request_causes_a_server_error(world, path, who, mode):
         assert reply.status_code < 500, (reply.status_code, case.body, reply.text)
 
     send()
-
-    if method == "POST" and who != "ada":
-        assert 200 not in statuses
-    if method == "POST" and who == "ada" and mode.is_positive:
-        assert 200 in statuses
+    return statuses
