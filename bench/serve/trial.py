@@ -26,12 +26,17 @@ JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True)
 class Trial:
-    """A contender that answers."""
+    """A contender that answers.
+
+    Attributes:
+        port_2: that its command may name, too, such as for gRPC.
+    """
 
     contender: Contender
     model: Model
     server: Server
     token: str = ""
+    port_2: int = 0
 
     @property
     def path(self) -> str:
@@ -132,13 +137,13 @@ def trial(
     """
     environment = contender.environment()
     model = models.model_for(name, environment)
-    port = free_port()
+    port, port_2 = free_port(), free_port()
     home = places.HOMES / f"{contender.name}-{os.getpid()}"
     home.mkdir(parents=True)
     values = {
         "bin": environment.bin,
         "port": port,
-        "port_2": free_port(),
+        "port_2": port_2,
         "port_3": free_port(),
         "model": model.file,
         "home": home,
@@ -167,7 +172,7 @@ def trial(
             folder=contender.app_folder,
             environment={**own, **(variables or {})},
         ) as server:
-            yield Trial(contender, model, server, token)
+            yield Trial(contender, model, server, token, port_2)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
