@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from podium.errors import MalformedBody, PodiumError, TimedOut
 from podium.hosts.asgi import App
 from podium.hosts.grpc.codec import GRPC
+from podium.hosts.grpc.quick import QuickCalls
 from podium.hosts.grpc.schema import SERVICE, STREAM, messages
 from podium.hosts.grpc.status import status_of, text_within_bounds
 from podium.hosts.grpc.views import VIEWS, View, model_path
@@ -48,6 +49,7 @@ class Calls:
     def __init__(self, app: App, log: AccessLog | None = None) -> None:
         self._app = app
         self._log = log
+        self._quick = QuickCalls(app)
         self._messages = messages()
         self.n_running = 0
 
@@ -140,6 +142,9 @@ class Calls:
         if left_s is not None and left_s <= 0:
             late = TimedOut("the deadline of the call has passed", hint="allow it more time")
             return routes.failed(self._app.site, request, late)
+        row = self._quick.prepared(request)
+        if row is not None:
+            return await self._quick.respond(request, *row)
         return await self._app.answered(request, GRPC)
 
     def _request(self, context: Any) -> Request:
