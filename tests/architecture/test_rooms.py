@@ -42,6 +42,7 @@ FOREIGN_CODE = {
     "accounts/mail.py": "an operator's mail back end raises what it likes: it is logged",
     "hosts/asgi.py": "answered as `web/routes.py` answers it",
     "hosts/django/remembered.py": "a database's driver raises what it likes: it is asked again",
+    "hosts/grpc/calls.py": "the last resort: gRPC would send what an error says to the caller",
     "hosts/grpc/quick.py": "answered as `web/routes.py` answers it",
     "hosts/server/exchange.py": "an ASGI app raises what it likes: a client gets a 500, the log the rest",
     "hosts/server/websocket.py": "an ASGI app raises what it likes: the connection is aborted",

@@ -108,6 +108,8 @@ class Calls:
         self.n_running += 1
         try:
             response = await answering
+        except Exception as error:  # noqa: BLE001 - grpc would show the caller what it says
+            response = _refused(error)
         finally:
             self.n_running -= 1
         if self._log is not None:
@@ -173,8 +175,8 @@ class Calls:
             raise MalformedBody(f"the bytes aren't a {name}") from error
 
 
-def _refused(error: PodiumError) -> Response:
-    """The response to a call that can't become a request."""
+def _refused(error: Exception) -> Response:
+    """The response to a call that didn't become a request."""
     problem = problems.of_error(error)
     return Response(b"", problem.status, problem=problem)
 
