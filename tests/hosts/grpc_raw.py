@@ -6,6 +6,7 @@ Arguments: what to do, the address, and a file with the certificate's authority 
 from __future__ import annotations
 
 import json
+import os
 import struct
 import sys
 import threading
@@ -20,7 +21,8 @@ from hypothesis import strategies as st
 from podium.hosts.grpc.schema import METHODS, SERVICE, STREAM, messages
 
 MESSAGES = messages()
-NEVER = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
+NEVER = ("INTERNAL", "UNKNOWN")
+SOAK = int(os.environ.get("PODIUM_SOAK", "1"))
 
 
 def opened(address, authority):
@@ -88,18 +90,44 @@ def requests(draw):
     return message.SerializeToString()
 
 
+# What is read from metadata, and what isn't.
+KEYS = [
+    "authorization",
+    "idempotency-key",
+    "podium-key",
+    "traceparent",
+    "x-forwarded-for",
+    "accept",
+]
+WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60)
+METADATA = st.lists(
+    st.tuples(st.sampled_from([*KEYS, "content-length", "cookie", "other"]), WORDS)
+    | st.tuples(st.just("other-bin"), st.binary(max_size=9)),
+    max_size=3,
+)
+
+
 def fuzz(channel):
     """Calls with anything; only what a model can't help may be a fault of the server's."""
     seen = set()
 
-    @settings(max_examples=300, deadline=None, database=None)
-    @given(requests() | st.binary(max_size=40))
-    def infer(body):
-        status, text = called(channel, "ModelInfer", body)
+    @settings(max_examples=300 * SOAK, deadline=None, database=None)
+    @given(requests() | st.binary(max_size=40), st.just([]) | METADATA)
+    def infer(body, metadata):
+        status, text = called(channel, "ModelInfer", body, *metadata)
         seen.add(status)
-        assert status not in ("INTERNAL", "UNKNOWN"), text
+        assert status not in NEVER, text
 
-    @settings(max_examples=150, deadline=None, database=None)
+    @settings(max_examples=50 * SOAK, deadline=None, database=None)
+    @given(st.lists(requests() | st.binary(max_size=40), max_size=4))
+    def streamed(bodies):
+        answers = list(channel.stream_stream(f"/{SERVICE}/{STREAM}")(iter(bodies), timeout=60))
+        assert len(answers) == len(bodies)
+        for one in answers:
+            text = MESSAGES["ModelStreamInferResponse"].FromString(one).error_message
+            assert "the log has the details" not in text, text
+
+    @settings(max_examples=150 * SOAK, deadline=None, database=None)
     @given(st.sampled_from(METHODS), st.binary(max_size=20), NAMES, NAMES)
     def view(method, body, name, version):
         kind = MESSAGES[f"{method}Request"]
@@ -109,9 +137,10 @@ def fuzz(channel):
         for sent in (body, made.SerializeToString()):
             status, text = called(channel, method, sent)
             seen.add(status)
-            assert status not in ("INTERNAL", "UNKNOWN"), text
+            assert status not in NEVER, text
 
     infer()
+    streamed()
     view()
     return sorted(seen)
 

@@ -17,6 +17,7 @@ from podium.testing import ServerProcess
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
+HOW_TO = HERE.parents[1] / "docs" / "how-to"
 MODELS = '''
 import time
 from typing import Literal
@@ -34,9 +35,23 @@ def loans(age: float, income: float, plan: Literal["basic", "pro"]) -> dict[Lite
 @podium.model
 def doubled(number: float) -> float:
     """Twice the number."""
-    if number == 13:
+    if number == 1313.25:
         raise ValueError("unlucky")
     return 2 * number
+
+
+@podium.model
+def churn(age: float, plan: Literal["basic", "pro"]) -> dict[Literal["no", "yes"], float]:
+    """Whether a customer leaves."""
+    return {"no": 0.75, "yes": 0.25} if plan == "pro" else {"no": 0.25, "yes": 0.75}
+
+
+@podium.model
+def iris(
+    sl: float, sw: float, pl: float, pw: float
+) -> dict[Literal["setosa", "virginica"], float]:
+    """The species of an iris."""
+    return {"setosa": 1.0, "virginica": 0.0} if pl < 3 else {"setosa": 0.0, "virginica": 1.0}
 
 
 @podium.model
@@ -45,7 +60,8 @@ def slow(seconds: float) -> float:
     time.sleep(seconds)
     return seconds
 '''
-ARGUMENTS = ("grpc_models:loans", "grpc_models:doubled", "grpc_models:slow", "--grpc-port", "0")
+NAMES = ["churn", "doubled", "iris", "loans", "slow"]
+ARGUMENTS = (*(f"grpc_models:{name}" for name in NAMES), "--grpc-port", "0")
 BOTH = {
     "prediction": [["yes"], ["no"]],
     "probabilities": [[0.25, 0.75], [0.75, 0.25]],
@@ -96,7 +112,7 @@ def test_tritons_client_sees_the_server(triton):
     assert triton["ready"] is True
     assert triton["server"]["name"] == "podium"
     models = triton["index"]["models"]
-    assert sorted(one["name"] for one in models) == ["doubled", "loans", "slow"]
+    assert sorted(one["name"] for one in models) == NAMES
     assert {one["state"] for one in models} == {"READY"}
     assert triton["memory"][0] == "StatusCode.UNIMPLEMENTED"
 
@@ -116,7 +132,7 @@ def test_tritons_client_sees_the_models(triton):
     config = triton["config"]["config"]
     assert config["input"][2] == {"name": "plan", "data_type": "TYPE_STRING", "dims": ["1"]}
     assert [one["name"] for one in triton["statistics"]["model_stats"]] == ["doubled"]
-    assert len(triton["statistics of all"]["model_stats"]) == 3
+    assert len(triton["statistics of all"]["model_stats"]) == len(NAMES)
 
 
 def test_models_are_loaded_and_unloaded_elsewhere(triton):
@@ -193,6 +209,23 @@ def test_kserves_client_gets_predictions(kserve):
     assert kserve["single"] == {"prediction": [1.0]}
     assert kserve["nobody"][0] == "StatusCode.NOT_FOUND"
     assert kserve["bad cell"][0] == "StatusCode.INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [("grpc.md", ["no", "yes"]), ("triton.md", ["setosa", "virginica"])],
+)
+def test_the_documented_program_runs(server, clients_python, page, printed):
+    blocks = re.findall(r"```python\n(.*?)```", (HOW_TO / page).read_text("utf-8"), re.DOTALL)
+    (program,) = [one for one in blocks if "tritonclient.grpc" in one]
+    program = program.replace("127.0.0.1:8001", grpc_address(server))
+
+    done = subprocess.run(
+        [clients_python, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"'(\w+)'", done.stdout) == printed
 
 
 def test_calls_are_recorded_and_counted_as_requests_are(server, triton, kserve):
