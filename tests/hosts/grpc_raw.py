@@ -182,6 +182,7 @@ def rights(channel):
             ),
         ):
             found[f"{name} {method}"] = called(channel, method, body, *metadata)[0]
+        found[f"{name} long"] = called(channel, "ModelInfer", b"\xff" * 20_000, *metadata)[0]
         status, listed = called(channel, "RepositoryIndex", b"", *metadata)
         index = MESSAGES["RepositoryIndexResponse"]()
         if status == "OK":

@@ -113,13 +113,13 @@ def test_a_token_in_the_metadata_gives_the_rights_of_its_owner(server, folder, t
     found = called(server, folder, "rights", json.dumps({**tokens, "wrong": wrong}))
 
     everything = sorted([*NAMES, "process"])
-    unknown = "UNAUTHENTICATED"
+    unknown, broken = "UNAUTHENTICATED", "INVALID_ARGUMENT"
     expected: dict[str, list[Any]] = {
-        "all": ["OK", "OK", "OK", "OK", ["OK", everything]],
-        "predicts": ["OK", "OK", "OK", "PERMISSION_DENIED", ["OK", everything]],
-        "other": ["NOT_FOUND", "OK", "NOT_FOUND", "NOT_FOUND", ["OK", ["loans"]]],
-        "nobody": [unknown, "OK", unknown, unknown, [unknown, []]],
-        "wrong": [unknown, "OK", unknown, unknown, [unknown, []]],
+        "all": ["OK", "OK", "OK", "OK", broken, ["OK", everything]],
+        "predicts": ["OK", "OK", "OK", "PERMISSION_DENIED", broken, ["OK", everything]],
+        "other": ["NOT_FOUND", "OK", "NOT_FOUND", "NOT_FOUND", broken, ["OK", ["loans"]]],
+        "nobody": [unknown, "OK", unknown, unknown, unknown, [unknown, []]],
+        "wrong": [unknown, "OK", unknown, unknown, unknown, [unknown, []]],
     }
     for name, statuses in expected.items():
         assert [one for key, one in found.items() if key.startswith(name)] == statuses

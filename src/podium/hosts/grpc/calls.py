@@ -31,6 +31,9 @@ Answer: TypeAlias = Callable[[bytes, Any], Awaitable[Response]]
 _OF_HTTP = frozenset(
     {"accept", "accept-encoding", "content-type", "content-length", "cookie", "host", "origin"}
 )
+# A hostile message takes a tenth of a second for each MiB to be parsed, and nothing else is answered
+# meanwhile: longer ones are parsed only for callers who may see something here.
+LONG_BYTES = 16_384
 # Headers of responses that callers get as trailing metadata.
 _TRAILING = ("ratelimit-", "retry-after", "idempotency-replayed")
 
@@ -134,6 +137,11 @@ class Calls:
 
     async def _predicted(self, body: bytes, context: Any) -> Response:
         """The answer of a call for predictions."""
+        if len(body) > LONG_BYTES:
+            view = replace(self._request(context), method="GET", path="/v2")
+            response = await self._app.answered(view)
+            if response.problem is not None:
+                return response
         try:
             message = self._read("ModelInferRequest", body)
             path = model_path(message.model_name, message.model_version, "infer")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from podium.errors import MalformedBody
-from podium.flow.format import Decoded, ResponseData
+from podium.flow.format import Decoded, DecodeLimits, ResponseData
 from podium.flow.request import PredictRequest
 from podium.flow.response import EncodedResponse
 from podium.hosts.grpc.schema import messages
@@ -60,6 +60,9 @@ class GrpcCodec:
             InputError: a tensor isn't what it says, or isn't for this model.
         """
         message = self._message
+        # Before there is an object for each of them.
+        n_names = max(len(message.inputs), len(message.outputs))
+        DecodeLimits(frozenset(), rows_max).check_names(n_names)
         check_wanted(signature, message.model_name, [one.name for one in message.outputs])
         for one in (*message.inputs, *message.outputs):
             check_parameters(one.name, one.parameters)

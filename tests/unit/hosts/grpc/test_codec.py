@@ -53,6 +53,8 @@ def test_typed_and_raw_contents_are_the_same_columns():
         (asked(("age", "FP64", [2**40, 2**40], None), raw=[b""]), "mismatch"),
         (asked(("plan", "BYTES", [1], [b"\xff"])), "isn't UTF-8"),
         (asked(), "no inputs"),
+        (messages()["ModelInferRequest"].FromString(b"\x2a\0" * 200_000), "columns were sent"),
+        (messages()["ModelInferRequest"].FromString(b"\x32\0" * 200_000), "columns were sent"),
     ],
 )
 def test_a_tensor_that_is_not_what_it_says_is_refused(message, words):
