@@ -21,6 +21,7 @@ FOREIGN_CODE = {
     "app.py": "models load in a thread, which has nobody to raise to: the failure is kept",
     "packing/columns.py": "a property of a model that isn't fitted raises what it likes",
     "packing/data.py": "pandas, polars and pyarrow have no common base of errors",
+    "compile/own_code/exporter.py": "one's own code raises what it likes while it is recorded",
     "bundle/model_part.py": "pickle runs the user's own classes",
     "packing/folds.py": "copies of a model that somebody wrote, trained and asked",
     "packing/owner.py": "a model that refuses what its owner gives: then nothing is compared",

@@ -89,12 +89,24 @@ def compiled_part(
         content, graph = graph_in_place(estimator, signature, original.predict, sample)
     compilation = msgspec.structs.replace(compilation, graph=graph)
     if content is None:
-        part = estimator_part(estimator, signature.frame)
+        part = _original_part(estimator, signature.frame, compiled.why)
         return msgspec.structs.replace(part, compilation=compilation)
     part = ModelPart(
         runtime="onnx", files={FOLDER + GRAPH: content}, requires=("onnx",), compilation=compilation
     )
     return _complete(part, estimator, signature, keep_original=keep_original)
+
+
+def _original_part(estimator: Any, frame: str | None, why: str) -> ModelPart:
+    """The estimator as it is; if it can't be packed, the error says why it isn't compiled either."""
+    try:
+        return estimator_part(estimator, frame)
+    except SetupError as error:
+        if why:
+            error.hint = (
+                f"compiled it wouldn't need that, but it doesn't compile: {why}\n{error.hint}"
+            )
+        raise
 
 
 def _complete(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from podium.compile.builder import Builder, ModelExporter, TransformerExporter
 from podium.compile.features import Features, Fitted, NotCompiled
+from podium.compile.own_code.exporter import is_own, transformer
 from podium.plugins import load
 
 # One module for each family: each has TRANSFORMERS and MODELS, exporters by class name.
@@ -72,7 +73,11 @@ def transformer_of(estimator: Any) -> TransformerExporter:
         NotCompiled: there is none.
     """
     exporter = _exporters("TRANSFORMERS").get(class_name(estimator))
-    return exporter if exporter is not None else _foreign(estimator, tuple, "transforms")
+    if exporter is not None:
+        return exporter
+    if class_name(estimator) in _registered() or not is_own(estimator):
+        return _foreign(estimator, tuple, "transforms")
+    return transformer
 
 
 def model_of(estimator: Any) -> ModelExporter:
@@ -92,10 +97,15 @@ def _exporters(kind: str) -> Mapping[str, Callable[[Any, Builder, Features], Any
     return exporters
 
 
+def _registered() -> set[str]:
+    """The classes that other packages have exporters for."""
+    return {point.name for point in entry_points(group=f"podium.{GROUP}")}
+
+
 def _foreign(estimator: Any, kind: type, does: str) -> Callable[[Any, Builder, Features], Any]:
     """The exporter of another package."""
     name = class_name(estimator)
-    if name not in {point.name for point in entry_points(group=f"podium.{GROUP}")}:
+    if name not in _registered():
         raise NotCompiled(f"no exporter is known for {name}")
     exporter: Exporter = load(GROUP, name)
 

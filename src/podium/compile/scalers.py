@@ -10,6 +10,7 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Input, NotCompiled
+from podium.compile.own_code.exporter import recorded
 from podium.compile.preprocess import standard_scaler
 from podium.program.operations import (
     Bin,
@@ -65,7 +66,8 @@ def function_transformer(estimator: Any, build: Builder, x: Features) -> Feature
         return x
     function = FUNCTIONS.get(estimator.func) if callable(estimator.func) else None
     if function is None or estimator.kw_args:
-        raise NotCompiled("its function is code, not data")
+        options = estimator.kw_args or {}
+        return recorded(build, x, estimator, lambda data: estimator.func(data, **options))
     if not estimator.validate:
         _refuse_unusual(build, x, function)
     return build.features(build.add(Link(build.matrix(x), function)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice, pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from podium.program.kernel import LEAF, SET, NumpyForest
 from podium.program.operations import (
     AnyOperation,
+    Bin,
     Blank,
+    Elementwise,
     Finite,
     Forest,
     Impute,
@@ -19,8 +22,10 @@ from podium.program.operations import (
     Numbers,
     Scale,
     Select,
+    Shapes,
     Single,
 )
+from podium.program.operations.elementwise import JUMPS
 from podium.program.plan import Plan
 from podium.table import Array
 
@@ -118,6 +123,38 @@ def splits_of(
             origin = origins[forest.feature[node]]
             if origin is not None:
                 yield Split(row, origin.column, origin.back(float(forest.threshold[node])))
+
+
+def thresholds_of(plan: Plan, n_rows: int, n_most: int) -> Iterator[Split]:
+    """Numbers that the plan compares a column of the table with, at most this many.
+
+    Args:
+        n_rows: of the table; the points are spread over its rows.
+    """
+    found = islice(_compared(plan), n_most)
+    for number, (origin, threshold) in enumerate(found):
+        yield Split(number % n_rows, origin.column, origin.back(threshold))
+
+
+def _compared(plan: Plan) -> Iterator[tuple[Origin, float]]:
+    """Origins of columns, and the numbers that they are compared with."""
+    shapes = plan.check()
+    for operation in plan.operations:
+        for x, column, number in _numbers_compared(operation, shapes):
+            origin = origin_of(plan, x, column)
+            if origin is not None and np.isfinite(number):
+                yield origin, number
+
+
+def _numbers_compared(operation: AnyOperation, shapes: Shapes) -> Iterator[tuple[int, int, float]]:
+    """Registers, their columns, and the numbers that an operation compares these with."""
+    if isinstance(operation, Bin):
+        for column, (begin, end) in enumerate(pairwise(operation.starts)):
+            yield from ((operation.x, column, float(edge)) for edge in operation.edges[begin:end])
+    elif isinstance(operation, Elementwise) and operation.function in JUMPS:
+        for x, row in product(operation.xs, operation.constants):
+            columns = range(shapes.matrix(x).width)
+            yield from ((x, column, float(row[column % len(row)])) for column in columns)
 
 
 def _reached(forest: Forest, rows: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

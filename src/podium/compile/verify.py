@@ -13,7 +13,7 @@ from podium.bisection import Bisection
 from podium.compile.findings import Findings
 from podium.compile.jumps import jumps_of
 from podium.compile.perturb import Perturbed, perturbations
-from podium.compile.trace import Split, splits_of
+from podium.compile.trace import Split, splits_of, thresholds_of
 from podium.errors import ModelError
 from podium.outputs import Outputs
 from podium.program import Program
@@ -200,7 +200,7 @@ def _groups(
 def _splits(
     program: Program, rows: Table, n_most: int, random: np.random.Generator
 ) -> Sequence[Split]:
-    """Thresholds of the program's forests."""
+    """Thresholds of the program's forests, and numbers that its plan compares columns with."""
     plan = program.plan
     matrices = {
         o.x: value
@@ -208,7 +208,8 @@ def _splits(
         if isinstance(o, Forest)
         for value in [program.register(o.x, rows)]
     }
-    return list(splits_of(plan, matrices, n_most, random)) if matrices else []
+    compared = list(thresholds_of(plan, rows.n_rows, n_most))
+    return [*compared, *splits_of(plan, matrices, n_most, random)] if matrices else compared
 
 
 def _batches(groups: Iterable[Perturbed], n_most: int) -> Iterator[list[Perturbed]]:

@@ -12,6 +12,7 @@ from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, c
 from podium.program.operations.coupling import Couple
 from podium.program.operations.curves import Bin, Power, Quantile
 from podium.program.operations.distances import Distance
+from podium.program.operations.elementwise import Elementwise
 from podium.program.operations.fills import Fill, FillLinear, FillNearest
 from podium.program.operations.forest import Forest
 from podium.program.operations.kernels import Kernel
@@ -34,6 +35,7 @@ AnyOperation: TypeAlias = (
     | Clip
     | Couple
     | Distance
+    | Elementwise
     | Encode
     | Fill
     | FillLinear
@@ -81,6 +83,7 @@ __all__ = [
     "Coding",
     "Couple",
     "Distance",
+    "Elementwise",
     "Encode",
     "Fill",
     "FillLinear",

@@ -52,6 +52,11 @@ LinkName: TypeAlias = Literal[
     "erf",
     "trunc",
     "sort",
+    "rint",
+    "arcsin",
+    "arccos",
+    "arccosh",
+    "arctanh",
 ]
 
 
@@ -278,4 +283,9 @@ _LINKS: dict[LinkName, Callable[[Array], Array]] = {
     "erf": _erf,
     "trunc": np.trunc,
     "sort": _sort,
+    "rint": np.rint,
+    "arcsin": np.arcsin,
+    "arccos": np.arccos,
+    "arccosh": np.arccosh,
+    "arctanh": np.arctanh,
 }

@@ -1,0 +1,157 @@
+"""Functions of the numbers of a row, which are recorded as operations of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self, TypeAlias
+
+import numpy as np
+
+from podium.compile.builder import Builder
+from podium.compile.features import Features
+from podium.compile.own_code.operators import Operators
+from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
+from podium.program.arrays import Floats
+from podium.program.operations import Elementwise, Link
+from podium.program.operations.elementwise import COMPARISONS, ElementwiseName
+from podium.program.operations.links import LinkName
+
+Kind: TypeAlias = Literal["float", "integer", "boolean"]
+_TRUTHS = (*COMPARISONS, "logical_and", "logical_or", "logical_xor")
+# These answer whole numbers with whole numbers.
+_WHOLE = ("add", "subtract", "multiply", "floor_divide", "remainder", "maximum", "minimum", "where")
+_WHOLE_LINKS = ("abs", "sign", "square", "floor", "ceil", "trunc", "rint")
+_DTYPES = {"float": np.float64, "integer": np.int64, "boolean": np.bool_}
+
+
+class Arithmetic(Operators):
+    """Numbers of all rows: a column, or an array of shape (n_rows, width).
+
+    Attributes:
+        register: of the plan, which holds them.
+        kind: a boolean is 1 or 0.
+        ndim: 1 for a column.
+        is_pandas: whether it behaves like pandas' columns: missing numbers are skipped in sums.
+    """
+
+    noun = "column"
+
+    def __init__(
+        self, build: Builder, register: int, kind: Kind, *, ndim: int = 1, is_pandas: bool = False
+    ) -> None:
+        self.build, self.register, self.kind = build, register, kind
+        self.ndim, self.is_pandas = ndim, is_pandas
+        self.name = ""
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return self.build.width(self.register)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """As an array's; the number of rows is nothing to compute with."""
+        return (Rows(),) if self.ndim == 1 else (Rows(), self.width)
+
+    @property
+    def dtype(self) -> Any:
+        """As an array's."""
+        return np.dtype(_DTYPES[self.kind])
+
+    @property
+    def columns_of_plan(self) -> Features:
+        """As the exporters pass them on."""
+        return self.build.features(self.register)
+
+    def like(self, register: int, kind: Kind, **changes: Any) -> Self:
+        """Other numbers in the same form."""
+        form = {"ndim": self.ndim, "is_pandas": self.is_pandas} | changes
+        return type(self)(self.build, register, kind, **form)
+
+    def operated(self, name: ElementwiseName, one: Any, other: Any) -> Self:
+        """The numbers that an operator gives, row by row."""
+        if name.startswith("logical") and {_kind(one), _kind(other)} != {"boolean"}:
+            raise Untraceable("it takes bits of numbers")
+        return self.compute(name, one, other)
+
+    def link(self, function: LinkName) -> Self:
+        """The numbers through one of numpy's functions."""
+        if self.kind == "boolean":
+            raise Untraceable("it computes with truths, in half precision")
+        if self.kind == "integer" and function == "reciprocal":
+            raise Untraceable("it divides whole numbers without a remainder")
+        kind: Kind = "integer" if self.kind == "integer" and function in _WHOLE_LINKS else "float"
+        return self.like(self.build.add(Link(self.register, function)), kind)
+
+    def compute(self, name: ElementwiseName, *arguments: Any) -> Self:
+        """A function of numbers of the same rows, and constants.
+
+        Raises:
+            Untraceable: one of them is neither, or their shapes don't fit.
+        """
+        recorded = [one for one in arguments if isinstance(one, Arithmetic)]
+        _check_kinds(name, arguments)
+        constants = [_constant(one) for one in arguments if not isinstance(one, Arithmetic)]
+        _check_shapes(recorded, constants)
+        if name == "add" and all(_kind(one) == "boolean" for one in arguments):
+            name = "logical_or"  # as numpy adds truths
+        xs = tuple(dict.fromkeys(one.register for one in recorded))
+        if any(self.build.is_single(x) for x in xs):
+            raise Untraceable("it computes in single precision")
+        n_constants, places = 0, []
+        for one in arguments:
+            n_constants += not isinstance(one, Arithmetic)
+            places.append(xs.index(one.register) if isinstance(one, Arithmetic) else -n_constants)
+        wide = max([1, *map(len, constants)])
+        table = np.array([np.broadcast_to(one, (wide,)) for one in constants]).reshape(-1, wide)
+        register = self.build.add(Elementwise(xs, name, tuple(places), table))
+        is_pandas = any(one.is_pandas for one in recorded)
+        return self.like(register, _result(name, arguments), is_pandas=is_pandas)
+
+
+def _check_kinds(name: ElementwiseName, arguments: Sequence[Any]) -> None:
+    """Whole numbers and truths follow other rules than doubles do in some functions."""
+    kinds = [_kind(one) for one in arguments]
+    if name == "subtract" and kinds == ["boolean", "boolean"]:
+        raise Untraceable("numpy doesn't subtract truths")
+    if "float" in kinds or name not in ("floor_divide", "remainder", "power"):
+        return
+    by = arguments[1]
+    least = 0 if name == "power" else 1
+    if isinstance(by, Arithmetic) or (np.asarray(by) < least).any():
+        raise Untraceable("it divides whole numbers, or takes their powers; convert them to float")
+
+
+def _check_shapes(recorded: Sequence[Arithmetic], constants: Sequence[Floats]) -> None:
+    if len({one.ndim for one in recorded}) > 1:
+        raise Untraceable("it computes with arrays of different dimensions")
+    widths = {*(one.width for one in recorded), *map(len, constants)} - {1}
+    if len(widths) > 1 or (recorded[0].ndim == 1 and widths):
+        raise Untraceable("it computes with arrays of different shapes")
+
+
+def _constant(value: Any) -> Floats:
+    """A constant as a vector of one number, or of one a column."""
+    try:
+        array = np.asarray(np.nan if value is None else value)
+    except (TypeError, ValueError) as error:
+        raise Untraceable(f"it computes with a {type(value).__name__}") from error
+    if array.ndim > 1 or array.dtype.kind not in "fiub" or isinstance(value, Recorded):
+        raise Untraceable(f"it computes with a {type(value).__name__}")
+    return np.atleast_1d(array).astype(np.float64)
+
+
+def _kind(value: Any) -> Kind:
+    if isinstance(value, Arithmetic):
+        return value.kind
+    kind = np.asarray(np.nan if value is None else value).dtype.kind
+    return "boolean" if kind == "b" else "integer" if kind in "iu" else "float"
+
+
+def _result(name: str, arguments: Sequence[Any]) -> Kind:
+    if name in _TRUTHS:
+        return "boolean"
+    kinds = {_kind(one) for one in (arguments[1:] if name == "where" else arguments)}
+    if kinds == {"boolean"} and name == "where":
+        return "boolean"
+    return "integer" if kinds <= {"integer", "boolean"} and name in _WHOLE else "float"

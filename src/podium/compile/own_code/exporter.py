@@ -1,0 +1,84 @@
+"""Exporters of one's own functions and transformers: their code is run once, and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+from podium.compile.builder import Builder
+from podium.compile.features import Features, NotCompiled
+from podium.compile.own_code.arithmetic import Kind
+from podium.compile.own_code.frames import Frame
+from podium.compile.own_code.pandas_functions import recorded_functions
+from podium.compile.own_code.recorded import Untraceable
+from podium.compile.own_code.series import series_of
+from podium.compile.own_code.values import Numbers
+from podium.compile.own_code.watch import is_own_code, line_of, watched
+
+
+def recorded(build: Builder, x: Features, estimator: Any, call: Callable[[Any], Any]) -> Features:
+    """The columns that code computes from these.
+
+    It runs twice: code that remembers its last call is found out.
+
+    Args:
+        call: the code, as a function of an array or a frame.
+
+    Raises:
+        NotCompiled: it does what can't be recorded; with the line where.
+    """
+    first, again = (_run(build, x, estimator, call) for _ in range(2))
+    if len(first) != len(again):
+        raise NotCompiled("its code returns something else at each call")
+    return first
+
+
+def _run(build: Builder, x: Features, estimator: Any, call: Callable[[Any], Any]) -> Features:
+    try:
+        with recorded_functions(), watched():
+            found = call(_data(build, x, estimator))
+    except Exception as error:  # one's own code may raise anything
+        number, text = line_of(error.__traceback__)
+        where = f"line {number}, `{text}`: " if number else ""
+        why = str(error) if isinstance(error, Untraceable) else f"{type(error).__name__}: {error}"
+        raise NotCompiled(f"{where}{why}") from error
+    if not isinstance(found, (Frame, Numbers)) or found.ndim != 2:
+        raise NotCompiled("its code doesn't return a frame or a matrix made of what it was given")
+    return found.columns_of_plan
+
+
+def _data(build: Builder, x: Features, estimator: Any) -> Frame | Numbers:
+    """What stands in for the data: as a frame, where the estimator was fitted with one."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None and build.signature.frame == "pandas" and x == build.inputs():
+        names = build.signature.names
+    if names is not None:
+        pairs = zip(map(str, names), x, strict=True)
+        return Frame({name: series_of(build, column) for name, column in pairs}, build=build)
+    kinds = {_kind(build, column) for column in x}
+    kind: Kind = kinds.pop() if len(kinds) == 1 else "float"
+    return Numbers(build, build.matrix(x), kind, ndim=2)
+
+
+def _kind(build: Builder, column: Any) -> Kind:
+    series = series_of(build, column)
+    return series.kind if isinstance(series, Numbers) else "float"
+
+
+def transformer(estimator: Any, build: Builder, x: Features) -> Features:
+    """A transformer of a class that nobody knows, by its `transform`."""
+    method = getattr(type(estimator), "transform", None)
+    if method is None:
+        raise NotCompiled("it has no `transform`")
+    method = getattr(method, "__wrapped__", method)  # without scikit-learn's choice of a container
+    apart = copy(estimator)  # whatever its code keeps for itself isn't kept
+    return recorded(build, x, estimator, lambda data: method(apart, data))
+
+
+def is_own(estimator: Any) -> bool:
+    """Whether the class comes from one's own code rather than from an installed library."""
+    method = getattr(type(estimator), "transform", None)
+    method = getattr(method, "__wrapped__", method)
+    code = getattr(method, "__code__", None)
+    return code is not None and is_own_code(code)

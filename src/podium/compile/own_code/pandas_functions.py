@@ -1,0 +1,135 @@
+"""What pandas' functions do with recorded columns, while code is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from podium.compile.own_code.frames import Frame, beside
+from podium.compile.own_code.numpy_functions import ARRAYS, ColumnStacker, array_of
+from podium.compile.own_code.recorded import Recorded, Untraceable
+from podium.compile.own_code.values import Numbers, computed
+from podium.program.operations import Bin
+
+
+@contextmanager
+def recorded_functions() -> Iterator[None]:
+    """Functions of pandas, and those of numpy that make arrays, know recorded columns meanwhile.
+
+    For these there is no protocol, as there is for most of numpy. Calls with anything else are
+    passed on.
+    """
+    import pandas as pd
+
+    changes: list[tuple[Any, str, Any]] = [
+        *((pd, name, _either(getattr(pd, name), own)) for name, own in _FUNCTIONS.items()),
+        *((np, name, _either(getattr(np, name), array_of)) for name in ARRAYS),
+        (pd, "DataFrame", _frame_class(pd.DataFrame)),
+        (np, "c_", ColumnStacker(np.c_)),
+    ]
+    before = [(module, name, getattr(module, name)) for module, name, _ in changes]
+    try:
+        for module, name, new in changes:
+            setattr(module, name, new)
+        yield
+    finally:
+        for module, name, original in before:
+            setattr(module, name, original)
+
+
+def _either(original: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **options: Any) -> Any:
+        if not args:
+            return original(**options)
+        first, *others = args
+        parts = list(first.values()) if isinstance(first, Mapping) else first
+        some = parts if isinstance(parts, (list, tuple)) else [parts]
+        if any(isinstance(one, Recorded) for one in some):
+            return recorded(first, *others, **options)
+        return original(*args, **options)
+
+    return call
+
+
+def _frame_class(original: Any) -> Any:
+    """A class that makes recorded frames of recorded columns, and is pandas' own otherwise."""
+
+    class Kind(type(original)):  # type: ignore[misc]
+        def __call__(cls, data: Any = None, *args: Any, **options: Any) -> Any:
+            if isinstance(data, Frame):
+                return _renamed(data.copy(), options.get("columns"))
+            if isinstance(data, Numbers):
+                return _of_array(data, options.get("columns"))
+            if isinstance(data, Mapping) and any(isinstance(o, Recorded) for o in data.values()):
+                return _of_columns(data)
+            return original(data, *args, **options)
+
+        def __instancecheck__(cls, one: Any) -> bool:
+            return isinstance(one, original)
+
+    return Kind("DataFrame", (original,), {})
+
+
+def _renamed(frame: Frame, names: Any) -> Frame:
+    return frame if names is None else frame.selected(names)
+
+
+def _of_array(data: Numbers, names: Any) -> Frame:
+    names = [str(n) for n in (range(data.width) if names is None else names)]
+    columns = [data] if data.ndim == 1 else [data[:, n] for n in range(data.width)]
+    pairs = zip(names, columns, strict=True)
+    series = {name: one.like(one.register, one.kind, is_pandas=True) for name, one in pairs}
+    return Frame(series, build=data.build)
+
+
+def _of_columns(data: Mapping[str, Any]) -> Frame:
+    build = next(one.build for one in data.values() if hasattr(one, "build"))
+    recorded = {name: one for name, one in data.items() if isinstance(one, Recorded)}
+    frame = Frame({}, build=build)
+    for name, one in recorded.items():
+        frame[name] = one
+    for name, one in data.items():
+        if name not in recorded:
+            frame[name] = one
+    return frame.selected(data)
+
+
+def _concat(parts: Any, *, axis: Any = 0, **_: Any) -> Frame:
+    if axis not in (1, "columns"):
+        raise Untraceable("it puts rows below each other")
+    some = list(parts.values()) if isinstance(parts, Mapping) else list(parts)
+    build = next(one.build for one in some if hasattr(one, "build"))
+    return beside(some, build)
+
+
+def _cut(
+    x: Numbers, bins: Any, *, right: bool = True, labels: Any = None, **options: Any
+) -> Numbers:
+    if options or not np.iterable(bins) or isinstance(bins, Recorded):
+        raise Untraceable("its bins depend on the other rows")
+    edges = np.asarray(bins, np.float64)
+    if labels is None or any(isinstance(one, str) for one in (labels or ())):
+        raise Untraceable("pd.cut that returns intervals or texts can't be recorded")
+    starts = np.array([0, len(edges)], np.int32)
+    place = x.like(x.build.add(Bin(x.register, edges, starts, or_equal=not right)), "float") - 1
+    is_inside = (place >= 0) & (place < len(edges) - 1)
+    if labels is False:
+        return computed("where", is_inside & x.notna(), place, np.nan)
+    found = computed("where", is_inside & x.notna(), np.nan, np.nan)
+    for n, label in enumerate(labels):
+        found = computed("where", (place == n) & x.notna(), label, found)
+    return found
+
+
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "concat": _concat,
+    "cut": _cut,
+    "isna": lambda x: x.isna(),
+    "isnull": lambda x: x.isna(),
+    "notna": lambda x: x.notna(),
+    "notnull": lambda x: x.notna(),
+    "to_numeric": lambda x, **_: x.copy(),
+}

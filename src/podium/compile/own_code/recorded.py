@@ -1,0 +1,53 @@
+"""The base of what stands in for data while code is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NoReturn
+
+
+class Untraceable(AttributeError):
+    """Why the code can't be recorded; an AttributeError, so that `hasattr` says no."""
+
+
+class Recorded:
+    """Stands in for data while code is recorded; what it doesn't know ends the recording."""
+
+    noun = "value"
+    # Set by `numpy_functions`, which knows all that can be recorded.
+    of_ufunc: ClassVar[Callable[..., Any]]
+    of_function: ClassVar[Callable[..., Any]]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise Untraceable(f"`.{name}` of a {self.noun} can't be recorded")
+
+    def __bool__(self) -> bool:
+        raise Untraceable("it branches on values; np.where chooses for all rows at once")
+
+    def __len__(self) -> int:
+        raise Untraceable("it asks for the number of rows")
+
+    def __iter__(self) -> Any:
+        raise Untraceable("it loops over rows")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return type(self).of_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, _types: Any, args: Any, options: Any) -> Any:
+        return type(self).of_function(function, args, options)
+
+    def _no_value(self, *_: Any, **__: Any) -> Any:
+        raise Untraceable("it takes the values out of their column")
+
+    __array__ = __float__ = __int__ = __index__ = __complex__ = __str__ = __format__ = _no_value
+    __hash__ = None  # type: ignore[assignment]  # nobody may ask whether it is in a set
+
+
+class Rows:
+    """The number of rows, which nothing may depend on."""
+
+    def _unknown(self, *_: Any) -> Any:
+        raise Untraceable("it asks for the number of rows")
+
+    __index__ = __int__ = __bool__ = __eq__ = __lt__ = __gt__ = __add__ = __mul__ = _unknown
+    __hash__ = None  # type: ignore[assignment]

@@ -1,0 +1,143 @@
+"""One's own code is recorded: what verification finds, and what stays as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+import podium
+from podium.compile import Compiled, compile_model
+from podium.errors import SetupError
+from podium.runtimes.signatures import signature_of
+from podium.runtimes.sklearn import SklearnRuntime
+from podium.table import Table
+
+X = pd.DataFrame(
+    {"size": np.arange(40.0), "number": np.arange(40) % 7, "is_new": [True, False] * 20}
+)
+Y = np.arange(40.0) ** 2
+
+
+def compiled(how: Any, X: pd.DataFrame = X) -> Compiled:
+    first = how if hasattr(how, "fit") else FunctionTransformer(how)
+    model = make_pipeline(first, LinearRegression()).fit(X, Y)
+    table = Table.of(X)
+    signature = signature_of(model, table)
+    original = SklearnRuntime(model, signature)
+    return compile_model(model, signature, table, original=original.predict)
+
+
+def is_real(frame: Any) -> bool:
+    return type(frame) is pd.DataFrame
+
+
+class Keeping(BaseEstimator, TransformerMixin):
+    def fit(self, frame: Any, _: Any = None) -> Keeping:
+        return self
+
+    def transform(self, frame: Any) -> Any:
+        self.seen_ = frame
+        return frame[["size"]] * 2
+
+
+def test_verification_looks_at_the_numbers_that_code_compares_with():
+    def lying(frame: Any) -> Any:  # they differ at 12.25 alone, which isn't among the rows
+        size = frame["size"]
+        return frame[["size"]].assign(large=(size > 12.25) if is_real(frame) else (size >= 12.25))
+
+    found = compiled(lying)
+
+    assert found.program is None
+    assert "differs from the original" in found.why
+
+
+def test_what_code_keeps_of_the_recording_does_not_stay():
+    model = make_pipeline(Keeping(), LinearRegression()).fit(X, Y)
+    table = Table.of(X)
+    signature = signature_of(model, table)
+    original = SklearnRuntime(model, signature)
+
+    assert compile_model(model, signature, table, original=original.predict).program is not None
+    assert is_real(model[0].seen_)
+
+
+def test_modules_are_as_before_also_after_an_error():
+    before = (pd.DataFrame, pd.concat, np.c_, np.asarray)
+
+    def failing(frame: Any) -> Any:
+        if not is_real(frame):
+            raise KeyboardInterrupt
+        return frame
+
+    with pytest.raises(KeyboardInterrupt):
+        compiled(failing)
+    assert (pd.DataFrame, pd.concat, np.c_, np.asarray) == before
+
+
+def test_a_column_may_have_the_name_of_a_function():
+    def spread(frame: Any) -> Any:
+        frame = frame.rename(columns={"size": "open", "number": "time"})
+        return frame[["open"]].assign(spread=frame.open - frame.time)
+
+    assert compiled(spread).why == ""
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        (
+            lambda frame: frame[["size"]].assign(n=frame["number"] // (frame["number"] + 1)),
+            "whole numbers",
+        ),
+        (lambda frame: frame[["size"]].assign(n=frame["is_new"] ^ 3), "bits of numbers"),
+        (lambda frame: frame[["size"]].shift(1).fillna(0), "`.shift` of a frame"),
+        (lambda frame: frame[frame["size"] >= 0], "drops rows"),
+        (lambda frame: frame[["size"]].sort_values("size"), "`.sort_values` of a frame"),
+        (
+            lambda frame: frame.sum(axis=1, skipna=False).to_frame() if is_real(frame) else 3,
+            "return",
+        ),
+    ],
+)
+def test_what_depends_on_more_than_a_row_is_not_recorded(how: Any, why: str):
+    found = compiled(how)
+
+    assert found.program is None
+    assert why in found.why
+
+
+def test_files_and_clocks_are_noticed_wherever_they_are_read(tmp_path):
+    path = tmp_path / "factor"
+    path.write_text("2")
+
+    def factor() -> float:
+        with open(path) as file:  # noqa: PTH123 - as people do
+            return float(file.read())
+
+    found = compiled(lambda frame: frame[["size"]] * factor())
+
+    assert "asks for `open`" in found.why
+
+
+def test_small_integers_overflow_so_they_are_passed_on_alone():
+    small = X.astype({"number": "int8"})
+
+    assert compiled(lambda frame: frame[["size", "number"]], small).why == ""
+    assert (
+        "column of int8" in compiled(lambda f: f[["size"]].assign(n=f["number"] * 100), small).why
+    )
+
+
+def test_what_cannot_be_packed_says_why_it_does_not_compile(tmp_path):
+    model = make_pipeline(FunctionTransformer(lambda frame: frame.shift(0)), LinearRegression())
+
+    with pytest.raises(SetupError, match="compiled it wouldn't need that") as refused:
+        podium.pack(model.fit(X, Y), X, name="m", path=tmp_path / "m.podium")
+    assert "`.shift` of a frame can't be recorded" in refused.value.hint
