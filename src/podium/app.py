@@ -136,7 +136,7 @@ class App:
             bounds=Bounds(settings.queue_rows_max, settings.deadline_s, settings.rows_max),
             guard=guard,
         )
-        self._traces = open_traces(settings.traces_share, self.service.observers)
+        self._traces = open_traces(settings.traces_share, self.service)
         self._metrics = Metrics()
         self._versions: weakref.WeakSet[LoadedVersion] = weakref.WeakSet()
         self.deletion = None

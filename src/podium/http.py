@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -125,6 +126,7 @@ class Request:
         handshake: the WebSocket that it asks for, if it does.
         static_url: returns the URL of one of our static files, if the host serves them; None: we
             do.
+        began_ns: when it was read, by `time.perf_counter_ns`.
     """
 
     method: str
@@ -145,6 +147,7 @@ class Request:
     handshake: Handshake | None = None
     static_url: Callable[[str], str] | None = None
     lane: Lane = "asgi"
+    began_ns: int = field(default_factory=time.perf_counter_ns, compare=False)
 
     @cached_property
     def query(self) -> dict[str, str]:

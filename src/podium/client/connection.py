@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,7 +146,8 @@ class Attempts:
 
 def request_of(call: Call[Any], *, is_async: bool = False) -> dict[str, Any]:
     """The arguments of httpx's `build_request`."""
-    headers = {name: value.encode("latin-1") for name, value in call.headers.items()}
+    given = {**_trace_context(), **call.headers}
+    headers = {name: value.encode("latin-1") for name, value in given.items()}
     content: Any = call.body or None
     if call.file is not None:
         # Servers of Podium don't take a body whose length they don't know.
@@ -158,6 +160,16 @@ def request_of(call: Call[Any], *, is_async: bool = False) -> dict[str, Any]:
         "params": dict(call.query) or None,
         "headers": headers,
     }
+
+
+def _trace_context() -> dict[str, str]:
+    """The headers that continue the caller's trace (W3C Trace Context), if it uses OpenTelemetry."""
+    headers: dict[str, str] = {}
+    if "opentelemetry.trace" in sys.modules:
+        from opentelemetry import propagate
+
+        propagate.inject(headers)
+    return headers
 
 
 def value_of(call: Call[T], response: httpx.Response) -> T:

@@ -27,6 +27,26 @@ class Observer(Protocol):
         """
 
 
+class FailedRequests:
+    """Requests that got no prediction, for whatever reason.
+
+    Attributes:
+        observers: called with the version, the status of HTTP, the `traceparent` of the request and
+            when it began, by `time.perf_counter_ns`. As those of refused rows otherwise.
+    """
+
+    def __init__(self) -> None:
+        self.observers: list[Callable[[LoadedVersion, int, str, int], object]] = []
+
+    def notify(self, version: LoadedVersion, status: int, traceparent: str, began_ns: int) -> None:
+        """Pass one on."""
+        for observe in self.observers:
+            try:
+                observe(version, status, traceparent, began_ns)
+            except Exception:  # noqa: BLE001 - an observer must not fail the requests
+                _log.exception("observer_failed")
+
+
 class RefusedRows:
     """Rows that a version refused: whoever reads requests notifies those who observe them.
 

@@ -28,7 +28,7 @@ from podium.flow.counting import count
 from podium.flow.formats.json_rows import JSON
 from podium.flow.job import BatchOutputs, job_digest
 from podium.flow.limits import Bounds, BulkPlaces
-from podium.flow.observer import Observer, RefusedRows
+from podium.flow.observer import FailedRequests, Observer, RefusedRows
 from podium.flow.pool import Pool
 from podium.flow.prepare import prepare, prepare_quickly
 from podium.flow.record import record_of
@@ -72,7 +72,7 @@ class PredictionService:
     ) -> None:
         self.recorder = recorder
         self.observers = list(observers)
-        self.refused_rows = RefusedRows()
+        self.refused_rows, self.failed_requests = RefusedRows(), FailedRequests()
         self.pool = Pool("podium-predict", N_THREADS)
         self.bulk = BulkPlaces()
         # Decoding and encoding a bulk request takes several times its memory: one at a time.

@@ -223,6 +223,8 @@ def _counted(
             digest = error.digest if isinstance(error, ModelError) else ""
             version = deployment.traffic.find(digest) or deployment.choose()
             version.metrics.refused(status, request.lane)
+            context = request.headers.get("traceparent", "")
+            site.service.failed_requests.notify(version, response.status, context, request.began_ns)
             if isinstance(error, InvalidRows):
                 site.service.refused_rows.notify(version, error)
     return response

@@ -69,6 +69,10 @@ def traced(spans: list[Any]) -> list[Any]:
     return [one for one in spans if one.name.startswith("predict ")]
 
 
+def keys(span: Any) -> set[str]:
+    return {one.key for one in span.attributes}
+
+
 @pytest.mark.slow
 def test_our_server_sends_a_span_a_step_in_both_lanes(
     collector: Collector, models_file: Path, tmp_path: Path
@@ -92,7 +96,20 @@ def test_our_server_sends_a_span_a_step_in_both_lanes(
         bad = {"traceparent": "00-zz-1-01"}
         assert httpx.post(url, json={"x": 1}, headers=bad).status_code == 200
 
-    roots = traced(collector.spans)
+        sampled = {"traceparent": f"00-{TRACE}-{SPAN}-01"}
+        for more in ({}, {"accept": "text/csv"}, {"traceparent": f"00-{TRACE}-{SPAN}-00"}):
+            reply = httpx.post(url, json={"x": "987654"}, headers=sampled | more)
+            assert reply.status_code == 422
+
+    found_roots = traced(collector.spans)
+    refused = [one for one in found_roots if "podium.rows" not in keys(one)]
+    roots = [one for one in found_roots if "podium.rows" in keys(one)]
+    assert [one.parent_span_id.hex() for one in refused] == [SPAN] * 2
+    for one in refused:
+        assert one.attributes[-1].key == "http.response.status_code"
+        assert one.attributes[-1].value.int_value == 422
+        assert one.start_time_unix_nano <= one.end_time_unix_nano
+        assert one.status.code == 0
     assert [one.trace_id.hex() for one in roots] == [TRACE] * 2
     assert [one.parent_span_id.hex() for one in roots] == [SPAN] * 2
     for root in roots:
@@ -142,6 +159,33 @@ def test_a_collector_that_is_down_fails_no_request(
 
     assert {one.status for one in replies} == {200}
     assert json.loads(replies[-1].body)["prediction"] == 599
+
+
+def test_a_fault_is_a_span_of_that_status(
+    collector: Collector, models_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
+    app = podium.App(f"{models_file}:fragile", home=str(tmp_path), traces_share=1.0)
+
+    status = Client(app).post("/api/models/fragile/predict", {"x": -1}).status
+    app.close()
+
+    (span,) = traced(collector.spans)
+    assert status == span.attributes[-1].value.int_value == 500
+    assert span.status.code == 2
+    assert span.end_time_unix_nano > span.start_time_unix_nano
+
+
+def test_opentelemetry_can_be_switched_off(
+    models_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    app = podium.App(f"{models_file}:fragile", home=str(tmp_path), traces_share=1.0)
+
+    observers = [type(one).__name__ for one in app.service.observers]
+    app.close()
+
+    assert "Traces" not in observers
 
 
 def test_without_a_share_nothing_observes(models_file: Path, tmp_path: Path) -> None:

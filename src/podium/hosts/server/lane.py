@@ -98,7 +98,7 @@ class Lane:
             submission.request_body, submission.verdict = body, verdict
             batcher.submit(submission)
         except Exception as error:  # noqa: BLE001 - becomes a problem, as in the other lane
-            response = self._failed(head, body, error, verdict)
+            response = self._failed(head, body, error, verdict, prepared)
             is_last = head.is_last or self.is_stopping
             requester.answer(self._bytes(response, is_last), is_last=is_last)
             self._note(head, response.status, 0.0)
@@ -112,7 +112,8 @@ class Lane:
         if done.error is None:
             status, data = 200, self._success(done, is_last)
         else:
-            response = self._failed(head, done.request_body, done.error, done.verdict)
+            body, prepared = done.request_body, done.prepared
+            response = self._failed(head, body, done.error, done.verdict, prepared)
             status, data = response.status, self._bytes(response, is_last)
         done.requester.answer(data, is_last=is_last)
         if self._access_log is not None:
@@ -206,9 +207,16 @@ class Lane:
         return context
 
     def _failed(
-        self, head: PredictHead, body: bytes, error: Exception, verdict: Verdict | None
+        self,
+        head: PredictHead,
+        body: bytes,
+        error: Exception,
+        verdict: Verdict | None,
+        prepared: Prepared | None,
     ) -> Response:
         request = replace(request_of(scope_of(head), body), verdict=verdict, lane="fast")
+        if prepared is not None:
+            request = replace(request, began_ns=prepared.began_ns)
         return routes.failed(self.app.site, request, error)
 
     def _note(self, head: Head, status: int, seconds: float) -> None:
