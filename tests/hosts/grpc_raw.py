@@ -241,14 +241,39 @@ def plain(_channel):
     return found
 
 
+def slow(seconds):
+    message = MESSAGES["ModelInferRequest"](model_name="slow")
+    one = message.inputs.add(name="seconds", datatype="FP64", shape=[1])
+    one.contents.fp64_contents.append(seconds)
+    return message.SerializeToString()
+
+
+def deadline(channel):
+    """A call that waits for another beyond its deadline, and how many the model answered."""
+
+    def count():
+        asked = MESSAGES["ModelStatisticsRequest"](name="slow").SerializeToString()
+        answer = MESSAGES["ModelStatisticsResponse"].FromString(
+            called(channel, "ModelStatistics", asked)[1]
+        )
+        return sum(one.inference_count for one in answer.model_stats)
+
+    n_before = count()
+    running = channel.unary_unary(f"/{SERVICE}/ModelInfer").future(slow(1.0))
+    called(channel, "ServerLive", b"")  # by now the model runs
+    try:
+        channel.unary_unary(f"/{SERVICE}/ModelInfer")(slow(0.0), timeout=0.2)
+    except grpc.RpcError as error:
+        late = error.code().name
+    running.result(60)
+    return {"late": late, "n_answered": count() - n_before}
+
+
 def drain(channel):
     """A call that is running when the server is told to stop, and one after that."""
     metadata = bearer(sys.stdin.readline().strip())
-    message = MESSAGES["ModelInferRequest"](model_name="slow")
-    one = message.inputs.add(name="seconds", datatype="FP64", shape=[1])
-    one.contents.fp64_contents.append(1.0)
     method = channel.unary_unary(f"/{SERVICE}/ModelInfer")
-    running = method.future(message.SerializeToString(), metadata=metadata)
+    running = method.future(slow(1.0), metadata=metadata)
     watched = []
     arrived = threading.Event()
 

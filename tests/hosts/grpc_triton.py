@@ -91,7 +91,7 @@ def of_predictions(client):
     yield "too large", lambda: infer("doubled", tensors({"number": ("FP64", [1.0] * 150_000)}))
     yield "too many rows", lambda: infer("doubled", tensors({"number": ("FP64", [1.0] * 100_001)}))
     yield "unlucky", lambda: infer("doubled", tensors({"number": ("FP64", [1313.25])}))
-    slow = tensors({"seconds": ("FP64", [5.0])})
+    slow = tensors({"seconds": ("FP64", [1.0])})
     yield "deadline", lambda: infer("slow", slow, client_timeout=0.2)
     keys = {"idempotency-key": "one"}
     yield "ids of one key", lambda: [ids(client.infer("loans", loans, headers=keys)) for _ in "ab"]

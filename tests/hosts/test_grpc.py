@@ -261,6 +261,12 @@ def test_a_client_that_leaves_a_stream_costs_the_others_nothing(server):
     assert found == {"first": [2.0], "after": 10.0}
 
 
+def test_a_call_that_is_too_late_does_not_reach_the_model(server):
+    found = called(sys.executable, "grpc_raw.py", "deadline", grpc_address(server), "")
+
+    assert found == {"late": "DEADLINE_EXCEEDED", "n_answered": 1}
+
+
 def test_a_second_server_does_not_take_a_part_of_the_calls(server, folder):
     port = grpc_address(server).rpartition(":")[2]
     arguments = (*ARGUMENTS[:-1], port)
