@@ -21,24 +21,38 @@ def progress_of(source: Source) -> Iterator[Callable[[int], None]]:
     Yields:
         A function that is called with the number of rows done.
     """
+    n_rows_all = source.reader.n_rows
+    with bar(n_rows_all or source.size) as advance:
+        yield lambda n_rows: advance(n_rows if n_rows_all else source.n_bytes(), n_rows)
+
+
+@contextmanager
+def bar(total: int | None) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, if that is a terminal.
+
+    Args:
+        total: of what is done in the end; None is unknown.
+
+    Yields:
+        A function that is called with how much of it is done, and the number of rows.
+    """
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda _done, _n_rows: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    n_rows_all, began = source.reader.n_rows, time.perf_counter()
+    began = time.perf_counter()
     columns = (
         BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%" if n_rows_all or source.size else ""),
+        TextColumn("{task.percentage:>3.0f}%" if total else ""),
         TextColumn("{task.fields[rows]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=n_rows_all or source.size, rows="")
+        task = progress.add_task("", total=total, rows="")
 
-        def advance(n_rows: int) -> None:
+        def advance(done: int, n_rows: int) -> None:
             speed = n_rows / (time.perf_counter() - began)
-            done = n_rows if n_rows_all else source.n_bytes()
             text = f"{n_rows:,} rows, {speed:,.0f} rows/s"
             progress.update(task, completed=done, rows=text)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -55,6 +57,11 @@ class Plan:
 @click.option(
     "--limit-errors", type=click.IntRange(min=1), help="Stop after this many invalid rows."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["dask", "ray", "spark"]),
+    help="Score parts of IN with this engine; OUT becomes a folder of parts.",
+)
 @click.option("--trust", multiple=True, metavar="sha256:...", help="Allow this pickle to run code.")
 def score(
     bundle: Path,
@@ -64,6 +71,7 @@ def score(
     prefix: str,
     errors: Path | None,
     limit_errors: int | None,
+    engine: str | None,
     trust: tuple[str, ...],
 ) -> int:
     """Predict every row of the file IN, and write the rows to OUT with the predictions added.
@@ -71,6 +79,7 @@ def score(
     \b
     podium score churn.podium in.parquet -o out.parquet
     podium score churn.podium in.csv -o out.csv --prefix churn_
+    podium score churn.podium 'in/*.parquet' -o out --engine ray
     cat in.csv | podium score churn.podium - > out.csv
 
     IN and OUT are .csv, .tsv, .ndjson (these also with .gz), .parquet or .xlsx, by their names; a pipe
@@ -80,12 +89,21 @@ def score(
     OUT.errors.csv: line, field, value, problem, what would be accepted. The exit code is 0 when
     every row was answered, and 3 when some were refused. OUT appears whole or not at all.
     """
-    plan = _planned(rows, output, errors, limit_errors, is_forced=force)
-    scorer = Scorer(load(bundle, trust=trust), prefix)
-    with stopping(), open_source(rows) as source:
-        check_file(scorer, source)
-        scorer.bundle.start()
-        totals = _score(scorer, source, plan)
+    if engine is not None:
+        plan = _planned_parts(rows, output, errors, limit_errors, is_forced=force)
+        # By its name: it is built on what is here.
+        by_parts = import_module("podium.cli.score_parts")
+        with stopping():
+            scorer = Scorer(load(bundle, trust=trust), prefix)
+            totals: Totals = by_parts.score_parts(engine, scorer, rows, plan, is_forced=force)
+    else:
+        plan = _planned(rows, output, errors, limit_errors, is_forced=force)
+        scorer = Scorer(load(bundle, trust=trust), prefix)
+        with stopping(), open_source(rows) as source:
+            check_file(scorer, source)
+            scorer.bundle.start()
+            with progress_of(source) as advance:
+                totals = score_source(scorer, source, plan, advance)
     totals.print_summary(plan.output, plan.errors)
     return REFUSED if totals.n_refused else 0
 
@@ -116,6 +134,22 @@ def _planned(
         errors = path.with_name(f"{path.name}.errors.csv")
     format_, is_gzip = (None, False) if is_device else format_of(path)
     return Plan(output=path, errors=errors, format=format_, is_gzip=is_gzip, limit=limit)
+
+
+def _planned_parts(
+    rows: str, output: str | None, errors: Path | None, limit: int | None, *, is_forced: bool
+) -> Plan:
+    """The same for a folder of parts.
+
+    Raises:
+        SetupError: the report would be overwritten.
+    """
+    if rows == "-" or output is None or output == "-":
+        raise click.UsageError("--engine reads files and writes a folder: give IN, and -o OUT")
+    path = Path(output)
+    _check_free(None, errors, rows, is_forced=is_forced)
+    errors = errors or path.with_name(f"{path.name}.errors.csv")
+    return Plan(output=path, errors=errors, format=None, limit=limit)
 
 
 def _check_free(output: Path | None, errors: Path | None, rows: str, *, is_forced: bool) -> None:
@@ -150,11 +184,21 @@ def check_file(scorer: Scorer, source: Source) -> None:
         )
 
 
-def _score(scorer: Scorer, source: Source, plan: Plan) -> Totals:
+def score_source(
+    scorer: Scorer, source: Source, plan: Plan, advance: Callable[[int], None]
+) -> Totals:
+    """Score all rows of a source, and write them as planned.
+
+    Args:
+        advance: is called with the number of rows that are done.
+
+    Raises:
+        PodiumError: the source or the model can't be used, or the output can't be written.
+    """
     totals = Totals(place=source.reader.place)
     report = Report(plan.errors, source.reader.place)
     target = StandardOutput() if plan.output is None else Draft(plan.output)
-    with target, report, progress_of(source) as advance, ExitStack() as stack:
+    with target, report, ExitStack() as stack:
         target.open()
         form = plan.format or source.text_format
         writer = writer_of(target.file, form, source, is_gzip=plan.is_gzip)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import click
 
 from podium.cli.terminal import harmless
 from podium.errors import BadCell
+from podium.scoring.report import EXAMPLES_MAX
 from podium.scoring.scorer import Scored
 
 _WARNINGS = {
@@ -27,13 +29,14 @@ class Totals:
 
     Attributes:
         place: what a position in the input file is called.
-        first: the first invalid cells, each with the position of its row.
+        first: the first invalid cells, each with the position of its row, and the file if there
+            are several.
     """
 
     place: str
     n_rows: int = 0
     n_refused: int = 0
-    first: list[tuple[int, BadCell]] = field(default_factory=list)
+    first: Sequence[tuple[int | str, BadCell]] = ()
     warnings: Counter[tuple[str, str]] = field(default_factory=Counter)
     began: float = field(default_factory=time.perf_counter)
 
@@ -42,6 +45,19 @@ class Totals:
         self.n_rows += n_rows
         self.n_refused += len(scored.refused)
         self.warnings.update((one.field, one.code) for one in scored.warnings)
+
+    def merge(self, part: Totals, file: str = "") -> None:
+        """Count a part of the rows.
+
+        Args:
+            file: that the part is of, if there are several.
+        """
+        self.n_rows += part.n_rows
+        self.n_refused += part.n_refused
+        self.warnings.update(part.warnings)
+        some = part.first[: EXAMPLES_MAX - len(self.first)]
+        named = [(f"{place} of {file}" if file else place, cell) for place, cell in some]
+        self.first = [*self.first, *named]
 
     def print_summary(self, output: Path | None, errors: Path | None) -> None:
         """Print the totals on standard error, where no pipe takes them for rows."""

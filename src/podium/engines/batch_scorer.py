@@ -93,14 +93,14 @@ class BatchScorer:
     @cached_property
     def _bundle(self) -> Bundle:
         # Not when this arrives in a process, but with its first rows: engines hide what fails before.
-        return _opened(self._sent)
+        return opened(self._sent)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_bundle"}
 
 
 @lru_cache(maxsize=8)
-def _opened(sent: bytes) -> Bundle:
-    """A bundle that another process sent: each is loaded once, however many tasks come with it."""
+def opened(sent: bytes) -> Bundle:
+    """A pickled bundle from another process: loaded once, however many tasks come with it."""
     bundle: Bundle = pickle.loads(sent)  # noqa: S301  # from the engine's own driver
     return bundle

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, TypeVar
 
 from podium.bundle import Bundle
 from podium.engines.batch_scorer import ERRORS, BatchScorer
+from podium.engines.failing import failing
 from podium.errors import SetupError
 from podium.plugins import needs
 
@@ -13,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from dask.dataframe import DataFrame
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def score(
@@ -34,6 +40,29 @@ def score(
     scorer = BatchScorer(bundle, list(frame.columns), "the frame", prefix=prefix, errors=errors)
     meta = _added(make_meta(frame), scorer.schema.empty_table())
     return frame.map_partitions(_scored, scorer, meta=meta)
+
+
+def distribute(
+    function: Callable[[Item], Result], items: Sequence[Item]
+) -> Generator[Result, None, None]:
+    """Results of a function for each item, as soon as they are there, in any order.
+
+    They come from the scheduler that `DASK_SCHEDULER_ADDRESS` names, else from a new one with a
+    process for each core.
+    """
+    with needs("dask"):
+        import dask
+        from dask.distributed import Client, KilledWorker, LocalCluster, as_completed
+    with ExitStack() as stack:
+        stack.enter_context(failing("Dask", OSError, ImportError, KilledWorker))
+        place = dask.config.get("scheduler-address", None)
+        if place is None:
+            cluster = LocalCluster(threads_per_worker=1, dashboard_address=None)
+            place = stack.enter_context(cluster)
+        client = stack.enter_context(Client(place))
+        futures = client.map(function, items, pure=False)
+        for done in as_completed(futures):
+            yield done.result()
 
 
 def _scored(rows: pd.DataFrame, scorer: BatchScorer) -> pd.DataFrame:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from podium.bundle import Bundle
 from podium.engines.batch_scorer import ERRORS, BatchScorer
+from podium.engines.failing import failing
 from podium.errors import SetupError
 from podium.plugins import needs
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from ray.data import Dataset
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 # Some megabytes, and enough rows that what a batch costs beside its rows doesn't matter.
 BATCH_ROWS = 65_536
@@ -48,3 +53,29 @@ def score(
     return dataset.map_batches(
         scored, batch_format="pyarrow", batch_size=BATCH_ROWS, zero_copy_batch=True
     )
+
+
+def distribute(
+    function: Callable[[Item], Result], items: Sequence[Item]
+) -> Generator[Result, None, None]:
+    """Results of a function for each item, as soon as they are there, in any order.
+
+    They come from the Ray that runs on this machine or that `RAY_ADDRESS` names, else from a new
+    one with a process for each core.
+    """
+    with needs("ray"):
+        import ray
+    is_ours, waiting = not ray.is_initialized(), []
+    try:
+        with failing("Ray", ray.exceptions.RayError, ConnectionError):
+            if is_ours:
+                ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            waiting = [ray.remote(function).remote(one) for one in items]
+            while waiting:
+                (done,), waiting = ray.wait(waiting)
+                yield ray.get(done)
+    finally:
+        for one in waiting:
+            ray.cancel(one, force=True)
+        if is_ours:
+            ray.shutdown()

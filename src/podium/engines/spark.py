@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+import os
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from podium.bundle import Bundle
 from podium.engines.batch_scorer import ERRORS, BatchScorer
+from podium.engines.failing import failing
 from podium.plugins import needs
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_HINT = (
+    "it needs Java 17 or newer here (Debian: sudo apt install default-jre-headless), and its Python, "
+    "which PYSPARK_PYTHON names, this Podium with the same extras, and the files at the same paths"
+)
 _TYPES = {"double": "double", "int64": "bigint", "bool": "boolean", "string": "string"}
 
 
@@ -39,6 +51,42 @@ def score(
         return map(scorer.add_to, batches)
 
     return frame.mapInArrow(scored, StructType([*frame.schema.fields, *added.fields]))
+
+
+def distribute(
+    function: Callable[[Item], Result], items: Sequence[Item]
+) -> Generator[Result, None, None]:
+    """Results of a function for each item, as soon as they are there, in any order.
+
+    They come from the Spark that its configuration names, else from one on this machine with a
+    process for each core.
+    """
+    with needs("spark"):
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    with ExitStack() as stack:
+        stack.enter_context(failing("Spark", PySparkException, Py4JError, hint=_HINT))
+        is_ours = SparkSession.getActiveSession() is None
+        builder = SparkSession.builder.appName("podium score")
+        session = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+        if is_ours:
+            stack.callback(session.stop)
+        context = session.sparkContext
+        context.setLogLevel("ERROR")
+        if context.master.startswith("local") and "PYSPARK_PYTHON" not in os.environ:
+            context.pythonExec = sys.executable
+
+        def result_of(item: Item) -> Result:
+            result: Result = context.parallelize([item], 1).map(function).collect()[0]
+            return result
+
+        # A job for each item: one job for all of them would return nothing before its end.
+        pool = stack.enter_context(ThreadPoolExecutor(max(context.defaultParallelism, 1)))
+        stack.callback(context.cancelAllJobs)
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        for done in as_completed([pool.submit(result_of, one) for one in items]):
+            yield done.result()
 
 
 def _columns(fields: Iterable[pa.Field]) -> str:

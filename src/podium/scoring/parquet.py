@@ -50,11 +50,26 @@ class ParquetReader:
             raise self._unreadable(error) from error
         self.names: tuple[str, ...] = tuple(self.schema.names)
         self.n_rows: int | None = int(self._file.metadata.num_rows)
+        self._groups: range | None = None
         self._n_read = 0
+
+    @property
+    def group_rows(self) -> list[int]:
+        """The number of rows in each row group."""
+        metadata = self._file.metadata
+        return [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)]
+
+    def limit(self, groups: range) -> None:
+        """Read these row groups alone; the positions of rows remain those in the file."""
+        rows = self.group_rows
+        self._groups = groups
+        self._n_read = sum(rows[: groups.start])
+        self.n_rows = sum(rows[groups.start : groups.stop])
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows."""
-        rows = self._file.iter_batches(chunk_rows(len(self.names)), use_threads=False)
+        size = chunk_rows(len(self.names))
+        rows = self._file.iter_batches(size, row_groups=self._groups, use_threads=False)
         while True:
             try:
                 batch = next(rows, None)
@@ -66,7 +81,7 @@ class ParquetReader:
             self._n_read += batch.num_rows
             places = range(first, first + batch.num_rows)
             yield Chunk(self.names, batch.columns, places, "values")
-        if not self._n_read:
+        if not self.n_rows:
             empty = self.schema.empty_table().combine_chunks()
             cells = [self._pa.array([], column.type) for column in empty.columns]
             yield Chunk(self.names, cells, range(0), "values")

@@ -79,6 +79,25 @@ def expected(folder: Path, bundle: Bundle, rows: Path) -> list[dict[str, Any]]:
     return scored
 
 
+@pytest.fixture
+def score_parts(
+    folder: Path, bundle: Bundle, rows: Path, expected: object, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    """Scores the rows with `podium score --engine`, and compares what is written."""
+    monkeypatch.setattr("podium.cli.score_parts.PART_ROWS", 500)
+
+    def compare(engine: str) -> None:
+        out = folder / engine
+        args = ["score", str(bundle.path), str(rows), "-o", str(out), "--engine", engine]
+        assert run(args) == REFUSED
+        assert len(list(out.iterdir())) == 2
+        assert parquet.read_table(out).equals(parquet.read_table(folder / "expected.parquet"))
+        reports = [folder / f"{name}.errors.csv" for name in (engine, "expected.parquet")]
+        assert reports[0].read_bytes() == reports[1].read_bytes()
+
+    return compare
+
+
 @pytest.fixture(scope="package")
 def is_as_expected(expected: list[dict[str, Any]]) -> Callable[[pa.Table], None]:
     """Compares the table of an engine with what `podium score` wrote, row by row."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from podium.bundle import Bundle
-from podium.engines.dask import score
+from podium.engines.dask import distribute, score
 from podium.errors import InputError, SetupError
 
 Compare = Callable[[pa.Table], None]
@@ -55,3 +55,20 @@ def test_a_column_of_several_types_is_an_error_that_says_so(bundle: Bundle):
 
     with pytest.raises(SetupError, match="values of several types"):
         score(frame, bundle).compute(scheduler="synchronous")
+
+
+@pytest.mark.slow
+def test_files_are_scored_by_new_processes(score_parts: Callable[[str], None]):
+    score_parts("dask")
+
+
+def test_a_scheduler_that_is_not_there_is_an_error_that_says_so(free_port: int):
+    address = f"tcp://127.0.0.1:{free_port}"
+
+    with (
+        dask.config.set(
+            {"scheduler-address": address, "distributed.comm.timeouts.connect": "0.1s"}
+        ),
+        pytest.raises(SetupError, match=f"^Dask failed: .*{address}"),
+    ):
+        list(distribute(int, ["1"]))

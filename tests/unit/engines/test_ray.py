@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 import podium
 from podium.bundle import Bundle
-from podium.engines.ray import score
+from podium.engines.ray import distribute, score
 from podium.errors import InputError, SetupError
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own, in many places
@@ -25,7 +26,8 @@ def ray() -> Iterator[Any]:
     import ray
     import ray.data
 
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    # A new one, even if another one runs on this machine.
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
     yield ray
     ray.shutdown()
@@ -63,3 +65,14 @@ def test_a_bundle_that_is_gone_is_an_error_that_says_so(
 
     with pytest.raises(ray.exceptions.RayTaskError, match=f"{path} can't be read"):
         scored.materialize()
+
+
+def test_files_are_scored_by_the_ray_that_is_there(ray: Any, score_parts: Callable[[str], None]):
+    score_parts("ray")
+
+    assert ray.is_initialized()
+
+
+def test_what_fails_in_a_process_is_told_in_one_line(ray: Any):
+    with pytest.raises(SetupError, match=r"^Ray failed: .*JSONDecodeError: Expecting value"):
+        list(distribute(json.loads, ["one"]))

@@ -13,8 +13,8 @@ import pytest
 
 import podium
 from podium.bundle import Bundle
-from podium.engines.spark import score
-from podium.errors import InputError
+from podium.engines.spark import distribute, score
+from podium.errors import InputError, SetupError
 
 # PySpark 4.3 warns of pandas 3, whatever is called.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -71,3 +71,16 @@ def test_a_bundle_that_is_gone_is_an_error_that_says_so(
 
     with pytest.raises(PythonException, match=f"{path} can't be read"):
         scored.collect()
+
+
+def test_files_are_scored_by_the_spark_that_is_there(
+    spark: Any, score_parts: Callable[[str], None]
+):
+    score_parts("spark")
+
+    assert spark.sparkContext.parallelize([1]).collect() == [1]
+
+
+def test_what_fails_in_a_process_is_told_in_one_line(spark: Any):
+    with pytest.raises(SetupError, match=r"^Spark failed: ValueError: invalid literal .* 'one'"):
+        list(distribute(int, ["one"]))

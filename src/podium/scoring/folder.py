@@ -1,0 +1,101 @@
+"""Folders of parts that appear as a whole, or not at all."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Self
+
+from podium.errors import SetupError
+
+# The names of parts. A folder with nothing else in it was written by an earlier run.
+_PART = re.compile(r"part-\d{5,}\.[a-z.]+")
+
+_ATTEMPTS, _PAUSE_S = 20, 0.05
+
+
+class FolderDraft(AbstractContextManager["FolderDraft"]):
+    """A folder on its way to its destination, under a hidden name beside it.
+
+    Args:
+        is_forced: replace a folder that holds the parts of an earlier run, and nothing else.
+
+    Attributes:
+        at: where it is until it is published.
+
+    Raises:
+        SetupError: there is something else already, or it can't be written.
+    """
+
+    def __init__(self, path: Path, *, is_forced: bool) -> None:
+        self.path = path.resolve()
+        self.at = self.path.with_name(f".{self.path.name[:100]}.{secrets.token_hex(4)}.part")
+        self._is_forced = is_forced
+        self._check_free()
+
+    def __enter__(self) -> Self:
+        try:
+            self.at.mkdir()
+        except OSError as error:
+            hint = "write to another folder or disk"
+            if isinstance(error, FileNotFoundError):
+                hint = f"create the folder first: mkdir -p {self.path.parent}"
+            raise SetupError(
+                f"{self.path} can't be written: {error.strerror or error}", hint=hint
+            ) from error
+        return self
+
+    def part(self, number: int, suffix: str) -> Path:
+        """The file of a part, which begins with 0."""
+        return self.at / f"part-{number:05}{suffix}"
+
+    def publish(self) -> None:
+        """Move the folder to its destination.
+
+        Raises:
+            SetupError: it can't be moved there, or something else is there by now.
+        """
+        self._check_free()
+        old = self.at.with_suffix(".old")
+        try:
+            if self.path.is_dir():
+                self.path.replace(old)
+            self.at.replace(self.path)
+        except OSError as error:
+            raise SetupError(
+                f"{self.path} can't be written: {error.strerror or error}",
+                hint="write to another folder or disk",
+            ) from error
+        shutil.rmtree(old, ignore_errors=True)
+
+    def __exit__(self, *_: object) -> None:
+        # Processes that don't know yet that another part failed may create files meanwhile.
+        for _attempt in range(_ATTEMPTS):
+            shutil.rmtree(self.at, ignore_errors=True)
+            if not self.at.exists():
+                return
+            time.sleep(_PAUSE_S)
+
+    def _check_free(self) -> None:
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise SetupError(
+                f"{self.path} is a file", hint="with --engine the output is a folder: give another"
+            )
+        there = [one.name for one in self.path.iterdir()]
+        other = next((name for name in sorted(there) if not _PART.fullmatch(name)), None)
+        if other is not None:
+            raise SetupError(
+                f"{self.path} is a folder that also holds {other!r}",
+                hint="give a new folder: parts are written to a folder of their own",
+            )
+        if there and not self._is_forced:
+            raise SetupError(
+                f"{self.path} exists already",
+                hint="give another folder, or replace it with --force",
+            )
