@@ -134,3 +134,27 @@ def test_no_module_brings_in_a_library_that_only_a_users_model_needs(
 
 def test_importing_every_module_sets_nothing_up(imported: dict[str, Any]) -> None:
     assert imported["same"] is True
+
+
+@pytest.mark.slow
+def test_a_server_of_a_compiled_model_loads_no_engine(tmp_path: Path) -> None:
+    formats = Path(__file__).parents[1] / "formats"
+    row = json.loads((formats / "logistic-1.json").read_text("utf-8"))["rows"][0]
+    code = (
+        "import asyncio, json, sys\n"
+        "import podium\n"
+        f"app = podium.App({str(formats / 'logistic-1.podium')!r}, home={str(tmp_path)!r})\n"
+        "async def predict():\n"
+        "    import httpx\n"
+        "    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url='http://localhost')\n"
+        "    async with client:\n"
+        f"        return await client.post('/api/models/logistic-1/predict', json={row!r})\n"
+        "status = asyncio.run(predict()).status_code\n"
+        "app.close()\n"
+        "print(json.dumps({'status': status, 'modules': sorted(sys.modules)}))"
+    )
+
+    served = run_fresh(code)
+
+    assert served["status"] == 200
+    assert {name.partition(".")[0] for name in served["modules"]} & (ENGINES | OF_MODELS) == set()
