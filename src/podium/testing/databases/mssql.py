@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from ctypes.util import find_library
@@ -56,6 +58,7 @@ class TdsServer(DatabaseServer):
     how_to_install = "pip install pysqlbridge"
     users = ()
     programs = ()
+    ending = signal.SIGKILL  # it waits for its clients, and writes nothing
 
     def __init__(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         super().__init__()
@@ -94,4 +97,11 @@ class TdsServer(DatabaseServer):
         return [*program, "--config", "tables.json", "--port", str(self.port)]
 
     def _is_ready(self) -> bool:
-        return "listening on" in self._log.read_text("utf-8")
+        # After a restart the log says so of the time before, too.
+        if "listening on" not in self._log.read_text("utf-8"):
+            return False
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
