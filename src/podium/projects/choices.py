@@ -58,7 +58,7 @@ class Choices:
             raise SetupError(
                 f"inside a Django project predictions are stored in its own database, and "
                 f"{self.database} can't be that of a new one",
-                hint="choose sqlite, postgresql or mysql",
+                hint="choose sqlite, postgresql or mysql; docs/how-to/django-mongodb.md has MongoDB",
             )
 
     @property
