@@ -58,7 +58,7 @@ async def ask_until(
 def test_recorded_predictions_survive_kills_of_the_whole_group(
     bundles, search, tmp_path, n_workers, durability
 ):
-    n_kills = 4 * SCALE
+    n_kills = 3 * SCALE
     environment = search | {"PODIUM_WORKERS": str(n_workers), "PODIUM_DURABILITY": durability}
     acknowledged: list[str] = []
     chosen = random.Random(n_workers)

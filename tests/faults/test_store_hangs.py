@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,22 @@ Played = tuple[list[Reply], list[int]]
 PATHS = ("/livez", "/readyz", "/", "/models/fragile", "/docs", "/favicon.ico")
 
 
+@pytest.fixture(scope="module")
+def database() -> Iterator[PostgresServer]:
+    """A server of this module: each test freezes or stops it, and lets it go on."""
+    with PostgresServer() as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def server(database, bundles, search, tmp_path_factory) -> Iterator[ServerProcess]:
+    """A server of Podium on it, which has recorded something before each fault, and gets over it."""
+    environment = search | {"PODIUM_STORE": database.new_database()}
+    home = tmp_path_factory.mktemp("hangs")
+    with ServerProcess(*bundles, home=home, environment=environment) as server:
+        yield server
+
+
 def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
 
@@ -38,19 +54,14 @@ def keyed(number: int) -> bytes:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="all processes of a server are found on Linux")
-def test_a_database_that_is_frozen_holds_up_pages_of_records_and_nothing_else(
-    bundles, search, tmp_path
-):
-    with PostgresServer() as database:
-        environment = search | {"PODIUM_STORE": database.new_database()}
-        with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
-            first = asyncio.run(ask_all(server.address, [request_of(1), get(RECORDS)]))
-            database.pause()
-            try:
-                during, pages = quickest(lambda: play(server.address))
-            finally:
-                database.resume()
-            after = asyncio.run(recovered(server.address))
+def test_a_database_that_is_frozen_holds_up_pages_of_records_and_nothing_else(database, server):
+    first = asyncio.run(ask_all(server.address, [request_of(1), get(RECORDS)]))
+    database.pause()
+    try:
+        during, pages = quickest(lambda: play(server.address))
+    finally:
+        database.resume()
+    after = asyncio.run(recovered(server.address))
 
     slowest_s = max(one.seconds for one in during)
     print(f"{N_PAGES} pages asked: all else within {slowest_s * 1e3:.0f} ms; pages {pages}")
@@ -124,26 +135,22 @@ async def recovered(address: str) -> int:
         ("read-only", True),  # who writes nothing isn't refused
     ],
 )
-def test_readiness_shows_the_state_of_the_store_within_moments(
-    bundles, search, tmp_path, fault, is_asked
-):
-    with PostgresServer() as database:
-        environment = search | {"PODIUM_STORE": database.new_database()}
-        with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
-            asyncio.run(ask_all(server.address, [request_of(1), get(RECORDS)]))
-            begin, end = {
-                "frozen": (database.pause, database.resume),
-                "stopped": (database.stop, database.start),
-                "read-only": (lambda: refuse(database, "on"), lambda: refuse(database, "off")),
-            }[fault]
-            begin()
-            try:
-                if is_asked:
-                    asyncio.run(ask_all(server.address, [request_of(2)]))
-                away_s = asyncio.run(seconds_until(server.address, "waiting for the store"))
-            finally:
-                end()
-            back_s = asyncio.run(seconds_until(server.address, "kept"))
+def test_readiness_shows_the_state_of_the_store_within_moments(database, server, fault, is_asked):
+    asyncio.run(ask_all(server.address, [request_of(1), get(RECORDS)]))
+    assert asyncio.run(seconds_until(server.address, "kept")) < WAITED_S
+    begin, end = {
+        "frozen": (database.pause, database.resume),
+        "stopped": (database.stop, database.start),
+        "read-only": (lambda: refuse(database, "on"), lambda: refuse(database, "off")),
+    }[fault]
+    begin()
+    try:
+        if is_asked:
+            asyncio.run(ask_all(server.address, [request_of(2)]))
+        away_s = asyncio.run(seconds_until(server.address, "waiting for the store"))
+    finally:
+        end()
+    back_s = asyncio.run(seconds_until(server.address, "kept"))
 
     print(f"{fault}: told after {away_s:.1f} s; back after {back_s:.1f} s")
     assert away_s < WAITED_S
@@ -178,23 +185,24 @@ async def seconds_until(address: str, state: str) -> float:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="all processes of a server are found on Linux")
-def test_behind_a_login_too_only_pages_of_records_wait_for_a_database_that_is_frozen(tmp_path):
-    with PostgresServer() as database:
-        environment = {"PODIUM_STORE": database.new_database()}
-        with (
-            ServerProcess(BUNDLE, "--accounts", home=tmp_path, environment=environment) as server,
-            Visitor(server.address, timeout=30) as person,
-        ):
-            person.set_up(server.log)
-            if not person.http.get("/models/logistic-1/records").is_success:
-                person.log_in()
-            before = person.http.get("/models/logistic-1/records").status_code
-            cookie = "; ".join(f"{k}={v}" for k, v in person.http.cookies.items())
-            database.pause()
-            try:
-                during, pages = quickest(lambda: behind_a_login(server.address, cookie))
-            finally:
-                database.resume()
+def test_behind_a_login_too_only_pages_of_records_wait_for_a_database_that_is_frozen(
+    database, tmp_path
+):
+    environment = {"PODIUM_STORE": database.new_database()}
+    with (
+        ServerProcess(BUNDLE, "--accounts", home=tmp_path, environment=environment) as server,
+        Visitor(server.address, timeout=30) as person,
+    ):
+        person.set_up(server.log)
+        if not person.http.get("/models/logistic-1/records").is_success:
+            person.log_in()
+        before = person.http.get("/models/logistic-1/records").status_code
+        cookie = "; ".join(f"{k}={v}" for k, v in person.http.cookies.items())
+        database.pause()
+        try:
+            during, pages = quickest(lambda: behind_a_login(server.address, cookie))
+        finally:
+            database.resume()
 
     slowest_s = max(one.seconds for one in during)
     print(f"{N_PAGES} pages {sorted(set(pages))}; all else within {slowest_s * 1e3:.0f} ms")
