@@ -28,10 +28,13 @@ from podium.records.stores.couchbase import CouchbaseStore
 from podium.records.stores.couchbase_address import CouchbaseAddress, read_address
 from podium.records.stores.couchbase_cluster import INDEXES
 from podium.testing import StoreContract
+from podium.testing.stores.keeping import Keeping
+from podium.testing.stores.paging import Paging
 from podium.testing.stores.samples import feedback, ids, ids_of, sample
 
 sys.path.insert(0, str(Path(__file__).parent))
 from couchbase_wire import BUCKET, PASSWORD, CouchbaseWire
+from shortened import FewQueries
 
 pytestmark = pytest.mark.slow
 
@@ -53,13 +56,15 @@ def couchbase(wire: CouchbaseWire) -> Iterator[CouchbaseStore]:
     store.close()
 
 
-class TestCouchbaseStoreOnOurWire(StoreContract):
+class TestCouchbaseStoreOnOurWire(FewQueries, StoreContract):
     @pytest.fixture
     def store(self, couchbase: CouchbaseStore) -> Store:
         return couchbase
 
 
-class TestCouchbaseStoreBehindAnOutbox(StoreContract):
+class TestCouchbaseStoreBehindAnOutbox(Keeping, Paging):
+    """The parts in which the outbox writes."""
+
     @pytest.fixture
     def store(self, wire: CouchbaseWire, tmp_path: Path) -> Iterator[Store]:
         store = OutboxedStore(CouchbaseStore(wire.address), tmp_path / "outbox")

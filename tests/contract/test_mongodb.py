@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from podium.testing import CountsContract, StoreContract
 from podium.testing.stores.keeping import Keeping
 from podium.testing.stores.paging import Paging
 
+sys.path.insert(0, str(Path(__file__).parent))
+from shortened import FewQueries
 
-class TestMongoStore(StoreContract, CountsContract):
+
+class TestMongoStore(FewQueries, StoreContract, CountsContract):
     @pytest.fixture
     def store(self, mongodb) -> Iterator[Store]:
         store = MongoStore(mongodb.new_database())

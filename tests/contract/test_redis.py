@@ -11,6 +11,8 @@ from podium.outbox.outboxed import OutboxedStore
 from podium.records.store import Store
 from podium.records.stores.redis import RedisStore
 from podium.testing import CountsContract, StoreContract
+from podium.testing.stores.keeping import Keeping
+from podium.testing.stores.paging import Paging
 
 
 class TestRedisStore(StoreContract, CountsContract):
@@ -21,7 +23,9 @@ class TestRedisStore(StoreContract, CountsContract):
         store.close()
 
 
-class TestRedisStoreBehindAnOutbox(StoreContract, CountsContract):
+class TestRedisStoreBehindAnOutbox(Keeping, Paging, CountsContract):
+    """The parts in which the outbox writes."""
+
     @pytest.fixture
     def store(self, valkey, tmp_path: Path) -> Iterator[Store]:
         store = OutboxedStore(RedisStore(valkey.new_database()), tmp_path / "outbox")

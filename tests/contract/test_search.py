@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,15 @@ from podium.outbox.outboxed import OutboxedStore
 from podium.records.open import open_store
 from podium.records.store import Store
 from podium.testing import StoreContract
+from podium.testing.stores.keeping import Keeping
+from podium.testing.stores.paging import Paging
+from podium.testing.stores.searching import Searching
+
+sys.path.insert(0, str(Path(__file__).parent))
+from shortened import FewQueries
 
 
-class TestElasticsearchStore(StoreContract):
+class TestElasticsearchStore(FewQueries, StoreContract):
     @pytest.fixture
     def store(self, elasticsearch) -> Iterator[Store]:
         store = open_store(elasticsearch.new_database())
@@ -21,7 +28,9 @@ class TestElasticsearchStore(StoreContract):
         store.close()
 
 
-class TestElasticsearchStoreBehindAnOutbox(StoreContract):
+class TestElasticsearchStoreBehindAnOutbox(Keeping, Paging, Searching):
+    """The parts in which the outbox writes."""
+
     @pytest.fixture
     def store(self, elasticsearch, tmp_path: Path) -> Iterator[Store]:
         store = OutboxedStore(open_store(elasticsearch.new_database()), tmp_path / "outbox")
@@ -29,7 +38,7 @@ class TestElasticsearchStoreBehindAnOutbox(StoreContract):
         store.close()
 
 
-class TestOpensearchStore(StoreContract):
+class TestOpensearchStore(FewQueries, StoreContract):
     @pytest.fixture
     def store(self, opensearch) -> Iterator[Store]:
         store = open_store(opensearch.new_database())
@@ -37,7 +46,7 @@ class TestOpensearchStore(StoreContract):
         store.close()
 
 
-class TestOpensearchStoreOnAServerThatRefreshes(StoreContract):
+class TestOpensearchStoreOnAServerThatRefreshes(FewQueries, StoreContract):
     """It shows writes after a refresh, as OpenSearch does."""
 
     @pytest.fixture

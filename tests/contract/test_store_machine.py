@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from podium.records.stores.sql import SqlStore
 from podium.records.stores.sqlite import SqliteStore
 from podium.testing.stores.samples import NOON_US, feedback, ids, ids_of, sample
 
+# Each example plays the same rules: servers, which need a second for it, play few of them every day.
+ON_SERVERS, ON_FILES = (25, 40) if "PODIUM_SOAK" in os.environ else (6, 20)
 # Few, so that calls often meet the same records; the time is drawn apart from the id.
 NUMBERS = st.integers(0, 30)
 MOMENTS = st.integers(NOON_US, NOON_US + 8)
@@ -175,18 +178,19 @@ def test_a_sql_store_by_chance(server: str, request: pytest.FixtureRequest) -> N
     address = request.getfixturevalue(server).new_database()
 
     run_state_machine_as_test(
-        lambda: SqlMachine(address), settings=settings(max_examples=25, stateful_step_count=30)
+        lambda: SqlMachine(address),
+        settings=settings(max_examples=ON_SERVERS, stateful_step_count=30),
     )
 
 
 def test_a_sql_store_by_chance_on_sqlite(tmp_path: Path) -> None:
     run_state_machine_as_test(
         lambda: SqlMachine(f"sqlite+pysqlite:///{tmp_path}/podium.db"),
-        settings=settings(max_examples=25, stateful_step_count=30),
+        settings=settings(max_examples=ON_FILES // 2, stateful_step_count=30),
     )
 
 
 TestMemoryStoreByChance = StoreMachine.TestCase
 TestSqliteStoreByChance = SqliteMachine.TestCase
 TestMemoryStoreByChance.settings = settings(max_examples=60, stateful_step_count=30)
-TestSqliteStoreByChance.settings = settings(max_examples=40, stateful_step_count=30)
+TestSqliteStoreByChance.settings = settings(max_examples=ON_FILES, stateful_step_count=30)

@@ -49,16 +49,16 @@ class Sharing(Settling):
         assert deleting.result() == 0
 
     def test_threads_that_delete_together_count_each_record_once(self, store: Store) -> None:
-        self.fill(store, *(sample(n) for n in range(1_500)))
+        self.fill(store, *(sample(n) for n in range(700)))
 
         with ThreadPoolExecutor(N_THREADS) as threads:
-            records = [sample(n) for n in range(1_400)]
-            orders = (records, records[::-1], records[700:] + records[:700], records)
+            records = [sample(n) for n in range(600)]
+            orders = (records, records[::-1], records[300:] + records[:300], records)
             deleting = [threads.submit(store.delete, order) for order in orders]
         self.settle(store)
 
-        assert sum(one.result() for one in deleting) == 1_400
-        assert ids(store) == ids_of(*range(1_499, 1_399, -1))
+        assert sum(one.result() for one in deleting) == 600
+        assert ids(store) == ids_of(*range(699, 599, -1))
 
     def test_threads_that_correct_a_record_lose_no_earlier_truth(self, store: Store) -> None:
         self.fill(store, sample(1))
