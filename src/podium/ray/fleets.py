@@ -36,7 +36,7 @@ class Fleet:
         Raises:
             NotFound: the fleet was stopped.
         """
-        found: list[ServerState] = self._call("states")
+        found: list[ServerState] = self._call("states", n_retries=-1)
         return found
 
     def wait(self, seconds: float = 120.0) -> list[ServerState]:
@@ -78,9 +78,8 @@ class Fleet:
         """Stop every server, after its requests in progress; their homes stay."""
         import ray
 
-        keeper = self._keeper()
-        ray.get(keeper.stop.remote())
-        ray.kill(keeper, no_restart=True)
+        self._call("stop", n_retries=-1)
+        ray.kill(self._keeper(), no_restart=True)
 
     def _plan(self) -> Plan:
         plan = self._kept.plan()
@@ -96,11 +95,22 @@ class Fleet:
         except ValueError as error:
             raise _unknown(self.name) from error
 
-    def _call(self, method: str, *arguments: Any) -> Any:
+    def _call(self, method: str, *arguments: Any, n_retries: int = 0) -> Any:
+        """Call a method of the keeper.
+
+        Args:
+            n_retries: how often, if the keeper ends meanwhile and starts again; -1 for any number.
+        """
         import ray
 
+        called = getattr(self._keeper(), method).options(max_task_retries=n_retries)
         try:
-            return ray.get(getattr(self._keeper(), method).remote(*arguments))
+            return ray.get(called.remote(*arguments))
+        except ray.exceptions.ActorUnavailableError as error:
+            raise SetupError(
+                f"the keeper of the fleet {self.name!r} ended meanwhile, and starts again",
+                hint="look with podium deploy --ray --status what the servers serve, and try again",
+            ) from error
         except ray.exceptions.RayActorError as error:
             raise SetupError(
                 f"the keeper of the fleet {self.name!r} can't be reached: {error}",

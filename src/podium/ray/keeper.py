@@ -40,11 +40,13 @@ class Keeper:
         self._kept = Kept(fleet)
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._looked = threading.Event()
         self._states: dict[str, ServerState] = {}
         threading.Thread(target=self._run, name="podium-keeper", daemon=True).start()
 
     def states(self) -> list[ServerState]:
         """How the servers are, in the order of their addresses."""
+        self._looked.wait(HEALTH_S)  # after a start they aren't known yet
         return sorted(self._states.values(), key=lambda one: one.address)
 
     def roll(self, model: str, digest: str, note: str) -> Rolled:
@@ -53,6 +55,7 @@ class Keeper:
         At the first server that can't, those that were changed go back. None is changed while one of
         them doesn't run.
         """
+        self._looked.wait()  # not with the lock, which looking takes
         with self._lock:
             plan = self._plan()
             servers = self.states()
@@ -87,6 +90,7 @@ class Keeper:
                 with self._lock:
                     self._place()
                     self._look()
+                self._looked.set()
         finally:
             end_unless(self._stop)
 
