@@ -48,20 +48,26 @@ class Reply:
 
 
 class Asker:
-    """One keep-alive connection, opened again when it is lost."""
+    """One keep-alive connection, opened again when it is lost.
+
+    Attributes:
+        is_refused: whether nobody listened when it was opened last.
+    """
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
         self._place = (parts.hostname, parts.port)
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self.is_refused = False
 
     async def ask(self, request: bytes, *, within_s: float = 30) -> Reply:
         began_s = time.perf_counter()
         try:
             async with asyncio.timeout(within_s):
                 reply = await self._ask(request)
-        except (OSError, asyncio.IncompleteReadError, IndexError, TimeoutError):
+        except (OSError, asyncio.IncompleteReadError, IndexError, TimeoutError) as error:
+            self.is_refused = isinstance(error, ConnectionRefusedError)
             await self.close()
             reply = Reply(0)
         reply.seconds = time.perf_counter() - began_s

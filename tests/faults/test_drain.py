@@ -103,6 +103,45 @@ def test_sigterm_under_load_fails_no_request_and_loses_no_record(
     assert sorted(found) == sorted(seen.ids)
 
 
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_whoever_connects_until_nobody_listens_is_answered(bundles, search, tmp_path, n_workers):
+    """As the clients of a balancer that doesn't look whether the server is ready."""
+    environment = search | {"PODIUM_WORKERS": str(n_workers), "PODIUM_DRAIN_S": "0.5"}
+    ids: list[str] = []
+
+    async def connect_anew(address: str, is_busy: asyncio.Event) -> list[int]:
+        failed: list[int] = []
+        while True:
+            asker = Asker(address)
+            reply = await asker.ask(request_of(1))
+            await asker.close()
+            if asker.is_refused:
+                return failed
+            if reply.status == 200:
+                ids.append(reply.json()["id"])
+            else:
+                failed.append(reply.status)
+            if len(ids) > 100:
+                is_busy.set()
+
+    async def play(server: ServerProcess) -> list[int]:
+        is_busy = asyncio.Event()
+        asking = [connect_anew(server.address, is_busy) for _ in range(16)]
+        clients = [asyncio.create_task(one) for one in asking]
+        await asyncio.wait_for(is_busy.wait(), 60)
+        await asyncio.to_thread(server.stop, signal.SIGTERM)
+        return [status for client in clients for status in await client]
+
+    with ServerProcess(bundles[0], home=tmp_path, environment=environment) as server:
+        failed = asyncio.run(play(server))
+    found = stored_ids(tmp_path)
+
+    print(f"{len(ids)} answered, {len(failed)} connections were reset")
+    # What comes in the microseconds between the last look at the queue and its end is reset.
+    assert len(failed) <= 1
+    assert set(ids) <= set(found)
+
+
 @pytest.mark.parametrize("how", ["twice", "by the keyboard"])
 def test_whoever_does_not_want_to_wait_need_not(bundles, search, tmp_path, how):
     environment = search | {"PODIUM_DRAIN_S": "600"}

@@ -24,6 +24,9 @@ BODY_BYTES_S = 2**19
 IDLE_S = 75.0
 # A client that accepts none of its response for this long is gone.
 STALLED_S = 60.0
+# A request that has arrived, but wasn't read yet, would be reset with its connection. Less than uvicorn
+# waits by itself when it stops.
+ON_ITS_WAY_S = 0.05
 # How much a client may send ahead of its responses before we stop reading.
 AHEAD_BYTES_MAX = 262_144
 
@@ -165,7 +168,13 @@ class Connection(asyncio.Protocol):
             self._next(is_last=is_last)
 
     def shutdown(self) -> None:
-        """The server is stopping: finish the current request, and accept no more."""
+        """The server is stopping: finish the current request, or one that is on its way."""
+        if self._current is None:
+            self._loop.call_later(ON_ITS_WAY_S, self._stop_reading)
+        else:
+            self._is_closing = True
+
+    def _stop_reading(self) -> None:
         self._is_closing = True
         if self._current is None:
             self._close()

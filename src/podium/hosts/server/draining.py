@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import FrameType
+from typing import cast
 
 import uvicorn
+
+# How long a TLS handshake may take of a client that came at the last moment.
+HANDSHAKE_S = 1.0
 
 
 class DrainingServer(uvicorn.Server):
@@ -41,3 +49,44 @@ class DrainingServer(uvicorn.Server):
         if self._stops_at_s and not self.should_exit and time.monotonic() >= self._stops_at_s:
             super().handle_exit(signal.SIGTERM, None)
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; connections that the system has accepted are answered.
+
+        Closed with the sockets, they would be reset, with the requests that were sent on them.
+        """
+        last = [one.dup() for one in sockets or []]
+        for server in self.servers:
+            server.close()
+        for one in sockets or []:
+            one.close()
+        await asyncio.gather(*[self._admit(one) for each in last for one in _waiting(each)])
+        await super().shutdown(sockets)
+
+    async def _admit(self, accepted: socket.socket) -> None:
+        """Let a connection be handled, as uvicorn does with those that it accepts."""
+        config, loop = self.config, asyncio.get_running_loop()
+        protocol = partial(
+            cast("Callable[..., asyncio.Protocol]", config.http_protocol_class),
+            config=config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        limit_s = HANDSHAKE_S if config.ssl else None
+        with suppress(OSError):  # the client has left, or its handshake takes too long
+            await loop.connect_accepted_socket(
+                protocol, accepted, ssl=config.ssl, ssl_handshake_timeout=limit_s
+            )
+
+
+def _waiting(listener: socket.socket) -> list[socket.socket]:
+    """The connections that wait at a socket, which is closed as soon as there are no more."""
+    found = []
+    try:
+        while True:
+            found.append(listener.accept()[0])
+    except OSError:  # as BlockingIOError
+        listener.close()
+    for one in found:
+        one.setblocking(False)
+    return found

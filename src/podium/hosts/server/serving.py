@@ -88,7 +88,13 @@ def run(
             open_configured_store(settings).close()
             ship = partial(_ship, settings, listener, audit)
         Supervisor(
-            work, settings.workers, ship, hang_s=settings.hang_s, drain_s=settings.drain_s
+            work,
+            settings.workers,
+            ship,
+            hang_s=settings.hang_s,
+            drain_s=settings.drain_s,
+            # Else the system would accept connections until the shipper has ended, and reset them.
+            release=listener.close,
         ).run()
     else:
         raise SetupError(

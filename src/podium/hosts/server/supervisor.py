@@ -55,6 +55,7 @@ class Supervisor:
         hang_s: the time without a heartbeat after which a worker is killed and replaced; 0 is
             never.
         drain_s: how long workers go on answering once they were told to stop.
+        release: called when they are: closes what only workers need from then on.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Supervisor:
         *,
         hang_s: float = 0.0,
         drain_s: float = 0.0,
+        release: Callable[[], object] = lambda: None,
     ) -> None:
         self._workers = [_Worker(slot, work) for slot in range(n_workers)]
         self._shippers = [] if ship is None else [_Worker(n_workers, ship, "shipper")]
@@ -75,6 +77,7 @@ class Supervisor:
         self._is_proven = False
         self._hang_s = hang_s
         self._stop_s = STOP_S + drain_s
+        self._release = release
         self._looked_s = 0.0
         self._wake_r, self._wake_w = os.pipe()
         self._lifeline = Lifeline()
@@ -208,6 +211,7 @@ class Supervisor:
     def _end_all(self) -> None:
         """Stop the workers, and then the shipper, which ships what they left."""
         self._is_stopping = True
+        self._release()
         for some in (self._workers, self._shippers):
             self._end(some)
 
