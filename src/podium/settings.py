@@ -95,9 +95,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         sockets_user_max: the most of one user, or of one address or IPv6 network.
         protocols: the APIs of other serving systems whose clients are answered: `v2`, the Open
             Inference Protocol of Triton, KServe and MLServer; `kserve`, the first protocol of KServe;
-            `mlflow`, that of MLflow's scoring server.
-        invocations_model: the model that answers where a path of MLflow's names none; by default the
-            only one that is served.
+            `mlflow`, that of MLflow's scoring server; `sagemaker`, that of its endpoints.
+        invocations_model: the model that answers at `/invocations`, which names none; by default the only one that
+            is served.
         v2_server_name: what the Open Inference Protocol says that the server is called.
         batch: how requests are combined into calls, by the name of the model.
         feedback: how true outcomes find records, by the name of the model.
@@ -159,7 +159,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quota_store: str = ""
     sockets_max: Annotated[int, msgspec.Meta(ge=0)] = 500
     sockets_user_max: Annotated[int, msgspec.Meta(ge=0)] = 50
-    protocols: tuple[Literal["v2", "kserve", "mlflow"], ...] = ("v2", "kserve", "mlflow")
+    protocols: tuple[Literal["v2", "kserve", "mlflow", "sagemaker"], ...] = (
+        *("v2", "kserve", "mlflow", "sagemaker"),
+    )
     invocations_model: str = ""
     v2_server_name: str = "podium"
     batch: dict[str, Batch] = {}

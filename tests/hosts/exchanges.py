@@ -199,6 +199,8 @@ SEEN = (
     Exchange("icon", 200, path="/favicon.ico"),
 )
 V1 = "/v1/models/loans:predict"
+ENDPOINT = "/endpoints/loans/invocations"
+SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20240301/us-east-1/sagemaker/aws4_request, Signature=0"
 NAN_ROW = json.dumps(with_(income=float("nan"))).encode()
 # Clients of other systems.
 OTHERS = (
@@ -214,6 +216,11 @@ OTHERS = (
     post("mlflow: NaN", 200, b'{"inputs": [%b]}' % NAN_ROW, path="/invocations"),
     post("mlflow: csv", 200, CSV, media="text/csv", path="/invocations"),
     post("mlflow: an invalid value", 400, {"inputs": [with_(age="old")]}, path="/invocations"),
+    post("sagemaker: csv", 200, CSV.split()[1], media="text/csv", path=ENDPOINT),
+    post("sagemaker: csv answered", 200, [GOOD], headers={"accept": "text/csv"}, path=ENDPOINT),
+    post("sagemaker: a signature", 200, [GOOD], headers={"authorization": SIGNED}, path=ENDPOINT),
+    post("sagemaker: an invalid value", 424, with_(age="old"), path=ENDPOINT),
+    post("sagemaker: an unknown endpoint", 400, [GOOD], path="/endpoints/nope/invocations"),
 )
 V2, V2_MODEL = "/v2", "/v2/models/loans"
 CELLS = (

@@ -1,4 +1,4 @@
-"""Clients that send rows (KServe V1, MLflow), unchanged, against a real server, and the documented programs."""
+"""Clients that send rows (KServe V1, MLflow, SageMaker), unchanged, and the documented programs."""
 
 from __future__ import annotations
 
@@ -100,7 +100,37 @@ def test_mlflows_client_is_told_what_is_wrong(of_mlflow: Any, case: str, status:
     assert text in found
 
 
-@pytest.mark.parametrize("page", ["kserve.md", "mlflow.md"])
+@pytest.fixture(scope="module")
+def of_boto3(server: ServerProcess, clients_python: Path) -> Any:
+    printed = run([clients_python, HERE / "sagemaker_client.py", server.address])
+    return json.loads(printed.splitlines()[-1])
+
+
+def test_boto3_gets_predictions(of_boto3: Any):
+    assert of_boto3["csv"] == of_boto3["json"] == of_boto3["lines"] == LABELS
+    assert of_boto3["as csv"] == "".join(f"{one}\n" for one in LABELS)
+    assert of_boto3["content type"] == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "status", "text"),
+    [
+        ("text", "ModelError", 422, "row 0, sl:"),
+        ("short row", "ModelError", 422, "row 0: has 2 cells (accepted: 4 cells)"),
+        ("no json", "ModelError", 400, "isn't JSON"),
+        ("content type", "ModelError", 415, "application/x-npy"),
+        ("unknown endpoint", "ValidationError", None, "Endpoint nope not found."),
+        ("variant", "ValidationError", None, "no target-variant"),
+    ],
+)
+def test_boto3_raises_the_errors_of_sagemaker(of_boto3: Any, case, kind, status, text):
+    found = of_boto3["errors"][case]
+
+    assert found[:2] == [kind, status]
+    assert text in found[2]
+
+
+@pytest.mark.parametrize("page", ["kserve.md", "mlflow.md", "sagemaker.md"])
 def test_the_documented_program_runs(server: ServerProcess, clients_python: Path, page: str):
     found = re.search(r"```python\n(.*?)```", (PAGES / page).read_text("utf-8"), re.DOTALL)
     assert found is not None

@@ -9,6 +9,7 @@ from podium.protocols.kserve.protocol import V1
 from podium.protocols.mlflow.protocol import scoring
 from podium.protocols.native import NATIVE
 from podium.protocols.oip.protocol import REST
+from podium.protocols.sagemaker.protocol import ENDPOINTS, in_container
 from podium.settings import Settings
 from podium.web.page_routes import PAGES
 from podium.web.router import LISTED, Route, Router, ServingProtocol
@@ -28,5 +29,13 @@ def protocols_of(settings: Settings, models: Collection[str] = ()) -> list[Servi
         models: the names of the models; paths that name none are those of the only one.
     """
     only = next(iter(models)) if len(models) == 1 else ""
-    known = {"v2": REST, "kserve": V1, "mlflow": scoring(settings.invocations_model or only)}
-    return [known[name] for name in dict.fromkeys(settings.protocols)]
+    model = settings.invocations_model or only
+    # MLflow's protocol has the routes of a container, too.
+    contract = () if "mlflow" in settings.protocols else (in_container(model),)
+    known: dict[str, tuple[ServingProtocol, ...]] = {
+        "v2": (REST,),
+        "kserve": (V1,),
+        "mlflow": (scoring(model),),
+        "sagemaker": (ENDPOINTS, *contract),
+    }
+    return [one for name in dict.fromkeys(settings.protocols) for one in known[name]]

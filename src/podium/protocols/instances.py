@@ -30,14 +30,24 @@ def json_object(body: bytes, rows_max: int, *, hint: str) -> dict[str, Any]:
         MalformedBody: it isn't an object of JSON.
         TooLarge: it has more brackets than that many rows need.
     """
-    check_nesting(body, rows_max)
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedBody(f"the body isn't JSON: {error}", hint=hint) from error
+    value = json_value(body, rows_max, hint=hint)
     if not isinstance(value, dict):
         raise MalformedBody(f"the body isn't a JSON object, but {printable(value)}", hint=hint)
     return value
+
+
+def json_value(body: bytes, rows_max: int, *, hint: str) -> object:
+    """The value that a body is.
+
+    Raises:
+        MalformedBody: it isn't JSON.
+        TooLarge: as `json_object`.
+    """
+    check_nesting(body, rows_max)
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedBody(f"the body isn't JSON: {error}", hint=hint) from error
 
 
 def only_key(value: Mapping[str, Any], keys: Sequence[str], *, hint: str) -> str:

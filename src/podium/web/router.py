@@ -101,6 +101,8 @@ class ServingProtocol:
         write: the HTTP response to such a request.
         problem: the HTTP response for an error.
         fast: what the fast lane may handle; None: nothing.
+        with_token: the request with the token that it carries where Authorization has something
+            else; None: it is there.
     """
 
     name: str
@@ -110,6 +112,7 @@ class ServingProtocol:
     write: Callable[[EncodedResponse], Response]
     problem: Callable[[Problem], Response]
     fast: FastForm | None = None
+    with_token: Callable[[Request], Request] | None = None
 
     def predict_paths(self, name: str) -> list[bytes]:
         """The paths of a model's prediction routes, percent-encoded."""

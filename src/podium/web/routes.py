@@ -48,6 +48,7 @@ def identified(site: Site, request: Request) -> Request:
     route = found.route
     if route is not None and route.access == OPEN:
         return replace(request, actor=NOBODY, is_identified=True)
+    request = with_token(found, request)
     authority = site.authority
     ask = authority.of_api if is_for_programs(found, request.headers) else authority.of_page
     try:
@@ -58,6 +59,14 @@ def identified(site: Site, request: Request) -> Request:
             raise
         actor = NOBODY
     return with_actor(site, request, actor)
+
+
+def with_token(found: Found, request: Request) -> Request:
+    """The request with its token where authorities look for it, wherever its protocol has it."""
+    protocol = found.protocol
+    if protocol is None or protocol.with_token is None:
+        return request
+    return protocol.with_token(request)
 
 
 def with_actor(site: Site, request: Request, actor: Actor) -> Request:

@@ -31,7 +31,7 @@ ACTORS = {
 }
 V2 = "/v2/models/arrival-delay"
 # Paths of programs, besides those of the API.
-OF_PROGRAMS = ("/api/", "/v2", "/v1/", "/invocations", "/version")
+OF_PROGRAMS = ("/api/", "/v2", "/v1/", "/invocations", "/version", "/endpoints/")
 # What each route answers to each of them, in that order. Pages send nobody to log in.
 CENSUS = {
     ("GET", "/"): (303, 200, 200, 200, 200, 200),
@@ -121,6 +121,7 @@ CENSUS = {
     ("POST", "/v1/models/arrival-delay:predict"): (401, 404, 404, 400, 400, 400),
     ("GET", "/version"): (401, 200, 200, 200, 200, 200),
     ("POST", "/invocations"): (401, 404, 404, 400, 400, 400),
+    ("POST", "/endpoints/arrival-delay/invocations"): (403, 400, 400, 200, 200, 200),
     ("GET", "/ping"): (200,) * 6,
     ("GET", "/health"): (200,) * 6,
     ("POST", "/v2/repository/index"): (401, 200, 200, 200, 200, 200),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from podium.signature.cells import printable
 from podium.signature.names import INDEXES
 
 SPLIT, RECORDS, INSTANCES, INPUTS = "dataframe_split", "dataframe_records", "instances", "inputs"
+FORMS = (SPLIT, RECORDS, INSTANCES, INPUTS)
 _HINT = f'send {{"{SPLIT}": {{"columns": [...], "data": [...]}}}}, or another form of MLflow\'s'
 # Strings, whole or without an end, or the token. Nothing is tried twice, whatever the body is.
 _NAN = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|NaN', re.DOTALL)
@@ -69,8 +71,18 @@ def without_nan(body: bytes) -> bytes:
 
 
 def _of_json(body: bytes, signature: Signature, rows_max: int) -> Decoded:
-    value = instances.json_object(without_nan(body), rows_max, hint=_HINT)
-    key = instances.only_key(value, (SPLIT, RECORDS, INSTANCES, INPUTS), hint=_HINT)
+    return of_value(
+        instances.json_object(without_nan(body), rows_max, hint=_HINT), signature, rows_max
+    )
+
+
+def of_value(value: Mapping[str, Any], signature: Signature, rows_max: int) -> Decoded:
+    """The cells in an object that has one of `FORMS`.
+
+    Raises:
+        InputError: it has none, or several, or no rows, or too many.
+    """
+    key = instances.only_key(value, FORMS, hint=_HINT)
     if key == SPLIT:
         split = _split(value[key])
         names = signature.names if split.columns is None else split.columns
