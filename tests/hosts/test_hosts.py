@@ -20,7 +20,17 @@ import podium
 from podium.testing import Client, ServerProcess
 
 sys.path.insert(0, str(Path(__file__).parent))
-from exchanges import ANSWERED, EXCHANGES, GOOD, NO_BULK, PREDICT, REFUSED, Exchange
+from exchanges import (
+    ANSWERED,
+    ENDPOINT,
+    EXCHANGES,
+    GOOD,
+    NO_BULK,
+    PREDICT,
+    REFUSED,
+    V1,
+    Exchange,
+)
 
 FUNCTION = '''
 import datetime as dt
@@ -311,6 +321,28 @@ def test_no_cell_makes_the_server_fail(client, cells, changed):
     )
 
     assert reply.status in (200, 400, 422)
+
+
+@pytest.mark.slow
+@given(
+    value=JSON_VALUES
+    | st.lists(st.lists(JSON_VALUES, min_size=len(GOOD), max_size=len(GOOD)), max_size=3)
+    | st.fixed_dictionaries({"data": JSON_VALUES, "columns": st.just(list(GOOD)) | JSON_VALUES}),
+    path=st.sampled_from([V1, "/invocations", ENDPOINT]),
+    key=st.sampled_from(["", "instances", "inputs", "dataframe_split", "dataframe_records"]),
+    media=st.sampled_from(["application/json", "application/jsonlines", "text/csv"]),
+    accept=st.sampled_from(["", "text/csv", "application/jsonlines"]),
+)
+def test_no_body_makes_the_protocols_of_other_systems_fail(client, value, path, key, media, accept):
+    reply = client.request(
+        "POST",
+        path,
+        body=json.dumps({key: value} if key else value).encode(),
+        headers={"content-type": media, "accept": accept},
+    )
+
+    assert reply.status in (200, 400, 413, 415, 424)
+    assert reply.body
 
 
 @given(
