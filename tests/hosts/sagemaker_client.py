@@ -17,7 +17,7 @@ CLIENT = boto3.client(
     region_name="us-east-1",
     aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
     aws_secret_access_key="wJalrXUtnFEMI",
-    aws_session_token="IQoJb3JpZ2luX2Vj",
+    aws_session_token="IQoJb3JpZ2luX2Vj",  # as signed requests have one
 )
 ROWS = [[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]]
 CSV = "\n".join(",".join(map(str, row)) for row in ROWS)

@@ -135,7 +135,7 @@ async def owner_awaited(request: Request) -> str | None:
         ("/api/models/sums/predict", {"authorization": SIGNED}, 401),
     ],
 )
-def test_a_signature_is_no_token_but_its_session_token_may_be(
+def test_a_signature_is_no_token_but_what_is_sent_beside_it_may_be(
     tmp_path: Path, identify, path, headers, status
 ):
     app = podium.App(sums, home=str(tmp_path), identify=identify)
