@@ -50,6 +50,7 @@ bench: ## programs against their originals, then servers against their peers; in
 	@sh scripts/environment.sh test
 	@OMP_NUM_THREADS=1 $(BIN)/python -m bench.compile $(or $(ARGS),--markdown docs/benchmarks.md --svg docs/images/compile.svg)
 	@$(if $(ARGS),,$(BIN)/python -m bench.start --markdown docs/benchmarks.md)
+	@$(if $(ARGS),,$(BIN)/python -m bench.score --markdown docs/benchmarks.md)
 	@$(if $(ARGS),,$(BIN)/python -m bench.serve --write)
 
 bench-serve: ## servers alone: make bench-serve ARGS="--part recording --only podium,flask"

@@ -15,8 +15,8 @@ from podium.signature.coded import Coded
 from podium.signature.labels import label_text
 from podium.table import Array
 
-# From these sizes on Arrow writes numbers otherwise than Python, in full or as powers of ten.
-_SMALL, _LARGE = 1e-4, 1e10
+# Between these sizes Arrow writes numbers in full where Python writes powers of ten, and the reverse.
+_SMALL, _LARGE = (1e-6, 1e-4), (1e10, 1e16)
 
 
 def cells_for_model(one: Field, cells: Any) -> Sequence[object] | Array:
@@ -62,6 +62,8 @@ def array_of(one: Predicted) -> Any:
     type_ = types.get(one.kind, pa.string())
     if _has_dtype(one):
         return pa.array(one.column, type_)
+    if one.kind is str and (words := _words_of(one)) is not None:
+        return words
     convert: dict[Kind, Any] = {float: float, int: int, bool: bool, str: label_text}
     to_arrow = convert.get(one.kind, _text_or_json)
     return pa.array([None if cell is None else to_arrow(cell) for cell in one.cells], type_)
@@ -73,36 +75,58 @@ def texts_of(one: Predicted) -> Any:
     from pyarrow import compute
 
     if one.kind is str:
-        if not set(map(type, one.cells)) <= {str, type(None)}:
+        words = _words_of(one)
+        if words is None:
             return None
-        texts = array_of(one)
-        odd = compute.match_substring_regex(texts.unique(), '[",;|\t\r\n]')
-        return None if compute.any(odd).as_py() else texts.fill_null("")
+        odd = compute.match_substring_regex(words.unique(), '[",;|\t\r\n]')
+        return None if compute.any(odd).as_py() else words.fill_null("")
     if one.kind is int and _has_dtype(one):
         return array_of(one).cast(pa.string()).fill_null("")
     is_float = one.kind is float and (
         _has_dtype(one) or set(map(type, one.cells)) <= {float, type(None)}
     )
-    if not is_float:
-        return None
-    numbers = array_of(one)
+    return _number_texts(array_of(one)).fill_null("") if is_float else None
+
+
+def _number_texts(numbers: Any) -> Any:
+    """Floats as Python writes them."""
+    import pyarrow as pa
+    from pyarrow import compute
+
     texts = numbers.cast(pa.string())
     cells = numbers.to_numpy(zero_copy_only=False)
-    is_whole = np.floor(cells) == cells
+    sizes = np.abs(cells)
+    is_whole = (np.floor(cells) == cells) & (sizes < _LARGE[1])
     if is_whole.any():
         longer = compute.binary_join_element_wise(texts, ".0", "")
         texts = compute.if_else(pa.array(is_whole), longer, texts)
-    sizes = np.abs(cells)
-    is_odd = ((sizes < _SMALL) & (sizes > 0)) | (sizes >= _LARGE)
+    is_tiny = (sizes < _SMALL[0]) & (sizes > 0)
+    if is_tiny.any():
+        mask = pa.array(is_tiny)
+        padded = compute.replace_substring_regex(texts.filter(mask), r"e-(\d)$", r"e-0\1")
+        texts = compute.replace_with_mask(texts, mask, padded)
+    is_odd = np.zeros(len(cells), np.bool_)
+    for low, high in (_SMALL, _LARGE):
+        is_odd |= (sizes >= low) & (sizes < high)
     if is_odd.any():
         written = pa.array([repr(cell) for cell in cells[is_odd].tolist()], pa.string())
         texts = compute.replace_with_mask(texts, pa.array(is_odd), written)
-    return texts.fill_null("")
+    return texts
+
+
+def _words_of(one: Predicted) -> Any:
+    """A column of texts; None if it has other cells."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(one.column, pa.string())
+    except pa.ArrowException:
+        return None
 
 
 def _has_dtype(one: Predicted) -> bool:
-    """Whether the column is an array of its kind, which Arrow takes as it is."""
-    dtypes: dict[Kind, str] = {float: "f", int: "i", bool: "b", str: "O"}
+    """Whether the column is an array of numbers of its kind, which Arrow takes as it is."""
+    dtypes: dict[Kind, str] = {float: "f", int: "i", bool: "b"}
     return isinstance(one.column, np.ndarray) and one.column.dtype.kind == dtypes.get(one.kind)
 
 

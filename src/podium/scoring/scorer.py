@@ -24,7 +24,7 @@ from podium.signature import Field, Output, Signature
 from podium.signature.cells import Findings, check_columns, printable
 from podium.signature.names import renamed
 from podium.signature.reading import FILES
-from podium.table import Array, Table, plain_values
+from podium.table import Array, Table
 
 # After this many consecutive failures without any success, the model is to blame, and not the rows.
 GIVE_UP_AFTER = 20
@@ -130,7 +130,9 @@ class Scorer:
         bad = [cell for cell in findings.bad if cell.row not in chunk.broken]
         bad += [msgspec.structs.replace(c, row=row) for row, c in chunk.broken.items()]
         refused = {cell.row for cell in bad if cell.row is not None}
-        rows = np.array([row for row in range(chunk.n_rows) if row not in refused], np.intp)
+        rows = np.arange(chunk.n_rows, dtype=np.intp)
+        if refused:
+            rows = np.delete(rows, sorted(refused))
         parts = []
         for part, outcome in self._predict(table, rows):
             if isinstance(outcome, Outputs):
@@ -247,9 +249,7 @@ def _arrays(signature: Signature, outputs: Outputs) -> list[Sequence[Any] | Arra
     labels = labels_of(signature.output, outputs)
     shares, scores = outputs.probabilities, outputs.scores
     return [
-        outputs.predictions
-        if outputs.predictions.dtype.kind in "fib"
-        else plain_values(outputs.predictions),
+        outputs.predictions,
         *([] if labels is None else [labels]),
         *([] if shares is None else np.ascontiguousarray(shares.T)),
         *([] if scores is None else [scores]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -79,12 +80,13 @@ def rows(n_rows: int) -> str:
 @pytest.mark.slow
 def test_threads_answer_and_rows_stay_in_order(penguins: Bundle, tmp_path: Path):
     (tmp_path / "in.csv").write_text(rows(60_000))
-    alone, together = io.BytesIO(), io.BytesIO()
+    alone, together, before_s = io.BytesIO(), io.BytesIO(), sys.getswitchinterval()
 
     results = list(bulk_of(penguins, tmp_path / "in.csv", together, n_threads=4))
     list(bulk_of(penguins, tmp_path / "in.csv", alone, n_threads=1))
 
     assert together.getvalue() == alone.getvalue()
+    assert sys.getswitchinterval() == before_s
     assert sum(one.chunk.n_rows for one in results) == 60_000
     assert results[-1].n_read == (tmp_path / "in.csv").stat().st_size
     assert not [one for one in threading.enumerate() if one.name.startswith("podium-score")]
