@@ -82,8 +82,8 @@ def score(
     podium score churn.podium 'in/*.parquet' -o out --engine ray
     cat in.csv | podium score churn.podium - > out.csv
 
-    IN and OUT are .csv, .tsv, .ndjson (these also with .gz), .parquet or .xlsx, by their names; a pipe
-    holds CSV or NDJSON. Files may be larger than memory. The other columns stay as they are.
+    IN and OUT are .csv, .tsv, .ndjson (these also with .gz), .parquet, .arrow, .feather or .xlsx, by
+    their names; a pipe holds CSV or NDJSON. Files may be larger than memory. The other columns stay as they are.
 
     Rows that the model can't answer keep their place, without an answer, and are listed in
     OUT.errors.csv: line, field, value, problem, what would be accepted. The exit code is 0 when

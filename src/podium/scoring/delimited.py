@@ -163,7 +163,7 @@ class DelimitedWriter:
             self._names = encoded.names
             self._file.write(_BOM * self._dialect.has_bom + self._lines([encoded.names]))
         elif encoded.names != self._names:
-            raise new_column(encoded, self._names, "CSV")
+            raise new_column(encoded, self._names, "a CSV")
         self._file.write(encoded.content)
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Literal, TypeAlias
 from podium.errors import MalformedBody, SetupError
 from podium.scoring.delimited import DelimitedReader, DelimitedWriter
 from podium.scoring.excel import ExcelReader, ExcelWriter
+from podium.scoring.ipc import ArrowReader, ArrowWriter
 from podium.scoring.lines import LinesReader, LinesWriter
 from podium.scoring.parquet import ParquetReader, ParquetWriter
 from podium.scoring.plain import Dialect
@@ -31,7 +32,7 @@ from podium.scoring.rows import (
     unit_of,
 )
 
-Format: TypeAlias = Literal["csv", "tsv", "ndjson", "parquet", "excel"]
+Format: TypeAlias = Literal["csv", "tsv", "ndjson", "parquet", "arrow", "excel"]
 
 FORMATS: dict[str, Format] = {
     ".csv": "csv",
@@ -42,10 +43,16 @@ FORMATS: dict[str, Format] = {
     ".jsonl": "ndjson",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
     ".xlsx": "excel",
 }
 _BUFFER = 2**18
-SUPPORTED = ".csv, .tsv, .ndjson, .parquet or .xlsx (the first three also with .gz)"
+SUPPORTED = (
+    ".csv, .tsv, .ndjson, .parquet, .arrow, .feather or .xlsx (the first three also with .gz)"
+)
+# Arrow files aren't read from strangers: what is wrong in one can be more than an error.
+UPLOADED = ".csv, .tsv, .ndjson, .parquet or .xlsx (the first three also with .gz)"
 _TEXTS: tuple[Format, ...] = ("csv", "tsv", "ndjson")
 
 
@@ -164,6 +171,8 @@ def writer_of(file: BinaryIO, format_: Format, source: Source, *, is_gzip: bool 
         return _GzipWriter(writer_of(packed, format_, source), packed)  # type: ignore[arg-type]  # written like any
     if format_ == "parquet":
         return ParquetWriter(file, getattr(source.reader, "schema", None))
+    if format_ == "arrow":
+        return ArrowWriter(file, getattr(source.reader, "schema", None))
     if format_ == "excel":
         return ExcelWriter(file)
     if format_ == "ndjson":
@@ -213,8 +222,8 @@ def _standard_input(stack: ExitStack) -> Source:
         print("reading CSV from the keyboard, the names first; Ctrl-D ends it", file=sys.stderr)
     file = io.BufferedReader(raw, _BUFFER)
     begin = file.peek(4)[:4]
-    if begin in (b"PAR1", b"PK\x03\x04"):
-        kind = "Parquet" if begin == b"PAR1" else "Excel"
+    kind = {b"PAR1": "Parquet", b"PK\x03\x04": "Excel", b"ARRO": "Arrow"}.get(begin)
+    if kind is not None:
         raise SetupError(
             f"{kind} can't be read from a pipe: its index is at its end",
             hint="give the file name instead of -",
@@ -240,6 +249,8 @@ def _reading(name: str) -> Iterator[None]:
 def _reader(file: Buffered, name: str, format_: Format) -> Reader:
     if format_ == "parquet":
         return ParquetReader(file, name)
+    if format_ == "arrow":
+        return ArrowReader(file, name)
     if format_ == "excel":
         return ExcelReader(file, name)
     if format_ == "ndjson":

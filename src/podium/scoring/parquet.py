@@ -100,6 +100,8 @@ class ParquetWriter:
         schema: of the file that the rows come from, if it has one; its metadata is kept.
     """
 
+    kind: ClassVar[str] = "a Parquet file"
+
     def __init__(self, file: BinaryIO, schema: Any = None) -> None:
         with needs("arrow"):
             import pyarrow as pa
@@ -125,7 +127,7 @@ class ParquetWriter:
         if self._schema is None:
             self._begin(chunk, predicted)
         if encoded.names != tuple(self._schema.names):
-            raise new_column(encoded, self._schema.names, "Parquet file")
+            raise new_column(encoded, self._schema.names, self.kind)
         arrays = [self._array(c, f) for c, f in zip(chunk.cells, self._schema, strict=False)]
         arrays += [array for _, array in predicted]
         self._buffered.append(self._pa.record_batch(arrays, schema=self._schema))
@@ -140,16 +142,22 @@ class ParquetWriter:
             self._writer.close()
 
     def _begin(self, chunk: Chunk, predicted: Sequence[tuple[str, Any]]) -> None:
-        from pyarrow import parquet
-
         pa = self._pa
-        named_once((*chunk.names, *(name for name, _ in predicted)), "Parquet")
+        named_once((*chunk.names, *(name for name, _ in predicted)), self.kind)
         schema = self._input_schema
         input_fields = list(schema) if schema is not None else self._inferred(chunk)
         predicted_fields = [pa.field(name, array.type) for name, array in predicted]
         metadata = schema.metadata if schema is not None else None
         self._schema = pa.schema([*input_fields, *predicted_fields], metadata=metadata)
-        self._writer = parquet.ParquetWriter(self._file, self._schema)
+        self._writer = self._open(self._schema)
+
+    def _open(self, schema: Any) -> Any:
+        from pyarrow import parquet
+
+        return parquet.ParquetWriter(self._file, schema)
+
+    def _write(self, rows: Any) -> None:
+        self._writer.write_table(rows, row_group_size=GROUP_ROWS)
 
     def _inferred(self, chunk: Chunk) -> list[Any]:
         pa = self._pa
@@ -174,7 +182,7 @@ class ParquetWriter:
         if self._buffered:
             # The dictionaries may differ from chunk to chunk; a row group has one.
             rows = self._pa.Table.from_batches(self._buffered, self._schema).unify_dictionaries()
-            self._writer.write_table(rows, row_group_size=GROUP_ROWS)
+            self._write(rows)
             self._buffered = []
 
 

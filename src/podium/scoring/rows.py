@@ -14,7 +14,7 @@ import numpy as np
 
 from podium.errors import BadCell, SetupError
 from podium.signature.reading import Written
-from podium.table import Array
+from podium.table import Array, plain_values
 
 Buffered: TypeAlias = "io.BufferedReader[Any]"
 # A column in the form of its file: CSV texts, JSON values, or an Arrow array.
@@ -105,7 +105,7 @@ class Predicted:
     @property
     def cells(self) -> Sequence[Any]:
         """The cells as plain Python values."""
-        return self.column.tolist() if isinstance(self.column, np.ndarray) else self.column
+        return plain_values(self.column) if isinstance(self.column, np.ndarray) else self.column
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +227,6 @@ def new_column(chunk: Encoded, names: Sequence[str], kind: str) -> SetupError:
     """The error for a column that first appears after the file's columns were fixed."""
     name = next((name for name in chunk.names if name not in names), "?")
     return SetupError(
-        f"{name!r} first appears near line {chunk.place}, too late for a column of a {kind}",
+        f"{name!r} first appears near line {chunk.place}, too late for a column of {kind}",
         hint="write a .ndjson file, where each line has its own",
     )

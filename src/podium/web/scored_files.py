@@ -17,7 +17,7 @@ from podium.jobs.job import FILE_NAME_MAX, NAME_MAX, Job, State
 from podium.jobs.jobs import Jobs
 from podium.policy.addresses import network_of
 from podium.records.storable import text_problem
-from podium.scoring.formats import FORMATS, SUPPORTED, format_of
+from podium.scoring.formats import FORMATS, UPLOADED, format_of
 from podium.web.site import Site
 
 PIECE_BYTES = 2**18
@@ -246,14 +246,14 @@ def _format(file: str, media: str) -> str:
     lower = file.lower()
     zipped = ".gz" if lower.endswith(".gz") else ""
     ending = PurePosixPath(lower.removesuffix(".gz") if zipped else lower).suffix
-    if not FORMATS.get(ending):
+    if FORMATS.get(ending, "arrow") == "arrow":
         ending, zipped = ENDINGS.get(media, ""), ""
     try:
         format_of(Path(f"rows{ending}{zipped}"))
     except PodiumError as error:
         raise UnsupportedMedia(
             f"{file or 'the body'} is of no format that can be scored",
-            hint=f"send a file {SUPPORTED}, with its name or its content type",
+            hint=f"send a file {UPLOADED}, with its name or its content type",
         ) from error
     return ending + zipped
 
