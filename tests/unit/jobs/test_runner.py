@@ -236,7 +236,7 @@ def test_a_row_that_takes_all_memory_ends_the_job_alone(jobs: Jobs, add):
     runner.close()
     assert (failed.state, other.state) == ("failed", "failed")
     assert "256 MB of memory" in failed.error
-    assert "line 2 of rows.csv is longer than 64,000,000 characters" in other.error
+    assert "line 2 of rows.csv is longer than 64,000,000 bytes" in other.error
 
 
 def test_settings_of_any_type_and_secrets_dont_reach_the_process(jobs: Jobs, add):
