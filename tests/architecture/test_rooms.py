@@ -49,6 +49,7 @@ FOREIGN_CODE = {
     "hosts/server/websocket.py": "an ASGI app raises what it likes: the connection is aborted",
     "hosts/server/lane.py": "answered as `web/routes.py` answers it",
     "retraining/recipe.py": "a user's recipe raises what it likes: it is told in a line",
+    "scoring/remote.py": "the package of an object store raises what it likes",
     "scoring/excel.py": "openpyxl raises what it likes on damaged workbooks",
     "runtimes/onnx.py": "ONNX Runtime's errors have no common base",
     "runtimes/onnx_networks.py": "a user's network and its exporter raise what they like",

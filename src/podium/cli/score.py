@@ -20,6 +20,7 @@ from podium.scoring.bulk import Bulk
 from podium.scoring.columns import check_columns
 from podium.scoring.draft import Draft, StandardOutput
 from podium.scoring.formats import Format, Source, format_of, open_source, writer_of
+from podium.scoring.remote import Upload, Url, url_of
 from podium.scoring.report import Report
 from podium.scoring.scorer import Scorer
 
@@ -35,7 +36,7 @@ class Plan:
         limit: after how many refused rows to stop.
     """
 
-    output: Path | None
+    output: Path | Url | None
     errors: Path | None
     format: Format | None
     limit: int | None
@@ -80,16 +81,19 @@ def score(
     podium score churn.podium in.parquet -o out.parquet
     podium score churn.podium in.csv -o out.csv --prefix churn_
     podium score churn.podium 'in/*.parquet' -o out --engine ray
+    podium score churn.podium s3://rows/in.parquet -o out.parquet
     cat in.csv | podium score churn.podium - > out.csv
 
     IN and OUT are .csv, .tsv, .ndjson (these also with .gz), .parquet, .arrow, .feather or .xlsx, by
     their names; a pipe holds CSV or NDJSON. Files may be larger than memory. The other columns stay as they are.
+    Where IN is a folder or a pattern such as 'in/*.csv', OUT is a folder with a part for each file. Both may be
+    URLs of object stores.
 
     Rows that the model can't answer keep their place, without an answer, and are listed in
     OUT.errors.csv: line, field, value, problem, what would be accepted. The exit code is 0 when
     every row was answered, and 3 when some were refused. OUT appears whole or not at all.
     """
-    if engine is not None:
+    if engine is not None or is_several(rows):
         plan = _planned_parts(rows, output, errors, limit_errors, is_forced=force)
         # By its name: it is built on what is here.
         by_parts = import_module("podium.cli.score_parts")
@@ -124,6 +128,9 @@ def _planned(
     if output is None or output == "-":
         _check_free(None, errors, rows, is_forced=is_forced)
         return Plan(output=None, errors=errors, format=None, limit=limit)
+    url = url_of(output)
+    if url is not None:
+        return _planned_upload(url, errors, rows, limit, is_forced=is_forced)
     path = Path(output)
     if path.is_dir():
         raise SetupError(f"{path} is a folder", hint=f"give a file in it: -o {path / 'out.csv'}")
@@ -136,6 +143,31 @@ def _planned(
     return Plan(output=path, errors=errors, format=format_, is_gzip=is_gzip, limit=limit)
 
 
+def _planned_upload(
+    url: Url, errors: Path | None, rows: str, limit: int | None, *, is_forced: bool
+) -> Plan:
+    """The same for a file elsewhere, whose report is a file here.
+
+    Raises:
+        SetupError: a file would be overwritten.
+    """
+    format_, is_gzip = format_of(url.path)
+    errors = errors or Path(f"{url.path.name}.errors.csv")
+    _check_free(None, errors, rows, is_forced=is_forced)
+    if not is_forced and Upload(url).exists():
+        raise SetupError(
+            f"{url} exists already", hint="give another file, or replace it with --force"
+        )
+    return Plan(output=url, errors=errors, format=format_, is_gzip=is_gzip, limit=limit)
+
+
+def is_several(rows: str) -> bool:
+    """Whether several files are meant: a folder, or a pattern that isn't the name of a file."""
+    path = Path(rows)
+    is_pattern = any(letter in rows for letter in "*?[") and url_of(rows) is None
+    return path.is_dir() or (is_pattern and not path.exists())
+
+
 def _planned_parts(
     rows: str, output: str | None, errors: Path | None, limit: int | None, *, is_forced: bool
 ) -> Plan:
@@ -145,7 +177,9 @@ def _planned_parts(
         SetupError: the report would be overwritten.
     """
     if rows == "-" or output is None or output == "-":
-        raise click.UsageError("--engine reads files and writes a folder: give IN, and -o OUT")
+        raise click.UsageError("several files or parts become a folder: give IN, and -o OUT")
+    if url_of(output) is not None:
+        raise click.UsageError("parts are written to a folder of this machine: give -o OUT")
     path = Path(output)
     _check_free(None, errors, rows, is_forced=is_forced)
     errors = errors or path.with_name(f"{path.name}.errors.csv")
@@ -197,7 +231,7 @@ def score_source(
     """
     totals = Totals(place=source.reader.place)
     report = Report(plan.errors, source.reader.place)
-    target = StandardOutput() if plan.output is None else Draft(plan.output)
+    target = _target(plan.output)
     with target, report, ExitStack() as stack:
         target.open()
         form = plan.format or source.text_format
@@ -222,6 +256,12 @@ def score_source(
         target.publish()
     totals.first = report.first
     return totals
+
+
+def _target(output: Path | Url | None) -> StandardOutput | Upload | Draft:
+    if output is None:
+        return StandardOutput()
+    return Upload(output) if isinstance(output, Url) else Draft(output)
 
 
 def _too_many(report: Report, plan: Plan) -> InputError:

@@ -1,6 +1,6 @@
-"""`podium score --engine`: parts of files, scored in the processes of an engine.
+"""`podium score` of several files, and `--engine`: parts, scored here or in the processes of an engine.
 
-Each part is scored as a file is without an engine, and written to a file of its own. The driver reads no
+Each part is scored as a file is, and written to a file of its own. With an engine the driver reads no
 rows: it divides the files, and gathers counts and reports.
 """
 
@@ -58,6 +58,7 @@ class Task:
         bundle: pickled.
         output: the part's file, on a disk that all machines share.
         errors: the part's report.
+        n_threads: at most; None is one for each processor.
     """
 
     number: int
@@ -66,6 +67,7 @@ class Task:
     prefix: str
     output: Path
     errors: Path
+    n_threads: int | None
 
 
 def score_part(task: Task) -> tuple[Task, Totals | PodiumError]:
@@ -82,7 +84,7 @@ def score_part(task: Task) -> tuple[Task, Totals | PodiumError]:
             format=format_,
             is_gzip=is_gzip,
             limit=None,
-            n_threads=1,  # an engine runs as many tasks as there are cores
+            n_threads=task.n_threads,
         )
         with open_source(str(task.part.file.absolute())) as source:
             if task.part.groups is not None and isinstance(source.reader, ParquetReader):
@@ -92,11 +94,13 @@ def score_part(task: Task) -> tuple[Task, Totals | PodiumError]:
         return task, error
 
 
-def score_parts(engine: str, scorer: Scorer, rows: str, plan: Plan, *, is_forced: bool) -> Totals:
-    """Score files with an engine, and write them to a folder.
+def score_parts(
+    engine: str | None, scorer: Scorer, rows: str, plan: Plan, *, is_forced: bool
+) -> Totals:
+    """Score files, and write them to a folder.
 
     Args:
-        engine: the name of its module in `podium.engines`.
+        engine: the name of its module in `podium.engines`; None scores one after the other here.
         rows: a file, a folder of files, or a pattern such as `rows/*.parquet`.
         plan: its output is the folder.
 
@@ -104,15 +108,16 @@ def score_parts(engine: str, scorer: Scorer, rows: str, plan: Plan, *, is_forced
         PodiumError: the files or the model can't be used, or the output can't be written.
     """
     output = plan.output
-    assert output is not None
+    assert isinstance(output, Path)
     scorer.bundle.check_trust()
     files = _files(rows)
     if any(file.parent.resolve() == output.resolve() for file in files):
         raise SetupError(f"{output} holds the input", hint="write to another folder")
-    parts = _parts(files, scorer)
+    parts = _parts(files, scorer, is_divided=engine is not None)
     totals = Totals(place=parts[0].place)
     with FolderDraft(output, is_forced=is_forced) as folder:
-        tasks = _tasks(parts, scorer, output, folder)
+        n_threads = None if engine is None else 1  # it runs as many tasks as there are cores
+        tasks = _tasks(parts, scorer, output, folder, n_threads)
         done = _done(engine, tasks, plan.limit)
         for task, counted in done:
             totals.merge(counted, str(task.part.file) if len(files) > 1 else "")
@@ -150,8 +155,8 @@ def _files(rows: str) -> list[Path]:
     return found
 
 
-def _parts(files: Sequence[Path], scorer: Scorer) -> list[Part]:
-    """Files divided into parts, and their columns compared with the fields.
+def _parts(files: Sequence[Path], scorer: Scorer, *, is_divided: bool) -> list[Part]:
+    """Files as parts, or divided into parts, and their columns compared with the fields.
 
     Raises:
         PodiumError: a file can't be read, or has the wrong columns.
@@ -165,13 +170,13 @@ def _parts(files: Sequence[Path], scorer: Scorer) -> list[Part]:
                 check_file(scorer, source)
                 scorer.check_names(names)
                 checked.add(names)
-            parts += _parts_of(file, source)
+            parts += _parts_of(file, source, is_divided=is_divided)
     return parts
 
 
-def _parts_of(file: Path, source: Source) -> Iterator[Part]:
+def _parts_of(file: Path, source: Source, *, is_divided: bool) -> Iterator[Part]:
     reader = source.reader
-    if not isinstance(reader, ParquetReader):
+    if not (is_divided and isinstance(reader, ParquetReader)):
         yield Part(file=file, place=reader.place, n_rows=reader.n_rows)
         return
     groups, begin, n_rows = reader.group_rows, 0, 0
@@ -184,7 +189,13 @@ def _parts_of(file: Path, source: Source) -> Iterator[Part]:
         yield Part(file=file, place=reader.place, n_rows=0)
 
 
-def _tasks(parts: Sequence[Part], scorer: Scorer, output: Path, folder: FolderDraft) -> list[Task]:
+def _tasks(
+    parts: Sequence[Part],
+    scorer: Scorer,
+    output: Path,
+    folder: FolderDraft,
+    n_threads: int | None,
+) -> list[Task]:
     sent = pickle.dumps(scorer.bundle)
     own, given = _suffix(output), _suffix(parts[0].file)
     suffix = own if own.removesuffix(".gz") in FORMATS else given
@@ -197,6 +208,7 @@ def _tasks(parts: Sequence[Part], scorer: Scorer, output: Path, folder: FolderDr
             prefix=scorer.prefix,
             output=folder.part(number, suffix),
             errors=folder.part(number, ".errors"),
+            n_threads=n_threads,
         )
         for number, part in enumerate(parts)
     ]
@@ -207,7 +219,9 @@ def _suffix(path: Path) -> str:
     return "".join(Path(name).suffixes[-2:]) if name.endswith(".gz") else Path(name).suffix
 
 
-def _done(engine: str, tasks: Sequence[Task], limit: int | None) -> list[tuple[Task, Totals]]:
+def _done(
+    engine: str | None, tasks: Sequence[Task], limit: int | None
+) -> list[tuple[Task, Totals]]:
     """The tasks with their totals, in order; those that are done when the limit is reached.
 
     Raises:
@@ -218,8 +232,9 @@ def _done(engine: str, tasks: Sequence[Task], limit: int | None) -> list[tuple[T
     known = [n for n in rows if n is not None]
     n_all = sum(known) if len(known) == len(rows) else None
     n_rows = n_refused = 0
-    distribute: Callable[..., Generator[tuple[Task, Totals | PodiumError], None, None]]
-    distribute = import_module(f"podium.engines.{engine}").distribute
+    distribute: Callable[..., Generator[tuple[Task, Totals | PodiumError], None, None]] = _here
+    if engine is not None:
+        distribute = import_module(f"podium.engines.{engine}").distribute
     with closing(distribute(score_part, tasks)) as results, bar(n_all or len(tasks)) as advance:
         for task, found in results:
             if isinstance(found, PodiumError):
@@ -236,6 +251,14 @@ def _done(engine: str, tasks: Sequence[Task], limit: int | None) -> list[tuple[T
             if limit is not None and n_refused >= limit:
                 break
     return sorted(done, key=lambda one: one[0].number)
+
+
+def _here(
+    function: Callable[[Task], tuple[Task, Totals | PodiumError]], tasks: Sequence[Task]
+) -> Generator[tuple[Task, Totals | PodiumError], None, None]:
+    """In this process, one after the other."""
+    for task in tasks:
+        yield function(task)
 
 
 def _report(path: Path | None, tasks: Sequence[Task], *, has_files: bool) -> None:

@@ -12,6 +12,7 @@ import click
 
 from podium.cli.terminal import harmless
 from podium.errors import BadCell
+from podium.scoring.remote import Url
 from podium.scoring.report import EXAMPLES_MAX
 from podium.scoring.scorer import Scored
 
@@ -59,7 +60,7 @@ class Totals:
         named = [(f"{place} of {file}" if file else place, cell) for place, cell in some]
         self.first = [*self.first, *named]
 
-    def print_summary(self, output: Path | None, errors: Path | None) -> None:
+    def print_summary(self, output: Path | Url | None, errors: Path | None) -> None:
         """Print the totals on standard error, where no pipe takes them for rows."""
         seconds = time.perf_counter() - self.began
         n_scored = self.n_rows - self.n_refused

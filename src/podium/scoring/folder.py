@@ -85,7 +85,7 @@ class FolderDraft(AbstractContextManager["FolderDraft"]):
             return
         if not self.path.is_dir():
             raise SetupError(
-                f"{self.path} is a file", hint="with --engine the output is a folder: give another"
+                f"{self.path} is a file", hint="parts are written to a folder: give another"
             )
         there = [one.name for one in self.path.iterdir()]
         other = next((name for name in sorted(there) if not _PART.fullmatch(name)), None)

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Literal, TypeAlias
 
 from podium.errors import MalformedBody, SetupError
@@ -20,6 +20,7 @@ from podium.scoring.ipc import ArrowReader, ArrowWriter
 from podium.scoring.lines import LinesReader, LinesWriter
 from podium.scoring.parquet import ParquetReader, ParquetWriter
 from podium.scoring.plain import Dialect
+from podium.scoring.remote import open_url, url_of
 from podium.scoring.rows import (
     Buffered,
     Chunk,
@@ -128,7 +129,7 @@ def _pieces(
         before = after
 
 
-def format_of(path: Path) -> tuple[Format, bool]:
+def format_of(path: PurePath) -> tuple[Format, bool]:
     """The format according to the file's name, and whether it is compressed.
 
     Raises:
@@ -138,14 +139,15 @@ def format_of(path: Path) -> tuple[Format, bool]:
     suffix = (path.with_suffix("") if is_gzip else path).suffix.lower()
     format_ = FORMATS.get(suffix)
     if format_ is None or (is_gzip and format_ not in _TEXTS):
-        problem = "a folder" if path.is_dir() else "not of a supported format"
+        is_folder = isinstance(path, Path) and path.is_dir()
+        problem = "a folder" if is_folder else "not of a supported format"
         raise SetupError(f"{path} is {problem}", hint=f"use a file {SUPPORTED}")
     return format_, is_gzip
 
 
 @contextmanager
 def open_source(name: str, *, called: str = "") -> Iterator[Source]:
-    """A file that is read by its name; `-` is standard input.
+    """A file that is read by its name or URL; `-` is standard input.
 
     Args:
         called: what it is called in errors, if it has another name for people.
@@ -156,10 +158,7 @@ def open_source(name: str, *, called: str = "") -> Iterator[Source]:
     """
     with ExitStack() as stack:
         with _reading(name):
-            path = Path(name)
-            source = (
-                _standard_input(stack) if name == "-" else _source(path, called or path.name, stack)
-            )
+            source = _opened(name, called, stack)
         yield source
 
 
@@ -204,10 +203,21 @@ class _GzipWriter:
         self._packed.close()
 
 
-def _source(path: Path, name: str, stack: ExitStack) -> Source:
-    format_, is_gzip = format_of(path)
+def _opened(name: str, called: str, stack: ExitStack) -> Source:
+    url = url_of(name)
+    if name == "-":
+        return _standard_input(stack)
+    if url is not None:
+        format_of(url.path)  # before anything is opened
+        file = stack.enter_context(open_url(url))
+        return _source(file, url.path, url.path.name, file.size)
+    path = Path(name)
     raw = stack.enter_context(path.open("rb", buffering=0))
-    size = os.fstat(raw.fileno()).st_size or None
+    return _source(raw, path, called or path.name, os.fstat(raw.fileno()).st_size or None)
+
+
+def _source(raw: io.RawIOBase, path: PurePath, name: str, size: int | None) -> Source:
+    format_, is_gzip = format_of(path)
     stream: Any = io.BufferedReader(raw, _BUFFER)
     if is_gzip:
         stream = gzip.GzipFile(fileobj=stream)
@@ -243,6 +253,7 @@ def _reading(name: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         hint = "give its files one by one" if Path(name).is_dir() else "is its name right?"
+        name = str(url_of(name) or name)
         raise SetupError(f"{name} can't be read: {error.strerror or error}", hint=hint) from error
 
 

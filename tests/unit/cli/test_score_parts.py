@@ -125,8 +125,8 @@ def test_only_the_parts_of_an_earlier_run_are_replaced_and_only_by_force(
 @pytest.mark.parametrize(
     ("rows", "out", "says"),
     [
-        ("-", "out", "--engine reads files and writes a folder"),
-        ("birds.parquet", "-", "--engine reads files and writes a folder"),
+        ("-", "out", "several files or parts become a folder"),
+        ("birds.parquet", "-", "several files or parts become a folder"),
         ("birds.parquet", "file", "is a file"),
         ("birds.parquet", "no/out", "mkdir -p"),
         ("parts", "parts", "holds the input"),
@@ -170,3 +170,28 @@ def test_a_pickle_is_trusted_before_an_engine_starts(
     code, _, err = podium_run("score", pickled, "in.csv", "-o", "out", "--engine", "spark")
 
     assert (code, "--trust sha256:" in err) == (1, True), err
+
+
+def test_files_of_a_folder_are_scored_without_an_engine(
+    penguins: Path, penguins_rows: pd.DataFrame, here: Path, podium_run: Command
+):
+    rows = penguins_rows.copy()
+    rows.loc[[5, 299], "island"] = ["nowhere", None]
+    Path("in").mkdir()
+    for number in range(3):
+        rows[number * 100 : (number + 1) * 100].to_csv(f"in/{number}.csv", index=False)
+
+    code, _, err = podium_run("score", penguins, "in", "-o", "out")
+    again, _, _ = podium_run("score", penguins, "in/[01].csv", "-o", "two")
+    refused, _, why = podium_run("score", penguins, "in", "-o", "-")
+
+    assert (code, again, refused) == (3, 3, 2), err
+    assert "give IN, and -o OUT" in why
+    for number in range(3):
+        podium_run("score", penguins, f"in/{number}.csv", "-o", f"{number}.csv")
+        written = Path(f"out/part-{number:05}.csv").read_bytes()
+        assert written == Path(f"{number}.csv").read_bytes()
+    assert len(list(Path("two").iterdir())) == 2
+    assert (
+        Path("out.errors.csv").read_text().splitlines()[1].startswith("in/0.csv,7,island,nowhere,")
+    )
