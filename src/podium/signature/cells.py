@@ -20,7 +20,7 @@ import numpy as np
 from podium.errors import BadCell, InvalidRows, TooLarge
 from podium.outputs import CellWarning
 from podium.signature.accepted import accepted, span_text
-from podium.signature.coded import Coded
+from podium.signature.coded import Coded, coded_of
 from podium.signature.fields import Field, Signature
 from podium.signature.labels import folded, label_text, plain_text
 from podium.signature.names import named
@@ -220,6 +220,8 @@ def _moments(column: Array, dtype: str) -> Sequence[object] | Array:
 def _check_column(
     one: Field, cells: Sequence[object] | Array, written: Written, findings: Findings
 ) -> Array:
+    if one.type == "category" and isinstance(cells, list):
+        cells = coded_of(cells) or cells
     if isinstance(cells, Coded):
         found = Findings(sys.maxsize, findings.written)
         distinct = _check_column(one, cells.cells, written, found)

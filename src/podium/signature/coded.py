@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from podium.errors import BadCell
 from podium.outputs import CellWarning
 
+# Fewer cells are checked one by one in less time.
+_CELLS_MIN, _REPEATED_MIN = 64, 4
+
 Found = TypeVar("Found", BadCell, CellWarning)
 
 
@@ -47,3 +50,14 @@ class Coded(Sequence[object]):
         spans = [(order[ends[one.row or 0] : ends[(one.row or 0) + 1]], one) for one in found]
         pairs = [(row, one) for rows, one in spans for row in rows.tolist()]
         return sorted(pairs, key=itemgetter(0))
+
+
+def coded_of(cells: Sequence[object]) -> Coded | None:
+    """Texts as a coded column, if each occurs some times on average; None for other cells."""
+    if len(cells) < _CELLS_MIN or not {str, type(None)}.issuperset(map(type, cells)):
+        return None
+    distinct = list(dict.fromkeys(cells))
+    if len(distinct) * _REPEATED_MIN > len(cells):
+        return None
+    numbers = {cell: number for number, cell in enumerate(distinct)}
+    return Coded(distinct, np.fromiter(map(numbers.__getitem__, cells), np.intp, len(cells)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from podium.signature import Category, Field, Signature
 from podium.signature.cells import Findings, check_columns
-from podium.signature.coded import Coded
+from podium.signature.coded import Coded, coded_of
 
 LABELS = (Category(value="a", frequency=0.5), Category(value="b", frequency=0.5))
 FIELDS = [
@@ -41,3 +41,34 @@ def test_what_is_found_of_distinct_cells_is_found_of_each_row(field: Field, cell
     assert found[0] == found[1]
     assert told[0].dtype == told[1].dtype or not cells
     np.testing.assert_array_equal(told[0], told[1])
+
+
+@given(
+    field=st.sampled_from(FIELDS[:2]),
+    cells=st.lists(st.sampled_from(["a", "b", "c", "A", "", None]), min_size=64, max_size=130),
+)
+def test_repeated_texts_of_a_request_are_checked_as_few_are(field: Field, cells: list[str | None]):
+    signature = Signature(fields=(field,))
+
+    whole = Findings(recorded_max=sys.maxsize)
+    column = check_columns(signature, {"f": cells}, len(cells), "values", whole).columns["f"]
+
+    assert coded_of(cells) is not None
+    for begin in range(0, len(cells), 8):
+        some = cells[begin : begin + 8]
+        found = Findings(recorded_max=sys.maxsize)
+        part = check_columns(signature, {"f": some}, len(some), "values", found).columns["f"]
+        np.testing.assert_array_equal(part, column[begin : begin + 8])
+        rows = range(begin, begin + len(some))
+        if len(some) > 1:  # a row alone is reported without its number
+            assert [(begin + (one.row or 0), one.problem, one.value) for one in found.bad] == [
+                (one.row, one.problem, one.value) for one in whole.bad if one.row in rows
+            ]
+            assert [(begin + (one.row or 0), one.message) for one in found.warnings] == [
+                (one.row, one.message) for one in whole.warnings if one.row in rows
+            ]
+
+
+def test_cells_of_other_types_are_not_coded():
+    assert coded_of([1, True] * 40) is None  # equal, and yet not the same
+    assert coded_of([str(number) for number in range(80)]) is None
