@@ -47,6 +47,25 @@ class RowEncoder:
             return b'%b,"id":"%b"%b%b}' % (core, id_.encode(), self._end, warnings)
         return b"%b%b%b}" % (core, self._end, warnings)
 
+    def arrays(
+        self,
+        prediction: object,
+        probabilities: Sequence[float] | None,
+        score: float | None,
+        id_: str,
+    ) -> bytes:
+        """The body of a response for several rows that has this row alone."""
+        body = b'{"predictions":[%b]' % msgspec.json.encode(prediction)
+        if self.words:
+            body += b',"labels":[%b]' % msgspec.json.encode(self.label_of(prediction))
+        if probabilities is not None:
+            shares = dict(zip(self._labels, probabilities, strict=True))
+            body += b',"probabilities":[%b]' % msgspec.json.encode(shares)
+        if score is not None:
+            body += b',"scores":[%b]' % msgspec.json.encode(score)
+        ids = b',"ids":["%b"]' % id_.encode() if id_ else b""
+        return b"%b%b%b[]}" % (body, ids, self._end)
+
     def recorded(self, core: bytes, warnings: bytes) -> bytes:
         """The outputs as a record holds them."""
         return b'%b,"warnings":%b}' % (core, warnings)

@@ -10,9 +10,10 @@ from podium.flow.request import PredictRequest
 from podium.http import Problem, Request, Response
 from podium.protocols import instances
 from podium.protocols.context import context_of
+from podium.protocols.instance_rows import kserve_rows
 from podium.protocols.words import one_line, unknown_name
 from podium.signature import Signature
-from podium.web.router import LISTED, Route, ServingProtocol
+from podium.web.router import LISTED, FastForm, Route, ServingProtocol
 from podium.web.site import Site
 
 # KServe says 400 for every fault of a request.
@@ -80,4 +81,9 @@ V1 = ServingProtocol(
     read=_read,
     write=instances.written,
     problem=_problem,
+    fast=FastForm(
+        media=frozenset({b"", b"application/json", b"application/json; charset=utf-8"}),
+        accept=frozenset({b"", b"*/*", b"application/json", b"application/json, */*"}),
+        codec=kserve_rows,
+    ),
 )

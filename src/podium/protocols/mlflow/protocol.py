@@ -10,9 +10,10 @@ from podium.flow.request import PredictRequest
 from podium.http import Problem, Request, Response
 from podium.protocols import container, instances
 from podium.protocols.context import context_of
+from podium.protocols.instance_rows import mlflow_rows
 from podium.protocols.mlflow.codec import ScoringCodec
 from podium.protocols.words import one_line
-from podium.web.router import LISTED, OPEN, Route, ServingProtocol
+from podium.web.router import LISTED, OPEN, FastForm, Route, ServingProtocol
 from podium.web.site import Site
 
 # MLflow says 400 for every fault of a request.
@@ -62,4 +63,9 @@ def scoring(model: str) -> ServingProtocol:
         read=_read,
         write=instances.written,
         problem=_problem,
+        fast=FastForm(
+            media=frozenset({b"", b"application/json", b"application/json; charset=utf-8"}),
+            accept=frozenset({b"", b"*/*", b"application/json", b"application/json, */*"}),
+            codec=mlflow_rows,
+        ),
     )
