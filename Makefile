@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-stores soak bench bench-serve bench-quick bench-stores bench-explain check docs clean
+.PHONY: help demo quick test test-stores soak bench bench-serve bench-quick bench-bulk bench-stores bench-explain check docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -44,7 +44,7 @@ test-stores: ## the contract of a store on a server of yours: make test-stores S
 soak: ## every fault for about an hour, every answer of podium new, attacks; PODIUM_SOAK=3 does a little
 	@sh scripts/environment.sh test
 	@sh scripts/databases.sh
-	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/faults tests/projects tests/security -s --timeout 7200 $(ARGS)
+	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/faults tests/hosts/test_grpc.py tests/projects tests/security -s --timeout 7200 $(ARGS)
 
 bench: ## programs against their originals, then servers against their peers; into the docs
 	@sh scripts/environment.sh test
@@ -60,6 +60,12 @@ bench-serve: ## servers alone: make bench-serve ARGS="--part recording --only po
 bench-quick: ## servers in two minutes: a few peers, one round, nothing is written
 	@sh scripts/environment.sh test
 	@$(BIN)/python -m bench.serve --quick $(ARGS)
+
+bench-bulk: ## files beside pandas with scikit-learn, then the same rows by each engine
+	@sh scripts/environment.sh test
+	@sh scripts/databases.sh # Java, for Spark
+	@$(BIN)/python -m bench.score $(ARGS)
+	@$(BIN)/python -m bench.engines
 
 bench-stores: ## stores side by side: make bench-stores ARGS="--only postgresql,mariadb"; into the docs
 	@sh scripts/environment.sh test
