@@ -31,6 +31,7 @@ from pyarrow import parquet
 
 import podium
 from podium.cli.main import run
+from podium.engines.dask import PLACES
 
 GROUP_ROWS = 125_000
 Score = Callable[[Path, Path], object]
@@ -88,7 +89,7 @@ def dask(bundle: podium.Bundle) -> Iterator[dict[str, Score]]:
         score(rows, bundle).to_parquet(target, write_index=False)
 
     with (
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=1, threads_per_worker=1, **PLACES) as cluster,
         Client(cluster),
         dask.config.set({"scheduler-address": cluster.scheduler_address}),
     ):

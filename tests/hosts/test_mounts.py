@@ -200,6 +200,9 @@ def test_every_request_gets_the_response_of_the_standalone_server(site, alone):
     for exchange in EXCHANGES:
         told = site.ask(exchange)
 
+        if not exchange.headers.keys().isdisjoint(site.known):
+            assert told.status == 403  # a signature in place of what the site knows people by
+            continue
         assert told.status == exchange.status, (exchange.name, told.body[:500])
         # Lists of records grow, in each home for itself.
         if "records" not in exchange.path:

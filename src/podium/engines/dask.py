@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from dask.dataframe import DataFrame
 
+# Without pages; what else Dask serves over HTTP is for this machine, at any free port.
+_HERE = "127.0.0.1:0"
+PLACES = {
+    "dashboard_address": None,
+    "worker_dashboard_address": _HERE,
+    "scheduler_kwargs": {"dashboard": False, "dashboard_address": _HERE},
+}
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -57,7 +65,7 @@ def distribute(
         stack.enter_context(failing("Dask", OSError, ImportError, KilledWorker))
         place = dask.config.get("scheduler-address", None)
         if place is None:
-            cluster = LocalCluster(threads_per_worker=1, dashboard_address=None)
+            cluster = LocalCluster(threads_per_worker=1, **PLACES)
             place = stack.enter_context(cluster)
         client = stack.enter_context(Client(place))
         futures = client.map(function, items, pure=False)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -14,8 +13,6 @@ from podium.errors import SetupError
 
 # The names of parts. A folder with nothing else in it was written by an earlier run.
 _PART = re.compile(r"part-\d{5,}\.[a-z.]+")
-
-_ATTEMPTS, _PAUSE_S = 20, 0.05
 
 
 class FolderDraft(AbstractContextManager["FolderDraft"]):
@@ -73,12 +70,13 @@ class FolderDraft(AbstractContextManager["FolderDraft"]):
         shutil.rmtree(old, ignore_errors=True)
 
     def __exit__(self, *_: object) -> None:
-        # Processes that don't know yet that another part failed may create files meanwhile.
-        for _attempt in range(_ATTEMPTS):
-            shutil.rmtree(self.at, ignore_errors=True)
-            if not self.at.exists():
-                return
-            time.sleep(_PAUSE_S)
+        # Processes that don't know yet that another part failed may create files meanwhile: under a
+        # name that they don't know they can't.
+        gone = self.at.with_suffix(".gone")
+        with suppress(OSError):
+            self.at.replace(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(self.at, ignore_errors=True)
 
     def _check_free(self) -> None:
         if not self.path.exists():

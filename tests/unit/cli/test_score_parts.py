@@ -11,6 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from podium.cli import score_parts
+from podium.engines.dask import PLACES
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -21,9 +22,7 @@ def _cluster() -> Iterator[None]:
     import dask
     from dask.distributed import LocalCluster
 
-    cluster = LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
-    )
+    cluster = LocalCluster(n_workers=1, threads_per_worker=2, processes=False, **PLACES)
     with cluster, dask.config.set({"scheduler-address": cluster.scheduler_address}):
         yield
 
