@@ -220,8 +220,7 @@ def _moments(column: Array, dtype: str) -> Sequence[object] | Array:
 def _check_column(
     one: Field, cells: Sequence[object] | Array, written: Written, findings: Findings
 ) -> Array:
-    if one.type == "category" and isinstance(cells, list):
-        cells = coded_of(cells) or cells
+    cells = coded_of(cells) if one.type == "category" else cells
     if isinstance(cells, Coded):
         found = Findings(sys.maxsize, findings.written)
         distinct = _check_column(one, cells.cells, written, found)
@@ -283,9 +282,8 @@ def _refuse_missing(one: Field, column: Array, findings: Findings) -> None:
 def _refuse_infinite(one: Field, column: Array, findings: Findings) -> None:
     if column.dtype.kind != "f":
         return
-    for row in np.flatnonzero(np.isinf(column)):
-        value = float(column[row])
-        findings.refuse(one, int(row), "isn't a finite number", "not_finite", value=value)
+    for row in np.flatnonzero(np.isinf(column)).tolist():
+        findings.refuse(one, row, "isn't a finite number", "not_finite", value=float(column[row]))
 
 
 def _missing(one: Field, row: int, findings: Findings, raw: object = None) -> None:

@@ -52,12 +52,14 @@ class Coded(Sequence[object]):
         return sorted(pairs, key=itemgetter(0))
 
 
-def coded_of(cells: Sequence[object]) -> Coded | None:
-    """Texts as a coded column, if each occurs some times on average; None for other cells."""
-    if len(cells) < _CELLS_MIN or not {str, type(None)}.issuperset(map(type, cells)):
-        return None
+def coded_of(cells: Sequence[object] | NDArray[Any]) -> Sequence[object] | NDArray[Any]:
+    """A list of texts as a coded column, if each occurs some times on average; else as it is."""
+    if not isinstance(cells, list) or len(cells) < _CELLS_MIN:
+        return cells
+    if not {str, type(None)}.issuperset(map(type, cells)):
+        return cells
     distinct = list(dict.fromkeys(cells))
     if len(distinct) * _REPEATED_MIN > len(cells):
-        return None
+        return cells
     numbers = {cell: number for number, cell in enumerate(distinct)}
     return Coded(distinct, np.fromiter(map(numbers.__getitem__, cells), np.intp, len(cells)))

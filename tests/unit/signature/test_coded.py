@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,7 +54,7 @@ def test_repeated_texts_of_a_request_are_checked_as_few_are(field: Field, cells:
     whole = Findings(recorded_max=sys.maxsize)
     column = check_columns(signature, {"f": cells}, len(cells), "values", whole).columns["f"]
 
-    assert coded_of(cells) is not None
+    assert isinstance(coded_of(cells), Coded)
     for begin in range(0, len(cells), 8):
         some = cells[begin : begin + 8]
         found = Findings(recorded_max=sys.maxsize)
@@ -69,6 +70,13 @@ def test_repeated_texts_of_a_request_are_checked_as_few_are(field: Field, cells:
             ]
 
 
-def test_cells_of_other_types_are_not_coded():
-    assert coded_of([1, True] * 40) is None  # equal, and yet not the same
-    assert coded_of([str(number) for number in range(80)]) is None
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [1, True] * 40,  # equal, and yet not the same
+        [str(number) for number in range(80)],
+        ["a"] * 8,
+    ],
+)
+def test_other_cells_stay_as_they_are(cells: list[object]):
+    assert coded_of(cells) is cells
