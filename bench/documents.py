@@ -23,4 +23,4 @@ def put(document: Path, name: str, text: str) -> None:
     _, closed, after = rest.partition(end)
     if not found or not closed:
         raise ValueError(f"{document} has no place for {name}")
-    document.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")
+    document.write_text(f"{before}{begin}\n{text.rstrip()}\n\n{end}{after}", "utf-8")
