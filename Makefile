@@ -44,7 +44,7 @@ test-stores: ## the contract of a store on a server of yours: make test-stores S
 soak: ## every fault for about an hour, every answer of podium new, attacks; PODIUM_SOAK=3 does a little
 	@sh scripts/environment.sh test
 	@sh scripts/databases.sh
-	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/faults tests/hosts/test_grpc.py tests/projects tests/security -s --timeout 7200 $(ARGS)
+	@PODIUM_SOAK=$${PODIUM_SOAK:-25} $(BIN)/python -m pytest tests/contract tests/faults tests/hosts/test_grpc.py tests/projects tests/security -s --timeout 7200 $(ARGS)
 
 bench: ## programs against their originals, then servers against their peers; into the docs
 	@sh scripts/environment.sh test
