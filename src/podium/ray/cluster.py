@@ -93,7 +93,7 @@ def nodes(cpus: float = 0) -> list[Node]:
     return sorted((one for one in found if one.cpus >= cpus), key=lambda one: (one.address, one.id))
 
 
-class Kept:
+class FleetStore:
     """What the head of the cluster keeps for a fleet: its plan, its bundles and its ports.
 
     It is where Ray itself keeps the packages that it distributes, and is as durable as the head: a

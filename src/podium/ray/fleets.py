@@ -11,7 +11,7 @@ import msgspec
 
 from podium.bundle import Bundle
 from podium.errors import NotFound, SetupError, UnusableVersion
-from podium.ray.cluster import Kept, connect, nodes
+from podium.ray.cluster import FleetStore, connect, nodes
 from podium.ray.keeper import Keeper, keeper_name
 from podium.ray.state import NAME, NAMES, NAMESPACE, Plan, Rolled, ServerState
 from podium.settings import Settings, check_models, check_switches, read_settings
@@ -28,7 +28,7 @@ class Fleet:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._kept = Kept(name)
+        self._kept = FleetStore(name)
 
     def servers(self) -> list[ServerState]:
         """How its servers are, in the order of their addresses.
@@ -180,7 +180,7 @@ def running(name: str = NAME, *, address: str | None = None) -> Fleet:
         NotFound: no fleet has this name.
     """
     connect(address)
-    if Kept(name).plan() is None:
+    if FleetStore(name).plan() is None:
         raise _unknown(name)
     return Fleet(name)
 
@@ -188,7 +188,7 @@ def running(name: str = NAME, *, address: str | None = None) -> Fleet:
 def _start(name: str, plan: Plan, bundles: Sequence[Bundle]) -> None:
     import ray
 
-    kept = Kept(name)
+    kept = FleetStore(name)
     if kept.plan() is not None:
         raise SetupError(
             f"a fleet called {name!r} runs already",

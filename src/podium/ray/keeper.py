@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from podium.ray.cluster import Kept, Node, nodes
+from podium.ray.cluster import FleetStore, Node, nodes
 from podium.ray.node import NodeServer, end_unless
 from podium.ray.state import NAMESPACE, Plan, Rolled, ServerState, Status
 
@@ -37,7 +37,7 @@ class Keeper:
 
     def __init__(self, fleet: str) -> None:
         self._fleet = fleet
-        self._kept = Kept(fleet)
+        self._kept = FleetStore(fleet)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._looked = threading.Event()

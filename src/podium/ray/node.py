@@ -18,7 +18,7 @@ from podium.bundle import load
 from podium.deployments.registry import Registry
 from podium.deployments.rows import CHAMPION, PREVIOUS
 from podium.errors import PodiumError, SetupError
-from podium.ray.cluster import Kept
+from podium.ray.cluster import FleetStore
 from podium.ray.process import Process
 from podium.ray.state import Order, Plan, ServerState
 from podium.settings import Settings, read_settings
@@ -46,7 +46,7 @@ class NodeServer:
     """
 
     def __init__(self, fleet: str, node: str, host: str, port: int) -> None:
-        self._kept = Kept(fleet)
+        self._kept = FleetStore(fleet)
         self._fleet, self._port, self._host = fleet, port, host
         self._process: Process | None = None
         self._stop = threading.Event()

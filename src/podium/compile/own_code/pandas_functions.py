@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,21 @@ from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.values import Numbers, computed
 from podium.program.operations import Bin
 
+_recording = RLock()
+
 
 @contextmanager
 def recorded_functions() -> Iterator[None]:
     """Functions of pandas, and those of numpy that make arrays, know recorded columns meanwhile.
 
     For these there is no protocol, as there is for most of numpy. Calls with anything else are
-    passed on.
+    passed on. One thread at a time: two would each put back what the other one had changed.
     """
+    with _recording:
+        yield from _changed()
+
+
+def _changed() -> Iterator[None]:
     import pandas as pd
 
     changes: list[tuple[Any, str, Any]] = [

@@ -12,7 +12,7 @@ from podium.errors import NotFound
 from podium.http import Response
 
 # A method, a path and a body.
-Asked: TypeAlias = tuple[str, str, bytes]
+RestRequest: TypeAlias = tuple[str, str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class View:
         is_flag: whether a response that says no is an answer, and no error.
     """
 
-    request: Callable[[Any], Asked]
+    request: Callable[[Any], RestRequest]
     fill: Callable[[Any, Response], None]
     is_flag: bool = False
 
@@ -49,33 +49,33 @@ def model_path(name: str, version: str = "", end: str = "") -> str:
     return "/".join(parts)
 
 
-def _get(path: str) -> Callable[[Any], Asked]:
+def _get(path: str) -> Callable[[Any], RestRequest]:
     return lambda _message: ("GET", path, b"")
 
 
-def _of_model(end: str = "") -> Callable[[Any], Asked]:
+def _of_model(end: str = "") -> Callable[[Any], RestRequest]:
     return lambda message: ("GET", model_path(message.name, message.version, end), b"")
 
 
-def _statistics(message: Any) -> Asked:
+def _statistics(message: Any) -> RestRequest:
     """Those of one model, or of all."""
     if not message.name:
         return "GET", "/v2/models/stats", b""
     return _of_model("stats")(message)
 
 
-def _index(message: Any) -> Asked:
+def _index(message: Any) -> RestRequest:
     return "POST", "/v2/repository/index", msgspec.json.encode({"ready": message.ready})
 
 
-def _change(end: str) -> Callable[[Any], Asked]:
-    def asked(message: Any) -> Asked:
+def _change(end: str) -> Callable[[Any], RestRequest]:
+    def request_of(message: Any) -> RestRequest:
         name = model_path(message.model_name).rpartition("/")[2]
         parameters = dict.fromkeys(message.parameters, True) if end == "load" else {}
         body = msgspec.json.encode({"parameters": parameters})
         return "POST", f"/v2/repository/models/{name}/{end}", body
 
-    return asked
+    return request_of
 
 
 def _flag(field: str) -> Callable[[Any, Response], None]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import numpy as np
@@ -78,6 +81,32 @@ def test_modules_are_as_before_also_after_an_error():
 
     with pytest.raises(KeyboardInterrupt):
         compiled(failing)
+    assert (pd.DataFrame, pd.concat, np.c_, np.asarray) == before
+
+
+def test_two_threads_at_once_leave_the_modules_as_they_were():
+    before = (pd.DataFrame, pd.concat, np.c_, np.asarray)
+    began = Barrier(2)
+    is_first = True
+
+    def slow(frame: Any) -> Any:
+        nonlocal is_first
+        if not is_real(frame) and is_first:
+            is_first = False
+            with suppress(BrokenBarrierError):  # the other one records only when this has ended
+                began.wait(0.5)
+        return frame[["size"]] * 2
+
+    def quick(frame: Any) -> Any:
+        if not is_real(frame):
+            with suppress(BrokenBarrierError):
+                began.wait(0.5)
+        return frame[["size"]] * 3
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(compiled, [slow, quick]))
+
+    assert [one.why for one in found] == ["", ""]
     assert (pd.DataFrame, pd.concat, np.c_, np.asarray) == before
 
 
