@@ -20,7 +20,7 @@ from podium.compile.own_code.watch import is_own_code, line_of, watched
 def recorded(build: Builder, x: Features, estimator: Any, call: Callable[[Any], Any]) -> Features:
     """The columns that code computes from these.
 
-    It runs twice: code that remembers its last call is found out.
+    Whether it does the same at each call is left to verification, which calls the original.
 
     Args:
         call: the code, as a function of an array or a frame.
@@ -28,13 +28,6 @@ def recorded(build: Builder, x: Features, estimator: Any, call: Callable[[Any], 
     Raises:
         NotCompiled: it does what can't be recorded; with the line where.
     """
-    first, again = (_run(build, x, estimator, call) for _ in range(2))
-    if len(first) != len(again):
-        raise NotCompiled("its code returns something else at each call")
-    return first
-
-
-def _run(build: Builder, x: Features, estimator: Any, call: Callable[[Any], Any]) -> Features:
     try:
         with recorded_functions(), watched():
             found = call(_data(build, x, estimator))

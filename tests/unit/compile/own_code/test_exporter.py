@@ -61,6 +61,15 @@ def test_verification_looks_at_the_numbers_that_code_compares_with():
     assert "differs from the original" in found.why
 
 
+def test_code_that_does_something_else_at_each_call_is_found_out():
+    calls = iter(range(1, 10**6))
+
+    found = compiled(lambda frame: frame[["size"]] * next(calls))
+
+    assert found.program is None
+    assert "differs from the original" in found.why
+
+
 def test_what_code_keeps_of_the_recording_does_not_stay():
     model = make_pipeline(Keeping(), LinearRegression()).fit(X, Y)
     table = Table.of(X)
