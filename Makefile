@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-stores soak bench bench-serve bench-quick bench-bulk bench-stores bench-explain check docs clean
+.PHONY: help demo quick test test-stores soak bench bench-serve bench-quick bench-bulk bench-stores bench-explain bench-zoo check docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -75,6 +75,10 @@ bench-stores: ## stores side by side: make bench-stores ARGS="--only postgresql,
 bench-explain: ## explanations of trees beside shap's, which gets an environment of its own; into the docs
 	@sh scripts/environment.sh test
 	@$(BIN)/python -m bench.explain $(or $(ARGS),--markdown docs/benchmarks.md)
+
+bench-zoo: ## how many models compile, as people have them; make bench-zoo ARGS="boosters --why"; into the docs
+	@sh scripts/environment.sh test
+	@$(BIN)/python -m bench.zoo $(or $(ARGS),--markdown docs/reference/compiled.md)
 
 check: ## format, lint, types, imports: what must hold before a commit
 	@sh scripts/environment.sh test

@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import datasets
+from bench.zoo.data import DATA
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -28,45 +26,6 @@ from podium.runtimes.sklearn import SklearnRuntime
 from podium.signature.correct import corrected
 from podium.table import Table
 
-
-def _file(package: str, name: str) -> Path:
-    spec = find_spec(package)
-    assert spec is not None
-    assert spec.submodule_search_locations
-    return Path(spec.submodule_search_locations[0]) / name
-
-
-def _iris() -> tuple[Any, Any]:
-    X, y = datasets.load_iris(return_X_y=True)
-    return X, datasets.load_iris().target_names[y].astype(object)
-
-
-def _breast_cancer() -> tuple[Any, Any]:
-    X, y = datasets.load_breast_cancer(return_X_y=True, as_frame=True)
-    return X, y.astype(bool)
-
-
-def _penguins() -> tuple[Any, Any]:
-    rows = pd.read_csv(_file("palmerpenguins", "data/penguins.csv"))
-    return rows.drop(columns="species"), rows["species"]
-
-
-def _cars() -> tuple[Any, Any]:
-    rows = pd.read_json(_file("vega_datasets", "_data/cars.json"))
-    rows = rows.dropna(subset=["Miles_per_Gallon"])
-    X = rows[["Cylinders", "Displacement", "Horsepower", "Weight_in_lbs", "Origin"]]
-    return X, rows["Miles_per_Gallon"]
-
-
-DATA: dict[str, Callable[[], tuple[Any, Any]]] = {
-    "iris": _iris,  # numpy, three classes that are texts
-    "wine": lambda: datasets.load_wine(return_X_y=True, as_frame=True),  # pandas, 0, 1, 2
-    "breast_cancer": _breast_cancer,  # booleans, 30 columns
-    "diabetes": lambda: datasets.load_diabetes(return_X_y=True),  # numpy, a number
-    "linnerud": lambda: datasets.load_linnerud(return_X_y=True, as_frame=True),  # three numbers
-    "penguins": _penguins,  # mixed, missing cells, three classes
-    "cars": _cars,  # mixed, missing cells, a number
-}
 MIXED = ("penguins", "cars")
 LINE = "compiled"
 

@@ -1,0 +1,1 @@
+"""What compiles: models as people have them, fitted on real data, packed, and counted."""
