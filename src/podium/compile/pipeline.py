@@ -6,18 +6,19 @@ from typing import Any
 
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
+from podium.runtimes.steps import steps_of
 
 
 def pipeline(estimator: Any, build: Builder, x: Features) -> Features:
     """One step after another."""
-    for name, step in estimator.steps:
+    for name, step in steps_of(estimator):
         x = _step(step, build, x, name)
     return x
 
 
 def pipeline_model(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The last step is the model."""
-    *steps, (last_name, last) = estimator.steps
+    *steps, (last_name, last) = steps_of(estimator)
     for name, step in steps:
         x = _step(step, build, x, name)
     if last is None or isinstance(last, str):

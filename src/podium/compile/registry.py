@@ -24,6 +24,7 @@ FAMILIES = (
     "encoders",
     "ensemble",
     "generalized",
+    "imbalanced",
     "imputers",
     "lightgbm",
     "linear",

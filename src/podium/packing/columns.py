@@ -11,6 +11,7 @@ import msgspec
 from podium.errors import SetupError
 from podium.program import Program
 from podium.runtimes.protocol import Runtime
+from podium.runtimes.steps import steps_of
 from podium.runtimes.uses import dropped_by
 from podium.signature import Signature
 from podium.signature.names import INDEXES, named
@@ -24,7 +25,7 @@ _NUMBERED = re.compile(r"(Column_|f)?\d+")
 def fitted_columns(model: Any) -> tuple[str, ...]:
     """The names of the columns that a model was fitted on, in its order; none if they had none."""
     library = type(model).__module__.partition(".")[0]
-    steps = getattr(model, "steps", None)
+    steps = steps_of(model)
     try:
         if library == "lightgbm" and type(model).__name__ == "Booster":
             names = model.feature_name()
@@ -32,7 +33,7 @@ def fitted_columns(model: Any) -> tuple[str, ...]:
             names = model.feature_names
         elif library == "catboost":
             names = model.feature_names_
-        elif isinstance(steps, list) and steps and not isinstance(steps[0][1], str):
+        elif steps and not isinstance(steps[0][1], str):
             return fitted_columns(steps[0][1])
         else:
             names = getattr(model, "feature_names_in_", None)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from podium.runtimes.steps import steps_of
 from podium.signature import Output, ScoreKind, Task
 from podium.table import Array
 
@@ -108,8 +109,7 @@ def _is_nearest(model: Any) -> bool:
 
 def _last(estimator: Any) -> Any:
     """The model at the end of pipelines and searches."""
-    steps = getattr(estimator, "steps", None)
-    if isinstance(steps, list) and steps:
+    if steps := steps_of(estimator):
         return _last(steps[-1][1])
     best = getattr(estimator, "best_estimator_", None)
     return estimator if best is None else _last(best)
@@ -117,8 +117,7 @@ def _last(estimator: Any) -> Any:
 
 def _reached(estimator: Any, frame: Any) -> tuple[Any, Any]:
     """That model, and its input for these rows."""
-    steps = getattr(estimator, "steps", None)
-    if isinstance(steps, list) and steps:
+    if steps := steps_of(estimator):
         for _, step in steps[:-1]:
             if step is not None and not isinstance(step, str):  # "passthrough"
                 frame = step.transform(frame)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from podium.runtimes.steps import steps_of
 from podium.signature import Label
 from podium.signature.infer import ColumnUse
 
@@ -50,8 +51,8 @@ def uses_of(estimator: Any, names: Sequence[str]) -> dict[str, ColumnUse]:
 
 def _uses(estimator: Any, columns: _Columns) -> _ColumnUses:
     """How an estimator uses these columns."""
-    if isinstance(getattr(estimator, "steps", None), list):
-        for _, step in estimator.steps:
+    if steps := steps_of(estimator):
+        for _, step in steps:
             yield from _uses(step, columns)
             columns = _after(step, columns)
     elif hasattr(estimator, "_transformer_to_input_indices"):
@@ -157,8 +158,8 @@ def _coded_by_lightgbm(estimator: Any) -> dict[int, tuple[Label, ...]]:
 
 def dropped_by(estimator: Any, names: Sequence[str]) -> set[str]:
     """The columns that a ColumnTransformer at the beginning of a model drops."""
-    if isinstance(getattr(estimator, "steps", None), list) and estimator.steps:
-        return dropped_by(estimator.steps[0][1], names)
+    if steps := steps_of(estimator):
+        return dropped_by(steps[0][1], names)
     if hasattr(estimator, "_transformer_to_input_indices"):
         used = {name for _, some in _parts(estimator, names) for name in some}
         return set(names) - used

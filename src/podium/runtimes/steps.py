@@ -1,0 +1,16 @@
+"""The steps of a pipeline that a prediction passes through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def steps_of(estimator: Any) -> list[tuple[str, Any]]:
+    """The names and steps of a fitted pipeline, without samplers; none if it isn't a pipeline.
+
+    The samplers of imbalanced-learn change the training rows only: see its `Pipeline._iter`.
+    """
+    steps = getattr(estimator, "steps", None)
+    if not isinstance(steps, list):
+        return []
+    return [(name, step) for name, step in steps if not hasattr(step, "fit_resample")]
