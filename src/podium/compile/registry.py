@@ -37,6 +37,7 @@ FAMILIES = (
     "processes",
     "scalers",
     "selection",
+    "statsmodels",
     "svm",
     "text",
     "trees",

@@ -10,6 +10,7 @@ import msgspec
 
 from podium.errors import SetupError
 from podium.program import Program
+from podium.runtimes.formulas import variables_of
 from podium.runtimes.protocol import Runtime
 from podium.runtimes.steps import steps_of
 from podium.runtimes.uses import dropped_by
@@ -33,6 +34,8 @@ def fitted_columns(model: Any) -> tuple[str, ...]:
             names = model.feature_names
         elif library == "catboost":
             names = model.feature_names_
+        elif library == "statsmodels":
+            names = variables_of(model)
         elif steps and not isinstance(steps[0][1], str):
             return fitted_columns(steps[0][1])
         else:

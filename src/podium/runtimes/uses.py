@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from podium.runtimes.formulas import categories_of
 from podium.runtimes.steps import steps_of
 from podium.signature import Label
 from podium.signature.infer import ColumnUse
@@ -108,7 +109,7 @@ def _encoded(columns: _Columns, categories: Iterable[Any]) -> _ColumnUses:
 
 
 def _coded(estimator: Any, columns: _Columns) -> _ColumnUses:
-    """The columns that a booster itself uses as categories, or as texts."""
+    """The columns that a booster or a formula itself uses as categories, or as texts."""
     at: dict[int, tuple[Label, ...]] = {}
     if getattr(estimator, "is_categorical_", None) is not None:  # histogram gradient boosting
         at = dict.fromkeys(np.flatnonzero(estimator.is_categorical_).tolist(), ())
@@ -118,6 +119,9 @@ def _coded(estimator: Any, columns: _Columns) -> _ColumnUses:
         at = _coded_by_xgboost(estimator)
     elif _library(estimator) == "lightgbm":
         at = _coded_by_lightgbm(estimator)
+    elif _library(estimator) == "statsmodels":
+        levels = categories_of(estimator)
+        at = {i: _labels(levels[n]) for i, n in enumerate(columns) if n is not None and n in levels}
     for i, labels in at.items():
         name = columns[i] if i < len(columns) else None
         if name is not None:

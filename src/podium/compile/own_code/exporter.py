@@ -28,17 +28,34 @@ def recorded(build: Builder, x: Features, estimator: Any, call: Callable[[Any], 
     Raises:
         NotCompiled: it does what can't be recorded; with the line where.
     """
-    try:
-        with recorded_functions(), watched():
-            found = call(_data(build, x, estimator))
-    except Exception as error:  # one's own code may raise anything
-        number, text = line_of(error.__traceback__)
-        where = f"line {number}, `{text}`: " if number else ""
-        why = str(error) if isinstance(error, Untraceable) else f"{type(error).__name__}: {error}"
-        raise NotCompiled(f"{where}{why}") from error
+    found = run_recorded(lambda: call(_data(build, x, estimator)))
     if not isinstance(found, (Frame, Numbers)) or found.ndim != 2:
         raise NotCompiled("its code doesn't return a frame or a matrix made of what it was given")
     return found.columns_of_plan
+
+
+def run_recorded(call: Callable[[], Any]) -> Any:
+    """What code returns that computes with recorded data.
+
+    Raises:
+        NotCompiled: it does what can't be recorded; with the line where.
+    """
+    try:
+        with recorded_functions(), watched():
+            return call()
+    except Exception as error:  # one's own code may raise anything
+        number, text = line_of(error.__traceback__)
+        where = f"line {number}, `{text}`: " if number else ""
+        inner = _innermost(error)
+        why = str(inner) if isinstance(inner, Untraceable) else f"{type(inner).__name__}: {inner}"
+        raise NotCompiled(f"{where}{why}") from error
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What a library wrapped into errors of its own."""
+    while error.__cause__ is not None and not isinstance(error, Untraceable):
+        error = error.__cause__
+    return error
 
 
 def _data(build: Builder, x: Features, estimator: Any) -> Frame | Numbers:

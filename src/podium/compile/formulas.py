@@ -1,0 +1,160 @@
+"""The design matrix of a formula: each of its factors is recorded, then coded and multiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from podium.compile.builder import Builder
+from podium.compile.features import Features, NotCompiled
+from podium.compile.labels import label_of
+from podium.compile.own_code.exporter import run_recorded
+from podium.compile.own_code.labels import Labels
+from podium.compile.own_code.series import series_of
+from podium.compile.own_code.values import Numbers, joined
+from podium.compile.registers import Codes
+from podium.compile.smooth import stand_in
+from podium.program.operations import Matmul, Product
+from podium.table import Array
+
+
+class Part(NamedTuple):
+    """Some columns of a design matrix, side by side.
+
+    Attributes:
+        register: that holds them; None for a column of ones.
+        width: the number of columns.
+    """
+
+    register: int | None
+    width: int
+
+
+def design_matrix(design: Any, build: Builder, x: Features) -> tuple[Part, ...]:
+    """The columns of a design matrix of patsy, in their order.
+
+    Raises:
+        NotCompiled: a factor can't be recorded.
+    """
+    if not hasattr(design, "factor_infos"):
+        raise NotCompiled("its formula was read by formulaic; patsy's formulas compile")
+    names = build.signature.names
+    series = {name: series_of(build, column) for name, column in zip(names, x, strict=True)}
+    factors = {
+        factor: _factor(kind, _evaluated(kind, series))
+        for factor, kind in design.factor_infos.items()
+    }
+    subterms = [subterm for some in design.term_codings.values() for subterm in some]
+    return tuple(_subterm(subterm, factors, build) for subterm in subterms)
+
+
+def _evaluated(kind: Any, series: Mapping[str, Any]) -> Any:
+    """What a factor's expression gives for recorded columns.
+
+    Raises:
+        NotCompiled: it can't be recorded; with the expression.
+    """
+    state = dict(kind.state)
+    transforms = state.get("transforms", {})
+    state["transforms"] = {name: stand_in(one) for name, one in transforms.items()}
+    try:
+        return run_recorded(lambda: kind.factor.eval(state, series))
+    except NotCompiled as error:
+        raise NotCompiled(f"`{kind.factor.name()}` in its formula: {error.why}") from error
+
+
+def _factor(kind: Any, found: Any) -> Any:
+    """A factor as a matrix of numbers, or as the column of its categories with their levels."""
+    name = kind.factor.name()
+    if kind.type == "numerical":
+        if isinstance(found, (list, tuple)) and all(isinstance(one, Numbers) for one in found):
+            found = joined(found)
+        if not isinstance(found, Numbers) or found.width != kind.num_columns:
+            raise NotCompiled(f"`{name}` in its formula can't be recorded as numbers")
+        return found.register
+    while not isinstance(found, (Labels, Numbers)) and hasattr(found, "levels"):  # what C() marks
+        found = found.data
+    if not isinstance(found, (Labels, Numbers)) or len(found.columns_of_plan) != 1:
+        raise NotCompiled(f"`{name}` in its formula can't be recorded as categories")
+    if isinstance(found, Labels) and found.column.fill is not None:
+        raise NotCompiled(f"`{name}` in its formula fills in categories")
+    return found.columns_of_plan, _labels(kind.categories)
+
+
+def _labels(levels: Sequence[Any]) -> list[Any]:
+    labels = [label_of(level) for level in levels]
+    if None in labels:
+        raise NotCompiled("its formula has a category for missing values")
+    return labels
+
+
+def _subterm(subterm: Any, factors: Mapping[Any, Any], build: Builder) -> Part:
+    """The products of the columns of its factors; those of the first one alternate fastest."""
+    if not subterm.factors:
+        return Part(None, 1)
+    parts = []
+    for factor in subterm.factors:
+        one = factors[factor]
+        if factor in subterm.contrast_matrices:
+            matrix = np.asarray(subterm.contrast_matrices[factor].matrix, np.float64)
+            x, labels = one
+            one = _coded(x, labels, matrix, build)
+        parts.append(one)
+    register = reduce(lambda one, other: _products(one, other, build), parts)
+    return Part(register, build.width(register))
+
+
+def _coded(x: Features, labels: Sequence[Any], matrix: Array, build: Builder) -> int:
+    """The row of a contrast matrix for each category; others, and missing ones, are refused."""
+    is_dummy = np.isin(matrix, (0.0, 1.0)).all() and (matrix.sum(axis=1) <= 1).all()
+    if is_dummy:
+        places = np.where(matrix.any(axis=1), matrix.argmax(axis=1), -1).tolist()
+    else:
+        places = list(range(len(labels)))
+    codes = Codes(dict(zip(labels, map(float, places), strict=True)))
+    width = matrix.shape[1] if is_dummy else len(labels)
+    if not width:
+        raise NotCompiled("a category of its formula has one level only")
+    ones = build.one_hot(x, [codes], [width])
+    return ones if is_dummy else build.add(Matmul(ones, np.ascontiguousarray(matrix)))
+
+
+def _products(one: int, other: int, build: Builder) -> int:
+    widths = build.width(one), build.width(other)
+    pairs = [(left, right) for right, left in product(range(widths[1]), range(widths[0]))]
+    left, right = np.array(pairs, np.int32).reshape(-1, 2).T
+    columns = np.ascontiguousarray(left), np.ascontiguousarray(right)
+    return build.add(Product((one, other), *columns))
+
+
+def predictor(parts: Sequence[Part], weights: Array, build: Builder) -> int:
+    """The design matrix times weights of shape (n_columns, n_outputs).
+
+    Raises:
+        NotCompiled: it has no columns but ones.
+    """
+    bias = np.zeros(weights.shape[1])
+    registers, rows = [], []
+    for part, some in _weighted(parts, weights):
+        if part.register is None:
+            bias += some[0]
+        else:
+            registers.append(part.register)
+            rows.append(some)
+    if not registers:
+        raise NotCompiled("its formula reads no column")
+    matrix = build.matrix(tuple(column for one in registers for column in build.features(one)))
+    return build.add(Matmul(matrix, np.concatenate(rows), bias))
+
+
+def _weighted(parts: Sequence[Part], weights: Array) -> Iterator[tuple[Part, Array]]:
+    begin = 0
+    for part in parts:
+        yield part, weights[begin : begin + part.width]
+        begin += part.width
+    if begin != len(weights):
+        raise NotCompiled(f"its formula has {begin} columns, it has {len(weights)} weights")

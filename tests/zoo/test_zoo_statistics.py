@@ -1,0 +1,154 @@
+"""Models of statsmodels compile, of columns and of formulas, and refuse what these refuse."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import podium
+from podium.bundle.bundle import Bundle
+from podium.errors import ModelError
+
+pytestmark = pytest.mark.slow  # statsmodels takes a second to load
+BODY = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
+
+
+@cache
+def penguins() -> pd.DataFrame:
+    from bench.zoo.data import rows_of
+
+    X, y = rows_of("penguins")
+    frame = X.assign(species=y).dropna().reset_index(drop=True)
+    return frame.assign(
+        male=(frame["sex"] == "male").astype(int),
+        code=frame["species"].astype("category").cat.codes.astype(int),
+        kind=frame["species"].astype("category"),
+    )
+
+
+def with_constant() -> pd.DataFrame:
+    import statsmodels.api as sm  # takes a second to load
+
+    return sm.add_constant(penguins()[BODY])
+
+
+def check(results: Any, X: Any, folder: Any) -> Bundle:
+    """Pack, and fail unless there is a program that predicts as the original does."""
+    bundle = podium.pack(results, X, name="m", path=folder, importance=False)
+
+    assert bundle.compilation is not None
+    assert bundle.is_compiled, bundle.compilation.why
+    ours = bundle.predict(X[list(bundle.signature.names)] if hasattr(X, "columns") else X)
+    np.testing.assert_allclose(ours.predictions, np.asarray(results.predict(X)), rtol=1e-12)
+    return bundle
+
+
+def formula(kind: str, text: str, **options: Any) -> Any:
+    import statsmodels.formula.api as smf
+
+    quiet = {"disp": 0} if kind in ("logit", "probit", "mnlogit", "poisson") else {}
+    return getattr(smf, kind)(text, penguins(), **options).fit(**quiet)
+
+
+def test_least_squares_of_columns_compile_with_the_constant_as_a_column(tmp_path):
+    import statsmodels.api as sm
+
+    X = with_constant()
+
+    bundle = check(sm.OLS(penguins()["body_mass_g"], X).fit(), X, tmp_path)
+
+    assert bundle.signature.names == ("const", *BODY)
+    check(sm.OLS(penguins()["body_mass_g"].to_numpy(), X.to_numpy()).fit(), X.to_numpy(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["WLS", "RLM", "QuantReg", "Probit", "Logit", "MNLogit", "Poisson"]
+)
+def test_a_model_of_columns_compiles(name, tmp_path):
+    import statsmodels.api as sm
+
+    X, rows = with_constant(), penguins()
+    truths = {"Probit": "male", "Logit": "male", "MNLogit": "code", "Poisson": "code"}
+    quiet = {"disp": 0} if name in truths else {}
+    y = rows[truths.get(name, "body_mass_g")]
+    if name == "MNLogit":
+        X = X[["const", "bill_depth_mm"]]
+
+    check(getattr(sm, name)(y, X).fit(**quiet), X, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("family", "link"),
+    [
+        ("Gamma", "InversePower"),
+        ("Poisson", "Sqrt"),
+        ("NegativeBinomial", "Log"),
+        ("Gaussian", "Identity"),
+        *(("Binomial", link) for link in ("Logit", "Probit", "Cauchy", "CLogLog", "LogLog")),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_a_generalized_linear_model_compiles_with_its_link(family, link, tmp_path):
+    import statsmodels.api as sm
+
+    families = sm.families
+    y = "male" if family == "Binomial" else "body_mass_g"
+    chosen = getattr(families, family)(getattr(families.links, link)())
+
+    check(formula("glm", f"{y} ~ bill_depth_mm + island", family=chosen), penguins(), tmp_path)
+
+
+FORMULAS = [
+    "C(species) + C(year)",
+    "C(species, Treatment('Gentoo')) * flipper_length_mm",
+    "C(sex, Sum):C(year, Helmert) + C(species, Diff) + C(island, Poly)",
+    "kind + sex:bill_depth_mm - 1",
+    "np.log(flipper_length_mm) + I(bill_depth_mm**2) + Q('bill_length_mm')",
+    "np.where(bill_depth_mm > 17, 1.0, 0.0) + (sex == 'male') + C(species, levels=LEVELS)",
+    "bs(bill_depth_mm, df=5) + standardize(bill_length_mm) + center(flipper_length_mm)",
+]
+LEVELS = ["Gentoo", "Adelie", "Chinstrap"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_formula_becomes_operations(text, tmp_path):
+    check(formula("ols", f"body_mass_g ~ {text}"), penguins(), tmp_path)
+
+
+def test_a_formula_takes_the_columns_that_it_reads_and_its_categories_are_choices(tmp_path):
+    bundle = check(
+        formula("ols", "body_mass_g ~ C(year) + sex + bill_depth_mm"), penguins(), tmp_path
+    )
+
+    fields = {field.name: field.type for field in bundle.signature.fields}
+    assert fields == {"bill_depth_mm": "float", "sex": "category", "year": "category"}
+    assert {*bundle.signature.fields[2].labels} == {2007, 2008, 2009}
+
+
+def test_a_level_that_training_lacked_and_a_missing_value_are_refused(tmp_path):
+    results = formula("ols", "body_mass_g ~ species + np.log(bill_depth_mm)")
+    bundle = check(results, penguins(), tmp_path)
+
+    for row in (["Emperor", 17.0], [None, 17.0], ["Adelie", None]):
+        with pytest.raises(podium.errors.PodiumError):
+            bundle.predict(pd.DataFrame([row], columns=["species", "bill_depth_mm"]))
+
+
+def test_a_factor_that_cannot_be_recorded_is_named(tmp_path):
+    results = formula("ols", "body_mass_g ~ np.cumsum(bill_depth_mm)")
+
+    bundle = podium.pack(results, penguins(), name="m", path=tmp_path, importance=False)
+
+    assert not bundle.is_compiled
+    assert "`np.cumsum(bill_depth_mm)` in its formula" in bundle.compilation.why
+
+
+def test_numbers_beyond_the_knots_of_a_spline_are_refused(tmp_path):
+    bundle = check(formula("ols", "body_mass_g ~ bs(bill_depth_mm, df=4)"), penguins(), tmp_path)
+
+    with pytest.raises(ModelError):
+        bundle.predict(pd.DataFrame({"bill_depth_mm": [100.0]}))
