@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from podium.program.operations import HashedLookup
+from podium.table import Table
+
 SMALL = {
     "iterations": 15,
     "depth": 4,
@@ -96,14 +99,79 @@ def test_categories_that_are_told_apart_one_by_one_compile(zoo):
     assert any(len(o.words) for o in compiled.program.plan.operations if hasattr(o, "words"))
 
 
-def test_counts_of_categories_are_not_compiled(zoo):
+def counted(X):
+    """Categories of every kind that the library accepts, some rare."""
+    return with_categories(X).assign(
+        code=np.arange(len(X)) % 90 - 3,
+        is_heavy=(X["Weight_in_lbs"] > 3000).to_numpy(),
+        rare=[f"{'Gänsefüßchen ' * (n % 4)}{n % 150}" for n in range(len(X))],
+    )
+
+
+COUNTED = ["Origin", "number", "maker", "code", "is_heavy", "rare"]
+UNKNOWN = {"fields": [{"name": name, "unknown": "warn"} for name in ("Origin", "maker", "rare")]}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"one_hot_max_size": 3, "max_ctr_complexity": 4, "model_size_reg": 0, "nan_mode": "Max"},
+        {"grow_policy": "Lossguide", "one_hot_max_size": 3},
+        {
+            "simple_ctr": ["BinarizedTargetMeanValue", "Buckets:TargetBorderCount=2", "Counter"],
+            "combinations_ctr": ["Borders:TargetBorderCount=3:Prior=0.3/1", "Buckets"],
+        },
+    ],
+    ids=["as it is", "conditions", "nodes", "counters"],
+)
+def test_counts_of_targets_by_category_compile(zoo, options):
     X, y = zoo.data("cars")
-    X = with_categories(X)
-    model = catboost.CatBoostRegressor(cat_features=["maker", "Origin", "number"], **SMALL)
+    X = counted(X)
+    X.loc[::7, "Displacement"] = np.nan
+    model = catboost.CatBoostRegressor(
+        cat_features=COUNTED, **SMALL | {"iterations": 60, "depth": 6} | options
+    )
 
-    compiled, _, _ = zoo.compile(model.fit(X, y), X)
+    compiled = compiles(zoo, model.fit(X, y), X, said=UNKNOWN)
 
-    assert "counts targets" in compiled.why
+    assert any(isinstance(o, HashedLookup) for o in compiled.program.plan.operations)
+    table = Table.of(X)
+    together = compiled.program.predict(table).predictions
+    for row in range(5):
+        alone = compiled.program.predict(table.take(slice(row, row + 1))).predictions
+        assert alone == together[row]
+
+
+@pytest.mark.parametrize("data", ["penguins", "breast_cancer"])
+def test_counts_of_classes_by_category_compile(zoo, data):
+    X, y = zoo.data(data)
+    numbers = X.select_dtypes("number")
+    X = numbers.assign(maker=[f"maker {n % 23}" for n in range(len(X))], n=np.arange(len(X)) % 7)
+    model = catboost.CatBoostClassifier(cat_features=["maker", "n"], **SMALL)
+
+    compiles(zoo, model.fit(X, y), X, said={"fields": [{"name": "maker", "unknown": "warn"}]})
+
+
+def test_categories_that_the_rows_at_packing_lack_are_known(zoo):
+    X, y = zoo.data("cars")
+    X = counted(X)
+    model = catboost.CatBoostRegressor(cat_features=COUNTED, **SMALL).fit(X, y)
+
+    compiled, _, _ = zoo.compile(model, X[:60], said=UNKNOWN)
+
+    assert compiled.program is not None, compiled.why
+    np.testing.assert_allclose(
+        compiled.program.predict(Table.of(X)).predictions, model.predict(X), rtol=1e-12
+    )
+
+
+def test_a_column_of_whole_numbers_alone_can_be_categories(zoo):
+    X, y = zoo.data("cars")
+    rows = np.stack([np.arange(len(X)) % 40, X["Cylinders"].astype(int)], axis=1)
+    model = catboost.CatBoostRegressor(cat_features=[0, 1], **SMALL)
+
+    compiles(zoo, model.fit(rows, y), rows)
 
 
 def test_another_threshold_is_not_compiled(zoo):

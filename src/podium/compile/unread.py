@@ -14,6 +14,7 @@ from podium.program.kernel import LEAF
 from podium.program.operations import (
     AnyOperation,
     Blank,
+    CategoryHash,
     Encode,
     Finite,
     Forest,
@@ -41,7 +42,7 @@ def unread(plan: Plan) -> frozenset[int]:
     operations, needed = plan.operations, _needed_columns(plan)
     read: set[int] = set()
     for operation, columns in zip(operations, needed, strict=True):
-        if isinstance(operation, Numbers):
+        if isinstance(operation, (CategoryHash, Numbers)):
             read.update(
                 c for c, is_needed in zip(operation.columns, columns, strict=True) if is_needed
             )
@@ -78,6 +79,10 @@ def without_unread(plan: Plan, fields: Sequence[Field]) -> Plan:
 
 def _without_refusals(operation: AnyOperation, dead: frozenset[int]) -> AnyOperation:
     """The operation, changed to accept any value in these columns."""
+    if isinstance(operation, CategoryHash):
+        pairs = zip(operation.columns, operation.missing, strict=True)
+        missing = tuple("" if column in dead else label for column, label in pairs)
+        return msgspec.structs.replace(operation, missing=missing)
     if not isinstance(operation, (Encode, OneHot)):
         return operation
     codings = tuple(

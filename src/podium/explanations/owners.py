@@ -11,9 +11,11 @@ from podium.program.operations import (
     AnyOperation,
     Bin,
     Blank,
+    CategoryHash,
     Clip,
     Encode,
     Finite,
+    HashedLookup,
     Impute,
     Indicate,
     Interpolate,
@@ -66,7 +68,7 @@ _EMPTY = np.empty(0, np.intp)
 def _owners(operation: AnyOperation, owners: list[Owners]) -> Owners | None:
     """Of an operation; None if every column may depend on every column that it reads."""
     match operation:
-        case Numbers():
+        case CategoryHash() | Numbers():
             return np.array(operation.columns, np.intp)
         case Encode():
             return np.array([coding.column for coding in operation.codings], np.intp)
@@ -105,6 +107,9 @@ def _of_pairs(operation: AnyOperation, owners: list[Owners]) -> Owners | None:
             return _merged(first[operation.left], second[operation.right])
         case Indicate():
             return _of_indicators(operation, owners[operation.x])
+        case HashedLookup():
+            parts = np.split(owners[operation.x][operation.parts], operation.part_starts[1:-1])
+            return np.repeat([_common(part) for part in parts], operation.widths).astype(np.intp)
         case Matmul() | SingleSum():
             columns = (operation.weights != 0).T
             return np.array([_common(owners[operation.x][used]) for used in columns], np.intp)

@@ -18,6 +18,7 @@ ALIGNMENT = 64
 ArrayType: TypeAlias = Literal["<f8", "<f4", "<i8", "<i4", "<u4", "|u1"]
 Floats: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int32]
+Longs: TypeAlias = NDArray[np.int64]
 Words: TypeAlias = NDArray[np.uint32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
@@ -25,6 +26,7 @@ Bytes: TypeAlias = NDArray[np.uint8]
 _ACCEPTED: dict[Any, tuple[ArrayType, ...]] = {
     np.float64: ("<f8", "<f4"),
     np.int32: ("<i4",),
+    np.int64: ("<i8",),
     np.uint32: ("<u4",),
     np.uint8: ("|u1",),
 }

@@ -121,6 +121,12 @@ def coded(model: Any) -> Any:
     return make_pipeline(make_column_transformer((codes, WORDS), remainder="passthrough"), model)
 
 
+def worded(model: Any) -> Any:
+    """Numbers as they are, with gaps; categories as their labels."""
+    labels = SimpleImputer(strategy="most_frequent")
+    return make_pipeline(make_column_transformer((labels, WORDS), remainder="passthrough"), model)
+
+
 def shaped(model: Any) -> Any:
     """Numbers as splines and bins."""
     return make_pipeline(
@@ -193,6 +199,18 @@ CASES: dict[str, tuple[Any, Any, str, str]] = {
     "catboost of three": (
         filled(catboost.CatBoostClassifier(iterations=9, verbose=0, allow_writing_files=False)),
         THREE, "trees", "log-odds",
+    ),
+    "catboost with counts by category": (
+        worded(
+            catboost.CatBoostRegressor(
+                iterations=15,
+                verbose=0,
+                allow_writing_files=False,
+                cat_features=[0, 1, 2],
+                max_ctr_complexity=1,
+            )
+        ),
+        NUMBER, "trees", "identity",
     ),
     # Sums.
     "linear": (filled(LinearRegression()), NUMBER, "additive", "identity"),

@@ -15,6 +15,7 @@ from podium.program.operations.distances import Distance
 from podium.program.operations.elementwise import Elementwise
 from podium.program.operations.fills import Fill, FillLinear, FillNearest
 from podium.program.operations.forest import Forest
+from podium.program.operations.hashes import CategoryHash, HashedLookup
 from podium.program.operations.kernels import Kernel
 from podium.program.operations.links import Above, Largest, Link, Pair
 from podium.program.operations.lookup import Interpolate, Lookup, Median
@@ -32,6 +33,7 @@ AnyOperation: TypeAlias = (
     Above
     | Bin
     | Blank
+    | CategoryHash
     | Clip
     | Couple
     | Distance
@@ -42,6 +44,7 @@ AnyOperation: TypeAlias = (
     | FillNearest
     | Finite
     | Forest
+    | HashedLookup
     | Impute
     | Indicate
     | Interpolate
@@ -79,6 +82,7 @@ __all__ = [
     "AnyOperation",
     "Bin",
     "Blank",
+    "CategoryHash",
     "Clip",
     "Coding",
     "Couple",
@@ -90,6 +94,7 @@ __all__ = [
     "FillNearest",
     "Finite",
     "Forest",
+    "HashedLookup",
     "Impute",
     "Indicate",
     "Interpolate",
