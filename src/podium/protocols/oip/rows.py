@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
-from types import GenericAlias
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Any
 
 import msgspec
 
 from podium.flow.format import RowWriter
-from podium.flow.typed import TypedReader
 from podium.flow.version import LoadedVersion
 from podium.protocols.oip.outputs import datatype_of, prediction_text
 from podium.protocols.oip.tensors import BYTES, DTYPES
-from podium.signature import Field, Signature
+from podium.signature import Field
 
 _FLOATS = tuple(one for one in DTYPES if one.startswith("FP"))
 _INTEGERS = tuple(one for one in DTYPES if "INT" in one)
@@ -38,130 +37,184 @@ _VALUES: dict[str, Callable[[Any], object]] = {
     "BOOL": bool,
     BYTES: prediction_text,
 }
-_SHAPE = Annotated[list[Literal[1]], msgspec.Meta(min_length=1, max_length=2)]
-# Other keys are read by `RestCodec`, which knows what they mean.
-_OPTIONS: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
+# The id of a request, and the cells of each input: what differs between the requests of a client.
+_VALUE = re.compile(
+    rb'"(?:(id)|data)"\s*:\s*(?:\[\s*){0,2}("[^"\\]*(?:\\.[^"\\]*)*"|[^\]"]*)', re.DOTALL
+)
+# What may stand in their places: a text, or what can't be one, since none begins there.
+_ID, _TEXT = rb'("[^"\\]*+")', rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")'
+_CELL, _CELLS = rb'([^\]",]++)', rb'([^\]"]++)'
+_SHAPES = ([1], [1, 1])
 _encode = msgspec.json.Encoder().encode
+FORMS_MAX = 8
+# Learning a form takes a millisecond for ten inputs: it may take this share of the time, some seconds of
+# which may be used in advance.
+LEARNING_SHARE = 0.01
+LEARNING_AHEAD_S = 10.0
+_text_of = msgspec.json.Decoder(str).decode
 
 
-class Parameters(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _Strict(msgspec.Struct, forbid_unknown_fields=True):
+    """Other keys are read by `RestCodec`, which knows what they mean."""
+
+
+class Parameters(_Strict):
     """Parameters that change nothing: clients of MLServer send the content type."""
 
     content_type: str = ""
 
 
+class _Input(_Strict):
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any]
+    parameters: Parameters | None = None
+
+
+class _Request(_Strict):
+    inputs: list[_Input]
+    id: str = ""
+    parameters: Parameters | None = None
+
+
+_request_of = msgspec.json.Decoder(_Request).decode
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Requests that are the same but for their id and their cells.
+
+    Attributes:
+        match: finds these, in their order.
+        row: what becomes a row in Podium's own form with the cells in it.
+        is_whole: whether one input holds all cells.
+        id_place: which of what is found is the id; None if there is none.
+    """
+
+    match: Callable[[bytes], re.Match[bytes] | None]
+    row: bytes
+    is_whole: bool
+    id_place: int | None
+
+    def read(self, found: re.Match[bytes]) -> tuple[bytes, str]:
+        """The row in Podium's own form, and the id of the request.
+
+        Raises:
+            TypeError: there aren't as many cells as the row has.
+            msgspec.DecodeError: the id isn't a text.
+        """
+        values, id_ = found.groups(), ""
+        if self.id_place is not None:
+            id_ = _text_of(values[self.id_place])
+            values = (*values[: self.id_place], *values[self.id_place + 1 :])
+        return self.row % (tuple(values[0].split(b",")) if self.is_whole else values), id_
+
+
 class RestRows:
     """Reads requests for one row of JSON, and writes the responses.
 
-    It reads an input for each field, in any order, or one for all fields, flat or nested. All other
-    requests are read by `RestCodec`, which writes the same responses to these.
+    It reads an input for each field, in any order, or one for all fields, flat or nested. A client repeats
+    all of a request but its values: that form is learned once, and the values of the next ones are read as
+    Podium's own form, whose types check them. All other requests are read by `RestCodec`, which writes
+    the same responses to these.
     """
 
     def __init__(self, version: LoadedVersion) -> None:
         self._reader = version.reader
         is_single = len(version.signature.outputs) == 1
-        self._forms = list(_forms(version.signature, version.reader)) if is_single else []
+        is_readable = is_single and version.reader.row_type is not None
+        self._fields = version.signature.fields if is_readable else ()
+        self._forms: list[_Form] = []
+        self._learns_at_s = 0.0
         self._write = _Writer(version).write
 
     def read(self, body: bytes) -> tuple[Any, RowWriter] | None:
         """The row, and what writes its response; None if it isn't such a request."""
-        if not self._reader.may_read(body):
-            return None
         for form in self._forms:
-            try:
-                request = form.decoder.decode(body)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
-            if form is not self._forms[0]:  # the next request probably has the same form
-                self._forms = [form, *(one for one in self._forms if one is not form)]
-            cells = form.cells(request.inputs)
-            if cells is None:
+            found = form.match(body)
+            if found is not None:
+                break
+        else:
+            learned = self._learned(body)
+            if learned is None:
                 return None
-            return self._reader.row_type(**cells), partial(self._write, request.id)
+            form, found = learned
+        if form is not self._forms[0]:  # the next request probably has the same form
+            self._forms = [form, *(one for one in self._forms if one is not form)]
+        try:
+            own, id_ = form.read(found)
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+            return None
+        row = self._reader.one(own)
+        return None if row is None else (row, partial(self._write, id_))
+
+    def _learned(self, body: bytes) -> tuple[_Form, re.Match[bytes]] | None:
+        """A new form with this request as its first; None if it has none, or too many were learned."""
+        began_s = time.monotonic()
+        if began_s < self._learns_at_s - LEARNING_AHEAD_S:
+            return None
+        form = _form_of(body, self._fields)
+        took_s = time.monotonic() - began_s
+        self._learns_at_s = max(self._learns_at_s, began_s) + took_s / LEARNING_SHARE
+        found = None if form is None else form.match(body)
+        if form is None or found is None:
+            return None
+        self._forms = [form, *self._forms[: FORMS_MAX - 1]]
+        return form, found
+
+
+def _form_of(body: bytes, fields: Sequence[Field]) -> _Form | None:
+    """The form of a request; None if it isn't for one row of plain values."""
+    try:
+        request = _request_of(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    by_field = _by_field(fields, request.inputs)
+    is_whole = by_field is None and _is_whole(fields, request.inputs)
+    named = fields if is_whole else by_field
+    found = list(_VALUE.finditer(body))
+    ids = [place for place, one in enumerate(found) if one[1]]
+    if not named or len(found) - len(ids) != len(request.inputs) or len(ids) > 1:
+        return None
+    pattern: list[bytes] = []
+    at = 0
+    for one in found:
+        is_text = one[2].startswith(b'"')
+        value = _ID if one[1] else _CELLS if is_whole else _TEXT if is_text else _CELL
+        pattern += re.escape(body[at : one.start(2)]), value
+        at = one.end(2)
+    pattern.append(re.escape(body[at:]))
+    cells = [_encode(one.name).replace(b"%", b"%%") + b":%b" for one in named]
+    match = re.compile(b"".join(pattern), re.DOTALL).fullmatch
+    return _Form(match, b"{" + b",".join(cells) + b"}", is_whole, ids[0] if ids else None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """A form of requests.
-
-    Attributes:
-        cells: those in its inputs, by the attribute of the row; None if they aren't those of one row.
-    """
-
-    decoder: msgspec.json.Decoder[Any]
-    cells: Callable[[Sequence[Any]], Mapping[str, Any] | None]
-
-    @classmethod
-    def of(cls, inputs: Any, cells: Callable[[Sequence[Any]], Mapping[str, Any] | None]) -> _Form:
-        """The form with inputs of this type."""
-        keys: list[Any] = [
-            ("inputs", inputs),
-            ("id", str, ""),
-            ("parameters", Parameters | None, None),
-        ]
-        request: Any = msgspec.defstruct("Request", keys, **_OPTIONS)
-        return cls(msgspec.json.Decoder(request), cells)
+def _by_field(fields: Sequence[Field], inputs: Sequence[_Input]) -> Sequence[Field] | None:
+    """The fields in the order of the inputs, if there is one of one cell for each."""
+    named = {one.name: one for one in fields}
+    found = [named.pop(one.name, None) for one in inputs]
+    are_cells = all(
+        field is not None
+        and one.shape in _SHAPES
+        and one.datatype in _datatypes_of(field)
+        and len(one.data) == 1
+        and not isinstance(one.data[0], list)
+        for one, field in zip(inputs, found, strict=True)
+    )
+    return [one for one in found if one] if are_cells and not named else None
 
 
-def _forms(signature: Signature, reader: TypedReader) -> Iterator[_Form]:
-    fields = signature.fields
-    if reader.row_type is None:
-        return
-    datatypes = [_datatypes_of(one) for one in fields]
-    if all(datatypes):
-        yield _by_field(fields, datatypes, reader)
-    types = {one.type for one in fields}
-    if len(fields) > 1 and types <= {"float", "integer"}:
-        names = _FLOATS if "float" in types else _FLOATS + _INTEGERS
-        cells = GenericAlias(tuple, reader.cell_types)
-        places = reader.places
-        yield _whole(names, len(fields), cells, lambda one: zip(places, one.data, strict=True))
-        nested = GenericAlias(tuple, (cells,))
-        yield _whole(names, len(fields), nested, lambda one: zip(places, one.data[0], strict=True))
-
-
-def _by_field(
-    fields: Sequence[Field], datatypes: Sequence[Sequence[str]], reader: TypedReader
-) -> _Form:
-    """An input for each field, in any order."""
-    places = {}
-    for one, names, place, cell in zip(
-        fields, datatypes, reader.places, reader.cell_types, strict=True
-    ):
-        keys = _keys(_SHAPE, names, GenericAlias(tuple, (cell,)))
-        tensor: Any = msgspec.defstruct("Input", keys, tag_field="name", tag=one.name, **_OPTIONS)
-        places[tensor] = place
-    n_fields = len(fields)
-
-    def cells(inputs: Sequence[Any]) -> dict[str, Any] | None:
-        found = {places[type(one)]: one.data[0] for one in inputs}
-        return found if len(found) == len(inputs) == n_fields else None
-
-    return _Form.of(GenericAlias(list, reduce(operator.or_, places)), cells)
-
-
-def _whole(
-    datatypes: Sequence[str],
-    n_fields: int,
-    data: Any,
-    pairs: Callable[[Any], Iterator[tuple[str, Any]]],
-) -> _Form:
-    """One input for all fields."""
-    shape = GenericAlias(tuple, (Literal[1], Literal[n_fields]))
-    keys = [("name", str), *_keys(shape, datatypes, data)]
-    tensor: Any = msgspec.defstruct("Input", keys, **_OPTIONS)
-    return _Form.of(GenericAlias(tuple, (tensor,)), lambda inputs: dict(pairs(inputs[0])))
-
-
-def _keys(shape: Any, datatypes: Sequence[str], data: Any) -> list[Any]:
-    known: Any = Literal[tuple(datatypes)]
-    return [
-        ("shape", shape),
-        ("datatype", known),
-        ("data", data),
-        ("parameters", Parameters | None, None),
-    ]
+def _is_whole(fields: Sequence[Field], inputs: Sequence[_Input]) -> bool:
+    """Whether there is one input, of one row of all fields, which are numbers."""
+    types, n_fields = {one.type for one in fields}, len(fields)
+    if len(inputs) != 1 or n_fields < 2 or not types <= {"float", "integer"}:
+        return False
+    (one,) = inputs
+    datatypes = _FLOATS if "float" in types else _FLOATS + _INTEGERS
+    data = one.data[0] if len(one.data) == 1 and isinstance(one.data[0], list) else one.data
+    is_flat = len(data) == n_fields and not any(isinstance(cell, list) for cell in data)
+    return is_flat and one.shape == [1, n_fields] and one.datatype in datatypes
 
 
 def _datatypes_of(one: Field) -> tuple[str, ...]:

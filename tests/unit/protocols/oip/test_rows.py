@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ from podium.flow.request import PredictRequest
 from podium.flow.response import respond
 from podium.flow.run import run
 from podium.flow.version import LoadedVersion
+from podium.protocols.oip import rows
 from podium.protocols.oip.rest import RestCodec
 from podium.protocols.oip.rows import RestRows
 
@@ -95,6 +97,14 @@ def _packed() -> dict[str, podium.Bundle]:
 @pytest.fixture(scope="module")
 def versions() -> dict[str, LoadedVersion]:
     return {name: LoadedVersion(bundle) for name, bundle in _packed().items()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unbounded():
+    """Forms are learned however many there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "LEARNING_SHARE", 1.0)
+        yield
 
 
 def asked(row: dict[str, Any], **more: Any) -> bytes:
@@ -227,3 +237,31 @@ def test_whatever_is_read_gets_the_bytes_of_the_codec(versions, name, data):
     event("read" if found else "left")
     if found is not None:
         assert found == slow(versions[name], body)
+
+
+# What may stand where a cell does, in JSON or not.
+TOKENS = """
+1 | 1.0 | -0 | 01 | 1e3 | 1e999 | NaN | null | true | {} | [1] | [ | ] | } | 1] | 1} | 1, 2 | 1, | ,1 | | 1 1 | %
+"pro" | "pro | "\\u0000" | "\\n" | "\\x" | "é" | "a]" | "a", "b" | 1, "z": 2 | 1, "x": 2 | "a", "note": "b"
+1], "data": [2 | "a"], "id": "b | 1], "data": [2], "shape": [1, 1], "x": [3 | \x00 | %s | %b | "%s" | "" | " | '1'
+"""
+
+
+@pytest.mark.parametrize("name", ["offers", "line", "mixed", "counts", "numbers"])
+@pytest.mark.parametrize("form", ["by field", "with an id", "flat", "nested"])
+def test_a_known_form_takes_no_other_values_than_the_codec(versions, name, form):
+    version, row = versions[name], GOOD[name]
+    if form in ("flat", "nested"):
+        body = in_one(row, is_nested=form == "nested").decode()
+    else:
+        body = asked(row, **({"id": "me"} if form == "with an id" else {})).decode()
+    fast(version, body.encode())
+    n_read = 0
+    for place in re.finditer(r'(?<=[\[ ])([\d.]+|true|null|"\w+")(?=[,\]])|"me"', body):
+        for token in re.split(r"[|\n]", TOKENS):
+            for one in (token, token.strip()):
+                other = f"{body[: place.start()]}{one}{body[place.end() :]}".encode()
+                found = fast(version, other)
+                n_read += found is not None
+                assert found is None or found == slow(version, other)
+    assert n_read or (name, form) in {("offers", "flat"), ("offers", "nested")}
