@@ -27,8 +27,8 @@ from podium.signature import Signature
 from podium.signature.labels import label_text
 from podium.table import Table, column_of
 
-# About a millisecond, in which the event loop may have to wait.
-PIECE_ROWS = 512
+# Half a millisecond, in which the event loop may have to wait.
+PIECE_ROWS = 256
 # Rows of a table need no Python of their own.
 TABLE_ROWS = 2_048
 HOUR_US = 3_600_000_000

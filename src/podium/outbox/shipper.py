@@ -223,11 +223,10 @@ class Shipper:
             return 0
         if batches:
             self._insert(batches)
-            reader = self._readers[path]
-            reader.advance(batches)
-            # Later batches are assumed to be as large as these.
-            n_rows = sum(len(batch.records) for batch in batches)
-            self._n_waiting += (reader.end - batches[-1].seq) * n_rows // len(batches)
+            self._readers[path].advance(batches)
+            with suppress(OSError):  # it decides nothing but how much time shipping takes
+                committed = read_committed(path)
+                self._n_waiting += max(committed.n_rows - committed.shipped.n_rows, 0)
         elif is_done:
             if is_damaged or self._is_incomplete(path):
                 return self._salvage(path, is_damaged=is_damaged)

@@ -191,6 +191,18 @@ def test_what_does_not_fit_into_the_buffer_is_counted_as_rows(version, file, cou
     assert (sums.n_rows, sums.n_counted) == (180, 60)
 
 
+def test_the_loop_gets_its_turn_while_much_is_taken(version, counter, monkeypatch):
+    n_slept = []
+    monkeypatch.setattr(module, "TAKE_S", 3_600.0)
+    monkeypatch.setattr(module.time, "sleep", n_slept.append)
+    for one in answered(version, 10 * module.BREATH_REQUESTS):
+        counter._put(module.Batch(version, [one], NOW_US, n_rows=1), 1)
+
+    counter.flush()
+
+    assert len(n_slept) >= 10
+
+
 def test_refused_cells_are_counted_however_many_requests_are(version, file, counter, monkeypatch):
     monkeypatch.setattr(module, "WAITING_MAX", 1)
     cells = [BadCell(problem="no", row=row, field=name) for row in (0, 1) for name in ("x", "y")]

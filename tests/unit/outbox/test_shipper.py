@@ -120,6 +120,19 @@ def test_a_file_that_cannot_be_read_for_a_while_is_shipped_later(
     assert files(folder) == []
 
 
+def test_what_waits_is_counted_however_different_the_requests_are(
+    folder: Path, shipper: Shipper
+) -> None:
+    outbox = Outbox(folder)
+    outbox.append([sample(number) for number in range(2_000)])
+    for number in range(2_000, 2_010):
+        outbox.append([sample(number)])
+
+    assert shipper.ship() == 2_000
+    assert shipper._n_waiting == outbox.n_waiting == 10
+    outbox.close()
+
+
 def test_a_store_that_fails_gets_everything_once_it_is_back(
     folder: Path, store: MoodyStore, shipper: Shipper
 ) -> None:
