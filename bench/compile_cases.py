@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from catboost import CatBoostClassifier, CatBoostRegressor
+from category_encoders import CatBoostEncoder
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn import datasets
 from sklearn.calibration import CalibratedClassifierCV
@@ -307,6 +308,7 @@ FAMILIES: dict[str, dict[str, Case]] = {
         "quantiles + ridge": _after(QuantileTransformer(**SEED), Ridge()),
         "selection + ridge": _after(StandardScaler(), SelectKBest(f_regression, k=4), Ridge()),
         "target encoder + ridge": _columns(Ridge(), TargetEncoder(target_type="continuous")),
+        "category_encoders' CatBoostEncoder + ridge": _columns(Ridge(), CatBoostEncoder()),
     },
     "text": {
         "words + logistic regression": Case(

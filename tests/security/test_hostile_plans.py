@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from category_encoders import BinaryEncoder
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
 from sklearn.impute import KNNImputer
@@ -67,6 +68,7 @@ MODELS: dict[str, tuple[BaseEstimator, Any]] = {
         make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()),
         CLASSES,
     ),
+    "codes": (make_pipeline(BinaryEncoder(cols=["u", "v"]), LogisticRegression()), CLASSES),
 }
 
 
@@ -108,6 +110,7 @@ def mutated(parts: dict[str, bytes], chance: random.Random) -> dict[str, bytes]:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numbers that no model has
+@pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")  # of category_encoders
 @pytest.mark.parametrize("name", MODELS)
 def test_mutated_plans_are_refused_or_run_in_little_memory(name: str, tmp_path: Path) -> None:
     parts, signature = program_of(name, tmp_path)

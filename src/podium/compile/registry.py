@@ -18,6 +18,7 @@ FAMILIES = (
     "boosting",
     "calibration",
     "catboost",
+    "category_encoders",
     "cluster",
     "decomposition",
     "dummies",

@@ -15,6 +15,7 @@ from podium.program.operations import (
     AnyOperation,
     Blank,
     CategoryHash,
+    Digest,
     Encode,
     Finite,
     Forest,
@@ -51,7 +52,7 @@ def unread(plan: Plan) -> frozenset[int]:
             read.update(
                 c.column for c, is_used in zip(operation.codings, used, strict=True) if is_used
             )
-        elif isinstance(operation, Terms) and columns.any():
+        elif isinstance(operation, (Digest, Terms)) and columns.any():
             read.add(operation.column)
     return frozenset(range(len(plan.inputs))) - read
 

@@ -13,6 +13,7 @@ from podium.program.operations import (
     Blank,
     CategoryHash,
     Clip,
+    Digest,
     Encode,
     Finite,
     HashedLookup,
@@ -74,6 +75,8 @@ def _owners(operation: AnyOperation, owners: list[Owners]) -> Owners | None:
             return np.array([coding.column for coding in operation.codings], np.intp)
         case OneHot():
             return _of_one_hot(operation)
+        case Digest():
+            return np.full(operation.width, operation.column, np.intp)
         case Terms():  # and their sums
             width = operation.sums.shape[1] if isinstance(operation, TermSum) else operation.width
             return np.full(width, operation.column, np.intp)

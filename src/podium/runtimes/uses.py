@@ -109,12 +109,16 @@ def _encoded(columns: _Columns, categories: Iterable[Any]) -> _ColumnUses:
 
 
 def _coded(estimator: Any, columns: _Columns) -> _ColumnUses:
-    """The columns that a booster or a formula itself uses as categories, or as texts."""
-    at: dict[int, tuple[Label, ...]] = {}
+    """The columns that a booster, a formula or another encoder uses as categories, or as texts."""
+    at: Mapping[int, tuple[Label, ...]] = {}
     if getattr(estimator, "is_categorical_", None) is not None:  # histogram gradient boosting
         at = dict.fromkeys(np.flatnonzero(estimator.is_categorical_).tolist(), ())
     elif callable(getattr(estimator, "get_cat_feature_indices", None)):  # CatBoost
         at = dict.fromkeys(estimator.get_cat_feature_indices(), ())
+    elif _library(estimator) == "category_encoders":
+        from podium.compile.category_encoders import known_categories
+
+        at = known_categories(estimator)
     elif _library(estimator) == "xgboost":
         at = _coded_by_xgboost(estimator)
     elif _library(estimator) == "lightgbm":

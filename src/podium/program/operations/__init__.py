@@ -11,6 +11,7 @@ from podium.program.operations.cells import Finite, Impute, Match, Missing, Scal
 from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
 from podium.program.operations.coupling import Couple
 from podium.program.operations.curves import Bin, Power, Quantile
+from podium.program.operations.digest import Digest
 from podium.program.operations.distances import Distance
 from podium.program.operations.elementwise import Elementwise
 from podium.program.operations.fills import Fill, FillLinear, FillNearest
@@ -45,6 +46,7 @@ AnyOperation: TypeAlias = (
     | Finite
     | Forest
     | HashedLookup
+    | Digest
     | Impute
     | Indicate
     | Interpolate
@@ -86,6 +88,7 @@ __all__ = [
     "Clip",
     "Coding",
     "Couple",
+    "Digest",
     "Distance",
     "Elementwise",
     "Encode",

@@ -21,10 +21,10 @@ from podium.table import Array
 
 
 class Lookup(Operation, frozen=True, tag="lookup"):
-    """The row of a table for each row's class.
+    """The row of a table for each row's class, or for the code in its only column.
 
     Attributes:
-        table: one row for each class.
+        table: one row for each class or code; a code beyond the ends takes the row there.
     """
 
     may_warn: ClassVar[bool] = False
@@ -35,20 +35,30 @@ class Lookup(Operation, frozen=True, tag="lookup"):
     def check(self, shapes: Shapes) -> Shape:
         """As wide as the table."""
         shape = shapes.any(self.x)
-        require(shape.is_index, f"register {self.x} has no class")
-        fits = self.table.ndim == 2 and len(self.table) == shape.width
-        require(fits, f"a table of shape {self.table.shape} doesn't fit {shape.width} classes")
+        require(self.table.ndim == 2 and len(self.table) > 0, "the table has no rows")
+        if shape.is_index:
+            fits = len(self.table) == shape.width
+            require(fits, f"a table of shape {self.table.shape} doesn't fit {shape.width} classes")
+        else:
+            require(
+                shape.width == 1, f"register {self.x} has {shape.width} columns, not one of codes"
+            )
         return Shape(self.table.shape[1])
 
-    def prepare(self, _shapes: Shapes) -> Step:
+    def prepare(self, shapes: Shapes) -> Step:
         """One copy."""
-        x, table = self.x, self.table.astype(np.float64)
+        x, table, last = self.x, self.table.astype(np.float64), len(self.table) - 1.0
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
             rows: Array = table.take(values[x], axis=0)
             return rows
 
-        return run
+        def run_codes(_: Sequence[Any], values: Sequence[Any]) -> Array:
+            codes = np.fmax(np.fmin(values[x][:, 0], last), 0.0)  # of NaN the last one, too
+            rows: Array = table.take(codes.astype(np.intp), axis=0)
+            return rows
+
+        return run if shapes.any(x).is_index else run_codes
 
 
 class Median(Operation, frozen=True, tag="median"):
