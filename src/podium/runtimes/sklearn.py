@@ -39,20 +39,23 @@ class SklearnRuntime:
         """The estimator's own predictions.
 
         Raises:
-            ModelError: the estimator raised.
+            ModelError: the estimator raised, or dropped rows.
         """
         frame = frame_for(self.signature, table)
         try:
             with warnings.catch_warnings():
                 # They concern training or how the frame was created: callers can't act on them.
                 warnings.simplefilter("ignore")
-                return predict_with(self.estimator, frame, self.signature)
+                outputs = predict_with(self.estimator, frame, self.signature)
         except Exception as error:
             message = f"the model raised {type(error).__name__}"
             if differs := skew(self._libraries):
                 message = f"{message}; it was packed with {differs}"
                 raise ModelError(message, hint=skew_hint(self._libraries)) from error
             raise ModelError(message) from error
+        if len(outputs) != table.n_rows:  # a step that removes rows with gaps, or outliers
+            raise ModelError(f"the model predicted {len(outputs)} of {table.n_rows} rows")
+        return outputs
 
 
 def predict_with(estimator: Any, frame: Any, signature: Signature) -> Outputs:
