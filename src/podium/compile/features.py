@@ -42,7 +42,30 @@ class Computed:
     column: int
 
 
-Column: TypeAlias = Input | Computed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relabelled:
+    """Labels that replace the values of another column, cell by cell.
+
+    Attributes:
+        base: the other column.
+        labels: known values of it, and what replaces each; None is a missing value.
+        missing: the label for a missing value; None leaves it missing.
+        unknown: the label for any other value; None makes it missing.
+        keeps_unknown: whether any other value stays as it is, instead.
+        refuses_missing: whether a missing value is an error, instead.
+        refuses_unknown: whether any other value is one.
+    """
+
+    base: Column
+    labels: tuple[tuple[Label, Label | None], ...] = ()
+    missing: Label | None = None
+    unknown: Label | None = None
+    keeps_unknown: bool = False
+    refuses_missing: bool = False
+    refuses_unknown: bool = False
+
+
+Column: TypeAlias = Input | Computed | Relabelled
 Features: TypeAlias = tuple[Column, ...]
 
 

@@ -66,8 +66,8 @@ def simple_imputer(estimator: Any, build: Builder, x: Features) -> Features:
 
 def _filled(build: Builder, column: Column, fill: Any, missing: Any) -> Column:
     """The column, with missing cells replaced."""
-    if isinstance(column, Input) and missing is None:
-        return column if column.fill is not None else Input(column.column, fill)
+    if missing is None:
+        return build.filled(column, fill)
     if isinstance(fill, str) or isinstance(missing, str):
         raise NotCompiled("it replaces a text other than a missing value")
     register = build.matrix((column,))
@@ -82,12 +82,18 @@ def missing_indicator(estimator: Any, build: Builder, x: Features) -> Features:
         rest = [column for i, column in enumerate(x) if i not in indices]
         if not all(_is_never_missing(build, column) for column in rest):
             raise NotCompiled("it refuses missing values in columns that had none (error_on_new)")
-    return tuple(_missing(build, x[i], missing) for i in indices)
+    return tuple(missing_of(build, x[i], missing) for i in indices)
 
 
-def _missing(build: Builder, column: Column, missing: Any) -> Column:
-    if isinstance(column, Input) and missing is None:
-        codes = dict.fromkeys(build.field(column).labels, 0.0)
+def missing_of(build: Builder, column: Column, missing: Any) -> Column:
+    """1 if a cell of the column is missing, else 0.
+
+    Args:
+        missing: which number counts as missing; None for a missing value.
+    """
+    if missing is None and not isinstance(column, Computed):
+        labels = build.field(column).labels if isinstance(column, Input) else ()
+        codes = dict.fromkeys(labels, 0.0)
         return Computed(build.codes((column,), [Codes(codes, missing=1.0, unknown=0.0)]), 0)
     if isinstance(missing, str):
         raise NotCompiled("it looks for a text")

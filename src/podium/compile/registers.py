@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from podium.compile.features import Column, Computed, Features, Input, NotCompiled
+from podium.compile.features import (
+    Column,
+    Computed,
+    Features,
+    Input,
+    NotCompiled,
+    Relabelled,
+)
 from podium.program.operations import (
     AnyOperation,
     Coding,
@@ -99,6 +107,8 @@ class Registers:
         """Whether the column holds numbers or booleans, rather than labels, texts or times."""
         if isinstance(column, Computed):
             return True
+        if isinstance(column, Relabelled):
+            return False
         field = self.field(column)
         if field.type == "category":  # numbers declared as labels, unless unknown ones become NaN
             numbers = all(isinstance(label, (int, float)) for label in field.labels)
@@ -134,6 +144,8 @@ class Registers:
             if columns == list(range(self.width(register))):
                 return register
             return self.add(Select(register, np.array(columns, np.int32)))
+        if any(isinstance(c, Relabelled) for c in x):
+            raise NotCompiled("it takes labels that an earlier step made as numbers; encode them")
         inputs = [c for c in x if isinstance(c, Input)]
         for column in inputs:
             if not self.is_number(column):
@@ -143,6 +155,24 @@ class Registers:
         numbers = self.add(Numbers(tuple(c.column for c in inputs), is_single))
         fill = np.array([np.nan if c.fill is None else float(c.fill) for c in inputs])
         return numbers if np.isnan(fill).all() else self.add(Impute(numbers, fill))
+
+    def filled(self, column: Column, fill: Label) -> Column:
+        """The column with missing cells replaced.
+
+        Raises:
+            NotCompiled: it holds numbers, and a text replaces them.
+        """
+        if isinstance(column, Input):
+            return column if column.fill is not None else Input(column.column, fill)
+        if isinstance(column, Relabelled):
+            labels = tuple((v, fill if label is None else label) for v, label in column.labels)
+            missing = fill if column.missing is None else column.missing
+            unknown = fill if column.unknown is None else column.unknown
+            return replace(column, labels=labels, missing=missing, unknown=unknown)
+        if isinstance(fill, str):
+            raise NotCompiled("it fills a column of numbers with a text; fill it with a number")
+        register = self.matrix((column,))
+        return Computed(self.add(Impute(register, np.array([float(fill)]))), 0)
 
     def scale(self, x: int, **constants: Any) -> int:
         """Add a `Scale`; its constants may be anything that numpy can turn into vectors, or None."""
@@ -167,6 +197,7 @@ class Registers:
         Raises:
             NotCompiled: values can't be distinguished as the original does.
         """
+        x, codes = _bases(x, codes)
         parts = [
             self._match(columns, [c for _, c in run])
             if isinstance(columns[0], Computed)
@@ -184,6 +215,7 @@ class Registers:
         """
         starts = np.concatenate([[0], np.cumsum(widths)]).astype(np.int32)
         width = int(starts[-1])
+        x, codes = _bases(x, codes)
         if all(isinstance(column, Input) for column in x):
             codings = tuple(
                 self._coding(column, c, int(start))
@@ -231,6 +263,37 @@ class Registers:
 def is_closed(field: Field) -> bool:
     """Whether the original's frame can't hold a label that is unknown in training."""
     return field.type == "category" and field.dtype.lower().startswith(("category", "enum"))
+
+
+def _bases(x: Features, codes: Sequence[Codes]) -> tuple[Features, Sequence[Codes]]:
+    """The columns that labels are made from, and the codes of their own values."""
+    pairs = [_base(column, one) for column, one in zip(x, codes, strict=True)]
+    return tuple(column for column, _ in pairs), [one for _, one in pairs]
+
+
+def _base(column: Column, codes: Codes) -> tuple[Column, Codes]:
+    if isinstance(column, Relabelled):
+        return _base(column.base, _codes_before(column, codes))
+    return column, codes
+
+
+def _codes_before(column: Relabelled, codes: Codes) -> Codes:
+    """The codes of a column's values, from those of the labels that replace them."""
+
+    def code(label: Label | None) -> float | None:
+        return codes.missing if label is None else codes.of.get(label, codes.unknown)
+
+    found = {value: code(label) for value, label in column.labels}
+    unknown = code(column.unknown)
+    if column.keeps_unknown:
+        found = {**codes.of, **found}
+        unknown = codes.unknown
+    unknown = None if column.refuses_unknown else unknown
+    missing = None if column.refuses_missing else code(column.missing)
+    of = {value: one for value, one in found.items() if one is not None}
+    if len(of) < len(found) and unknown is not None:
+        raise NotCompiled("it refuses some of the labels that an earlier step made, but not all")
+    return Codes(of, missing, unknown)
 
 
 def _runs(x: Features, codes: Sequence[Codes]) -> Iterator[tuple[tuple[Column, Codes], ...]]:

@@ -40,7 +40,9 @@ def _of_terms(build: Registers, x: Features, places: list[int], weights: Array) 
     columns = [x[place] for place in places]
     terms = build.terms_of(columns[0])
     assert isinstance(terms, Terms)
-    distinct, at = np.unique([column.column for column in columns], return_inverse=True)
+    distinct, at = np.unique(
+        [c.column for c in columns if isinstance(c, Computed)], return_inverse=True
+    )
     sums = np.zeros((len(distinct), weights.shape[1]))
     np.add.at(sums, at, weights[places])  # a column may be requested twice
     heavy = np.flatnonzero(sums.any(axis=1))

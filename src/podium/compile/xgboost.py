@@ -301,6 +301,8 @@ def _categories_first(
 def _is_whole(build: Builder, column: Column) -> bool:
     if isinstance(column, Input):
         return build.field(column).type in ("integer", "boolean")
+    if not isinstance(column, Computed):
+        return False
     operation = build.operations[column.register]
     if isinstance(operation, Match):
         codes = operation.codes

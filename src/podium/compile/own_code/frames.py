@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.features import Features
+from podium.compile.features import Features, Input
 from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.operators import Operators
 from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
@@ -194,7 +194,9 @@ class Frame(Operators):
 
         if isinstance(one, Numbers):
             return pd.Series([], dtype=one.dtype)
-        return pd.Series([], dtype=self.build.field(one.column).dtype or object)
+        column = one.column
+        field = self.build.field(column) if isinstance(column, Input) else None
+        return pd.Series([], dtype=(field.dtype if field else "") or object)
 
     def apply(self, function: Callable[..., Any], axis: Any = 0, **options: Any) -> Frame:
         """A function of each column."""

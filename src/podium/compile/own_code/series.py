@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from podium.compile.builder import Builder
-from podium.compile.features import Column, Computed, Features, Input
+from podium.compile.features import Column, Computed, Features, Relabelled
 from podium.compile.own_code.arithmetic import Kind
 from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.recorded import Recorded, Untraceable
@@ -24,7 +24,7 @@ class Other(Recorded):
 
     ndim = 1
 
-    def __init__(self, column: Input, noun: str = "column of times") -> None:
+    def __init__(self, column: Column, noun: str = "column of times") -> None:
         self.column, self.noun = column, noun
 
     @property
@@ -52,6 +52,8 @@ def series_of(build: Builder, column: Column) -> Series:
     """A column of a frame, which stands in for the plan's."""
     if isinstance(column, Computed):
         return Numbers(build, build.matrix((column,)), "float", is_pandas=True)
+    if isinstance(column, Relabelled):
+        return Other(column, "column of labels that an earlier step made")
     field = build.field(column)
     if field.type in NUMBERS and field.dtype not in USUAL:
         return Other(column, f"column of {field.dtype}")
