@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from catboost import CatBoostClassifier, CatBoostRegressor
 from category_encoders import CatBoostEncoder
+from feature_engine.encoding import MeanEncoder, RareLabelEncoder
+from feature_engine.imputation import MeanMedianImputer
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn import datasets
 from sklearn.calibration import CalibratedClassifierCV
@@ -307,6 +309,12 @@ FAMILIES: dict[str, dict[str, Case]] = {
         "powers + ridge": _after(PowerTransformer(), Ridge()),
         "quantiles + ridge": _after(QuantileTransformer(**SEED), Ridge()),
         "selection + ridge": _after(StandardScaler(), SelectKBest(f_regression, k=4), Ridge()),
+        "feature_engine's rare labels + ridge": Case(
+            lambda _: make_pipeline(
+                MeanMedianImputer(), RareLabelEncoder(0.05, 4), MeanEncoder(), Ridge()
+            ),
+            mixed,
+        ),
         "target encoder + ridge": _columns(Ridge(), TargetEncoder(target_type="continuous")),
         "category_encoders' CatBoostEncoder + ridge": _columns(Ridge(), CatBoostEncoder()),
     },

@@ -67,8 +67,9 @@ def _step(step: Any, build: Builder, x: Features, name: str) -> Features:
 
 
 TRANSFORMERS = {
+    "feature_engine.Pipeline": pipeline,
     "sklearn.ColumnTransformer": column_transformer,
     "sklearn.FeatureUnion": feature_union,
     "sklearn.Pipeline": pipeline,
 }
-MODELS = {"sklearn.Pipeline": pipeline_model}
+MODELS = {"feature_engine.Pipeline": pipeline_model, "sklearn.Pipeline": pipeline_model}

@@ -1,0 +1,185 @@
+"""feature_engine's steps compile, and what can't be exact says why."""
+
+from __future__ import annotations
+
+import feature_engine.creation as fc
+import feature_engine.discretisation as fd
+import feature_engine.encoding as fe
+import feature_engine.imputation as fi
+import feature_engine.outliers as fo
+import feature_engine.preprocessing as fp
+import feature_engine.selection as fs
+import feature_engine.transformation as ft
+import numpy as np
+import pytest
+from feature_engine.pipeline import Pipeline
+from feature_engine.wrappers import SklearnTransformerWrapper
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
+
+from podium.errors import ModelError
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The number of unique categories"),
+    pytest.mark.filterwarnings("ignore:During the"),
+    # Its own code calls pandas in ways that pandas 4 will no longer have.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:feature_engine"),
+    pytest.mark.filterwarnings("ignore:The inplace keyword"),
+]
+SIZES = ["Displacement", "Horsepower", "Weight_in_lbs"]
+
+
+def compiled(zoo, steps, *, gaps=False):
+    """The steps and a line, fitted on the cars, as a program that agrees; with the rows."""
+    X, y = zoo.data("cars")
+    X = X if gaps else X.fillna({"Horsepower": 100.0})[[*SIZES[:2], "Origin"]]
+    model = make_pipeline(*steps, Ridge()).fit(X, y)
+    found, _, table = zoo.compile(model, X)
+    assert found.program is not None, found.why
+    return found.program, table
+
+
+STEPS = {
+    "numbers": [fi.MeanMedianImputer(), fe.OneHotEncoder()],
+    "indicators": [fi.AddMissingIndicator(), fi.EndTailImputer(), fe.OrdinalEncoder("arbitrary")],
+    "numbers as labels": [
+        fi.CategoricalImputer(
+            imputation_method="frequent", variables=["Cylinders"], ignore_format=True
+        ),
+        fi.ArbitraryNumberImputer(-1),
+        fe.OneHotEncoder(variables=["Cylinders", "Origin"], ignore_format=True, drop_last=True),
+    ],
+    "means": [fi.MeanMedianImputer(), fe.MeanEncoder(smoothing=3.0, unseen="encode")],
+    "winsorised": [
+        fi.MeanMedianImputer(),
+        fo.Winsorizer(tail="both", fold=1.5, add_indicators=True, variables=SIZES),
+        fe.CountFrequencyEncoder(),
+    ],
+    "capped": [
+        fo.ArbitraryOutlierCapper({"Horsepower": 150}, {"Horsepower": 60}, "ignore"),
+        fi.MeanMedianImputer(),
+        fe.DecisionTreeEncoder(random_state=0),
+    ],
+    "rare": [fi.MeanMedianImputer(), fe.RareLabelEncoder(0.2, 1), fe.OneHotEncoder()],
+    "rare, then scikit-learn's": [
+        fi.MeanMedianImputer(),
+        fe.RareLabelEncoder(0.2, 1),
+        SklearnTransformerWrapper(OneHotEncoder(sparse_output=False), ["Origin"]),
+    ],
+    "selected": [
+        fi.MeanMedianImputer(),
+        fe.OneHotEncoder(),
+        fs.DropCorrelatedFeatures(threshold=0.85),
+        fs.DropFeatures(["Origin_USA"]),
+    ],
+}
+
+
+@pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)
+def test_steps_compile_where_cells_are_missing(zoo, steps):
+    compiled(zoo, steps, gaps=True)
+
+
+ONE = ["Horsepower"]
+FULL = {
+    "binned": [fd.EqualFrequencyDiscretiser(q=4, variables=ONE, return_object=True)],
+    "boundaries": [
+        fd.EqualWidthDiscretiser(bins=4, variables=ONE, return_boundaries=True),
+        fe.OrdinalEncoder(),
+    ],
+    "edges": [fd.ArbitraryDiscretiser({"Horsepower": [40, 90, 300]}, errors="raise")],
+    "trees": [fd.DecisionTreeDiscretiser(variables=ONE, precision=1, random_state=0)],
+    "logarithms": [ft.LogTransformer(variables=ONE), ft.YeoJohnsonTransformer(variables=ONE)],
+    "logarithms plus": [ft.LogCpTransformer(C={"Horsepower": 2}, base="10")],
+    "powers": [ft.PowerTransformer(variables=ONE), ft.ReciprocalTransformer(variables=ONE)],
+    "Box-Cox": [ft.BoxCoxTransformer(variables=ONE), ft.ArcSinhTransformer(variables=ONE)],
+    "aggregated": [
+        fc.MathFeatures(SIZES[:2], ["sum", "mean", "std", "min", "max", "prod", "median"]),
+        StandardScaler(),
+    ],
+    "relative": [fc.RelativeFeatures(ONE, SIZES[:1], ["sub", "div", "mod"], fill_value=0)],
+    "cycles": [fc.CyclicalFeatures(ONE, drop_original=True)],
+    "tree features": [fc.DecisionTreeFeatures(SIZES[:2], 2, precision=2)],
+    "polynomials": [SklearnTransformerWrapper(PolynomialFeatures(2), SIZES[:2]), StandardScaler()],
+}
+
+
+@pytest.mark.parametrize("steps", FULL.values(), ids=FULL)
+def test_steps_that_take_no_missing_cells_compile(zoo, steps):
+    compiled(zoo, [fe.OneHotEncoder(), *steps])
+
+
+@pytest.mark.parametrize("unseen", ["ignore", "raise", "encode"])
+def test_a_category_that_is_new_is_taken_as_the_encoder_says(zoo, unseen):
+    X, y = zoo.data("cars")
+    model = make_pipeline(
+        fi.MeanMedianImputer(), fe.MeanEncoder(unseen=unseen), HistGradientBoostingRegressor()
+    ).fit(X, y)
+
+    found, original, table = zoo.compile(
+        model, X, said={"fields": [{"name": "Origin", "unknown": "warn"}]}
+    )
+    assert found.program is not None, found.why
+    row = table.take(slice(0, 1))
+    row.columns["Origin"][:] = "Mars"
+    if unseen == "raise":
+        with pytest.raises(ModelError):
+            found.program.predict(row)
+        return
+    np.testing.assert_allclose(
+        found.program.predict(row).predictions, original.predict(row).predictions, rtol=1e-12
+    )
+
+
+def test_a_row_that_its_pipeline_drops_is_refused(zoo):
+    X, y = zoo.data("penguins")
+    model = Pipeline(
+        [
+            ("gaps", fi.DropMissingData()),
+            ("far", fo.OutlierTrimmer(variables=["body_mass_g"], fold=1.5)),
+            ("words", fe.OneHotEncoder()),
+            ("scale", StandardScaler()),
+            ("model", LogisticRegression()),
+        ]
+    ).fit(X, y)
+    whole = X.dropna()
+    whole = whole[whole["body_mass_g"].between(3300, 5000)]
+
+    found, original, table = zoo.compile(model, whole)
+    assert found.program is not None, found.why
+    heavy = table.take(slice(0, 2))
+    heavy.columns["body_mass_g"] = np.array([4000.0, 60_000.0])
+    for predict in (found.program.predict, original.predict):
+        with pytest.raises(ModelError):
+            predict(heavy)
+
+
+def test_declared_categories_that_match_go_into_boosting(zoo):
+    X, y = zoo.data("cars")
+    X = X.assign(Origin=X["Origin"].astype("category"))
+    model = make_pipeline(
+        fp.MatchCategories(missing_values="ignore"),
+        HistGradientBoostingRegressor(max_iter=10, categorical_features="from_dtype"),
+    ).fit(X, y)
+
+    found, _, _ = zoo.compile(model, X)
+    assert found.program is not None, found.why
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        (fi.RandomSampleImputer(random_state=0), "at random"),
+        (fe.StringSimilarityEncoder(), "letter by letter"),
+        (fc.MathFeatures(SIZES, ["skew"]), "isn't known to programs"),
+    ],
+)
+def test_what_cannot_be_exact_says_why(zoo, step, why):
+    X, y = zoo.data("cars")
+    X = X.fillna({"Horsepower": 100.0})
+    steps = [step] if isinstance(step, fe.StringSimilarityEncoder) else [fe.OneHotEncoder(), step]
+    model = make_pipeline(*steps, Ridge()).fit(X, y)
+
+    assert why in zoo.compile(model, X)[0].why
