@@ -63,9 +63,28 @@ def _heavy() -> tuple[Any, Any]:
     return X.drop(columns="body_mass_g"), (X["body_mass_g"] > 4200).astype(int)
 
 
+def _whole_cars() -> tuple[Any, Any]:
+    X, y = rows_of("cars")
+    whole = X.notna().all(axis=1)
+    return X[whole], y[whole]
+
+
+def _boeing() -> tuple[Any, Any]:
+    X, _ = _planes()
+    return X, X["manufacturer"].isin(["BOEING", "AIRBUS"])
+
+
+def _warm() -> tuple[Any, Any]:
+    X, y = _weather()
+    return X, y > 60
+
+
 ROWS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "heavy": _heavy,
     "planes": _planes,
+    "planes_of_boeing": _boeing,
+    "warm": _warm,
+    "whole_cars": _whole_cars,
     "weather": _weather,
 }
 

@@ -44,6 +44,8 @@ FAMILIES = (
     "processes",
     "scalers",
     "selection",
+    "skrub.columns",
+    "skrub.tables",
     "statsmodels",
     "svm",
     "text",

@@ -1,0 +1,1 @@
+"""skrub's transformers: `tables` has those of whole frames, `columns` those of a single column."""

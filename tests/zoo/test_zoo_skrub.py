@@ -1,0 +1,81 @@
+"""skrub's vectorizers, cleaners and selections compile."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skrub
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from podium.compile.verify import TOLERANCE_SINGLE
+
+SMALL = HistGradientBoostingRegressor(max_iter=10, categorical_features="from_dtype")
+MODELS = {
+    "boosting": lambda: skrub.tabular_pipeline(SMALL),
+    "line": lambda: skrub.tabular_pipeline(Ridge()),
+    "squashed": lambda: make_pipeline(
+        skrub.TableVectorizer(), skrub.SquashingScaler(), HistGradientBoostingRegressor(max_iter=5)
+    ),
+    "cleaned": lambda: make_pipeline(
+        skrub.Cleaner(drop_if_constant=True),
+        skrub.ApplyToCols(skrub.CatEncoder(), cols=["Origin"]),
+        HistGradientBoostingRegressor(max_iter=5),
+    ),
+    "selected": lambda: make_pipeline(
+        skrub.SelectCols(["Origin", "Weight_in_lbs", "Cylinders"]),
+        skrub.DropCols(["Cylinders"]),
+        skrub.ApplyToCols(OneHotEncoder(sparse_output=False), cols=["Origin"]),
+        skrub.ApplyToCols(StandardScaler(), cols=["Weight_in_lbs"], keep_original=True),
+        Ridge(),
+    ),
+}
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_a_pipeline_compiles(zoo, make):
+    X, y = zoo.data("cars")
+
+    found, _, _ = zoo.compile(make().fit(X, y), X)
+
+    assert found.program is not None, found.why
+    assert found.verification.n_labels == 0
+    assert found.verification.difference < TOLERANCE_SINGLE
+
+
+@pytest.mark.parametrize("text", ["", "N/A", "  ", "Mars"])
+def test_a_text_that_stands_for_nothing_is_missing(zoo, text):
+    X, y = zoo.data("cars")
+    X = X.assign(Origin=X["Origin"].where(X.index % 7 > 0))
+    model = make_pipeline(
+        skrub.TableVectorizer(), HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=2)
+    ).fit(X, y)
+
+    found, original, table = zoo.compile(model, X)
+    assert found.program is not None, found.why
+    rows = table.take(slice(0, 9))
+    rows.columns["Origin"] = np.array([text] * 9, object)
+    np.testing.assert_allclose(
+        found.program.predict(rows).predictions, original.predict(rows).predictions, rtol=1e-6
+    )
+
+
+def test_columns_that_are_made_cannot_be_selected_by_name(zoo):
+    X, y = zoo.data("cars")
+    model = make_pipeline(
+        skrub.TableVectorizer(), skrub.SelectCols(["Origin_USA", "Cylinders"]), Ridge()
+    ).fit(X, y)
+
+    assert "select them before it" in zoo.compile(model, X)[0].why
+
+
+def test_an_encoder_without_a_program_says_why(zoo):
+    X, y = zoo.data("cars")
+    model = make_pipeline(
+        skrub.ApplyToCols(skrub.MinHashEncoder(n_components=3), cols=["Origin"]),
+        HistGradientBoostingRegressor(max_iter=5),
+    ).fit(X, y)
+
+    assert "in a way of its own" in zoo.compile(model, X)[0].why
