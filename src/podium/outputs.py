@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -21,9 +22,65 @@ class CellWarning(msgspec.Struct, frozen=True, kw_only=True):
     code: str
 
 
+# Where a probability is in an answer: its label, behind the output where there are several.
+Place: TypeAlias = str | tuple[str, str]
+
+
+# The probabilities of a row as answers and records hold them: by label, or by output and label.
+Probabilities: TypeAlias = dict[str, float | dict[str, float]]
+
+
+def by_place(places: Sequence[Place], numbers: Sequence[float]) -> dict[str, Any]:
+    """The probabilities of a row: by label, or by output and label where there are several outputs.
+
+    Args:
+        places: as `Signature.places` lists them, one for each number.
+    """
+    found: dict[str, Any] = {}
+    for place, number in zip(places, numbers, strict=True):
+        if isinstance(place, str):
+            found[place] = number
+        else:
+            found.setdefault(place[0], {})[place[1]] = number
+    return found
+
+
+def probabilities_in(
+    places: Sequence[Place], rows: Sequence[Probabilities | None]
+) -> NDArray[np.float64] | None:
+    """The probabilities that records have, shape (n_rows, n_places); None if one is missing."""
+    numbers = [[at_place(place, row) for place in places] for row in rows]
+    if not places or any(number is None for row in numbers for number in row):
+        return None
+    return np.array(numbers, np.float64).reshape(len(rows), len(places))
+
+
+def joined(place: Place, by: str) -> str:
+    """A place in one name: `label`, or `output` and `label`."""
+    return place if isinstance(place, str) else by.join(place)
+
+
+def at_place(place: Place, probabilities: Any) -> Any:
+    """One of the probabilities that an answer has; None if it has none there."""
+    for key in (place,) if isinstance(place, str) else place:
+        probabilities = probabilities.get(key) if isinstance(probabilities, dict) else None
+    return probabilities
+
+
 def warning_value(warning: CellWarning) -> dict[str, str]:
     """A warning of a request with a single row, which isn't named in it."""
     return {"field": warning.field, "message": warning.message, "code": warning.code}
+
+
+def side_by_side(columns: Sequence[Array]) -> Array:
+    """The predictions of several outputs, shape (n_rows, n_outputs); labels keep their type."""
+    kinds = {column.dtype.kind for column in columns}
+    if len(kinds) == 1:
+        return np.stack(columns, axis=1)
+    several = np.empty((len(columns[0]), len(columns)), object)
+    for place, column in enumerate(columns):
+        several[:, place] = column.tolist()
+    return several
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ FOREIGN_CODE = {
     "compile/compiler.py": "estimators of every kind and version: then the original answers",
     "runtimes/onnx_sklearn.py": "converters raise what they like: then there is no graph",
     "runtimes/python.py": "a user's function raises what it likes",
+    "runtimes/several.py": "a user's estimator raises what it likes",
     "runtimes/sklearn.py": "a user's estimator raises what it likes",
     "runtimes/thresholds.py": "a user's estimator raises what it likes",
     "runtimes/unsupervised.py": "a user's estimator raises what it likes",

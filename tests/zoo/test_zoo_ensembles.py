@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
@@ -120,14 +121,35 @@ def test_several_numbers_compile(zoo, model):
     zoo.check(model, "linnerud")
 
 
-def test_several_classes_compile(zoo):
+@pytest.mark.parametrize(
+    ("model", "n_shares"),
+    [
+        (MultiOutputClassifier(TREE), 4),
+        (make_pipeline(StandardScaler(), ClassifierChain(LOGISTIC, order=[1, 0])), 4),
+        (MultiOutputClassifier(RidgeClassifier()), 0),
+        (OneVsRestClassifier(LOGISTIC), 4),
+        (OneVsRestClassifier(RidgeClassifier()), 0),
+        (FOREST, 4),
+    ],
+    ids=str,
+)
+def test_label_matrices_compile_with_their_probabilities(zoo, model, n_shares):
     X, y = zoo.data("wine")
     both = np.column_stack([y == 1, y == 2]).astype(int)
-    chain = ClassifierChain(LOGISTIC, order=[1, 0]).fit(X, both)
-    several = MultiOutputClassifier(TREE).fit(X, both)
 
-    zoo.check_fitted(several, "wine")
-    zoo.check_fitted(chain, "wine")
+    compiled = zoo.check_fitted(clone(model).fit(X, both), "wine")
+
+    assert compiled.program.signature.n_probabilities == n_shares
+
+
+def test_outputs_of_different_classes_compile_with_their_probabilities(zoo):
+    X, y = zoo.data("wine")
+    both = np.column_stack([np.array(["a", "b", "c"])[y], np.where(X["hue"] > 1, "blue", "red")])
+
+    compiled = zoo.check_fitted(MultiOutputClassifier(TREE).fit(X, both), "wine")
+
+    assert [len(one.classes) for one in compiled.program.signature.outputs] == [3, 2]
+    assert compiled.program.signature.n_probabilities == 5
 
 
 def test_a_frozen_model_compiles(zoo):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from podium.outputs import joined
 from podium.records.columns import COLUMNS, RecordColumn
 from podium.signature import Field, Output, Signature
-from podium.signature.labels import Label, label_text
+from podium.signature.labels import Label
 
 TABLE, SCHEMA = "records", "models"
 _TYPES = {
@@ -78,7 +79,7 @@ def model_columns(signatures: Sequence[Signature]) -> list[ModelColumn]:
     columns = [
         column
         for signature in signatures
-        for column in (*_inputs(signature.fields), *_outputs(signature.outputs))
+        for column in (*_inputs(signature.fields), *_outputs(signature))
     ]
     first: dict[tuple[str, str], ModelColumn] = {}
     for column in columns:
@@ -114,7 +115,8 @@ def _inputs(fields: Iterable[Field]) -> Iterator[ModelColumn]:
         yield ModelColumn(f"input_{field.name}", kind, "inputs", _pointer(field.name))
 
 
-def _outputs(outputs: Sequence[Output]) -> Iterator[ModelColumn]:
+def _outputs(signature: Signature) -> Iterator[ModelColumn]:
+    outputs = signature.outputs
     is_one = len(outputs) == 1
     for output in outputs:
         kind = _task_type(output)
@@ -122,10 +124,9 @@ def _outputs(outputs: Sequence[Output]) -> Iterator[ModelColumn]:
         yield ModelColumn(f"prediction{name}", kind, "outputs", _pointer("prediction", *parts))
         truth = _pointer(*parts) if parts else "$"
         yield ModelColumn(f"truth{name}", kind, "feedback_truth", truth)
-    if is_one and outputs[0].has_probabilities:
-        for label in map(label_text, outputs[0].classes):
-            place = _pointer("probabilities", label)
-            yield ModelColumn(f"probability_{label}", "DOUBLE", "outputs", place)
+    for place in signature.places:
+        pointer = _pointer("probabilities", *((place,) if isinstance(place, str) else place))
+        yield ModelColumn(f"probability_{joined(place, '_')}", "DOUBLE", "outputs", pointer)
     if is_one and outputs[0].score:
         yield ModelColumn("score", "DOUBLE", "outputs", _pointer("score"))
 

@@ -21,7 +21,7 @@ from podium.cli.main import exit_code, print_error
 from podium.cli.terminal import bar, console, harmless, heading, indented, shelf, value_text
 from podium.deployments.traffic import Traffic
 from podium.errors import InvalidRows, SetupError
-from podium.flow.answer import probabilities_of, values_of
+from podium.flow.answer import values_of
 from podium.flow.formats.csv_rows import CSV
 from podium.flow.formats.forms import FORM
 from podium.flow.formats.json_rows import JSON, LINES
@@ -30,6 +30,7 @@ from podium.flow.request import PredictRequest, RequestContext
 from podium.flow.response import PredictResponse
 from podium.flow.version import LoadedVersion
 from podium.signature import Signature
+from podium.signature.labels import label_text
 from podium.web.among import among_answers
 
 _MEDIA = {".json": JSON, ".csv": CSV, ".tsv": CSV, ".ndjson": LINES, ".jsonl": LINES}
@@ -166,10 +167,15 @@ def _print_one(bundle: Bundle, response: PredictResponse, to: Console) -> None:
     to.print(indented(rows))
     for line in _lines(bundle, value):
         to.print(Text(f"  {harmless(line)}"), soft_wrap=True)
-    probabilities = probabilities_of(signature.output, outputs)
-    if probabilities is not None:
-        to.print()
-        to.print(indented(_bars(probabilities[0], to)))
+    for place, one in enumerate(signature.outputs):
+        columns = signature.probabilities_of(place)
+        if outputs.probabilities is not None and columns is not None:
+            labels = map(label_text, one.classes)
+            shares = dict(zip(labels, outputs.probabilities[0, columns].tolist(), strict=True))
+            to.print()
+            if len(signature.outputs) > 1:
+                to.print(f"  {harmless(one.label)}")
+            to.print(indented(_bars(shares, to)))
     _print_warnings(response, to, is_single=True)
 
 
@@ -200,7 +206,8 @@ def _bars(probabilities: dict[str, float], to: Console) -> Grid:
 
 
 def _print_many(signature: Signature, response: PredictResponse, to: Console) -> None:
-    probabilities = probabilities_of(signature.output, response.outputs)
+    is_single = len(signature.outputs) == 1
+    probabilities = response.outputs.probabilities if is_single else None
     rows = Grid(box=None, pad_edge=False, header_style="bold")
     rows.add_column("row", justify="right")
     for output in signature.outputs:
@@ -216,7 +223,7 @@ def _print_many(signature: Signature, response: PredictResponse, to: Console) ->
         values = list(prediction.values()) if len(signature.outputs) > 1 else [prediction]
         cells = [str(row), *(_text(one) for one in values)]
         if probabilities is not None:
-            cells.append(f"{max(probabilities[row].values()):.1%}")
+            cells.append(f"{probabilities[row].max():.1%}")
         cells += [_text(value[key]) for key in extras]
         rows.add_row(*(Text(cell) for cell in cells))
     to.print(rows)

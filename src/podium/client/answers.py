@@ -27,7 +27,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         prediction: a number, a label, or an object by output where there are several.
         label: the display name of the label, where the model has some.
-        probabilities: by label, where the model has them.
+        probabilities: by label, where the model has them; by output and label where there are
+            several outputs.
         score: of a model without a target: see the model's description.
         id: of the record; "" if nothing is recorded.
         model: its name.
@@ -39,7 +40,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     prediction: Any
     label: str | None = None
-    probabilities: dict[str, float] | None = None
+    probabilities: dict[str, Any] | None = None
     score: float | None = None
     id: str = ""
     model: str = ""
@@ -62,7 +63,7 @@ class Predictions(msgspec.Struct, kw_only=True):
 
     predictions: list[Any]
     labels: list[str] | None = None
-    probabilities: list[dict[str, float]] | None = None
+    probabilities: list[dict[str, Any]] | None = None
     scores: list[float] | None = None
     ids: list[str] = []
     model: str = ""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.errors import SetupError
+from podium.outputs import Probabilities, at_place
 from podium.packing.metrics import plain_label
 from podium.signature import Label, Output, Signature
 from podium.signature.labels import label_text
@@ -36,7 +37,7 @@ class Answer(msgspec.Struct, frozen=True):
     """What is compared of a recorded answer."""
 
     prediction: Any = None
-    probabilities: dict[str, float] | None = None
+    probabilities: Probabilities | None = None
 
 
 _ANSWERS = msgspec.json.Decoder(Answer)
@@ -151,7 +152,7 @@ class RowLosses:
         if self._name:
             happened = values_by_output(self._signature, happened).get(self._name)
             several = answer.prediction if isinstance(answer.prediction, Mapping) else {}
-            answer = Answer(several.get(self._name))
+            answer = Answer(several.get(self._name), at_place(self._name, answer.probabilities))
         return self._scorer.losses(answer, happened)
 
 
@@ -183,7 +184,7 @@ class ClassLosses:
         codes = self._code(happened), self._code(predicted)
         if not answer.probabilities:
             return error, math.nan, math.nan, *codes, math.nan, math.nan
-        shares = answer.probabilities
+        shares: Any = answer.probabilities  # of one output
         share = shares.get(self._name(happened, shares) or "", 0.0)
         squares = sum(one * one for one in shares.values())
         surprise = -math.log(min(max(share, _EPS), 1 - _EPS))

@@ -12,6 +12,7 @@ from podium.compile.prune import pruned
 from podium.compile.registers import Registers
 from podium.compile.unread import without_unread
 from podium.errors import BundleError
+from podium.program.operations import Join
 from podium.program.plan import Plan, PlanOutput
 from podium.signature import Signature
 
@@ -125,17 +126,28 @@ class Builder(Registers):
             NotCompiled: the model lacks one of these outputs.
         """
         outputs = self._plan_outputs(fitted)
-        probabilities = fitted.probabilities
-        if not self.signature.output.has_probabilities:
-            probabilities = None
-        elif probabilities is None:
-            raise NotCompiled("its probabilities can't be exported")
+        probabilities = self._probabilities_of(fitted)
         scores = fitted.scores if self.signature.output.score else None
         if self.signature.output.score and scores is None:
             raise NotCompiled("its scores can't be exported")
         plan = Plan(self.signature.names, self.operations, outputs, probabilities, scores)
         plan = pruned(plan)
         return without_unread(plan, self.signature.fields)
+
+    def _probabilities_of(self, fitted: Fitted) -> int | None:
+        """The register of the probabilities in the signature, those of several outputs joined."""
+        outputs = self.signature.outputs
+        parts = [
+            one.probabilities
+            for one, output in zip(fitted.outputs or (fitted,), outputs, strict=False)
+            if output.has_probabilities
+        ]
+        registers = [one for one in parts if one is not None]
+        if len(registers) < sum(output.has_probabilities for output in outputs):
+            raise NotCompiled("its probabilities can't be exported")
+        return (
+            self.add(Join(tuple(registers))) if len(registers) > 1 else next(iter(registers), None)
+        )
 
     def _plan_outputs(self, fitted: Fitted) -> tuple[PlanOutput, ...]:
         n_outputs = len(self.signature.outputs)

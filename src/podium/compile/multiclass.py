@@ -25,13 +25,13 @@ from podium.program.operations import (
 
 def one_vs_rest(estimator: Any, build: Builder, x: Features) -> Fitted:
     """One model for each class, against all the others."""
-    if estimator.multilabel_:
-        raise NotCompiled("it predicts several labels at once")
     if any(not hasattr(one, "classes_") for one in estimator.estimators_):
         raise NotCompiled("it was trained without one of its classes, or with regressors")
     members = [
         build.model(one, x, f"class {number}") for number, one in enumerate(estimator.estimators_)
     ]
+    if estimator.multilabel_:
+        return Fitted(outputs=tuple(_label(build, estimator, one) for one in members))
     scores = [_confidence(build, o, f) for o, f in zip(estimator.estimators_, members, strict=True)]
     classes = classes_of(estimator)
     probabilities = _shares(build, members)
@@ -42,6 +42,14 @@ def one_vs_rest(estimator: Any, build: Builder, x: Features) -> Fitted:
     joined = build.add(Join(tuple(scores)))
     index = build.add(Largest(joined))
     return Fitted(index=index, classes=classes, probabilities=probabilities, scores=joined)
+
+
+def _label(build: Builder, estimator: Any, fitted: Fitted) -> Fitted:
+    """One column of a label matrix: above the threshold of the first model it is 1."""
+    first = estimator.estimators_[0]
+    threshold = 0.0 if hasattr(first, "decision_function") else 0.5
+    index = build.add(Above(_confidence(build, first, fitted), threshold))
+    return Fitted(index=index, classes=(0, 1), probabilities=_shares(build, [fitted]))
 
 
 def _shares(build: Builder, members: list[Fitted]) -> int | None:
@@ -124,18 +132,20 @@ def classifier_chain(estimator: Any, build: Builder, x: Features) -> Fitted:
     features = x
     for number, one in enumerate(estimator.estimators_):
         fitted = build.model(one, features, f"output {number}")
-        outputs[int(estimator.order_[number])] = _as_floats(fitted)
+        outputs[int(estimator.order_[number])] = _of_chain(build, fitted)
         features = (*features, *build.features(numbers_of(build, fitted)))
     return Fitted(outputs=tuple(outputs[place] for place in sorted(outputs)))
 
 
-def _as_floats(fitted: Fitted) -> Fitted:
-    """A chain stores its labels in a matrix of doubles."""
-    labels = fitted.classes or ()
+def _of_chain(build: Builder, fitted: Fitted) -> Fitted:
+    """A chain keeps the probability of the second of two classes; more don't fit into its matrix."""
+    labels, shares = fitted.classes or (), fitted.probabilities
     if any(isinstance(label, str) for label in labels):
         raise NotCompiled("its labels are texts")
-    classes = tuple(float(label) for label in labels)
-    return Fitted(index=fitted.index, classes=classes, probabilities=fitted.probabilities)
+    if shares is not None:
+        second = build.add(Select(shares, np.array([1], np.int32))) if len(labels) == 2 else None
+        shares = None if second is None else build.add(Pair(second))
+    return Fitted(index=fitted.index, classes=labels, probabilities=shares)
 
 
 MODELS = {

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from podium.evaluation.reports import Move, OutputChanges, Transition
+from podium.outputs import Probabilities, at_place
 from podium.records.record import Record
 from podium.signature import Output, Signature
 from podium.signature.labels import label_text
@@ -26,7 +27,7 @@ class RecordedOutputs(msgspec.Struct, frozen=True, gc=False):
     """The part of a record's outputs that is compared."""
 
     prediction: Any
-    probabilities: dict[str, float] | None = None
+    probabilities: Probabilities | None = None
 
 
 recorded_outputs = msgspec.json.Decoder(RecordedOutputs)
@@ -54,11 +55,13 @@ class Changes:
             after: `prediction` and `probabilities`, as a record has them.
         """
         old, new = before.prediction, after["prediction"]
+        shares, new_shares = before.probabilities, after.get("probabilities")
         if not self._is_single:
             if not isinstance(old, dict) or self._output.name not in old:
                 return False
             old, new = old[self._output.name], new[self._output.name]
-        size = self._size(old, new, before.probabilities, after.get("probabilities"))
+            shares, new_shares = (at_place(self._output.name, one) for one in (shares, new_shares))
+        size = self._size(old, new, shares, new_shares)
         if size is None:
             return False
         self._sizes.append(size)
@@ -82,18 +85,19 @@ class Changes:
         self,
         old: Any,
         new: Any,
-        shares: Mapping[str, float] | None,
-        new_shares: Mapping[str, float] | None,
+        shares: Any,
+        new_shares: Any,
     ) -> float | None:
         if self._output.task == "regression":
             is_number = isinstance(old, (int, float)) and not isinstance(old, bool)
             return float(abs(old - new)) if is_number else None
-        if shares and new_shares and self._is_single:
+        if shares and new_shares:
             if list(shares) == list(new_shares):
                 sizes: list[float] = list(map(abs, map(sub, shares.values(), new_shares.values())))
                 return max(sizes)
             labels = {**shares, **new_shares}
-            return max(abs(shares.get(one, 0.0) - new_shares.get(one, 0.0)) for one in labels)
+            most: float = max(abs(shares.get(o, 0.0) - new_shares.get(o, 0.0)) for o in labels)
+            return most
         if self._output.task == "classification" and isinstance(old, (dict, list, type(None))):
             return None
         return float(old != new)

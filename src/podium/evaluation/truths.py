@@ -11,12 +11,11 @@ import numpy as np
 
 from podium.evaluation.changes import RecordedOutputs
 from podium.evaluation.reports import QualityFigure
-from podium.outputs import Outputs
+from podium.outputs import Outputs, Probabilities, probabilities_in
 from podium.packing.quality import Quality, quality
 from podium.packing.truth import Truth
 from podium.records.record import Feedback
 from podium.signature import Signature
-from podium.signature.labels import label_text
 from podium.signature.truth import truth_value, values_by_output
 from podium.table import column_of
 
@@ -71,10 +70,10 @@ class _Predictions:
     def __init__(self, signature: Signature) -> None:
         self._signature = signature
         self._predictions: list[Any] = []
-        self._shares: list[Mapping[str, float] | None] = []
+        self._shares: list[Probabilities | None] = []
         self._parts: list[Outputs] = []
 
-    def add(self, prediction: Any, shares: Mapping[str, float] | None) -> None:
+    def add(self, prediction: Any, shares: Probabilities | None) -> None:
         """Those of one row."""
         self._predictions.append(prediction)
         self._shares.append(shares)
@@ -95,7 +94,7 @@ class _Predictions:
 
 
 def outputs_of(
-    signature: Signature, predictions: Sequence[Any], shares: Sequence[Mapping[str, float] | None]
+    signature: Signature, predictions: Sequence[Any], shares: Sequence[Probabilities | None]
 ) -> Outputs:
     """Predictions and probabilities as records hold them, as a model's outputs."""
     output = signature.output
@@ -105,17 +104,12 @@ def outputs_of(
             cells[row] = [values[one.name] for one in signature.outputs]
         if all(one.task == "regression" for one in signature.outputs):
             return Outputs(cells.astype(np.float64))
-        return Outputs(cells)
-    labels = [label_text(label) for label in output.classes]
-    probabilities = None
-    if labels and all(one is not None and set(labels) <= one.keys() for one in shares):
-        rows = [[one[label] for label in labels] for one in shares if one is not None]
-        probabilities = np.array(rows, np.float64)
+        return Outputs(cells, probabilities_in(signature.places, shares))
     if output.task == "regression":
         return Outputs(np.array(predictions, np.float64))
     column = np.empty(len(predictions), object)
     column[:] = predictions
-    return Outputs(column, probabilities)
+    return Outputs(column, probabilities_in(signature.places, shares))
 
 
 def _paired(before: Quality, after: Quality) -> tuple[QualityFigure, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from podium.explanations.explanation import Link as LinkName
 from podium.explanations.number import Number
 from podium.program.arrays import Floats
-from podium.program.operations import Above, Largest, Link, Pair
+from podium.program.operations import Above, Join, Largest, Link, Pair
 from podium.program.plan import Plan
 
 
@@ -40,13 +40,25 @@ def target_of(plan: Plan, number: Number) -> Target | None:
             return Target(last.x, weights, "log")
         return Target(answer.register, weights, "identity", is_answer=True)
     if plan.probabilities is not None:
-        return _of_probability(plan, plan.probabilities, number.label)
+        register, label = _share(plan, plan.probabilities, number.output, number.label)
+        return None if register is None else _of_probability(plan, register, label)
     last = plan.operations[answer.register]
     if isinstance(last, Above):
         return Target(last.x, np.array([1.0 if number.label else -1.0]), "identity")
     if isinstance(last, Largest):
         return Target(last.x, _contrast(shapes.any(last.x).width, number.label), "identity")
     return None
+
+
+def _share(plan: Plan, register: int, output: int, label: int) -> tuple[int | None, int]:
+    """The register and column of a class; none if a plan doesn't say which outputs share it."""
+    if len(plan.answers) == 1:
+        return register, label
+    joined = plan.operations[register]
+    with_classes = [place for place, one in enumerate(plan.answers) if one.classes is not None]
+    if isinstance(joined, Join) and len(joined.xs) == len(with_classes):
+        return joined.xs[with_classes.index(output)], label
+    return None, label
 
 
 def _of_probability(plan: Plan, register: int, label: int) -> Target:

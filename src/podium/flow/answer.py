@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from podium.outputs import CellWarning, Outputs
+from podium.outputs import CellWarning, Outputs, by_place, joined
 from podium.signature import Output, Signature
 from podium.signature.labels import label_text
 from podium.table import plain_values
@@ -29,12 +29,12 @@ def predictions_of(signature: Signature, outputs: Outputs) -> list[Any]:
     return [dict(zip(names, row, strict=True)) for row in outputs.predictions.tolist()]
 
 
-def probabilities_of(output: Output, outputs: Outputs) -> list[dict[str, float]] | None:
-    """One object of label and probability for each row, or None."""
+def probabilities_of(signature: Signature, outputs: Outputs) -> list[dict[str, Any]] | None:
+    """The probabilities of each row by label, and by output where there are several; or None."""
     if outputs.probabilities is None:
         return None
-    labels = [label_text(label) for label in output.classes]
-    return [dict(zip(labels, row, strict=True)) for row in outputs.probabilities.tolist()]
+    places = signature.places
+    return [by_place(places, row) for row in outputs.probabilities.tolist()]
 
 
 def labels_of(output: Output, outputs: Outputs) -> list[str] | None:
@@ -49,7 +49,7 @@ def columns_of(signature: Signature, outputs: Outputs) -> dict[str, list[Any]]:
     columns = {
         "prediction": predictions_of(signature, outputs),
         "label": labels_of(signature.output, outputs),
-        "probabilities": probabilities_of(signature.output, outputs),
+        "probabilities": probabilities_of(signature, outputs),
         "score": None if outputs.scores is None else outputs.scores.tolist(),
     }
     return {key: values for key, values in columns.items() if values is not None}
@@ -71,27 +71,28 @@ def warnings_by_row(outputs: Outputs) -> dict[int, list[CellWarning]]:
 
 def column_names(signature: Signature) -> list[str]:
     """The names of the output columns in a table."""
+    shares = [f"probability_{joined(place, '_')}" for place in signature.places]
     if len(signature.outputs) > 1:
-        return [f"prediction_{output.name}" for output in signature.outputs]
+        return [*(f"prediction_{output.name}" for output in signature.outputs), *shares]
     output = signature.output
-    shares = output.classes if output.has_probabilities else ()
     return [
         "prediction",
         *(["label"] if output.words else []),
-        *(f"probability_{label_text(label)}" for label in shares),
+        *shares,
         *(["score"] if output.score else []),
     ]
 
 
 def cells_of(signature: Signature, outputs: Outputs) -> list[list[Any]]:
     """The cells of these columns, column by column."""
+    shares = [] if outputs.probabilities is None else outputs.probabilities.T.tolist()
     if len(signature.outputs) > 1:
-        return [plain_values(column) for column in outputs.predictions.T]
+        return [*(plain_values(column) for column in outputs.predictions.T), *shares]
     labels = labels_of(signature.output, outputs)
     return [
         plain_values(outputs.predictions),
         *([] if labels is None else [labels]),
-        *([] if outputs.probabilities is None else outputs.probabilities.T.tolist()),
+        *shares,
         *([] if outputs.scores is None else [outputs.scores.tolist()]),
     ]
 

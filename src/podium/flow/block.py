@@ -20,7 +20,6 @@ from podium.records.record import Record
 from podium.records.storable import reason_to_refuse, text_problem
 from podium.signature import Field, Signature
 from podium.signature.infer import json_value
-from podium.signature.labels import label_text
 from podium.table import Array, plain_values
 
 # Below, a block takes longer than records: see bench.bulk.
@@ -56,7 +55,7 @@ def block_of(
         inputs,
         predictions,
         labels_of(output, outputs),
-        None if shares is None else [label_text(label) for label in output.classes],
+        None if shares is None else list(signature.places),
         None if shares is None else np.asarray(shares, "<f8").tobytes(),
         None if outputs.scores is None else np.asarray(outputs.scores, "<f8").tobytes(),
         list(outputs.warnings),

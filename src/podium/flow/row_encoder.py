@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from podium.outputs import by_place
 from podium.signature import Signature
-from podium.signature.labels import label_text
 
 
 class RowEncoder:
@@ -22,7 +22,7 @@ class RowEncoder:
         )
         self.words = signature.output.words
         self.label_of = signature.output.word_for
-        self._labels = [label_text(label) for label in signature.output.classes]
+        self._places = signature.places
 
     def core(
         self, prediction: object, probabilities: Sequence[float] | None, score: float | None
@@ -32,7 +32,7 @@ class RowEncoder:
         if self.words:
             core += b',"label":' + msgspec.json.encode(self.label_of(prediction))
         if probabilities is not None:
-            shares = dict(zip(self._labels, probabilities, strict=True))
+            shares = by_place(self._places, probabilities)
             core += b',"probabilities":' + msgspec.json.encode(shares)
         return core if score is None else core + b',"score":' + msgspec.json.encode(score)
 
@@ -59,7 +59,7 @@ class RowEncoder:
         if self.words:
             body += b',"labels":[%b]' % msgspec.json.encode(self.label_of(prediction))
         if probabilities is not None:
-            shares = dict(zip(self._labels, probabilities, strict=True))
+            shares = by_place(self._places, probabilities)
             body += b',"probabilities":[%b]' % msgspec.json.encode(shares)
         if score is not None:
             body += b',"scores":[%b]' % msgspec.json.encode(score)

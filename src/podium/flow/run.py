@@ -84,7 +84,7 @@ def checked(outputs: Outputs, signature: Signature, n_rows: int) -> Outputs:
         raise _not_finite(outputs.scores)
     if probabilities is None:
         return outputs
-    if probabilities.shape != (n_rows, len(signature.output.classes)):
+    if probabilities.shape != (n_rows, signature.n_probabilities):
         raise ModelError(f"the model returned probabilities of shape {probabilities.shape}")
     if _are_shares(probabilities):
         return outputs

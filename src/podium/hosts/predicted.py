@@ -29,14 +29,15 @@ class Predicted:
     Attributes:
         prediction: a number, a label, or an object where there are several outputs.
         label: the name of the prediction, if that is a mere number: `outlier`.
-        probabilities: of each label, if the model returns them.
+        probabilities: of each label, if the model returns them; by output and label where there are
+            several outputs.
         score: of the row, if the model has no target.
         warnings: notes on unusual values, in sentences.
         id: of the record; "" if nothing is recorded.
     """
 
     prediction: Any
-    probabilities: dict[str, float] | None
+    probabilities: dict[str, Any] | None
     warnings: tuple[str, ...]
     id: str
     model: str

@@ -23,14 +23,13 @@ from podium.monitoring.diagnosis import (
     wilson,
 )
 from podium.monitoring.pieces import outputs_of
-from podium.outputs import Outputs
+from podium.outputs import Outputs, probabilities_in
 from podium.packing.metrics import numbers_of, places_of
 from podium.packing.quality import quality
 from podium.packing.truth import Truth
 from podium.records.record import Record
 from podium.records.store import RecordQuery, Store, iter_pages
 from podium.signature import Signature
-from podium.signature.labels import label_text
 from podium.signature.truth import truth_value, values_by_output
 from podium.table import column_of
 
@@ -182,8 +181,9 @@ class _Known:
 
     def uniform(self) -> list[dict[str, Any]]:
         """The outputs; without probabilities where some rows have none, or of other classes."""
-        labels = {label_text(label) for label in self.signature.output.classes}
-        if all(labels <= (one.get("probabilities") or {}).keys() for one in self.values):
+        places = self.signature.places
+        shares = [one.get("probabilities") for one in self.values]
+        if not places or probabilities_in(places, shares) is not None:
             return self.values
         return [{"prediction": one["prediction"]} for one in self.values]
 

@@ -20,11 +20,10 @@ from podium.flow.submission import Submission
 from podium.flow.version import LoadedVersion
 from podium.monitoring.counts import Counts
 from podium.monitoring.layout import Layout
-from podium.outputs import Outputs
+from podium.outputs import Outputs, probabilities_in
 from podium.records.counted import Role
 from podium.records.record import Record
 from podium.signature import Signature
-from podium.signature.labels import label_text
 from podium.table import Table, column_of
 
 # Half a millisecond, in which the event loop may have to wait.
@@ -237,10 +236,8 @@ def outputs_of(signature: Signature, values: Sequence[Mapping[str, Any]]) -> Out
         found = np.stack([column_of(cells) for cells in columns], axis=1)
     else:
         found = column_of(predictions)
-    shares = scores = None
-    if "probabilities" in values[0] and len(signature.outputs) == 1:
-        names = [label_text(label) for label in signature.output.classes]
-        shares = np.array([[one["probabilities"][name] for name in names] for one in values])
+    scores = None
+    shares = probabilities_in(signature.places, [one.get("probabilities") for one in values])
     if "score" in values[0]:
         scores = np.array([one["score"] for one in values], np.float64)
     return Outputs(found, shares, scores=scores)

@@ -17,6 +17,7 @@ from podium.packing.owner import Owner
 from podium.packing.quality import Quality, quality
 from podium.packing.truth import Truth
 from podium.plugins import needs
+from podium.runtimes.several import classes_of
 from podium.runtimes.sklearn import predict_with
 from podium.signature import Signature
 from podium.table import Table
@@ -93,7 +94,7 @@ def _fold(owner: Owner, signature: Signature, truth: Truth, folds: Folds, split:
                 f"{type(error).__name__}: {str(error)[:300]}",
                 hint=f"pass X and y as the model was fitted on them, or {INSTEAD}",
             ) from error
-    if outputs.probabilities is not None and len(signature.outputs) == 1:
+    if outputs.probabilities is not None:
         outputs = replace(outputs, probabilities=_in_order(copy, outputs.probabilities, signature))
     held_out = Truth(truth.names, tuple(column[test] for column in truth.columns))
     return quality(signature, outputs, held_out, "cross-validation")
@@ -167,14 +168,26 @@ def _some(values: Any, rows: NDArray[np.intp]) -> Any:
 
 
 def _in_order(copy: Any, shares: NDArray[np.float64], signature: Signature) -> Any:
-    """Probabilities by the model's classes; 0 for a class that a fold lacked."""
-    classes = signature.output.classes
-    own_classes = np.asarray(getattr(copy, "classes_", classes)).tolist()
-    places = places_of(own_classes, classes)
-    if shares.shape[1] != len(own_classes) or (places < 0).any():
-        return None if shares.shape[1] != len(classes) else shares
-    ordered = np.zeros((len(shares), len(classes)))
-    ordered[:, places] = shares
+    """Probabilities by the model's classes; 0 for a class that a fold lacked. None if unknown."""
+    if len(signature.outputs) == 1:
+        known = getattr(copy, "classes_", signature.output.classes)
+        by_output = [np.asarray(known).tolist()]
+    else:
+        by_output = [list(labels) for labels in classes_of(copy, len(signature.outputs))]
+    pairs = [
+        (labels, one.classes)
+        for labels, one in zip(by_output, signature.outputs, strict=True)
+        if one.has_probabilities
+    ]
+    places = [places_of(labels, classes) for labels, classes in pairs]
+    if shares.shape[1] != sum(map(len, places)) or any((some < 0).any() for some in places):
+        return None if shares.shape[1] != signature.n_probabilities else shares
+    ordered = np.zeros((len(shares), signature.n_probabilities))
+    start = 0
+    parts = np.split(shares, np.cumsum([len(some) for some in places])[:-1], axis=1)
+    for part, some, (_, classes) in zip(parts, places, pairs, strict=True):
+        ordered[:, start + some] = part
+        start += len(classes)
     return ordered
 
 

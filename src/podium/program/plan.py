@@ -43,7 +43,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         inputs: names of the table's columns, in order.
         operations: the n-th fills register n.
         answers: one for each output.
-        probabilities: the register with one column for each class.
+        probabilities: the register with one column for each class, those of several outputs side by
+            side.
         scores: the register with the score of each row, beside a single output.
     """
 
@@ -91,11 +92,13 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
                 fits = shape.is_index and shape.width == len(output.classes)
                 require(fits, "the labels don't fit the index")
         if self.probabilities is not None:
-            width, classes = shapes.matrix(self.probabilities).width, self.answers[0].classes
-            require(classes is not None and width == len(classes), "probabilities lack a class")
+            n_classes = sum(len(output.classes or ()) for output in self.answers)
+            # Which of several outputs have some is known to the signature.
+            width = shapes.matrix(self.probabilities).width
+            fits = width == n_classes or (len(self.answers) > 1 and width < n_classes)
+            require(fits, "probabilities lack a class")
         if self.scores is not None:
-            is_alone = len(self.answers) == 1 and self.probabilities is None
-            require(is_alone, "scores are combined with other outputs")
+            require(len(self.answers) == 1, "scores are combined with other outputs")
             require(shapes.matrix(self.scores).width == 1, "a row has one score")
         return shapes
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from podium.errors import BundleError, ModelError
-from podium.outputs import Outputs
+from podium.outputs import Outputs, side_by_side
 from podium.program.features import RuntimeFeatures
 from podium.program.operations import (
     CategoryHash,
@@ -175,14 +175,15 @@ class _OutputReader:
 
     def __call__(self, values: Sequence[Any]) -> Outputs:
         if self.only is None:
-            return Outputs(np.stack([read(values) for read in self.readers], axis=1))
+            predictions = side_by_side([read(values) for read in self.readers])
+        else:
+            predictions = self.only(values)
+        shares, scores = None, None
+        if self.probabilities is not None:
+            shares = values[self.probabilities].astype(np.float64, copy=False)
         if self.scores is not None:
-            scores: Array = values[self.scores].ravel()
-            return Outputs(self.only(values), scores=scores.astype(np.float64, copy=False))
-        if self.probabilities is None:
-            return Outputs(self.only(values))
-        probabilities: Array = values[self.probabilities]
-        return Outputs(self.only(values), probabilities.astype(np.float64, copy=False))
+            scores = values[self.scores].ravel().astype(np.float64, copy=False)
+        return Outputs(predictions, shares, scores=scores)
 
 
 def _reader(output: PlanOutput, shapes: Shapes) -> Callable[[Sequence[Any]], Array]:
@@ -234,10 +235,12 @@ def _check_signature(plan: Plan, signature: Signature) -> None:
             f"the program has {len(plan.answers)} outputs, the signature has "
             f"{len(signature.outputs)}"
         )
-    if (plan.probabilities is not None) != signature.output.has_probabilities:
+    shares = plan.probabilities
+    n_shares = 0 if shares is None else plan.check().matrix(shares).width
+    if n_shares != signature.n_probabilities:
         raise BundleError("the program and the signature differ about probabilities")
     if (plan.scores is not None) != bool(signature.output.score):
         raise BundleError("the program and the signature differ about scores")
-    classes = plan.answers[0].classes
-    if plan.probabilities is not None and len(classes or ()) != len(signature.output.classes):
-        raise BundleError("the program and the signature differ in their classes")
+    for answer, output in zip(plan.answers, signature.outputs, strict=True):
+        if output.has_probabilities and len(answer.classes or ()) != len(output.classes):
+            raise BundleError("the program and the signature differ in their classes")

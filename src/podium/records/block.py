@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 
-from podium.outputs import CellWarning, warning_value
+from podium.outputs import CellWarning, Place, by_place, warning_value
 from podium.records.record import Record
 from podium.records.row import outcome_of, rows_json
 from podium.records.storable import text_problem
@@ -56,7 +56,8 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
         inputs: in the order of the fields.
         predictions: one for each output.
         labels: what the predictions are called, if that differs.
-        classes: the labels of the probabilities.
+        classes: the places of the probabilities: labels, behind their outputs where these are
+            several.
         probabilities: as doubles, row by row.
         warnings: their rows are counted from the first of this block.
         business_keys: one for each row; None: that of `shared`.
@@ -67,7 +68,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
     inputs: list[Column]
     predictions: list[Column]
     labels: list[str] | None = None
-    classes: list[str] | None = None
+    classes: list[Place] | None = None
     probabilities: bytes | None = None
     scores: bytes | None = None
     warnings: list[CellWarning] = []
@@ -110,7 +111,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
             parts["label"] = self.labels
         if self.probabilities is not None and self.classes is not None:
             shares = np.frombuffer(self.probabilities, "<f8").reshape(self.n_rows, -1).tolist()
-            parts["probabilities"] = [dict(zip(self.classes, row, strict=True)) for row in shares]
+            parts["probabilities"] = [by_place(self.classes, row) for row in shares]
         if self.scores is not None:
             parts["score"] = np.frombuffer(self.scores, "<f8").tolist()
         parts["warnings"] = self._warnings()

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from podium.outputs import Place, at_place, joined
 from podium.records.record import Record
 from podium.records.store import RecordQuery, Store, iter_pages
 
@@ -32,7 +33,7 @@ def iter_csv(
     store: Store,
     query: RecordQuery,
     fields: Sequence[str],
-    labels: Sequence[str],
+    places: Sequence[Place],
     extras: Sequence[str] = (),
     *,
     keep: Callable[[Record], bool] = lambda _: True,
@@ -42,21 +43,21 @@ def iter_csv(
     At most one page of them is in memory. The file begins with a byte order mark, without which
     Excel would decode UTF-8 in the local code page; pandas and polars skip it. Texts that a
     spreadsheet would execute as formulas are prefixed with an apostrophe. The columns of inputs are
-    named `input.age`, those of probabilities `probability.yes`, so that they can't collide with
-    ours.
+    named `input.age`, those of probabilities `probability.yes` or, of several outputs,
+    `probability.churn.yes`, so that they can't collide with ours.
 
     Args:
         fields: the names of the model's fields, one column each.
-        labels: the labels of its classes, one column of probabilities each.
+        places: of its probabilities, one column each.
         extras: the keys of other outputs, one column each.
         keep: whether a record belongs into the file.
 
     Raises:
         StoreError: the database fails; before the first piece or later.
     """
-    start = "\ufeff".encode() + _lines([_header(fields, labels, extras)])
+    start = "\ufeff".encode() + _lines([_header(fields, places, extras)])
     for records in iter_pages(store, query):
-        rows = [_cells(one, fields, labels, extras) for one in records if keep(one)]
+        rows = [_cells(one, fields, places, extras) for one in records if keep(one)]
         if start or rows:  # an empty piece would end a response
             yield start + _lines(rows)
         start = b""
@@ -75,25 +76,24 @@ def time_text(time_us: int) -> str:
     return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
-def _header(fields: Sequence[str], labels: Sequence[str], extras: Sequence[str]) -> list[str]:
+def _header(fields: Sequence[str], places: Sequence[Place], extras: Sequence[str]) -> list[str]:
     inputs = [f"input.{name}" for name in fields]
-    probabilities = [f"probability.{label}" for label in labels]
+    probabilities = [f"probability.{joined(place, '.')}" for place in places]
     return [*_FIRST, *inputs, "prediction", *probabilities, *extras, *_LAST]
 
 
 def _cells(
-    record: Record, fields: Sequence[str], labels: Sequence[str], extras: Sequence[str]
+    record: Record, fields: Sequence[str], places: Sequence[Place], extras: Sequence[str]
 ) -> list[object]:
     inputs: dict[str, Any] = msgspec.json.decode(record.inputs)
     outputs: dict[str, Any] = msgspec.json.decode(record.outputs)
-    probabilities = outputs.get("probabilities") or {}
     cells = [
         record.id,
         time_text(record.time_us),
         *_others(record),
         *(inputs.get(name) for name in fields),
         outputs.get("prediction"),
-        *(probabilities.get(label) for label in labels),
+        *(at_place(place, outputs.get("probabilities")) for place in places),
         *(outputs.get(key) for key in extras),
         *_feedback_cells(record),
     ]

@@ -13,14 +13,20 @@ from podium.outputs import Outputs
 from podium.runtimes.frames import frame_for
 from podium.runtimes.protocol import RuntimeFeatures
 from podium.runtimes.refusals import refusing_rows, without_predict
+from podium.runtimes.several import (
+    are_shares,
+    in_types,
+    labels_in,
+    names_of,
+    probabilities_of,
+    several_outputs,
+    shares_of,
+)
 from podium.runtimes.thresholds import threshold_of
 from podium.runtimes.unsupervised import scores_of, unsupervised_output
 from podium.runtimes.versions import skew, skew_hint
-from podium.signature import Label, Output, Signature, Task
+from podium.signature import Output, Signature, Task
 from podium.table import Array, Table
-
-# Rounding in single precision exceeds 1 by less.
-ROUNDING = 1e-5
 
 
 class SklearnRuntime:
@@ -63,10 +69,15 @@ def predict_with(estimator: Any, frame: Any, signature: Signature) -> Outputs:
     predictions = _plain(estimator.predict(frame))
     if len(signature.outputs) == 1 and predictions.ndim == 2 and predictions.shape[1] == 1:
         predictions = predictions[:, 0]
+    if len(signature.outputs) > 1:
+        shares = shares_of(estimator, frame, signature) if signature.has_probabilities else None
+        return Outputs(in_types(predictions, signature.outputs), shares)
+    kind = signature.output.score
+    scores = scores_of(estimator, frame, kind) if kind else None
     if not signature.output.has_probabilities:
-        kind = signature.output.score
-        return Outputs(predictions, scores=scores_of(estimator, frame, kind) if kind else None)
-    return Outputs(predictions, np.asarray(estimator.predict_proba(frame), np.float64))
+        return Outputs(predictions, scores=scores)
+    shares = np.asarray(estimator.predict_proba(frame), np.float64)
+    return Outputs(predictions, shares, scores=scores)
 
 
 def outputs_of(
@@ -95,7 +106,8 @@ def outputs_of(
     task = _task(estimator)
     classes = getattr(estimator, "classes_", None)
     if predictions.ndim == 2 and predictions.shape[1] > 1:
-        return _several(predictions.shape[1], names, task, classes)
+        names = names_of(predictions.shape[1], names)
+        return several_outputs(estimator, frame, names, task)
     name = names[0] if names else "prediction"
     if task in ("anomaly", "clustering"):
         return (unsupervised_output(estimator, frame, predictions, task, name),)
@@ -110,7 +122,7 @@ def outputs_of(
         Output(
             name=name,
             task="classification",
-            classes=_labels(classes),
+            classes=labels_in(classes),
             has_probabilities=_has_probabilities(estimator, frame, len(classes)),
             threshold=threshold_of(estimator, frame),
         ),
@@ -144,36 +156,9 @@ def _task(estimator: Any) -> Task:
     return tasks.get(kind, "regression")
 
 
-def _several(n_outputs: int, names: Sequence[str], task: Task, classes: Any) -> tuple[Output, ...]:
-    output_names = list(names) if len(names) == n_outputs else [f"y{i}" for i in range(n_outputs)]
-    lists = classes if isinstance(classes, list) else [()] * n_outputs
-    return tuple(
-        Output(name=name, task=task, classes=_labels(labels) if task == "classification" else ())
-        for name, labels in zip(output_names, lists, strict=True)
-    )
-
-
 def _has_probabilities(estimator: Any, frame: Any, n_classes: int) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            probabilities = np.asarray(estimator.predict_proba(frame))
-    except Exception:  # noqa: BLE001 - no such method, or one that this configuration lacks
-        return False
-    # Those of a raw score, or of a custom objective, may have any value.
-    are_shares = bool(((probabilities > -ROUNDING) & (probabilities < 1 + ROUNDING)).all())
-    return are_shares and probabilities.shape == (len(frame), n_classes)
-
-
-def _labels(classes: Any) -> tuple[Label, ...]:
-    labels = tuple(np.asarray(classes).tolist())
-    odd = next((one for one in labels if not isinstance(one, (bool, int, float, str))), None)
-    if odd is not None:
-        raise SetupError(
-            f"its classes are of type {type(odd).__name__}: {odd!r}",
-            hint="a class is a text, a number or a boolean: fit on y as text, y.astype(str)",
-        )
-    return labels
+    probabilities = probabilities_of(estimator, frame)
+    return are_shares(probabilities, (len(frame), n_classes))
 
 
 def _plain(predictions: Any) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.runtimes.steps import steps_of
+from podium.runtimes.steps import model_in, steps_of
 from podium.signature import Output, ScoreKind, Task
 from podium.table import Array
 
@@ -26,7 +26,7 @@ def unsupervised_output(
     Args:
         predictions: for the rows of `frame`.
     """
-    labels = (-1, 1) if task == "anomaly" else _cluster_labels(_last(estimator))
+    labels = (-1, 1) if task == "anomaly" else _cluster_labels(model_in(estimator))
     if not np.isin(predictions, labels).all():
         return Output(name=name, task=task)
     words = _OUTLIER_WORDS if task == "anomaly" else _cluster_words(labels)
@@ -84,7 +84,7 @@ def _score_kind(estimator: Any, frame: Any, predictions: Array, task: Task) -> S
     """The kind of score."""
     kind: ScoreKind = "decision_function"
     if task == "clustering":
-        kind = "log_likelihood" if _centres(_last(estimator)) is None else "distance"
+        kind = "log_likelihood" if _centres(model_in(estimator)) is None else "distance"
     try:
         scores = scores_of(estimator, frame, kind)
     except Exception:  # noqa: BLE001 - no such method, or one that this configuration lacks
@@ -105,14 +105,6 @@ def _centres(model: Any) -> Any:
 def _is_nearest(model: Any) -> bool:
     """Whether a cluster has several centres, of which the nearest counts."""
     return hasattr(model, "subcluster_centers_")
-
-
-def _last(estimator: Any) -> Any:
-    """The model at the end of pipelines and searches."""
-    if steps := steps_of(estimator):
-        return _last(steps[-1][1])
-    best = getattr(estimator, "best_estimator_", None)
-    return estimator if best is None else _last(best)
 
 
 def _reached(estimator: Any, frame: Any) -> tuple[Any, Any]:

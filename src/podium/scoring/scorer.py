@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -244,25 +244,25 @@ def _columns(
 
 def _arrays(signature: Signature, outputs: Outputs) -> list[Sequence[Any] | Array]:
     """The columns of outputs as arrays, where that loses nothing."""
-    if len(signature.outputs) > 1:
-        return list(cells_of(signature, outputs))
-    labels = labels_of(signature.output, outputs)
     shares, scores = outputs.probabilities, outputs.scores
+    columns = [] if shares is None else list(np.ascontiguousarray(shares.T))
+    if len(signature.outputs) > 1:
+        return [*cells_of(signature, replace(outputs, probabilities=None)), *columns]
+    labels = labels_of(signature.output, outputs)
     return [
         outputs.predictions,
         *([] if labels is None else [labels]),
-        *([] if shares is None else np.ascontiguousarray(shares.T)),
+        *columns,
         *([] if scores is None else [scores]),
     ]
 
 
 def _kinds(signature: Signature) -> list[Kind]:
     kinds = [_kind(output) for output in signature.outputs]
-    output = signature.output
-    if len(kinds) == 1:
-        n_shares = len(output.classes) if output.has_probabilities else 0
-        kinds += [*([str] if output.words else []), *[float] * (n_shares + bool(output.score))]
-    return kinds
+    output, is_single = signature.output, len(signature.outputs) == 1
+    kinds += [str] if is_single and output.words else []
+    kinds += [float] * signature.n_probabilities
+    return kinds + ([float] if is_single and output.score else [])
 
 
 def _kind(output: Output) -> Kind:

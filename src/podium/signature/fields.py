@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from podium.errors import SignatureError
+from podium.outputs import Place
 from podium.signature.labels import INTEGER_MAX, Label, folded, label_text, plain_text
 from podium.signature.zones import zone_name, zone_of
 from podium.table import Frame
@@ -287,6 +288,19 @@ class Signature(
     def n_probabilities(self) -> int:
         """The number of probability columns: one for each class of all outputs."""
         return sum(len(one.classes) for one in self.outputs if one.has_probabilities)
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether some output has probabilities."""
+        return any(one.has_probabilities for one in self.outputs)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where each column of the probabilities is in an answer."""
+        shared = [one for one in self.outputs if one.has_probabilities]
+        if len(self.outputs) == 1:
+            return tuple(label_text(label) for one in shared for label in one.classes)
+        return tuple((one.name, label_text(label)) for one in shared for label in one.classes)
 
     def probabilities_of(self, place: int) -> slice | None:
         """The columns of the output at this index; None if it has no probabilities."""

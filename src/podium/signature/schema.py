@@ -98,6 +98,10 @@ def output_schema(signature: Signature) -> Schema:
     properties = prediction_schemas(signature)
     if signature.output.threshold is not None:
         properties["threshold"] = threshold_schema(signature.output.threshold)
+    return _object(properties)
+
+
+def _object(properties: dict[str, Schema]) -> Schema:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
@@ -106,6 +110,9 @@ def prediction_schemas(signature: Signature) -> dict[str, Schema]:
     schemas = {"prediction": prediction_schema(signature)}
     output = signature.output
     if len(signature.outputs) > 1:
+        shares = {o.name: probabilities_schema(o) for o in signature.outputs if o.has_probabilities}
+        if shares:
+            schemas["probabilities"] = _object(shares)
         return schemas
     if output.words:
         schemas["label"] = {"enum": list(output.words), "description": _words(output)}
@@ -125,8 +132,7 @@ def prediction_schema(signature: Signature) -> Schema:
     """The schema of one prediction: an object by output where there are several."""
     if len(signature.outputs) == 1:
         return _one_output(signature.output)
-    properties = {output.name: _one_output(output) for output in signature.outputs}
-    return {"type": "object", "properties": properties, "required": list(properties)}
+    return _object({output.name: _one_output(output) for output in signature.outputs})
 
 
 def probabilities_schema(output: Output) -> Schema:

@@ -76,10 +76,11 @@ class RuntimeContract(ABC):
         for output, column in zip(signature.outputs, columns, strict=True):
             if output.classes:
                 assert set(column.tolist()) <= set(output.classes), output.name
-        has_probabilities = signature.output.has_probabilities and len(signature.outputs) == 1
-        assert (outputs.probabilities is not None) == has_probabilities
+        assert (outputs.probabilities is not None) == signature.has_probabilities
         if outputs.probabilities is not None:
-            np.testing.assert_allclose(outputs.probabilities.sum(axis=1), 1.0, rtol=1e-4)
+            for place in range(len(signature.outputs)):
+                shares = outputs.probabilities[:, signature.probabilities_of(place) or slice(0)]
+                assert not shares.size or np.allclose(shares.sum(axis=1), 1.0, rtol=1e-4)
         assert (outputs.scores is not None) == bool(signature.output.score)
         if outputs.scores is not None:
             assert outputs.scores.shape == (table.n_rows,)

@@ -11,10 +11,11 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from podium.outputs import Place, at_place, joined
 from podium.records.record import Record
 from podium.signature import Field, Output, Signature
 from podium.signature.fields import NUMBERS, TIMES
-from podium.signature.labels import label_text, plain_text
+from podium.signature.labels import plain_text
 from podium.web.numbers import number_text
 
 Kind: TypeAlias = Literal["number", "moment", "text"]
@@ -77,7 +78,7 @@ class ColumnGroup(NamedTuple):
 
 def columns_of(signature: Signature) -> dict[str, Column]:
     """The columns of a model's records by their keys, in the order in which menus list them."""
-    columns = [*_inputs(signature.fields), *_outputs(signature.outputs), *_FACTS]
+    columns = [*_inputs(signature.fields), *_outputs(signature), *_FACTS]
     return {column.key: column for column in columns}
 
 
@@ -136,9 +137,10 @@ def _input(name: str) -> Callable[[Row], Any]:
     return lambda row: row.inputs.get(name)
 
 
-def _outputs(outputs: Sequence[Output]) -> list[Column]:
+def _outputs(signature: Signature) -> list[Column]:
+    outputs = signature.outputs
     if len(outputs) > 1:
-        return [
+        columns = [
             Column(
                 f"out.of.{one.name}",
                 one.label,
@@ -149,15 +151,12 @@ def _outputs(outputs: Sequence[Output]) -> list[Column]:
             )
             for one in outputs
         ]
+        return [*columns, *_shares(signature)]
     (output,) = outputs
     kind = _task_kind(output)
     read = attrgetter("record.outcome_number" if kind == "number" else "record.outcome")
     columns = [Column("out.prediction", "Prediction", "Outputs", kind, read, output.unit)]
-    if output.has_probabilities:
-        columns += [
-            Column(f"out.p.{text}", f"Probability of {text}", "Outputs", "number", _share(text))
-            for text in map(label_text, output.classes)
-        ]
+    columns += _shares(signature)
     if output.score:
         columns.append(Column("out.score", "Score", "Outputs", "number", _score))
     return columns
@@ -175,8 +174,21 @@ def _part(name: str) -> Callable[[Row], Any]:
     return read
 
 
-def _share(label: str) -> Callable[[Row], Any]:
-    return lambda row: (row.outputs.get("probabilities") or {}).get(label)
+def _shares(signature: Signature) -> list[Column]:
+    return [
+        Column(
+            f"out.p.{joined(place, '.')}",
+            f"Probability of {joined(place, ': ')}",
+            "Outputs",
+            "number",
+            _share(place),
+        )
+        for place in signature.places
+    ]
+
+
+def _share(place: Place) -> Callable[[Row], Any]:
+    return lambda row: at_place(place, row.outputs.get("probabilities"))
 
 
 def _score(row: Row) -> Any:

@@ -14,7 +14,6 @@ from podium.http import Request
 from podium.records.export import iter_csv
 from podium.records.record import Record
 from podium.records.store import Page
-from podium.signature.labels import label_text
 from podium.web.deleting import may_delete
 from podium.web.numbers import moment_text, number_text
 from podium.web.record_columns import (
@@ -341,15 +340,14 @@ def record_file(site: Site, request: Request, model: str = "") -> RecordFile:
     filters = filters_of(version.name, request.query, request.actor, columns)
     if filters.problems:
         raise InputError(filters.problems[0].rstrip("."), hint="correct the filter")
-    output = version.signature.output
-    labels = [label_text(label) for label in output.classes if output.has_probabilities]
+    signature = version.signature
     query, rest = narrowed(filters.query, filters.conditions, store.features.filters)
     body = iter_csv(
         store,
         query,
-        version.signature.names,
-        labels,
-        output.extras,
+        signature.names,
+        signature.places,
+        signature.output.extras,
         keep=lambda record: _fits(rest, record),
     )
     site.authority.audit(request.actor, "records_exported", model=version.name)

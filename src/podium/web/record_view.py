@@ -86,8 +86,10 @@ class RecordDetail:
         rows += [("Prediction", result.code)] if result.code else []
         if "score" in self.outputs:
             rows.append(("Score", value_text(self.outputs["score"])))
-        bars = (*result.bars, *result.more)
-        rows += [(f"Probability of {bar.label}", bar.percent) for bar in bars]
+        for shares in result.shares:
+            of = f"{shares.of}: " if shares.of else ""
+            bars = (*shares.bars, *shares.more)
+            rows += [(f"Probability of {of}{bar.label}", bar.percent) for bar in bars]
         return rows + [("Warning", f"{label}: {text}") for label, text in result.warnings]
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
@@ -21,6 +21,8 @@ BARS_MAX, FEW = 5, 2
 LABEL_MAX = 16
 # Predictions up to these lengths are shown as large numbers and as headlines; longer ones as text.
 FIGURE_MAX, HEADLINE_MAX = 16, 60
+# The classes of a label that a row has or hasn't.
+_YES_OR_NO = (["0", "1"], ["false", "true"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,27 @@ class Bar:
     percent: str
     is_top: bool
     mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Probabilities that are drawn together.
+
+    Attributes:
+        of: the output; "" if nothing else has some.
+        bars: the most probable ones; `more` the others.
+        each: what each bar is: a class, or an output that a row has or hasn't.
+    """
+
+    of: str
+    bars: tuple[Bar, ...]
+    more: tuple[Bar, ...]
+    each: Literal["class", "output"] = "class"
+
+    @property
+    def has_long_labels(self) -> bool:
+        """Whether labels are placed above their bars."""
+        return any(len(bar.label) > LABEL_MAX for bar in (*self.bars, *self.more))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +85,17 @@ class Result:
         of: what was predicted, if the signature has a label for it.
         parts: one for each output.
         code: a prediction that isn't a number or a label, as JSON; otherwise "".
-        bars: the most probable classes; `more` the others.
+        shares: the probabilities of each output that has some.
         threshold: from where on one of two classes is predicted, in a sentence, or "".
-        has_long_labels: whether some labels need a line of their own.
         warnings: the field's label, and the message.
     """
 
     of: str
     parts: tuple[Part, ...]
     code: str
-    bars: tuple[Bar, ...]
-    more: tuple[Bar, ...]
+    shares: tuple[Shares, ...]
     warnings: tuple[tuple[str, str], ...]
     threshold: str = ""
-
-    @property
-    def has_long_labels(self) -> bool:
-        """Whether labels are placed above their bars."""
-        return any(len(bar.label) > LABEL_MAX for bar in (*self.bars, *self.more))
 
     @property
     def title(self) -> str:
@@ -99,8 +115,7 @@ def result_of(
     prediction = answer["prediction"]
     parts = _parts(signature, answer)
     threshold = signature.output.threshold if is_current else None
-    bars = _bars(answer.get("probabilities") or {}, prediction, threshold)
-    n_shown = BARS_MAX if len(bars) > BARS_MAX + FEW else len(bars)
+    probabilities = answer.get("probabilities") or {}
     labels = {field.name: field.label for field in signature.fields}
     warnings = tuple(
         (labels.get(one["field"], one["field"]), one["message"])
@@ -111,8 +126,7 @@ def result_of(
         of="" if len(parts) != 1 or label == Output().label else label,
         parts=parts,
         code="" if parts else json.dumps(prediction, indent=2, ensure_ascii=False),
-        bars=bars[:n_shown],
-        more=bars[n_shown:],
+        shares=_shares(signature, probabilities, prediction, threshold),
         warnings=warnings,
         threshold="" if threshold is None else threshold.sentence,
     )
@@ -164,6 +178,38 @@ def _with_chosen(ranked: list[tuple[str, float]], chosen: str | None) -> list[tu
     ]
 
 
+def _shares(
+    signature: Signature,
+    probabilities: Mapping[str, Any],
+    prediction: Any,
+    threshold: Threshold | None,
+) -> tuple[Shares, ...]:
+    """The probabilities of each output; those of a label matrix are drawn together."""
+    if not any(isinstance(share, dict) for share in probabilities.values()):
+        bars = _bars(probabilities, prediction, threshold)
+        return (_cut("", bars),) if bars else ()
+    labels = {output.name: output.label for output in signature.outputs}
+    chosen = prediction if isinstance(prediction, dict) else {}
+    if all(list(shares) in _YES_OR_NO for shares in probabilities.values()):
+        seconds = [(name, list(shares.values())[1]) for name, shares in probabilities.items()]
+        ranked = sorted(seconds, key=lambda item: -item[1])
+        bars = tuple(_bar(labels.get(n, n), share, bool(chosen.get(n))) for n, share in ranked)
+        return (replace(_cut("", bars), each="output"),)
+    return tuple(
+        _cut(labels.get(name, name), _bars(shares, chosen.get(name), None))
+        for name, shares in probabilities.items()
+    )
+
+
+def _cut(of: str, bars: tuple[Bar, ...]) -> Shares:
+    n_shown = BARS_MAX if len(bars) > BARS_MAX + FEW else len(bars)
+    return Shares(of, bars[:n_shown], bars[n_shown:])
+
+
+def _bar(label: str, share: float, is_top: bool, mark: str | None = None) -> Bar:
+    return Bar(label, f"{share * 100:.2f}", percent_text(share), is_top, mark)
+
+
 def _bars(
     probabilities: Mapping[str, float], prediction: Any, threshold: Threshold | None
 ) -> tuple[Bar, ...]:
@@ -174,7 +220,4 @@ def _bars(
     marks = {}
     if threshold is not None and threshold.of == "probability":
         marks[label_text(threshold.label)] = f"{threshold.value * 100:.2f}"
-    return tuple(
-        Bar(label, f"{share * 100:.2f}", percent_text(share), label == chosen, marks.get(label))
-        for label, share in ranked
-    )
+    return tuple(_bar(label, share, label == chosen, marks.get(label)) for label, share in ranked)

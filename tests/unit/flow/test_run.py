@@ -27,7 +27,8 @@ from podium.table import Table
 from podium.testing import Client, ServerProcess
 
 SIGNATURE = Signature(
-    fields=(Field(name="x"),), outputs=(Output(name="y", classes=("no", "yes"), task="binary"),)
+    fields=(Field(name="x"),),
+    outputs=(Output(name="y", classes=("no", "yes"), has_probabilities=True),),
 )
 
 

@@ -10,8 +10,10 @@ import pytest
 import xgboost
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import (
+    GroupKFold,
     KFold,
     StratifiedGroupKFold,
     StratifiedKFold,
@@ -74,6 +76,18 @@ def test_what_was_learned_by_heart_does_not_count(pack):
 
     assert figures(by_heart)["accuracy"][0] == 1.0
     assert figures(honest)["accuracy"][0] < 0.65
+
+
+def test_classes_that_a_fold_lacks_keep_the_places_of_the_others(pack):
+    rare = np.where(np.arange(len(WINE)) < 2, "rare", np.where(WINE.iloc[:, 0] > 13, "up", "down"))
+    both = pd.DataFrame({"rare": rare, "kind": np.array(list("abc"))[KIND]})
+    model = RandomForestClassifier(20, random_state=0).fit(WINE, both)
+
+    bundle = pack(model, WINE, both, cv=GroupKFold(5), groups=np.arange(len(WINE)) // 40)
+
+    losses = {one.output: one.value for one in bundle.card.metrics if one.name == "log_loss"}
+    assert losses.keys() == {"rare", "kind"}
+    assert losses["rare"] < 1.0
 
 
 def test_several_targets_are_measured_each(pack):

@@ -164,7 +164,7 @@ def test_a_class_is_a_name_also_where_it_is_a_number(label):
     result = result_of(classes(label, "other"), answer)
 
     assert "," not in result.parts[0].value
-    assert [bar.is_top for bar in result.bars] == [True, False]
+    assert [bar.is_top for bar in result.shares[0].bars] == [True, False]
 
 
 def test_bars_are_sorted_and_the_least_are_folded_away():
@@ -172,10 +172,10 @@ def test_bars_are_sorted_and_the_least_are_folded_away():
 
     result = result_of(classes(*shares), {"prediction": "class 19", "probabilities": shares})
 
-    assert [bar.label for bar in result.bars[:2]] == ["class 19", "class 18"]
-    assert (len(result.bars), len(result.more)) == (5, 15)
-    assert result.bars[0].is_top
-    assert float(result.bars[0].width) == pytest.approx(10)
+    assert [bar.label for bar in result.shares[0].bars[:2]] == ["class 19", "class 18"]
+    assert (len(result.shares[0].bars), len(result.shares[0].more)) == (5, 15)
+    assert result.shares[0].bars[0].is_top
+    assert float(result.shares[0].bars[0].width) == pytest.approx(10)
 
 
 def test_the_predicted_class_is_drawn_however_probable_it_is():
@@ -183,8 +183,10 @@ def test_the_predicted_class_is_drawn_however_probable_it_is():
 
     result = result_of(classes(*shares), {"prediction": "class 3", "probabilities": shares})
 
-    assert [bar.label for bar in result.bars if bar.is_top] == ["class 3"]
-    assert sorted(bar.label for bar in (*result.bars, *result.more)) == sorted(shares)
+    assert [bar.label for bar in result.shares[0].bars if bar.is_top] == ["class 3"]
+    assert sorted(bar.label for bar in (*result.shares[0].bars, *result.shares[0].more)) == sorted(
+        shares
+    )
 
 
 def test_no_list_is_folded_for_a_class_or_two():
@@ -192,15 +194,15 @@ def test_no_list_is_folded_for_a_class_or_two():
 
     result = result_of(classes(*shares), {"prediction": "class 3", "probabilities": shares})
 
-    assert (len(result.bars), result.more) == (7, ())
+    assert (len(result.shares[0].bars), result.shares[0].more) == (7, ())
 
 
 def test_long_labels_get_a_line_of_their_own():
     short = {"prediction": "a", "probabilities": {"a": 1.0}}
     long = {"prediction": "a" * 40, "probabilities": {"a" * 40: 1.0}}
 
-    assert not result_of(classes("a"), short).has_long_labels
-    assert result_of(classes("a" * 40), long).has_long_labels
+    assert not result_of(classes("a"), short).shares[0].has_long_labels
+    assert result_of(classes("a" * 40), long).shares[0].has_long_labels
 
 
 @pytest.mark.parametrize(("length", "size"), [(5, "figure"), (40, "headline"), (400, "prose")])
@@ -246,7 +248,7 @@ def test_the_answer_of_another_version_is_shown_as_well_as_can_be(now, predictio
     result = result_of(now, {"prediction": prediction, "probabilities": {"gone": 1.0}})
 
     assert msgspec.json.decode(result.code) == prediction
-    assert [bar.label for bar in result.bars] == ["gone"]
+    assert [bar.label for bar in result.shares[0].bars] == ["gone"]
 
 
 def test_a_warning_names_the_field_as_people_read_it():

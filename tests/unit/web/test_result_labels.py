@@ -177,9 +177,9 @@ def test_records_of_another_version_have_no_mark(bundles):
     answer = {"prediction": "sick", "probabilities": {"sick": 0.4, "well": 0.6}}
     signature = bundles["cut"].signature
 
-    assert [bar.mark for bar in result_of(signature, answer).bars] == [None, "33.70"]
+    assert [bar.mark for bar in result_of(signature, answer).shares[0].bars] == [None, "33.70"]
     old = result_of(signature, answer, is_current=False)
-    assert (old.threshold, [bar.mark for bar in old.bars]) == ("", [None, None])
+    assert (old.threshold, [bar.mark for bar in old.shares[0].bars]) == ("", [None, None])
 
 
 def test_a_signature_of_before_reads_as_ever():

@@ -71,7 +71,7 @@ def predict_form(model: str, row: Mapping[str, Any], *, user: Any = None) -> Pre
 
 
 def output_of(predicted: Predicted, wanted: str) -> Any:
-    """One part of a prediction: `prediction`, `probabilities.yes`.
+    """One part of a prediction: `prediction`, `probabilities.yes`, `probabilities.churn.yes`.
 
     Raises:
         ImproperlyConfigured: it has no such part.
@@ -79,6 +79,9 @@ def output_of(predicted: Predicted, wanted: str) -> Any:
     name, _, label = wanted.partition(".")
     try:
         value = getattr(predicted, name)
+        if label and label not in value and "." in label:  # of several outputs
+            output, _, label = label.partition(".")
+            value = value[output]
         return value[label] if label else value
     except (AttributeError, KeyError, TypeError):
         raise ImproperlyConfigured(

@@ -138,9 +138,9 @@ class Prediction(models.Model):
         return self.outputs.get("prediction")
 
     @property
-    def probabilities(self) -> dict[str, float] | None:
-        """The probability of each label, if the model returns probabilities."""
-        found: dict[str, float] | None = self.outputs.get("probabilities")
+    def probabilities(self) -> dict[str, Any] | None:
+        """The probability of each label, if the model returns some; of several outputs by output."""
+        found: dict[str, Any] | None = self.outputs.get("probabilities")
         return found
 
     @property
