@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from podium.deployments.deployment import Deployment
 from podium.flow.format import RowCodec
@@ -67,8 +68,13 @@ class PredictHead(Head):
 
     deployment: Deployment
     authorization: bytes
-    traceparent: str = ""
     codec: Callable[[LoadedVersion], RowCodec] | None = None
+    traceparent: str = ""
+
+    def beside(self, headers: Headers) -> Self:
+        """The same with more headers: those that each request has of its own."""
+        traceparent = dict(headers).get(b"traceparent", b"").decode("latin-1")
+        return replace(self, headers=(*self.headers, *headers), traceparent=traceparent)
 
 
 class Rejected(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 
 from podium.hosts.server.head import Head, Headers, PredictHead, Rejected, parse
@@ -15,6 +16,12 @@ BODY_MAX = 65_536
 # Programs repeat the same head again and again, so the result is cached.
 KEPT_MAX = 4_096
 KEPT_HEAD_BYTES_MAX = 2_048
+# What proxies and tracers set anew for each request, of which nothing here depends.
+_PER_REQUEST = re.compile(
+    rb"\r\n(traceparent|tracestate|b3|x-b3-[a-z]+|x-request-id|x-correlation-id|x-amzn-trace-id"
+    rb"|x-cloud-trace-context):([\t -~\x80-\xff]*+)(?=\r\n)",
+    re.IGNORECASE,
+)
 # With any of these headers a request isn't plain. An upgrade of one is never accepted, so a
 # request that offers one counts as plain.
 _UNUSUAL = frozenset({b"expect", b"idempotency-key", b"podium-key", b"te", b"trailer"})
@@ -38,7 +45,7 @@ class Heads:
             for path in protocol.predict_paths(name)
             if has_fast_lane and protocol.fast is not None
         }
-        self._known: dict[bytes, Head] = {}
+        self._known: dict[bytes, PredictHead] = {}
         # A request from a page of another origin gets additional headers in its response.
         self._unusual = _UNUSUAL | ({b"origin"} if site.settings.allowed_origins else set())
 
@@ -54,11 +61,16 @@ class Heads:
         known = self._known.get(raw)
         if known is not None:
             return known
+        rest, own = _without_own(raw)
+        known = self._known.get(rest)
+        if known is not None:
+            return known.beside(own)
         head = self._checked(raw)
-        if isinstance(head, PredictHead) and len(raw) <= KEPT_HEAD_BYTES_MAX:
+        kept = self._checked(rest) if own else head
+        if isinstance(kept, PredictHead) and len(rest) <= KEPT_HEAD_BYTES_MAX:
             if len(self._known) >= KEPT_MAX:
                 self._known.clear()
-            self._known[raw] = head
+            self._known[rest] = kept
         return head
 
     def is_stream(self, head: Head) -> bool:
@@ -97,6 +109,23 @@ class Heads:
             codec=form.codec,
             traceparent=found.get(b"traceparent", b"").decode("latin-1"),
         )
+
+
+def _without_own(raw: bytes) -> tuple[bytes, Headers]:
+    """A head without the headers that each request has of its own, and these.
+
+    A head is valid with them if it is valid without: each is a line of the grammar, after the first.
+    """
+    if len(raw) > KEPT_HEAD_BYTES_MAX or raw.startswith(b"\r"):
+        return raw, ()
+    parts = _PER_REQUEST.split(raw)
+    if len(parts) == 1:
+        return raw, ()
+    pairs = zip(parts[1::3], parts[2::3], strict=True)
+    own = tuple([(name.lower(), value.strip(b" \t")) for name, value in pairs])
+    if len(dict(own)) != len(own) or raw.count(b"\r\n") > gate.HEADERS_MAX + 2:
+        return raw, ()  # whether that is accepted is decided by the whole
+    return b"".join(parts[::3]), own
 
 
 def _fits(
