@@ -12,7 +12,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeAlias
 
 from msgspec.structs import astuple
 
@@ -39,6 +40,14 @@ from podium.table import Table
 # jobs wait for it: if it ran beside others again, the culprit would remain unknown.
 ALONE_S = 1.0
 SWEEP_S = 0.25
+# A context for each call of a model, in the thread or the task that makes it, by the jobs in it.
+Around: TypeAlias = Callable[[Sequence[Any]], AbstractContextManager[object]]
+_NOTHING: AbstractContextManager[object] = nullcontext()
+
+
+def nothing_around(_jobs: Sequence[Any], /) -> AbstractContextManager[object]:
+    """Nothing surrounds a call."""
+    return _NOTHING
 
 
 class Batcher:
@@ -54,6 +63,7 @@ class Batcher:
             awaited model, those of all calls that ended in one turn of the loop.
         batched: called with the number of rows and the reason of every call.
         guard: notified before jobs run and after they ran, where a call could end the process.
+        around: what surrounds each call.
     """
 
     def __init__(
@@ -68,7 +78,9 @@ class Batcher:
         settled: Callable[[list[Any]], object] | None = None,
         batched: Callable[[int, Reason], object] | None = None,
         guard: Guard | None = None,
+        around: Around = nothing_around,
     ) -> None:
+        self._around = around
         self._runtime = runtime
         self._reader = reader
         self._cost = cost
@@ -232,11 +244,12 @@ class Batcher:
             future.add_done_callback(lambda done: self._ended(number, done))
 
     def _run(self, call: Call) -> Outputs:
-        rows = self._rows(call)
-        if rows is None:
-            return run(self._runtime, call.table or self._table(call.jobs))
-        runtime: RowsRuntime = self._runtime  # type: ignore[assignment]
-        return checked(runtime.predict_rows(rows), self._runtime.signature, len(rows))
+        with self._around(call.jobs):
+            rows = self._rows(call)
+            if rows is None:
+                return run(self._runtime, call.table or self._table(call.jobs))
+            runtime: RowsRuntime = self._runtime  # type: ignore[assignment]
+            return checked(runtime.predict_rows(rows), self._runtime.signature, len(rows))
 
     def _rows(self, call: Call) -> list[tuple[Any, ...]] | None:
         """The typed rows of a call, if the model accepts them without a table."""
@@ -255,11 +268,13 @@ class Batcher:
         of_rows: AsyncRowsRuntime = self._runtime  # type: ignore[assignment]
         signature = self._runtime.signature
         try:
-            rows = self._rows(call)
-            if rows is None:
-                outputs = await run_async(of_tables, signature, self._table(call.jobs), self._most)
-            else:
-                outputs = checked(await of_rows.predict_rows_async(rows), signature, len(rows))
+            with self._around(call.jobs):
+                rows = self._rows(call)
+                if rows is None:
+                    table = self._table(call.jobs)
+                    outputs = await run_async(of_tables, signature, table, self._most)
+                else:
+                    outputs = checked(await of_rows.predict_rows_async(rows), signature, len(rows))
         except Exception as error:  # noqa: BLE001 - jobs must be settled, whatever happens
             self._failed(number, error)
         else:

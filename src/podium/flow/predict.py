@@ -22,7 +22,7 @@ from functools import partial
 import msgspec
 
 from podium.errors import ModelError, StoreError
-from podium.flow.batch import Batcher
+from podium.flow.batch import Batcher, nothing_around
 from podium.flow.call import Guard
 from podium.flow.counting import count
 from podium.flow.formats.json_rows import JSON
@@ -59,6 +59,9 @@ class PredictionService:
         observers: notified of predictions after the responses were sent.
         bounds: how much may wait for a model, and for how long.
         guard: records which rows end the process.
+
+    Attributes:
+        around: what surrounds the calls of a model, which `traces` sets.
     """
 
     def __init__(
@@ -81,7 +84,7 @@ class PredictionService:
         self._keys = keys
         self._ids = Ids()  # one generator for all models: the order of ids is the order of records
         self._bounds = bounds or Bounds()
-        self._guard = guard
+        self._guard, self.around = guard, nothing_around
 
     def prepare(
         self, route: Route, request: PredictRequest
@@ -216,6 +219,7 @@ class PredictionService:
             settled=self._settled,
             batched=version.metrics.batched,
             guard=self._guard,
+            around=self.around,
         )
         return version.batcher
 

@@ -13,11 +13,13 @@ import random
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from podium.distribution import version as podium_version
+from podium.flow.batch import nothing_around
 from podium.flow.predict import PredictionService
 from podium.flow.submission import Submission
 from podium.flow.version import LoadedVersion
@@ -116,6 +118,15 @@ class Traces:
         name, is_fault = f"predict {version.name}", status >= FAULT_MIN
         self._spans.add(_Sampled(name, parent, times_ns, attributes, is_fault=is_fault))
 
+    def around(self, some: Sequence[Any], /) -> AbstractContextManager[object]:
+        """While a model is called: its own calls, by libraries that trace, continue the trace of a caller.
+
+        Where several requests share a call, it is that of the first whose caller samples.
+        """
+        found = (self._decision(getattr(one, "traceparent", "")) for one in some)
+        parent = next((parent for is_sampled, parent in found if is_sampled and parent), None)
+        return nothing_around(some) if parent is None else _current(_continued(parent))
+
     def close(self) -> None:
         """Send what waits, and stop."""
         self._spans.close()
@@ -171,9 +182,7 @@ class _HostsSpans:
         trace = self._trace
         context = trace.set_span_in_context(trace.INVALID_SPAN)  # not that of whoever runs now
         if one.parent is not None:
-            flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
-            caller = trace.SpanContext(*one.parent, is_remote=True, trace_flags=flags)
-            context = trace.set_span_in_context(trace.NonRecordingSpan(caller))
+            context = _continued(one.parent)
         began_ns, ended_ns = one.times_ns
         span = self._tracer.start_span(
             one.name,
@@ -265,6 +274,27 @@ class _OwnSpans:
         )
 
 
+@contextmanager
+def _current(context: Any) -> Iterator[None]:
+    """A context of OpenTelemetry that is the current one."""
+    from opentelemetry.context import attach, detach
+
+    token = attach(context)
+    try:
+        yield
+    finally:
+        detach(token)
+
+
+def _continued(parent: tuple[int, int]) -> Any:
+    """The context of a caller's span, which is sampled."""
+    from opentelemetry import trace
+
+    flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+    caller = trace.SpanContext(*parent, is_remote=True, trace_flags=flags)
+    return trace.set_span_in_context(trace.NonRecordingSpan(caller))
+
+
 def _resource() -> Any:
     """What the spans are about: the usual variables say, and the service is called podium if they don't."""
     from opentelemetry.sdk.resources import Resource
@@ -296,4 +326,5 @@ def open_traces(share: float, service: PredictionService) -> Traces | None:
     traces = Traces(share)
     service.observers.append(traces)
     service.failed_requests.observers.append(traces.refused)
+    service.around = traces.around
     return traces

@@ -226,3 +226,48 @@ print(len(found), found[-1].name, format(found[-1].context.trace_id, "x"))
     )
 
     assert done.stdout == f"4 predict fragile {TRACE}\n", done.stderr
+
+
+MODELS = """
+import podium
+from opentelemetry.propagate import inject
+
+
+def sent() -> float:
+    '''Whether what is sent now belongs to the trace; -1: to none.'''
+    headers = {{}}
+    inject(headers)
+    return float("{trace}" in headers["traceparent"]) if headers else -1.0
+
+
+@podium.model
+def calling(x: float) -> float:
+    '''Calls something.'''
+    return sent()
+
+
+@podium.model
+async def waiting(x: float) -> float:
+    '''Calls something, and waits.'''
+    return sent()
+"""
+
+
+@pytest.mark.slow
+def test_what_a_model_calls_continues_the_trace_of_the_caller(
+    collector: Collector, tmp_path: Path
+) -> None:
+    file = tmp_path / "models.py"
+    file.write_text(MODELS.format(trace=TRACE))
+    environment = {
+        "PODIUM_TRACES_SHARE": "1e-12",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.address,
+    }
+    models = [f"{file}:calling", f"{file}:waiting"]
+    with ServerProcess(*models, home=tmp_path / "home", environment=environment) as server:
+        for name in ("calling", "waiting"):
+            url = f"{server.address}/api/models/{name}/predict"
+            for flags, expected in (("01", 1.0), ("00", -1.0), (None, -1.0), ("01", 1.0)):
+                headers = {"traceparent": f"00-{TRACE}-{SPAN}-{flags}"} if flags else {}
+                reply = httpx.post(url, json={"x": 1}, headers=headers)
+                assert reply.json()["prediction"] == expected, (name, flags)
