@@ -25,6 +25,7 @@ async def asked() -> dict[str, Any]:
             "ready": await client.is_model_ready(URL, "iris"),
             "arrays": await client.infer(URL, {"instances": ROWS}, model_name="iris"),
             "objects": await client.infer(URL, {"instances": objects}, model_name="iris"),
+            "explained": await client.explain(URL, "iris", {"instances": ROWS}),
             "errors": {},
         }
         bad = {
@@ -38,6 +39,10 @@ async def asked() -> dict[str, Any]:
                 await client.infer(URL, {"instances": rows}, model_name=model)
             except httpx.HTTPStatusError as error:
                 found["errors"][name] = [error.response.status_code, str(error)]
+        try:
+            await client.explain(URL, "iris", {"instances": ROWS * 9})
+        except httpx.HTTPStatusError as error:
+            found["errors"]["much to explain"] = [error.response.status_code, str(error)]
         try:
             await client.is_model_ready(URL, "nope")
         except httpx.HTTPStatusError as error:

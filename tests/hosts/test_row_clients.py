@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -25,13 +26,19 @@ LABELS = ["setosa", "virginica"]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     x, numbers = load_iris(return_X_y=True, as_frame=True)
     x.columns = ["sl", "sw", "pl", "pw"]
     y = np.array(["setosa", "versicolor", "virginica"])[numbers]
     model = LogisticRegression(max_iter=500).fit(x, y)
-    bundle = podium.pack(model, x, y, name="iris", path=tmp_path_factory.mktemp("iris"))
-    with ServerProcess(str(bundle.path), home=tmp_path_factory.mktemp("home")) as process:
+    path = podium.pack(model, x, y, name="iris", path=tmp_path_factory.mktemp("iris")).path
+    assert path is not None
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(str(packed), home=tmp_path_factory.mktemp("home")) as process:
         yield process
 
 
@@ -54,6 +61,16 @@ def test_kserves_client_gets_predictions(of_kserve: Any):
         assert all(re.fullmatch("[0-9a-f]{32}", id_) for id_ in of_kserve[one]["ids"])
 
 
+def test_kserves_client_gets_explanations(of_kserve: Any, server: ServerProcess):
+    found = of_kserve["explained"]["explanations"]
+
+    row = {"sl": 5.1, "sw": 3.5, "pl": 1.4, "pw": 0.2}
+    own = httpx.post(f"{server.address}/api/models/iris/explain", json={"row": row}).json()
+    assert len(found) == 2
+    assert found[0] == {key: one for key, one in own.items() if key not in ("model", "version")}
+    assert set(found[0]["contributions"]) == set(row)
+
+
 @pytest.mark.parametrize(
     ("case", "status", "text"),
     [
@@ -62,6 +79,7 @@ def test_kserves_client_gets_predictions(of_kserve: Any):
         ("short row", 400, "row 0: has 2 values (accepted: 4 values: sl, sw, pl, pw)"),
         ("text", 400, "row 0, sl:"),
         ("no rows", 400, "there are no rows"),
+        ("much to explain", 413, "18 rows are too many to explain at once"),
     ],
 )
 def test_kserves_client_is_told_what_is_wrong(of_kserve: Any, case: str, status: int, text: str):
@@ -139,3 +157,17 @@ def test_the_documented_program_runs(server: ServerProcess, clients_python: Path
     printed = run([clients_python, "-c", found[1].replace("8000", port)])
 
     assert "setosa" in printed
+
+
+def test_the_argument_of_sagemaker_starts_a_container_as_its_variables_say(
+    packed: Path, tmp_path: Path
+):
+    environment = {"PODIUM_MODELS": str(packed), "PODIUM_PROTOCOLS": "sagemaker"}
+    with ServerProcess("serve", home=tmp_path, environment=environment) as process:
+        assert httpx.get(f"{process.address}/ping").status_code == 200
+        reply = httpx.post(
+            f"{process.address}/invocations",
+            content="5.1,3.5,1.4,0.2",
+            headers={"content-type": "text/csv", "accept": "text/csv"},
+        )
+    assert reply.text.strip().startswith("setosa")

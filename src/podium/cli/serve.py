@@ -24,6 +24,9 @@ from podium.serving import serve as serve_models
 from podium.settings import Settings, read_settings
 from podium.sources import Source
 
+# The argument with which SageMaker starts a container, whose models its settings name.
+OF_SAGEMAKER = "serve"
+
 
 @click.command()
 @click.argument("models", nargs=-1)
@@ -109,6 +112,8 @@ def serve(
         "access_log": access_log,
     }
     settings = read_settings(flags, file=config)
+    if models == (OF_SAGEMAKER,) and settings.models and not Path(OF_SAGEMAKER).exists():
+        models = ()
     if not models and not settings.models:
         raise SetupError("there is no model to serve", hint=_where_models_are())
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")

@@ -51,7 +51,7 @@ def explain(site: Site, request: Request, name: str) -> Response:
         ModelError: the model failed.
     """
     require(request.actor, Action.PREDICT, name)
-    version, explanations = site.champion(name, request.actor), _explanations(site)
+    version, explanations = site.champion(name, request.actor), explanations_of(site)
     try:
         question = _QUESTION.decode(request.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -80,7 +80,7 @@ def explain_record(site: Site, request: Request, record_id: str) -> Response:
     """
     record, _ = visible_record(site, request.actor, record_id)
     require(request.actor, Action.EXPLAIN, record.model)
-    explanations = _explanations(site)
+    explanations = explanations_of(site)
     served = site.deployments.get(record.model)
     version = explanations.version_of(record, served, site.versions)
     explanations.take(request.actor, request.address)
@@ -88,7 +88,12 @@ def explain_record(site: Site, request: Request, record_id: str) -> Response:
     return Response.json({"id": record.id} | _named(version) | explanation_value(version, found))
 
 
-def _explanations(site: Site) -> Explanations:
+def explanations_of(site: Site) -> Explanations:
+    """What explains predictions here.
+
+    Raises:
+        InputError: nothing does.
+    """
     if site.explanations is None:
         raise InputError("answers can't be explained here")
     return site.explanations

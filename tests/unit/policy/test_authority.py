@@ -119,6 +119,7 @@ CENSUS = {
     ("GET", "/v1/models"): (401, 200, 200, 200, 200, 200),
     ("GET", "/v1/models/arrival-delay"): (401, 404, 404, 200, 200, 200),
     ("POST", "/v1/models/arrival-delay:predict"): (401, 404, 404, 400, 400, 400),
+    ("POST", "/v1/models/arrival-delay:explain"): (401, 404, 404, 403, 403, 400),
     ("GET", "/version"): (401, 200, 200, 200, 200, 200),
     ("POST", "/invocations"): (401, 404, 404, 400, 400, 400),
     ("POST", "/endpoints/arrival-delay/invocations"): (403, 400, 400, 200, 200, 200),

@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from podium.access import Action
+from podium.errors import TooLarge
 from podium.flow.format import Decoded, ResponseData
+from podium.flow.prepare import prepare
 from podium.flow.request import PredictRequest
 from podium.http import Problem, Request, Response
+from podium.policy.authority import require
 from podium.protocols import instances
 from podium.protocols.context import context_of
+from podium.protocols.explanations import explanations_of
 from podium.protocols.instance_rows import kserve_rows
 from podium.protocols.words import one_line, unknown_name
 from podium.signature import Signature
+from podium.web.explaining import explanation_value
 from podium.web.router import LISTED, FastForm, Route, ServingProtocol
 from podium.web.site import Site
 
 # KServe says 400 for every fault of a request.
 _STATUSES = {422: 400}
+# Each takes up to a second.
+EXPLAINED_MAX = 16
+_FEWER = f"send up to {EXPLAINED_MAX}"
 _HINT = 'send {"instances": [...]}, an array of rows'
 
 
@@ -57,6 +65,28 @@ def model(site: Site, request: Request, name: str) -> Response:
     return Response.json({"error": f"Model with name {name} is not ready."}, status=503)
 
 
+def explain(site: Site, request: Request, name: str) -> Response:
+    """Why the model answers as it does to each instance: `POST /v1/models/{name}:explain`.
+
+    Raises:
+        InputError: some rows are invalid, or too many; or the model can't be explained.
+        RateLimited: the actor had too many explanations.
+        ModelError: the model failed.
+    """
+    require(request.actor, Action.PREDICT, name)
+    version, explanations = site.champion(name, request.actor), explanations_of(site)
+    rows = prepare(version, _read(request, {})).table
+    if rows.n_rows > EXPLAINED_MAX:
+        raise TooLarge(f"{rows.n_rows} rows are too many to explain at once", hint=_FEWER)
+    found = []
+    for at in range(rows.n_rows):
+        explanations.take(request.actor, request.address)
+        row = rows.take(slice(at, at + 1))
+        one = explanations.explain(version, row, store=site.store)
+        found.append(explanation_value(version, one))
+    return Response.json({"explanations": found, "model": version.name, "version": version.version})
+
+
 def _read(request: Request, _values: Mapping[str, str]) -> PredictRequest:
     return PredictRequest(request.body, request.media, context_of(request), _CODEC)
 
@@ -77,6 +107,7 @@ V1 = ServingProtocol(
         Route(
             "v1_predict", ("POST",), f"{_MODEL}:predict", None, Action.PREDICT, is_prediction=True
         ),
+        Route("v1_explain", ("POST",), f"{_MODEL}:explain", explain, Action.EXPLAIN),
     ),
     read=_read,
     write=instances.written,

@@ -81,7 +81,7 @@ def test_a_repeated_key_gets_the_same_answer(app: podium.App):
         ({"instances": [{"a": "much"}, {}]}, PREDICT, 400, "2 values are not accepted: row 0, a"),
         ({"instances": [{"a": 1, "c": 1}]}, PREDICT, 400, "c"),
         ({}, "/v1/models/nope:predict", 404, "Model with name nope does not exist."),
-        ({}, "/v1/models/sums:explain", 405, "POST isn't supported here"),
+        ({}, "/v1/models/sums:explain", 400, "instances"),
         ({}, "/v1/nothing", 404, "there is nothing at /v1/nothing"),
     ],
 )
