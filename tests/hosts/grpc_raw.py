@@ -309,6 +309,15 @@ def stream(channel):
     return {"first": values, "after": prediction(called(channel, "ModelInfer", doubled(5.0))[1])}
 
 
+def versions(channel):
+    """Which version answers each key."""
+    answers = [
+        called(channel, "ModelInfer", doubled(1.0, "constant"), ("podium-key", f"k{n}"))[1]
+        for n in range(40)
+    ]
+    return [MESSAGES["ModelInferResponse"].FromString(one).model_version for one in answers]
+
+
 def main():
     task, address, authority = sys.argv[1:]
     with opened(address, authority) as channel:

@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
+import podium
 from podium.testing import ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -275,3 +279,34 @@ def test_a_second_server_does_not_take_a_part_of_the_calls(server, folder):
         ServerProcess(
             *arguments, home=folder / "second", environment={"PYTHONPATH": str(folder)}
         ).__enter__()
+
+
+def test_a_canary_answers_the_keys_that_it_answers_by_http(tmp_path):
+    frame = pd.DataFrame({"number": np.arange(20.0)})
+    first, second = (
+        podium.pack(
+            LinearRegression().fit(frame, np.full(20, constant)),
+            frame,
+            name="constant",
+            version=str(constant),
+            path=tmp_path / f"{constant}.podium",
+        )
+        for constant in (1, 2)
+    )
+    home = tmp_path / "home"
+    app = podium.App(first, home=str(home))
+    app.start()
+    app.versions.registry.register(second)
+    app.versions.set_traffic("constant", "2", share=0.5)
+    app.close()
+
+    with ServerProcess(str(first.path), "--grpc-port", "0", home=home) as server:
+        by_grpc = called(sys.executable, "grpc_raw.py", "versions", grpc_address(server), "")
+        url = f"{server.address}/api/models/constant/predict"
+        by_http = [
+            httpx.post(url, json={"number": 1}, headers={"podium-key": f"k{n}"}).json()["version"]
+            for n in range(40)
+        ]
+
+    assert by_grpc == by_http
+    assert set(by_grpc) == {"1", "2"}
