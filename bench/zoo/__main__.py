@@ -74,12 +74,21 @@ def main() -> None:
             lines.append(line)
             print(_told(line, why=options.why), flush=True)
         sums.append(summary(module.TITLE, lines))
-        others += [(module.TITLE, line.name, line.why) for line in lines if not line.is_compiled]
+        others += [
+            (module.TITLE, _cell(line.name), _cell(line.why))
+            for line in lines
+            if not line.is_compiled
+        ]
         print(" | ".join(sums[-1]), f"{time.perf_counter() - began:.0f} s\n", flush=True)
     if options.markdown is not None:
         put(options.markdown, "zoo", table_of(HEAD, sums))
         put(options.markdown, "others", table_of(("", "model", "why it doesn't compile"), others))
     sys.exit(any(sum_[4] != "0" for sum_ in sums))
+
+
+def _cell(text: str) -> str:
+    """A text as a cell of a table."""
+    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
 
 
 def _told(line: Line, *, why: bool) -> str:
