@@ -1,4 +1,4 @@
-"""Models of statistics: statsmodels with arrays and formulas, on data that it comes with."""
+"""Models of statistics: statsmodels with arrays and formulas, and machines of interpret."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.zoo.data import rows_of
 
 from podium.runtimes.formulas import variables_of
 
-TITLE = "Statistics: statsmodels with arrays and with formulas"
+TITLE = "Statistics: statsmodels with arrays and with formulas, interpret"
 
 
 @cache
@@ -74,6 +74,19 @@ def columns(
         return fit(kind(truth, X, **options)), X
 
     return Case(f"{name}, {data}", fitted)
+
+
+def machine(kind: str, data: str, **options: Any) -> Case:
+    """An explainable boosting machine."""
+
+    def fitted() -> tuple[Any, Any]:
+        import interpret.glassbox
+
+        X, y = rows_of(data)
+        quick = {"max_rounds": 200, "outer_bags": 2, "random_state": 0}
+        return getattr(interpret.glassbox, kind)(**quick | options).fit(X, y), X
+
+    return Case(f"{kind}, {data}{', ' + ', '.join(options) if options else ''}", fitted)
 
 
 def quiet(model: Any) -> Any:
@@ -178,4 +191,17 @@ CASES = [
     formula("poisson", "mdvis ~ lncoins + C(idp) + np.log1p(fmde)", "randhie", fit=NO_REPORT),
     formula("negativebinomial", "mdvis ~ lncoins + C(idp)", "randhie", fit=NO_REPORT),
     formula("mixedlm", "body_mass_g ~ flipper_length_mm", "penguins", groups="island"),
+    *(
+        machine(f"ExplainableBoosting{kind}", data)
+        for kind, data in (
+            ("Classifier", "breast_cancer"),
+            ("Classifier", "penguins"),
+            ("Classifier", "iris"),
+            ("Classifier", "wine"),
+            ("Regressor", "cars"),
+            ("Regressor", "diabetes"),
+        )
+    ),
+    machine("ExplainableBoostingRegressor", "cars", objective="gamma_deviance"),
+    machine("ExplainableBoostingRegressor", "cars", interactions=0),
 ]

@@ -33,6 +33,7 @@ FAMILIES = (
     "generalized",
     "imbalanced",
     "imputers",
+    "interpret",
     "lightgbm",
     "linear",
     "multiclass",
