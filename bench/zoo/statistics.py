@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-import numpy as np  # noqa: F401 - formulas name it
+import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
@@ -43,6 +43,14 @@ def _rows(name: str) -> pd.DataFrame:
     return frame
 
 
+def chosen(results: Any, X: Any) -> Any:
+    """What a model predicts; of a discrete one, the most probable class."""
+    found = np.asarray(results.predict(X))
+    if type(results.model).__name__ not in ("Logit", "Probit", "MNLogit"):
+        return found
+    return found.argmax(axis=1) if found.ndim == 2 else (found > 0.5).astype(int)
+
+
 def formula(kind: str, text: str, data: str, *, fit: Any = (), **options: Any) -> Case:
     """A model by a formula, and the columns that it reads."""
 
@@ -51,7 +59,7 @@ def formula(kind: str, text: str, data: str, *, fit: Any = (), **options: Any) -
         results = getattr(smf, kind)(text, rows, **options).fit(**dict(fit))
         return results, rows[list(variables_of(results))]
 
-    return Case(f"{kind}: {text}", fitted)
+    return Case(f"{kind}: {text}", fitted, chosen)
 
 
 def columns(
@@ -73,7 +81,18 @@ def columns(
         X, truth = (X.to_numpy(), truth.to_numpy()) if as_array else (X, truth)
         return fit(kind(truth, X, **options)), X
 
-    return Case(f"{name}, {data}", fitted)
+    return Case(f"{name}, {data}", fitted, chosen)
+
+
+def intervals(kind: str, text: str, data: str) -> Case:
+    """A model by a formula, with the bounds of its intervals as outputs."""
+    plain = formula(kind, text, data, fit=NO_REPORT if kind in ("logit", "poisson") else ())
+
+    def tabulated(results: Any, X: Any) -> Any:
+        frame = results.get_prediction(X).summary_frame(alpha=0.1)
+        return frame.drop(columns=frame.columns.intersection(["mean_se", "se"])).to_numpy()
+
+    return Case(f"intervals of {plain.name}", plain.fit, tabulated, (("intervals", 0.9),))
 
 
 def machine(kind: str, data: str, **options: Any) -> Case:
@@ -94,6 +113,7 @@ def quiet(model: Any) -> Any:
     return model.fit(disp=0)
 
 
+NO_REPORT = {"disp": 0}
 BODY = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
 COSTS = ["lncoins", "idp", "physlm", "disea"]
 LINKS = sm.families.links
@@ -106,7 +126,6 @@ FAMILIES = (
     sm.families.NegativeBinomial(LINKS.NegativeBinomial(0.5), alpha=0.5),
 )
 BINOMIAL = (LINKS.Logit, LINKS.Probit, LINKS.Cauchy, LINKS.CLogLog, LINKS.LogLog)
-NO_REPORT = {"disp": 0}
 CASES = [
     columns("OLS", sm.OLS, "statecrime", "murder", ["urban", "poverty", "hs_grad", "single"]),
     columns("OLS of an array", sm.OLS, "longley", "TOTEMP", ["GNP", "POP"], as_array=True),
@@ -191,6 +210,10 @@ CASES = [
     formula("poisson", "mdvis ~ lncoins + C(idp) + np.log1p(fmde)", "randhie", fit=NO_REPORT),
     formula("negativebinomial", "mdvis ~ lncoins + C(idp)", "randhie", fit=NO_REPORT),
     formula("mixedlm", "body_mass_g ~ flipper_length_mm", "penguins", groups="island"),
+    intervals("ols", "body_mass_g ~ species * bill_depth_mm", "penguins"),
+    intervals("glm", "body_mass_g ~ bill_depth_mm + island", "penguins"),
+    intervals("logit", "affair ~ age + educ + C(religious)", "fair"),
+    intervals("poisson", "mdvis ~ lncoins + C(idp)", "randhie"),
     *(
         machine(f"ExplainableBoosting{kind}", data)
         for kind, data in (

@@ -43,7 +43,10 @@ def check(results: Any, X: Any, folder: Any) -> Bundle:
     assert bundle.compilation is not None
     assert bundle.is_compiled, bundle.compilation.why
     ours = bundle.predict(X[list(bundle.signature.names)] if hasattr(X, "columns") else X)
-    np.testing.assert_allclose(ours.predictions, np.asarray(results.predict(X)), rtol=1e-12)
+    numbers = ours.predictions if ours.probabilities is None else ours.probabilities
+    theirs = np.asarray(results.predict(X))
+    numbers = numbers[:, 1] if numbers.ndim > theirs.ndim else numbers  # of two classes
+    np.testing.assert_allclose(numbers, theirs, rtol=1e-11)
     return bundle
 
 
@@ -152,3 +155,87 @@ def test_numbers_beyond_the_knots_of_a_spline_are_refused(tmp_path):
 
     with pytest.raises(ModelError):
         bundle.predict(pd.DataFrame({"bill_depth_mm": [100.0]}))
+
+
+def test_a_discrete_model_answers_with_classes_and_probabilities(tmp_path):
+    import statsmodels.api as sm
+
+    X, rows = with_constant(), penguins()
+    logit = sm.Logit(rows["male"], X).fit(disp=0)
+    bundle = podium.pack(logit, X, rows["male"], name="m", path=tmp_path, importance=False)
+    outputs = bundle.predict(X)
+
+    assert bundle.is_compiled
+    assert bundle.signature.output.classes == (0, 1)
+    np.testing.assert_allclose(outputs.probabilities[:, 1], logit.predict(X), rtol=1e-12)
+    np.testing.assert_array_equal(outputs.predictions, (logit.predict(X) > 0.5).astype(int))
+    assert bundle.card.metrics[0].name == "accuracy"
+
+
+def test_classes_of_several_are_those_of_the_target(tmp_path):
+    import statsmodels.api as sm
+    from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+    rows = penguins()
+    X, kinds = with_constant()[["const", "bill_depth_mm"]], rows["kind"].cat.as_ordered()
+    models = {
+        "multinomial": sm.MNLogit(rows["species"], X).fit(disp=0),
+        "ordered": OrderedModel(kinds, X[["bill_depth_mm"]]).fit(disp=0, method="bfgs"),
+    }
+    for name, results in models.items():
+        some = X if name == "multinomial" else X[["bill_depth_mm"]]
+        bundle = podium.pack(results, some, name=name, path=tmp_path, importance=False)
+
+        assert bundle.is_compiled, bundle.compilation.why
+        assert bundle.signature.output.classes == ("Adelie", "Chinstrap", "Gentoo")
+        shares = bundle.predict(some).probabilities
+        np.testing.assert_allclose(shares, results.predict(some), rtol=1e-9)
+
+
+INTERVALS = {
+    "ols": ["mean", "mean_ci_lower", "mean_ci_upper", "obs_ci_lower", "obs_ci_upper"],
+    "glm": ["mean", "mean_ci_lower", "mean_ci_upper"],
+    "logit": ["predicted", "ci_lower", "ci_upper"],
+}
+
+
+@pytest.mark.parametrize("kind", INTERVALS)
+def test_intervals_become_outputs(kind, tmp_path):
+    import statsmodels.api as sm
+
+    y = "male" if kind == "logit" else "body_mass_g"
+    options = {"family": sm.families.Gamma(sm.families.links.Log())} if kind == "glm" else {}
+    results = formula(kind, f"{y} ~ species * bill_depth_mm", **options)
+
+    bundle = podium.pack(
+        results, penguins(), name="m", path=tmp_path, intervals=0.9, importance=False
+    )
+
+    assert bundle.is_compiled, bundle.compilation.why
+    assert [output.name for output in bundle.signature.outputs] == INTERVALS[kind]
+    X = penguins()[list(bundle.signature.names)]
+    frame = results.get_prediction(X).summary_frame(alpha=0.1)[INTERVALS[kind]]
+    np.testing.assert_allclose(bundle.predict(X).predictions, frame, rtol=1e-9)
+
+
+def test_a_model_without_intervals_says_so(tmp_path):
+    results = formula("rlm", "body_mass_g ~ species")
+
+    with pytest.raises(podium.errors.SetupError, match="RLM of statsmodels has no intervals"):
+        podium.pack(results, penguins(), name="m", path=tmp_path, intervals=0.9)
+    with pytest.raises(podium.errors.SetupError, match="intervals can't be 95"):
+        podium.pack(formula("ols", "male ~ sex"), penguins(), name="m", intervals=95)
+
+
+def test_rows_that_lack_a_value_are_left_out_as_in_training(tmp_path):
+    import statsmodels.formula.api as smf
+
+    rows = penguins().copy()
+    rows.loc[:4, "sex"] = None
+    results = smf.ols("body_mass_g ~ sex + species", rows).fit()
+
+    bundle = podium.pack(results, rows, rows["body_mass_g"], name="m", path=tmp_path)
+
+    assert bundle.is_compiled, bundle.compilation.why
+    assert bundle.card.n_rows == len(rows) - 5
+    assert "5 of 333 rows lack a value and were left out, as in training." in bundle.card.notes

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.features import Features, NotCompiled
+from podium.compile.features import Column, Features, NotCompiled
 from podium.compile.labels import label_of
 from podium.compile.own_code.exporter import run_recorded
 from podium.compile.own_code.labels import Labels
@@ -18,7 +18,7 @@ from podium.compile.own_code.series import series_of
 from podium.compile.own_code.values import Numbers, joined
 from podium.compile.registers import Codes
 from podium.compile.smooth import stand_in
-from podium.program.operations import Matmul, Product
+from podium.program.operations import Elementwise, Matmul, Product
 from podium.table import Array
 
 
@@ -149,6 +149,31 @@ def predictor(parts: Sequence[Part], weights: Array, build: Builder) -> int:
         raise NotCompiled("its formula reads no column")
     matrix = build.matrix(tuple(column for one in registers for column in build.features(one)))
     return build.add(Matmul(matrix, np.concatenate(rows), bias))
+
+
+def whole_matrix(parts: Sequence[Part], build: Builder) -> int:
+    """All columns of a design matrix side by side, those of ones too.
+
+    Raises:
+        NotCompiled: it has no columns but ones.
+    """
+    some = next((part.register for part in parts if part.register is not None), None)
+    if some is None:
+        raise NotCompiled("its formula reads no column")
+    first = build.matrix(build.features(some)[:1])
+    ones: int | None = None
+    columns: list[Column] = []
+    for part in parts:
+        register = part.register
+        if register is None:
+            ones = (
+                build.add(Elementwise((first,), "power", (0, -1), np.zeros((1, 1))))
+                if ones is None
+                else ones
+            )
+            register = ones
+        columns.extend(build.features(register))
+    return build.matrix(tuple(columns))
 
 
 def _weighted(parts: Sequence[Part], weights: Array) -> Iterator[tuple[Part, Array]]:

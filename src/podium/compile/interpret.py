@@ -102,7 +102,7 @@ def _categories(
     labels = _labels(build, column, bins)
     codes = Codes({k: float(v) for k, v in labels.items()}, 0.0, float(unknown))
     (coded,) = build.features(build.codes((column,), [codes]))
-    return coded, Axis(place, np.arange(unknown) + 0.5, 0, None)
+    return coded, Axis(place, np.arange(unknown, dtype=np.float64) + 0.5, 0, None)
 
 
 def _labels(build: Builder, column: Column, bins: Mapping[str, int]) -> dict[Label, int]:
@@ -111,7 +111,7 @@ def _labels(build: Builder, column: Column, bins: Mapping[str, int]) -> dict[Lab
     if kind == "boolean":
         return {text == "True": number for text, number in bins.items()}
     if not build.is_number(column):
-        return dict(bins)
+        return dict(zip(bins.keys(), bins.values(), strict=True))
     try:
         return {float(text): number for text, number in bins.items()}
     except ValueError as error:

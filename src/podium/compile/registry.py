@@ -34,6 +34,7 @@ FAMILIES = (
     "imbalanced",
     "imputers",
     "interpret",
+    "intervals",
     "lightgbm",
     "linear",
     "multiclass",

@@ -10,9 +10,26 @@ import numpy as np
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.formulas import design_matrix, predictor
-from podium.program.operations import Elementwise, Link, Matmul
+from podium.compile.labels import classes_of
+from podium.program.operations import Above, Elementwise, Largest, Link, Matmul, Pair
 from podium.program.operations.elementwise import ElementwiseName
 from podium.runtimes.formulas import design_of
+
+
+def formula_model(model: Any, build: Builder, x: Features) -> Fitted:
+    """The results inside."""
+    return build.model(model.results, x, type(model.results).__name__)
+
+
+def choice_model(model: Any, build: Builder, x: Features) -> Fitted:
+    """The most probable class."""
+    share = build.model(model.results, x, "results").values
+    assert share is not None
+    classes = classes_of(model)
+    if len(classes) == 2 and build.width(share) == 1:
+        index = build.add(Above(share, 0.5))
+        return Fitted(index=index, classes=classes, probabilities=build.add(Pair(share)))
+    return Fitted(index=build.add(Largest(share)), classes=classes, probabilities=share)
 
 
 def statistical_model(results: Any, build: Builder, x: Features) -> Fitted:
@@ -31,7 +48,7 @@ def _linear(results: Any, build: Builder, x: Features) -> int:
 def _generalized(results: Any, build: Builder, x: Features) -> int:
     """The mean, by the inverse of the link."""
     family = getattr(results.model, "family", results.model)
-    return _inverse(family.link, build, _predictor(results, build, x, results.params))
+    return inverse(family.link, build, _predictor(results, build, x, results.params))
 
 
 def _logit(results: Any, build: Builder, x: Features) -> int:
@@ -63,6 +80,26 @@ def _multinomial(results: Any, build: Builder, x: Features) -> int:
     scores = _predictor(results, build, x, np.column_stack([np.zeros(len(params)), params]))
     # As its predict does, which refuses what overflows.
     return _link(build, _link(build, scores, "exp"), "share")
+
+
+def _ordered(results: Any, build: Builder, x: Features) -> int:
+    """The probability of each of some ordered classes: that of lying between two thresholds."""
+    model, params = results.model, np.asarray(results.params, np.float64)
+    thresholds = model.transform_threshold_params(params)[1:-1]
+    linear = _predictor(results, build, x, params[: -len(thresholds)])
+    name = getattr(model.distr, "name", "")
+    if name not in ("logistic", "norm"):
+        raise NotCompiled(f"its distribution {name!r} isn't known")
+    scores = build.add(Matmul(linear, np.full((1, len(thresholds)), -1.0), thresholds))
+    below = _link(build, scores, "sigmoid") if name == "logistic" else _normal(build, scores)
+    parts = build.features(below)
+    last = build.features(_complement(build, build.matrix(parts[-1:])))
+    if len(parts) == 1:
+        return build.matrix((*parts, *last))
+    pair = (build.matrix(parts[1:]), build.matrix(parts[:-1]))
+    between = build.features(build.add(Elementwise(pair, "subtract", (0, 1), np.empty((0, 1)))))
+    shares = build.matrix((parts[0], *between, *last))
+    return _computed(build, "maximum", shares, 0.0)
 
 
 def _predictor(results: Any, build: Builder, x: Features, params: Any) -> int:
@@ -101,7 +138,7 @@ def _complement(build: Builder, x: int) -> int:
     return _computed(build, "subtract", x, 1.0, is_first=True)
 
 
-def _inverse(link: Any, build: Builder, x: int) -> int:
+def inverse(link: Any, build: Builder, x: int) -> int:
     """The mean for a linear predictor.
 
     Raises:
@@ -170,6 +207,7 @@ _PREDICTIONS: Mapping[str, Callable[[Any, Builder, Features], int]] = {
     "Logit": _logit,
     "Probit": _probit,
     "MNLogit": _multinomial,
+    "OrderedModel": _ordered,
 }
 # What fitting returns: the class of the model inside decides.
 _RESULTS = (
@@ -189,6 +227,7 @@ _RESULTS = (
     "Multinomial",
     "NegativeBinomial",
     "NegativeBinomialP",
+    "Ordered",
     "Poisson",
     "RLM",
     "Regression",
@@ -196,4 +235,8 @@ _RESULTS = (
     "ZeroInflatedNegativeBinomial",
     "ZeroInflatedPoisson",
 )
-MODELS = {f"statsmodels.{name}ResultsWrapper": statistical_model for name in _RESULTS}
+MODELS = {
+    "podium.ChoiceModel": choice_model,
+    "podium.FormulaModel": formula_model,
+    **{f"statsmodels.{name}ResultsWrapper": statistical_model for name in _RESULTS},
+}

@@ -34,8 +34,8 @@ def fitted_columns(model: Any) -> tuple[str, ...]:
             names = model.feature_names
         elif library == "catboost":
             names = model.feature_names_
-        elif library == "statsmodels":
-            names = variables_of(model)
+        elif formula := variables_of(model):
+            names = formula
         elif steps and not isinstance(steps[0][1], str):
             return fitted_columns(steps[0][1])
         else:

@@ -33,6 +33,7 @@ from podium.packing.periods import hours_of, with_spreads
 from podium.packing.quality import Quality, holdout_rows, on_holdout, quality
 from podium.packing.served import served, trusted_digests
 from podium.packing.stages import Stages, terminal
+from podium.packing.statistical import complete_rows
 from podium.packing.subject import Subject, subject_of
 from podium.packing.truth import Truth, truth_of
 from podium.program import Program
@@ -62,6 +63,7 @@ def pack(
     compiles: bool = True,
     keep_original: bool = False,
     rounds: Rounds = None,
+    intervals: float | None = None,
     cv: Any = None,
     groups: object = None,
     sample_weight: object = None,
@@ -100,6 +102,8 @@ def pack(
         keep_original: also pack the estimator beside its program.
         rounds: how many rounds of a booster are used: `"all"`, up to the `"best"`, or a number.
             By default as the object itself predicts.
+        intervals: the share of cases, such as 0.95, that the intervals of a model of statsmodels hold:
+            their bounds become outputs beside the prediction, as in `summary_frame`.
         cv: the number of folds, or a scikit-learn splitter, to evaluate copies of the estimator on rows
             that each wasn't trained on, where no rows can be held out.
         groups: of the rows; `cv` keeps each group in one fold.
@@ -127,6 +131,9 @@ def pack(
     check_n_rows(background)
     if cv is not None and holdout is not None:
         raise SetupError("pass either holdout or cv, not both")
+    X, y, times, left_out = _complete(model, X, y, times)  # noqa: N806
+    if holdout is not None:
+        holdout = _complete(model, *holdout, None)[:2]
     with Stages(terminal()) as at:
         at("reading the rows, and running the model")
         n_rows = 0 if X is None else Table.of(X).n_rows
@@ -142,6 +149,7 @@ def pack(
             compiles=compiles,
             keep_original=keep_original,
             rounds=rounds,
+            intervals=intervals,
         )
         corrections = None if isinstance(signature, Signature) else signature
         corrected_signature = _corrected(subject.signature, corrections)
@@ -186,6 +194,7 @@ def pack(
             limits=tuple(limits),
             notes=(
                 *notes,
+                *left_out,
                 *subject.notes,
                 *_undistributed_note(part),
                 *thresholds,
@@ -213,6 +222,24 @@ def pack(
         at("writing, and opening it again")
         file = _write(path, card, corrected_signature, baseline, kept, matters, part)
         return load(file, trust=[f"sha256:{digest}" for digest in trusted_digests(part)])
+
+
+def _complete(
+    model: object, rows: Any, y: Any, times: Any
+) -> tuple[Any, Any, Any, tuple[str, ...]]:
+    """The rows, their targets and times without those that a statistical model can't predict."""
+    complete = complete_rows(model, rows)
+    if complete is None:
+        return rows, y, times, ()
+    others = [
+        one[complete] if getattr(one, "shape", ())[:1] == complete.shape else one
+        for one in (y, times)
+    ]
+    n_lacking = int((~complete).sum())
+    note = (
+        f"{n_lacking:,} of {len(complete):,} rows lack a value and were left out, as in training."
+    )
+    return rows[complete], *others, (note,)
 
 
 def _measured(

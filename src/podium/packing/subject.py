@@ -22,11 +22,12 @@ from podium.bundle.model_part import (
 from podium.bundle.references import references_of_class, references_of_function
 from podium.bundle.trust import parse_trust
 from podium.errors import SetupError
-from podium.packing.boosters import Rounds, only_orders, taking_tables
+from podium.packing.boosters import Booster, Rounds, only_orders, taking_tables
 from podium.packing.columns import fitted_columns, selected
 from podium.packing.model_file import load_model_file
 from podium.packing.owner import ROWS, Owner, clean, spread
 from podium.packing.recast import read_again, recast
+from podium.packing.statistical import is_statistical, predicting
 from podium.packing.truth import Truth
 from podium.runtimes.onnx import graph_fields, graph_outputs, matrix_of
 from podium.runtimes.onnx_networks import described_network, exported, is_network
@@ -78,6 +79,7 @@ def subject_of(
     compiles: bool = True,
     keep_original: bool = False,
     rounds: Rounds = None,
+    intervals: float | None = None,
 ) -> Subject:
     """The subject for a model.
 
@@ -105,17 +107,28 @@ def subject_of(
         return _files(model, table, declared)
     if is_network(model):
         return _network(model, table, truth, declared)
-    subject = _estimator(model, rows, truth, declared, rounds)
+    subject = _estimator(model, rows, truth, declared, _taking(model, rows, rounds, intervals))
     if not compiles or subject.owner is None:
         return subject
     part = _compiling(subject.owner, keep_original)
     return replace(subject, part=part, original=subject.part)
 
 
+def _taking(model: Any, rows: object, rounds: Rounds, intervals: float | None) -> Booster:
+    """The model as one that takes tables."""
+    if rows is not None and is_statistical(model) and rounds is None:
+        return predicting(model, rows, intervals)
+    if intervals is not None:
+        raise SetupError(
+            f"{type(model).__name__} has no intervals",
+            hint="intervals applies to models of statsmodels only: leave it out",
+        )
+    return taking_tables(model, rounds)
+
+
 def _estimator(
-    model: Any, rows: object, truth: Truth | None, declared: Signature | None, rounds: Rounds
+    model: Any, rows: object, truth: Truth | None, declared: Signature | None, taking: Booster
 ) -> Subject:
-    taking = taking_tables(model, rounds)
     estimator, owner = taking.model, None
     if rows is not None:
         table = recast(estimator, _select(estimator, rows))

@@ -15,6 +15,7 @@ def design_of(results: Any) -> Any:
 
     It is the DesignInfo of patsy, or the ModelSpec of formulaic.
     """
+    results = getattr(results, "results", results)  # inside a model of labels or intervals
     if not type(results).__module__.startswith("statsmodels."):
         return None
     model = getattr(results, "model", None)
@@ -29,7 +30,9 @@ def design_of(results: Any) -> Any:
 def variables_of(results: Any) -> tuple[str, ...]:
     """The columns of its training frame that a formula reads; none without a formula."""
     design = design_of(results)
-    frame = getattr(getattr(results.model, "data", None), "frame", None) if design else None
+    if design is None:
+        return ()
+    frame = getattr(getattr(results, "results", results).model.data, "frame", None)
     if frame is None:
         return ()
     named = {name for factor in _factors(design) for name in _names(_code(factor))}

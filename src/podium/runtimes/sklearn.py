@@ -104,6 +104,7 @@ def outputs_of(
     if len(predictions) != len(frame):
         raise SetupError(f"the estimator returned {len(predictions)} predictions for {len(frame)}")
     task = _task(estimator)
+    names = getattr(estimator, "output_names_", None) or names
     classes = getattr(estimator, "classes_", None)
     if predictions.ndim == 2 and predictions.shape[1] > 1:
         names = names_of(predictions.shape[1], names)

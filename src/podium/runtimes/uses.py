@@ -123,8 +123,7 @@ def _coded(estimator: Any, columns: _Columns) -> _ColumnUses:
         at = _coded_by_xgboost(estimator)
     elif _library(estimator) == "lightgbm":
         at = _coded_by_lightgbm(estimator)
-    elif _library(estimator) == "statsmodels":
-        levels = categories_of(estimator)
+    elif levels := categories_of(estimator):
         at = {i: _labels(levels[n]) for i, n in enumerate(columns) if n is not None and n in levels}
     for i, labels in at.items():
         name = columns[i] if i < len(columns) else None
