@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from podium.errors import BundleError
-from podium.program.operations import Blank, Numbers, Operation, Shape, Shapes, Single, SingleSum
+from podium.program.operations import (
+    Blank,
+    Numbers,
+    Operation,
+    Scale,
+    Shape,
+    Shapes,
+    Single,
+    SingleSum,
+)
 
 
 def shapes_of(width, *, is_single=False):
@@ -74,3 +83,18 @@ def test_sums_that_do_not_fit_their_rows_are_refused(weights, start):
 
     with pytest.raises(BundleError):
         SingleSum(0, weights, start).check(shapes)
+
+
+def test_a_scale_rounds_after_each_step_as_one_in_place_does():
+    numbers = np.array([[0.1], [16_777_216.0], [3.0], [1e-3]], np.float32)
+    subtract, divide = np.array([0.3]), np.array([0.7])
+    shapes = shapes_of(1, is_single=True)
+
+    found = Scale(0, subtract=subtract, divide=divide).prepare(shapes)([], [numbers])
+
+    expected = numbers.copy()
+    expected -= subtract
+    expected /= divide
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
+    assert (found != (numbers - np.float32(0.3)) / np.float32(0.7)).any()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -122,11 +122,11 @@ class Scale(Operation, frozen=True, tag="scale"):
         return shape
 
     def prepare(self, shapes: Shapes) -> Step:
-        """In the precision of the input, as in the training library."""
-        x, dtype = self.x, _dtype(shapes.matrix(self.x))
+        """Rounded to the precision of the input after each step, as in the training library."""
+        x, is_single = self.x, shapes.matrix(self.x).is_single
         todo = [
             # As a matrix: for one row, numpy is three times faster with equal shapes.
-            (function, constants.astype(dtype)[None])
+            (_rounding(function) if is_single else function, constants.astype(np.float64)[None])
             for function, constants in (
                 (np.subtract, self.subtract),
                 (np.divide, self.divide),
@@ -146,6 +146,11 @@ class Scale(Operation, frozen=True, tag="scale"):
             return numbers
 
         return run
+
+
+def _rounding(function: Any) -> Callable[[Array, Array], Array]:
+    """The function of single and double numbers, as `x -= doubles` computes it in place."""
+    return lambda numbers, constants: function(numbers, constants).astype(np.float32)
 
 
 class Match(Operation, frozen=True, tag="match"):
