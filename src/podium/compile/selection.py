@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,21 @@ def selector(estimator: Any, build: Builder, x: Features) -> Features:
 def _is_never_missing(build: Builder, column: Any) -> bool:
     is_input = isinstance(column, Input)
     return not is_input or column.fill is not None or build.field(column).missing == "refuse"
+
+
+def places_of(build: Builder, x: Features, columns: Sequence[Any]) -> list[int]:
+    """The places of columns that are given by their numbers or names.
+
+    Raises:
+        NotCompiled: a column has no such name: steps before this one may have renamed it.
+    """
+    names = [build.field(column).name if isinstance(column, Input) else None for column in x]
+    places = []
+    for column in columns:
+        if isinstance(column, str) and column not in names:
+            raise NotCompiled(f"no column reaches it unchanged under the name {column!r}")
+        places.append(names.index(column) if isinstance(column, str) else int(column) % len(x))
+    return places
 
 
 def selector_model(estimator: Any, build: Builder, x: Features) -> Fitted:

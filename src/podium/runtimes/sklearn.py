@@ -76,7 +76,7 @@ def predict_with(estimator: Any, frame: Any, signature: Signature) -> Outputs:
     scores = scores_of(estimator, frame, kind) if kind else None
     if not signature.output.has_probabilities:
         return Outputs(predictions, scores=scores)
-    shares = np.asarray(estimator.predict_proba(frame), np.float64)
+    shares = np.atleast_2d(np.asarray(estimator.predict_proba(frame), np.float64))
     return Outputs(predictions, shares, scores=scores)
 
 
@@ -164,5 +164,5 @@ def _has_probabilities(estimator: Any, frame: Any, n_classes: int) -> bool:
 
 def _plain(predictions: Any) -> Array:
     """Predictions as a numpy array; strings as Python objects."""
-    array = np.asarray(predictions)
+    array = np.atleast_1d(np.asarray(predictions))  # some return a single number for a single row
     return array.astype(object) if array.dtype.kind in "US" else array

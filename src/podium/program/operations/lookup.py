@@ -100,7 +100,7 @@ class Interpolate(Operation, frozen=True, tag="interpolate"):
     """Interpolates one column linearly between points; constant beyond the ends.
 
     Attributes:
-        knots: the x coordinates, ascending.
+        knots: the x coordinates, ascending; of equal ones the last height holds there.
         heights: the y coordinates.
     """
 
@@ -114,7 +114,7 @@ class Interpolate(Operation, frozen=True, tag="interpolate"):
         """One column of one."""
         require(shapes.matrix(self.x).width == 1, "one column goes through the line")
         n_knots = len(self.knots)
-        require(n_knots > 0 and bool((np.diff(self.knots) > 0).all()), "the knots don't ascend")
+        require(n_knots > 0 and bool((np.diff(self.knots) >= 0).all()), "the knots don't ascend")
         require_vector(self.heights, n_knots, "the heights")
         return Shape(1)
 
