@@ -51,6 +51,47 @@ def test_every_loss_of_classes_compiles(zoo):
     zoo.check(model, "breast_cancer", numbered=True)
 
 
+def test_the_focal_loss_compiles(zoo):
+    loss = "Focal:focal_alpha=0.4;focal_gamma=1.5"
+
+    zoo.check(
+        catboost.CatBoostClassifier(loss_function=loss, **SMALL), "breast_cancer", numbered=True
+    )
+
+
+@pytest.mark.parametrize("loss", ["MultiLogloss", "MultiCrossEntropy"])
+def test_several_labels_compile(zoo, loss):
+    X, y = zoo.data("diabetes")
+    labels = np.stack([y > 100, y > 150, y > 220], axis=1).astype(int)
+    model = catboost.CatBoostClassifier(loss_function=loss, **SMALL)
+
+    compiled = compiles(zoo, model.fit(X, labels), X)
+
+    assert len(compiled.program.plan.answers) == 3
+
+
+@pytest.mark.parametrize(
+    ("loss", "n_outputs"), [("RMSEWithUncertainty", 2), ("MultiQuantile:alpha=0.1,0.5,0.9", 3)]
+)
+def test_a_mean_with_its_variance_and_quantiles_compile(zoo, loss, n_outputs):
+    X, y = zoo.data("diabetes")
+    model = catboost.CatBoostRegressor(loss_function=loss, **SMALL)
+
+    compiled = compiles(zoo, model.fit(X, y), X)
+
+    assert len(compiled.program.plan.answers) == n_outputs
+
+
+def test_texts_are_left_to_the_library(zoo):
+    X, y = zoo.data("penguins")
+    X = X[["bill_length_mm"]].assign(said=[f"a bird of kind {kind}" for kind in y])
+    model = catboost.CatBoostClassifier(text_features=["said"], **SMALL)
+
+    compiled, _, _ = zoo.compile(model.fit(X, y), X)
+
+    assert "texts or embeddings" in compiled.why
+
+
 def test_several_outputs_compile(zoo):
     zoo.check(catboost.CatBoostRegressor(loss_function="MultiRMSE", **SMALL), "linnerud")
 

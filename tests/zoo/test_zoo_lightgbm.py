@@ -117,18 +117,63 @@ def test_a_native_file_compiles_through_its_class(zoo, tmp_path, objective):
     assert len(compiled.program.plan.answers) == (3 if objective == "multiclass" else 1)
 
 
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        ({"linear_tree": True}, "linear"),
-        ({"reg_sqrt": True}, "square roots"),
-        ({"objective": lambda y, f: (f - y, np.ones_like(y))}, ""),
-    ],
-)
-def test_what_is_not_known_exactly_is_not_compiled(zoo, options, why):
+def with_gaps(X):
+    X = X[["Cylinders", "Displacement", "Horsepower", "Weight_in_lbs"]].astype(float)
+    X.loc[::7, "Displacement"] = np.nan
+    return X.assign(Origin=pd.Categorical(np.arange(len(X)) % 9))
+
+
+@pytest.mark.parametrize("data", ["cars", "classes"])
+def test_leaves_with_linear_models_compile(zoo, data):
+    X, y = zoo.data("cars")
+    X = with_gaps(X)
+    options = {"linear_tree": True, "min_child_samples": 8, "min_data_per_group": 5}
+    if data == "cars":
+        model = lightgbm.LGBMRegressor(**SMALL | options)
+    else:
+        model, y = lightgbm.LGBMClassifier(**SMALL | options), np.digitize(y, [18, 25])
+
+    compiled = compiles(zoo, model.fit(X, y), X)
+
+    # A row lacks a number that a leaf's model needs: the leaf's constant is used in its place.
+    assert compiled.verification.n_perturbed > 500
+    text = model.booster_.model_to_string()
+    assert "num_features=0 0" not in text.partition("Tree=3")[2].partition("Tree=4")[0]
+
+
+def test_leaves_with_linear_models_compile_without_any(zoo):
     X, y = zoo.data("diabetes")
+    model = lightgbm.LGBMRegressor(linear_tree=True, **SMALL | {"n_estimators": 1})
 
-    compiled, _, _ = zoo.compile(lightgbm.LGBMRegressor(**SMALL | options).fit(X, y), X)
+    compiles(zoo, model.fit(X, y), X)
 
-    assert why in compiled.why
-    assert (compiled.program is None) == bool(why)
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"reg_sqrt": True},
+        {"objective": "cross_entropy_lambda"},
+        {"objective": lambda y, f: (f - y, np.ones_like(y))},
+    ],
+    ids=["roots", "cross-entropy with weights", "own"],
+)
+def test_links_of_numbers_compile(zoo, options):
+    X, y = zoo.data("diabetes")
+    y = y > 150 if options.get("objective") == "cross_entropy_lambda" else y - 150
+
+    compiles(zoo, lightgbm.LGBMRegressor(**SMALL | options).fit(X, y), X)
+
+
+def log_loss(truth, score):
+    share = 1 / (1 + np.exp(-score))
+    return share - truth, share * (1 - share)
+
+
+def test_classes_of_an_objective_of_ones_own_are_raw_scores(zoo):
+    X, y = zoo.data("breast_cancer")
+    model = lightgbm.LGBMClassifier(objective=log_loss, **SMALL)
+
+    compiled = compiles(zoo, model.fit(X, y), X)
+
+    (output,) = compiled.program.signature.outputs
+    assert (output.task, output.classes) == ("value", ())

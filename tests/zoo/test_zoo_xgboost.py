@@ -164,15 +164,49 @@ def test_a_native_file_compiles_through_its_class(zoo, tmp_path, suffix):
     compiles(zoo, model, X)
 
 
-def test_an_objective_of_code_is_not_compiled(zoo):
+def squared(truth, answer):
+    return answer - truth, np.ones_like(truth)
+
+
+def log_loss(truth, score):
+    share = 1 / (1 + np.exp(-score))
+    return share - truth, share * (1 - share)
+
+
+def test_an_objective_of_ones_own_predicts_through_the_link_in_its_file(zoo):
     X, y = zoo.data("diabetes")
+    compiles(zoo, xgboost.XGBRegressor(objective=squared, **SMALL).fit(X, y), X)
+    model = xgboost.XGBClassifier(objective=log_loss, **SMALL)
 
-    def squared(truth, answer):
-        return answer - truth, np.ones_like(truth)
+    compiled = compiles(zoo, model.fit(X, y > 150), X)
 
-    compiled, _, _ = zoo.compile(xgboost.XGBRegressor(objective=squared, **SMALL).fit(X, y), X)
+    assert compiled.program.signature.output.has_probabilities
 
-    assert "code" in compiled.why
+
+def test_classes_of_the_hinge_loss_compile(zoo):
+    model = xgboost.XGBClassifier(objective="binary:hinge", **SMALL)
+
+    zoo.check(model, "breast_cancer", numbered=True)
+
+
+@pytest.mark.parametrize("strategy", ["one_output_per_tree", "multi_output_tree"])
+def test_several_labels_compile(zoo, strategy):
+    X, y = zoo.data("diabetes")
+    labels = np.stack([y > 100, y > 150, y > 220], axis=1).astype(int)
+    model = xgboost.XGBClassifier(multi_strategy=strategy, **SMALL)
+
+    compiled = compiles(zoo, model.fit(X, labels), X)
+
+    assert len(compiled.program.plan.answers) == 3
+
+
+def test_a_category_that_training_never_saw_goes_where_the_library_sends_it(zoo):
+    X, y = zoo.data("cars")
+    X = X.assign(Origin=X["Origin"].astype("category"))
+    seen = (X["Origin"] != "Japan").to_numpy()
+    model = xgboost.XGBRegressor(enable_categorical=True, max_cat_to_onehot=1, **SMALL)
+
+    compiles(zoo, model.fit(X[seen], y[seen]), X)
 
 
 @pytest.mark.parametrize(

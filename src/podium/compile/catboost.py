@@ -12,16 +12,18 @@ import numpy as np
 from podium.compile.builder import Builder
 from podium.compile.catboost_trees import tests_of, trees_of
 from podium.compile.features import Features, Fitted, NotCompiled
-from podium.compile.labels import classes_of
+from podium.compile.labels import classes_of, label_matrix
 from podium.compile.nodes import forest_of
-from podium.program.operations import Above, Largest, Link, Pair
+from podium.program.operations import Above, Join, Largest, Link, Pair, Select
 
 
 def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The class with the largest sum; of two, the second one if the sum is above zero."""
     loss, sums = _sums(estimator, build, x)
     classes = classes_of(estimator)
-    if loss in ("Logloss", "CrossEntropy") and build.width(sums) == 1:
+    if loss in ("MultiLogloss", "MultiCrossEntropy"):
+        return label_matrix(build, sums, build.add(Link(sums, "sigmoid")), threshold=0.0)
+    if loss in ("Logloss", "CrossEntropy", "Focal") and build.width(sums) == 1:
         _require_half(estimator)
         probabilities = build.add(Pair(build.add(Link(sums, "sigmoid"))))
         index = build.add(Above(sums))
@@ -39,6 +41,10 @@ def regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
     kind = estimator._get_default_prediction_type()  # noqa: SLF001 - as in predict()
     if kind == "Exponent":
         return Fitted(values=build.add(Link(sums, "exp")), scores=sums)
+    if kind == "RMSEWithUncertainty":  # the mean, and the variance from the logarithm of its root
+        mean, root = (build.add(Select(sums, np.array([at], np.int32))) for at in (0, 1))
+        variance = build.add(Link(build.scale(root, multiply=2.0), "exp"))
+        return Fitted(values=build.add(Join((mean, variance))))
     if kind != "RawFormulaVal":
         raise NotCompiled(f"it returns {kind}")
     return Fitted(values=sums, scores=sums)
@@ -69,7 +75,15 @@ def _sums(estimator: Any, build: Builder, x: Features) -> tuple[str, int]:
 
 
 def _written(estimator: Any) -> dict[str, Any]:
-    """The model in CatBoost's JSON format."""
+    """The model in CatBoost's JSON format.
+
+    Raises:
+        NotCompiled: it takes texts or embeddings, which that format lacks.
+    """
+    if estimator.get_text_feature_indices() or estimator.get_embedding_feature_indices():
+        raise NotCompiled(
+            "it takes texts or embeddings: it compiles if a step before it makes numbers of them"
+        )
     with TemporaryDirectory() as folder:
         path = Path(folder, "model.json")
         estimator.save_model(str(path), format="json")

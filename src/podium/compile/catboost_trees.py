@@ -40,11 +40,11 @@ def tests_of(build: Builder, x: Features, model: _Json) -> tuple[Features, list[
     """The columns that a model's trees test, and all tests in the order of their numbers.
 
     Raises:
-        NotCompiled: it takes texts or embeddings, or categories that aren't known.
+        NotCompiled: it takes other features, or categories that aren't known.
     """
     info = model["features_info"]
     if set(info) - {"float_features", "categorical_features", "ctrs"}:
-        raise NotCompiled("it takes texts or embeddings: compute numbers from them before it")
+        raise NotCompiled("it has features that are neither numbers nor categories")
     floats = [f for f in info.get("float_features", ()) if f["borders"]]
     counters = info.get("ctrs", ())
     hashes = hashes_of(build, x, _places(info.get("categorical_features", ()), counters))

@@ -1,4 +1,4 @@
-"""Labels as encoders know them, as opposed to missing values."""
+"""Labels: as encoders know them, as opposed to missing values, and several of a row at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from podium.compile.features import NotCompiled
+from podium.compile.features import Fitted, NotCompiled
+from podium.compile.registers import Registers
+from podium.program.operations import Above, Pair, Select
 from podium.signature import Label
 
 
@@ -34,3 +36,27 @@ def classes_of(estimator: Any) -> tuple[Label, ...]:
     if any(label_of(label) is None for label in labels):
         raise NotCompiled("its classes are neither texts, numbers nor booleans")
     return tuple(labels)
+
+
+def label_matrix(
+    build: Registers,
+    numbers: int,
+    shares: int,
+    *,
+    threshold: float,
+    classes: tuple[Label, Label] = (0, 1),
+) -> Fitted:
+    """Several labels of a row, each 1 where its number is above a threshold, else 0.
+
+    Args:
+        shares: the register with the probability that each label is 1.
+        classes: the labels if the signature has none.
+    """
+    fields, outputs = build.signature.outputs, []
+    for place in range(build.width(numbers)):
+        column = np.array([place], np.int32)
+        index = build.add(Above(build.add(Select(numbers, column)), threshold))
+        known = fields[place].classes if place < len(fields) else ()
+        probabilities = build.add(Pair(build.add(Select(shares, column))))
+        outputs.append(Fitted(index=index, classes=known or classes, probabilities=probabilities))
+    return Fitted(outputs=tuple(outputs))

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from podium.compile.builder import Builder
 from podium.compile.features import Column, Computed, Features, Fitted, Input, NotCompiled
 from podium.compile.labels import classes_of, label_of
+from podium.compile.linear_leaves import Leaf, linear_sums
 from podium.compile.nodes import Tree, forest_of
 from podium.compile.registers import Codes, is_closed
-from podium.program.operations import Blank, Largest, Link, Pair
+from podium.program.operations import Blank, Elementwise, Largest, Link, Pair, Single
 from podium.program.operations.links import LinkName
 
 # Bits of a node's decision type; the higher ones say what counts as missing there.
@@ -33,6 +34,7 @@ _LINKS: dict[str, LinkName] = {
 }
 _IDENTITIES = (
     "",  # models with a custom objective return the sums
+    "cross_entropy_lambda",
     "fair",
     "huber",
     "lambdarank",
@@ -63,10 +65,10 @@ class _Model(NamedTuple):
 
 def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """Probabilities; the predicted class has the largest of them."""
-    if callable(estimator.objective_):
-        raise NotCompiled("its objective is code, not data")
     booster_ = estimator.booster_
     sums, outputs = _registers(booster_, build, x)
+    if callable(estimator.objective_):  # then it predicts the sums
+        return Fitted(values=sums, scores=sums)
     classes = classes_of(estimator)
     probabilities = build.add(Pair(outputs)) if build.width(outputs) == 1 else outputs
     if build.width(probabilities) != len(classes):
@@ -94,8 +96,11 @@ def _registers(booster_: Any, build: Builder, x: Features) -> tuple[int, int]:
     kinds: dict[int, int] = {}
     trees = [_tree(lines, number % n, kinds) for number, lines in enumerate(model.trees)]
     rows = _blanked(build, build.matrix(x), kinds)
-    single = _is_rounded(build, x)
-    sums = build.add(forest_of(rows, trees, np.zeros(n), is_single_input=single))
+    if any(_is_linear(lines) for lines in model.trees):
+        sums = _linear(model, trees, build, rows, x)
+    else:
+        single = _is_rounded(build, x)
+        sums = build.add(forest_of(rows, trees, np.zeros(n), is_single_input=single))
     if model.is_mean:
         sums = build.scale(sums, divide=float(max(1, len(trees) // n)))
     return sums, _linked(model, build, sums)
@@ -105,14 +110,46 @@ def _linked(model: _Model, build: Builder, sums: int) -> int:
     link = _LINKS.get(model.objective)
     if link is None and model.objective not in _IDENTITIES:
         raise NotCompiled(f"its objective ({model.objective}) isn't supported")
-    if "sqrt" in model.options:
-        raise NotCompiled("it was trained on square roots (reg_sqrt)")
+    if "sqrt" in model.options:  # the square, with the sign of the root
+        size = build.add(Link(sums, "abs"))
+        return build.add(Elementwise((sums, size), "multiply", (0, 1), np.zeros((0, 1))))
+    if model.objective == "cross_entropy_lambda":
+        return build.add(Link(build.add(Link(sums, "exp")), "log1p"))
     if link is None:
         return sums
     steep = [float(o.partition(":")[2]) for o in model.options if o.startswith("sigmoid:")]
     if steep and steep[0] != 1:
         return build.add(Link(build.scale(sums, multiply=steep[0]), link))
     return build.add(Link(sums, link))
+
+
+def _is_linear(lines: dict[str, str]) -> bool:
+    return bool(int(lines.get("is_linear", 0)))
+
+
+def _linear(model: _Model, trees: Sequence[Tree], build: Builder, rows: int, x: Features) -> int:
+    """The sums of trees whose leaves hold linear models."""
+    if _is_rounded(build, x):
+        rows = build.add(Single(rows))
+    leaves = map(_leaves, model.trees)
+    return linear_sums(build, rows, list(zip(trees, leaves, strict=True)), model.n_outputs)
+
+
+def _leaves(lines: dict[str, str]) -> list[Leaf]:
+    """The models of a tree's leaves; without them they are constant."""
+    values = _numbers(lines, "leaf_value", np.float64).tolist()
+    if not _is_linear(lines):
+        return [Leaf(value, (), (), value) for value in values]
+    constants = _numbers(lines, "leaf_const", np.float64).tolist()
+    ends = np.cumsum(_numbers(lines, "num_features", np.int64))[:-1]
+    columns = np.split(_numbers(lines, "leaf_features", np.int64), ends)
+    coefficients = np.split(_numbers(lines, "leaf_coeff", np.float64), ends)
+    return [
+        Leaf(constant, some.tolist(), numbers.tolist(), value)
+        for constant, some, numbers, value in zip(
+            constants, columns, coefficients, values, strict=True
+        )
+    ]
 
 
 def _is_rounded(build: Builder, x: Features) -> bool:
@@ -172,8 +209,6 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
 
 def _tree(lines: dict[str, str], target: int, kinds: dict[int, int]) -> Tree:
     """A tree; records in `kinds` what each feature treats as missing."""
-    if int(lines.get("is_linear", 0)):
-        raise NotCompiled("its leaves hold linear models (linear_tree)")
     leaves = _numbers(lines, "leaf_value", np.float64)
     n_inner = int(lines["num_leaves"]) - 1
     feature = _numbers(lines, "split_feature", np.int64)[:n_inner]

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from podium.compile.builder import Builder
 from podium.compile.features import Column, Computed, Features, Fitted, Input, NotCompiled
-from podium.compile.labels import classes_of
+from podium.compile.labels import classes_of, label_matrix
 from podium.compile.nodes import Tree, forest_of
 from podium.compile.registers import Codes
 from podium.program.operations import (
     Above,
     Blank,
+    Elementwise,
     Encode,
     Largest,
     Link,
@@ -42,6 +43,7 @@ _LINKS: dict[str, LinkName] = {
     "survival:aft": "exp",
 }
 _IDENTITIES = (
+    "binary:hinge",
     "binary:logitraw",
     "rank:map",
     "rank:ndcg",
@@ -83,11 +85,17 @@ def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     margins = _margins(learner, build, x, _missing(estimator), _n_rounds(estimator))
     classes = classes_of(estimator)
     width = build.width(margins)
+    if len(classes) == 2 and link not in ("sigmoid", None):
+        raise NotCompiled(f"a classifier with the objective {learner.objective} isn't known")
+    if width > 1 and len(classes) == 2:
+        shares = build.add(Link(margins, link)) if link else margins
+        return label_matrix(build, shares, shares, threshold=0.5, classes=(0.0, 1.0))
     if width == 1 and len(classes) == 2:
-        if link not in ("sigmoid", None):
-            raise NotCompiled(f"a classifier with the objective {learner.objective} isn't known")
         # Without a link it returns the sums, and compares even those with a half.
         outputs = build.add(Link(margins, link)) if link else margins
+        if learner.objective == "binary:hinge":
+            above = np.zeros((1, 1))
+            outputs = build.add(Elementwise((margins,), "greater", (0, -1), above))
         index = build.add(Above(outputs, 0.5))
         probabilities = build.add(Pair(outputs))
         return Fitted(index=index, classes=classes, probabilities=probabilities, scores=margins)
@@ -113,7 +121,7 @@ def booster(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 
 def _values(learner: _Learner, build: Builder, margins: int) -> Fitted:
-    if learner.objective == "multi:softmax":
+    if learner.objective in ("binary:hinge", "multi:softmax"):
         raise NotCompiled("it answers the number of a class as a number")
     link = _link(learner.objective)
     if learner.objective == "reg:quantileerror" and learner.version >= _QUANTILES_SORTED:
@@ -139,8 +147,6 @@ def _n_rounds(estimator: Any) -> int:
 
 
 def _learner(estimator: Any) -> _Learner:
-    if callable(getattr(estimator, "objective", None)):
-        raise NotCompiled("its objective is code, not data")
     booster = estimator.get_booster() if hasattr(estimator, "get_booster") else estimator
     written = json.loads(bytes(booster.save_raw("json")))
     learner = written["learner"]
