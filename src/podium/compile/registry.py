@@ -20,6 +20,7 @@ FAMILIES = (
     "catboost",
     "category_encoders",
     "cluster",
+    "conformal",
     "decomposition",
     "dummies",
     "encoders",

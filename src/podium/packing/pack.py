@@ -103,7 +103,8 @@ def pack(
         rounds: how many rounds of a booster are used: `"all"`, up to the `"best"`, or a number.
             By default as the object itself predicts.
         intervals: the share of cases, such as 0.95, that the intervals of a model of statsmodels hold:
-            their bounds become outputs beside the prediction, as in `summary_frame`.
+            their bounds become outputs beside the prediction, as in `summary_frame`. Of a model of
+            MAPIE, one of its confidence levels.
         cv: the number of folds, or a scikit-learn splitter, to evaluate copies of the estimator on rows
             that each wasn't trained on, where no rows can be held out.
         groups: of the rows; `cv` keeps each group in one fold.

@@ -22,12 +22,12 @@ from podium.bundle.model_part import (
 from podium.bundle.references import references_of_class, references_of_function
 from podium.bundle.trust import parse_trust
 from podium.errors import SetupError
+from podium.packing import conformal, statistical
 from podium.packing.boosters import Booster, Rounds, only_orders, taking_tables
 from podium.packing.columns import fitted_columns, selected
 from podium.packing.model_file import load_model_file
 from podium.packing.owner import ROWS, Owner, clean, spread
 from podium.packing.recast import read_again, recast
-from podium.packing.statistical import is_statistical, predicting
 from podium.packing.truth import Truth
 from podium.runtimes.onnx import graph_fields, graph_outputs, matrix_of
 from podium.runtimes.onnx_networks import described_network, exported, is_network
@@ -116,12 +116,14 @@ def subject_of(
 
 def _taking(model: Any, rows: object, rounds: Rounds, intervals: float | None) -> Booster:
     """The model as one that takes tables."""
-    if rows is not None and is_statistical(model) and rounds is None:
-        return predicting(model, rows, intervals)
+    if rows is not None and statistical.is_statistical(model) and rounds is None:
+        return statistical.predicting(model, rows, intervals)
+    if rows is not None and conformal.is_conformal(model) and rounds is None:
+        return conformal.predicting(model, rows, intervals)
     if intervals is not None:
         raise SetupError(
             f"{type(model).__name__} has no intervals",
-            hint="intervals applies to models of statsmodels only: leave it out",
+            hint="intervals applies to models of statsmodels and MAPIE: leave it out",
         )
     return taking_tables(model, rounds)
 
