@@ -389,6 +389,10 @@ def _of_series(series: Any) -> Array:
         if dtype.time_zone is not None:
             series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return np.asarray(series.to_numpy(), "datetime64[us]")
+    if dtype == nw.Unknown and getattr(series.to_native().dtype, "tz", None) is not None:
+        # narwhals doesn't know zones such as America/New_York, with an underscore.
+        times = series.to_native().dt.tz_convert("UTC").dt.tz_localize(None)
+        return np.asarray(times.to_numpy(), "datetime64[us]")
     if dtype in (nw.Categorical, nw.Enum):
         labels = np.empty(len(series), object)
         labels[:] = [_plain(v) for v in series.to_list()]
