@@ -26,8 +26,8 @@ def pruned(plan: Plan) -> Plan:
 def renumbered(operation: AnyOperation, new: Mapping[int, int]) -> AnyOperation:
     """The operation, reading registers by their new numbers."""
     changes: dict[str, Any] = {}
-    if "x" in operation.__struct_fields__:
-        changes["x"] = new[operation.x]  # type: ignore[union-attr]
+    if (x := getattr(operation, "x", None)) is not None:
+        changes["x"] = new[x]
     if "xs" in operation.__struct_fields__:
         changes["xs"] = tuple(new[x] for x in operation.xs)  # type: ignore[union-attr]
     return msgspec.structs.replace(operation, **changes) if changes else operation

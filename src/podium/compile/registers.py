@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -21,20 +21,25 @@ from podium.program.operations import (
     AnyOperation,
     Coding,
     Encode,
+    FillText,
     Impute,
     Indicate,
     Join,
     Match,
     Numbers,
     OneHot,
+    Recode,
+    Retext,
     Scale,
     Select,
     Shapes,
     Terms,
+    Texts,
+    Times,
     coding_of,
 )
 from podium.program.operations.terms import HASHED_MAX
-from podium.signature import Field, Label, Signature
+from podium.signature import TIMES, Field, Label, Signature
 
 
 class Codes(NamedTuple):
@@ -103,10 +108,14 @@ class Registers:
         """The field of an input in the signature."""
         return self.signature.fields[column.column]
 
+    def is_text(self, column: Column) -> TypeGuard[Computed]:
+        """Whether the column holds texts that were computed."""
+        return isinstance(column, Computed) and self._shapes.any(column.register).is_text
+
     def is_number(self, column: Column) -> bool:
         """Whether the column holds numbers or booleans, rather than labels, texts or times."""
         if isinstance(column, Computed):
-            return True
+            return not self.is_text(column)
         if isinstance(column, Relabelled):
             return False
         field = self.field(column)
@@ -135,6 +144,8 @@ class Registers:
         """Columns from the same source."""
         if isinstance(x[0], Computed):
             register = x[0].register
+            if self.is_text(x[0]):
+                raise NotCompiled("it takes texts as numbers; encode them first")
             if self.terms_of(x[0]) is not None and self.width(register) > HASHED_MAX:
                 raise NotCompiled(
                     f"it takes {self.width(register)} columns of terms, not only their sums; "
@@ -169,6 +180,8 @@ class Registers:
             missing = fill if column.missing is None else column.missing
             unknown = fill if column.unknown is None else column.unknown
             return replace(column, labels=labels, missing=missing, unknown=unknown)
+        if self.is_text(column) and isinstance(fill, str):
+            return Computed(self.add(FillText(column.register, fill)), 0)
         if isinstance(fill, str):
             raise NotCompiled("it fills a column of numbers with a text; fill it with a number")
         register = self.matrix((column,))
@@ -198,14 +211,17 @@ class Registers:
             NotCompiled: values can't be distinguished as the original does.
         """
         x, codes = _bases(x, codes)
-        parts = [
-            self._match(columns, [c for _, c in run])
-            if isinstance(columns[0], Computed)
-            else self.add(Encode(tuple(self._coding(column, c) for column, c in run)))
-            for run in _runs(x, codes)
-            for columns in [tuple(column for column, _ in run)]
-        ]
+        parts = [self._codes(run) for run in self._runs(x, codes)]
         return parts[0] if len(parts) == 1 else self.add(Join(tuple(parts)))
+
+    def _codes(self, run: Sequence[tuple[Column, Codes]]) -> int:
+        """The codes of columns of one kind."""
+        first, codes = run[0]
+        if self.is_text(first):
+            return self._recode(first, codes)
+        if isinstance(first, Computed):
+            return self._match(tuple(column for column, _ in run), [c for _, c in run])
+        return self.add(Encode(tuple(self._coding(column, c) for column, c in run)))
 
     def one_hot(self, x: Features, codes: Sequence[Codes], widths: Sequence[int]) -> int:
         """A matrix with a one at each value's code, counted from the column's first position.
@@ -224,6 +240,17 @@ class Registers:
             return self.add(OneHot(codings, width))
         return self.add(Indicate(self.codes(x, codes), starts[:-1], width))
 
+    def _runs(
+        self, x: Features, codes: Sequence[Codes]
+    ) -> Iterator[tuple[tuple[Column, Codes], ...]]:
+        """Consecutive columns of one kind; each column of computed texts by itself."""
+        kinds = [
+            place if self.is_text(one) else -1 - isinstance(one, Computed)
+            for place, one in enumerate(x)
+        ]
+        for _, run in groupby(zip(kinds, x, codes, strict=True), lambda one: one[0]):
+            yield tuple((column, code) for _, column, code in run)
+
     def _coding(self, column: Column, codes: Codes, start: int = 0) -> Coding:
         if not isinstance(column, Input):
             raise TypeError(column)
@@ -236,6 +263,66 @@ class Registers:
         missing = missing + start if missing is not None and missing >= 0 else missing
         unknown = unknown + start if unknown is not None and unknown >= 0 else unknown
         return coding_of(column.column, begin, missing=missing, unknown=unknown)
+
+    def _recode(self, x: Computed, codes: Codes) -> int:
+        texts = {label: code for label, code in codes.of.items() if isinstance(label, str)}
+        others = [np.nan if c is None else c for c in (codes.missing, codes.unknown)]
+        return self.add(
+            Recode(
+                x.register,
+                tuple(texts),
+                np.array([*texts.values(), *others], np.float64),
+                refuses_missing=codes.missing is None,
+                refuses_unknown=codes.unknown is None,
+            )
+        )
+
+    def texts(self, column: Column) -> int:
+        """The register that holds a column of texts.
+
+        Raises:
+            NotCompiled: it holds something else.
+        """
+        if self.is_text(column):
+            return column.register
+        if isinstance(column, Relabelled):
+            return self._relabelled_texts(column)
+        if not isinstance(column, Input):
+            raise NotCompiled("it takes numbers as texts")
+        field = self.field(column)
+        kinds = field.label_types if field.type == "category" else {str}
+        if field.type not in ("category", "text") or not kinds <= {str}:
+            raise NotCompiled(f"it takes {field.name!r} as texts, but that is {field.type}")
+        register = self.add(Texts(column.column, field.labels if is_closed(field) else ()))
+        if column.fill is None:
+            return register
+        return self.add(FillText(register, str(column.fill)))
+
+    def _relabelled_texts(self, column: Relabelled) -> int:
+        rest = (column.missing, column.unknown)
+        values = [one for pair in column.labels for one in (*pair, *rest) if one is not None]
+        if column.refuses_missing or column.refuses_unknown:
+            raise NotCompiled("it takes the texts of a column in which some values are refused")
+        if column.unknown is not None or not all(isinstance(one, str) for one in values):
+            raise NotCompiled("it takes labels that an earlier step made as texts")
+        known = tuple(str(value) for value, _ in column.labels)
+        new = tuple(None if label is None else str(label) for _, label in column.labels)
+        register = self.texts(column.base)
+        if column.missing is not None:
+            register = self.add(FillText(register, str(column.missing)))
+        return self.add(Retext(register, known, new, keeps_others=column.keeps_unknown))
+
+    def times(self, column: Column) -> int:
+        """The register that holds a column of dates or times in microseconds since 1970.
+
+        They are in UTC where the field has a zone: `Clock` turns them into local times.
+
+        Raises:
+            NotCompiled: it holds something else.
+        """
+        if not isinstance(column, Input) or self.field(column).type not in TIMES:
+            raise NotCompiled("it takes as a time what isn't a column of times")
+        return self.add(Times((column.column,)))
 
     def _match(self, x: Features, codes: Sequence[Codes]) -> int:
         keys: list[float] = []
@@ -294,9 +381,3 @@ def _codes_before(column: Relabelled, codes: Codes) -> Codes:
     if len(of) < len(found) and unknown is not None:
         raise NotCompiled("it refuses some of the labels that an earlier step made, but not all")
     return Codes(of, missing, unknown)
-
-
-def _runs(x: Features, codes: Sequence[Codes]) -> Iterator[tuple[tuple[Column, Codes], ...]]:
-    pairs = zip(x, codes, strict=True)
-    for _, run in groupby(pairs, lambda pair: isinstance(pair[0], Computed)):
-        yield tuple(run)

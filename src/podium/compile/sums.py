@@ -58,6 +58,7 @@ def _of_terms(build: Registers, x: Features, places: list[int], weights: Array) 
             terms.is_sublinear,
             terms.weights,
             terms.norm,
+            x=terms.x,
             sums=sums if is_all else sums[heavy],
             places=None if is_all else distinct[heavy].astype(np.int32),
         )

@@ -16,11 +16,13 @@ from podium.program.operations.operation import WIDTH_MAX
 
 def count_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
     """One column for each known term: how often it occurs."""
+    column, register = _texts(build, x)
     terms = Terms(
-        _column(build, x),
+        column,
         _analysis(estimator),
         _vocabulary(estimator),
         is_binary=bool(estimator.binary),
+        x=register,
     )
     return build.features(build.add(terms))
 
@@ -52,24 +54,29 @@ def hashing_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
     if estimator.n_features > WIDTH_MAX:
         raise NotCompiled(f"it has {estimator.n_features} columns; up to {WIDTH_MAX} are known")
     _require_double(estimator)
+    column, register = _texts(build, x)
     terms = Terms(
-        _column(build, x),
+        column,
         _analysis(estimator),
         n_hashed=int(estimator.n_features),
         is_signed=bool(estimator.alternate_sign),
         is_binary=bool(estimator.binary),
         norm=estimator.norm or "",
+        x=register,
     )
     return build.features(build.add(terms))
 
 
-def _column(build: Builder, x: Features) -> int:
-    if len(x) != 1 or not isinstance(x[0], Input) or x[0].fill is not None:
-        raise NotCompiled("it doesn't take one column of the table, as it comes")
+def _texts(build: Builder, x: Features) -> tuple[int, int | None]:
+    """The column of the table that holds the texts, or the register."""
+    if len(x) != 1:
+        raise NotCompiled("it doesn't take one column")
+    if not isinstance(x[0], Input) or x[0].fill is not None:
+        return 0, build.texts(x[0])
     field = build.field(x[0])
     if field.type not in ("text", "category"):
         raise NotCompiled(f"it takes {field.name!r} as texts, but that is {field.type}")
-    return x[0].column
+    return x[0].column, None
 
 
 def _vocabulary(estimator: Any) -> tuple[str, ...]:

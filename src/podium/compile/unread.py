@@ -15,7 +15,6 @@ from podium.program.operations import (
     AnyOperation,
     Blank,
     CategoryHash,
-    Digest,
     Encode,
     Finite,
     Forest,
@@ -28,7 +27,6 @@ from podium.program.operations import (
     Select,
     Shapes,
     Single,
-    Terms,
 )
 from podium.program.plan import Plan
 from podium.program.prepare import sources
@@ -52,8 +50,8 @@ def unread(plan: Plan) -> frozenset[int]:
             read.update(
                 c.column for c, is_used in zip(operation.codings, used, strict=True) if is_used
             )
-        elif isinstance(operation, (Digest, Terms)) and columns.any():
-            read.add(operation.column)
+        elif columns.any():
+            read.update(operation.columns_read)
     return frozenset(range(len(plan.inputs))) - read
 
 

@@ -58,12 +58,10 @@ def owners_of(plan: Plan) -> list[Owners]:
         found = _owners(operation, owners)
         if found is None:
             read = [owners[source] for source in sources(operation)]
-            found = np.full(shapes.any(register).width, _common(np.concatenate([*read, _EMPTY])))
+            read.append(np.array(operation.columns_read, np.intp))
+            found = np.full(shapes.any(register).width, _common(np.concatenate(read)))
         owners.append(found)
     return owners
-
-
-_EMPTY = np.empty(0, np.intp)
 
 
 def _owners(operation: AnyOperation, owners: list[Owners]) -> Owners | None:
@@ -77,7 +75,7 @@ def _owners(operation: AnyOperation, owners: list[Owners]) -> Owners | None:
             return _of_one_hot(operation)
         case Digest():
             return np.full(operation.width, operation.column, np.intp)
-        case Terms():  # and their sums
+        case Terms() if operation.x is None:  # and their sums
             width = operation.sums.shape[1] if isinstance(operation, TermSum) else operation.width
             return np.full(width, operation.column, np.intp)
     return _of_columns(operation, owners)

@@ -87,6 +87,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             shape = shapes.any(output.register)
             if output.classes is None:
                 require(not shape.is_index, "an index is returned without its labels")
+                require(not shape.is_text, "texts are returned")
                 require(output.column < shape.width, "a column is returned that doesn't exist")
             else:
                 fits = shape.is_index and shape.width == len(output.classes)

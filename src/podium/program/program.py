@@ -10,15 +10,7 @@ import numpy as np
 from podium.errors import BundleError, ModelError
 from podium.outputs import Outputs, side_by_side
 from podium.program.features import RuntimeFeatures
-from podium.program.operations import (
-    CategoryHash,
-    Encode,
-    Numbers,
-    OneHot,
-    Shapes,
-    Step,
-    Terms,
-)
+from podium.program.operations import Numbers, Shapes, Step
 from podium.program.operations.operation import NUMBERS_MAX
 from podium.program.plan import Plan, PlanOutput, parts_of, plan_of
 from podium.program.prepare import prepared
@@ -203,8 +195,7 @@ def _reader(output: PlanOutput, shapes: Shapes) -> Callable[[Sequence[Any]], Arr
 def _reads_matrix(plan: Plan) -> bool:
     """Whether the plan reads its table only as one matrix of all columns, in order."""
     first = plan.operations[0] if plan.operations else None
-    readers = (CategoryHash, Encode, Numbers, OneHot, Terms)
-    others = any(isinstance(o, readers) for o in plan.operations[1:])
+    others = any(operation.columns_read for operation in plan.operations[1:])
     is_all = isinstance(first, Numbers) and first.columns == tuple(range(len(plan.inputs)))
     return is_all and not others and not getattr(first, "is_single", False)
 

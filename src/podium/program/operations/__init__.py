@@ -28,6 +28,18 @@ from podium.program.operations.precision import Single, SingleSum
 from podium.program.operations.products import Normalize, Product
 from podium.program.operations.splines import Spline
 from podium.program.operations.terms import Terms, TermSum
+from podium.program.operations.texts import (
+    ChangeText,
+    ChooseText,
+    FillText,
+    JoinTexts,
+    MeasureText,
+    Named,
+    Recode,
+    Retext,
+    Texts,
+)
+from podium.program.operations.times import Calendar, Clock, Times
 from podium.program.operations.within import Within
 
 AnyOperation: TypeAlias = (
@@ -35,7 +47,11 @@ AnyOperation: TypeAlias = (
     | Bin
     | Blank
     | CategoryHash
+    | Calendar
+    | ChangeText
+    | ChooseText
     | Clip
+    | Clock
     | Couple
     | Distance
     | Elementwise
@@ -43,6 +59,7 @@ AnyOperation: TypeAlias = (
     | Fill
     | FillLinear
     | FillNearest
+    | FillText
     | Finite
     | Forest
     | HashedLookup
@@ -51,14 +68,17 @@ AnyOperation: TypeAlias = (
     | Indicate
     | Interpolate
     | Join
+    | JoinTexts
     | Kernel
     | Largest
     | Link
     | Lookup
     | Match
     | Matmul
+    | MeasureText
     | Median
     | Missing
+    | Named
     | Nearest
     | Normalize
     | Numbers
@@ -67,6 +87,8 @@ AnyOperation: TypeAlias = (
     | Power
     | Product
     | Quantile
+    | Recode
+    | Retext
     | Scale
     | Select
     | Single
@@ -74,6 +96,8 @@ AnyOperation: TypeAlias = (
     | Spline
     | Terms
     | TermSum
+    | Texts
+    | Times
     | Total
     | Within
 )
@@ -85,7 +109,11 @@ __all__ = [
     "Bin",
     "Blank",
     "CategoryHash",
+    "Calendar",
+    "ChangeText",
+    "ChooseText",
     "Clip",
+    "Clock",
     "Coding",
     "Couple",
     "Digest",
@@ -95,6 +123,7 @@ __all__ = [
     "Fill",
     "FillLinear",
     "FillNearest",
+    "FillText",
     "Finite",
     "Forest",
     "HashedLookup",
@@ -102,14 +131,17 @@ __all__ = [
     "Indicate",
     "Interpolate",
     "Join",
+    "JoinTexts",
     "Kernel",
     "Largest",
     "Link",
     "Lookup",
     "Match",
     "Matmul",
+    "MeasureText",
     "Median",
     "Missing",
+    "Named",
     "Nearest",
     "Nodes",
     "Normalize",
@@ -120,6 +152,8 @@ __all__ = [
     "Power",
     "Product",
     "Quantile",
+    "Recode",
+    "Retext",
     "Scale",
     "Select",
     "Shape",
@@ -130,6 +164,8 @@ __all__ = [
     "Step",
     "TermSum",
     "Terms",
+    "Texts",
+    "Times",
     "Total",
     "Within",
     "coding_of",

@@ -30,6 +30,11 @@ class Numbers(Operation, frozen=True, tag="numbers"):
     columns: tuple[Column, ...]
     is_single: bool = False
 
+    @property
+    def columns_read(self) -> tuple[Column, ...]:
+        """All of them."""
+        return self.columns
+
     def check(self, shapes: Shapes) -> Shape:
         """As wide as the number of columns."""
         shapes.columns(self.columns)
@@ -68,6 +73,11 @@ class Encode(Operation, frozen=True, tag="encode"):
 
     codings: tuple[Coding, ...]
 
+    @property
+    def columns_read(self) -> tuple[Column, ...]:
+        """Those of the codings."""
+        return tuple(coding.column for coding in self.codings)
+
     def check(self, shapes: Shapes) -> Shape:
         """As wide as the number of codings."""
         _check_codings(self.codings, shapes)
@@ -75,7 +85,7 @@ class Encode(Operation, frozen=True, tag="encode"):
 
     def prepare(self, _shapes: Shapes) -> Step:
         """One dictionary for each column."""
-        tables = [(coding.column, _Codes(coding)) for coding in self.codings]
+        tables = [(coding.column, Codes(coding)) for coding in self.codings]
 
         def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
             if len(columns[0]) == 1:
@@ -94,6 +104,11 @@ class OneHot(Operation, frozen=True, tag="one_hot"):
     width: int
     is_single: bool = False
 
+    @property
+    def columns_read(self) -> tuple[Column, ...]:
+        """Those of the codings."""
+        return tuple(coding.column for coding in self.codings)
+
     def check(self, shapes: Shapes) -> Shape:
         """Its width is declared."""
         _check_codings(self.codings, shapes)
@@ -104,7 +119,7 @@ class OneHot(Operation, frozen=True, tag="one_hot"):
 
     def prepare(self, _shapes: Shapes) -> Step:
         """One dictionary of positions for each column."""
-        tables = [(coding.column, _Codes(coding, int)) for coding in self.codings]
+        tables = [(coding.column, Codes(coding, int)) for coding in self.codings]
         width, dtype = self.width, np.float32 if self.is_single else np.float64
 
         def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
@@ -125,10 +140,14 @@ class OneHot(Operation, frozen=True, tag="one_hot"):
         return run
 
 
-class _Codes(dict[Any, Any]):
-    """Codes by label; a label without one is NaN or unknown."""
+class Codes(dict[Any, Any]):
+    """Codes by label; a label without one is NaN or unknown.
 
-    def __init__(self, coding: Coding, kind: type = float) -> None:
+    Args:
+        coding: an operation or a part of one with `labels`, `codes`, and what it `refuses_`.
+    """
+
+    def __init__(self, coding: Any, kind: type = float) -> None:
         *codes, missing, unknown = map(kind, coding.codes.tolist())
         super().__init__(zip(coding.labels, codes, strict=True))
         self.missing, self.unknown, self.coding = missing, unknown, coding

@@ -40,6 +40,11 @@ class Digest(Operation, frozen=True, tag="digest"):
     method: str
     missing: int = -1
 
+    @property
+    def columns_read(self) -> tuple[Column, ...]:
+        """The only one."""
+        return (self.column,)
+
     def check(self, shapes: Shapes) -> Shape:
         """Its width is declared."""
         shapes.columns((self.column,))

@@ -56,6 +56,11 @@ class CategoryHash(Operation, frozen=True, tag="category_hash"):
     columns: tuple[Column, ...]
     missing: tuple[Label | None, ...]
 
+    @property
+    def columns_read(self) -> tuple[Column, ...]:
+        """All of them."""
+        return self.columns
+
     def check(self, shapes: Shapes) -> Shape:
         """As wide as the number of columns."""
         shapes.columns(self.columns)

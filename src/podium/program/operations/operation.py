@@ -32,11 +32,13 @@ class Shape(NamedTuple):
         is_single: whether its numbers are of single precision.
         is_index: whether it isn't a matrix but the index of a class for each row, of shape
             (n_rows,).
+        is_text: whether it isn't a matrix but a list of texts, None where they are missing.
     """
 
     width: int
     is_single: bool = False
     is_index: bool = False
+    is_text: bool = False
 
 
 class Shapes:
@@ -69,8 +71,12 @@ class Shapes:
     def matrix(self, register: int) -> Shape:
         """The shape of an earlier register that holds a matrix."""
         shape = self.any(register)
-        require(not shape.is_index, f"register {register} has no matrix")
+        require(not shape.is_index and not shape.is_text, f"register {register} has no matrix")
         return shape
+
+    def texts(self, register: int) -> None:
+        """Raises BundleError unless an earlier register holds texts."""
+        require(self.any(register).is_text, f"register {register} has no texts")
 
     def columns(self, columns: Sequence[int]) -> None:
         """Raises BundleError unless the table has these columns."""
@@ -99,6 +105,11 @@ class Operation(
     """
 
     may_warn: ClassVar[bool] = True
+
+    @property
+    def columns_read(self) -> tuple[Column, ...]:
+        """The columns of the table that it reads by itself, rather than from registers."""
+        return ()
 
     @abstractmethod
     def check(self, shapes: Shapes) -> Shape:

@@ -15,6 +15,7 @@ from podium.program.operations.operation import (
     WIDTH_MAX,
     Column,
     Operation,
+    Register,
     Shape,
     Shapes,
     Step,
@@ -42,6 +43,7 @@ class Terms(Operation, frozen=True, tag="terms"):
         is_sublinear: whether 1 plus the logarithm of the count replaces the count.
         weights: multiplied with the counts, one for each column.
         norm: divides each row: none, the sum of absolute values, or the Euclidean norm.
+        x: a register of texts, in place of the column.
     """
 
     may_warn: ClassVar[bool] = False
@@ -55,6 +57,12 @@ class Terms(Operation, frozen=True, tag="terms"):
     is_sublinear: bool = False
     weights: Floats | None = None
     norm: Literal["", "l1", "l2"] = ""
+    x: Register | None = None
+
+    @property
+    def columns_read(self) -> tuple[Column, ...]:
+        """The only one, if it reads the table."""
+        return (self.column,) if self.x is None else ()
 
     @property
     def width(self) -> int:
@@ -63,7 +71,9 @@ class Terms(Operation, frozen=True, tag="terms"):
 
     def check(self, shapes: Shapes) -> Shape:
         """One column for each term."""
-        shapes.columns((self.column,))
+        shapes.columns(self.columns_read)
+        if self.x is not None:
+            shapes.texts(self.x)
         self.analysis.check()
         is_one = bool(self.vocabulary) != (self.n_hashed > 0)
         require(is_one, "terms are either known or spread")
@@ -76,10 +86,10 @@ class Terms(Operation, frozen=True, tag="terms"):
 
     def prepare(self, _shapes: Shapes) -> Step:
         """Text by text."""
-        column, width, weighed = self.column, self.width, self._reader()
+        column, x, width, weighed = self.column, self.x, self.width, self._reader()
 
-        def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
-            cells = columns[column]
+        def run(columns: Sequence[Any], values: Sequence[Any]) -> Floats:
+            cells = columns[column] if x is None else values[x]
             out = np.zeros((len(cells), width))
             for row, text in zip(out, cells, strict=True):
                 weights = weighed(text)
@@ -173,12 +183,13 @@ class TermSum(Terms, frozen=True, tag="term_sum"):
 
     def prepare(self, _shapes: Shapes) -> Step:
         """Text by text."""
-        column, weighed, locate = self.column, self._reader(), self._finder()
+        column, x, weighed = self.column, self.x, self._reader()
+        locate = self._finder()
         # Followed by a row for terms without weights.
         sums = np.vstack([self.sums, np.zeros((1, self.sums.shape[1]))]).astype(np.float64)
 
-        def run(columns: Sequence[Any], _: Sequence[Any]) -> Floats:
-            cells = columns[column]
+        def run(columns: Sequence[Any], values: Sequence[Any]) -> Floats:
+            cells = columns[column] if x is None else values[x]
             out = np.zeros((len(cells), sums.shape[1]))
             for row, text in zip(out, cells, strict=True):
                 weights = weighed(text)
