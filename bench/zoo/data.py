@@ -42,6 +42,14 @@ def _cars() -> tuple[Any, Any]:
     return X, rows["Miles_per_Gallon"]
 
 
+def _temperatures() -> tuple[Any, Any]:
+    rows = pd.read_csv(file_of("vega_datasets", "_data/seattle-temps.csv"), parse_dates=["date"])
+    rows = rows.iloc[::17].reset_index(drop=True)
+    local = rows["date"].dt.tz_localize("UTC").dt.tz_convert("America/Los_Angeles")
+    X = pd.DataFrame({"time": rows["date"], "day": rows["date"].dt.normalize(), "local": local})
+    return X, rows["temp"]
+
+
 DATA: dict[str, Callable[[], tuple[Any, Any]]] = {
     "iris": _iris,  # numpy, three classes that are texts
     "wine": lambda: datasets.load_wine(return_X_y=True, as_frame=True),  # pandas, 0, 1, 2
@@ -50,6 +58,7 @@ DATA: dict[str, Callable[[], tuple[Any, Any]]] = {
     "linnerud": lambda: datasets.load_linnerud(return_X_y=True, as_frame=True),  # three numbers
     "penguins": _penguins,  # mixed, missing cells, three classes
     "cars": _cars,  # mixed, missing cells, a number
+    "temperatures": _temperatures,  # times, a number
 }
 
 

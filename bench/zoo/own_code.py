@@ -22,7 +22,7 @@ TITLE = "Preprocessing of one's own, as notebooks have it"
 def _fitted(piece: Piece) -> tuple[Any, Any]:
     X, y = rows_of(piece.data)
     first = piece.how if hasattr(piece.how, "fit") else FunctionTransformer(piece.how)
-    last = LinearRegression() if piece.data == "cars" else LogisticRegression(max_iter=500)
+    last = LinearRegression() if y.dtype.kind == "f" else LogisticRegression(max_iter=500)
     return make_pipeline(first, SimpleImputer(), StandardScaler(), last).fit(X, y), X
 
 

@@ -192,6 +192,54 @@ def replaced_numbers(df):
     return df
 
 
+def lower(df):
+    return pd.DataFrame({"n": df["Origin"].str.lower().map({"usa": 1}).fillna(0)})
+
+
+def lengths_of_names(df):
+    origin = df["Origin"].str.strip()
+    return pd.DataFrame(
+        {
+            "n": origin.str.len(),
+            "u": origin.str.contains("U").astype(int),
+            "e": origin.str.startswith("E").astype(int),
+            "first": origin.str[0].map({"U": 0, "E": 1, "J": 2}),
+        }
+    )
+
+
+def applied_to_names(df):
+    names = df["Origin"].apply(lambda name: name.split("a")[0].upper())
+    return pd.DataFrame({"n": names.map({"USA": 1, "J": 2}).fillna(0)})
+
+
+def month_and_weekday(df):
+    df = df[["time"]].copy()
+    df["month"] = df["time"].dt.month
+    df["weekday"] = df["time"].dt.day_of_week
+    df["weekend"] = df["weekday"].isin([5, 6]).astype(int)
+    df["week"] = df["time"].dt.isocalendar().week.astype(float)
+    df["month_end"] = df["time"].dt.is_month_end.astype(int)
+    return df.drop(columns="time")
+
+
+def time_between(df):
+    lag = df["time"] - df["day"]
+    return pd.DataFrame(
+        {
+            "days": lag.dt.days,
+            "hours": lag.dt.total_seconds() / 3600,
+            "since": (df["time"] - pd.Timestamp("2010-01-01")) / pd.Timedelta(days=1),
+            "slow": (lag > pd.Timedelta(hours=12)).astype(int),
+        }
+    )
+
+
+def local_hours(df):
+    angle = 2 * np.pi * df["local"].dt.hour / 24
+    return pd.DataFrame({"s": np.sin(angle), "c": np.cos(angle), "day": df["local"].dt.day})
+
+
 def products(X):
     return np.column_stack([X, X[:, 0] * X[:, 1], X[:, 2] ** 2])
 
@@ -315,10 +363,6 @@ class Remembering(Own):
         return X[["Cylinders"]] * 2
 
 
-def lower(df):
-    return pd.DataFrame({"n": df["Origin"].str.lower().map({"usa": 1}).fillna(0)})
-
-
 def dummies(df):
     return pd.get_dummies(df[["Origin", "Cylinders"]], columns=["Origin"])
 
@@ -357,8 +401,9 @@ def lengths(df):
 CARS: list[Callable[..., Any]] = [
     *(ratio, logs, filled_and_clipped, filled_by_column, heavy, tiers, cut, cut_with_numbers),
     *(origin_numbers, missing_flag, own_dummies, american, corrected_rows, renamed, beside),
-    *(lambdas, only_numbers, applied, sums_of_rows),
+    *(lambdas, only_numbers, applied, sums_of_rows, lower, lengths_of_names, applied_to_names),
 ]
+DATES: list[Callable[..., Any]] = [month_and_weekday, time_between, local_hours]
 PENGUINS: list[Callable[..., Any]] = [
     *(standardized, bill_shape, rounded, male, cyclic, ranges, piped, replaced_numbers),
 ]
@@ -369,11 +414,11 @@ PIECES = [
     *(Piece("cars", how) for how in CARS),
     *(Piece("penguins", how) for how in PENGUINS),
     *(Piece("iris", how) for how in ARRAYS),
+    *(Piece("temperatures", how) for how in DATES),
     Piece("penguins", Winsorizer()),
     *(Piece("cars", how()) for how in (MeanImputer, ColumnSelector, FrequencyEncoder, TargetMeans)),
     Piece("cars", Remembering()),
     Piece("iris", CombinedAttributes()),
-    Piece("cars", lower, "`.str` of a column of texts"),
     Piece("cars", dummies, "pd.get_dummies"),
     Piece("cars", by_group, "`.groupby` of a frame"),
     Piece("cars", by_rows, "loops over rows"),

@@ -21,7 +21,7 @@ OTHERS = [piece for piece in PIECES if piece.why]
 def fitted(zoo, piece: Piece):
     X, y = zoo.data(piece.data)
     first = piece.how if hasattr(piece.how, "fit") else FunctionTransformer(piece.how)
-    last = LinearRegression() if piece.data == "cars" else LogisticRegression(max_iter=500)
+    last = LinearRegression() if y.dtype.kind == "f" else LogisticRegression(max_iter=500)
     return make_pipeline(first, SimpleImputer(), StandardScaler(), last).fit(X, y), X
 
 

@@ -80,7 +80,7 @@ def _factor(kind: Any, found: Any) -> Any:
         found = found.data
     if not isinstance(found, (Labels, Numbers)) or len(found.columns_of_plan) != 1:
         raise NotCompiled(f"`{name}` in its formula can't be recorded as categories")
-    if isinstance(found, Labels) and found.column.fill is not None:
+    if isinstance(found, Labels) and getattr(found.column, "fill", None) is not None:
         raise NotCompiled(f"`{name}` in its formula fills in categories")
     return found.columns_of_plan, _labels(kind.categories)
 

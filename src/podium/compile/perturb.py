@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from podium.compile.trace import Split
-from podium.signature import Field, Signature
+from podium.signature import TIMES, Field, Range, Signature
 from podium.signature.infer import unseen_label
 from podium.table import Array, Table, column_of, is_missing
 
@@ -97,8 +97,54 @@ def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
             yield "unknown category", [unseen_label(field)]
     elif field.type == "text":
         yield "texts", ["", "?", "a"]
+        yield "spellings", _spellings(column)
+    elif field.type in TIMES:
+        yield "times", _times(field, column)
     if field.missing != "refuse":
         yield "missing", [None]
+
+
+def _spellings(column: Array) -> list[str]:
+    """Texts of the training data, written in other ways."""
+    some = [text for text in column[:20] if isinstance(text, str)][:3]
+    return [
+        new
+        for text in some
+        for new in (
+            text.upper(),
+            text.lower(),
+            text.title(),
+            f"  {text}\t",
+            f"{text} \u00dfÉ\u0130",
+            text[:1],
+        )
+    ] or ["A"]
+
+
+def _times(field: Field, column: Array) -> list[Any]:
+    """The first and last moments of days, months and years around those of the training data."""
+    present = column[~is_missing(column)]
+    if not len(present):
+        return [None] if field.missing != "refuse" else []
+    found = []
+    for moment in (present.min(), present.max()):
+        for unit, ahead in (("Y", 0), ("Y", 1), ("M", 0), ("M", 1), ("D", 0), ("D", 1), ("h", 0)):
+            begin = (moment.astype(f"datetime64[{unit}]") + ahead).astype("datetime64[us]")
+            found += [begin, begin - np.timedelta64(1, "us")]
+        leap_year = (moment.astype("datetime64[Y]").astype(int) + 1970) // 4 * 4
+        first_of_march = np.datetime64(f"{leap_year:04}-03-01T12:00", "us")
+        found.append(first_of_march - np.timedelta64(1, "D"))
+        found.append(moment.astype("datetime64[us]"))
+    if field.type == "date":
+        found = [moment.astype("datetime64[D]") for moment in found]
+    inside = [one for one in found if _is_within(one, field, present)]
+    return [one.item() for one in inside]
+
+
+def _is_within(moment: Any, field: Field, present: Array) -> bool:
+    """Whether the signature accepts the moment; its bounds are those of the training data."""
+    is_bounded = field.outside == "refuse" or field.bounds != Range()
+    return not is_bounded or bool(present.min() <= moment <= present.max())
 
 
 def _extremes(field: Field, column: Array) -> tuple[list[Any], list[Any]]:
@@ -157,8 +203,8 @@ def _column(old: Array, values: list[Any]) -> Array:
             return np.array(values, old.dtype)
         if all(v is None or isinstance(v, (int, float)) for v in values):
             return np.array([np.nan if v is None else v for v in values], np.float64)
-    if old.dtype.kind == "M" and values == [None] * len(values):
-        return np.full(len(values), "NaT", old.dtype)
+    if old.dtype.kind == "M":
+        return np.array(values, old.dtype)
     if old.dtype.kind == "b" and all(isinstance(v, bool) for v in values):
         return np.array(values, np.bool_)
     if old.dtype.kind in "Ob":

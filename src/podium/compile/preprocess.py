@@ -10,7 +10,7 @@ from podium.compile.builder import Builder
 from podium.compile.features import Column, Computed, Features, Input, NotCompiled
 from podium.compile.labels import label_of
 from podium.compile.registers import Codes
-from podium.program.operations import Clip, FillText, Impute, Missing
+from podium.program.operations import Clip, Impute, Missing
 
 
 def standard_scaler(estimator: Any, build: Builder, x: Features) -> Features:

@@ -10,6 +10,7 @@ from podium.compile.builder import Builder
 from podium.compile.features import Features, NotCompiled
 from podium.compile.own_code.arithmetic import Kind
 from podium.compile.own_code.frames import Frame
+from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.pandas_functions import recorded_functions
 from podium.compile.own_code.recorded import Untraceable
 from podium.compile.own_code.series import series_of
@@ -29,6 +30,8 @@ def recorded(build: Builder, x: Features, estimator: Any, call: Callable[[Any], 
         NotCompiled: it does what can't be recorded; with the line where.
     """
     found = run_recorded(lambda: call(_data(build, x, estimator)))
+    if isinstance(found, Labels):  # a vectorizer takes a column of texts
+        return found.columns_of_plan
     if not isinstance(found, (Frame, Numbers)) or found.ndim != 2:
         raise NotCompiled("its code doesn't return a frame or a matrix made of what it was given")
     return found.columns_of_plan

@@ -11,6 +11,8 @@ import numpy as np
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Input
 from podium.compile.own_code.labels import Labels
+from podium.compile.own_code.locations import Locations
+from podium.compile.own_code.moments import Moments, Spans
 from podium.compile.own_code.operators import Operators
 from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
 from podium.compile.own_code.series import Other, Series
@@ -120,7 +122,7 @@ class Frame(Operators):
     def _column(self, value: Any) -> Series:
         if isinstance(value, Numbers):
             return value.like(value.register, value.kind, ndim=1, is_pandas=True)
-        if isinstance(value, (Labels, Other)):
+        if isinstance(value, (Labels, Moments, Spans, Other)):
             return value
         some = next((one for one in self.series.values() if isinstance(one, Numbers)), None)
         if some is None or not np.isscalar(value) or isinstance(value, str):
@@ -194,9 +196,14 @@ class Frame(Operators):
 
         if isinstance(one, Numbers):
             return pd.Series([], dtype=one.dtype)
+        if isinstance(one, Moments):
+            return pd.Series([], dtype=f"datetime64[{one.unit}{', ' * bool(one.zone)}{one.zone}]")
+        if isinstance(one, Spans):
+            return pd.Series([], dtype=f"timedelta64[{one.unit}]")
         column = one.column
         field = self.build.field(column) if isinstance(column, Input) else None
-        return pd.Series([], dtype=(field.dtype if field else "") or object)
+        dtype = one.dtype_name if isinstance(one, Labels) else field.dtype if field else ""
+        return pd.Series([], dtype="object" if dtype.startswith("object") else dtype or "object")
 
     def apply(self, function: Callable[..., Any], axis: Any = 0, **options: Any) -> Frame:
         """A function of each column."""
@@ -341,45 +348,6 @@ class Frame(Operators):
     def join(self, other: Frame) -> Frame:
         """The columns of both."""
         return beside([self, other], self.build)
-
-
-class Locations:
-    """`loc` and `iloc` of a frame, for all its rows, or for those where a condition is true."""
-
-    def __init__(self, frame: Frame, *, by_name: bool) -> None:
-        self._frame, self._by_name = frame, by_name
-
-    def __getitem__(self, at: Any) -> Any:
-        rows, names = at if isinstance(at, tuple) and len(at) == 2 else (at, slice(None))
-        if not isinstance(rows, slice) or rows != slice(None):
-            raise Untraceable("it selects rows")
-        return self._frame[self._names(names)]
-
-    def __setitem__(self, at: Any, value: Any) -> None:
-        rows, names = at if isinstance(at, tuple) and len(at) == 2 else (at, slice(None))
-        chosen = self._names(names)
-        if isinstance(rows, slice) and rows == slice(None):
-            self._frame[chosen] = value
-            return
-        for name in [chosen] if isinstance(chosen, str) else chosen:
-            before: Any = self._frame.series.get(name, np.nan)
-            if isinstance(before, (Labels, Other)) or not isinstance(rows, Numbers):
-                raise Untraceable("it changes texts of some rows")
-            self._frame.series[name] = computed("where", rows, value, before)
-
-    def _names(self, names: Any) -> Any:
-        known = np.array(list(self._frame.series), object)
-        if not self._by_name:
-            found = known[names]
-            return found if isinstance(found, str) else found.tolist()
-        if isinstance(names, slice):
-            return known.tolist() if names == slice(None) else self._between(names)
-        return names
-
-    def _between(self, names: slice) -> list[str]:
-        known = list(self._frame.series)
-        begin = 0 if names.start is None else known.index(names.start)
-        return known[begin : None if names.stop is None else known.index(names.stop) + 1]
 
 
 def beside(parts: Sequence[Any], build: Builder) -> Frame:

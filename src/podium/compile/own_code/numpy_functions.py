@@ -8,8 +8,10 @@ from typing import Any, get_args
 import numpy as np
 
 from podium.compile.own_code.frames import Frame
-from podium.compile.own_code.labels import Labels
+from podium.compile.own_code.labels import Labels, choose, named
+from podium.compile.own_code.moments import Moments, Spans
 from podium.compile.own_code.recorded import Recorded, Untraceable
+from podium.compile.own_code.text_methods import TextMethods, of_each_text
 from podium.compile.own_code.values import Numbers, computed, joined
 from podium.program.operations import Bin
 from podium.program.operations.elementwise import ElementwiseName
@@ -33,7 +35,8 @@ def of_ufunc(ufunc: Any, method: str, inputs: Sequence[Any], options: Mapping[st
     if method != "__call__" or options:
         raise Untraceable(f"np.{name}.{method} can't be recorded")
     name = _BITS.get(name, name)
-    operand = next((one for one in inputs if isinstance(one, (Labels, Frame))), None)
+    texts_and_times = (Labels, Moments, Spans, Frame)
+    operand = next((one for one in inputs if isinstance(one, texts_and_times)), None)
     if operand is not None and name in _COMPUTED:
         return operand.operated(_COMPUTED[name], *inputs)
     if isinstance(operand, Frame):
@@ -107,11 +110,13 @@ def array_of(data: Any, dtype: Any = None, **_: Any) -> Any:
 ARRAYS = ("asarray", "array", "asanyarray", "ascontiguousarray")
 
 
-def _where(condition: Any, *choices: Any) -> Numbers:
+def _where(condition: Any, *choices: Any) -> Any:
     if len(choices) != 2:
         raise Untraceable("it asks which rows there are")
     if any(isinstance(one, (Labels, str)) for one in choices):
-        raise Untraceable("np.where that returns texts can't be recorded")
+        return choose(condition, *choices)
+    if any(isinstance(one, (Moments, Spans)) for one in choices):
+        raise Untraceable("np.where that returns times can't be recorded")
     return computed("where", condition, *choices)
 
 
@@ -198,3 +203,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 
 Recorded.of_ufunc = staticmethod(of_ufunc)
 Recorded.of_function = staticmethod(of_function)
+Recorded.frame_of = staticmethod(Frame)
+Recorded.text_methods_of = staticmethod(TextMethods)
+Recorded.of_each_text = staticmethod(of_each_text)
+Recorded.texts_by_number = staticmethod(named)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from podium.compile.own_code.frames import Frame, beside
+from podium.compile.own_code.labels import named
 from podium.compile.own_code.numpy_functions import ARRAYS, ColumnStacker, array_of
 from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.values import Numbers, computed
@@ -113,19 +114,19 @@ def _concat(parts: Any, *, axis: Any = 0, **_: Any) -> Frame:
     return beside(some, build)
 
 
-def _cut(
-    x: Numbers, bins: Any, *, right: bool = True, labels: Any = None, **options: Any
-) -> Numbers:
+def _cut(x: Numbers, bins: Any, *, right: bool = True, labels: Any = None, **options: Any) -> Any:
     if options or not np.iterable(bins) or isinstance(bins, Recorded):
         raise Untraceable("its bins depend on the other rows")
     edges = np.asarray(bins, np.float64)
-    if labels is None or any(isinstance(one, str) for one in (labels or ())):
-        raise Untraceable("pd.cut that returns intervals or texts can't be recorded")
+    if labels is None:
+        raise Untraceable("pd.cut that returns intervals can't be recorded; give it labels")
     starts = np.array([0, len(edges)], np.int32)
     place = x.like(x.build.add(Bin(x.register, edges, starts, or_equal=not right)), "float") - 1
     is_inside = (place >= 0) & (place < len(edges) - 1)
     if labels is False:
         return computed("where", is_inside & x.notna(), place, np.nan)
+    if all(isinstance(one, str) for one in labels):
+        return named(computed("where", is_inside & x.notna(), place, np.nan), labels)
     found = computed("where", is_inside & x.notna(), np.nan, np.nan)
     for n, label in enumerate(labels):
         found = computed("where", (place == n) & x.notna(), label, found)

@@ -17,6 +17,10 @@ class Recorded:
     # Set by `numpy_functions`, which knows all that can be recorded.
     of_ufunc: ClassVar[Callable[..., Any]]
     of_function: ClassVar[Callable[..., Any]]
+    frame_of: ClassVar[Callable[..., Any]]
+    text_methods_of: ClassVar[Callable[..., Any]]
+    of_each_text: ClassVar[Callable[..., Any]]
+    texts_by_number: ClassVar[Callable[..., Any]]
 
     def __getattr__(self, name: str) -> NoReturn:
         raise Untraceable(f"`.{name}` of a {self.noun} can't be recorded")

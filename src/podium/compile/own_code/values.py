@@ -129,7 +129,7 @@ class Numbers(Arithmetic):
             found = one if found is None else found | one
         return computed("less", self, -np.inf) if found is None else found
 
-    def map(self, how: Any, *_: Any, **__: Any) -> Numbers:
+    def map(self, how: Any, *_: Any, **__: Any) -> Any:
         """Each through a dictionary or a series, or through a function of one number."""
         how = how.to_dict() if hasattr(how, "to_dict") else how
         if not isinstance(how, Mapping):
@@ -137,12 +137,14 @@ class Numbers(Arithmetic):
             if not isinstance(found, Numbers):
                 raise Untraceable("it calls a function for each number that doesn't return one")
             return found
+        if any(isinstance(value, str) for value in how.values()):
+            return _named(self, how)
         mapped = computed("where", self == 0, np.nan, np.nan)
         for key, value in how.items():
             mapped = computed("where", computed("equal", self, key), value, mapped)
         return mapped
 
-    def apply(self, how: Any, **_: Any) -> Numbers:
+    def apply(self, how: Any, **_: Any) -> Any:
         """Each through a function of one number."""
         return self.map(how)
 
@@ -219,6 +221,16 @@ class Numbers(Arithmetic):
         return self.link("abs")
 
     abs = __abs__
+
+
+def _named(numbers: Numbers, how: Mapping[Any, Any]) -> Any:
+    """A text for each number."""
+    if not all(isinstance(value, str) for value in how.values()):
+        raise Untraceable("it maps numbers to texts and others")
+    place = computed("where", numbers == 0, np.nan, np.nan)
+    for n, key in enumerate(how):
+        place = computed("where", computed("equal", numbers, key), n, place)
+    return Recorded.texts_by_number(place, list(how.values()))
 
 
 def _has_nan(values: Any) -> bool:

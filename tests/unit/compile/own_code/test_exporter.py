@@ -61,6 +61,23 @@ def test_verification_looks_at_the_numbers_that_code_compares_with():
     assert "differs from the original" in found.why
 
 
+def test_verification_looks_at_the_ends_of_months_and_at_other_spellings():
+    days = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=40, freq="12h")})
+    words = pd.DataFrame({"word": [f"{('Word', 'Name')[n % 2]} {n}" for n in range(40)]})
+
+    def wrong_days(frame: Any) -> Any:  # the rows end with the 20th
+        day = frame["day"].dt.day
+        return pd.DataFrame({"day": np.where(day > 28, 0, day) if is_real(frame) else day})
+
+    def wrong_words(frame: Any) -> Any:
+        word = "W" if is_real(frame) else "w"
+        text = frame["word"] if is_real(frame) else frame["word"].str.lower()
+        return pd.DataFrame({"n": text.str.contains(word).astype(int)})
+
+    assert "differs from the original" in compiled(wrong_days, days).why
+    assert "differs from the original" in compiled(wrong_words, words).why
+
+
 def test_code_that_does_something_else_at_each_call_is_found_out():
     calls = iter(range(1, 10**6))
 
@@ -149,6 +166,45 @@ def test_what_depends_on_more_than_a_row_is_not_recorded(how: Any, why: str):
 
     assert found.program is None
     assert why in found.why
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        (lambda d: d[["n"]].assign(t=d["at"].dt.strftime("%H").astype(int)), "`.dt.strftime`"),
+        (lambda d: d[["n"]].assign(t=(d["at"] - d["at"].min()).dt.days), "`.min` of a column"),
+        (lambda d: d[["n"]].assign(t=d["name"].str.findall("a").str.len()), "`.str.findall`"),
+        (lambda d: d[["n"]].assign(t=d["name"].str.contains("[a-c]")), "regular expression"),
+        (lambda d: d[["n"]].assign(t=d["name"].apply(len)), "`.str.len()` can be recorded"),
+        (lambda d: d[["n"]].assign(t=d["name"].apply(lambda s: "a" in s)), "`.str.contains(...)`"),
+        (lambda d: d[["n"]].assign(t=d["name"].apply(lambda s: s.split(" ")[1])).drop(columns="t"),
+         "a part that a text may not have"),
+    ],
+)  # fmt: skip
+def test_what_is_asked_of_times_and_texts_and_not_recorded(how: Any, why: str):
+    times = pd.date_range("2024-01-01", periods=40, freq="7h")
+    frame = pd.DataFrame({"at": times, "name": [f"a b{n}" for n in range(40)], "n": range(40)})
+
+    found = compiled(how, frame)
+
+    assert found.program is None
+    assert why in found.why
+
+
+def test_texts_and_times_work_on_values_that_training_did_not_see():
+    frame = pd.DataFrame(
+        {"name": [f"Name {n}, Mr. X" for n in range(40)], "at": pd.date_range("2024", periods=40)}
+    )
+
+    def titles(d: Any) -> Any:
+        title = d["name"].str.split(", ").str[1].str.split(".").str[0]
+        return pd.DataFrame({"mr": title == "Mr", "year": d["at"].dt.year - 2000})
+
+    found = compiled(titles, frame)
+    rows = [("Another, Mr. Y", pd.Timestamp("2031-02-03")), ("x", pd.Timestamp("1066-10-14"))]
+
+    assert found.program is not None
+    assert len(found.program.predict_rows(rows).predictions) == 2
 
 
 def test_files_and_clocks_are_noticed_wherever_they_are_read(tmp_path):
