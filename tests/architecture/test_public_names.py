@@ -80,6 +80,15 @@ def test_importing_podium_loads_no_library() -> None:
     assert loaded - at_start - set(sys.stdlib_module_names) == {"podium"}
 
 
+def test_a_server_starts_without_what_packs_and_prints_tables() -> None:
+    code = "import sys, json; import podium.cli.serve; print(json.dumps(sorted(sys.modules)))"
+
+    loaded = set(run_fresh(code))
+
+    assert "podium.hosts.server.serving" in loaded
+    assert loaded & {"rich", "podium.packing.pack", "podium.retraining.training"} == set()
+
+
 def test_importing_podium_loads_few_modules() -> None:
     code = "import sys; before = len(sys.modules); import podium; print(len(sys.modules) - before)"
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import click
 import msgspec
-from rich.console import Console
 
 from podium.app import create_home
 from podium.cli.apart import apart
@@ -163,25 +162,22 @@ def serve_here(*sources: Source, settings: Settings) -> None:
 
 def print_summary(address: str, app: App) -> None:
     """Print the URLs."""
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"\n[bold]Podium is at {address}[/bold]\n")
+    click.secho(f"\nPodium is at {address}\n", bold=True)
     for name in app.deployments:
-        console.print(f"  {name}")
-        console.print(f"    form     {address}/models/{name}")
-        console.print(f"    predict  POST {address}/api/models/{name}/predict")
-    console.print(f"\n  docs       {address}/docs")
+        click.echo(f"  {name}")
+        click.echo(f"    form     {address}/models/{name}")
+        click.echo(f"    predict  POST {address}/api/models/{name}/predict")
+    click.echo(f"\n  docs       {address}/docs")
     if app.settings.grpc_port is not None:
-        console.print(f"  gRPC       {urlsplit(address).hostname}:{app.settings.grpc_port}")
+        click.echo(f"  gRPC       {urlsplit(address).hostname}:{app.settings.grpc_port}")
     if app.settings.records:
         where = without_password(app.settings.store) or Path(app.settings.home) / "podium.db"
-        console.print(f"  records    {where}")
+        click.echo(f"  records    {where}")
     if app.settings.open:
-        console.print(
-            "\n[yellow]Open: everybody who reaches this address can use the models.[/yellow]"
-        )
+        click.secho("\nOpen: everybody who reaches this address can use the models.", bold=True)
     if app.settings.welcome:
-        console.print("\n[bold]First steps[/bold]\n")
+        click.secho("\nFirst steps\n", bold=True)
         for path, words in app.settings.welcome.items():
-            console.print(f"  {harmless(words)}", markup=False)
-            console.print(f"    {address}{path}", markup=False)
-    console.print("\nCtrl-C stops it.")
+            click.echo(f"  {harmless(words)}")
+            click.echo(f"    {address}{path}")
+    click.echo("\nCtrl-C stops it.")

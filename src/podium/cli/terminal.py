@@ -7,13 +7,15 @@ import math
 import sys
 import textwrap
 import unicodedata
-
-from rich.console import Console, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from podium.signature.labels import label_text
+
+if TYPE_CHECKING:  # `podium serve` does without: it takes 20 ms
+    from rich.console import Console, RenderableType
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
 
 # A terminal obeys control characters; these others change the direction of all following text.
 _OBEYED = {"Cc", "Cs", "Zl", "Zp"}
@@ -25,6 +27,8 @@ NAME_WIDTH = 12
 
 def console(*, stderr: bool = False) -> Console:
     """A console that prints plain text, and never fails for a character outside its encoding."""
+    from rich.console import Console
+
     stream = sys.stderr if stderr else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
@@ -75,16 +79,22 @@ def bar(share: float, to: Console) -> str:
 
 def shelf() -> Table:
     """A table without lines or headings: names on the left, their values beside."""
+    from rich.table import Table
+
     return Table.grid(padding=(0, 2, 0, 0))
 
 
 def indented(part: RenderableType) -> Padding:
     """A part of the output below its heading."""
+    from rich.padding import Padding
+
     return Padding(part, (0, 0, 0, 2), expand=False)
 
 
 def wrapped(name: str, text: str, to: Console) -> Text:
     """A name and its value, wrapped between words only: digests and paths stay whole."""
+    from rich.text import Text
+
     begin = f"  {name:<{NAME_WIDTH}}"
     lines = textwrap.wrap(
         harmless(text),
@@ -101,4 +111,6 @@ def wrapped(name: str, text: str, to: Console) -> Text:
 
 def heading(text: str) -> Text:
     """The heading of a part."""
+    from rich.text import Text
+
     return Text(text, style="bold")

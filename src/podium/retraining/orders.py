@@ -9,6 +9,8 @@ from podium.settings import Settings
 HOLDOUT, TIMEOUT_S = 0.2, 3_600.0
 # Fewer say nothing about a model.
 TRUTHS_MIN = 20
+# Files of the folder in which the process works.
+BUNDLE_NAME, REPORT_NAME = "bundle.podium", "report.json"
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,9 +11,8 @@ import msgspec
 
 from podium.deployments.child_bounds import end_with, limit_memory
 from podium.errors import PodiumError
-from podium.retraining.orders import Order, Report
+from podium.retraining.orders import REPORT_NAME, Order, Report
 
-REPORT_NAME = "report.json"
 _ORDER = msgspec.json.Decoder(Order)
 _MEGABYTE = 2**20
 

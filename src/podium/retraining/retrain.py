@@ -21,9 +21,7 @@ from podium.deployments.rows import CHAMPION, Version
 from podium.deployments.trial import end_group
 from podium.errors import PodiumError, SetupError
 from podium.outbox.lock import FileLock
-from podium.retraining.orders import Order, Recipe, Report, Trained
-from podium.retraining.process import REPORT_NAME
-from podium.retraining.training import BUNDLE_NAME
+from podium.retraining.orders import BUNDLE_NAME, REPORT_NAME, Order, Recipe, Report, Trained
 from podium.settings import Settings
 
 RETRAINED, FAILED = "retrained", "retrain_failed"

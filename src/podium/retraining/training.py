@@ -27,7 +27,7 @@ from podium.retraining.frames import (
     target_names,
 )
 from podium.retraining.labeled import LabeledRows, labeled_rows
-from podium.retraining.orders import TRUTHS_MIN, Figure, Order, Recipe, Trained
+from podium.retraining.orders import BUNDLE_NAME, TRUTHS_MIN, Figure, Order, Recipe, Trained
 from podium.retraining.recipe import Function, call_recipe, load_recipe
 from podium.signature import Field, Output, Signature
 from podium.signature.infer import infer_fields
@@ -35,7 +35,6 @@ from podium.table import Table, column_of, plain_values
 
 # What a person may have decided about a field; the rest is measured again.
 _CORRECTABLE = ("title", "description", "unit", "outside", "bounds", "step", "max_length")
-BUNDLE_NAME = "bundle.podium"
 
 
 def train(order: Order) -> Trained:

@@ -18,8 +18,8 @@ from podium.errors import PodiumError, SetupError
 from podium.records.record import Feedback
 from podium.records.store import RecordQuery
 from podium.records.stores.sqlite import SqliteStore
-from podium.retraining.orders import Order, Recipe, Trained
-from podium.retraining.training import BUNDLE_NAME, train
+from podium.retraining.orders import BUNDLE_NAME, Order, Recipe, Trained
+from podium.retraining.training import train
 from podium.settings import Settings
 
 from .conftest import GOOD, N_TRUTHS, price, rows
