@@ -26,6 +26,7 @@ READ_BYTES = 16 * 2**20
 _ENCODER = msgspec.msgpack.Encoder()
 DECODER = msgspec.msgpack.Decoder(list[Record])
 _BLOCK_DECODER = msgspec.msgpack.Decoder(Block)
+_RECORD = frozenset({Record})
 # What the payload of a block begins with: no value of msgpack begins like that.
 _BLOCK = b"\xc1"
 
@@ -93,7 +94,11 @@ def packed_in_chunks(records: Iterable[Recordable]) -> list[Packed]:
     Raises:
         StoreError: one of their texts can't be encoded.
     """
-    if isinstance(records, list) and len(records) == 1 and isinstance(records[0], Record):
+    if (
+        isinstance(records, list)
+        and len(records) <= BATCH_ROWS
+        and set(map(type, records)) <= _RECORD
+    ):
         return [packed(records)]  # nearly always
     chunks: list[Packed] = []
     some: list[Record] = []
