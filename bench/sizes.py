@@ -2,7 +2,9 @@
 
 100,000 records of six inputs each, half of them labels with probabilities, half numbers. A database
 server is stopped before its files are weighed, so that all is written; logs that it writes ahead are left
-out, because they are used again and again. Valkey holds records in memory, and says how much.
+out, because they are used again and again. Valkey holds records in memory, and says how much. MongoDB itself
+is in no package: what is weighed is the documents that it gets, to which it adds indexes, and which it
+compresses.
 
     python -m bench.sizes [--rows 100000] [--write]
 """
@@ -22,6 +24,7 @@ from podium.outbox.outbox import Outbox
 from podium.records.open import open_store
 from podium.records.record import Ids, Record
 from podium.records.store import Store
+from podium.records.stores.documents import document_of
 from podium.testing import databases
 
 DOCUMENT = Path("docs/how-to/capacity.md")
@@ -115,6 +118,15 @@ def valkey_sizes(n_rows: int) -> Iterator[Size]:
     yield Size("Valkey", "memory", n_bytes / n_rows)
 
 
+def document_sizes(n_rows: int) -> Iterator[Size]:
+    """What MongoDB is sent."""
+    from bson import encode
+
+    batches = batches_of(Ids(), n_rows)
+    n_bytes = sum(len(encode(document_of(record))) for batch in batches for record in batch)
+    yield Size("MongoDB", "documents, without indexes or compression", n_bytes / n_rows)
+
+
 def main() -> None:
     """Print the table, or put it into the document."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -127,6 +139,7 @@ def main() -> None:
         server_size(databases.PostgresServer, "its tables and indexes", "files/base/*/*"),
         server_size(databases.MariaServer, "its tables and indexes", "files/*/*.ibd"),
         valkey_sizes,
+        document_sizes,
     ]
     rows = []
     for measured in kinds:

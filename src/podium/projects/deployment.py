@@ -37,6 +37,8 @@ _PORTS_THERE: Mapping[str, tuple[int, ...]] = MappingProxyType(
 # Until every proxy of a cluster has noticed that a pod is to end. Then running requests may take 10 s,
 # and what is left of the records as long again.
 DRAIN_S, END_S = 10, 30
+# Services of compose.servers.yaml.
+SERVERS = ("one", "two", "three")
 CPU_TARGET, QUEUE_TARGET = 700, 100
 RAY_VERSION = "2.60.0"
 _KEY_SIGNS = "signs cookies; at least 50 characters that nobody can guess"
@@ -123,6 +125,18 @@ class Deployment:
     def has_replicas(self) -> bool:
         """Whether several pods can serve it: not if each would have files of its own."""
         return not self._choices.has_files
+
+    @property
+    def has_servers(self) -> bool:
+        """Whether compose.servers.yaml runs several of our own servers, with all they share."""
+        server = self._choices.server
+        is_alone = self._choices.app == "none" and self.has_replicas
+        return is_alone and server is not None and server.is_service
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Their names."""
+        return SERVERS
 
     @property
     def drain_s(self) -> int:
@@ -222,8 +236,8 @@ class Deployment:
         server = self._choices.server
         if server is not None and server.is_service and server.has_password:
             needed[PASSWORD] = "of the database, which this project's containers alone reach"
-        # Podium's own server creates its key in its home folder.
-        if self.secret_key is not None and self._choices.app != "none":
+        # A single server of our own creates its key in its home folder.
+        if self.secret_key is not None and (self._choices.app != "none" or self.has_servers):
             needed[self.secret_key] = _KEY_SIGNS
         return needed
 
@@ -252,6 +266,16 @@ class Deployment:
         if self._choices.has_people and self._choices.app == "none":
             # Inside the container only 0.0.0.0 is known, which no link should lead to.
             variables.append(Variable("PODIUM_ACCOUNTS_URL", "http://127.0.0.1:8000"))
+        return variables
+
+    def balanced(self) -> list[Variable]:
+        """Variables of several servers under Docker Compose."""
+        variables = self.compose()
+        variables.append(Variable("PODIUM_REGISTRY", "/data/registry"))
+        variables.append(Variable("PODIUM_DRAIN_S", str(DRAIN_S)))
+        variables.append(Variable("PODIUM_ACCOUNTS_PROXIES", "1"))
+        if self.secret_key is not None:
+            variables.append(Variable(self.secret_key, f"${{{self.secret_key}:?is in .env}}"))
         return variables
 
     def kubernetes(self) -> list[Variable]:
