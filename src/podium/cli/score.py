@@ -87,7 +87,7 @@ def score(
     IN and OUT are .csv, .tsv, .ndjson (these also with .gz), .parquet, .arrow, .feather or .xlsx, by
     their names; a pipe holds CSV or NDJSON. Files may be larger than memory. The other columns stay as they are.
     Where IN is a folder or a pattern such as 'in/*.csv', OUT is a folder with a part for each file. Both may be
-    URLs of object stores.
+    URLs of object stores, where the name of a folder ends with /.
 
     Rows that the model can't answer keep their place, without an answer, and are listed in
     OUT.errors.csv: line, field, value, problem, what would be accepted. The exit code is 0 when
@@ -163,8 +163,11 @@ def _planned_upload(
 
 def is_several(rows: str) -> bool:
     """Whether several files are meant: a folder, or a pattern that isn't the name of a file."""
+    url = url_of(rows)
+    if url is not None:
+        return url.is_several
     path = Path(rows)
-    is_pattern = any(letter in rows for letter in "*?[") and url_of(rows) is None
+    is_pattern = any(letter in rows for letter in "*?[")
     return path.is_dir() or (is_pattern and not path.exists())
 
 
@@ -178,10 +181,11 @@ def _planned_parts(
     """
     if rows == "-" or output is None or output == "-":
         raise click.UsageError("several files or parts become a folder: give IN, and -o OUT")
-    if url_of(output) is not None:
-        raise click.UsageError("parts are written to a folder of this machine: give -o OUT")
-    path = Path(output)
+    url, path = url_of(output), Path(output)
     _check_free(None, errors, rows, is_forced=is_forced)
+    if url is not None:
+        errors = errors or Path(f"{url.path.name}.errors.csv")
+        return Plan(output=url, errors=errors, format=None, limit=limit)
     errors = errors or path.with_name(f"{path.name}.errors.csv")
     return Plan(output=path, errors=errors, format=None, limit=limit)
 

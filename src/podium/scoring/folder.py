@@ -15,6 +15,21 @@ from podium.errors import SetupError
 _PART = re.compile(r"part-\d{5,}\.[a-z.]+")
 
 
+def part_name(number: int, suffix: str) -> str:
+    """The name of a part."""
+    return f"part-{number:05}{suffix}"
+
+
+def report_name(number: int) -> str:
+    """The name of the report of a part, which isn't published."""
+    return f"errors-{number:05}.csv"
+
+
+def is_part(name: str) -> bool:
+    """Whether it is the name of a part."""
+    return _PART.fullmatch(name) is not None
+
+
 class FolderDraft(AbstractContextManager["FolderDraft"]):
     """A folder on its way to its destination, under a hidden name beside it.
 
@@ -48,7 +63,11 @@ class FolderDraft(AbstractContextManager["FolderDraft"]):
 
     def part(self, number: int, suffix: str) -> Path:
         """The file of a part, which begins with 0."""
-        return self.at / f"part-{number:05}{suffix}"
+        return self.at / part_name(number, suffix)
+
+    def report(self, number: int) -> Path:
+        """The file of its report: to be removed before the folder is published."""
+        return self.at / report_name(number)
 
     def publish(self) -> None:
         """Move the folder to its destination.
@@ -86,7 +105,7 @@ class FolderDraft(AbstractContextManager["FolderDraft"]):
                 f"{self.path} is a file", hint="parts are written to a folder: give another"
             )
         there = [one.name for one in self.path.iterdir()]
-        other = next((name for name in sorted(there) if not _PART.fullmatch(name)), None)
+        other = next((name for name in sorted(there) if not is_part(name)), None)
         if other is not None:
             raise SetupError(
                 f"{self.path} is a folder that also holds {other!r}",

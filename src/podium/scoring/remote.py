@@ -7,11 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from podium.errors import SetupError
+from podium.errors import PodiumError, SetupError
 from podium.plugins import needs
+
+# What pyarrow opens itself where the package that fsspec asks for isn't installed.
+_OF_ARROW = ("s3://", "gs://", "gcs://")
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,41 @@ class Url:
         """The path alone, for the name of the file and its format."""
         return PurePosixPath(self.text.partition("://")[2].partition("?")[0])
 
+    @property
+    def is_several(self) -> bool:
+        """Whether it names files of a folder, by its end `/`, or by a pattern."""
+        text = self.text.partition("?")[0]
+        return text.endswith("/") or any(letter in text for letter in "*[")
+
+    def sibling(self, name: str) -> Url:
+        """What has this name in the same folder."""
+        text, mark, query = self.text.partition("?")
+        return Url(f"{text.rstrip('/').rpartition('/')[0]}/{name}{mark}{query}")
+
+    def child(self, name: str) -> Url:
+        """What has this name in this folder."""
+        text, mark, query = self.text.partition("?")
+        return Url(f"{text.rstrip('/')}/{name}{mark}{query}")
+
 
 def url_of(name: str) -> Url | None:
     """What a command was given, if it is a URL."""
     return Url(name) if "://" in name else None
+
+
+def files_of(url: Url) -> list[Url]:
+    """The files of a folder or of a pattern, by name; those that begin with . or _ are left out.
+
+    Raises: as `open_url`.
+    """
+    store, path = store_of(url)
+    with talking():
+        is_pattern = any(letter in path for letter in "*[")
+        names = store.glob(path) if is_pattern else store.find(path, maxdepth=1)
+    text, mark, query = url.text.partition("?")
+    head = text.rstrip("/").removesuffix(path.strip("/"))
+    found = [name for name in names if not name.rpartition("/")[2].startswith((".", "_"))]
+    return [Url(f"{head}{name.lstrip('/')}{mark}{query}") for name in sorted(found)]
 
 
 def open_url(url: Url) -> _RemoteFile:
@@ -45,8 +79,8 @@ def open_url(url: Url) -> _RemoteFile:
         SetupError: the store isn't known, or its package isn't installed.
         OSError: it can't be read.
     """
-    store, path = _store(url)
-    with _talking():
+    store, path = store_of(url)
+    with talking():
         return _RemoteFile(store.open(path, "rb"))
 
 
@@ -64,7 +98,7 @@ class _RemoteFile(io.RawIOBase):
         return bool(self._file.seekable())
 
     def readinto(self, buffer: Any) -> int:
-        with _talking():
+        with talking():
             data = self._file.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
@@ -72,7 +106,7 @@ class _RemoteFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = 0) -> int:
         if not self.seekable():
             raise OSError("its server sends it from its beginning alone")
-        with _talking():
+        with talking():
             return int(self._file.seek(offset, whence))
 
     def tell(self) -> int:
@@ -84,11 +118,11 @@ class _RemoteFile(io.RawIOBase):
 
 
 @contextmanager
-def _talking() -> Iterator[None]:
+def talking() -> Iterator[None]:
     """Turn what the package of a store raises into errors of files."""
     try:
         yield
-    except OSError:
+    except (OSError, PodiumError):
         raise
     except Exception as error:
         raise OSError(f"{type(error).__name__}: {error}") from error
@@ -101,7 +135,8 @@ class Upload(AbstractContextManager["Upload"]):
 
     def __init__(self, url: Url) -> None:
         self.path = url
-        self._store, self._path = _store(url)
+        with self.writing():
+            self._store, self._path = store_of(url)
 
     def exists(self) -> bool:
         """Whether there is a file already."""
@@ -121,7 +156,7 @@ class Upload(AbstractContextManager["Upload"]):
             SetupError: the disk is full, or the store doesn't take it.
         """
         try:
-            with _talking():
+            with talking():
                 yield
         except OSError as error:
             raise SetupError(
@@ -140,21 +175,55 @@ class Upload(AbstractContextManager["Upload"]):
         Raises:
             SetupError: the store doesn't take it.
         """
+        self.send(Path(self.file.name))
+
+    def send(self, file: Path) -> None:
+        """Send another file of the disk, as it is.
+
+        Raises: as `publish`.
+        """
         with self.writing():
-            self._store.put_file(self.file.name, self._path)
+            self._store.put_file(str(file), self._path)
 
     def __exit__(self, *_: object) -> None:
         if hasattr(self, "file"):
             self.file.close()
 
 
-def _store(url: Url) -> tuple[Any, str]:
+def store_of(url: Url) -> tuple[Any, str]:
+    """The file system of fsspec, and the path in it.
+
+    Raises:
+        MissingExtra: fsspec isn't installed.
+        SetupError: the store isn't known, or its package isn't installed.
+    """
     with needs("remote"):
         from fsspec.core import url_to_fs
     try:
-        store, path = url_to_fs(url.text)
-    except ImportError as error:  # the package of a store, which fsspec names
+        try:
+            store, path = url_to_fs(url.text)
+        except ImportError:  # the package of a store, which fsspec names
+            if not url.text.startswith(_OF_ARROW):
+                raise
+            store, path = _arrow_store(url)
+    except ImportError as error:
         raise SetupError(f"{url} can't be opened: {error}", hint="install that package") from error
     except ValueError as error:
         raise SetupError(f"{url} can't be opened: {error}", hint="is its scheme right?") from error
     return store, path
+
+
+def _arrow_store(url: Url) -> tuple[Any, str]:
+    """The same by what pyarrow has built in."""
+    from fsspec.implementations.arrow import ArrowFSWrapper
+    from pyarrow.fs import FileSystem
+
+    class Store(ArrowFSWrapper):  # type: ignore[misc]  # fsspec has no types
+        def makedirs(self, path: str, exist_ok: bool = False) -> None:
+            """There are no folders: to create one takes rights that a writer of files may lack."""
+
+    text, mark, query = url.text.partition("?")
+    scheme, _, rest = text.partition("://")
+    bucket, slash, key = rest.partition("/")
+    system, _ = FileSystem.from_uri(f"{scheme}://{bucket}{mark}{query}")
+    return Store(system), f"{bucket.rpartition('@')[2]}{slash}{key}"
