@@ -86,20 +86,25 @@ def test_a_class_that_is_drawn_by_lot_is_not_compiled(zoo):
     assert "are random" in compiled.why
 
 
+@pytest.mark.parametrize("beyond", ["clip", "nan"])
 @pytest.mark.parametrize("increasing", [True, False])
-def test_a_line_that_only_rises_compiles(zoo, increasing):
+def test_a_line_that_only_rises_compiles(zoo, increasing, beyond):
     X, y = zoo.data("diabetes")
-    line = IsotonicRegression(increasing=increasing, out_of_bounds="clip")
+    line = IsotonicRegression(increasing=increasing, out_of_bounds=beyond)
 
     compiled, _, _ = zoo.compile(line.fit(X[:, 2:3], y), X[:, 2:3])
 
     assert compiled.program is not None, compiled.why
+    assert (compiled.verification.n_refused > 0) == (
+        beyond == "nan"
+    )  # no number is predicted there
 
 
-def test_a_line_that_ends_is_not_compiled(zoo):
+def test_a_line_that_refuses_what_lies_beyond_is_not_compiled(zoo):
     X, y = zoo.data("diabetes")
+    line = IsotonicRegression(out_of_bounds="raise")
 
-    compiled, _, _ = zoo.compile(IsotonicRegression().fit(X[:, 2:3], y), X[:, 2:3])
+    compiled, _, _ = zoo.compile(line.fit(X[:, 2:3], y), X[:, 2:3])
 
     assert compiled.program is None
     assert np.isfinite(y).all()

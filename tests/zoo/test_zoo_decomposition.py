@@ -12,12 +12,16 @@ from sklearn.decomposition import (
     FastICA,
     IncrementalPCA,
     KernelPCA,
+    MiniBatchSparsePCA,
+    SparsePCA,
     TruncatedSVD,
 )
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier, NeighborhoodComponentsAnalysis
+from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
@@ -46,6 +50,9 @@ TRANSFORMERS = [
     PCA(whiten=True, n_components=3, svd_solver="full"),
     RBFSampler(n_components=30, **SEED),
     RBFSampler(gamma="scale", n_components=10, **SEED),
+    BernoulliRBM(5, n_iter=3, **SEED),
+    MiniBatchSparsePCA(3, max_iter=20, **SEED),
+    SparsePCA(3, max_iter=50, **SEED),
     SparseRandomProjection(4, **SEED),
     TruncatedSVD(3, **SEED),
 ]
@@ -55,6 +62,12 @@ TRANSFORMERS = [
 @pytest.mark.parametrize("transformer", TRANSFORMERS, ids=str)
 def test_a_transformer_of_rows_compiles(zoo, transformer, data):
     zoo.check(make_pipeline(transformer, Ridge()), data)
+
+
+def test_a_learned_metric_compiles(zoo):
+    learned = NeighborhoodComponentsAnalysis(2, max_iter=20, **SEED)
+
+    zoo.check(make_pipeline(StandardScaler(), learned, KNeighborsClassifier(3)), "iris")
 
 
 def test_rotated_factors_compile(zoo):

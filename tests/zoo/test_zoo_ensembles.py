@@ -27,7 +27,7 @@ from sklearn.model_selection import (
     RandomizedSearchCV,
     TunedThresholdClassifierCV,
 )
-from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.multioutput import (
     ClassifierChain,
     MultiOutputClassifier,
@@ -63,6 +63,13 @@ CLASSIFIERS = [
     CalibratedClassifierCV(RidgeClassifier(), cv=2),
     CalibratedClassifierCV(FOREST, cv=2, method="isotonic"),
     CalibratedClassifierCV(LOGISTIC, cv=2, ensemble=False),
+    CalibratedClassifierCV(LOGISTIC, cv=2, method="temperature"),
+    CalibratedClassifierCV(FOREST, cv=2, method="temperature"),
+    OutputCodeClassifier(LOGISTIC, random_state=0),
+    OutputCodeClassifier(TREE, code_size=3, random_state=0),
+    make_pipeline(VotingClassifier(MEMBERS, voting="soft"), LogisticRegression()),
+    make_pipeline(VotingClassifier(MEMBERS, voting="hard"), TREE),
+    make_pipeline(StackingClassifier(MEMBERS, TREE, cv=2), LogisticRegression()),
     OneVsRestClassifier(LOGISTIC),
     OneVsRestClassifier(TREE),
     OneVsOneClassifier(LOGISTIC),
@@ -76,6 +83,7 @@ REGRESSORS = [
     StackingRegressor(NUMBERS, Ridge(), cv=2),
     StackingRegressor(NUMBERS, RandomForestRegressor(5, random_state=0), cv=2, passthrough=True),
     BaggingRegressor(SMALL_TREE, n_estimators=7, max_features=0.6, random_state=0),
+    make_pipeline(VotingRegressor(NUMBERS), Ridge()),
     AdaBoostRegressor(n_estimators=9, random_state=0),
     AdaBoostRegressor(LinearRegression(), n_estimators=5, random_state=0),
     TransformedTargetRegressor(Ridge(), func=np.log1p, inverse_func=np.expm1),

@@ -97,6 +97,19 @@ def test_machines_of_single_precision_compile(zoo, estimator):
     assert compiled.program is not None, compiled.why
 
 
+@pytest.mark.parametrize(
+    "estimator", [SVC(kernel="precomputed"), SVR(kernel="precomputed")], ids=str
+)
+def test_a_machine_of_kernels_computed_before_compiles(zoo, estimator):
+    X, y = zoo.data("wine")
+    X = StandardScaler().fit_transform(X)
+    X = X @ X.T
+
+    compiled, _, _ = zoo.compile(estimator.fit(X, y), X)
+
+    assert compiled.program is not None, compiled.why
+
+
 def test_numbers_that_lie_far_from_zero_compile(zoo):
     X, y = zoo.data("iris")
 

@@ -82,6 +82,9 @@ def compiles(zoo, model, X):
         make_pipeline(CountVectorizer(), TfidfTransformer()),
         make_pipeline(CountVectorizer(ngram_range=(1, 2)), TfidfTransformer(sublinear_tf=True)),
         make_pipeline(HashingVectorizer(n_features=256, norm=None), TfidfTransformer()),
+        make_pipeline(HashingVectorizer(n_features=256), TfidfTransformer()),
+        make_pipeline(HashingVectorizer(n_features=256, norm="l1"), TfidfTransformer(norm="l2")),
+        make_pipeline(HashingVectorizer(n_features=256), TfidfTransformer(norm=None)),
     ],
     ids=str,
 )
@@ -98,6 +101,7 @@ def test_a_vectorizer_compiles(zoo, lines, vectorizer):
         ),
         make_pipeline(HashingVectorizer(alternate_sign=False), MultinomialNB()),
         make_pipeline(HashingVectorizer(norm=None), TfidfTransformer(), LinearSVC()),
+        make_pipeline(HashingVectorizer(), TfidfTransformer(), LinearSVC()),
         make_pipeline(HashingVectorizer(), TruncatedSVD(5, random_state=0), LogisticRegression()),
         make_pipeline(HashingVectorizer(), SVC(kernel="linear")),
         make_pipeline(

@@ -14,7 +14,10 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    RandomTreesEmbedding,
 )
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -64,6 +67,11 @@ def test_a_classifier_of_trees_compiles(zoo, estimator, data):
 @pytest.mark.parametrize("estimator", [DecisionTreeRegressor(), RandomForestRegressor(10)])
 def test_several_outputs_compile(zoo, estimator):
     zoo.check(estimator, "linnerud")
+
+
+@pytest.mark.parametrize("data", ["diabetes", "cars"])
+def test_the_leaves_of_trees_compile(zoo, data):
+    zoo.check(make_pipeline(RandomTreesEmbedding(20, **SEED), Ridge()), data)
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "exponential"])

@@ -10,7 +10,19 @@ from podium.compile.builder import Builder
 from podium.compile.ensemble import average, probabilities_of
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
-from podium.program.operations import Clip, Interpolate, Join, Largest, Link, Pair, Select
+from podium.program.operations import (
+    Clip,
+    Interpolate,
+    Join,
+    Largest,
+    Link,
+    Matmul,
+    Pair,
+    Select,
+)
+
+# Added to probabilities before their logarithm is taken.
+_EPSILON = 1e-12
 
 
 def calibrated_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -25,10 +37,12 @@ def calibrated_classifier(estimator: Any, build: Builder, x: Features) -> Fitted
 
 
 def _corrected(one: Any, build: Builder, x: Features, name: str) -> int:
-    if one.method not in ("sigmoid", "isotonic"):
+    if one.method not in ("sigmoid", "isotonic", "temperature"):
         raise NotCompiled(f"it is calibrated by {one.method}")
     classes = np.asarray(one.classes).tolist()
     fitted = build.model(one.estimator, x, name)
+    if one.method == "temperature":
+        return _tempered(one, build, fitted)
     decision = _decision(one.estimator, build, fitted, len(classes))
     places = [classes.index(label) for label in np.asarray(one.estimator.classes_).tolist()]
     columns: dict[int, int] = {}
@@ -44,6 +58,20 @@ def _corrected(one: Any, build: Builder, x: Features, name: str) -> int:
         raise NotCompiled("a fold of its training lacked a class")
     joined = build.add(Join(tuple(columns[place] for place in range(len(classes)))))
     return _capped(build, build.add(Link(joined, "share")))
+
+
+def _tempered(one: Any, build: Builder, fitted: Fitted) -> int:
+    """Logarithms of probabilities, or decisions, times one number."""
+    if hasattr(one.estimator, "decision_function"):
+        logits = _decision(one.estimator, build, fitted, len(one.classes))
+        if build.width(logits) == 1:
+            logits = build.add(Matmul(logits, np.array([[-1.0, 1.0]])))
+    else:
+        logits = build.add(Link(build.scale(probabilities_of(fitted), add=_EPSILON), "log"))
+    if build.width(logits) != len(one.classes):
+        raise NotCompiled("a fold of its training lacked a class")
+    inverse = float(one.calibrators[0].beta_)
+    return _capped(build, build.add(Link(build.scale(logits, multiply=inverse), "softmax")))
 
 
 def _decision(estimator: Any, build: Builder, fitted: Fitted, n_classes: int) -> int:

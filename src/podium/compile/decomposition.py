@@ -1,4 +1,4 @@
-"""Transformers of whole rows: components, projections, kernels."""
+"""Transformers of whole rows: components, projections, kernel components."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pca(estimator: Any, build: Builder, x: Features) -> Features:
     """Components, shifted by the mean after the product, as the original does."""
     components = estimator.components_
     bias = -(np.reshape(estimator.mean_, (1, -1)) @ components.T)[0]
-    register = _product(build, _finite(build, x), components.T, bias)
+    register = product_of(build, _finite(build, x), components.T, bias)
     if estimator.whiten:
         scale = np.sqrt(estimator.explained_variance_)
         register = build.scale(register, divide=np.maximum(scale, np.finfo(scale.dtype).eps))
@@ -40,6 +40,30 @@ def projection(estimator: Any, build: Builder, x: Features) -> Features:
     components = estimator.components_
     dense = components.toarray() if hasattr(components, "toarray") else components
     return build.features(build.linear(x, dense, 0.0))
+
+
+def neighborhood_components(estimator: Any, build: Builder, x: Features) -> Features:
+    """A learned linear map, not centred."""
+    return build.features(build.linear(x, estimator.components_, 0.0))
+
+
+def sparse_pca(estimator: Any, build: Builder, x: Features) -> Features:
+    """The ridge regression of centred rows on the components, which is linear in the rows."""
+    components = np.asarray(estimator.components_, np.float64)
+    if components.shape[0] > components.shape[1]:
+        raise NotCompiled("it has more components than columns")
+    gram = components @ components.T
+    gram[np.diag_indices_from(gram)] += float(estimator.ridge_alpha)
+    weights = np.linalg.solve(gram, components).T
+    register = build.scale(_finite(build, x), subtract=estimator.mean_)
+    return build.features(product_of(build, register, weights))
+
+
+def boltzmann_machine(estimator: Any, build: Builder, x: Features) -> Features:
+    """The probability that each hidden unit is on."""
+    bias = np.asarray(estimator.intercept_hidden_)
+    register = product_of(build, _finite(build, x), np.asarray(estimator.components_).T, bias)
+    return build.features(build.add(Link(register, "sigmoid")))
 
 
 def fast_ica(estimator: Any, build: Builder, x: Features) -> Features:
@@ -57,7 +81,7 @@ def factor_analysis(estimator: Any, build: Builder, x: Features) -> Features:
     weighted = components / estimator.noise_variance_
     covariance = np.linalg.inv(np.eye(len(components)) + np.dot(weighted, components.T))
     register = _centred(build, x, estimator.mean_, weighted.T)
-    return build.features(_product(build, register, covariance))
+    return build.features(product_of(build, register, covariance))
 
 
 def linear_discriminants(estimator: Any, build: Builder, x: Features) -> Features:
@@ -79,23 +103,6 @@ def feature_agglomeration(estimator: Any, build: Builder, x: Features) -> Featur
     return build.features(build.scale(register, divide=groups.sum(axis=0)))
 
 
-def rbf_sampler(estimator: Any, build: Builder, x: Features) -> Features:
-    """The cosine of a random projection."""
-    return _waves(estimator, build, _finite(build, x), (2.0 / estimator.n_components) ** 0.5)
-
-
-def _waves(estimator: Any, build: Builder, x: int, height: float) -> Features:
-    angles = _product(build, x, estimator.random_weights_, estimator.random_offset_)
-    return build.features(build.scale(build.add(Link(angles, "cos")), multiply=height))
-
-
-def nystroem(estimator: Any, build: Builder, x: Features) -> Features:
-    """Kernels to the sampled rows, orthogonalized."""
-    params = estimator._get_kernel_params()  # noqa: SLF001 - as in its transform
-    register = kernel_of(build, x, estimator.kernel, estimator.components_, params)
-    return build.features(_product(build, register, estimator.normalization_.T))
-
-
 def kernel_pca(estimator: Any, build: Builder, x: Features) -> Features:
     """Kernels to the training rows, centred, as components.
 
@@ -112,7 +119,7 @@ def kernel_pca(estimator: Any, build: Builder, x: Features) -> Features:
     register = build.scale(register, subtract=center.K_fit_rows_)
     constant = np.mean(center.K_fit_rows_) - center.K_fit_all_
     bias = -constant * weights.sum(axis=0)
-    return build.features(_product(build, register, weights - weights.mean(axis=0), bias))
+    return build.features(product_of(build, register, weights - weights.mean(axis=0), bias))
 
 
 def kernel_of(build: Builder, x: Features, kernel: Any, rows: Array, params: Any) -> int:
@@ -147,20 +154,22 @@ def _centred(build: Builder, x: Features, mean: Array | None, weights: Array) ->
     """Rows minus the mean, times the weights."""
     register = _finite(build, x)
     if mean is None:
-        return _product(build, register, weights)
+        return product_of(build, register, weights)
     if build.is_single(register) and mean.dtype != np.float32:
         # Doubles minus singles are doubles, and so is the product that has the mean in its bias.
-        return _product(build, register, weights, -(mean @ weights))
-    return _product(build, build.scale(register, subtract=mean), weights)
+        return product_of(build, register, weights, -(mean @ weights))
+    return product_of(build, build.scale(register, subtract=mean), weights)
 
 
-def _product(build: Builder, x: int, weights: Array, bias: Array | None = None) -> int:
+def product_of(build: Builder, x: int, weights: Array, bias: Array | None = None) -> int:
+    """The register of rows times weights, in the precision that both share."""
     kind = np.float32 if weights.dtype == np.float32 else np.float64
     bias = None if bias is None else np.ascontiguousarray(bias, kind)
     return build.add(Matmul(x, np.ascontiguousarray(weights, kind), bias))
 
 
 TRANSFORMERS: Mapping[str, Callable[[Any, Builder, Features], Features]] = {
+    "sklearn.BernoulliRBM": boltzmann_machine,
     "sklearn.FactorAnalysis": factor_analysis,
     "sklearn.FastICA": fast_ica,
     "sklearn.FeatureAgglomeration": feature_agglomeration,
@@ -168,9 +177,10 @@ TRANSFORMERS: Mapping[str, Callable[[Any, Builder, Features], Features]] = {
     "sklearn.IncrementalPCA": pca,
     "sklearn.KernelPCA": kernel_pca,
     "sklearn.LinearDiscriminantAnalysis": linear_discriminants,
-    "sklearn.Nystroem": nystroem,
+    "sklearn.MiniBatchSparsePCA": sparse_pca,
+    "sklearn.NeighborhoodComponentsAnalysis": neighborhood_components,
     "sklearn.PCA": pca,
-    "sklearn.RBFSampler": rbf_sampler,
+    "sklearn.SparsePCA": sparse_pca,
     "sklearn.SparseRandomProjection": projection,
     "sklearn.TruncatedSVD": projection,
 }

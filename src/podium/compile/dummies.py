@@ -10,25 +10,33 @@ from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, Input, NotCompiled
 from podium.compile.labels import classes_of
 from podium.program.operations import (
+    Elementwise,
     Finite,
     Interpolate,
     Largest,
     Matmul,
     Missing,
 )
+from podium.program.operations.elementwise import ElementwiseName
 
 
 def isotonic_regression(estimator: Any, build: Builder, x: Features) -> Fitted:
     """A piecewise linear function that only rises, or only falls."""
-    if estimator.out_of_bounds == "nan":
-        raise NotCompiled("it returns NaN for unknown values")
     register = build.add(Finite(build.matrix(x)))
     knots, heights = estimator.X_thresholds_, estimator.y_thresholds_
     if build.is_single(register) or knots.dtype != np.float64:
         raise NotCompiled("it was trained in single precision")
     if estimator.out_of_bounds == "raise":
         raise NotCompiled("it refuses unknown values")
-    return Fitted(values=build.add(Interpolate(register, knots, heights.astype(np.float64))))
+    line = build.add(Interpolate(register, knots, heights.astype(np.float64)))
+    if estimator.out_of_bounds == "nan":
+        ends: tuple[tuple[ElementwiseName, float], ...]
+        ends = (("less", float(knots[0])), ("greater", float(knots[-1])))
+        for beyond, knot in ends:
+            is_beyond = build.add(Elementwise((register,), beyond, (0, -1), np.array([[knot]])))
+            nan = np.array([[np.nan]])
+            line = build.add(Elementwise((is_beyond, line), "where", (0, -1, 1), nan))
+    return Fitted(values=line)
 
 
 def dummy_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:

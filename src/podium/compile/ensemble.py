@@ -36,7 +36,7 @@ def voting_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 def stacking_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """A model of other models' predictions; it knows the classes by their indices."""
-    fitted = build.model(estimator.final_estimator_, _stacked(estimator, build, x), "final")
+    fitted = build.model(estimator.final_estimator_, stacked(estimator, build, x), "final")
     if fitted.outputs:
         raise NotCompiled("it has several outputs")
     own_classes = np.asarray(estimator.classes_).tolist()
@@ -51,10 +51,10 @@ def stacking_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 def stacking_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
     """A model of other models' predictions."""
-    return build.model(estimator.final_estimator_, _stacked(estimator, build, x), "final")
+    return build.model(estimator.final_estimator_, stacked(estimator, build, x), "final")
 
 
-def _stacked(estimator: Any, build: Builder, x: Features) -> Features:
+def stacked(estimator: Any, build: Builder, x: Features) -> Features:
     """The predictions of the members as columns, followed by the features with `passthrough`."""
     members = _members(estimator.estimators_, build, x, _names(estimator))
     parts: list[int] = []
@@ -69,6 +69,18 @@ def _stacked(estimator: Any, build: Builder, x: Features) -> Features:
             parts.append(numbers_of(build, one))
     stacked = build.features(parts[0] if len(parts) == 1 else build.add(Join(tuple(parts))))
     return (*stacked, *x) if estimator.passthrough else stacked
+
+
+def votes(estimator: Any, build: Builder, x: Features) -> Features:
+    """The predictions of each member, side by side: probabilities, or numbers."""
+    members = _members(estimator.estimators_, build, x, _names(estimator))
+    if getattr(estimator, "voting", "") == "soft":
+        if not estimator.flatten_transform:
+            raise NotCompiled("it transforms to three dimensions (flatten_transform=False)")
+        parts = [probabilities_of(one) for one in members]
+    else:
+        parts = [numbers_of(build, one) for one in members]
+    return build.features(build.add(Join(tuple(parts))))
 
 
 def bagging_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -229,6 +241,12 @@ def _floats(weights: Any) -> Any:
     return np.asarray(weights, np.float64)
 
 
+TRANSFORMERS = {
+    "sklearn.StackingClassifier": stacked,
+    "sklearn.StackingRegressor": stacked,
+    "sklearn.VotingClassifier": votes,
+    "sklearn.VotingRegressor": votes,
+}
 MODELS = {
     "sklearn.AdaBoostClassifier": adaboost_classifier,
     "sklearn.AdaBoostRegressor": adaboost_regressor,

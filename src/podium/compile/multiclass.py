@@ -12,6 +12,7 @@ from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
 from podium.program.operations import (
     Above,
+    Distance,
     Join,
     Largest,
     Link,
@@ -96,6 +97,23 @@ def one_vs_one(estimator: Any, build: Builder, x: Features) -> Fitted:
     return Fitted(index=build.add(Above(second, threshold)), classes=classes, scores=second)
 
 
+def output_code(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """One model for each bit of a code: the class with the nearest code wins."""
+    codes = np.asarray(estimator.code_book_, np.float64)
+    bits, some = [], []
+    for number, one in enumerate(estimator.estimators_):
+        if (codes[:, number] == codes[0, number]).all():
+            continue  # the same for all classes: it decides nothing
+        bits.append(_confidence(build, one, build.model(one, x, f"bit {number}")))
+        some.append(number)
+    if not bits:
+        raise NotCompiled("its classes all have the same code")
+    codes = np.ascontiguousarray(codes[:, some])
+    far = build.add(Distance(build.add(Join(tuple(bits))), codes, "square"))
+    index = build.add(Largest(build.scale(far, multiply=-1.0)))
+    return Fitted(index=index, classes=classes_of(estimator))
+
+
 def multi_output_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
     """One model for each output."""
     members = [
@@ -154,5 +172,6 @@ MODELS = {
     "sklearn.MultiOutputRegressor": multi_output_regressor,
     "sklearn.OneVsOneClassifier": one_vs_one,
     "sklearn.OneVsRestClassifier": one_vs_rest,
+    "sklearn.OutputCodeClassifier": output_code,
     "sklearn.RegressorChain": regressor_chain,
 }

@@ -19,6 +19,7 @@ from podium.program.operations import (
     Largest,
     Link,
     Matmul,
+    Select,
     Total,
 )
 from podium.table import Array
@@ -80,9 +81,13 @@ def _pair_weights(estimator: Any, n_classes: int) -> Array:
 
 def _sums(estimator: Any, build: Builder, x: Features, weights: Array) -> int:
     """Kernels between rows and support vectors, times weights, plus intercepts."""
-    rows = _dense(estimator.support_vectors_)
     intercepts = np.asarray(estimator._intercept_, np.float64)
     kernel = estimator.kernel
+    if kernel == "precomputed":  # a row holds the kernels to all training rows
+        every = build.add(Finite(build.matrix(x)))
+        some = build.add(Select(every, np.asarray(estimator.support_, np.int32)))
+        return build.add(Matmul(some, np.ascontiguousarray(weights), intercepts))
+    rows = _dense(estimator.support_vectors_)
     if kernel == "linear":
         return build.linear(x, weights.T @ rows, intercepts)
     register = build.add(Finite(build.matrix(x)))

@@ -36,7 +36,7 @@ def tfidf_transformer(estimator: Any, build: Builder, x: Features) -> Features:
     """Counts times weights, and rows divided by their norm, within the counting operation."""
     inner = getattr(estimator, "_tfidf", estimator)  # a vectorizer holds one
     weights = np.asarray(inner.idf_, np.float64) if inner.use_idf else None
-    terms = _counted(build, x)
+    terms = _counted(build, x, inner)
     if terms is None:
         if inner.sublinear_tf or inner.norm is not None:
             raise NotCompiled("its inputs aren't counts of terms")
@@ -119,13 +119,18 @@ def _analysis(estimator: Any) -> Analysis:
     )
 
 
-def _counted(build: Builder, x: Features) -> Terms | None:
-    """The operation that counted these columns, if they are all of its columns and nothing else."""
+def _counted(build: Builder, x: Features, weigher: Any) -> Terms | None:
+    """The operation that counted these columns, if they are all of its columns and nothing else.
+
+    Rows that were divided by a norm and will be again are divided only once.
+    """
     first = x[0] if x else None
     if not isinstance(first, Computed) or x != build.features(first.register):
         return None
     terms = build.terms_of(first)
-    if terms is None or terms.norm or terms.weights is not None or terms.is_sublinear:
+    if terms is None or terms.weights is not None or terms.is_sublinear:
+        return None
+    if terms.norm and (weigher.norm is None or weigher.sublinear_tf):
         return None
     return terms
 

@@ -10,7 +10,7 @@ from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of, label_of
 from podium.compile.nodes import Tree, forest_of
-from podium.program.operations import Largest, Select
+from podium.program.operations import Indicate, Largest, Select
 
 
 def tree_of(estimator: Any, values: Any = None, target: int = 0) -> Tree:
@@ -86,6 +86,31 @@ def _outputs(estimator: Any, build: Builder, mean: int) -> list[Fitted]:
     return outputs
 
 
+def trees_embedding(estimator: Any, build: Builder, x: Features) -> Features:
+    """A one for the leaf that the row reaches, in each tree."""
+    encoder = estimator.one_hot_encoder_
+    if encoder.drop is not None or getattr(encoder, "infrequent_categories_", None) is not None:
+        raise NotCompiled("it leaves out some leaves")
+    trees = []
+    for number, (member, leaves) in enumerate(
+        zip(estimator.estimators_, encoder.categories_, strict=True)
+    ):
+        places = np.full((member.tree_.node_count, 1), np.nan)
+        places[leaves.astype(int), 0] = np.arange(len(leaves))
+        if np.isnan(places[member.tree_.children_left < 0]).any():
+            raise NotCompiled("a leaf was reached by no training row")
+        trees.append(tree_of(member, np.nan_to_num(places), number))
+    refuses = refused(estimator.estimators_[0])
+    leaves = build.add(
+        forest_of(
+            build.matrix(x), trees, np.zeros(len(trees)), is_single_input=True, refuses=refuses
+        )
+    )
+    starts = np.cumsum([0, *(len(some) for some in encoder.categories_)]).astype(np.int32)
+    return build.features(build.add(Indicate(leaves, starts[:-1], int(starts[-1]))))
+
+
+TRANSFORMERS = {"sklearn.RandomTreesEmbedding": trees_embedding}
 MODELS = {
     "sklearn.DecisionTreeClassifier": tree_model,
     "sklearn.DecisionTreeRegressor": tree_model,

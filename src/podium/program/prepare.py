@@ -77,7 +77,7 @@ def folded(plan: Plan) -> list[AnyOperation]:
             continue
         new = _folded(scale, product)
         if isinstance(check, Finite) and new is not product:
-            if readers[product.x] > 1:
+            if readers[product.x] > 1 or check.least is not None:
                 continue
             operations[product.x] = Finite(scale.x)
             new = msgspec.structs.replace(new, x=product.x)

@@ -23,25 +23,32 @@ from podium.table import Array
 
 
 class Finite(Operation, frozen=True, tag="finite"):
-    """The same numbers; NaN and infinities are refused."""
+    """The same numbers; NaN and infinities are refused.
+
+    Attributes:
+        least: smaller numbers are refused, too.
+    """
 
     may_warn: ClassVar[bool] = False
 
     x: Register
+    least: float | None = None
 
     def check(self, shapes: Shapes) -> Shape:
         """What it reads."""
         return shapes.matrix(self.x)
 
     def prepare(self, shapes: Shapes) -> Step:
-        """One pass over the numbers."""
-        x = self.x
+        """One pass over the numbers, or two."""
+        x, least = self.x, self.least
         is_single = shapes.matrix(x).is_single
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Array:
             numbers: Array = values[x]
             if not (np.isfinite(numbers).all() if is_single else all_finite(numbers)):
                 raise ModelError("the model accepts no missing or infinite values here")
+            if least is not None and (numbers < least).any():
+                raise ModelError(f"the model accepts no numbers below {least:g} here")
             return numbers
 
         return run
