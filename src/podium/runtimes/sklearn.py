@@ -54,6 +54,8 @@ class SklearnRuntime:
                 warnings.simplefilter("ignore")
                 outputs = predict_with(self.estimator, frame, self.signature)
         except Exception as error:
+            if table.n_rows == 1 and (beside := self._beside_itself(table)) is not None:
+                return beside
             message = f"the model raised {type(error).__name__}"
             if differs := skew(self._libraries):
                 message = f"{message}; it was packed with {differs}"
@@ -62,6 +64,16 @@ class SklearnRuntime:
         if len(outputs) != table.n_rows:  # a step that removes rows with gaps, or outliers
             raise ModelError(f"the model predicted {len(outputs)} of {table.n_rows} rows")
         return outputs
+
+    def _beside_itself(self, table: Table) -> Outputs | None:
+        """The prediction for a row among two of its kind; None if that is refused as well.
+
+        Some transformers return a vector for a single row, which the next step then refuses.
+        """
+        try:
+            return self.predict(Table.concat([table, table])).rows(slice(0, 1))
+        except ModelError:
+            return None
 
 
 def predict_with(estimator: Any, frame: Any, signature: Signature) -> Outputs:
