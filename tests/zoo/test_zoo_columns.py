@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 WORDS = ["Origin", "Maker"]
 NUMBERS = ["Cylinders", "Displacement", "Horsepower", "Weight_in_lbs"]
@@ -225,3 +226,14 @@ def test_numbers_of_single_precision_stay_so(zoo, cars):
     assert compiled.program.is_single
     assert compiled.verification.tolerance == 1e-5
     assert forest.verification.difference == 0.0
+
+
+def test_rows_as_dicts_compile(zoo):
+    X, y = zoo.data("penguins")
+    rows = [{n: v for n, v in row.items() if v == v} for row in X.to_dict("records")]
+    model = make_pipeline(DictVectorizer(), DecisionTreeClassifier(random_state=0)).fit(rows, y)
+
+    compiled, _, _ = zoo.compile(model, rows)
+
+    assert compiled.program is not None, compiled.why
+    assert compiled.verification.difference == 0

@@ -104,14 +104,19 @@ def feature_agglomeration(estimator: Any, build: Builder, x: Features) -> Featur
 
 
 def kernel_pca(estimator: Any, build: Builder, x: Features) -> Features:
-    """Kernels to the training rows, centred, as components.
+    """Kernels to the training rows, centred, as components."""
+    params = {name: getattr(estimator, name) for name in ("degree", "coef0")}
+    params["gamma"] = estimator.gamma_
+    register = kernel_of(build, x, estimator.kernel, estimator.X_fit_, params)
+    return build.features(centred_components(estimator, build, register))
+
+
+def centred_components(estimator: Any, build: Builder, register: int) -> int:
+    """The register of components, of kernels to the training rows.
 
     The mean of a row's kernels is subtracted within the weights, which are linear, too.
     """
     center = estimator._centerer  # noqa: SLF001 - as in its transform
-    params = {name: getattr(estimator, name) for name in ("degree", "coef0")}
-    params["gamma"] = estimator.gamma_
-    register = kernel_of(build, x, estimator.kernel, estimator.X_fit_, params)
     values, vectors = estimator.eigenvalues_, estimator.eigenvectors_
     some = np.flatnonzero(values)
     weights = np.zeros_like(vectors)
@@ -119,7 +124,7 @@ def kernel_pca(estimator: Any, build: Builder, x: Features) -> Features:
     register = build.scale(register, subtract=center.K_fit_rows_)
     constant = np.mean(center.K_fit_rows_) - center.K_fit_all_
     bias = -constant * weights.sum(axis=0)
-    return build.features(product_of(build, register, weights - weights.mean(axis=0), bias))
+    return product_of(build, register, weights - weights.mean(axis=0), bias)
 
 
 def kernel_of(build: Builder, x: Features, kernel: Any, rows: Array, params: Any) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.features import Features, NotCompiled
+from podium.compile.features import Features, Input, NotCompiled
 from podium.compile.labels import label_of
 from podium.compile.registers import Codes
+from podium.program.operations import Impute, Join, Select
 
 NO_CODE = -1.0
 
@@ -90,6 +91,35 @@ def target_encoder(estimator: Any, build: Builder, x: Features) -> Features:
     return build.features(build.codes(tuple(column for column in x for _ in range(n_each)), codes))
 
 
+def dict_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
+    """One column for each name of a number, and for each pair of a name and a label."""
+    if np.dtype(estimator.dtype) != np.float64:
+        raise NotCompiled(f"its numbers are of type {np.dtype(estimator.dtype)}")
+    vocabulary, parts, places = estimator.vocabulary_, [], []
+    for column in x:
+        name = build.field(column).name if isinstance(column, Input) else ""
+        if not name or not isinstance(column, Input):
+            raise NotCompiled("it doesn't take rows as dicts, as they come")
+        begin = name + estimator.separator
+        labels = {
+            key[len(begin) :]: place for key, place in vocabulary.items() if key.startswith(begin)
+        }
+        if build.is_number(column):
+            if name in vocabulary:
+                parts.append(build.add(Impute(build.matrix((column,)), np.zeros(1))))
+                places.append(vocabulary[name])
+        elif labels:
+            of = {label: float(number) for number, label in enumerate(labels)}
+            codes = [Codes(of, NO_CODE, NO_CODE)]
+            parts.append(build.one_hot((column,), codes, [len(labels)]))
+            places += labels.values()
+    if sorted(places) != list(range(len(vocabulary))):
+        raise NotCompiled("it takes values that are neither texts nor numbers")
+    joined = build.add(Join(tuple(parts)))
+    order = np.argsort(places).astype(np.int32)
+    return build.features(build.add(Select(joined, order)))
+
+
 def _codes(categories: Any, numbers: Sequence[float], unknown: float | None) -> Codes:
     """Numbers by category; a missing cell is unknown unless it is one of them."""
     of, missing = {}, unknown
@@ -103,6 +133,7 @@ def _codes(categories: Any, numbers: Sequence[float], unknown: float | None) -> 
 
 
 TRANSFORMERS = {
+    "sklearn.DictVectorizer": dict_vectorizer,
     "sklearn.OneHotEncoder": one_hot_encoder,
     "sklearn.OrdinalEncoder": ordinal_encoder,
     "sklearn.TargetEncoder": target_encoder,

@@ -22,6 +22,9 @@ from podium.program.operations import (
 )
 from podium.program.operations.distances import MetricName
 
+# Sparse rows are written out up to this many numbers: 128 MiB.
+DENSE_MAX = 1 << 24
+
 
 def neighbors_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The class that most of the nearest rows have."""
@@ -124,8 +127,10 @@ def _rows(estimator: Any) -> Any:
     """The rows of the training data."""
     rows, method = estimator._fit_X, estimator._fit_method  # noqa: SLF001 - as in its search
     if not isinstance(rows, np.ndarray):
-        raise NotCompiled("it was trained on sparse rows")
-    if method == "brute" and rows.dtype != np.float64:
+        if np.prod(rows.shape) > DENSE_MAX:
+            raise NotCompiled(f"it was trained on sparse rows, {rows.shape[1]} columns wide")
+        rows = rows.toarray()
+    if method == "brute" and rows.dtype == np.float32:
         raise NotCompiled("it was trained in single precision")
     return rows.astype(np.float64)
 
@@ -171,9 +176,19 @@ def nearness(build: Builder, register: int, centres: Any) -> int:
 
 
 def nearest_rows(
-    estimator: Any, build: Builder, x: Features, targets: Any, n_nearest: int, **options: Any
+    estimator: Any,
+    build: Builder,
+    x: Features,
+    targets: Any,
+    n_nearest: int,
+    *,
+    kind: type[Nearest] = Nearest,
+    **options: Any,
 ) -> int:
     """The register of the targets of the nearest training rows.
+
+    Args:
+        kind: what is made of them, and its `options`.
 
     Raises:
         NotCompiled: the estimator's search method is unknown.
@@ -181,7 +196,7 @@ def nearest_rows(
     method = estimator._fit_method  # noqa: SLF001 - as in its search
     rows, (metric, power) = _rows(estimator), _metric(estimator)
     return build.add(
-        Nearest(
+        kind(
             build.add(Finite(build.matrix(x))),
             rows,
             np.ascontiguousarray(targets, np.float64),

@@ -20,12 +20,14 @@ from podium.program.operations.hashes import CategoryHash, HashedLookup
 from podium.program.operations.kernels import Kernel
 from podium.program.operations.links import Above, Largest, Link, Pair
 from podium.program.operations.lookup import Interpolate, Lookup, Median
+from podium.program.operations.manifolds import Barycenter, Geodesic
 from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
 from podium.program.operations.nearest import Nearest
 from podium.program.operations.nodes import Nodes
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
 from podium.program.operations.precision import Single, SingleSum
 from podium.program.operations.products import Normalize, Product
+from podium.program.operations.sparse_codes import SparseCode
 from podium.program.operations.splines import Spline
 from podium.program.operations.terms import Terms, TermSum
 from podium.program.operations.texts import (
@@ -40,10 +42,12 @@ from podium.program.operations.texts import (
     Texts,
 )
 from podium.program.operations.times import Calendar, Clock, Times
+from podium.program.operations.topics import Topics
 from podium.program.operations.within import Within
 
 AnyOperation: TypeAlias = (
     Above
+    | Barycenter
     | Bin
     | Blank
     | CategoryHash
@@ -64,6 +68,7 @@ AnyOperation: TypeAlias = (
     | Forest
     | HashedLookup
     | Digest
+    | Geodesic
     | Impute
     | Indicate
     | Interpolate
@@ -93,11 +98,13 @@ AnyOperation: TypeAlias = (
     | Select
     | Single
     | SingleSum
+    | SparseCode
     | Spline
     | Terms
     | TermSum
     | Texts
     | Times
+    | Topics
     | Total
     | Within
 )
@@ -106,6 +113,7 @@ __all__ = [
     "Above",
     "Analysis",
     "AnyOperation",
+    "Barycenter",
     "Bin",
     "Blank",
     "Calendar",
@@ -126,6 +134,7 @@ __all__ = [
     "FillText",
     "Finite",
     "Forest",
+    "Geodesic",
     "HashedLookup",
     "Impute",
     "Indicate",
@@ -160,12 +169,14 @@ __all__ = [
     "Shapes",
     "Single",
     "SingleSum",
+    "SparseCode",
     "Spline",
     "Step",
     "TermSum",
     "Terms",
     "Texts",
     "Times",
+    "Topics",
     "Total",
     "Within",
     "coding_of",

@@ -108,7 +108,7 @@ class _Predictor:
         if not self.by_distance and self.reach is None:
             mean: Array = targets.mean(axis=1)
             return mean
-        far = self._root(far)
+        far = root_of(far, self.metric, self.power)
         if self.reach is not None:
             away = np.maximum(far, self.reach[nearest]).mean(axis=1, keepdims=True)
             return np.concatenate([targets.mean(axis=1), away], axis=1)
@@ -119,9 +119,10 @@ class _Predictor:
         share /= weights.sum(axis=1, keepdims=True)
         return share
 
-    def _root(self, distances: Array) -> Array:
-        """The distances themselves."""
-        if self.metric == "euclidean":
-            drawn: Array = np.sqrt(distances)
-            return drawn
-        return distances ** (1 / self.power) if self.metric == "minkowski" else distances
+
+def root_of(distances: Array, metric: MetricName, power: float) -> Array:
+    """The distances themselves, of those that a search returns."""
+    if metric == "euclidean":
+        drawn: Array = np.sqrt(distances)
+        return drawn
+    return distances ** (1 / power) if metric == "minkowski" else distances
