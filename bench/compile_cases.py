@@ -230,6 +230,10 @@ FAMILIES: dict[str, dict[str, Case]] = {
         "LightGBM, 3 classes": _bare(LGBMClassifier(**LGBM), n_classes=3),
         "CatBoost": _bare(CatBoostRegressor(**CAT)),
         "CatBoost, 2 classes": _bare(CatBoostClassifier(**CAT), n_classes=2),
+        "CatBoost, categories": _bare(
+            CatBoostRegressor(cat_features=["city", "plan", "device"], **CAT), rows=mixed
+        ),
+        "LightGBM, linear trees": _bare(LGBMRegressor(linear_tree=True, **LGBM)),
         "columns + XGBoost": Case(
             lambda rows: TransformedTargetRegressor(
                 make_pipeline(columns(rows), XGBRegressor(**XGB)), func=np.log, inverse_func=np.exp

@@ -59,6 +59,24 @@ def test_the_focal_loss_compiles(zoo):
     )
 
 
+class LogLoss:
+    """An objective of one's own."""
+
+    def calc_ders_range(self, scores, truths, _weights):
+        shares = [1 / (1 + np.exp(-score)) for score in scores]
+        return [(t - s, -s * (1 - s)) for s, t in zip(shares, truths, strict=True)]
+
+
+@pytest.mark.filterwarnings("ignore:Failed to import numba")  # which would make it faster
+def test_classes_of_an_objective_of_ones_own_compile(zoo):
+    model = catboost.CatBoostClassifier(
+        loss_function=LogLoss(), eval_metric="Logloss", **SMALL | {"iterations": 3}
+    )
+    X, y = zoo.data("breast_cancer")
+
+    compiles(zoo, model.fit(X, y.astype(int)), X)
+
+
 @pytest.mark.parametrize("loss", ["MultiLogloss", "MultiCrossEntropy"])
 def test_several_labels_compile(zoo, loss):
     X, y = zoo.data("diabetes")
@@ -67,7 +85,7 @@ def test_several_labels_compile(zoo, loss):
 
     compiled = compiles(zoo, model.fit(X, labels), X)
 
-    assert len(compiled.program.plan.answers) == 3
+    assert compiled.program.signature.n_probabilities == 6
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from podium.compile.labels import classes_of, label_matrix
 from podium.compile.nodes import forest_of
 from podium.program.operations import Above, Join, Largest, Link, Pair, Select
 
+# What the file calls an objective of one's own.
+_OWN = "PythonUserDefinedPerObject"
+
 
 def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The class with the largest sum; of two, the second one if the sum is above zero."""
@@ -23,7 +26,8 @@ def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     classes = classes_of(estimator)
     if loss in ("MultiLogloss", "MultiCrossEntropy"):
         return label_matrix(build, sums, build.add(Link(sums, "sigmoid")), threshold=0.0)
-    if loss in ("Logloss", "CrossEntropy", "Focal") and build.width(sums) == 1:
+    # An objective of one's own has the link of the log loss.
+    if loss in ("Logloss", "CrossEntropy", "Focal", _OWN) and build.width(sums) == 1:
         _require_half(estimator)
         probabilities = build.add(Pair(build.add(Link(sums, "sigmoid"))))
         index = build.add(Above(sums))

@@ -38,25 +38,16 @@ def classes_of(estimator: Any) -> tuple[Label, ...]:
     return tuple(labels)
 
 
-def label_matrix(
-    build: Registers,
-    numbers: int,
-    shares: int,
-    *,
-    threshold: float,
-    classes: tuple[Label, Label] = (0, 1),
-) -> Fitted:
+def label_matrix(build: Registers, numbers: int, shares: int, *, threshold: float) -> Fitted:
     """Several labels of a row, each 1 where its number is above a threshold, else 0.
 
     Args:
         shares: the register with the probability that each label is 1.
-        classes: the labels if the signature has none.
     """
-    fields, outputs = build.signature.outputs, []
+    outputs = []
     for place in range(build.width(numbers)):
         column = np.array([place], np.int32)
         index = build.add(Above(build.add(Select(numbers, column)), threshold))
-        known = fields[place].classes if place < len(fields) else ()
         probabilities = build.add(Pair(build.add(Select(shares, column))))
-        outputs.append(Fitted(index=index, classes=known or classes, probabilities=probabilities))
+        outputs.append(Fitted(index=index, classes=(0, 1), probabilities=probabilities))
     return Fitted(outputs=tuple(outputs))

@@ -89,7 +89,7 @@ def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
         raise NotCompiled(f"a classifier with the objective {learner.objective} isn't known")
     if width > 1 and len(classes) == 2:
         shares = build.add(Link(margins, link)) if link else margins
-        return label_matrix(build, shares, shares, threshold=0.5, classes=(0.0, 1.0))
+        return label_matrix(build, shares, shares, threshold=0.5)
     if width == 1 and len(classes) == 2:
         # Without a link it returns the sums, and compares even those with a half.
         outputs = build.add(Link(margins, link)) if link else margins

@@ -27,6 +27,10 @@ _RAW_SCORES = (
     "It was trained on raw scores (binary:logitraw): probabilities are the sigmoid of the score, and "
     "the classes part at a score of 0."
 )
+_OWN_OBJECTIVE = (
+    "It was trained with an objective of its own, which isn't in its file: its predictions are raw "
+    "scores."
+)
 
 
 @dataclass(frozen=True)
@@ -178,15 +182,18 @@ def _of_lightgbm(model: Any, rounds: Rounds) -> Booster:
     best = booster.best_iteration if booster.best_iteration and booster.best_iteration > 0 else None
     default = n_all if best is None else best
     n_rounds = _n_rounds(rounds, n_all, best, default)
+    notes = _note(n_all, best, n_rounds)
+    if not _lightgbm_objective(booster):
+        notes = (*notes, _OWN_OBJECTIVE)
     if n_rounds == default:
-        return Booster(_lightgbm_class(model), _note(n_all, best, n_rounds))
+        return Booster(_lightgbm_class(model), notes)
     truncated = type(booster)(model_str=booster.model_to_string(num_iteration=n_rounds))
     truncated.pandas_categorical = booster.pandas_categorical
     if booster is not model:
         changed = copy.copy(model)
         changed._Booster, changed._best_iteration = truncated, 0  # noqa: SLF001 - as in predict()
         truncated = changed
-    return Booster(_lightgbm_class(truncated), _note(n_all, best, n_rounds), is_changed=True)
+    return Booster(_lightgbm_class(truncated), notes, is_changed=True)
 
 
 def _lightgbm_class(model: Any) -> Any:

@@ -25,17 +25,21 @@ def names_of(n_outputs: int, names: Sequence[str]) -> list[str]:
 
 
 def several_outputs(
-    estimator: Any, frame: Any, names: Sequence[str], task: Task
+    estimator: Any, frame: Any, predictions: Array, names: Sequence[str], task: Task
 ) -> tuple[Output, ...]:
     """The outputs of an estimator that predicts several at once.
 
     Args:
         frame: a few training rows.
+        predictions: for these rows.
         names: one for each output.
     """
     if task != "classification":
         return tuple(Output(name=name, task=task) for name in names)
     classes = classes_of(estimator, len(names))
+    if not all(map(_are_labels, predictions.T, classes)):
+        # With a custom objective some libraries return the raw score of each class.
+        return tuple(Output(name=name, task="value") for name in names)
     shares = _by_output(probabilities_of(estimator, frame), len(names))
     return tuple(
         Output(
@@ -106,6 +110,10 @@ def labels_in(classes: Any) -> tuple[Label, ...]:
     return labels
 
 
+def _are_labels(predictions: Array, labels: tuple[Label, ...]) -> bool:
+    return not labels or bool(np.isin(predictions, np.array(labels)).all())
+
+
 def classes_of(estimator: Any, n_outputs: int) -> list[tuple[Label, ...]]:
     """The classes of each output; those of a label matrix are 0 and 1. Empty where they are unknown."""
     classes = getattr(estimator, "classes_", None)
@@ -114,7 +122,8 @@ def classes_of(estimator: Any, n_outputs: int) -> list[tuple[Label, ...]]:
         # A chain lists them in the order of its models.
         order = getattr(model_in(estimator), "order_", None)
         return lists if order is None else [lists[list(order).index(i)] for i in range(n_outputs)]
-    if classes is not None and len(classes) == n_outputs:
+    # Some libraries list the labels, others the values that each of them has.
+    if classes is not None and (len(classes) == n_outputs or labels_in(classes) == (0, 1)):
         return [(0, 1)] * n_outputs
     return [()] * n_outputs
 

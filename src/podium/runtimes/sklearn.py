@@ -120,7 +120,7 @@ def outputs_of(
     classes = getattr(estimator, "classes_", None)
     if predictions.ndim == 2 and predictions.shape[1] > 1:
         names = names_of(predictions.shape[1], names)
-        return several_outputs(estimator, frame, names, task)
+        return several_outputs(estimator, frame, predictions, names, task)
     name = names[0] if names else "prediction"
     if task in ("anomaly", "clustering"):
         return (unsupervised_output(estimator, frame, predictions, task, name),)

@@ -138,6 +138,20 @@ def test_raw_scores_become_probabilities_that_part_at_a_score_of_zero(tmp_path):
         assert "binary:logitraw" in bundle.card.notes[0]
 
 
+def squared(scores, rows):
+    return scores - rows.get_label(), np.ones_like(scores)
+
+
+def test_an_objective_of_ones_own_is_told_with_what_it_predicts(tmp_path):
+    options = {"objective": squared, "verbose": -1, "num_threads": 1}
+    model = lightgbm.train(options, lightgbm.Dataset(ROWS, ROWS.a), 5)
+
+    bundle = podium.pack(model, ROWS, name="t", path=tmp_path)
+
+    assert bundle.is_compiled
+    assert "raw scores" in bundle.card.notes[0]
+
+
 @pytest.fixture(scope="module")
 def stopped():
     """A native booster that was stopped early, and its rows."""

@@ -81,3 +81,43 @@ def test_several_numbers_have_no_classes() -> None:
 
     assert [one.task for one in signature.outputs] == ["regression"] * 2
     assert outputs.predictions.dtype == np.float64
+
+
+class Scored:
+    """A classifier that returns raw scores: with a custom objective, LightGBM's does."""
+
+    _estimator_type = "classifier"
+    classes_ = np.arange(3)
+
+    def fit(self, rows: Any, _: Any) -> Scored:
+        return self
+
+    def predict(self, rows: Any) -> Any:
+        return np.asarray(rows) * 2.5
+
+
+def test_raw_scores_of_classes_are_numbers() -> None:
+    signature, outputs = outputs_of(Scored(), THREE)
+
+    assert [(one.task, one.classes) for one in signature.outputs] == [("value", ())] * 3
+    np.testing.assert_array_equal(outputs.predictions, X * 2.5)
+
+
+class Labelling(Scored):
+    """A classifier of a label matrix that lists the values of a label, not the labels: XGBoost's."""
+
+    classes_ = np.arange(2)
+
+    def predict(self, rows: Any) -> Any:
+        return (np.asarray(rows) > 0).astype(float)
+
+    def predict_proba(self, rows: Any) -> Any:
+        return 1 / (1 + np.exp(-np.asarray(rows)))
+
+
+def test_a_label_matrix_may_list_the_values_of_its_labels() -> None:
+    signature, outputs = outputs_of(Labelling(), LABELS)
+
+    assert [one.classes for one in signature.outputs] == [(0, 1)] * 3
+    np.testing.assert_array_equal(outputs.predictions, (X > 0).astype(int))
+    assert signature.n_probabilities == 6
