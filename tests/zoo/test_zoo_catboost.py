@@ -6,6 +6,11 @@ import catboost
 import numpy as np
 import pandas as pd
 import pytest
+from feature_engine.encoding import RareLabelEncoder
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
 
 from podium.program.operations import HashedLookup
 from podium.table import Table
@@ -223,6 +228,25 @@ def test_categories_that_the_rows_at_packing_lack_are_known(zoo):
     np.testing.assert_allclose(
         compiled.program.predict(Table.of(X)).predictions, model.predict(X), rtol=1e-12
     )
+
+
+@pytest.mark.filterwarnings("ignore:For backward compatibility")  # feature_engine's own
+@pytest.mark.parametrize("step", ["filled", "rare", "numbered"])
+def test_categories_that_earlier_steps_compute_compile(zoo, step):
+    X, y = zoo.data("penguins")
+    words = ["island", "sex"]
+    numbered = OrdinalEncoder(
+        dtype=int, handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
+    )
+    columns = make_column_transformer(
+        (numbered if step == "numbered" else SimpleImputer(strategy="most_frequent"), words),
+        (SimpleImputer(), ["bill_length_mm", "body_mass_g"]),
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    rare = [RareLabelEncoder(0.2, 1, variables=words)] if step == "rare" else []
+    model = make_pipeline(columns, *rare, catboost.CatBoostClassifier(cat_features=words, **SMALL))
+
+    compiles(zoo, model.fit(X, y), X)
 
 
 def test_a_column_of_whole_numbers_alone_can_be_categories(zoo):

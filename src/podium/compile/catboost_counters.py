@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.compile.builder import Builder
-from podium.compile.features import Computed, Features, Input, NotCompiled
+from podium.compile.features import Column, Computed, Features, Input, NotCompiled
+from podium.compile.labels import values_of
+from podium.compile.registers import Codes
 from podium.program.operations import CategoryHash, Elementwise, HashedLookup
-from podium.program.operations.hashes import keys_of
+from podium.program.operations.hashes import hash_of, keys_of
+from podium.signature import Label
 
 _Json = Mapping[str, Any]
 _Singles = NDArray[np.float32]
@@ -58,22 +61,32 @@ def hashes_of(build: Builder, x: Features, places: Mapping[int, int]) -> dict[in
         places: of the features among the columns.
 
     Raises:
-        NotCompiled: a category isn't a value of the table.
+        NotCompiled: a category is neither a label nor a whole number.
     """
-    columns = [x[place] for place in places.values()]
-    read: list[Input] = []
-    for column in columns:
-        if not isinstance(column, Input):
-            raise NotCompiled("its categories are computed: only columns of the table are known")
+    read = {f: column for f, at in places.items() if isinstance(column := x[at], Input)}
+    hashes = {f: _of_labels(build, x[at]) for f, at in places.items() if f not in read}
+    for column in read.values():
         field = build.field(column)
         if field.type not in ("category", "boolean", "integer"):
             raise NotCompiled(f"it takes {field.name!r} as a category, but that is {field.type}")
-        read.append(column)
-    if not read:
-        return {}
-    columns_read = tuple(column.column for column in read)
-    register = build.add(CategoryHash(columns_read, tuple(column.fill for column in read)))
-    return {feature: Computed(register, at) for at, feature in enumerate(places)}
+    if read:
+        columns = tuple(column.column for column in read.values())
+        register = build.add(CategoryHash(columns, tuple(c.fill for c in read.values())))
+        hashes |= {feature: Computed(register, at) for at, feature in enumerate(read)}
+    return hashes
+
+
+def _of_labels(build: Builder, column: Column) -> Computed:
+    """The hash of a column that an earlier step computes; it has few values, which are known."""
+    labels = values_of(build, column)
+    if labels is None:
+        raise NotCompiled("its categories are computed by a step of which any number may come")
+    codes = Codes({label: hash_of(_whole(label)) for label in labels})
+    return Computed(build.codes((column,), [codes]), 0)
+
+
+def _whole(label: Label) -> Label:
+    return int(label) if isinstance(label, float) and label.is_integer() else label
 
 
 def counters_of(

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from podium.compile.features import Fitted, NotCompiled
+from podium.compile.features import Column, Computed, Fitted, Input, NotCompiled
 from podium.compile.registers import Registers
-from podium.program.operations import Above, Pair, Select
+from podium.program.operations import Above, Encode, Match, Pair, Select
 from podium.signature import Label
 
 
@@ -36,6 +36,29 @@ def classes_of(estimator: Any) -> tuple[Label, ...]:
     if any(label_of(label) is None for label in labels):
         raise NotCompiled("its classes are neither texts, numbers nor booleans")
     return tuple(labels)
+
+
+def values_of(build: Registers, column: Column) -> set[Label] | None:
+    """All values that a column which a step computes can have, but for missing ones.
+
+    None if any number may come.
+    """
+    if isinstance(column, Input):
+        return set(build.field(column).labels) or None
+    if isinstance(column, Computed):
+        operation = build.operations[column.register]
+        if isinstance(operation, Match):
+            codes = operation.codes
+        elif isinstance(operation, Encode):
+            codes = operation.codings[column.column].codes
+        else:
+            return None
+        return set(codes[~np.isnan(codes)].tolist())
+    before = values_of(build, column.base) if column.keeps_unknown else set()
+    if before is None:
+        return None
+    made = {label for _, label in column.labels} | {column.missing, column.unknown}
+    return before | {label for label in made if label is not None}
 
 
 def label_matrix(build: Registers, numbers: int, shares: int, *, threshold: float) -> Fitted:

@@ -11,17 +11,15 @@ from numpy.typing import NDArray
 
 from podium.compile.builder import Builder
 from podium.compile.features import Column, Computed, Features, Fitted, Input, NotCompiled
-from podium.compile.labels import classes_of, label_matrix
+from podium.compile.labels import classes_of, label_matrix, values_of
 from podium.compile.nodes import Tree, forest_of
 from podium.compile.registers import Codes
 from podium.program.operations import (
     Above,
     Blank,
     Elementwise,
-    Encode,
     Largest,
     Link,
-    Match,
     Pair,
     Single,
     SingleSum,
@@ -309,15 +307,8 @@ def _is_whole(build: Builder, column: Column) -> bool:
         return build.field(column).type in ("integer", "boolean")
     if not isinstance(column, Computed):
         return False
-    operation = build.operations[column.register]
-    if isinstance(operation, Match):
-        codes = operation.codes
-    elif isinstance(operation, Encode):
-        codes = np.concatenate([coding.codes for coding in operation.codings])
-    else:
-        return False
-    codes = codes[~np.isnan(codes)]
-    return bool((codes == np.floor(codes)).all())
+    values = values_of(build, column)
+    return values is not None and all(float(value).is_integer() for value in values)
 
 
 def _codes(encoding: dict[str, Any]) -> Codes:

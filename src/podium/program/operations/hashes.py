@@ -69,7 +69,7 @@ class CategoryHash(Operation, frozen=True, tag="category_hash"):
 
     def prepare(self, _shapes: Shapes) -> Step:
         """One hash for each cell; most of them are remembered."""
-        remembered = lru_cache(REMEMBERED, typed=True)(_hash_of)
+        remembered = lru_cache(REMEMBERED, typed=True)(hash_of)
         tables = [
             (column, _hasher(remembered, label))
             for column, label in zip(self.columns, self.missing, strict=True)
@@ -97,13 +97,18 @@ def _hasher(remembered: Callable[[Any], float], fill: Label | None) -> Callable[
                 raise ModelError("the model was trained without missing values in this column")
             label = fill
         if type(label) is str and len(label) > LETTERS_MAX:
-            return _hash_of(label)
+            return hash_of(label)
         return remembered(label)
 
     return code
 
 
-def _hash_of(label: Any) -> float:
+def hash_of(label: Any) -> float:
+    """Half of the hash of a label's text, as a whole number of 32 bits with a sign.
+
+    Raises:
+        ModelError: it is neither a text nor a whole number of up to 64 bits.
+    """
     if isinstance(label, np.generic):
         label = label.item()
     if isinstance(label, str):
