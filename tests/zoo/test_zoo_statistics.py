@@ -112,6 +112,7 @@ FORMULAS = [
     "kind + sex:bill_depth_mm - 1",
     "np.log(flipper_length_mm) + I(bill_depth_mm**2) + Q('bill_length_mm')",
     "np.where(bill_depth_mm > 17, 1.0, 0.0) + (sex == 'male') + C(species, levels=LEVELS)",
+    "cr(bill_depth_mm, df=4, constraints='center') + cr(bill_length_mm, df=3, constraints='center')",
     "bs(bill_depth_mm, df=5) + standardize(bill_length_mm) + center(flipper_length_mm)",
 ]
 LEVELS = ["Gentoo", "Adelie", "Chinstrap"]

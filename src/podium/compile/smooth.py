@@ -9,7 +9,7 @@ import numpy as np
 
 from podium.compile.own_code.recorded import Untraceable
 from podium.compile.own_code.values import Numbers, computed
-from podium.program.operations import Select, Spline
+from podium.program.operations import Elementwise, Matmul, Select, Spline
 
 
 class StandIn:
@@ -54,16 +54,41 @@ def _standardize(
 def _splines(state: Any, x: Numbers, *args: Any, **options: Any) -> Numbers:
     """B-splines, which refuse numbers beyond the training data."""
     has_intercept = args[3] if len(args) > 3 else options.get("include_intercept", False)
-    knots = np.array(state._all_knots, np.float64)[None]  # noqa: SLF001 - as in its transform
-    register = x.build.add(Spline(x.register, knots, int(state._degree), "refuse"))  # noqa: SLF001
+    knots, degree = state._all_knots, int(state._degree)  # noqa: SLF001 - as in its transform
+    register = x.build.add(Spline(x.register, np.array(knots, np.float64)[None], degree, "refuse"))
     if not has_intercept:
         columns = np.arange(1, x.build.width(register), dtype=np.int32)
         register = x.build.add(Select(register, columns))
-    return x.like(register, "float", ndim=2)
+    return _missing_where(x, register)
+
+
+def _cubic(state: Any, x: Numbers, *_: Any, **__: Any) -> Numbers:
+    """A natural cubic spline, as sums of B-splines that go on in straight lines."""
+    from scipy.interpolate import BSpline
+
+    if state._cyclic:  # noqa: SLF001 - as in its transform
+        raise Untraceable("cyclic splines can't be recorded")
+    inner = np.array(state._all_knots, np.float64)  # noqa: SLF001 - as in its transform
+    knots = np.concatenate([inner[:1].repeat(3), inner, inner[-1:].repeat(3)])
+    steps = np.linspace(0, 1, 5)[:-1]
+    points = np.append((inner[:-1, None] + np.diff(inner)[:, None] * steps).ravel(), inner[-1])
+    basis = BSpline.design_matrix(points, knots, 3).toarray()
+    sums = np.linalg.lstsq(basis, np.asarray(state.transform(points)), rcond=None)[0]
+    ends = BSpline(knots, np.eye(len(sums)), 3).derivative()(inner[[0, -1]])
+    register = x.build.add(Spline(x.register, knots[None], 3, "stay", ends[:, None, :]))
+    return _missing_where(x, x.build.add(Matmul(register, np.ascontiguousarray(sums))))
+
+
+def _missing_where(x: Numbers, register: int) -> Numbers:
+    """The columns of a spline, missing where the number is."""
+    nothing = x.build.add(Elementwise((x.register,), "multiply", (0, -1), np.zeros((1, 1))))
+    sums = x.build.add(Elementwise((register, nothing), "add", (0, 1), np.zeros((0, 1))))
+    return x.like(sums, "float", ndim=2)
 
 
 _TRANSFORMS: Mapping[str, Callable[..., Any]] = {
     "BS": _splines,
+    "CR": _cubic,
     "Center": _center,
     "Standardize": _standardize,
 }
