@@ -62,14 +62,21 @@ def _factors(design: Any) -> Iterator[Any]:
 
 def _levels(design: Any) -> Iterator[tuple[Any, tuple[Any, ...] | None]]:
     """Each factor, and its levels if it is one of categories."""
-    for factor, kind in design.factor_infos.items():
-        yield factor, kind.categories
+    if hasattr(design, "factor_infos"):  # patsy
+        for factor, kind in design.factor_infos.items():
+            yield factor, kind.categories
+    else:  # formulaic
+        states = design.encoder_state
+        for factor in sorted(design.factors, key=str):
+            yield factor, states.get(str(factor), ("", {}))[1].get("categories")
 
 
 def _code(factor: Any) -> str:
     """The expression that a factor evaluates."""
-    code = getattr(factor, "code", None)
-    return str(factor.name() if code is None else code)
+    for name in ("code", "expr"):  # patsy, formulaic
+        if hasattr(factor, name):
+            return str(getattr(factor, name))
+    return str(factor.name())
 
 
 def _names(code: str) -> Iterator[str]:

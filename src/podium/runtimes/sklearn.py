@@ -118,6 +118,8 @@ def outputs_of(
     task = _task(estimator)
     names = getattr(estimator, "output_names_", None) or names
     classes = getattr(estimator, "classes_", None)
+    if predictions.dtype.kind == "b" and task == "regression":  # pygam's classifiers list none
+        task, classes = "classification", np.array([False, True])
     if predictions.ndim == 2 and predictions.shape[1] > 1:
         names = names_of(predictions.shape[1], names)
         return several_outputs(estimator, frame, predictions, names, task)

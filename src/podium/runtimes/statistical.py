@@ -31,7 +31,7 @@ class FormulaModel:
 
     def __getstate__(self) -> dict[str, Any]:
         design = design_of(self.results)
-        if not hasattr(design, "factor_infos"):
+        if design is None:
             return self.__dict__
         apart = _with_own_data(self.results)
         del apart.model.data.model_spec
