@@ -240,3 +240,31 @@ def test_rows_that_lack_a_value_are_left_out_as_in_training(tmp_path):
     assert bundle.is_compiled, bundle.compilation.why
     assert bundle.card.n_rows == len(rows) - 5
     assert "5 of 333 rows lack a value and were left out, as in training." in bundle.card.notes
+
+
+@pytest.fixture
+def formulaic(monkeypatch):
+    import statsmodels.formula
+
+    monkeypatch.setattr(statsmodels.formula.options, "formula_engine", "formulaic")
+
+
+@pytest.mark.usefixtures("formulaic")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "C(species, contr.sum) * bill_depth_mm + scale(bill_length_mm)",
+        "species:sex + center(bill_depth_mm) + I(bill_length_mm**2) - 1",
+        "bs(bill_depth_mm, df=5) + np.log(bill_length_mm) + C(year) + Q('sex')",
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # formulaic warns of categories that training lacked
+def test_a_formula_that_formulaic_read_becomes_operations(text, tmp_path):
+    results = formula("ols", f"body_mass_g ~ {text}")
+
+    check(results, penguins(), tmp_path)
+    bundle = podium.pack(
+        results, penguins(), name="m", path=tmp_path, importance=False, compiles=False
+    )
+    X = penguins()[list(bundle.signature.names)]
+    np.testing.assert_allclose(bundle.predict(X).predictions, results.predict(X), rtol=1e-12)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from podium.compile.own_code.values import Numbers, joined
 from podium.compile.registers import Codes
 from podium.compile.smooth import stand_in
 from podium.program.operations import Elementwise, Matmul, Product
+from podium.signature import Label
 from podium.table import Array
 
 
@@ -40,16 +41,11 @@ def design_matrix(design: Any, build: Builder, x: Features) -> tuple[Part, ...]:
     Raises:
         NotCompiled: a factor can't be recorded.
     """
-    if not hasattr(design, "factor_infos"):
-        raise NotCompiled("its formula was read by formulaic; patsy's formulas compile")
     names = build.signature.names
     series = {name: series_of(build, column) for name, column in zip(names, x, strict=True)}
-    factors = {
-        factor: _factor(kind, _evaluated(kind, series))
-        for factor, kind in design.factor_infos.items()
-    }
+    factors = {factor: _evaluated(kind, series) for factor, kind in design.factor_infos.items()}
     subterms = [subterm for some in design.term_codings.values() for subterm in some]
-    return tuple(_subterm(subterm, factors, build) for subterm in subterms)
+    return tuple(_subterm(subterm, design, factors, build) for subterm in subterms)
 
 
 def _evaluated(kind: Any, series: Mapping[str, Any]) -> Any:
@@ -67,55 +63,81 @@ def _evaluated(kind: Any, series: Mapping[str, Any]) -> Any:
         raise NotCompiled(f"`{kind.factor.name()}` in its formula: {error.why}") from error
 
 
-def _factor(kind: Any, found: Any) -> Any:
-    """A factor as a matrix of numbers, or as the column of its categories with their levels."""
-    name = kind.factor.name()
-    if kind.type == "numerical":
-        if isinstance(found, (list, tuple)) and all(isinstance(one, Numbers) for one in found):
-            found = joined(found)
-        if not isinstance(found, Numbers) or found.width != kind.num_columns:
-            raise NotCompiled(f"`{name}` in its formula can't be recorded as numbers")
-        return found.register
+def numbers_of_factor(name: str, found: Any) -> int:
+    """The register of a factor of numbers.
+
+    Raises:
+        NotCompiled: it has others.
+    """
+    if isinstance(found, (list, tuple)) and all(isinstance(one, Numbers) for one in found):
+        found = joined(found)
+    if not isinstance(found, Numbers):
+        raise NotCompiled(f"`{name}` in its formula can't be recorded as numbers")
+    return found.register
+
+
+def categories_of_factor(
+    name: str, found: Any, levels: Sequence[Any]
+) -> tuple[Features, list[Label]]:
+    """The column of a factor of categories, and their labels.
+
+    Raises:
+        NotCompiled: it has others.
+    """
     while not isinstance(found, (Labels, Numbers)) and hasattr(found, "levels"):  # what C() marks
         found = found.data
     if not isinstance(found, (Labels, Numbers)) or len(found.columns_of_plan) != 1:
         raise NotCompiled(f"`{name}` in its formula can't be recorded as categories")
     if isinstance(found, Labels) and getattr(found.column, "fill", None) is not None:
         raise NotCompiled(f"`{name}` in its formula fills in categories")
-    return found.columns_of_plan, _labels(kind.categories)
+    return found.columns_of_plan, _labels(levels)
 
 
-def _labels(levels: Sequence[Any]) -> list[Any]:
-    labels = [label_of(level) for level in levels]
-    if None in labels:
+def _labels(levels: Sequence[Any]) -> list[Label]:
+    labels = [label for level in levels if (label := label_of(level)) is not None]
+    if len(labels) < len(levels):
         raise NotCompiled("its formula has a category for missing values")
     return labels
 
 
-def _subterm(subterm: Any, factors: Mapping[Any, Any], build: Builder) -> Part:
+def _subterm(subterm: Any, design: Any, factors: Mapping[Any, Any], build: Builder) -> Part:
     """The products of the columns of its factors; those of the first one alternate fastest."""
     if not subterm.factors:
         return Part(None, 1)
-    parts = []
+    registers = []
     for factor in subterm.factors:
-        one = factors[factor]
+        kind, name = design.factor_infos[factor], factor.name()
         if factor in subterm.contrast_matrices:
+            x, labels = categories_of_factor(name, factors[factor], kind.categories)
             matrix = np.asarray(subterm.contrast_matrices[factor].matrix, np.float64)
-            x, labels = one
-            one = _coded(x, labels, matrix, build)
-        parts.append(one)
-    register = reduce(lambda one, other: _products(one, other, build), parts)
+            registers.append(coded(x, labels, matrix, build))
+        else:
+            registers.append(numbers_of_factor(name, factors[factor]))
+    register = reduce(partial(products, build), registers)
+    if build.width(register) != subterm.num_columns:
+        raise NotCompiled(f"its formula has {subterm.num_columns} columns where others were found")
     return Part(register, build.width(register))
 
 
-def _coded(x: Features, labels: Sequence[Any], matrix: Array, build: Builder) -> int:
-    """The row of a contrast matrix for each category; others, and missing ones, are refused."""
+def coded(
+    x: Features,
+    labels: Sequence[Label],
+    matrix: Array,
+    build: Builder,
+    *,
+    unknown: float | None = None,
+) -> int:
+    """The row of a contrast matrix for each category; missing ones are refused.
+
+    Args:
+        unknown: -1 gives zeros for another category; None refuses it.
+    """
     is_dummy = np.isin(matrix, (0.0, 1.0)).all() and (matrix.sum(axis=1) <= 1).all()
     if is_dummy:
         places = np.where(matrix.any(axis=1), matrix.argmax(axis=1), -1).tolist()
     else:
         places = list(range(len(labels)))
-    codes = Codes(dict(zip(labels, map(float, places), strict=True)))
+    codes = Codes(dict(zip(labels, map(float, places), strict=True)), None, unknown)
     width = matrix.shape[1] if is_dummy else len(labels)
     if not width:
         raise NotCompiled("a category of its formula has one level only")
@@ -123,7 +145,8 @@ def _coded(x: Features, labels: Sequence[Any], matrix: Array, build: Builder) ->
     return ones if is_dummy else build.add(Matmul(ones, np.ascontiguousarray(matrix)))
 
 
-def _products(one: int, other: int, build: Builder) -> int:
+def products(build: Builder, one: int, other: int) -> int:
+    """Each column of one matrix times each of another; those of the first alternate fastest."""
     widths = build.width(one), build.width(other)
     pairs = [(left, right) for right, left in product(range(widths[1]), range(widths[0]))]
     left, right = np.array(pairs, np.int32).reshape(-1, 2).T

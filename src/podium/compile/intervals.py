@@ -9,7 +9,8 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
-from podium.compile.formulas import design_matrix, whole_matrix
+from podium.compile.formulas import whole_matrix
+from podium.compile.model_specs import matrix_of
 from podium.compile.statsmodels import inverse, statistical_model
 from podium.program.operations import Elementwise, Link, Matmul
 from podium.program.operations.elementwise import ElementwiseName
@@ -49,9 +50,7 @@ def interval_model(model: Any, build: Builder, x: Features) -> Fitted:
 
 def _design(results: Any, build: Builder, x: Features) -> int:
     design = design_of(results)
-    return (
-        build.matrix(x) if design is None else whole_matrix(design_matrix(design, build, x), build)
-    )
+    return build.matrix(x) if design is None else whole_matrix(matrix_of(design, build, x), build)
 
 
 def _quadratic(build: Builder, x: int, matrix: Array) -> int:

@@ -52,10 +52,18 @@ def _standardize(
 
 
 def _splines(state: Any, x: Numbers, *args: Any, **options: Any) -> Numbers:
-    """B-splines, which refuse numbers beyond the training data."""
     has_intercept = args[3] if len(args) > 3 else options.get("include_intercept", False)
-    knots, degree = state._all_knots, int(state._degree)  # noqa: SLF001 - as in its transform
-    register = x.build.add(Spline(x.register, np.array(knots, np.float64)[None], degree, "refuse"))
+    return b_splines(x, state._all_knots, int(state._degree), has_intercept)  # noqa: SLF001
+
+
+def b_splines(x: Numbers, knots: Any, degree: int, has_intercept: bool) -> Numbers:
+    """B-splines, which refuse numbers beyond the training data.
+
+    Args:
+        has_intercept: whether the first of them is kept.
+    """
+    rows = np.array(knots, np.float64)[None]
+    register = x.build.add(Spline(x.register, rows, degree, "refuse"))
     if not has_intercept:
         columns = np.arange(1, x.build.width(register), dtype=np.int32)
         register = x.build.add(Select(register, columns))

@@ -9,8 +9,9 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
-from podium.compile.formulas import design_matrix, predictor
+from podium.compile.formulas import predictor
 from podium.compile.labels import classes_of
+from podium.compile.model_specs import matrix_of
 from podium.program.operations import Above, Elementwise, Largest, Link, Matmul, Pair
 from podium.program.operations.elementwise import ElementwiseName
 from podium.runtimes.formulas import design_of
@@ -108,7 +109,7 @@ def _predictor(results: Any, build: Builder, x: Features, params: Any) -> int:
     weights = weights[:, None] if weights.ndim == 1 else weights
     design = design_of(results)
     if design is not None:
-        parts = design_matrix(design, build, x)
+        parts = matrix_of(design, build, x)
         return predictor(parts, weights[: sum(part.width for part in parts)], build)
     if len(weights) < len(x):
         raise NotCompiled(f"it has {len(weights)} parameters for {len(x)} columns")

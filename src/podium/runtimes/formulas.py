@@ -66,9 +66,10 @@ def _levels(design: Any) -> Iterator[tuple[Any, tuple[Any, ...] | None]]:
         for factor, kind in design.factor_infos.items():
             yield factor, kind.categories
     else:  # formulaic
-        states = design.encoder_state
         for factor in sorted(design.factors, key=str):
-            yield factor, states.get(str(factor), ("", {}))[1].get("categories")
+            kind, state = design.encoder_state.get(str(factor), (None, {}))
+            is_category = kind is not None and kind.value == "categorical"
+            yield factor, tuple(state["categories"]) if is_category else None
 
 
 def _code(factor: Any) -> str:

@@ -48,7 +48,7 @@ def run_recorded(call: Callable[[], Any]) -> Any:
             return call()
     except Exception as error:  # one's own code may raise anything
         number, text = line_of(error.__traceback__)
-        where = f"line {number}, `{text}`: " if number else ""
+        where = f"line {number}, `{text}`: " if text else ""
         inner = _innermost(error)
         why = str(inner) if isinstance(inner, Untraceable) else f"{type(inner).__name__}: {inner}"
         raise NotCompiled(f"{where}{why}") from error
