@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
     QuadraticDiscriminantAnalysis,
@@ -17,7 +19,7 @@ from sklearn.naive_bayes import (
     MultinomialNB,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, OrdinalEncoder
+from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, OrdinalEncoder, StandardScaler
 
 DATA = ["iris", "wine", "breast_cancer", "penguins"]
 
@@ -95,3 +97,18 @@ def test_bayes_of_whole_numbers_refuses_numbers_that_training_never_saw(zoo):
 def test_the_scores_of_discriminants_are_of_use_to_others(zoo, data):
     for model in (QuadraticDiscriminantAnalysis(reg_param=0.1), LinearDiscriminantAnalysis()):
         zoo.check(CalibratedClassifierCV(model, cv=2), data)
+
+
+@pytest.mark.parametrize("is_frame", [False, True])
+@pytest.mark.parametrize("first", [None, StandardScaler(), PCA(2)], ids=str)
+def test_bayes_of_single_precision_compiles(zoo, first, is_frame):
+    X, y = zoo.data("wine")  # numpy adds up rows of eight and more columns in another order
+    X = np.asarray(X, np.float32)
+    X = pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])]) if is_frame else X
+    model = GaussianNB() if first is None else make_pipeline(first, GaussianNB())
+
+    compiled, _, _ = zoo.compile(model.fit(X, y), X)
+
+    assert compiled.program is not None, compiled.why
+    assert compiled.program.is_single
+    assert compiled.verification.difference < 1e-6

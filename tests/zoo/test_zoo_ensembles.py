@@ -35,7 +35,14 @@ from sklearn.multioutput import (
     RegressorChain,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 TREE = DecisionTreeClassifier(max_depth=3, random_state=0)
@@ -87,6 +94,16 @@ REGRESSORS = [
     AdaBoostRegressor(n_estimators=9, random_state=0),
     AdaBoostRegressor(LinearRegression(), n_estimators=5, random_state=0),
     TransformedTargetRegressor(Ridge(), func=np.log1p, inverse_func=np.expm1),
+    TransformedTargetRegressor(Ridge(), transformer=FunctionTransformer(np.log1p, np.expm1)),
+    TransformedTargetRegressor(Ridge(), transformer=PowerTransformer()),
+    TransformedTargetRegressor(Ridge(), transformer=PowerTransformer("box-cox", standardize=False)),
+    TransformedTargetRegressor(Ridge(), transformer=QuantileTransformer(n_quantiles=50)),
+    TransformedTargetRegressor(
+        SMALL_TREE, transformer=QuantileTransformer(n_quantiles=50, output_distribution="normal")
+    ),
+    TransformedTargetRegressor(
+        Ridge(), transformer=make_pipeline(StandardScaler(), MinMaxScaler(), RobustScaler())
+    ),
     TransformedTargetRegressor(Ridge(), func=np.log, inverse_func=np.exp),
     TransformedTargetRegressor(SMALL_TREE, transformer=StandardScaler()),
     TransformedTargetRegressor(SMALL_TREE, transformer=MinMaxScaler()),

@@ -83,3 +83,16 @@ def test_a_kernel_that_no_operation_has_is_not_compiled(zoo, kernel, why):
 
     assert compiled.program is None
     assert why in compiled.why
+
+
+def test_an_original_that_differs_from_itself_is_named(zoo):
+    X, y = zoo.data("cars")
+    X = X.select_dtypes("number").fillna(0)
+    # Weights of kernels around 1e7 cancel out: 1e-7 of a prediction depends on the order of sums.
+    with pytest.warns(UserWarning, match="Singular matrix"):
+        model = KernelRidge(kernel="poly").fit(X, y)
+
+    compiled, _, _ = zoo.compile(model, X)
+
+    assert compiled.program is None
+    assert "so does the original itself, between a row alone" in compiled.why

@@ -19,22 +19,62 @@ from podium.program.operations import (
     Largest,
     Link,
     Matmul,
+    Numbers,
     Pair,
+    RowSum,
+    Scale,
+    SingleSum,
 )
+from podium.table import Array
 
 
 def gaussian(estimator: Any, build: Builder, x: Features) -> Fitted:
     """A normal distribution for each class and column."""
     register = build.add(Finite(build.matrix(x)))
     parts = []
+    single = build.is_single(register) and estimator.theta_.dtype == np.float32
+    is_by_column = _is_of_frame(build, register)
     for mean, variance, prior in zip(
         estimator.theta_, estimator.var_, estimator.class_prior_, strict=True
     ):
+        if single:
+            parts.append(
+                _single_likelihood(
+                    build, register, mean, variance, prior, is_by_column=is_by_column
+                )
+            )
+            continue
         away = build.add(Link(build.scale(register, subtract=mean), "square"))
         constant = np.log(prior) - 0.5 * np.sum(np.log(2.0 * np.pi * variance))
         weights = (-0.5 / variance).reshape(-1, 1)
         parts.append(build.add(Matmul(away, weights, np.array([constant]))))
     return _likeliest(estimator, build, build.add(Join(tuple(parts))))
+
+
+def _is_of_frame(build: Builder, register: int) -> bool:
+    """Whether the original's rows lie in memory column by column, as those of a pandas frame do."""
+    operation = build.operations[register]
+    while isinstance(operation, (Finite, Scale)):
+        operation = build.operations[operation.x]
+    return build.signature.frame == "pandas" and isinstance(operation, Numbers)
+
+
+def _single_likelihood(
+    build: Builder, x: int, mean: Array, variance: Array, prior: Any, *, is_by_column: bool
+) -> int:
+    """The logarithm of how likely a row is, in single precision and in the original's order.
+
+    Args:
+        is_by_column: whether terms are added up column by column, as those of a frame are.
+    """
+    away = build.add(Link(build.scale(x, subtract=mean), "square"))
+    terms = build.scale(away, divide=variance)
+    if is_by_column:
+        total = build.add(SingleSum(terms, np.ones((len(mean), 1), np.float32), np.zeros(1)))
+    else:
+        total = build.add(RowSum(terms))
+    constant = -0.5 * np.sum(np.log(2.0 * np.pi * variance))
+    return build.scale(build.scale(total, multiply=-0.5, add=constant), add=np.log(prior))
 
 
 def multinomial(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -117,7 +157,10 @@ def linear_discriminant(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 def _likeliest(estimator: Any, build: Builder, likelihoods: int) -> Fitted:
     index = build.add(Largest(likelihoods))
-    probabilities = build.add(Link(likelihoods, "softmax"))
+    if build.is_single(likelihoods):
+        probabilities = build.add(Link(build.add(Link(likelihoods, "log_share")), "exp"))
+    else:
+        probabilities = build.add(Link(likelihoods, "softmax"))
     return Fitted(index=index, classes=classes_of(estimator), probabilities=probabilities)
 
 

@@ -17,7 +17,10 @@ def standard_scaler(estimator: Any, build: Builder, x: Features) -> Features:
     """Subtracts the mean, and divides by the standard deviation."""
     subtract = estimator.mean_ if estimator.with_mean else None
     divide = estimator.scale_ if estimator.with_std else None
-    return build.features(build.scale(build.matrix(x), subtract=subtract, divide=divide))
+    register = build.matrix(x)
+    if build.is_single(register):  # it rounds its constants, as no other scaler does
+        subtract, divide = (None if c is None else c.astype(np.float32) for c in (subtract, divide))
+    return build.features(build.scale(register, subtract=subtract, divide=divide))
 
 
 def min_max_scaler(estimator: Any, build: Builder, x: Features) -> Features:

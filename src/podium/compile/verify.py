@@ -28,6 +28,8 @@ TOLERANCE_SINGLE = 1e-5
 SAMPLE_MAX = 500
 SPLITS_MAX = 1_500
 ONE_BY_ONE = 32
+# How many rows of the training data the original predicts alone, where a program differs from it.
+ITSELF = 16
 # How many calls of the original may be spent on finding out which rows of a group it refuses.
 SEARCHES_MAX = 200
 SECONDS_MAX = 30.0
@@ -150,7 +152,7 @@ def compare(
             break
     return Verification(
         is_equal=not findings.problems,
-        why=findings.problems[0] if findings.problems else "",
+        why=_reason(findings, original, rows, theirs),
         n_rows=rows.n_rows,
         n_perturbed=findings.n_perturbed,
         n_refused=findings.n_refused,
@@ -159,6 +161,21 @@ def compare(
         tolerance=tolerance,
         seconds=time.perf_counter() - began,
     )
+
+
+def _reason(findings: Findings, original: Original, rows: Table, theirs: Outputs) -> str:
+    """The first problem; and whether the original has the same one with itself."""
+    if not findings.problems:
+        return ""
+    itself = Findings(findings.tolerance, findings.scale, findings.usual_score)
+    for row in range(min(ITSELF, rows.n_rows)):
+        alone = _predict(original, rows.take(slice(row, row + 1)))
+        if alone is not None:
+            itself.compare("alone", theirs.rows(slice(row, row + 1)), alone)
+    why = findings.problems[0]
+    if not itself.problems:
+        return why
+    return f"{why}; so does the original itself, between a row alone and the same row among others"
 
 
 def _spread(sample: Table) -> Table:

@@ -9,20 +9,10 @@ import numpy as np
 from podium.compile.builder import Builder
 from podium.compile.ensemble import probabilities_of, scores_of, values_of
 from podium.compile.features import Features, Fitted, NotCompiled
+from podium.compile.inverses import function_inverted, inverted
 from podium.compile.labels import classes_of
-from podium.program.operations import Above, Link, Select
-from podium.program.operations.links import LinkName
+from podium.program.operations import Above, Select
 from podium.runtimes.thresholds import positive_class
-
-# The inverses of target transformations, as links.
-INVERSES: dict[Any, LinkName] = {
-    np.exp: "exp",
-    np.expm1: "expm1",
-    np.log: "log",
-    np.log1p: "log1p",
-    np.square: "square",
-    np.sqrt: "sqrt",
-}
 
 
 def search(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -72,29 +62,10 @@ def transformed_target(estimator: Any, build: Builder, x: Features) -> Fitted:
     values = values_of(build.model(estimator.regressor_, x, "regressor"))
     inverse = estimator.inverse_func
     if estimator.transformer is not None:
-        return Fitted(values=_unscaled(estimator.transformer_, build, values))
+        return Fitted(values=inverted(estimator.transformer_, build, values))
     if inverse is None:
         return Fitted(values=values)
-    if inverse not in INVERSES:
-        raise NotCompiled("its inverse function is code, not data")
-    return Fitted(values=build.add(Link(values, INVERSES[inverse])))
-
-
-def _unscaled(scaler: Any, build: Builder, values: int) -> int:
-    name = type(scaler).__name__
-    if name == "StandardScaler":
-        scale = scaler.scale_ if scaler.with_std else None
-        mean = scaler.mean_ if scaler.with_mean else None
-        return build.scale(values, multiply=scale, add=mean)
-    if name == "MinMaxScaler":
-        return build.scale(values, subtract=scaler.min_, divide=scaler.scale_)
-    if name == "RobustScaler":
-        scale = scaler.scale_ if scaler.with_scaling else None
-        center = scaler.center_ if scaler.with_centering else None
-        return build.scale(values, multiply=scale, add=center)
-    if name == "MaxAbsScaler":
-        return build.scale(values, multiply=scaler.scale_)
-    raise NotCompiled(f"{name} can't be inverted")
+    return Fitted(values=function_inverted(inverse, build, values))
 
 
 MODELS = {

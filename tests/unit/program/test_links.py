@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from podium.program.operations import Above, Link, Pair, Shape, Shapes
+from podium.program.operations import Above, Link, Pair, RowSum, Shape, Shapes
 
 EDGES = [0.0, -0.0, 1e-300, 1e300, -1e300, 709.5, -709.5, np.inf, -np.inf, np.nan, 36.8, -745.2]
 
@@ -28,6 +28,12 @@ def run(operation, x, dtype=np.float64):
         (Link(0, "softmax"), 3),
         (Link(0, "softmax"), 7),
         (Link(0, "softmax"), 9),
+        (Link(0, "log_share"), 1),
+        (Link(0, "log_share"), 3),
+        (Link(0, "log_share"), 9),
+        (RowSum(0), 1),
+        (RowSum(0), 5),
+        (RowSum(0), 40),
         (Pair(0), 1),
         (Above(0), 1),
         (Above(0, 0.25, or_equal=True), 1),

@@ -21,7 +21,7 @@ from podium.program.operations.kernels import Kernel
 from podium.program.operations.links import Above, Largest, Link, Pair
 from podium.program.operations.lookup import Interpolate, Lookup, Median
 from podium.program.operations.manifolds import Barycenter, Geodesic
-from podium.program.operations.matrices import Indicate, Join, Matmul, Select, Total
+from podium.program.operations.matrices import Indicate, Join, Matmul, RowSum, Select, Total
 from podium.program.operations.nearest import Nearest
 from podium.program.operations.nodes import Nodes
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
@@ -94,6 +94,7 @@ AnyOperation: TypeAlias = (
     | Quantile
     | Recode
     | Retext
+    | RowSum
     | Scale
     | Select
     | Single
@@ -163,6 +164,7 @@ __all__ = [
     "Quantile",
     "Recode",
     "Retext",
+    "RowSum",
     "Scale",
     "Select",
     "Shape",

@@ -57,6 +57,7 @@ LinkName: TypeAlias = Literal[
     "arccos",
     "arccosh",
     "arctanh",
+    "log_share",
 ]
 
 
@@ -64,8 +65,8 @@ class Link(Operation, frozen=True, tag="link"):
     """Applies a function to numbers.
 
     Attributes:
-        function: of each number; `softmax`, `share` (of the row's sum) and `sort` (ascending) are
-            functions of each row.
+        function: of each number; `softmax`, `log_share` (its logarithm), `share` (of the row's
+            sum) and `sort` (ascending) are functions of each row.
     """
 
     x: Register
@@ -220,6 +221,17 @@ def _softmax_of_columns(x: Array) -> Array:
     return e
 
 
+def _log_share(x: Array) -> Array:
+    """Rounded as scikit-learn rounds it: in single precision, that decides about small shares."""
+    top = x.max(axis=1, keepdims=True)
+    is_top = x == top
+    n_top = is_top.sum(axis=1, keepdims=True).astype(x.dtype)
+    rest = np.exp(np.where(is_top, -np.inf, x - top)).astype(x.dtype)
+    total = rest.sum(axis=1, keepdims=True) / n_top
+    share: Array = x - (np.log1p(total) + np.log(n_top) + top)
+    return share
+
+
 def _relu(x: Array) -> Array:
     above: Array = np.maximum(x, np.zeros((), x.dtype))
     return above
@@ -288,4 +300,5 @@ _LINKS: dict[LinkName, Callable[[Array], Array]] = {
     "arccos": np.arccos,
     "arccosh": np.arccosh,
     "arctanh": np.arctanh,
+    "log_share": _log_share,
 }

@@ -136,6 +136,21 @@ class Matmul(Operation, frozen=True, tag="matmul"):
         return run
 
 
+class RowSum(Operation, frozen=True, tag="row_sum"):
+    """The sum of each row's numbers, in their precision and in numpy's order."""
+
+    x: Register
+
+    def check(self, shapes: Shapes) -> Shape:
+        """One column."""
+        return Shape(1, shapes.matrix(self.x).is_single)
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """One pass. Rows that lie side by side are added up in another order than others."""
+        x = self.x
+        return lambda _, values: np.ascontiguousarray(values[x]).sum(axis=1, keepdims=True)
+
+
 class Total(Operation, frozen=True, tag="total"):
     """The weighted sum of matrices of one shape, added in order."""
 
