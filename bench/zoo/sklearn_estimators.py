@@ -215,7 +215,7 @@ def _fitted(estimator: Any, name: str, data: str) -> tuple[Any, Any]:
         warnings.simplefilter("ignore")
         model = _model(estimator, name, data)
         if _is_precomputed(estimator):
-            X = np.abs(np.asarray(X, float))
+            X, y = np.abs(np.asarray(X, float))[::3], y[::3]
             X = X @ X.T
         if name == "FrozenEstimator":
             model.estimator.fit(X, y)

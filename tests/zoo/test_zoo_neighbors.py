@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 from sklearn.covariance import EllipticEnvelope
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import SGDOneClassSVM
@@ -166,3 +167,16 @@ def test_missing_numbers_are_no_outliers_of_a_forest(zoo):
     compiled, _, _ = zoo.compile(IsolationForest(n_estimators=20, **SEED).fit(numbers), numbers)
 
     assert compiled.program is not None, compiled.why
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_neighbours_by_given_distances_compile(zoo, weights):
+    X, y = zoo.data("linnerud")
+    far = cdist(X, X, "cityblock")  # whole numbers: many are equal
+    model = KNeighborsRegressor(3, metric="precomputed", weights=weights).fit(far, y["Weight"])
+
+    compiled, _, _ = zoo.compile(model, far)
+
+    assert compiled.program is not None, compiled.why
+    assert compiled.verification.difference < 1e-12
+    assert compiled.verification.n_refused > 0  # no distance is negative

@@ -20,6 +20,7 @@ from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -142,6 +143,29 @@ def test_no_rows_of_a_million_columns_are_written_out(zoo, lines):
 
     assert "1048576 columns of terms, not only their" in zoo.compile(trees, X)[0].why
     assert "8388608 columns; up to" in zoo.compile(wider.fit(X, y), X)[0].why
+
+
+@pytest.mark.parametrize(
+    ("vectorizer", "model"),
+    [
+        (CountVectorizer(), KNeighborsClassifier(3)),
+        (CountVectorizer(), KNeighborsClassifier(15, weights="distance")),
+        (TfidfVectorizer(), KNeighborsClassifier(3)),
+        (HashingVectorizer(n_features=512), KNeighborsClassifier(5)),
+    ],
+    ids=str,
+)
+def test_equally_near_texts_are_those_of_the_original(zoo, lines, vectorizer, model):
+    X, y = list(lines[0]["line"]), lines[1]
+
+    compiles(zoo, make_pipeline(vectorizer, model).fit(X, y), X)
+
+
+def test_sparse_rows_have_no_other_distance(zoo, lines):
+    X, y = list(lines[0]["line"]), lines[1]
+    model = make_pipeline(CountVectorizer(), KNeighborsClassifier(3, metric="manhattan")).fit(X, y)
+
+    assert "its distance is manhattan" in zoo.compile(model, X)[0].why
 
 
 def test_trees_take_terms(zoo, lines):

@@ -135,6 +135,15 @@ def _rows(estimator: Any) -> Any:
     return rows.astype(np.float64)
 
 
+def _is_sparse(estimator: Any, metric: str) -> bool:
+    """Whether it searches sparse rows; of other distances none is known."""
+    if isinstance(estimator._fit_X, np.ndarray):  # noqa: SLF001 - as in its search
+        return False
+    if metric != "euclidean":
+        raise NotCompiled(f"it was trained on sparse rows, and its distance is {metric}")
+    return True
+
+
 def nearest_centroid(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The class with the nearest centre, with prior probabilities if there are any."""
     metrics: dict[Any, MetricName] = {"euclidean": "square", "manhattan": "manhattan"}
@@ -194,6 +203,11 @@ def nearest_rows(
         NotCompiled: the estimator's search method is unknown.
     """
     method = estimator._fit_method  # noqa: SLF001 - as in its search
+    if estimator.effective_metric_ == "precomputed":
+        far = build.add(Finite(build.matrix(x), 0.0))
+        rows = np.empty((len(targets), 0))
+        known = np.ascontiguousarray(targets, np.float64)
+        return build.add(kind(far, rows, known, n_nearest, "given", **options))
     rows, (metric, power) = _rows(estimator), _metric(estimator)
     return build.add(
         kind(
@@ -205,6 +219,7 @@ def nearest_rows(
             power,
             by_product=method == "brute" and metric == "euclidean",
             nodes=None if method == "brute" else _nodes(estimator),
+            as_sparse=_is_sparse(estimator, metric),
             **options,
         )
     )

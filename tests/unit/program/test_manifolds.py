@@ -24,6 +24,7 @@ def shapes_of(width):
         Geodesic(0, ROWS, np.zeros((4, 4)), 5),
         Barycenter(0, ROWS, np.zeros((4, 1)), 2, regularization=0.0),
         Barycenter(0, ROWS[:, :1], np.zeros((4, 1)), 2),
+        Barycenter(0, np.empty((2, 0)), np.zeros((2, 1)), 1, "given"),
         Topics(0, np.ones((2, 3)), 0.5, 10, 0.1),
         Topics(0, np.ones((0, 2)), 0.5, 10, 0.1),
         Topics(0, np.ones(2), 0.5, 10, 0.1),

@@ -42,6 +42,7 @@ class Barycenter(Nearest, frozen=True, tag="barycenter"):
     def check(self, shapes: Shapes) -> Shape:
         """As wide as the targets."""
         require(self.regularization > 0, "the weights aren't unique")
+        require(self.metric != "given", "distances don't make a row")
         return super().check(shapes)
 
     def prepare(self, _shapes: Shapes) -> Step:

@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 
 from podium.program.arrays import Floats
-from podium.program.operations.distances import MetricName
 from podium.program.operations.nodes import Nodes
 from podium.program.operations.operation import (
     Operation,
@@ -19,7 +18,7 @@ from podium.program.operations.operation import (
     require_rows,
     require_vector,
 )
-from podium.program.operations.search import SearchIndex, searcher
+from podium.program.operations.search import SearchIndex, SearchName, searcher
 from podium.table import Array
 
 
@@ -32,7 +31,8 @@ class Nearest(Operation, frozen=True, tag="nearest"):
         rows: of the model.
         known: the targets, one row for each of them.
         n_nearest: how many count.
-        metric: of the distance.
+        metric: of the distance; `given` if a row holds the distances to the rows of the model, of
+            which only the number is known then.
         power: of the differences, for `minkowski`.
         by_distance: whether nearer ones count more, by 1 / distance; a distance of 0 excludes all
             others.
@@ -41,6 +41,7 @@ class Nearest(Operation, frozen=True, tag="nearest"):
         nodes: the tree that the original searches; without it, it scans the rows in order.
         reach: the least that the distance to each row counts for: with it, a last column holds the
             mean distance.
+        as_sparse: whether the original's rows are sparse: it adds up and breaks ties in other ways.
     """
 
     may_warn: ClassVar[bool] = True
@@ -49,17 +50,21 @@ class Nearest(Operation, frozen=True, tag="nearest"):
     rows: Floats
     known: Floats
     n_nearest: int
-    metric: MetricName = "euclidean"
+    metric: SearchName = "euclidean"
     power: float = 2.0
     by_distance: bool = False
     by_product: bool = False
     nodes: Nodes | None = None
     reach: Floats | None = None
+    as_sparse: bool = False
 
     def check(self, shapes: Shapes) -> Shape:
         """As wide as the targets."""
         width, rows = shapes.matrix(self.x).width, self.rows
-        require_rows(self.rows, width)
+        is_given = self.metric == "given"
+        require_rows(rows, 0 if is_given else width)
+        require(not is_given or len(rows) == width, f"{width} distances are given")
+        require(not is_given or self.nodes is None, "distances have no tree")
         has_targets = self.known.ndim == 2 and len(self.known) == len(rows)
         require(has_targets, "what is known isn't of the rows")
         require(0 < self.n_nearest <= len(rows), f"there are no {self.n_nearest} rows")
@@ -67,6 +72,7 @@ class Nearest(Operation, frozen=True, tag="nearest"):
         is_square = self.metric in ("square", "euclidean")
         require(is_square or not self.by_product, "only squares are made of products")
         require_vector(self.reach, len(rows), "the reach")
+        require(self.by_product or not self.as_sparse, "sparse rows are multiplied")
         if self.nodes is not None:
             self.nodes.check(len(rows), width)
         return Shape(self.known.shape[1] + (self.reach is not None))
@@ -99,6 +105,7 @@ class _Predictor:
                 nearest.power,
                 nearest.by_product,
                 nearest.nodes,
+                nearest.as_sparse,
             )
         )
 
@@ -120,7 +127,7 @@ class _Predictor:
         return share
 
 
-def root_of(distances: Array, metric: MetricName, power: float) -> Array:
+def root_of(distances: Array, metric: SearchName, power: float) -> Array:
     """The distances themselves, of those that a search returns."""
     if metric == "euclidean":
         drawn: Array = np.sqrt(distances)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -11,8 +11,12 @@ from podium.program.blocks import multiplier
 from podium.program.operations import distances as measuring
 from podium.program.operations.distances import MetricName, built, measured
 from podium.program.operations.nodes import Nodes
+from podium.program.operations.partitions import PartitionSearch, nearest_columns
 from podium.program.operations.ties import ExactSearch
 from podium.table import Array
+
+# `given`: the rows are distances already.
+SearchName: TypeAlias = MetricName | Literal["given"]
 
 # Distances closer than this are measured again, column by column.
 _NEAR = 1e-11
@@ -34,15 +38,17 @@ class SearchIndex(NamedTuple):
         by_product: whether squared distances are computed as |x|² - 2 x.y + |y|², to round as the
             original.
         nodes: the tree that the original searches.
+        as_sparse: whether the original searches sparse rows.
     """
 
     rows: Array
     known: Array
     n_nearest: int
-    metric: MetricName
+    metric: SearchName
     power: float
     by_product: bool
     nodes: Nodes | None
+    as_sparse: bool = False
 
 
 class Neighbors(NamedTuple):
@@ -67,6 +73,11 @@ def searcher(index: SearchIndex) -> Search:
         BundleError: the nodes don't belong to the rows.
     """
     kernel = measuring.kernel
+    if index.metric == "given":
+        return lambda numbers: Neighbors(*nearest_columns(numbers, index.n_nearest))
+    if index.as_sparse:
+        by_partition = PartitionSearch(index.rows, index.n_nearest)
+        return lambda numbers: Neighbors(*by_partition(numbers))
     if kernel is None:
         return _parted(NumpySearch(index), index)
     if index.by_product:
@@ -135,6 +146,7 @@ class NumpySearch:
     def __init__(self, index: SearchIndex) -> None:
         self.rows, self.known, self.n_nearest = index.rows, index.known, index.n_nearest
         self.by_product = index.by_product
+        assert index.metric != "given"  # there is nothing to measure
         self.metric, self.power = index.metric, index.power
         self.exact = ExactSearch(
             index.rows, index.nodes, index.n_nearest, index.metric, index.power
