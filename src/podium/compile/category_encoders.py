@@ -104,6 +104,8 @@ def _probe(build: Builder, name: Any, column: Column, known: Sequence[Label]) ->
         labels += (True, False) if field.type == "boolean" else field.labels
         missing = np.nan if field.dtype == OBJECT_WITH_NAN else None
     labels = list(dict.fromkeys(labels))
+    if labels and all(type(label) in (int, float) for label in labels):
+        missing = np.nan  # as a table has numbers, whatever the type of the frame's column
     return Probe(name=name, labels=tuple(labels), missing=missing, unknown=_unseen(labels))
 
 

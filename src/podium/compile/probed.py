@@ -16,8 +16,12 @@ from podium.program.arrays import Floats
 from podium.program.operations import Lookup
 from podium.signature import Label
 
-# Numbers that a column's cells may become, all together: 64 MiB.
-TABLE_MAX = 1 << 23
+# Numbers that a column's cells may become, all together: 128 MiB.
+TABLE_MAX = 1 << 24
+# Numbers that are transformed together.
+PART = 1 << 22
+# With fewer columns, each is tried by itself.
+FEW = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +32,13 @@ class Probe:
         name: in the encoder's frame.
         labels: that the encoder or the signature know.
         missing: a missing cell, as the original sees it.
-        unknown: a cell that is none of the labels; None if there can be no such.
+        unknown: a cell that is none of the labels.
     """
 
     name: Any
     labels: tuple[Label, ...]
     missing: Any
-    unknown: Label | None
+    unknown: Label
 
 
 class Encoded(NamedTuple):
@@ -74,69 +78,102 @@ def probed(transform: Transform, probes: Sequence[Probe], places: Sequence[int])
     Raises:
         NotCompiled: a column of the result depends on several columns.
     """
-    usual = {p.name: p.labels[0] if p.labels else p.missing for p in probes}
-    owned = np.zeros(len(places), bool)
+    rows = _Rows(transform, {p.name: p.labels[0] if p.labels else p.missing for p in probes})
+    labels = rows.changes([(p.name, label) for p in probes for label in p.labels])
+    if labels is None:
+        raise NotCompiled("it refuses categories that it was fitted on")
+    missing = rows.accepted([(p.name, p.missing) for p in probes])
+    unknown = rows.accepted([(p.name, p.unknown) for p in probes])
+    parts: list[list[_Change]] = []
+    for probe, *others in zip(probes, missing, unknown, strict=True):
+        own_labels = [labels.pop(0) for _ in probe.labels]
+        parts.append([*own_labels, *(c for c in others if c is not None)])
+    owned = _owned(parts, len(places))
     found = []
-    for number, probe in enumerate(probes):
-        if len(probe.labels) * len(places) > TABLE_MAX:
-            raise NotCompiled(f"{len(probe.labels)} categories become {len(places)} columns")
-        base, table = _table(transform, usual, probe)
-        missing = _one(transform, usual, probe.name, probe.missing)
-        unknown = None
-        if probe.unknown is not None:
-            unknown = _one(transform, usual, probe.name, probe.unknown)
-        one = Encoded([], probe.labels, table, missing, unknown)
-        own = ~_same(one.rows, base).all(axis=0)
-        if (own & owned).any():
-            raise NotCompiled("a column of its result depends on several columns")
-        owned |= own
-        found.append((one, own))
-        if number == 0:
-            first = own
-    first |= ~owned  # what never changes may belong to any column
-    return [_narrowed(one, np.flatnonzero(own), places) for one, own in found]
-
-
-def _table(transform: Transform, usual: Mapping[Any, Any], probe: Probe) -> tuple[Floats, Floats]:
-    """The numbers of the usual row, and those of each label in its place."""
-    cells = [usual[probe.name], *probe.labels]
-    rows = {name: [cell] * len(cells) for name, cell in usual.items()} | {probe.name: cells}
-    try:
-        numbers = _quietly(transform, rows)
-    except FOREIGN as error:
-        raise NotCompiled(f"it refuses the categories of {probe.name!r}: {error}") from error
-    return numbers[0], numbers[1:]
-
-
-def _one(transform: Transform, usual: Mapping[Any, Any], name: Any, cell: Any) -> Floats | None:
-    """The numbers of one cell; None if it is refused."""
-    rows = {other: [value, value] for other, value in usual.items()}
-    rows[name] = [usual[name], cell]
-    try:
-        found: Floats = _quietly(transform, rows)[1]
-    except FOREIGN:
-        return None
+    for number, (probe, changes, *others) in enumerate(
+        zip(probes, parts, missing, unknown, strict=True)
+    ):
+        own = np.flatnonzero(owned == number)
+        table = rows.table(changes[: len(probe.labels)], own)
+        besides = [None if c is None else rows.table([c], own)[0] for c in others]
+        found.append(Encoded([places[i] for i in own.tolist()], probe.labels, table, *besides))
     return found
 
 
-def _quietly(transform: Transform, rows: Mapping[Any, Sequence[Any]]) -> Floats:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return transform(rows)
+def _owned(parts: Sequence[Sequence[_Change]], width: int) -> Any:
+    """Which part changes each column; the first one owns what none does."""
+    owned = np.full(width, -1)
+    for number, changes in enumerate(parts):
+        for change in changes:
+            before = owned[change.columns]
+            if ((before >= 0) & (before != number)).any():
+                raise NotCompiled("a column of its result depends on several columns")
+            owned[change.columns] = number
+    owned[owned < 0] = 0
+    return owned
 
 
-def _same(numbers: Floats, others: Floats) -> Any:
-    return (numbers == others) | (np.isnan(numbers) & np.isnan(others))
+class _Change(NamedTuple):
+    """Which numbers of the usual row change, if a cell does."""
+
+    columns: Any
+    values: Floats
 
 
-def _narrowed(one: Encoded, own: Any, places: Sequence[int]) -> Encoded:
-    return Encoded(
-        [places[i] for i in own],
-        one.labels,
-        one.table[:, own],
-        None if one.missing is None else one.missing[own],
-        None if one.unknown is None else one.unknown[own],
-    )
+class _Rows:
+    """Rows that differ from a usual one in one cell each.
+
+    All columns' cells are transformed together: one at a time, 400 columns would take minutes.
+    """
+
+    def __init__(self, transform: Transform, usual: Mapping[Any, Any]) -> None:
+        self._transform, self._usual = transform, usual
+        self._base = self._numbers([])[0]
+
+    def _numbers(self, cells: Sequence[tuple[Any, Any]]) -> Floats:
+        """The numbers of the usual row, then with each of these cells, by column, in its place."""
+        columns = {name: [cell] * (1 + len(cells)) for name, cell in self._usual.items()}
+        for row, (name, cell) in enumerate(cells, 1):
+            columns[name][row] = cell
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._transform(columns)
+
+    def changes(self, cells: Sequence[tuple[Any, Any]]) -> list[_Change] | None:
+        """What each cell changes; None if one of them is refused."""
+        changes = []
+        n_rows = max(1, PART // max(1, len(self._base)))
+        for begin in range(0, len(cells), n_rows):
+            try:
+                numbers = self._numbers(cells[begin : begin + n_rows])[1:]
+            except FOREIGN:
+                return None
+            same = (numbers == self._base) | (np.isnan(numbers) & np.isnan(self._base))
+            columns = [np.flatnonzero(~one) for one in same]
+            changes += [_Change(at, row[at]) for at, row in zip(columns, numbers, strict=True)]
+        return changes
+
+    def accepted(self, cells: Sequence[tuple[Any, Any]]) -> list[_Change | None]:
+        """The same, with None for a cell that is refused."""
+        together = self.changes(cells)
+        if together is not None:
+            return [*together]
+        # What is refused in the first and in the last column is refused in all; or so it seems:
+        # the verification tries each.
+        some = [self.changes([cell]) for cell in (cells[0], cells[-1])]
+        if some == [None, None] and len(cells) > FEW:
+            return [None] * len(cells)
+        alone = [self.changes([cell]) for cell in cells]
+        return [None if one is None else one[0] for one in alone]
+
+    def table(self, changes: Sequence[_Change], own: Any) -> Floats:
+        """The numbers of some columns, one row for each change."""
+        if len(changes) * len(own) > TABLE_MAX:
+            raise NotCompiled(f"{len(changes)} categories become {len(own)} columns")
+        table = np.tile(self._base[own], (len(changes), 1))
+        for row, change in zip(table, changes, strict=True):
+            row[np.searchsorted(own, change.columns)] = change.values
+        return table
 
 
 def encode(build: Builder, x: Features, found: Sequence[Encoded]) -> dict[int, Computed]:
