@@ -41,8 +41,8 @@ ENCODERS = [
     ce.GrayEncoder(),
     ce.RankHotEncoder(),
     ce.HelmertEncoder(),
-    ce.HashingEncoder(n_components=5, max_process=1),
-    ce.HashingEncoder(n_components=3, max_process=1, hash_method="sha1", return_df=False),
+    ce.HashingEncoder(n_components=6, max_process=1),
+    ce.HashingEncoder(n_components=7, max_process=1, hash_method="sha1", return_df=False),
     NestedCVWrapper(ce.MEstimateEncoder(), cv=KFold(2)),
 ]
 
@@ -70,7 +70,8 @@ def compiles(zoo, model, X, y):
 def test_an_encoder_compiles(zoo, cars, encoder):
     X, y = cars
 
-    compiles(zoo, make_pipeline(encoder, TREES), X, y)
+    # Without the numbers that matter most: the trees have to ask for categories.
+    compiles(zoo, make_pipeline(encoder, TREES), X[["Maker", "Origin", "Cylinders"]], y)
 
 
 @pytest.mark.parametrize("kind", [object, "str", "string", "category"])
@@ -114,6 +115,14 @@ def test_numbers_and_booleans_are_categories_where_the_encoder_takes_them(zoo, c
     assert fields["heavy"] == "boolean"
 
 
+def test_a_gap_among_numbers_in_a_column_of_objects_is_one_of_numbers(zoo, cars):
+    X, y = cars
+    size = X["Cylinders"].astype(object).where(np.arange(len(X)) % 7 > 0, None)
+    encode = ce.CatBoostEncoder(cols=["size"], handle_unknown="error")
+
+    compiles(zoo, make_pipeline(encode, TREES), pd.DataFrame({"size": size}), y)
+
+
 def test_an_encoder_inside_a_column_transformer_compiles(zoo, cars):
     X, y = cars
     encode = ColumnTransformer(
@@ -148,7 +157,8 @@ def test_an_encoder_of_several_columns_together_says_why_it_does_not_compile(zoo
     compiled, _, _ = zoo.compile(make_pipeline(encode, TREES).fit(X, y), X)
 
     assert compiled.why == (
-        "Pipeline / targetencoder: it joins several columns to one (composite_cols)"
+        "Pipeline / targetencoder: it joins several columns to one (composite_cols); "
+        "a column that holds both compiles"
     )
 
 

@@ -44,7 +44,9 @@ def _check(fitted: Any, names: Sequence[Any], x: Features) -> None:
     if len(x) != len(names):
         raise NotCompiled(f"it was fitted on {len(names)} columns, but gets {len(x)}")
     if getattr(fitted, "composite_members_", None):
-        raise NotCompiled("it joins several columns to one (composite_cols)")
+        raise NotCompiled(
+            "it joins several columns to one (composite_cols); a column that holds both compiles"
+        )
     for option in ("handle_unknown", "handle_missing"):
         if callable(getattr(fitted, option, None)):
             raise NotCompiled(f"its {option} is code, not data; a number or a word compiles")
