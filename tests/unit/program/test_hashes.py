@@ -57,6 +57,20 @@ def test_what_the_library_refuses_is_refused(cell):
         hashes(CategoryHash((0,), (None,)), [cell])
 
 
+def test_a_number_is_refused_beside_an_integer_that_equals_it():
+    with pytest.raises(ModelError, match="whole numbers"):
+        hashes(CategoryHash((0,), (None,)), [1, 1.0, "a"])
+
+
+def test_a_column_of_few_labels_has_the_hash_of_each_cell():
+    cells = [True, 1, 0, "b", False, "1", None, "b"]
+
+    alone = [hashes(CategoryHash((0,), ("none",)), [cell])[0] for cell in cells]
+
+    assert hashes(CategoryHash((0,), ("none",)), cells) == alone
+    assert hashes(CategoryHash((0,), ("none",)), [*cells, np.nan]) == [*alone, alone[-2]]
+
+
 @pytest.mark.parametrize(
     "operation", [CategoryHash((), ()), CategoryHash((0,), ()), CategoryHash((1,), (None,))]
 )

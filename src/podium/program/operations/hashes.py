@@ -27,6 +27,8 @@ from podium.table import Array
 # Hashes of categories that were seen lately: a new one takes a microsecond for 10 letters, and 100
 # for 1,000, so that long ones aren't kept.
 REMEMBERED, LETTERS_MAX = 1 << 16, 200
+# Cells that are equal only if their texts are.
+_PLAIN = {str, int, bool, type(None)}
 # By this number the library multiplies while it combines hashes.
 _MULTIPLIER = np.uint64(0x4906BA494954CB65)
 # How far the keys of a table are from those of the table before it.
@@ -84,7 +86,11 @@ class CategoryHash(Operation, frozen=True, tag="category_hash"):
 
 
 def _all(column: Any, code: Callable[[Any], float]) -> Floats:
+    """The hashes of a column's cells, each label looked up once where all are texts or integers."""
     cells = column.tolist() if isinstance(column, np.ndarray) else column
+    if set(map(type, cells)) <= _PLAIN:  # to a set, 1.0 would be 1
+        hashes = {label: code(label) for label in set(cells)}
+        return np.fromiter(map(hashes.__getitem__, cells), np.float64, len(cells))
     return np.fromiter(map(code, cells), np.float64, len(cells))
 
 
