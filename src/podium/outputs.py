@@ -104,6 +104,14 @@ class Outputs:
     def __len__(self) -> int:
         return len(self.predictions)
 
+    def columns(self) -> list[Array]:
+        """The predictions of each output, numbers as numbers."""
+        if self.predictions.ndim == 1:
+            return [self.predictions]
+        if self.predictions.dtype.kind != "O":
+            return list(self.predictions.T)
+        return [_narrowed(column) for column in self.predictions.T]
+
     def rows(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Outputs:
         """The outputs for these rows alone, without warnings."""
         some = None if self.probabilities is None else self.probabilities[rows]
@@ -120,3 +128,11 @@ class Outputs:
             np.concatenate(shares) if shares else None,
             scores=np.concatenate(scores) if scores else None,
         )
+
+
+def _narrowed(column: Array) -> Array:
+    """A column of objects that are all numbers as numbers."""
+    kinds = set(map(type, column.tolist()))
+    if kinds and kinds <= {int, float}:
+        return column.astype(np.int64 if kinds == {int} else np.float64)
+    return column

@@ -34,6 +34,7 @@ from sklearn.multioutput import (
     MultiOutputRegressor,
     RegressorChain,
 )
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -44,6 +45,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from podium.runtimes.together import Together
+from podium.table import Table
 
 TREE = DecisionTreeClassifier(max_depth=3, random_state=0)
 SMALL_TREE = DecisionTreeRegressor(max_depth=3, random_state=0)
@@ -197,3 +201,46 @@ def test_what_is_code_is_not_compiled(zoo):
 
     assert compiled.program is None
     assert "code, not data" in compiled.why
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "decision_function"])
+def test_chains_that_pass_on_something_else_than_labels_compile(zoo, method):
+    X, y = zoo.data("wine")
+    both = np.column_stack([y == 1, y == 2]).astype(int)
+    chain = ClassifierChain(LOGISTIC, order=[1, 0], chain_method=method)
+
+    zoo.check_fitted(chain.fit(X, both), "wine")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(StandardScaler(), MLPClassifier((5,), max_iter=500, tol=0.01)),
+        make_pipeline(StandardScaler(), RidgeClassifier()),
+    ],
+    ids=lambda one: type(one[-1]).__name__,
+)
+def test_models_of_label_matrices_compile(zoo, model):
+    X, y = zoo.data("wine")
+    three = np.column_stack([y == 1, y == 2, X["hue"] > 1]).astype(int)
+
+    compiled = zoo.check_fitted(clone(model).fit(X, three), "wine")
+
+    assert [one.classes for one in compiled.program.signature.outputs] == [(0, 1)] * 3
+
+
+def test_models_that_are_packed_together_compile(zoo):
+    """Numbers and labels, with the types that they have apart."""
+    X, y = zoo.data("wine")
+    together = Together(
+        {
+            "hue": Ridge().fit(X, X["hue"] * 2),
+            "kind": LogisticRegression(max_iter=10_000).fit(X[X.columns] / 100, y),
+            "name": FOREST.fit(X, np.array(["a", "b", "c"])[y]),
+        }
+    )
+
+    compiled = zoo.check_fitted(together, "wine")
+
+    row = compiled.program.predict(Table.of(X.iloc[:1])).predictions[0].tolist()
+    assert [type(value) for value in row] == [float, int, str]

@@ -122,6 +122,8 @@ def _outputs(signature: Signature) -> Iterator[ModelColumn]:
         kind = _task_type(output)
         name, parts = ("", []) if is_one else (f"_{output.name}", [output.name])
         yield ModelColumn(f"prediction{name}", kind, "outputs", _pointer("prediction", *parts))
+        if signature.shared_target:
+            name, parts = "", []
         truth = _pointer(*parts) if parts else "$"
         yield ModelColumn(f"truth{name}", kind, "feedback_truth", truth)
     for place in signature.places:

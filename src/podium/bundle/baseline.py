@@ -82,10 +82,9 @@ def baseline_of(signature: Signature, table: Table, predicted: Outputs) -> Basel
         predicted: the model's output for these rows.
     """
     fields = {f.name: histogram_of(f, table.columns[f.name]) for f in signature.fields}
-    columns = predicted.predictions.reshape(len(predicted), -1)
     outputs = {
         output.name: _labels(column, len(output.words)) if output.classes else _any(column)
-        for output, column in zip(signature.outputs, columns.T, strict=True)
+        for output, column in zip(signature.outputs, predicted.columns(), strict=True)
     }
     scores = None if predicted.scores is None else _numbers(predicted.scores)
     return Baseline(

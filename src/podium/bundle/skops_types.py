@@ -11,6 +11,7 @@ names; everything in `pickle`, `joblib`, `functools`, `operator` and `sklearn.ut
 from __future__ import annotations
 
 _ESTIMATORS = {
+    "podium.runtimes.together": "Together",
     "sklearn.calibration": "CalibratedClassifierCV",
     "sklearn.cluster._affinity_propagation": "AffinityPropagation",
     "sklearn.cluster._agglomerative": "AgglomerativeClustering FeatureAgglomeration",

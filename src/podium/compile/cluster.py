@@ -142,7 +142,8 @@ def _mixture(estimator: Any, build: Builder, x: Features, logs: Any) -> Fitted:
     )
     scores = build.add(Total((largest, build.add(Link(share, "log"))), np.array([1.0, -1.0])))
     index = build.add(Largest(likelihoods))
-    return Fitted(index=index, classes=tuple(range(len(parts))), scores=scores)
+    classes = tuple(range(len(parts)))
+    return Fitted(index=index, classes=classes, probabilities=shares, scores=scores)
 
 
 def _turned(estimator: Any, number: int, n_columns: int) -> Any:

@@ -23,7 +23,7 @@ class Findings:
 
     Attributes:
         tolerance: the largest acceptable difference between numbers.
-        scale: the least by which each output's difference is divided; empty for labels.
+        scale: the least by which each output's difference is divided; NaN for labels.
         usual_score: the same for the scores beside labels.
     """
 
@@ -44,10 +44,13 @@ class Findings:
                 f"predictions have shape {ours.predictions.shape}, not {theirs.predictions.shape}",
             )
             return
-        if self.scale.size:
-            self._numbers(description, theirs.predictions, ours.predictions, self.scale)
-        else:
-            self._labels(description, theirs.predictions, ours.predictions)
+        their, our = (one.predictions.reshape(len(one), -1) for one in (theirs, ours))
+        are_labels = np.isnan(self.scale)
+        if are_labels.any():
+            self._labels(description, their[:, are_labels], our[:, are_labels])
+        if not are_labels.all():
+            scale = self.scale[~are_labels]
+            self._numbers(description, their[:, ~are_labels], our[:, ~are_labels], scale)
         if (theirs.probabilities is None) != (ours.probabilities is None):
             self.problem(description, "only one of them returns probabilities")
         elif theirs.probabilities is not None and ours.probabilities is not None:

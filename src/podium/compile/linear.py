@@ -7,6 +7,7 @@ from typing import Any
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted
 from podium.compile.labels import classes_of
+from podium.compile.multiclass import label_matrix
 from podium.program.operations import Above, Largest, Link, Pair
 
 
@@ -40,6 +41,14 @@ def linear_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     return Fitted(index=build.add(choose), classes=classes_of(estimator), scores=scores)
 
 
+def ridge_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The highest score wins; of a label matrix each label whose score is above 0."""
+    if estimator._label_binarizer.y_type_.startswith("multilabel"):  # noqa: SLF001 - as in its predict
+        scores = build.linear(x, estimator.coef_, estimator.intercept_)
+        return label_matrix(build, scores, 0.0, are_shares=False)
+    return linear_classifier(estimator, build, x)
+
+
 def _ovr(build: Builder, scores: int) -> int:
     """One class against the rest each: their shares of the sum."""
     return build.add(Link(build.add(Link(scores, "sigmoid")), "share"))
@@ -58,6 +67,6 @@ MODELS = {
     **{f"sklearn.{name}": linear_regressor for name in REGRESSORS},
     "sklearn.LogisticRegression": logistic_regression,
     "sklearn.LogisticRegressionCV": logistic_regression,
-    "sklearn.RidgeClassifier": linear_classifier,
-    "sklearn.RidgeClassifierCV": linear_classifier,
+    "sklearn.RidgeClassifier": ridge_classifier,
+    "sklearn.RidgeClassifierCV": ridge_classifier,
 }

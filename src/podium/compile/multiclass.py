@@ -32,7 +32,7 @@ def one_vs_rest(estimator: Any, build: Builder, x: Features) -> Fitted:
         build.model(one, x, f"class {number}") for number, one in enumerate(estimator.estimators_)
     ]
     if estimator.multilabel_:
-        return Fitted(outputs=tuple(_label(build, estimator, one) for one in members))
+        return Fitted(outputs=tuple(_label_of(build, estimator, one) for one in members))
     scores = [_confidence(build, o, f) for o, f in zip(estimator.estimators_, members, strict=True)]
     classes = classes_of(estimator)
     probabilities = _shares(build, members)
@@ -45,7 +45,18 @@ def one_vs_rest(estimator: Any, build: Builder, x: Features) -> Fitted:
     return Fitted(index=index, classes=classes, probabilities=probabilities, scores=joined)
 
 
-def _label(build: Builder, estimator: Any, fitted: Fitted) -> Fitted:
+def label_matrix(build: Builder, claims: int, threshold: float, *, are_shares: bool) -> Fitted:
+    """One column for each label, which a row has where its claim is above the threshold."""
+    outputs = []
+    for number in range(build.width(claims)):
+        claim = build.add(Select(claims, np.array([number], np.int32)))
+        index = build.add(Above(claim, threshold))
+        shares = build.add(Pair(claim)) if are_shares else None
+        outputs.append(Fitted(index=index, classes=(0, 1), probabilities=shares))
+    return Fitted(outputs=tuple(outputs))
+
+
+def _label_of(build: Builder, estimator: Any, fitted: Fitted) -> Fitted:
     """One column of a label matrix: above the threshold of the first model it is 1."""
     first = estimator.estimators_[0]
     threshold = 0.0 if hasattr(first, "decision_function") else 0.5
@@ -131,6 +142,11 @@ def multi_output_classifier(estimator: Any, build: Builder, x: Features) -> Fitt
     return Fitted(outputs=tuple(members))
 
 
+def together(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The models that were packed together, each by itself."""
+    return Fitted(outputs=tuple(build.model(m, x, name) for name, m in estimator.models.items()))
+
+
 def regressor_chain(estimator: Any, build: Builder, x: Features) -> Fitted:
     """One model for each output, with the predictions of the previous ones as features."""
     columns: dict[int, int] = {}
@@ -144,15 +160,25 @@ def regressor_chain(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 def classifier_chain(estimator: Any, build: Builder, x: Features) -> Fitted:
     """One model for each output, with the predictions of the previous ones as features."""
-    if getattr(estimator, "chain_method_", "predict") != "predict":
-        raise NotCompiled(f"its models see each other's {estimator.chain_method_}")
+    method = getattr(estimator, "chain_method_", "predict")
     outputs: dict[int, Fitted] = {}
     features = x
     for number, one in enumerate(estimator.estimators_):
         fitted = build.model(one, features, f"output {number}")
         outputs[int(estimator.order_[number])] = _of_chain(build, fitted)
-        features = (*features, *build.features(numbers_of(build, fitted)))
+        features = (*features, *build.features(_passed_on(build, fitted, method)))
     return Fitted(outputs=tuple(outputs[place] for place in sorted(outputs)))
+
+
+def _passed_on(build: Builder, fitted: Fitted, method: str) -> int:
+    """What the next models of a chain see of one: its label, probability or score."""
+    if method == "predict":
+        return numbers_of(build, fitted)
+    if method == "decision_function" and fitted.scores is not None:
+        return fitted.scores
+    if method == "predict_proba" and len(fitted.classes or ()) == 2:
+        return build.add(Select(probabilities_of(fitted), np.array([1], np.int32)))
+    raise NotCompiled(f"its models see each other's {method}")
 
 
 def _of_chain(build: Builder, fitted: Fitted) -> Fitted:
@@ -167,6 +193,7 @@ def _of_chain(build: Builder, fitted: Fitted) -> Fitted:
 
 
 MODELS = {
+    "podium.Together": together,
     "sklearn.ClassifierChain": classifier_chain,
     "sklearn.MultiOutputClassifier": multi_output_classifier,
     "sklearn.MultiOutputRegressor": multi_output_regressor,

@@ -10,6 +10,7 @@ import numpy as np
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
+from podium.compile.multiclass import label_matrix
 from podium.program.operations import Above, Finite, Largest, Link, Matmul, Pair
 from podium.program.operations.links import LinkName
 
@@ -32,7 +33,7 @@ def mlp_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The last layer's probabilities; with one output, more than a half is the second class."""
     claims = _last_layer(estimator, build, x)
     if estimator.out_activation_ != "softmax" and build.width(claims) > 1:
-        raise NotCompiled("it predicts several labels at once")
+        return label_matrix(build, claims, 0.5, are_shares=True)
     classes = classes_of(estimator)
     if build.width(claims) > 1:
         return Fitted(index=build.add(Largest(claims)), classes=classes, probabilities=claims)

@@ -72,14 +72,14 @@ class Candidate:
     Attributes:
         predict: predicts a table; raises ModelError if it refuses rows.
         predict_rows: predicts rows of cells, if that is supported.
-        predicts_labels: whether its predictions must be equal, and not just close.
+        are_labels: whether the predictions of each output must be equal, and not just close.
         splits: returns up to this many points next to which the two could differ.
     """
 
     signature: Signature
     predict: Original
     predict_rows: Callable[[Sequence[Sequence[Any]]], Outputs] | None = None
-    predicts_labels: bool = False
+    are_labels: tuple[bool, ...] = (False,)
     is_single: bool = False
     splits: Callable[[Table, int, np.random.Generator], Sequence[Split]]
 
@@ -95,7 +95,7 @@ def verify(program: Program, original: Original, sample: Table, *, seed: int = 0
         signature=program.signature,
         predict=program.predict,
         predict_rows=program.predict_rows,
-        predicts_labels=program.plan.answers[0].classes is not None,
+        are_labels=tuple(answer.classes is not None for answer in program.plan.answers),
         is_single=program.is_single,
         splits=lambda rows, n_most, random: _splits(program, rows, n_most, random),
     )
@@ -110,11 +110,10 @@ def verify_opaque(
     Args:
         predict: the replacement of the original.
     """
-    numbers = signature.output.task == "regression"
     candidate = Candidate(
         signature=signature,
         predict=predict,
-        predicts_labels=not numbers,
+        are_labels=tuple(one.task != "regression" for one in signature.outputs),
         splits=lambda rows, n_most, random: jumps_of(original, signature, rows, n_most, random),
     )
     return compare(candidate, original, sample, seed=seed, seconds=SECONDS_OPAQUE)
@@ -191,12 +190,15 @@ def _tolerance(candidate: Candidate, theirs: Outputs) -> float:
 
 
 def _scale(candidate: Candidate, theirs: Outputs) -> Array:
-    """The usual size of each output: the least divisor of a difference. Empty for labels."""
-    if candidate.predicts_labels:
-        return np.empty(0)
-    sizes = np.abs(theirs.predictions.astype(np.float64))
-    typical = np.median(sizes, axis=0)
-    return np.where(typical > 0, typical, np.maximum(sizes.max(axis=0), 1e-300))
+    """The usual size of each output: the least divisor of a difference. NaN for labels."""
+    scales = np.full(len(candidate.are_labels), np.nan)
+    columns = theirs.predictions.reshape(len(theirs), -1).T
+    for place, (column, is_label) in enumerate(zip(columns, candidate.are_labels, strict=False)):
+        if not is_label:
+            sizes = np.abs(column.astype(np.float64))
+            typical = np.median(sizes)
+            scales[place] = typical if typical > 0 else max(sizes.max(), 1e-300)
+    return scales
 
 
 def _usual_score(theirs: Outputs) -> float:

@@ -113,8 +113,7 @@ def count_outputs(
 ) -> dict[Counted, Counts]:
     """Predictions, scores and probabilities, counted."""
     found: dict[Counted, Counts] = {}
-    columns = outputs.predictions.reshape(len(outputs), -1).T
-    for output, column in zip(signature.outputs, columns, strict=True):
+    for output, column in zip(signature.outputs, outputs.columns(), strict=True):
         histogram = baseline.outputs.get(output.name)
         if histogram is None or not histogram.counts:
             continue

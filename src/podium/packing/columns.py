@@ -13,6 +13,7 @@ from podium.program import Program
 from podium.runtimes.formulas import variables_of
 from podium.runtimes.protocol import Runtime
 from podium.runtimes.steps import steps_of
+from podium.runtimes.together import Together
 from podium.runtimes.uses import dropped_by
 from podium.signature import Signature
 from podium.signature.names import INDEXES, named
@@ -27,6 +28,8 @@ def fitted_columns(model: Any) -> tuple[str, ...]:
     """The names of the columns that a model was fitted on, in its order; none if they had none."""
     library = type(model).__module__.partition(".")[0]
     steps = steps_of(model)
+    if isinstance(model, Together):
+        return _columns_of_each(model)
     try:
         if library == "lightgbm" and type(model).__name__ == "Booster":
             names = model.feature_name()
@@ -44,6 +47,21 @@ def fitted_columns(model: Any) -> tuple[str, ...]:
         return ()
     column_names = () if names is None else tuple(str(name) for name in names)
     return () if _are_numbered(column_names) else column_names
+
+
+def _columns_of_each(together: Together) -> tuple[str, ...]:
+    """The columns of models that were packed together, which take the same ones."""
+    known = {name: fitted_columns(model) for name, model in together.models.items()}
+    named = {name: columns for name, columns in known.items() if columns}
+    for name, columns in named.items():
+        first = next(iter(named))
+        if columns != named[first]:
+            raise SetupError(
+                f"{first} and {name} were fitted on different columns, or in another order: "
+                f"{', '.join(named[first][:NAMED_MAX])} and {', '.join(columns[:NAMED_MAX])}",
+                hint="fit both on the same rows, and choose columns within each, in a pipeline",
+            )
+    return next(iter(named.values()), ())
 
 
 def _are_numbered(names: Sequence[str]) -> bool:

@@ -40,7 +40,12 @@ def measure(output: Output, outputs: Outputs, truth: Array) -> Measured:
         numbers = numbers_of(truth)
         if numbers is None:
             return Measured(notes=(f"No error was measured: {_sample(truth)} isn't a number.",))
-        figures = _regression(np.asarray(outputs.predictions, np.float64), numbers, output.unit)
+        predicted = np.asarray(outputs.predictions, np.float64)
+        quantile = output.quantile
+        if quantile is None or quantile == 0.5:  # the median's absolute error is twice its loss
+            figures = _regression(predicted, numbers, output.unit)
+        else:
+            figures = (_pinball(predicted, numbers, quantile, output.unit),)
     else:
         happened = places_of(truth.tolist(), output.classes)
         if (happened < 0).all():
@@ -123,6 +128,17 @@ def _regression(predicted: Array, truth: NDArray[np.float64], unit: str) -> tupl
             share = 1 - np.float64((error**2).sum()) / spread
             figures.append(_metric("r2", share, "higher", title="R²"))
     return tuple(figures)
+
+
+def _pinball(predicted: Array, truth: NDArray[np.float64], quantile: float, unit: str) -> Metric:
+    """The loss that a model of a quantile minimizes: least where so many values are below it.
+
+    Source: Koenker and Bassett (1978), Econometrica 46(1), 33-50.
+    """
+    with np.errstate(all="ignore"):  # overflows are removed afterwards
+        missed = truth - predicted
+        losses = np.maximum(quantile * missed, (quantile - 1) * missed)
+    return _metric("mean_pinball_loss", losses.mean(), "lower", unit)
 
 
 def _classification(

@@ -170,11 +170,8 @@ def _difference(theirs: Outputs, ours: Outputs, places: Array, tolerance: float)
             f"predictions of shape {ours.predictions.shape} instead of {theirs.predictions.shape}"
         )
     one, other = theirs.predictions, ours.predictions
-    if one.dtype.kind == "f" and other.dtype.kind in "fiu":
-        differs = ~_close(one, other.astype(np.float64), tolerance)
-    else:
-        pairs = zip(plain_values(one.ravel()), plain_values(other.ravel()), strict=True)
-        differs = np.array([t != o for t, o in pairs], bool).reshape(one.shape)
+    pairs = zip(theirs.columns(), ours.columns(), strict=True)
+    differs = np.stack([_differs(their, our, tolerance) for their, our in pairs], axis=1)
     if differs.any():
         row = int(np.argwhere(differs)[0][0])
         return f"row {int(places[row]) + 1} gets {other[row]!r} instead of {one[row]!r}"
@@ -186,6 +183,13 @@ def _difference(theirs: Outputs, ours: Outputs, places: Array, tolerance: float)
         if their is not None and our is not None and not _close(their, our, tolerance).all():
             return f"its {kind} differ"
     return ""
+
+
+def _differs(one: Array, other: Array, tolerance: float) -> NDArray[np.bool_]:
+    if one.dtype.kind == "f" and other.dtype.kind in "fiu":
+        return ~_close(one, other.astype(np.float64), tolerance)
+    pairs = zip(plain_values(one), plain_values(other), strict=True)
+    return np.array([t != o for t, o in pairs], bool)
 
 
 def _close(one: Array, other: Array, tolerance: float) -> NDArray[np.bool_]:

@@ -74,8 +74,9 @@ def pack(
     """Pack a model into a bundle.
 
     Args:
-        model: a fitted estimator, a module of PyTorch or model of Keras, a function made with
-            `@podium.model`, the path of a skops, ONNX, safetensors, joblib or pickle file, or a
+        model: a fitted estimator; several of the same rows by name, such as `{"low": ..., "high": ...}`,
+            each of which becomes an output; a module of PyTorch or model of Keras, a function made
+            with `@podium.model`, the path of a skops, ONNX, safetensors, joblib or pickle file, or a
             `ModelPart` with the files for another package's runtime.
         X: the rows it was fitted on, n_rows of them: a pandas or polars frame, a numpy array, a
             list of dicts or a dict of columns; for a model of texts a series or list of them. The
@@ -273,6 +274,7 @@ def _judged(
     if holdout is not None:
         table, truth = holdout_rows(signature, holdout, target)
         outputs, on = runtime.predict(table), "holdout"
+    truth = None if truth is None else truth.by_output(signature)
     if truth is None or truth.parts or len(truth.columns) != len(signature.outputs):
         return None
     labelled = [truth.labelled_rows(place) for place in range(len(truth.columns))]

@@ -75,8 +75,7 @@ def with_spreads(
         numbers = numbers_of(one, column)
         fields[one.name] = parts.spread(fields[one.name], column if numbers is None else numbers)
     predicted = dict(baseline.outputs)
-    columns = outputs.predictions.reshape(len(outputs), -1).T
-    for output, column in zip(signature.outputs, columns, strict=True):
+    for output, column in zip(signature.outputs, outputs.columns(), strict=True):
         predicted[output.name] = parts.spread(predicted[output.name], column)
     return Baseline(fields=fields, outputs=predicted, scores=scores, probabilities=probabilities)
 

@@ -13,6 +13,7 @@ from podium.outputs import Outputs
 from podium.packing.columns import selected
 from podium.packing.metrics import measure
 from podium.packing.owner import clean
+from podium.packing.quantiles import quantile_notes
 from podium.packing.recast import read_again
 from podium.packing.truth import Truth, truth_of
 from podium.runtimes.protocol import Runtime
@@ -79,6 +80,7 @@ def quality(signature: Signature, outputs: Outputs, truth: Truth | None, on: Mea
         return Quality(notes=(f"Nothing was measured: {why}.",))
     if truth is None or not truth.columns:
         return Quality()
+    truth = truth.by_output(signature)
     if len(truth.columns) != len(signature.outputs):
         note = (
             f"Nothing was measured: y has {len(truth.columns)} columns, the model has "
@@ -96,6 +98,7 @@ def quality(signature: Signature, outputs: Outputs, truth: Truth | None, on: Mea
         metrics += [msgspec.structs.replace(one, output=name) for one in measured.metrics]
         notes += [f"{name}: {note}" if name else note for note in measured.notes]
         n_rows = max(n_rows, int(np.sum(is_labelled)))
+    notes += quantile_notes(signature, outputs, truth, on)
     return Quality(
         tuple(metrics), n_rows if metrics else 0, on if metrics else "unknown", tuple(notes)
     )

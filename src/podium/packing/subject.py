@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from podium.runtimes.onnx_outputs import described
 from podium.runtimes.python import FunctionModel, import_path_of
 from podium.runtimes.signatures import SAMPLE_ROWS, signature_of
 from podium.runtimes.sklearn import describe
+from podium.runtimes.together import Together
 from podium.signature import Field, Range, Signature
 from podium.signature.infer import examples, infer_fields
 from podium.signature.units import with_units
@@ -115,7 +116,11 @@ def subject_of(
 
 
 def _taking(model: Any, rows: object, rounds: Rounds, intervals: float | None) -> Booster:
-    """The model as one that takes tables."""
+    """The model, or several by name, as one that takes tables."""
+    if isinstance(model, Mapping):
+        each = {name: _taking(one, rows, rounds, intervals) for name, one in model.items()}
+        notes = tuple(f"{name}: {note}" for name, one in each.items() for note in one.notes)
+        return Booster(Together({name: one.model for name, one in each.items()}), notes, True)
     if rows is not None and statistical.is_statistical(model) and rounds is None:
         return statistical.predicting(model, rows, intervals)
     if rows is not None and conformal.is_conformal(model) and rounds is None:

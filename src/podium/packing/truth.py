@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.errors import SetupError
+from podium.signature import Signature
 from podium.table import Array, Table, is_missing
 
 
@@ -29,6 +30,13 @@ class Truth:
     def labelled(self) -> NDArray[np.bool_]:
         """Rows whose first target isn't missing."""
         return self.labelled_rows(0)
+
+    def by_output(self, signature: Signature) -> Truth:
+        """The same, with a column for each output: of several estimates of one target it is one."""
+        if len(self.columns) != 1 or not signature.shared_target:
+            return self
+        names = tuple(output.name for output in signature.outputs)
+        return Truth(names, self.columns * len(names), self.parts)
 
     def labelled_rows(self, place: int) -> NDArray[np.bool_]:
         """Rows whose target at this index isn't missing."""

@@ -63,14 +63,15 @@ def shares_of(estimator: Any, frame: Any, signature: Signature) -> NDArray[np.fl
 def in_types(predictions: Array, outputs: Sequence[Output]) -> Array:
     """Predictions of shape (n_rows, n_outputs) in the types of the labels.
 
-    A chain of classifiers returns all labels as doubles.
+    A chain of classifiers returns all labels as doubles, and false beside numbers is 0.
     """
-    if predictions.dtype.kind != "f":
+    if predictions.dtype.kind not in "fi":
         return predictions
     kinds = [{type(label) for label in one.classes} for one in outputs]
-    if not any(kind in ({int}, {bool}) for kind in kinds):
+    own: Any = predictions.dtype
+    dtypes = [np.int64 if k == {int} else np.bool_ if k == {bool} else own for k in kinds]
+    if all(dtype == own for dtype in dtypes):
         return predictions
-    dtypes = [np.int64 if k == {int} else np.bool_ if k == {bool} else np.float64 for k in kinds]
     columns = zip(predictions.T, dtypes, strict=True)
     return side_by_side([column.astype(dtype) for column, dtype in columns])
 

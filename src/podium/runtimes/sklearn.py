@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from podium.errors import ModelError, SetupError
-from podium.outputs import Outputs
+from podium.outputs import Outputs, side_by_side
 from podium.runtimes.frames import frame_for
 from podium.runtimes.protocol import RuntimeFeatures
 from podium.runtimes.refusals import refusing_rows, without_predict
@@ -23,6 +24,7 @@ from podium.runtimes.several import (
     shares_of,
 )
 from podium.runtimes.thresholds import threshold_of
+from podium.runtimes.together import Together, quantile_of
 from podium.runtimes.unsupervised import scores_of, unsupervised_output
 from podium.runtimes.versions import skew, skew_hint
 from podium.signature import Output, Signature, Task
@@ -78,6 +80,8 @@ class SklearnRuntime:
 
 def predict_with(estimator: Any, frame: Any, signature: Signature) -> Outputs:
     """The estimator's own predictions, in the form that the signature describes."""
+    if isinstance(estimator, Together):
+        return _of_each(estimator, frame, signature)
     predictions = _plain(estimator.predict(frame))
     if len(signature.outputs) == 1 and predictions.ndim == 2 and predictions.shape[1] == 1:
         predictions = predictions[:, 0]
@@ -105,16 +109,9 @@ def outputs_of(
     Raises:
         SetupError: it has no `predict`, isn't fitted, or refuses the rows.
     """
-    if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
-        raise without_predict(estimator)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            predictions = _plain(estimator.predict(frame))
-    except Exception as error:
-        raise refusing_rows(estimator, error) from error
-    if len(predictions) != len(frame):
-        raise SetupError(f"the estimator returned {len(predictions)} predictions for {len(frame)}")
+    if isinstance(estimator, Together):
+        return _outputs_of_each(estimator, frame, names, targets)
+    predictions = _predictions_for(estimator, frame)
     task = _task(estimator)
     names = getattr(estimator, "output_names_", None) or names
     classes = getattr(estimator, "classes_", None)
@@ -144,14 +141,61 @@ def outputs_of(
     )
 
 
+def _predictions_for(estimator: Any, frame: Any) -> Array:
+    if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
+        raise without_predict(estimator)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            predictions = _plain(estimator.predict(frame))
+    except Exception as error:
+        raise refusing_rows(estimator, error) from error
+    if len(predictions) != len(frame):
+        raise SetupError(f"the estimator returned {len(predictions)} predictions for {len(frame)}")
+    return predictions
+
+
 def describe(estimator: Any) -> str:
     """The estimator in a few words: `Pipeline: SimpleImputer, LinearRegression`."""
+    if isinstance(estimator, Together):
+        return "; ".join(f"{name}: {describe(one)}" for name, one in estimator.models.items())
     name = type(estimator).__name__
     steps = getattr(estimator, "steps", None)
     if isinstance(steps, list) and steps:
         return f"{name}: {', '.join(type(step).__name__ for _, step in steps)}"
     inner = getattr(estimator, "best_estimator_", None) or getattr(estimator, "estimator", None)
     return f"{name}: {describe(inner)}" if inner is not None and inner is not estimator else name
+
+
+def _of_each(together: Together, frame: Any, signature: Signature) -> Outputs:
+    """The predictions of models that were packed together, side by side."""
+    parts = [
+        predict_with(model, frame, replace(signature, outputs=(output,)))
+        for model, output in zip(together.models.values(), signature.outputs, strict=True)
+    ]
+    shares = [one.probabilities for one in parts if one.probabilities is not None]
+    predictions = side_by_side([one.predictions for one in parts])
+    return Outputs(predictions, np.concatenate(shares, axis=1) if shares else None)
+
+
+def _outputs_of_each(
+    together: Together, frame: Any, names: Sequence[str], targets: Array | None
+) -> tuple[Output, ...]:
+    """An output for each of them; numbers may be estimates of one and the same target."""
+    outputs = []
+    for name, model in together.models.items():
+        found = outputs_of(model, frame, (name,), targets)
+        if len(found) > 1:
+            raise SetupError(
+                f"{name} has {len(found)} outputs, of which models that are packed together have one",
+                hint="pack it alone",
+            )
+        quantile = quantile_of(model) if found[0].task == "regression" else None
+        # Scores and thresholds stand beside a single output.
+        outputs.append(replace(found[0], score="", threshold=None, quantile=quantile))
+    if len(names) == 1 and all(one.task == "regression" for one in outputs):
+        return tuple(replace(one, target=names[0]) for one in outputs)
+    return tuple(outputs)
 
 
 def _task(estimator: Any) -> Task:

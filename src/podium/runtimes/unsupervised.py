@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from podium.runtimes.several import are_shares, probabilities_of
 from podium.runtimes.steps import model_in, steps_of
 from podium.signature import Output, ScoreKind, Task
 from podium.table import Array
@@ -35,6 +36,7 @@ def unsupervised_output(
         task=task,
         classes=labels,
         words=tuple(words[label] for label in labels),
+        has_probabilities=are_shares(probabilities_of(estimator, frame), (len(frame), len(labels))),
         score=_score_kind(estimator, frame, predictions, task),
     )
 

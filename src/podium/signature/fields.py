@@ -210,6 +210,9 @@ class Output(
             the logarithm of the row's likelihood.
         threshold: of a classifier that doesn't simply predict the most probable class.
         seen: the range of the target in the training data.
+        target: what several outputs are estimates of, such as the ends of an interval: their true
+            values are one. "" if it is the output's own.
+        quantile: of the target, which a regressor predicts (0 to 1); None if it is the mean, say.
     """
 
     name: str = "prediction"
@@ -223,6 +226,8 @@ class Output(
     score: ScoreKind = ""
     threshold: Threshold | None = None
     seen: Range = Range()
+    target: str = ""
+    quantile: float | None = None
 
     @property
     def label(self) -> str:
@@ -288,6 +293,12 @@ class Signature(
     def n_probabilities(self) -> int:
         """The number of probability columns: one for each class of all outputs."""
         return sum(len(one.classes) for one in self.outputs if one.has_probabilities)
+
+    @property
+    def shared_target(self) -> str:
+        """What all outputs are estimates of; "" if each has a target of its own."""
+        targets = {one.target for one in self.outputs}
+        return targets.pop() if len(self.outputs) > 1 and len(targets) == 1 else ""
 
     @property
     def has_probabilities(self) -> bool:

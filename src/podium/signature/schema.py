@@ -157,8 +157,11 @@ def _one_output(output: Output) -> Schema:
     if output.task == "value":
         return title
     if output.task == "regression":
-        unit = {"description": f"In {output.unit}."} if output.unit else {}
-        return unit | title | {"type": "number"}
+        sentences = [f"In {output.unit}."] if output.unit else []
+        if output.quantile is not None:
+            sentences.append(f"Meant to be above {output.quantile:.4g} of the true values.")
+        described = {"description": " ".join(sentences)} if sentences else {}
+        return described | title | {"type": "number"}
     return title | {"type": ["integer", "number", "string"]}
 
 

@@ -28,25 +28,38 @@ def feedback_signature(signature: Signature) -> Signature:
 
 def feedback_truth(signature: Signature, row: Mapping[str, Any]) -> Any:
     """The truth as a record holds it, from a row of `feedback_signature`."""
-    if len(signature.outputs) == 1:
+    targets = _targets(signature)
+    if len(targets) == 1:
         return row[TRUTH]
-    return {output.name: row[f"{TRUTH}.{output.name}"] for output in signature.outputs}
+    return {output.name: row[f"{TRUTH}.{output.name}"] for output in targets}
 
 
 def truth_signature(signature: Signature) -> Signature:
-    """A field for each output of a model, which accepts the output's possible true values."""
-    return Signature(fields=tuple(map(_field, signature.outputs)))
+    """A field for each target of a model, which accepts its possible true values.
+
+    That is an output, or what several outputs are estimates of.
+    """
+    return Signature(fields=tuple(map(_field, _targets(signature))))
 
 
 def truth_of(signature: Signature, values: Mapping[str, Any]) -> Any:
-    """The truth as a record holds it, from values by output: alone if there is one output."""
-    return values[signature.output.name] if len(signature.outputs) == 1 else dict(values)
+    """The truth as a record holds it, from values by target: alone if there is one target."""
+    targets = _targets(signature)
+    return values[targets[0].name] if len(targets) == 1 else dict(values)
+
+
+def values_by_target(signature: Signature, truth: Any) -> dict[str, Any]:
+    """The true values by the name of their target: the inverse of `truth_of`."""
+    targets = _targets(signature)
+    if len(targets) == 1 and not isinstance(truth, Mapping):
+        return {targets[0].name: truth}
+    return dict(truth) if isinstance(truth, Mapping) else {}
 
 
 def values_by_output(signature: Signature, truth: Any) -> dict[str, Any]:
-    """The true values by the name of their output: the inverse of `truth_of`."""
-    if len(signature.outputs) == 1:
-        return {signature.output.name: truth}
+    """The true values by the name of their output; of several estimates of one target it is one."""
+    if len(signature.outputs) == 1 or (signature.shared_target and not isinstance(truth, Mapping)):
+        return {output.name: truth for output in signature.outputs}
     return dict(truth) if isinstance(truth, Mapping) else {}
 
 
@@ -56,6 +69,14 @@ def truth_value(output: Output, value: Any) -> Any:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return float(value) if is_number else None
     return value if isinstance(value, (str, int, float, bool)) else None
+
+
+def _targets(signature: Signature) -> tuple[Output, ...]:
+    if not signature.shared_target:
+        return signature.outputs
+    # Its unit is theirs; its title isn't.
+    first = msgspec.structs.replace(signature.output, name=signature.shared_target, title="")
+    return (first,)
 
 
 def _field(output: Output) -> Field:

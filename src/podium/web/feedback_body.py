@@ -17,7 +17,14 @@ from podium.records.business_key import business_key_of
 from podium.signature import Signature
 from podium.signature.cells import ABSENT, Findings, check_columns, refuse_unknown
 from podium.signature.reading import Written
-from podium.signature.truth import KEY, NOTE, TRUTH, feedback_signature, feedback_truth
+from podium.signature.truth import (
+    KEY,
+    NOTE,
+    TRUTH,
+    feedback_signature,
+    feedback_truth,
+    truth_signature,
+)
 from podium.table import Array, plain_values
 
 Cells: TypeAlias = Sequence[object] | Array
@@ -114,7 +121,7 @@ def _checked(
     written: Written,
     findings: Findings,
 ) -> list[dict[str, Any]]:
-    if len(signature.outputs) > 1 and TRUTH in columns:
+    if len(truth_signature(signature).fields) > 1 and TRUTH in columns:
         others = {name: cells for name, cells in columns.items() if name != TRUTH}
         columns = others | _by_output(signature, plain(columns[TRUTH]), findings)
     odd = {cell.row for cell in findings.bad if cell.field == TRUTH}
@@ -130,7 +137,7 @@ def _by_output(
     signature: Signature, cells: Iterable[object], findings: Findings
 ) -> dict[str, Cells]:
     """The columns of truths that are written as one object a row."""
-    names = [output.name for output in signature.outputs]
+    names = truth_signature(signature).names
     columns: dict[str, list[object]] = {f"{TRUTH}.{name}": [] for name in names}
     accepted = f"an object of {', '.join(names)}"
     for row, cell in enumerate(cells):

@@ -189,9 +189,9 @@ def _kind(
     rule: Signature,
 ) -> tuple[Literal["buttons", "menu", "number", "text", "page"], tuple[str, ...]]:
     """How truth is given for a version, and the labels of its classes."""
-    if len(rule.outputs) > 1:
+    field, *others = truth_signature(rule).fields
+    if others:
         return "page", ()
-    (field,) = truth_signature(rule).fields
     if field.type == "category":
         labels = tuple(map(label_text, field.labels))
         is_short = sum(map(len, labels)) <= BUTTONS_TEXT_MAX

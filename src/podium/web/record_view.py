@@ -14,7 +14,7 @@ from podium.http import Request
 from podium.records.history import earlier_statements
 from podium.records.record import Record
 from podium.signature import Signature
-from podium.signature.truth import feedback_signature, values_by_output
+from podium.signature.truth import feedback_signature, truth_signature, values_by_target
 from podium.web.deleting import may_delete
 from podium.web.form import texts
 from podium.web.numbers import moment_text, number_text, range_text, with_unit
@@ -133,7 +133,7 @@ class RecordDetail:
     def _feedback_rows(
         self, truth: Any, time_us: int, actor: str | None, note: str
     ) -> list[tuple[str, str]]:
-        named = values_by_output(self.truth_rule, truth)
+        named = values_by_target(self.truth_rule, truth)
         labels = {output.name: output.label for output in self.truth_rule.outputs}
         rows = [(labels.get(name, name), value_text(value)) for name, value in named.items()]
         if len(rows) <= 1:
@@ -149,7 +149,7 @@ class RecordDetail:
         if feedback is None:
             return {}
         truth = msgspec.json.decode(feedback.truth)
-        return values_by_output(self.truth_rule, truth) | {NOTE: feedback.note}
+        return values_by_target(self.truth_rule, truth) | {NOTE: feedback.note}
 
     @property
     def feedback_texts(self) -> dict[str, str]:
@@ -159,8 +159,8 @@ class RecordDetail:
         signature = self.truth_rule
         names = feedback_signature(signature).names
         row = {
-            name: values.get(output.name)
-            for name, output in zip(names, signature.outputs, strict=False)
+            name: values.get(field.name)
+            for name, field in zip(names, truth_signature(signature).fields, strict=False)
         }
         plain = {k: v for k, v in row.items() if isinstance(v, (bool, int, float, str))}
         return texts(feedback_signature(signature), {**plain, names[-1]: note})

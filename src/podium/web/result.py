@@ -186,7 +186,13 @@ def _shares(
 ) -> tuple[Shares, ...]:
     """The probabilities of each output; those of a label matrix are drawn together."""
     if not any(isinstance(share, dict) for share in probabilities.values()):
-        bars = _bars(probabilities, prediction, threshold)
+        words = dict(
+            zip(map(label_text, signature.output.classes), signature.output.words, strict=False)
+        )
+        bars = tuple(
+            replace(bar, label=words.get(bar.label, bar.label))
+            for bar in _bars(probabilities, prediction, threshold)
+        )
         return (_cut("", bars),) if bars else ()
     labels = {output.name: output.label for output in signature.outputs}
     chosen = prediction if isinstance(prediction, dict) else {}

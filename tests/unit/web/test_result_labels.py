@@ -15,6 +15,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import FixedThresholdClassifier
 
 import podium
@@ -26,7 +27,7 @@ ODD, USUAL = {"a": 60.0, "b": -60.0}, {"a": 0.1, "b": 0.2}
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory) -> dict[str, podium.Bundle]:
-    """One of outliers, one of clusters, one with a threshold of its own."""
+    """One of outliers, one of clusters, one of a mixture, one with a threshold of its own."""
     folder = tmp_path_factory.mktemp("labels")
     rows = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 2)), columns=["a", "b"])
     state = np.where(rows["a"] > 0.5, "sick", "well")
@@ -35,6 +36,7 @@ def bundles(tmp_path_factory) -> dict[str, podium.Bundle]:
         "odd": IsolationForest(n_estimators=10, random_state=0).fit(rows),
         "heaps": KMeans(3, n_init=1, random_state=0).fit(rows),
         "cut": fixed.fit(rows, state),
+        "mixed": GaussianMixture(2, random_state=0).fit(rows),
     }
     return {name: podium.pack(m, rows, name=name, path=folder) for name, m in models.items()}
 
@@ -83,7 +85,7 @@ def test_tables_have_a_column_of_each(client, media):
 def test_responses_match_the_document(client):
     document = json.loads(client.request("GET", "/openapi.json").body)
     schemas = document["components"]["schemas"]
-    for name in ("odd", "heaps", "cut"):
+    for name in ("odd", "heaps", "cut", "mixed"):
         one = schemas[f"{name}_answer"] | {"components": document["components"]}
 
         answer = json.loads(asked(client, name, USUAL).body)
@@ -130,6 +132,19 @@ def test_the_page_shows_the_label_the_size_and_where_the_score_lies(client):
     assert "Distance to the centre of its cluster" in heap
     among = re.compile('<figure class="among">.*?</figure>', re.DOTALL)
     assert [among.findall(one)[0].count("<line") for one in (odd, heap)] == [1, 1]
+
+
+def test_a_mixture_has_the_probability_of_each_component_beside_the_score(client):
+    answer = json.loads(asked(client, "mixed", USUAL).body)
+    text = page(client, "mixed", USUAL)
+
+    assert list(answer["probabilities"]) == ["0", "1"]
+    assert answer["probabilities"][str(answer["prediction"])] == max(
+        answer["probabilities"].values()
+    )
+    assert answer["score"] < 0
+    bars = text[text.index("Probability of each class") :]
+    assert re.search(r"<bdi>cluster \d of 2</bdi>", bars)
 
 
 def test_the_form_shows_the_predictions_in_training(client):
