@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from podium.outputs import Outputs
     from podium.packing.announce import pack
     from podium.runtimes.python import model
+    from podium.runtimes.survival import SurvivalAt
     from podium.serving import serve
     from podium.signature import Field, Output, Range, Signature
 
@@ -34,6 +35,7 @@ __all__ = [
     "Range",
     "Registry",
     "Signature",
+    "SurvivalAt",
     "explain",
     "load",
     "model",
@@ -55,6 +57,7 @@ _HOMES = {
     "Range": "podium.signature",
     "Registry": "podium.deployments.registry",
     "Signature": "podium.signature",
+    "SurvivalAt": "podium.runtimes.survival",
     "explain": "podium.explanations.explain",
     "load": "podium.bundle",
     "model": "podium.runtimes.python",
