@@ -307,13 +307,14 @@ def test_a_dataclass_is_several_outputs():
         ("price", "regression"),
         ("rooms", "regression"),
         ("risk", "classification"),
-        ("odds", "value"),
+        ("odds", "classification"),
         ("note", "value"),
         ("total", "regression"),
     ]
     assert outputs.predictions.dtype == object
     assert outputs.predictions.shape == (2, 6)
-    assert outputs.predictions[1].tolist() == [1.5, 3, "high", {"a": 0.5, "b": 0.5}, "x", 4.5]
+    assert outputs.predictions[1].tolist() == [1.5, 3, "high", "a", "x", 4.5]
+    assert outputs.probabilities.tolist() == [[0.5, 0.5]] * 2
     assert [type(cell) for cell in outputs.predictions[0][:2]] == [float, int]
 
 

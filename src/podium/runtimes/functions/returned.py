@@ -88,7 +88,7 @@ class ReturnType:
         rows = self._rows(returned, n_rows)
         first = self.parts[0]
         if first.key is not None:
-            return Outputs(self._several(rows))
+            return self._several(rows)
         if first.output.has_probabilities:
             return most_probable(_FUNCTION, first.output.classes, rows)
         return Outputs(first.check(_FUNCTION, rows))
@@ -107,18 +107,25 @@ class ReturnType:
             raise ModelError(f"the function returned {len(rows)} values for {n_rows}")
         return rows
 
-    def _several(self, rows: Sequence[Any] | Array) -> Array:
-        columns = [
-            part.check(f"{_FUNCTION} ({part.output.name})", [part.of(one) for one in rows])
-            for part in self.parts
-        ]
+    def _several(self, rows: Sequence[Any] | Array) -> Outputs:
+        columns: list[Array] = []
+        shares: list[Any] = []
+        for part in self.parts:
+            subject, values = f"{_FUNCTION} ({part.output.name})", [part.of(one) for one in rows]
+            if part.output.has_probabilities:
+                found = most_probable(subject, part.output.classes, values)
+                columns.append(found.predictions)
+                shares.append(found.probabilities)
+            else:
+                columns.append(part.check(subject, values))
+        probabilities = np.concatenate(shares, axis=1) if shares else None
         if len(columns) == 1:
-            return columns[0]
+            return Outputs(columns[0], probabilities)
         several = np.empty((len(rows), len(columns)), object)
         for at, column in enumerate(columns):
             for row, value in enumerate(plain_values(column)):
                 several[row, at] = value
-        return several
+        return Outputs(several, probabilities)
 
 
 def return_type_of(function: Callable[..., Any], annotation: Any, *, is_batch: bool) -> ReturnType:
@@ -138,7 +145,7 @@ def return_type_of(function: Callable[..., Any], annotation: Any, *, is_batch: b
         return ReturnType((_part(hint, where, Output().name),))
     parts = [
         replace(
-            _part(unwrapped(one.annotation), f"{one.name!r} in {where}", one.name, is_alone=False),
+            _part(unwrapped(one.annotation), f"{one.name!r} in {where}", one.name),
             key=one.name,
         )
         for one in entries_of(hint.base)
@@ -159,7 +166,7 @@ def _of_one_row(annotation: Any, where: str) -> Any:
     return element.annotation
 
 
-def _part(hint: Hint, where: str, name: str, *, is_alone: bool = True) -> Part:
+def _part(hint: Hint, where: str, name: str) -> Part:
     attributes = {"name": name} | output_attributes(hint.extras)
     if hint.is_optional or not hint.is_required:
         return Part(Output(**attributes, task="value"), json_values, is_required=hint.is_required)
@@ -173,8 +180,7 @@ def _part(hint: Hint, where: str, name: str, *, is_alone: bool = True) -> Part:
         return Part(Output(**attributes, task="regression"), integers)
     if _is(base, float, np.floating) or is_number_union(base):
         return Part(Output(**attributes, task="regression"), numbers)
-    # Outputs have room for the probabilities of one output: among several they are a value.
-    classes = _classes_of_keys(base, where) if is_alone else ()
+    classes = _classes_of_keys(base, where)
     if classes:
         output = Output(
             **attributes, task="classification", classes=classes, has_probabilities=True
