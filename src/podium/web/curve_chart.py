@@ -174,10 +174,15 @@ def scale_of(signature: Signature, found: WhatIf) -> Scale:
     """The scale of a row's curves."""
     output, label = signature.outputs[found.number.output], found.number.label
     numbers = np.concatenate([[found.value], *(one.numbers for one in found.curves)])
+    is_single = len(signature.outputs) == 1
     of = "the score" if output.score else "the prediction"
+    of += "" if is_single else f" of {output.label}"
     if label is not None:
         word = output.words[label] if output.words else label_text(output.classes[label])
         how = "the probability of" if output.has_probabilities else "whether it is"
+        if not is_single:
+            how = "the probability that" if output.has_probabilities else "whether"
+            how = f"{how} {output.label} is"
         of = f"{how} “{word}”"
     unit = "" if label is not None or output.score else output.unit
     return Scale(of, numbers, is_share=label is not None, unit=unit, own=found.value)

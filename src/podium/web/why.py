@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podium.explanations.explanation import Explanation
-from podium.signature import Field, Output, Signature
+from podium.signature import Field, Signature
 from podium.signature.labels import label_text, plain_text
 from podium.web.bidi import isolated
 from podium.web.numbers import SPACE, number_text, percent_text, with_unit
@@ -62,7 +62,7 @@ def why_of(signature: Signature, found: Explanation, inputs: Mapping[str, Any]) 
     Args:
         inputs: the row as plain JSON values.
     """
-    scale = _Scale(signature.outputs[found.output], found)
+    scale = _Scale(signature, found)
     fields = {field.name: field for field in signature.fields}
     ranked = sorted(found.contributions.items(), key=lambda one: -abs(one[1]))
     moved = [(name, amount) for name, amount in ranked if amount]
@@ -81,20 +81,23 @@ def why_of(signature: Signature, found: Explanation, inputs: Mapping[str, Any]) 
 class _Scale:
     """How the numbers of an explanation are written."""
 
-    def __init__(self, output: Output, found: Explanation) -> None:
+    def __init__(self, signature: Signature, found: Explanation) -> None:
+        output, is_single = signature.outputs[found.output], len(signature.outputs) == 1
         self.link = found.link
         self.is_binary = found.label is not None and len(output.classes) == 2
         self.unit = "" if output.score else output.unit
         if found.label is None:
             self.of = "the score" if output.score else "the prediction"
+            self.of += "" if is_single else f" of {isolated(output.label)}"
             return
         word = (
             output.words[found.label] if output.words else label_text(output.classes[found.label])
         )
         word = isolated(word)
-        self.of = f"the probability of “{word}”"
+        of = f"of “{word}”" if is_single else f"that {isolated(output.label)} is “{word}”"
+        self.of = f"the probability {of}"
         if found.link == "log-odds" and not self.is_binary:
-            self.of = f"the log-odds of “{word}” against the other classes"
+            self.of = f"the log-odds {of} against the other classes"
 
     def value(self, number: float) -> str:
         """A base or a value."""

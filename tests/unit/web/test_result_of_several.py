@@ -125,6 +125,14 @@ def test_the_page_draws_the_classes_of_each_output(client):
     assert captions == ["State", "Again"]
 
 
+def test_an_explanation_names_the_output(client):
+    page = client.send_form("/models/both", {k: str(v) for k, v in ROW.items()}, follows=True).text
+
+    plain = re.sub("[\u2066-\u2069]", "", page)
+    assert "the log-odds that State is “sick” against the other classes" in plain
+    assert "How the probability that State is “sick” would change" in plain
+
+
 def test_the_page_draws_labels_together_the_most_probable_first(client):
     answer = json.loads(asked(client, "tags", ROW).body)
     page = client.send_form("/models/tags", {k: str(v) for k, v in ROW.items()}, follows=True).text
