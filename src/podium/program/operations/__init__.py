@@ -27,6 +27,7 @@ from podium.program.operations.nodes import Nodes
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
 from podium.program.operations.precision import Single, SingleSum
 from podium.program.operations.products import Normalize, Product
+from podium.program.operations.reading import ReadTimes
 from podium.program.operations.sparse_codes import SparseCode
 from podium.program.operations.splines import Spline
 from podium.program.operations.terms import Terms, TermSum
@@ -92,6 +93,7 @@ AnyOperation: TypeAlias = (
     | Power
     | Product
     | Quantile
+    | ReadTimes
     | Recode
     | Retext
     | RowSum
@@ -162,6 +164,7 @@ __all__ = [
     "Power",
     "Product",
     "Quantile",
+    "ReadTimes",
     "Recode",
     "Retext",
     "RowSum",
