@@ -17,6 +17,7 @@ import feature_engine.transformation as ft
 import pandas as pd
 from bench.zoo.case import Case
 from bench.zoo.data import file_of, rows_of
+from feature_engine.datetime import DatetimeFeatures, DatetimeOrdinal, DatetimeSubtraction
 from feature_engine.pipeline import Pipeline
 from feature_engine.wrappers import SklearnTransformerWrapper
 from sklearn.ensemble import (
@@ -56,6 +57,22 @@ def _weather() -> tuple[Any, Any]:
 
 
 @cache
+def _night() -> tuple[Any, Any]:
+    """The weather in New York's own time, and the day."""
+    X, y = _weather()
+    there = X["time_hour"].dt.tz_convert("America/New_York")
+    day = there.dt.tz_localize(None).dt.floor("D")
+    shown = there.dt.tz_localize(None)
+    return X.assign(time_hour=shown, day=day)[["origin", "humid", "time_hour", "day"]], y
+
+
+def _dated() -> tuple[Any, Any]:
+    """The weather with its dates as texts."""
+    X, y = _weather()
+    return X.assign(time_hour=X["time_hour"].dt.strftime("%m/%d/%Y")), y
+
+
+@cache
 def _heavy() -> tuple[Any, Any]:
     """Penguins without gaps; is it a heavy one?"""
     X, _ = rows_of("penguins")
@@ -80,7 +97,9 @@ def _warm() -> tuple[Any, Any]:
 
 
 ROWS: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "dated": _dated,
     "heavy": _heavy,
+    "night": _night,
     "planes": _planes,
     "planes_of_boeing": _boeing,
     "warm": _warm,
@@ -569,4 +588,54 @@ SELECTED = [
         "cars",
     ),
 ]
-CASES = [*IMPUTED, *ENCODED, *BINNED, *NUMBERS, *CREATED, *SELECTED]
+TIMES = [
+    case(
+        "all parts of times",
+        lambda: [
+            DatetimeFeatures(features_to_extract="all"),
+            fi.MeanMedianImputer(),
+            fe.OneHotEncoder(),
+            *[StandardScaler(), Ridge()],
+        ],
+        "weather",
+    ),
+    case(
+        "parts of times, missing ignored",
+        lambda: [
+            DatetimeFeatures(missing_values="ignore"),
+            fe.CountFrequencyEncoder(),
+            HistGradientBoostingRegressor(max_iter=20),
+        ],
+        "night",
+    ),
+    case(
+        "parts of times, in cycles",
+        lambda: [
+            DatetimeFeatures(features_to_extract=["month", "hour", "weekend"]),
+            fc.CyclicalFeatures(variables=["time_hour_month", "time_hour_hour"]),
+            fe.OneHotEncoder(),
+            HistGradientBoostingRegressor(max_iter=20),
+        ],
+        "weather",
+    ),
+    case(
+        "time since another",
+        lambda: [
+            DatetimeSubtraction(["time_hour"], ["day"], output_unit="h", drop_original=True),
+            fe.OneHotEncoder(),
+            HistGradientBoostingRegressor(max_iter=20),
+        ],
+        "night",
+    ),
+    case(
+        "days",
+        lambda: [
+            DatetimeOrdinal(variables=["day"], start_date="2013-01-01"),
+            DatetimeFeatures(),
+            fe.OneHotEncoder(),
+            HistGradientBoostingRegressor(max_iter=20),
+        ],
+        "night",
+    ),
+]
+CASES = [*TIMES, *IMPUTED, *ENCODED, *BINNED, *NUMBERS, *CREATED, *SELECTED]

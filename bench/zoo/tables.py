@@ -179,4 +179,6 @@ CASES = [
         ),
         "warm",
     ),
+    case("dates as texts", lambda: skrub.tabular_pipeline("regressor"), "dated"),
+    case("dates as texts, ridge", lambda: skrub.tabular_pipeline(Ridge()), "dated"),
 ]

@@ -11,7 +11,9 @@ import feature_engine.preprocessing as fp
 import feature_engine.selection as fs
 import feature_engine.transformation as ft
 import numpy as np
+import pandas as pd
 import pytest
+from feature_engine.datetime import DatetimeFeatures, DatetimeOrdinal, DatetimeSubtraction
 from feature_engine.pipeline import Pipeline
 from feature_engine.wrappers import SklearnTransformerWrapper
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -183,3 +185,37 @@ def test_what_cannot_be_exact_says_why(zoo, step, why):
     model = make_pipeline(*steps, Ridge()).fit(X, y)
 
     assert why in zoo.compile(model, X)[0].why
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_parts_of_times_compile_and_so_does_the_time_between_them(zoo, zone):
+    X, y = zoo.data("cars")
+    X = X[["Weight_in_lbs"]].assign(
+        seen=pd.date_range("2023-12-20", periods=len(X), freq="31h", tz=zone),
+        sold=pd.date_range("2024-01-03 11:59:59.5", periods=len(X), freq="7h", tz=zone),
+    )
+    model = make_pipeline(
+        DatetimeSubtraction(["sold"], ["seen"], output_unit="D"),
+        DatetimeOrdinal(variables=["sold"], drop_original=False),
+        DatetimeFeatures(features_to_extract="all"),
+        StandardScaler(),
+        Ridge(),
+    ).fit(X, y)
+
+    found, _, _ = zoo.compile(model, X)
+
+    assert found.program is not None, found.why
+
+
+def test_times_in_texts_need_their_format(zoo):
+    X, y = zoo.data("cars")
+    when = pd.Series(pd.date_range("2023-12-20", periods=len(X), freq="31h"), index=X.index)
+    X = X[["Cylinders"]].assign(at=when.dt.strftime("%Y-%m-%d %H:%M"))
+
+    def why(**options):
+        steps = DatetimeFeatures(variables=["at"], **options), HistGradientBoostingRegressor()
+        found, _, _ = zoo.compile(make_pipeline(*steps).fit(X, y), X)
+        return found.why
+
+    assert why(format="%Y-%m-%d %H:%M") == ""
+    assert "tell it the format" in why()

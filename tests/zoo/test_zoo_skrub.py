@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import skrub
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -45,6 +47,26 @@ def test_a_pipeline_compiles(zoo, make):
     assert found.verification.difference < TOLERANCE_SINGLE
 
 
+@pytest.mark.parametrize("kind", ["texts", "spline", "circular"])
+def test_texts_and_times_compile(zoo, kind):
+    X, y = zoo.data("cars")
+    name = X["Origin"] + " " + X["Weight_in_lbs"].astype(str).str[:3]
+    when = pd.date_range("2023-12-20", periods=len(X), freq="31h", tz="Europe/Berlin")
+    X = X[["Cylinders"]].assign(name=name) if kind == "texts" else X[["Cylinders"]].assign(at=when)
+    times = skrub.DatetimeEncoder(
+        periodic_encoding=None if kind == "texts" else kind, add_weekday=True
+    )
+    vectorizer = skrub.TableVectorizer(
+        datetime=times, high_cardinality=skrub.StringEncoder(4, random_state=0)
+    )
+    X.loc[X.index[::17], X.columns[1]] = None
+    model = make_pipeline(vectorizer, SimpleImputer(), skrub.SquashingScaler(), Ridge()).fit(X, y)
+
+    found, _, _ = zoo.compile(model, X)
+
+    assert found.program is not None, found.why
+
+
 @pytest.mark.parametrize("text", ["", "N/A", "  ", "Mars"])
 def test_a_text_that_stands_for_nothing_is_missing(zoo, text):
     X, y = zoo.data("cars")
@@ -79,3 +101,21 @@ def test_an_encoder_without_a_program_says_why(zoo):
     ).fit(X, y)
 
     assert "in a way of its own" in zoo.compile(model, X)[0].why
+
+
+@pytest.mark.parametrize("form", ["%m/%d/%Y", "%Y-%m-%d %H:%M:%S"])
+def test_times_are_read_from_texts(zoo, form):
+    X, y = zoo.data("cars")
+    when = pd.Series(pd.date_range("2023-12-20", periods=len(X), freq="31h"), index=X.index)
+    X = X[["Cylinders"]].assign(at=when.dt.strftime(form).where(X.index % 11 > 0))
+    model = make_pipeline(skrub.TableVectorizer(), HistGradientBoostingRegressor(max_iter=5)).fit(
+        X, y
+    )
+
+    found, original, table = zoo.compile(model, X)
+    assert found.program is not None, found.why
+    rows = table.take(slice(0, 4))
+    rows.columns["at"] = np.array(["soon", "", "2024-13-01", None], object)
+    np.testing.assert_array_equal(
+        found.program.predict(rows).predictions, original.predict(rows).predictions
+    )

@@ -48,7 +48,7 @@ def present(build: Builder, columns: Columns, variables: Sequence[Any]) -> Colum
     """The columns; a missing value in some of them is an error."""
     new = dict(columns)
     for name in variables:
-        if not _is_never_missing(build, columns[name]):
+        if not is_never_missing(build, columns[name]):
             new[name] = _present(build, columns[name])
     return new
 
@@ -59,7 +59,8 @@ def _present(build: Builder, column: Column) -> Column:
     return Relabelled(base=column, keeps_unknown=True, refuses_missing=True)
 
 
-def _is_never_missing(build: Builder, column: Column) -> bool:
+def is_never_missing(build: Builder, column: Column) -> bool:
+    """Whether no missing value can reach a step in this column."""
     if not isinstance(column, Input):
         return False
     return column.fill is not None or build.field(column).missing == "refuse"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from podium.compile.builder import Builder
+from podium.compile.clocks import read_times
 from podium.compile.features import Column, Features, Input, NotCompiled, Relabelled
 from podium.program.operations import Single
 from podium.signature import TIMES
@@ -71,11 +72,13 @@ def to_text(_estimator: Any, build: Builder, x: Features) -> Features:
     return x
 
 
-def to_datetime(_estimator: Any, build: Builder, x: Features) -> Features:
-    """Times, which the column must hold already."""
+def to_datetime(estimator: Any, build: Builder, x: Features) -> Features:
+    """Times: the column holds them already, or they are read from its texts."""
     (column,) = x
+    if estimator.format_ is not None:
+        return (read_times(build, column, estimator.format_, is_strict=False),)
     if not isinstance(column, Input) or build.field(column).type not in TIMES:
-        raise NotCompiled("it reads times from texts; convert the column before fitting")
+        raise NotCompiled("it takes a column that holds no times; convert it before fitting")
     return x
 
 
