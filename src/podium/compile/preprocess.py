@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,14 +58,37 @@ def simple_imputer(estimator: Any, build: Builder, x: Features) -> Features:
     fills = [label_of(value) for value in estimator.statistics_]
     has_empty_columns = estimator.keep_empty_features
     missing = label_of(estimator.missing_values)
+    together = _filled_together(build, x, fills, missing)
     filled: list[Column] = [
-        _filled(build, column, fill, missing)
-        for column, fill in zip(x, fills, strict=True)
+        together[place] if place in together else _filled(build, column, fill, missing)
+        for place, (column, fill) in enumerate(zip(x, fills, strict=True))
         if fill is not None or has_empty_columns
     ]
     if estimator.add_indicator:
         filled += missing_indicator(estimator.indicator_, build, x)
     return tuple(filled)
+
+
+def _filled_together(
+    build: Builder, x: Features, fills: Sequence[Any], missing: Any
+) -> dict[int, Column]:
+    """The columns of numbers that an operation made, filled by one operation, by their places.
+
+    There may be hundreds of them, as behind a vectorizer.
+    """
+    places = [
+        place
+        for place, (column, fill) in enumerate(zip(x, fills, strict=True))
+        if isinstance(column, Computed)
+        and build.is_number(column)
+        and isinstance(fill, float | int)
+    ]
+    if not places or isinstance(missing, str):
+        return {}
+    register = build.matrix(tuple(x[place] for place in places))
+    fill = np.array([float(fills[place]) for place in places])
+    filled = build.features(build.add(Impute(register, fill, missing)))
+    return dict(zip(places, filled, strict=True))
 
 
 def _filled(build: Builder, column: Column, fill: Any, missing: Any) -> Column:
