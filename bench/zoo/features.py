@@ -1,8 +1,9 @@
-"""feature_engine's and skrub's pipelines, in the manner of their guides."""
+"""feature_engine's pipelines, in the manner of its guide."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ import feature_engine.preprocessing as fp
 import feature_engine.selection as fs
 import feature_engine.transformation as ft
 import pandas as pd
+import polars as pl
 from bench.zoo.case import Case
 from bench.zoo.data import file_of, rows_of
 from feature_engine.datetime import DatetimeFeatures, DatetimeOrdinal, DatetimeSubtraction
@@ -38,7 +40,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-TITLE = "feature_engine and skrub, as their guides have them"
+TITLE = "feature_engine, as its guide has it"
 
 
 @cache
@@ -96,12 +98,24 @@ def _warm() -> tuple[Any, Any]:
     return X, y > 60
 
 
+def _female() -> tuple[Any, Any]:
+    X, y = _heavy()
+    return X.assign(sex=X["sex"] == "female"), y
+
+
+def _polars() -> tuple[Any, Any]:
+    X, y = rows_of("cars")
+    return pl.from_pandas(X), y.to_numpy()
+
+
 ROWS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "dated": _dated,
+    "female": _female,
     "heavy": _heavy,
     "night": _night,
     "planes": _planes,
     "planes_of_boeing": _boeing,
+    "polars": _polars,
     "warm": _warm,
     "whole_cars": _whole_cars,
     "weather": _weather,
@@ -113,7 +127,7 @@ def rows(name: str) -> tuple[Any, Any]:
     if name not in ROWS:
         return rows_of(name)
     X, y = ROWS[name]()
-    return X.copy(), y.copy()
+    return copy(X), copy(y)
 
 
 def case(name: str, make: Callable[[], list[Any]], data: str) -> Case:

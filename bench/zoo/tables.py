@@ -8,11 +8,14 @@ from typing import Any
 import skrub
 from bench.zoo.case import Case
 from bench.zoo.features import rows
+from lightgbm import LGBMRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 from skrub import selectors as s
+from xgboost import XGBRegressor
 
 TITLE = "skrub, as its gallery has it"
 
@@ -181,4 +184,22 @@ CASES = [
     ),
     case("dates as texts", lambda: skrub.tabular_pipeline("regressor"), "dated"),
     case("dates as texts, ridge", lambda: skrub.tabular_pipeline(Ridge()), "dated"),
+    case(
+        "tabular_pipeline, LightGBM",
+        lambda: skrub.tabular_pipeline(LGBMRegressor(n_estimators=20, verbose=-1)),
+        "cars",
+    ),
+    case("tabular_pipeline, XGBoost", lambda: skrub.tabular_pipeline(XGBRegressor()), "cars"),
+    case("tabular_pipeline, an array", lambda: skrub.tabular_pipeline(Ridge()), "diabetes"),
+    case(
+        "tabular_pipeline, searched",
+        lambda: GridSearchCV(
+            skrub.tabular_pipeline(LogisticRegression()),
+            {"logisticregression__C": [0.1, 1.0]},
+            cv=3,
+        ),
+        "penguins",
+    ),
+    case("tabular_pipeline, truths", lambda: skrub.tabular_pipeline("classifier"), "female"),
+    case("tabular_pipeline, of polars", lambda: skrub.tabular_pipeline("regressor"), "polars"),
 ]
