@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -237,3 +237,6 @@ def test_rows_as_dicts_compile(zoo):
 
     assert compiled.program is not None, compiled.why
     assert compiled.verification.difference == 0
+
+    hashed = make_pipeline(FeatureHasher(16), DecisionTreeClassifier(random_state=0)).fit(rows, y)
+    assert "DictVectorizer compiles" in zoo.compile(hashed, rows)[0].why

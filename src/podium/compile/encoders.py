@@ -120,6 +120,13 @@ def dict_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
     return build.features(build.add(Select(joined, order)))
 
 
+def feature_hasher(_estimator: Any, _build: Builder, _x: Features) -> Features:
+    """Never: the columns of labels that training didn't see aren't known."""
+    raise NotCompiled(
+        "FeatureHasher hashes labels that training didn't see; DictVectorizer compiles"
+    )
+
+
 def _codes(categories: Any, numbers: Sequence[float], unknown: float | None) -> Codes:
     """Numbers by category; a missing cell is unknown unless it is one of them."""
     of, missing = {}, unknown
@@ -134,6 +141,7 @@ def _codes(categories: Any, numbers: Sequence[float], unknown: float | None) -> 
 
 TRANSFORMERS = {
     "sklearn.DictVectorizer": dict_vectorizer,
+    "sklearn.FeatureHasher": feature_hasher,
     "sklearn.OneHotEncoder": one_hot_encoder,
     "sklearn.OrdinalEncoder": ordinal_encoder,
     "sklearn.TargetEncoder": target_encoder,
