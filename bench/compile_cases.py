@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import statsmodels.formula.api as smf
 from catboost import CatBoostClassifier, CatBoostRegressor
 from category_encoders import CatBoostEncoder
 from feature_engine.encoding import MeanEncoder, RareLabelEncoder
 from feature_engine.imputation import MeanMedianImputer
+from interpret.glassbox import ExplainableBoostingRegressor
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn import datasets
 from sklearn.calibration import CalibratedClassifierCV
@@ -190,6 +192,23 @@ def _after(*steps: Any, **options: Any) -> Case:
     return Case(lambda _: make_pipeline(*steps), **options)
 
 
+@dataclass(frozen=True)
+class Formula:
+    """A model of statsmodels, as one that is fitted on rows.
+
+    Attributes:
+        kind: of `statsmodels.formula.api`.
+        text: without the target.
+    """
+
+    kind: str
+    text: str
+
+    def fit(self, rows: pd.DataFrame, truth: Any) -> Any:
+        """What fitting returns."""
+        return getattr(smf, self.kind)(f"truth ~ {self.text}", rows.assign(truth=truth)).fit()
+
+
 KERNEL = RBF(3.0) + WhiteKernel(0.1)
 FIXED: dict[str, Any] = {"optimizer": None, **SEED}
 FAMILIES: dict[str, dict[str, Case]] = {
@@ -239,6 +258,17 @@ FAMILIES: dict[str, dict[str, Case]] = {
                 make_pipeline(columns(rows), XGBRegressor(**XGB)), func=np.log, inverse_func=np.exp
             ),
             mixed,
+        ),
+    },
+    "statistics": {
+        "least squares by a formula": Case(
+            lambda _: Formula("ols", "C(city) + plan * x0 + I(x1 ** 2) + bs(x3, df=5)"), mixed
+        ),
+        "generalized linear model by a formula": Case(
+            lambda _: Formula("glm", "x0 + x1 * x2 + x3")
+        ),
+        "explainable boosting machine": _bare(
+            ExplainableBoostingRegressor(outer_bags=2, max_rounds=500, **SEED), n_trained=4_000
         ),
     },
     "ensembles": {

@@ -131,6 +131,7 @@ def test_a_formula_takes_the_columns_that_it_reads_and_its_categories_are_choice
     fields = {field.name: field.type for field in bundle.signature.fields}
     assert fields == {"bill_depth_mm": "float", "sex": "category", "year": "category"}
     assert {*bundle.signature.fields[2].labels} == {2007, 2008, 2009}
+    assert bundle.card.model == "OLS: body_mass_g ~ C(year) + sex + bill_depth_mm"
 
 
 def test_a_level_that_training_lacked_and_a_missing_value_are_refused(tmp_path):

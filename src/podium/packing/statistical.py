@@ -30,39 +30,38 @@ def is_statistical(model: Any) -> bool:
     return type(model).__module__.startswith("statsmodels.") and hasattr(model, "model")
 
 
-def predicting(results: Any, rows: Any, intervals: float | None) -> Booster:
+def predicting(results: Any, intervals: float | None) -> Booster:
     """The model as it is packed.
 
     Args:
-        rows: of the training data.
         intervals: the share of cases that its intervals hold; None for no intervals.
 
     Raises:
         SetupError: it has no intervals.
     """
-    lean = _lean(results, rows)
+    design = results.model.exog[:10]
+    lean = _lean(results, design)
     if intervals is not None:
-        return Booster(_with_intervals(lean, rows, intervals), is_changed=True)
+        return Booster(_with_intervals(lean, design, intervals), is_changed=True)
     classes = _classes(results)
     if classes is None:
         return Booster(lean if design_of(lean) is None else FormulaModel(lean))
     return Booster(ChoiceModel(lean, classes), is_changed=True)
 
 
-def _lean(results: Any, rows: Any) -> Any:
+def _lean(results: Any, design: Array) -> Any:
     """The results without their data, if they still predict the same."""
-    some = rows[:10]
     try:
         lean = without_data(results)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            same = np.array_equal(lean.predict(some), results.predict(some), equal_nan=True)
+            theirs, ours = (one.predict(design, transform=False) for one in (results, lean))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return results
-    return lean if same else results
+    return lean if np.array_equal(theirs, ours, equal_nan=True) else results
 
 
-def _with_intervals(results: Any, rows: Any, level: float) -> IntervalModel:
+def _with_intervals(results: Any, design: Array, level: float) -> IntervalModel:
     if not 0 < level < 1:
         raise SetupError(
             f"intervals can't be {level!r}",
@@ -71,13 +70,13 @@ def _with_intervals(results: Any, rows: Any, level: float) -> IntervalModel:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            names = list(interval_frame(results, rows[:10], level).columns)
+            frame = interval_frame(results, design, level, transform=False)
     except (AttributeError, NotImplementedError, TypeError) as error:
         kind = type(results.model).__name__
         raise SetupError(
             f"{kind} of statsmodels has no intervals for predictions", hint="leave out intervals"
         ) from error
-    return IntervalModel(results, level, names)
+    return IntervalModel(results, level, list(frame.columns))
 
 
 def _classes(results: Any) -> Array | None:

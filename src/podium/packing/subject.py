@@ -122,7 +122,7 @@ def _taking(model: Any, rows: object, rounds: Rounds, intervals: float | None) -
         notes = tuple(f"{name}: {note}" for name, one in each.items() for note in one.notes)
         return Booster(Together({name: one.model for name, one in each.items()}), notes, True)
     if rows is not None and statistical.is_statistical(model) and rounds is None:
-        return statistical.predicting(model, rows, intervals)
+        return statistical.predicting(model, intervals)
     if rows is not None and conformal.is_conformal(model) and rounds is None:
         return conformal.predicting(model, rows, intervals)
     if intervals is not None:

@@ -27,6 +27,15 @@ def design_of(results: Any) -> Any:
     return design
 
 
+def words_of(results: Any) -> str:
+    """A model of statsmodels in a few words, `OLS: price ~ area`; of others none."""
+    results = getattr(results, "results", results)
+    if not type(results).__module__.startswith("statsmodels.") or not hasattr(results, "model"):
+        return ""
+    name, formula = type(results.model).__name__, getattr(results.model, "formula", None)
+    return name if formula is None else f"{name}: {formula}"
+
+
 def variables_of(results: Any) -> tuple[str, ...]:
     """The columns of its training frame that a formula reads; none without a formula."""
     design = design_of(results)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from podium.errors import ModelError, SetupError
 from podium.outputs import Outputs, side_by_side
+from podium.runtimes.formulas import words_of
 from podium.runtimes.frames import frame_for
 from podium.runtimes.protocol import RuntimeFeatures
 from podium.runtimes.refusals import refusing_rows, without_predict
@@ -159,6 +160,8 @@ def describe(estimator: Any) -> str:
     """The estimator in a few words: `Pipeline: SimpleImputer, LinearRegression`."""
     if isinstance(estimator, Together):
         return "; ".join(f"{name}: {describe(one)}" for name, one in estimator.models.items())
+    if words := words_of(estimator):
+        return words
     name = type(estimator).__name__
     steps = getattr(estimator, "steps", None)
     if isinstance(steps, list) and steps:

@@ -101,9 +101,19 @@ class IntervalModel(FormulaModel):
         return columns
 
 
-def interval_frame(results: Any, X: Any, level: float) -> Any:  # noqa: N803
-    """The predictions and their bounds, as the library tabulates them, without standard errors."""
-    frame = results.get_prediction(X).summary_frame(alpha=1 - level)
+def interval_frame(
+    results: Any,
+    X: Any,  # noqa: N803 - as everyone names it
+    level: float,
+    *,
+    transform: bool = True,
+) -> Any:
+    """The predictions and their bounds, as the library tabulates them, without standard errors.
+
+    Args:
+        transform: whether `X` goes through the formula, if there is one.
+    """
+    frame = results.get_prediction(X, transform=transform).summary_frame(alpha=1 - level)
     return frame.drop(columns=[name for name in ("mean_se", "se") if name in frame])
 
 

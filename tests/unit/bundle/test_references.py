@@ -162,7 +162,7 @@ def regression():
 
 # What fits a model, the libraries on its card, and what it needs where it is served.
 ORIGINALS = {
-    "statsmodels": (lambda: regression().fit(), {"statsmodels"}, ("arrow", "pandas")),
+    "statsmodels": (lambda: regression().fit(), {"statsmodels"}, ("pandas",)),
     "catboost": (
         lambda: catboost.CatBoostRegressor(3, verbose=0, allow_writing_files=False).fit(ROWS, SUM),
         {"catboost"},

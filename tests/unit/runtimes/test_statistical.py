@@ -57,7 +57,7 @@ def test_a_formula_takes_its_design_with_it_rather_than_the_rows(text, intervals
     import statsmodels.formula.api as smf
 
     rows = penguins()
-    model = predicting(smf.ols(f"body_mass_g ~ {text}", rows).fit(), rows, intervals).model
+    model = predicting(smf.ols(f"body_mass_g ~ {text}", rows).fit(), intervals).model
 
     content = pickle.dumps(model)
 
