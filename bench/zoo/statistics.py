@@ -1,4 +1,4 @@
-"""Models of statistics: statsmodels with arrays and formulas, and machines of interpret."""
+"""Models of statistics: statsmodels with arrays and formulas, interpret's machines, MAPIE."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from bench.zoo.case import Case
 from bench.zoo.data import rows_of
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
 
 from podium.runtimes.formulas import variables_of
 
-TITLE = "Statistics: statsmodels with arrays and with formulas, interpret"
+TITLE = "Statistics: statsmodels with arrays and with formulas, interpret, MAPIE"
 
 
 @cache
@@ -106,6 +108,24 @@ def machine(kind: str, data: str, **options: Any) -> Case:
         return getattr(interpret.glassbox, kind)(**quick | options).fit(X, y), X
 
     return Case(f"{kind}, {data}{', ' + ', '.join(options) if options else ''}", fitted)
+
+
+def conformal(inner: Any, level: float | None) -> Case:
+    """A split model of MAPIE around another one."""
+
+    def fitted() -> tuple[Any, Any]:
+        from mapie.regression import SplitConformalRegressor
+
+        X, y = rows_of("diabetes")
+        model = SplitConformalRegressor(inner, confidence_level=0.9, prefit=False)
+        return model.fit(X[::2], y[::2]).conformalize(X[1::2], y[1::2]), X
+
+    def bounded(model: Any, X: Any) -> Any:
+        middle, bounds = model.predict_interval(X)
+        return middle if level is None else np.column_stack([middle, bounds[:, :, 0]])
+
+    name = f"SplitConformalRegressor of {type(inner).__name__}"
+    return Case(name + (", intervals" if level else ""), fitted, bounded, (("intervals", level),))
 
 
 def quiet(model: Any) -> Any:
@@ -227,4 +247,7 @@ CASES = [
     ),
     machine("ExplainableBoostingRegressor", "cars", objective="gamma_deviance"),
     machine("ExplainableBoostingRegressor", "cars", interactions=0),
+    conformal(LinearRegression(), None),
+    conformal(LinearRegression(), 0.9),
+    conformal(HistGradientBoostingRegressor(max_iter=50), 0.9),
 ]
