@@ -56,7 +56,9 @@ def served(subject: Subject, signature: Signature, name: str) -> Served:
 
 def trusted_digests(part: ModelPart) -> tuple[str, ...]:
     """The digests to trust: a pickle that was written a moment ago may be loaded again."""
-    return (str(part.options["sha256"]),) if part.runtime == "pickle" else ()
+    beside = part.options.get("original", {})
+    pickles = ((part.runtime, part.options), (beside.get("runtime"), beside.get("options")))
+    return tuple(str(options["sha256"]) for runtime, options in pickles if runtime == "pickle")
 
 
 def _predict(runtime: Runtime, table: Table | None) -> Outputs | None:

@@ -39,7 +39,10 @@ def predicting(results: Any, intervals: float | None) -> Booster:
     Raises:
         SetupError: it has no intervals.
     """
-    design = results.model.exog[:10]
+    columns = getattr(results.model, "exog", None)
+    if columns is None:  # of a time series
+        return Booster(results)
+    design = np.asarray(columns)[:10]
     lean = _lean(results, design)
     if intervals is not None:
         return Booster(_with_intervals(lean, design, intervals), is_changed=True)
@@ -103,7 +106,7 @@ def complete_rows(model: Any, rows: Any) -> NDArray[np.bool_] | None:
 
     Its library leaves out the others when it fits, and predicts nothing for them.
     """
-    if not is_statistical(model) or not hasattr(rows, "notna"):
+    if not is_statistical(model) or not hasattr(rows, "notna") or rows.ndim != 2:
         return None
     names = [name for name in variables_of(model) if name in rows.columns]
     some = rows[names] if names else rows

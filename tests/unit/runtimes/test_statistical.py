@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import podium
+from podium.errors import SetupError
 from podium.packing.statistical import predicting
 from podium.runtimes.statistical import without_data
 
@@ -64,3 +67,28 @@ def test_a_formula_takes_its_design_with_it_rather_than_the_rows(text, intervals
     assert not holds_rows(content)
     again: Any = pickle.loads(content)
     np.testing.assert_array_equal(again.predict(rows), model.predict(rows))
+
+
+def test_a_model_of_a_time_series_is_refused_as_any_model_that_takes_no_rows(tmp_path):
+    from statsmodels.tsa.ar_model import AutoReg
+
+    rows = penguins()[["bill_depth_mm"]]
+    results = AutoReg(rows["bill_depth_mm"].to_numpy(), 2).fit()
+
+    with pytest.raises(SetupError, match="AutoReg"):
+        podium.pack(results, rows, name="m", path=tmp_path)
+
+
+def test_the_original_beside_its_program_is_a_pickle_without_rows(tmp_path):
+    import statsmodels.formula.api as smf
+
+    rows = penguins()
+    results = smf.ols("body_mass_g ~ species + bill_depth_mm", rows).fit()
+
+    bundle = podium.pack(results, rows, name="m", path=tmp_path, keep_original=True, background=0)
+
+    assert bundle.is_compiled
+    assert bundle.path is not None
+    with zipfile.ZipFile(bundle.path) as archive:
+        assert any("pickle" in name for name in archive.namelist())
+        assert not any(holds_rows(archive.read(name)) for name in archive.namelist())
