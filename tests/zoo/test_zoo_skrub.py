@@ -71,16 +71,15 @@ def test_texts_and_times_compile(zoo, kind):
 def test_a_text_that_stands_for_nothing_is_missing(zoo, text):
     X, y = zoo.data("cars")
     X = X.assign(Origin=X["Origin"].where(X.index % 7 > 0))
-    model = make_pipeline(
-        skrub.TableVectorizer(), HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=2)
-    ).fit(X, y)
+    steps = skrub.TableVectorizer(), SimpleImputer(), skrub.SquashingScaler(), Ridge()
+    model = make_pipeline(*steps).fit(X, y)
 
     found, original, table = zoo.compile(model, X)
     assert found.program is not None, found.why
     rows = table.take(slice(0, 9))
     rows.columns["Origin"] = np.array([text] * 9, object)
     np.testing.assert_allclose(
-        found.program.predict(rows).predictions, original.predict(rows).predictions, rtol=1e-6
+        found.program.predict(rows).predictions, original.predict(rows).predictions, rtol=1e-5
     )
 
 
