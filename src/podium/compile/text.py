@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from podium.compile.builder import Builder
 from podium.compile.features import Computed, Features, Input, NotCompiled
-from podium.program.operations import Analysis, Terms
+from podium.compile.own_code.exporter import run_recorded
+from podium.compile.own_code.labels import Labels
+from podium.compile.own_code.recorded import Untraceable
+from podium.compile.own_code.text_methods import of_each_text, parts_of_each_text
+from podium.program.operations import Analysis, ChangeText, Terms
 from podium.program.operations.analysis import GRAM_MAX, is_safe
 from podium.program.operations.operation import WIDTH_MAX
 
 
 def count_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
     """One column for each known term: how often it occurs."""
-    column, register = _texts(build, x)
+    column, register, analysis = _read(estimator, build, x)
     terms = Terms(
         column,
-        _analysis(estimator),
+        analysis,
         _vocabulary(estimator),
         is_binary=bool(estimator.binary),
         x=register,
@@ -54,10 +60,10 @@ def hashing_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
     if estimator.n_features > WIDTH_MAX:
         raise NotCompiled(f"it has {estimator.n_features} columns; up to {WIDTH_MAX} are known")
     _require_double(estimator)
-    column, register = _texts(build, x)
+    column, register, analysis = _read(estimator, build, x)
     terms = Terms(
         column,
-        _analysis(estimator),
+        analysis,
         n_hashed=int(estimator.n_features),
         is_signed=bool(estimator.alternate_sign),
         is_binary=bool(estimator.binary),
@@ -95,12 +101,53 @@ def _require_double(estimator: Any) -> None:
         raise NotCompiled(f"its numbers are of type {dtype}")
 
 
-def _analysis(estimator: Any) -> Analysis:
-    for name in ("preprocessor", "tokenizer", "analyzer", "strip_accents"):
-        if callable(getattr(estimator, name)):
-            raise NotCompiled(f"its {name} is code, not data")
+def _read(estimator: Any, build: Builder, x: Features) -> tuple[int, int | None, Analysis]:
+    """The column of the texts, or their register, and how they are split into terms."""
+    column, register = _texts(build, x)
+    if callable(estimator.strip_accents):
+        raise NotCompiled("its strip_accents is code; pass it as `preprocessor`")
+    names = ("preprocessor", "tokenizer", "analyzer")
+    code = {name: getattr(estimator, name) for name in names if callable(getattr(estimator, name))}
+    if not code:
+        return column, register, _analysis(estimator)
+    try:
+        labels, analysis = run_recorded(lambda: _recorded(estimator, code, Labels(build, x[0])))
+    except NotCompiled as error:
+        raise NotCompiled(f"its {' and '.join(code)}: {error.why}") from error
+    return 0, labels.texts, analysis
+
+
+def _recorded(estimator: Any, code: Mapping[str, Any], labels: Labels) -> tuple[Labels, Analysis]:
+    """The texts and their analysis after code of one's own, which is run once."""
+    if "analyzer" in code:
+        parts = parts_of_each_text(code["analyzer"], labels)
+        return parts.labels, Analysis(is_lowered=False, separator=parts.how[0] or "")
+    is_lowered, accents = bool(estimator.lowercase), estimator.strip_accents
+    if "preprocessor" in code:
+        labels, is_lowered, accents = of_each_text(code["preprocessor"], labels), False, None
+        if not isinstance(labels, Labels):
+            raise Untraceable("it doesn't return a text")
+    analysis = _analysis(estimator, is_lowered=is_lowered, strip_accents=accents or "")
+    if "tokenizer" not in code or estimator.analyzer != "word":
+        return labels, analysis
+    if accents:
+        raise Untraceable("strip_accents before code can't be recorded")
+    if is_lowered:
+        labels = labels.changed(ChangeText(labels.texts, "lower"))
+    parts = parts_of_each_text(code["tokenizer"], labels)
+    separator = parts.how[0] or ""
+    return parts.labels, replace(analysis, is_lowered=False, separator=separator)
+
+
+def _analysis(estimator: Any, **cleaning: Any) -> Analysis:
+    """How terms are found, except for code.
+
+    Args:
+        cleaning: in place of what the estimator says.
+    """
     is_words = estimator.analyzer == "word"
-    if is_words and not is_safe(estimator.token_pattern):
+    has_pattern = is_words and not callable(estimator.tokenizer)
+    if has_pattern and not is_safe(estimator.token_pattern):
         raise NotCompiled(f"its token pattern may match no text: {estimator.token_pattern!r}")
     shortest, longest = estimator.ngram_range
     if not 1 <= shortest <= longest <= GRAM_MAX:
@@ -110,9 +157,9 @@ def _analysis(estimator: Any) -> Analysis:
     stop_words = estimator.get_stop_words() if is_words else None
     return Analysis(
         of=estimator.analyzer,
-        pattern=estimator.token_pattern if is_words else Analysis().pattern,
-        is_lowered=bool(estimator.lowercase),
-        strip_accents=estimator.strip_accents or "",
+        pattern=estimator.token_pattern if has_pattern else Analysis().pattern,
+        is_lowered=bool(cleaning.get("is_lowered", estimator.lowercase)),
+        strip_accents=cleaning.get("strip_accents", estimator.strip_accents) or "",
         stop_words=tuple(sorted(stop_words or ())),
         shortest=int(shortest),
         longest=int(longest),

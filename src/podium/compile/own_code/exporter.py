@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import copy
+from functools import partial
 from typing import Any
 
 from podium.compile.builder import Builder
-from podium.compile.features import Features, NotCompiled
+from podium.compile.features import Features, Input, NotCompiled
 from podium.compile.own_code.arithmetic import Kind
 from podium.compile.own_code.frames import Frame
 from podium.compile.own_code.labels import Labels
@@ -29,12 +31,28 @@ def recorded(build: Builder, x: Features, estimator: Any, call: Callable[[Any], 
     Raises:
         NotCompiled: it does what can't be recorded; with the line where.
     """
-    found = run_recorded(lambda: call(_data(build, x, estimator)))
+    found = _first(call, _data(build, x, estimator))
     if isinstance(found, Labels):  # a vectorizer takes a column of texts
         return found.columns_of_plan
     if not isinstance(found, (Frame, Numbers)) or found.ndim != 2:
         raise NotCompiled("its code doesn't return a frame or a matrix made of what it was given")
     return found.columns_of_plan
+
+
+def _first(call: Callable[[Any], Any], stand_ins: Sequence[Callable[[], Any]]) -> Any:
+    """What the code returns for the first stand-in with which it can be recorded."""
+    first, *others = stand_ins
+    try:
+        return run_recorded(partial(_called, call, first))
+    except NotCompiled:
+        for other in others:
+            with suppress(NotCompiled):
+                return run_recorded(partial(_called, call, other))
+        raise
+
+
+def _called(call: Callable[[Any], Any], stand_in: Callable[[], Any]) -> Any:
+    return call(stand_in())
 
 
 def run_recorded(call: Callable[[], Any]) -> Any:
@@ -61,17 +79,30 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def _data(build: Builder, x: Features, estimator: Any) -> Frame | Numbers:
-    """What stands in for the data: as a frame, where the estimator was fitted with one."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None and build.signature.frame == "pandas" and x == build.inputs():
-        names = build.signature.names
-    if names is not None:
+def _data(build: Builder, x: Features, estimator: Any) -> Sequence[Callable[[], Any]]:
+    """What may stand in for the data: a frame, where the estimator was fitted with one.
+
+    If it doesn't tell, a frame is tried before an array.
+    """
+
+    def frame(names: Sequence[Any]) -> Frame:
         pairs = zip(map(str, names), x, strict=True)
         return Frame({name: series_of(build, column) for name, column in pairs}, build=build)
-    kinds = {_kind(build, column) for column in x}
-    kind: Kind = kinds.pop() if len(kinds) == 1 else "float"
-    return Numbers(build, build.matrix(x), kind, ndim=2)
+
+    def array() -> Numbers:
+        kinds = {_kind(build, column) for column in x}
+        kind: Kind = kinds.pop() if len(kinds) == 1 else "float"
+        return Numbers(build, build.matrix(x), kind, ndim=2)
+
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is not None:
+        return [lambda: frame(names)]
+    if build.signature.frame != "pandas" or not all(isinstance(one, Input) for one in x):
+        return [array]
+    if build.signature.is_series:
+        return [lambda: series_of(build, x[0])]
+    known = [build.field(one).name for one in x if isinstance(one, Input)]
+    return [lambda: frame(known), array]
 
 
 def _kind(build: Builder, column: Any) -> Kind:

@@ -212,12 +212,27 @@ class PartMethods(Recorded):
 
 def of_each_text(function: Callable[[Any], Any], labels: Labels) -> Any:
     """What a function of one text makes of all of them."""
-    found = function(OneText(labels))
+    found = _of_one(function, labels)
     if isinstance(found, OneText):
         return Labels(labels.build, found.labels.column, "str", found.labels.is_filled)
     if not isinstance(found, Numbers):
         raise Untraceable("it calls a function for each text; a dictionary can be recorded")
     return found
+
+
+def parts_of_each_text(function: Callable[[Any], Any], labels: Labels) -> OneTextParts:
+    """The parts into which a function splits each text."""
+    found = _of_one(function, labels)
+    if not isinstance(found, OneTextParts) or found.how[1] != -1:
+        raise Untraceable("it does more than `split`, the only way of taking texts apart")
+    return found
+
+
+def _of_one(function: Callable[[Any], Any], labels: Labels) -> Any:
+    """What a function returns for one text; a method of `str` asks for a real one."""
+    if getattr(function, "__objclass__", None) is str:
+        return getattr(OneText(labels), getattr(function, "__name__", ""))()
+    return function(OneText(labels))
 
 
 class OneText(Recorded):
@@ -275,15 +290,15 @@ class OneTextParts(Recorded):
     noun = "list of texts"
 
     def __init__(self, labels: Labels, separator: str | None, n_most: int) -> None:
-        self._labels, self._how = labels, (separator, n_most, 0)
+        self.labels, self.how = labels, (separator, n_most, 0)
 
     def __getitem__(self, at: Any) -> OneText:
-        if at not in (0, -1) or (self._how[0] is None):
+        if at not in (0, -1) or self.how[0] is None:
             raise Untraceable(
                 "it takes a part that a text may not have; `.str.split()` allows that"
             )
-        operation = ChangeText(self._labels.texts, "part", (*self._how, at))
-        return OneText(self._labels.changed(operation, is_filled=True))
+        operation = ChangeText(self.labels.texts, "part", (*self.how, at))
+        return OneText(self.labels.changed(operation, is_filled=True))
 
 
 def _any_of(truths: list[Numbers]) -> Numbers:

@@ -36,6 +36,7 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         strip_accents: how accents are removed; `ascii` drops letters without an ASCII form.
         of: terms are words, characters, or characters within words padded with spaces.
         pattern: of a word.
+        separator: of words, in place of the pattern; an empty one is any white space.
         stop_words: words that are ignored.
         shortest: the least number of words or characters in a term.
         longest: the greatest.
@@ -48,6 +49,7 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     stop_words: tuple[str, ...] = ()
     shortest: _Size = 1
     longest: _Size = 1
+    separator: str | None = None
 
     def check(self) -> None:
         """Check that it can be used.
@@ -56,7 +58,9 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
             BundleError: the pattern isn't known to be safe, or terms could be too long.
         """
         require(self.shortest <= self.longest, "the longest term is shorter than the shortest")
-        if self.of == "word":
+        if self.separator is not None:
+            require(self.of == "word", "characters are separated")
+        elif self.of == "word":
             require(is_safe(self.pattern), f"{self.pattern[:100]!r} isn't a known token pattern")
 
     def prepare(self) -> Text2Terms:
@@ -76,10 +80,16 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
             return lambda text: _characters(_SPACES.sub(" ", text), shortest, longest)
         if self.of == "char_wb":
             return lambda text: _within_words(text, shortest, longest)
-        words, stop = re.compile(self.pattern).findall, frozenset(self.stop_words)
+        words, stop = self._words(), frozenset(self.stop_words)
         if longest == 1 and not stop:
             return words
         return lambda text: _words([w for w in words(text) if w not in stop], shortest, longest)
+
+    def _words(self) -> Callable[[str], list[str]]:
+        if self.separator is None:
+            return re.compile(self.pattern).findall
+        separator = self.separator or None
+        return lambda text: text.split(separator)
 
 
 def is_safe(pattern: str) -> bool:

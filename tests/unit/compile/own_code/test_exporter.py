@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -205,6 +206,29 @@ def test_texts_and_times_work_on_values_that_training_did_not_see():
 
     assert found.program is not None
     assert len(found.program.predict_rows(rows).predictions) == 2
+
+
+class Nameless(BaseEstimator, TransformerMixin):
+    """Doesn't keep the names of columns."""
+
+    def __init__(self, how: Any) -> None:
+        self.how = how
+
+    def fit(self, _: Any, y: Any = None) -> Nameless:
+        self.is_fitted_ = True
+        return self
+
+    def transform(self, data: Any) -> Any:
+        return self.how(data)
+
+
+def test_a_transformer_without_names_is_recorded_with_a_frame_or_else_with_an_array():
+    by_name, by_place = Nameless(lambda d: d[["size"]] * 2), Nameless(lambda d: d[:, [1]] * 2)
+    some = make_column_transformer((by_name, ["size", "number"]))
+    apart = make_column_transformer(("passthrough", ["size", "number"]))
+
+    assert compiled(make_pipeline(some)).why == ""
+    assert compiled(make_pipeline(apart, by_place)).why == ""
 
 
 def test_files_and_clocks_are_noticed_wherever_they_are_read(tmp_path):
