@@ -20,6 +20,7 @@ class CompiledStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     Attributes:
         name: of the step, after the names of those around it.
         why: why it isn't compiled; empty if it is.
+        advice: what would make it compile; empty if the reason says so.
         difference: between the results of program and original for the training data, relative.
     """
 
@@ -28,6 +29,7 @@ class CompiledStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     is_compiled: bool
     why: str = ""
     difference: float | None = None
+    advice: str = ""
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,6 +98,7 @@ def compilation_of(compiled: Compiled) -> Compilation:
                 estimator=step.estimator,
                 is_compiled=step.is_compiled,
                 why=step.why,
+                advice=step.advice,
                 difference=_finite(step.difference),
             )
             for step in compiled.report

@@ -29,6 +29,7 @@ def compilation_part(compilation: Compilation) -> RenderableType:
     parts: list[RenderableType] = [_steps(compilation.steps)]
     if compilation.why:
         parts.append(Text(harmless(f"Because {compilation.why}"), style="yellow"))
+    parts += _advice(compilation.steps)
     if compilation.operations:
         kinds = ", ".join(
             f"{one.kind} ({one.n_numbers:,})" if one.n_numbers else one.kind
@@ -40,6 +41,15 @@ def compilation_part(compilation: Compilation) -> RenderableType:
     if compilation.graph is not None:
         parts.append(_graph(compilation.graph))
     return Group(*parts)
+
+
+def _advice(steps: tuple[CompiledStep, ...]) -> list[Text]:
+    """What would make each step compile that doesn't."""
+    advised = [step for step in steps if step.advice]
+    return [
+        Text(harmless(f"To compile {step.name.split(PATH)[-1]}: {step.advice}."), style="cyan")
+        for step in advised
+    ]
 
 
 def print_compilation(compilation: Compilation, to: Console) -> None:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from podium.compile import registry
+from podium.compile.advice import advice, without_exporter
 from podium.compile.blame import differences
 from podium.compile.builder import Builder, Step
 from podium.compile.features import NotCompiled
@@ -29,6 +30,7 @@ class StepReport:
         estimator: its class.
         is_compiled: whether it is part of the program.
         why: why it isn't.
+        advice: what would make it compile; empty if the reason says so.
         difference: between the results of program and original for the training data, if it was
             measured.
     """
@@ -37,6 +39,7 @@ class StepReport:
     estimator: str
     is_compiled: bool
     why: str = ""
+    advice: str = ""
     difference: float | None = None
 
 
@@ -57,6 +60,7 @@ class Compiled:
     why: str = ""
 
 
+_DIFFERS = "it differs from the original"
 # How many rows each step by itself is compared on.
 STEP_ROWS = 100
 
@@ -83,12 +87,12 @@ def compile_model(
         program = _export(estimator, signature, build)
         return _verified(program, build, estimator, sample, original=original, frame=frame)
     except NotCompiled as error:
-        return _without(build, error)
+        return _without(build, error, estimator)
     except SetupError:  # an installed library contradicts itself, or lacks something
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the original still predicts
         why = f"compiling it failed: {type(error).__name__}: {str(error)[:300]}"
-        return _without(build, NotCompiled(why, estimator=estimator))
+        return _without(build, NotCompiled(why, estimator=estimator), estimator)
 
 
 def _verified(
@@ -130,15 +134,27 @@ def _export(estimator: Any, signature: Signature, build: Builder) -> Program:
         raise NotCompiled(error.message, estimator=estimator) from error
 
 
-def _without(build: Builder, error: NotCompiled) -> Compiled:
-    """No program, and the step to blame."""
+def _without(build: Builder, error: NotCompiled, estimator: Any) -> Compiled:
+    """No program, the step to blame, and others inside the model that wouldn't compile either."""
     blamed = StepReport(
         step=error.step or type(error.estimator).__name__,
         estimator=class_name(error.estimator),
         is_compiled=False,
         why=error.why,
+        advice=advice(error.why),
     )
-    report = (*_report(build.steps, {}), blamed)
+    known = frozenset(id(one) for one in (error.estimator, *(s.estimator for s in build.steps)))
+    others = tuple(
+        StepReport(
+            step=path,
+            estimator=class_name(step),
+            is_compiled=False,
+            why=why,
+            advice=advice(why),
+        )
+        for path, step, why in without_exporter(estimator, known)
+    )
+    report = (*_report(build.steps, {}), blamed, *others)
     return Compiled(program=None, report=report, why=f"{blamed.step}: {error.why}")
 
 
@@ -152,7 +168,8 @@ def _report(
             step=step.name,
             estimator=class_name(step.estimator),
             is_compiled=number not in wrong,
-            why="it differs from the original" if number in wrong else "",
+            why=_DIFFERS if number in wrong else "",
+            advice=advice(_DIFFERS) if number == bad else "",
             difference=differences.get(number),
         )
         for number, step in enumerate(steps)
