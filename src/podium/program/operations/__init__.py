@@ -1,6 +1,17 @@
 """The operations that a plan is made of.
 
 To add one, write a class in a module of this folder, and add it to `AnyOperation`.
+
+| from | to | modules |
+|---|---|---|
+| cells of the table | numbers | columns, digest, hashes, terms, times |
+| cells of the table | texts, and on to numbers | texts, with spelling |
+| numbers, each by itself | numbers | bounds, cells, curves, links, lookup, splines |
+| numbers of a row | numbers | elementwise, fills, matrices, precision, products |
+| rows | rows compared with training rows | distances, kernels, manifolds, nearest, within |
+| rows | sums, shares and codes of a model | coupling, forest, sparse_codes, topics |
+
+The others are parts of these.
 """
 
 from typing import TypeAlias
