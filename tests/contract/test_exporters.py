@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from podium.compile import linear
+from podium.compile.exporters import linear
 from podium.compile.features import Fitted
 from podium.testing import ExporterContract
 

@@ -117,7 +117,7 @@ def model_of(estimator: Any) -> ModelExporter:
 def _exporters(kind: str) -> Mapping[str, Callable[[Any, Builder, Features], Any]]:
     exporters: dict[str, Any] = {}
     for family in FAMILIES:
-        exporters |= getattr(import_module(f"podium.compile.{family}"), kind, {})
+        exporters |= getattr(import_module(f"podium.compile.exporters.{family}"), kind, {})
     return exporters
 
 

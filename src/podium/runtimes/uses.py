@@ -116,7 +116,7 @@ def _coded(estimator: Any, columns: _Columns) -> _ColumnUses:
     elif callable(getattr(estimator, "get_cat_feature_indices", None)):  # CatBoost
         at = dict.fromkeys(estimator.get_cat_feature_indices(), ())
     elif _library(estimator) == "category_encoders":
-        from podium.compile.category_encoders import known_categories
+        from podium.compile.exporters.category_encoders import known_categories
 
         at = known_categories(estimator)
     elif _library(estimator) == "xgboost":

@@ -23,7 +23,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from podium.compile import Fitted, compile_model, verify
 from podium.compile.nodes import forest_of
-from podium.compile.trees import MODELS, tree_of
+from podium.compile.exporters.trees import MODELS, tree_of
 from podium.compile.verify import Candidate, compare
 from podium.errors import ModelError
 from podium.outputs import Outputs
@@ -394,7 +394,7 @@ def test_the_figures_of_a_right_program_are_reported(make_case):
 
 
 def test_the_report_says_which_step_differs(make_case, mixed, monkeypatch):
-    from podium.compile import preprocess
+    from podium.compile.exporters import preprocess
     from podium.runtimes.frames import frame_for
 
     def wrong(estimator, build, x):

@@ -268,7 +268,7 @@ import podium.compile
 from podium.compile.registry import FAMILIES
 from importlib import import_module
 for family in FAMILIES:
-    import_module(f"podium.compile.{family}")
+    import_module(f"podium.compile.exporters.{family}")
 heavy = {"sklearn", "pandas", "scipy", "polars", "onnxruntime", "joblib"}
 assert not heavy & {name.partition(".")[0] for name in sys.modules}
 """
