@@ -68,7 +68,10 @@ FOREIGN_CODE = {
 # Imports that close no circle, though they look like it.
 SEEMING = {
     ("podium.program.kernel", "podium.program"): "the kernel in C beside it, without Python source",
-    ("podium.program.operations.distances", "podium.program"): "the same of the distances",
+    (
+        "podium.program.operations.neighbors.distances",
+        "podium.program",
+    ): "the same of the distances",
 }
 
 

@@ -36,7 +36,7 @@ from podium.errors import BundleError, PodiumError
 from podium.program import Program, kernel_name
 from podium.program.kernel import LEAF
 from podium.program.operations import Couple, Forest, Numbers, OneHot, Scale, TermSum, coding_of
-from podium.program.operations.analysis import Analysis
+from podium.program.operations.texts.analysis import Analysis
 from podium.program.plan import ARRAYS, PLAN, Plan, PlanOutput, parts_of
 from podium.signature import Field, Output, Signature
 from podium.table import Table

@@ -11,7 +11,7 @@ from podium.compile.builder import Builder, Step
 from podium.compile.features import NotCompiled
 from podium.errors import ModelError
 from podium.program import Plan, PlanOutput, Program
-from podium.program.operations.terms import HASHED_MAX
+from podium.program.operations.texts.terms import HASHED_MAX
 from podium.signature import Output, Signature
 from podium.table import Array, Table
 

@@ -38,7 +38,7 @@ from podium.program.operations import (
     Times,
     coding_of,
 )
-from podium.program.operations.terms import HASHED_MAX
+from podium.program.operations.texts.terms import HASHED_MAX
 from podium.signature import TIMES, Field, Label, Signature
 
 

@@ -25,7 +25,7 @@ from podium.program.operations import (
     Shapes,
     Single,
 )
-from podium.program.operations.elementwise import JUMPS
+from podium.program.operations.rows.elementwise import JUMPS
 from podium.program.plan import Plan
 from podium.table import Array
 

@@ -22,8 +22,8 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from podium.compile import Fitted, compile_model, verify
-from podium.compile.nodes import forest_of
 from podium.compile.exporters.trees import MODELS, tree_of
+from podium.compile.nodes import forest_of
 from podium.compile.verify import Candidate, compare
 from podium.errors import ModelError
 from podium.outputs import Outputs

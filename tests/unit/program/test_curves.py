@@ -17,7 +17,7 @@ from podium.program.operations import (
     Shapes,
     Spline,
 )
-from podium.program.operations.normal import quantile_of
+from podium.program.operations.numbers.normal import quantile_of
 
 THREE = np.zeros(3)
 KNOTS = np.tile(np.arange(8.0), (2, 1))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from podium.errors import BundleError, ModelError
 from podium.program.cityhash import city_hash_64
 from podium.program.operations import CategoryHash, HashedLookup, Numbers, Shapes
-from podium.program.operations.hashes import keys_of
+from podium.program.operations.reading.hashes import keys_of
 
 MULTIPLIER = 0x4906BA494954CB65
 

@@ -8,8 +8,8 @@ from sklearn.neighbors import BallTree, KDTree
 
 from podium.errors import BundleError
 from podium.program.operations import Nodes, distances
-from podium.program.operations.distances import built, measured
-from podium.program.operations.search import SearchIndex, searcher
+from podium.program.operations.neighbors.distances import built, measured
+from podium.program.operations.neighbors.search import SearchIndex, searcher
 
 needs_c = pytest.mark.skipif(distances.kernel is None, reason="the extension isn't built here")
 METRICS = {

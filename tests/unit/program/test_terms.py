@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 
 from podium.errors import BundleError, ModelError
 from podium.program.operations import Analysis, Shapes, Terms, TermSum
-from podium.program.operations.analysis import is_safe
+from podium.program.operations.texts.analysis import is_safe
 
 SAFE = [
     r"(?u)\b\w\w+\b",

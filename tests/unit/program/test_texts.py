@@ -25,7 +25,7 @@ from podium.program.operations import (
     Terms,
     Texts,
 )
-from podium.program.operations.analysis import Analysis
+from podium.program.operations.texts.analysis import Analysis
 from podium.program.plan import Plan, PlanOutput
 
 WORDS = ["Mr. Smith", "", None, "  mrs. Ödberg ", "a,b,c", "\u00dfE\u0130\u01c6"]

@@ -11,7 +11,7 @@ import pytest
 
 from podium.errors import BundleError, ModelError
 from podium.program.operations import Calendar, Clock, Shapes, Times
-from podium.program.operations.times import CalendarPart
+from podium.program.operations.reading.times import CalendarPart
 
 MOMENTS = pd.to_datetime(
     [

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
+from podium.compile.exporters.linear import linear_classifier
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
-from podium.compile.exporters.linear import linear_classifier
 from podium.compile.registers import Codes
 from podium.program.operations import (
     Bin,

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
+from podium.compile.exporters.trees import tree_of
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
 from podium.compile.nodes import Tree, forest_of
-from podium.compile.exporters.trees import tree_of
 from podium.program.operations import Above, Largest, Link, Pair
-from podium.program.operations.links import LinkName
+from podium.program.operations.numbers.links import LinkName
 
 
 def hist_gradient_boosting(estimator: Any, build: Builder, x: Features) -> Fitted:

@@ -14,7 +14,7 @@ from podium.compile.features import Column, Computed, Features, Input, NotCompil
 from podium.compile.labels import values_of
 from podium.compile.registers import Codes
 from podium.program.operations import CategoryHash, Elementwise, HashedLookup
-from podium.program.operations.hashes import hash_of, keys_of
+from podium.program.operations.reading.hashes import hash_of, keys_of
 from podium.signature import Label
 
 _Json = Mapping[str, Any]

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import FOREIGN, Builder
+from podium.compile.exporters.probed import Probe, Transform, encode, probed
 from podium.compile.features import Column, Computed, Features, Input, NotCompiled
 from podium.compile.labels import label_of
-from podium.compile.exporters.probed import Probe, Transform, encode, probed
 from podium.compile.registers import Codes, is_closed
 from podium.program.arrays import Floats
 from podium.program.operations import Digest, Total
-from podium.program.operations.digest import METHODS, place_of
+from podium.program.operations.reading.digest import METHODS, place_of
 from podium.signature import Label
 from podium.signature.infer import UNSEEN
 from podium.table import OBJECT_WITH_NAN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from podium.compile.builder import Builder
 from podium.compile.features import Column, Computed, Input, NotCompiled
 from podium.program.operations import Calendar, Clock, ReadTimes
-from podium.program.operations.times import CalendarPart
+from podium.program.operations.reading.times import CalendarPart
 
 
 def read_times(build: Builder, column: Column, form: str, *, is_strict: bool) -> Computed:

@@ -9,8 +9,8 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.ensemble import index_of
-from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.exporters.neighbors import nearest_of, nearness
+from podium.compile.features import Features, Fitted, NotCompiled
 from podium.program.operations import (
     Distance,
     Finite,

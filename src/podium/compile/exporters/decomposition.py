@@ -10,7 +10,7 @@ import numpy as np
 from podium.compile.builder import Builder
 from podium.compile.features import Features, NotCompiled
 from podium.program.operations import Finite, Kernel, Link, Matmul
-from podium.program.operations.kernels import KernelName
+from podium.program.operations.neighbors.kernels import KernelName
 from podium.table import Array
 
 KERNELS: Mapping[str, KernelName] = {

@@ -17,7 +17,7 @@ from podium.program.operations import (
     Matmul,
     Missing,
 )
-from podium.program.operations.elementwise import ElementwiseName
+from podium.program.operations.rows.elementwise import ElementwiseName
 
 
 def isotonic_regression(estimator: Any, build: Builder, x: Features) -> Fitted:

@@ -11,7 +11,7 @@ from podium.compile.builder import Builder
 from podium.compile.exporters.decomposition import kernel_of, product_of
 from podium.compile.features import Features, NotCompiled
 from podium.program.operations import Elementwise, Finite, Join, Link, Matmul
-from podium.program.operations.elementwise import ElementwiseName
+from podium.program.operations.rows.elementwise import ElementwiseName
 from podium.table import Array
 
 # The widest sketch: its transform is a product with as many columns and rows.

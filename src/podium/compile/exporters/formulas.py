@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from podium.compile.builder import Builder
+from podium.compile.exporters.smooth import stand_in
 from podium.compile.features import Column, Features, NotCompiled
 from podium.compile.labels import label_of
 from podium.compile.own_code.exporter import run_recorded
@@ -17,7 +18,6 @@ from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.series import series_of
 from podium.compile.own_code.values import Numbers, joined
 from podium.compile.registers import Codes
-from podium.compile.exporters.smooth import stand_in
 from podium.program.operations import Elementwise, Matmul, Product
 from podium.signature import Label
 from podium.table import Array

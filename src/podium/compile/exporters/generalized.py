@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
+from podium.compile.exporters.linear import linear_classifier, linear_regressor
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
-from podium.compile.exporters.linear import linear_classifier, linear_regressor
 from podium.program.operations import Above, Clip, Finite, Largest, Link, Matmul, Pair
 
 # The inverses of the link functions of scikit-learn's generalized linear models.

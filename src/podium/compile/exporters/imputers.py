@@ -9,9 +9,9 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.ensemble import values_of
+from podium.compile.exporters.preprocess import missing_indicator, simple_imputer
 from podium.compile.features import Features, NotCompiled
 from podium.compile.labels import label_of
-from podium.compile.exporters.preprocess import missing_indicator, simple_imputer
 from podium.program.operations import Clip, Fill, FillLinear, FillNearest, Impute
 from podium.table import Array
 

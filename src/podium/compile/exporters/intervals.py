@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.exporters.formulas import whole_matrix
 from podium.compile.exporters.model_specs import matrix_of
 from podium.compile.exporters.statsmodels import inverse, statistical_model
+from podium.compile.features import Features, Fitted, NotCompiled
 from podium.program.operations import Elementwise, Link, Matmul
-from podium.program.operations.elementwise import ElementwiseName
+from podium.program.operations.rows.elementwise import ElementwiseName
 from podium.runtimes.formulas import design_of
 from podium.table import Array
 

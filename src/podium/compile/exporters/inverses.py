@@ -10,8 +10,8 @@ import numpy as np
 from podium.compile.builder import Builder
 from podium.compile.features import NotCompiled
 from podium.program.operations import Elementwise, Interpolate, Link
-from podium.program.operations.elementwise import ElementwiseName
-from podium.program.operations.links import LinkName
+from podium.program.operations.numbers.links import LinkName
+from podium.program.operations.rows.elementwise import ElementwiseName
 
 # The inverses of target transformations, as links.
 INVERSES: dict[Any, LinkName] = {

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.compile.builder import Builder
+from podium.compile.exporters.linear_leaves import Leaf, linear_sums
 from podium.compile.features import Column, Computed, Features, Fitted, Input, NotCompiled
 from podium.compile.labels import classes_of, label_of
-from podium.compile.exporters.linear_leaves import Leaf, linear_sums
 from podium.compile.nodes import Tree, forest_of
 from podium.compile.registers import Codes, is_closed
 from podium.program.operations import Blank, Elementwise, Largest, Link, Pair, Single
-from podium.program.operations.links import LinkName
+from podium.program.operations.numbers.links import LinkName
 
 # Bits of a node's decision type; the higher ones say what counts as missing there.
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2

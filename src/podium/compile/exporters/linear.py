@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from podium.compile.builder import Builder
+from podium.compile.exporters.multiclass import label_matrix
 from podium.compile.features import Features, Fitted
 from podium.compile.labels import classes_of
-from podium.compile.exporters.multiclass import label_matrix
 from podium.program.operations import Above, Largest, Link, Pair
 
 

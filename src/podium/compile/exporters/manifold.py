@@ -8,8 +8,8 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.decomposition import centred_components
-from podium.compile.features import Features, NotCompiled
 from podium.compile.exporters.neighbors import nearest_rows
+from podium.compile.features import Features, NotCompiled
 from podium.program.operations import Barycenter, Geodesic, Link
 
 # The ways between all pairs of this many rows take 128 MiB.

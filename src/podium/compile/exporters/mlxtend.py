@@ -15,10 +15,10 @@ from podium.compile.exporters.ensemble import (
     probabilities_of,
     values_of,
 )
+from podium.compile.exporters.selection import places_of
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
 from podium.compile.registers import Codes
-from podium.compile.exporters.selection import places_of
 from podium.program.operations import (
     Above,
     Elementwise,

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.features import Features, NotCompiled
 from podium.compile.exporters.formulas import (
     Part,
     categories_of_factor,
@@ -20,11 +19,12 @@ from podium.compile.exporters.formulas import (
     numbers_of_factor,
     products,
 )
+from podium.compile.exporters.smooth import b_splines
+from podium.compile.features import Features, NotCompiled
 from podium.compile.own_code.exporter import run_recorded
 from podium.compile.own_code.recorded import Untraceable
 from podium.compile.own_code.series import series_of
 from podium.compile.own_code.values import Numbers, computed
-from podium.compile.exporters.smooth import b_splines
 
 
 def matrix_of(design: Any, build: Builder, x: Features) -> tuple[Part, ...]:

@@ -20,7 +20,7 @@ from podium.program.operations import (
     Select,
     Within,
 )
-from podium.program.operations.distances import MetricName
+from podium.program.operations.neighbors.distances import MetricName
 
 # Sparse rows are written out up to this many numbers: 128 MiB.
 DENSE_MAX = 1 << 24

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
+from podium.compile.exporters.multiclass import label_matrix
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
-from podium.compile.exporters.multiclass import label_matrix
 from podium.program.operations import Above, Finite, Largest, Link, Matmul, Pair
-from podium.program.operations.links import LinkName
+from podium.program.operations.numbers.links import LinkName
 
 _ACTIVATIONS: Mapping[str, LinkName | None] = {
     "exp": "exp",

@@ -7,10 +7,10 @@ from typing import Any, Literal
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.exporters.neighbors import nearest_rows
-from podium.compile.nodes import forest_of
 from podium.compile.exporters.trees import tree_of
+from podium.compile.features import Features, Fitted, NotCompiled
+from podium.compile.nodes import forest_of
 from podium.program.operations import Above, Finite, Link, Matmul, Product, Select
 
 

@@ -22,7 +22,7 @@ from podium.program.operations import (
     Product,
     Total,
 )
-from podium.program.operations.distances import MetricName
+from podium.program.operations.neighbors.distances import MetricName
 
 # The logistic function as five error functions.
 # Source: Williams and Barber (1998), Bayesian classification with Gaussian processes, appendix A.

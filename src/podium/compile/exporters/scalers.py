@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
+from podium.compile.exporters.preprocess import standard_scaler
 from podium.compile.features import Features, Input, NotCompiled
 from podium.compile.own_code.exporter import recorded
-from podium.compile.exporters.preprocess import standard_scaler
 from podium.program.operations import (
     Bin,
     Finite,
@@ -26,7 +26,7 @@ from podium.program.operations import (
     Single,
     Spline,
 )
-from podium.program.operations.links import LinkName
+from podium.program.operations.numbers.links import LinkName
 
 # Functions that can be stored, each by its name.
 FUNCTIONS: Mapping[Any, LinkName] = {

@@ -8,9 +8,9 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.decomposition import kernel_of
+from podium.compile.exporters.neighbors import nearest_rows
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
-from podium.compile.exporters.neighbors import nearest_rows
 from podium.program.operations import Elementwise, Largest, Matmul
 
 

@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.exporters.ensemble import index_of, numbers_of, probabilities_of, scores_of, values_of
+from podium.compile.exporters.ensemble import (
+    index_of,
+    numbers_of,
+    probabilities_of,
+    scores_of,
+    values_of,
+)
+from podium.compile.exporters.selection import places_of
 from podium.compile.features import Features, Fitted, Input, NotCompiled
 from podium.compile.labels import classes_of, label_of
 from podium.compile.registers import Codes
-from podium.compile.exporters.selection import places_of
 from podium.program.operations import (
     Above,
     Blank,

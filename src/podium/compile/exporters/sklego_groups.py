@@ -10,10 +10,10 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.ensemble import index_of, probabilities_of, values_of
+from podium.compile.exporters.selection import places_of
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of, label_of
 from podium.compile.registers import Codes
-from podium.compile.exporters.selection import places_of
 from podium.program.operations import Finite, Join, Largest, Lookup, Matmul, Product
 from podium.signature import Label
 

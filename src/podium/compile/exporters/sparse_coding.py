@@ -9,8 +9,8 @@ import numpy as np
 from podium.compile.builder import Builder
 from podium.compile.features import Features, NotCompiled
 from podium.program.operations import Elementwise, Finite, Join, SparseCode
-from podium.program.operations.elementwise import ElementwiseName
-from podium.program.operations.sparse_codes import CodeName
+from podium.program.operations.models.sparse_codes import CodeName
+from podium.program.operations.rows.elementwise import ElementwiseName
 
 HOW: dict[str, CodeName] = {
     "lars": "least_angle",

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.exporters.formulas import predictor
-from podium.compile.labels import classes_of
 from podium.compile.exporters.model_specs import matrix_of
+from podium.compile.features import Features, Fitted, NotCompiled
+from podium.compile.labels import classes_of
 from podium.program.operations import Above, Elementwise, Largest, Link, Matmul, Pair
-from podium.program.operations.elementwise import ElementwiseName
+from podium.program.operations.rows.elementwise import ElementwiseName
 from podium.runtimes.formulas import design_of
 
 

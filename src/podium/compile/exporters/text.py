@@ -16,8 +16,8 @@ from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.recorded import Untraceable
 from podium.compile.own_code.text_methods import of_each_text, parts_of_each_text
 from podium.program.operations import Analysis, ChangeText, Terms
-from podium.program.operations.analysis import GRAM_MAX, is_safe
 from podium.program.operations.operation import WIDTH_MAX
+from podium.program.operations.texts.analysis import GRAM_MAX, is_safe
 
 
 def count_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:

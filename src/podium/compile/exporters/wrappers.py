@@ -8,8 +8,8 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.ensemble import probabilities_of, scores_of, values_of
-from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.exporters.inverses import function_inverted, inverted
+from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
 from podium.program.operations import Above, Select
 from podium.runtimes.thresholds import positive_class

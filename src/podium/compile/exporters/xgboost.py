@@ -24,7 +24,7 @@ from podium.program.operations import (
     Single,
     SingleSum,
 )
-from podium.program.operations.links import LinkName
+from podium.program.operations.numbers.links import LinkName
 
 _Singles = NDArray[Any]
 

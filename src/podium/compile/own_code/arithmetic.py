@@ -13,8 +13,8 @@ from podium.compile.own_code.operators import Operators
 from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
 from podium.program.arrays import Floats
 from podium.program.operations import Elementwise, Link
-from podium.program.operations.elementwise import COMPARISONS, ElementwiseName
-from podium.program.operations.links import LinkName
+from podium.program.operations.numbers.links import LinkName
+from podium.program.operations.rows.elementwise import COMPARISONS, ElementwiseName
 
 Kind: TypeAlias = Literal["float", "integer", "boolean"]
 _TRUTHS = (*COMPARISONS, "logical_and", "logical_or", "logical_xor")

@@ -17,7 +17,7 @@ from podium.compile.own_code.operators import Operators
 from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
 from podium.compile.own_code.series import Other, Series
 from podium.compile.own_code.values import Numbers, RowFunction, computed, joined
-from podium.program.operations.elementwise import ElementwiseName
+from podium.program.operations.rows.elementwise import ElementwiseName
 
 
 class Frame(Operators):

@@ -23,8 +23,8 @@ from podium.program.operations import (
     Named,
     Retext,
 )
-from podium.program.operations.elementwise import ElementwiseName
-from podium.program.operations.spelling import ChangeName
+from podium.program.operations.rows.elementwise import ElementwiseName
+from podium.program.operations.texts.spelling import ChangeName
 from podium.signature import Label
 
 

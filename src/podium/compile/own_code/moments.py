@@ -14,8 +14,8 @@ from podium.compile.own_code.operators import Operators
 from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.values import Numbers, computed
 from podium.program.operations import Calendar, Clock, Missing
-from podium.program.operations.elementwise import COMPARISONS, ElementwiseName
-from podium.program.operations.times import DAY, SECOND, CalendarPart
+from podium.program.operations.reading.times import DAY, SECOND, CalendarPart
+from podium.program.operations.rows.elementwise import COMPARISONS, ElementwiseName
 
 _PARTS: Mapping[str, CalendarPart] = {
     **{name: name for name in ("year", "quarter", "month", "day", "hour", "minute", "second")},

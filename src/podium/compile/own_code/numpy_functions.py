@@ -14,8 +14,8 @@ from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.text_methods import TextMethods, of_each_text
 from podium.compile.own_code.values import Numbers, computed, joined
 from podium.program.operations import Bin
-from podium.program.operations.elementwise import ElementwiseName
-from podium.program.operations.links import LinkName
+from podium.program.operations.numbers.links import LinkName
+from podium.program.operations.rows.elementwise import ElementwiseName
 
 _LINKED = {**{name: name for name in get_args(LinkName)}, "absolute": "abs", "fabs": "abs"}
 # Functions of a whole row, or of no ufunc's name.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from podium.compile.own_code.recorded import Recorded
-from podium.program.operations.elementwise import ElementwiseName
+from podium.program.operations.rows.elementwise import ElementwiseName
 
 _Method: TypeAlias = Callable[[Any, Any], Any]
 

@@ -9,8 +9,8 @@ from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.values import Numbers, computed
 from podium.program.operations import ChangeText, MeasureText
-from podium.program.operations.spelling import ChangeName
-from podium.program.operations.texts import MeasureName
+from podium.program.operations.texts.spelling import ChangeName
+from podium.program.operations.texts.texts import MeasureName
 
 _CASES = ("lower", "upper", "title", "capitalize", "swapcase", "casefold")
 # What a regular expression takes as more than itself.

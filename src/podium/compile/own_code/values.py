@@ -10,7 +10,7 @@ import numpy as np
 from podium.compile.own_code.arithmetic import Arithmetic, Kind
 from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.program.operations import Finite, Impute, Link, Missing, Select
-from podium.program.operations.elementwise import ElementwiseName
+from podium.program.operations.rows.elementwise import ElementwiseName
 
 RowFunction: TypeAlias = Literal["sum", "mean", "max", "min"]
 

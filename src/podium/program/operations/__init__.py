@@ -1,48 +1,49 @@
 """The operations that a plan is made of.
 
-To add one, write a class in a module of this folder, and add it to `AnyOperation`.
+To add one, write a class in a module of one of these folders, and add it to `AnyOperation`.
 
-| from | to | modules |
+| from | to | folder |
 |---|---|---|
-| cells of the table | numbers | columns, digest, hashes, terms, times |
-| cells of the table | texts, and on to numbers | texts, with spelling |
-| numbers, each by itself | numbers | bounds, cells, curves, links, lookup, splines |
-| numbers of a row | numbers | elementwise, fills, matrices, precision, products |
-| rows | rows compared with training rows | distances, kernels, manifolds, nearest, within |
-| rows | sums, shares and codes of a model | coupling, forest, sparse_codes, topics |
-
-The others are parts of these.
+| cells of the table | numbers | reading |
+| texts in the table | numbers, by way of other texts | texts |
+| numbers, each by itself | numbers | numbers |
+| the numbers of a row | numbers | rows |
+| rows | what they are like among the training rows | neighbors |
+| rows | sums, shares and codes of a model | models |
 """
 
 from typing import TypeAlias
 
-from podium.program.operations.analysis import Analysis
-from podium.program.operations.bounds import Blank, Clip
-from podium.program.operations.cells import Finite, Impute, Match, Missing, Scale
-from podium.program.operations.columns import Coding, Encode, Numbers, OneHot, coding_of
-from podium.program.operations.coupling import Couple
-from podium.program.operations.curves import Bin, Power, Quantile
-from podium.program.operations.digest import Digest
-from podium.program.operations.distances import Distance
-from podium.program.operations.elementwise import Elementwise
-from podium.program.operations.fills import Fill, FillLinear, FillNearest
-from podium.program.operations.forest import Forest
-from podium.program.operations.hashes import CategoryHash, HashedLookup
-from podium.program.operations.kernels import Kernel
-from podium.program.operations.links import Above, Largest, Link, Pair
-from podium.program.operations.lookup import Interpolate, Lookup, Median
-from podium.program.operations.manifolds import Barycenter, Geodesic
-from podium.program.operations.matrices import Indicate, Join, Matmul, RowSum, Select, Total
-from podium.program.operations.nearest import Nearest
-from podium.program.operations.nodes import Nodes
+from podium.program.operations.models.coupling import Couple
+from podium.program.operations.models.forest import Forest
+from podium.program.operations.models.sparse_codes import SparseCode
+from podium.program.operations.models.topics import Topics
+from podium.program.operations.neighbors.distances import Distance
+from podium.program.operations.neighbors.kernels import Kernel
+from podium.program.operations.neighbors.manifolds import Barycenter, Geodesic
+from podium.program.operations.neighbors.nearest import Nearest
+from podium.program.operations.neighbors.nodes import Nodes
+from podium.program.operations.neighbors.within import Within
+from podium.program.operations.numbers.bounds import Blank, Clip
+from podium.program.operations.numbers.cells import Finite, Impute, Match, Missing, Scale
+from podium.program.operations.numbers.curves import Bin, Power, Quantile
+from podium.program.operations.numbers.links import Above, Largest, Link, Pair
+from podium.program.operations.numbers.lookup import Interpolate, Lookup, Median
+from podium.program.operations.numbers.splines import Spline
 from podium.program.operations.operation import Operation, Shape, Shapes, Step
-from podium.program.operations.precision import Single, SingleSum
-from podium.program.operations.products import Normalize, Product
-from podium.program.operations.reading import ReadTimes
-from podium.program.operations.sparse_codes import SparseCode
-from podium.program.operations.splines import Spline
-from podium.program.operations.terms import Terms, TermSum
-from podium.program.operations.texts import (
+from podium.program.operations.reading.columns import Coding, Encode, Numbers, OneHot, coding_of
+from podium.program.operations.reading.digest import Digest
+from podium.program.operations.reading.hashes import CategoryHash, HashedLookup
+from podium.program.operations.reading.moments import ReadTimes
+from podium.program.operations.reading.times import Calendar, Clock, Times
+from podium.program.operations.rows.elementwise import Elementwise
+from podium.program.operations.rows.fills import Fill, FillLinear, FillNearest
+from podium.program.operations.rows.matrices import Indicate, Join, Matmul, RowSum, Select, Total
+from podium.program.operations.rows.precision import Single, SingleSum
+from podium.program.operations.rows.products import Normalize, Product
+from podium.program.operations.texts.analysis import Analysis
+from podium.program.operations.texts.terms import Terms, TermSum
+from podium.program.operations.texts.texts import (
     ChangeText,
     ChooseText,
     FillText,
@@ -53,9 +54,6 @@ from podium.program.operations.texts import (
     Retext,
     Texts,
 )
-from podium.program.operations.times import Calendar, Clock, Times
-from podium.program.operations.topics import Topics
-from podium.program.operations.within import Within
 
 AnyOperation: TypeAlias = (
     Above

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from podium.compile.features import NotCompiled
 from podium.compile.exporters.probed import Probe, probed
+from podium.compile.features import NotCompiled
 
 CODES = {"a": 1.0, "b": 2.0, None: np.nan}
 

@@ -9,11 +9,17 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.ensemble import numbers_of
-from podium.compile.exporters.feature_engine.columns import Columns, kept, named, numbers, with_numbers
+from podium.compile.exporters.feature_engine.columns import (
+    Columns,
+    kept,
+    named,
+    numbers,
+    with_numbers,
+)
 from podium.compile.exporters.feature_engine.discretisers import rounded, tree_values
 from podium.compile.features import Features, NotCompiled
 from podium.program.operations import Elementwise, Finite, Impute, Link, Missing, Select
-from podium.program.operations.elementwise import ElementwiseName
+from podium.program.operations.rows.elementwise import ElementwiseName
 
 _NONE = np.empty((0, 1))
 Aggregate: TypeAlias = Literal["sum", "mean", "min", "max", "prod", "var", "std", "median"]

@@ -9,7 +9,13 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.ensemble import probabilities_of, values_of
-from podium.compile.exporters.feature_engine.columns import Columns, kept, named, numbers, with_numbers
+from podium.compile.exporters.feature_engine.columns import (
+    Columns,
+    kept,
+    named,
+    numbers,
+    with_numbers,
+)
 from podium.compile.features import Features, NotCompiled, Relabelled
 from podium.program.operations import Bin, Elementwise, Finite, Link, Select
 

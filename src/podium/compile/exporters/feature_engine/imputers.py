@@ -6,9 +6,9 @@ from typing import Any
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.feature_engine.columns import kept, named, present
+from podium.compile.exporters.preprocess import missing_of
 from podium.compile.features import Features, NotCompiled
 from podium.compile.labels import label_of
-from podium.compile.exporters.preprocess import missing_of
 
 
 def imputer(estimator: Any, build: Builder, x: Features) -> Features:

@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.exporters.feature_engine.columns import Columns, kept, named, numbers, with_numbers
+from podium.compile.exporters.feature_engine.columns import (
+    Columns,
+    kept,
+    named,
+    numbers,
+    with_numbers,
+)
 from podium.compile.features import Features
 from podium.program.operations import Clip, Elementwise, Finite, Link, Power
-from podium.program.operations.elementwise import ElementwiseName
+from podium.program.operations.rows.elementwise import ElementwiseName
 from podium.table import Array
 
 

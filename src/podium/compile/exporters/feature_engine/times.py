@@ -12,8 +12,8 @@ from podium.compile.exporters.clocks import Clocks, read_times
 from podium.compile.exporters.feature_engine.columns import Columns, is_never_missing, kept, named
 from podium.compile.features import Column, Features, Input, NotCompiled, Relabelled
 from podium.program.operations import Elementwise, Finite, Link
-from podium.program.operations.elementwise import ElementwiseName
-from podium.program.operations.times import DAY, CalendarPart
+from podium.program.operations.reading.times import DAY, CalendarPart
+from podium.program.operations.rows.elementwise import ElementwiseName
 from podium.signature import TIMES
 
 _NONE = np.empty((0, 1))

@@ -8,10 +8,10 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.clocks import Clocks
-from podium.compile.features import Computed, Features, NotCompiled
 from podium.compile.exporters.skrub.columns import single
+from podium.compile.features import Computed, Features, NotCompiled
 from podium.program.operations import Elementwise, FillText, Impute, Link, Missing
-from podium.program.operations.times import SECOND, CalendarPart
+from podium.program.operations.reading.times import SECOND, CalendarPart
 
 
 def string_encoder(estimator: Any, build: Builder, x: Features) -> Features:

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.features import Column, Features, Input, NotCompiled, Relabelled
 from podium.compile.exporters.skrub.columns import single
+from podium.compile.features import Column, Features, Input, NotCompiled, Relabelled
 from podium.program.operations import Elementwise, Link
 from podium.table import Array
 

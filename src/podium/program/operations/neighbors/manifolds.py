@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from podium.errors import ModelError
-from podium.program.operations.nearest import Nearest, root_of
+from podium.program.operations.neighbors.nearest import Nearest, root_of
+from podium.program.operations.neighbors.search import SearchIndex, searcher
 from podium.program.operations.operation import Shape, Shapes, Step, require
-from podium.program.operations.search import SearchIndex, searcher
 from podium.table import Array
 
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from podium.program.arrays import Floats
-from podium.program.operations.columns import Codes
 from podium.program.operations.operation import (
     Column,
     Operation,
@@ -19,7 +18,8 @@ from podium.program.operations.operation import (
     require,
     require_vector,
 )
-from podium.program.operations.spelling import CHANGES, TEXT_MAX, ChangeName, bounded, change
+from podium.program.operations.reading.columns import Codes
+from podium.program.operations.texts.spelling import CHANGES, TEXT_MAX, ChangeName, bounded, change
 from podium.signature import Label
 
 # The content of a register of texts: one for each row, None where it is missing.

@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from podium.program.blocks import multiplier
-from podium.program.operations import distances as measuring
-from podium.program.operations.distances import MetricName, built, measured
-from podium.program.operations.nodes import Nodes
-from podium.program.operations.partitions import PartitionSearch, nearest_columns
-from podium.program.operations.ties import ExactSearch
+from podium.program.operations.neighbors import distances as measuring
+from podium.program.operations.neighbors.distances import MetricName, built, measured
+from podium.program.operations.neighbors.nodes import Nodes
+from podium.program.operations.neighbors.partitions import PartitionSearch, nearest_columns
+from podium.program.operations.neighbors.ties import ExactSearch
 from podium.table import Array
 
 # `given`: the rows are distances already.

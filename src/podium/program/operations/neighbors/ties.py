@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from podium.program.operations.distances import MetricName
-from podium.program.operations.nodes import Nodes
+from podium.program.operations.neighbors.distances import MetricName
+from podium.program.operations.neighbors.nodes import Nodes
 from podium.table import Array
 
 

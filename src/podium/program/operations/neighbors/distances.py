@@ -9,7 +9,7 @@ import numpy as np
 
 from podium.errors import BundleError
 from podium.program.arrays import Floats
-from podium.program.operations.nodes import Nodes, one_node
+from podium.program.operations.neighbors.nodes import Nodes, one_node
 from podium.program.operations.operation import (
     Operation,
     Register,

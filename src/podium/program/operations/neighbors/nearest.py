@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from podium.program.arrays import Floats
-from podium.program.operations.nodes import Nodes
+from podium.program.operations.neighbors.nodes import Nodes
+from podium.program.operations.neighbors.search import SearchIndex, SearchName, searcher
 from podium.program.operations.operation import (
     Operation,
     Register,
@@ -18,7 +19,6 @@ from podium.program.operations.operation import (
     require_rows,
     require_vector,
 )
-from podium.program.operations.search import SearchIndex, SearchName, searcher
 from podium.table import Array
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from podium.errors import ModelError
 from podium.program.arrays import Floats
 from podium.program.blocks import multiplier
-from podium.program.operations.distances import MetricName, measured
+from podium.program.operations.neighbors.distances import MetricName, measured
+from podium.program.operations.neighbors.search import squares
 from podium.program.operations.operation import (
     Operation,
     Register,
@@ -21,7 +22,6 @@ from podium.program.operations.operation import (
     require_rows,
     require_vector,
 )
-from podium.program.operations.search import squares
 from podium.table import Array
 
 # This many distances are held at a time: two megabytes.

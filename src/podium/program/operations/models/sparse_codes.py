@@ -11,6 +11,7 @@ import numpy as np
 from podium.errors import ModelError
 from podium.program.arrays import Floats
 from podium.program.blocks import multiplier
+from podium.program.operations.models.path import LeastAnglePath
 from podium.program.operations.operation import (
     Operation,
     Register,
@@ -20,7 +21,6 @@ from podium.program.operations.operation import (
     require,
     require_rows,
 )
-from podium.program.operations.path import LeastAnglePath
 from podium.table import Array
 
 CodeName: TypeAlias = Literal["pursuit", "least_angle", "lasso", "threshold"]

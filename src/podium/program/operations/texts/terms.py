@@ -10,7 +10,6 @@ import numpy as np
 
 from podium.errors import ModelError
 from podium.program.arrays import Floats, Indices
-from podium.program.operations.analysis import Analysis
 from podium.program.operations.operation import (
     WIDTH_MAX,
     Column,
@@ -22,6 +21,7 @@ from podium.program.operations.operation import (
     require,
     require_vector,
 )
+from podium.program.operations.texts.analysis import Analysis
 
 # Rows are dense: this many columns take half a megabyte.
 HASHED_MAX = 1 << 16

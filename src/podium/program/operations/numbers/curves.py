@@ -9,7 +9,7 @@ import numpy as np
 
 from podium.errors import ModelError
 from podium.program.arrays import Floats, Indices
-from podium.program.operations.normal import quantile_of
+from podium.program.operations.numbers.normal import quantile_of
 from podium.program.operations.operation import (
     Operation,
     Register,

@@ -1,0 +1,1 @@
+"""From rows to the sums, shares and codes of a model."""

@@ -1,0 +1,1 @@
+"""From rows to what they are like among the training rows."""

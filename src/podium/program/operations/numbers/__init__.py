@@ -1,0 +1,1 @@
+"""From numbers, each by itself, to numbers."""

@@ -1,0 +1,1 @@
+"""From the cells of the table to numbers: categories, hashes, dates and times."""
