@@ -103,7 +103,7 @@ def test_no_class_is_claimed_by_two_families():
         claims = [
             name
             for family in FAMILIES
-            for name in getattr(import_module(f"podium.compile.{family}"), kind, {})
+            for name in getattr(import_module(f"podium.compile.exporters.{family}"), kind, {})
         ]
         assert len(claims) == len(set(claims))
 

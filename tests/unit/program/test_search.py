@@ -7,7 +7,8 @@ import pytest
 from sklearn.neighbors import BallTree, KDTree
 
 from podium.errors import BundleError
-from podium.program.operations import Nodes, distances
+from podium.program.operations import Nodes
+from podium.program.operations.neighbors import distances
 from podium.program.operations.neighbors.distances import built, measured
 from podium.program.operations.neighbors.search import SearchIndex, searcher
 
