@@ -171,7 +171,7 @@ def _cuts(finite: NDArray[np.float64]) -> NDArray[np.float64]:
     shared = values[counts * N_BINS >= len(finite)]
     rest = finite[~np.isin(finite, shared)]
     shares = np.linspace(0.0, 1.0, max(N_BINS - len(shared), 1), endpoint=False)
-    inner = np.quantile(rest, shares, method="lower")
+    inner = np.sort(rest)[(shares * (len(rest) - 1)).astype(np.intp)]
     ends = values[np.minimum(np.searchsorted(values, shared) + 1, len(values) - 1)]
     # Each edge is a value, so that no bin is empty.
     edges = np.unique(np.concatenate([values[:1], inner, shared, ends]))

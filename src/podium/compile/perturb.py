@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from podium.compile.trace import Split
+from podium.quantiles import quantiles_of
 from podium.signature import TIMES, Field, Range, Signature
 from podium.signature.infer import unseen_label
 from podium.table import Array, Table, column_of, is_missing
@@ -152,7 +153,7 @@ def _extremes(field: Field, column: Array) -> tuple[list[Any], list[Any]]:
     present = present if len(present) else np.array([0.0, 1.0])  # all training values were missing
     low, high = float(present.min()), float(present.max())
     span = (high - low) or 1.0
-    inside = [low, high, (low + high) / 2, *np.quantile(present, [0.1, 0.25, 0.5, 0.75, 0.9])]
+    inside = [low, high, (low + high) / 2, *quantiles_of(present, (0.1, 0.25, 0.5, 0.75, 0.9))]
     beyond = [low - span, high + span, low - 100 * span, high + 100 * span, 0.0, -1.0, 1.0]
     possible = [v for v in beyond if _is_possible(v, field)]
     return [_as(v, field) for v in inside], [_as(v, field) for v in possible]

@@ -138,12 +138,14 @@ def pack(
         holdout = _complete(model, *holdout, None)[:2]
     with Stages(terminal()) as at:
         at("reading the rows, and running the model")
-        n_rows = 0 if X is None else Table.of(X).n_rows
+        given = None if X is None else Table.of(X)
+        n_rows = 0 if given is None else given.n_rows
         truth = truth_of(y, target, n_rows)
         hours = None if times is None else hours_of(times, n_rows)
         subject = subject_of(
             model,
             X,
+            given,
             truth,
             trust,
             signature,

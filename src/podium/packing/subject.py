@@ -72,6 +72,7 @@ class Subject:
 def subject_of(
     model: object,
     rows: object,
+    table: Table | None,
     truth: Truth | None,
     trust: str | Collection[str],
     signature: object,
@@ -86,6 +87,7 @@ def subject_of(
 
     Args:
         rows: that it was fitted on, as they were passed; or None.
+        table: the same, read: a frame of thousands of columns is read for half a second.
         code: creates the network whose weights a file contains.
         compiles: whether to compile an estimator to a program.
         keep_original: whether to pack the estimator beside its program, too.
@@ -96,7 +98,6 @@ def subject_of(
         SetupError: it isn't a model, or the rows are needed and missing.
     """
     declared = signature if isinstance(signature, Signature) else None
-    table = None if rows is None else Table.of(rows)
     if isinstance(model, (str, Path)):
         allowed = [trust] if isinstance(trust, str) else trust
         model = load_model_file(Path(model), [parse_trust(one) for one in allowed], code)
@@ -108,7 +109,8 @@ def subject_of(
         return _files(model, table, declared)
     if is_network(model):
         return _network(model, table, truth, declared)
-    subject = _estimator(model, rows, truth, declared, _taking(model, rows, rounds, intervals))
+    taking = _taking(model, rows, rounds, intervals)
+    subject = _estimator(model, rows, table, truth, declared, taking)
     if not compiles or subject.owner is None:
         return subject
     part = _compiling(subject.owner, keep_original)
@@ -134,11 +136,16 @@ def _taking(model: Any, rows: object, rounds: Rounds, intervals: float | None) -
 
 
 def _estimator(
-    model: Any, rows: object, truth: Truth | None, declared: Signature | None, taking: Booster
+    model: Any,
+    rows: object,
+    given: Table | None,
+    truth: Truth | None,
+    declared: Signature | None,
+    taking: Booster,
 ) -> Subject:
     estimator, owner = taking.model, None
-    if rows is not None:
-        table = recast(estimator, _select(estimator, rows))
+    if given is not None:
+        table = recast(estimator, _select(estimator, given))
         # If it was changed on request, the changed model is the reference.
         serving = estimator if taking.is_changed else model
         owner = Owner(serving, estimator, rows, table)
@@ -157,9 +164,9 @@ def _estimator(
     )
 
 
-def _select(estimator: Any, rows: object) -> Table:
+def _select(estimator: Any, table: Table) -> Table:
     n_columns = getattr(estimator, "n_features_in_", None)
-    return selected(fitted_columns(estimator), Table.of(rows), n_columns)
+    return selected(fitted_columns(estimator), table, n_columns)
 
 
 def _compiling(owner: Owner, keep_original: bool) -> Callable[[Signature], ModelPart]:

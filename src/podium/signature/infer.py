@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from podium.errors import SignatureError
+from podium.quantiles import quantiles_of
 from podium.signature.fields import Category, Field, Range
 from podium.signature.labels import INTEGER_MAX, Label
 from podium.signature.zones import local_text, zone_name
@@ -162,7 +163,7 @@ def _number(base: Field, present: Array, *, is_integer: bool) -> Field:
             "exact in JSON, nor in most models",
             hint="leave out the column if it is an id; otherwise fit on it as text, or as floats",
         )
-    quantiles = tuple(float(q) for q in np.quantile(finite, QUANTILES))
+    quantiles = tuple(quantiles_of(finite, QUANTILES).tolist())
     return _with(
         base,
         type="integer" if is_integer else "float",
