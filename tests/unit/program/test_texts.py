@@ -182,3 +182,15 @@ def test_texts_are_neither_numbers_nor_outputs():
         run(Texts(0), Named(0, ("a",)))
     with pytest.raises(BundleError, match="texts are returned"):
         Plan(("a",), (Texts(0),), (PlanOutput(0),)).check()
+
+
+def test_the_texts_of_all_rows_together_are_bounded():
+    many = [f"{n}" for n in range(80)]
+    long = ChangeText(0, "append", ("a" * 900_000,))
+
+    with pytest.raises(ModelError, match="texts of more than 67,108,864 characters"):
+        run(Texts(0), long, columns=(many,))
+    with pytest.raises(ModelError, match="texts of more than 67,108,864 characters"):
+        run(
+            Texts(0), FillText(0, ""), JoinTexts((0, 1)), columns=([one * 240_000 for one in many],)
+        )

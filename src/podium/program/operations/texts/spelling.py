@@ -63,6 +63,9 @@ CHANGES: Mapping[ChangeName, tuple[Any, ...]] = {
     "append": (_TEXT,),
 }
 
+# Those that can make a text longer than thrice its length.
+LENGTHENING = frozenset({"replace", "zfill", "prepend", "append"})
+
 
 def change(function: ChangeName, arguments: tuple[Any, ...]) -> Changed:
     """The function of a text.

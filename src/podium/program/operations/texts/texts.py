@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
+from podium.errors import ModelError
 from podium.program.arrays import Floats
 from podium.program.operations.operation import (
     Column,
@@ -19,12 +20,21 @@ from podium.program.operations.operation import (
     require_vector,
 )
 from podium.program.operations.reading.columns import Codes
-from podium.program.operations.texts.spelling import CHANGES, TEXT_MAX, ChangeName, bounded, change
+from podium.program.operations.texts.spelling import (
+    CHANGES,
+    LENGTHENING,
+    TEXT_MAX,
+    ChangeName,
+    bounded,
+    change,
+)
 from podium.signature import Label
 
 # The content of a register of texts: one for each row, None where it is missing.
 TextCells: TypeAlias = list[str | None]
 TEXTS = Shape(1, is_text=True)
+# Of the texts of all rows together that an operation makes longer.
+ALL_MAX = 1 << 26
 
 MeasureName: TypeAlias = Literal["len", "contains", "startswith", "endswith", "count", "find"]
 
@@ -96,7 +106,27 @@ class ChangeText(Operation, frozen=True, tag="change_text"):
     def prepare(self, _shapes: Shapes) -> Step:
         """Text by text."""
         x, changed = self.x, change(self.function, self.arguments)
+        if self.function in LENGTHENING:
+            return lambda _, values: _bounded(  # type: ignore[return-value]
+                None if one is None else changed(one) for one in values[x]
+            )
         return lambda _, values: [None if one is None else changed(one) for one in values[x]]  # type: ignore[return-value]
+
+
+def _bounded(texts: Iterable[str | None]) -> TextCells:
+    """The texts, unless all together are too long for the memory.
+
+    Raises:
+        ModelError: they are.
+    """
+    found: TextCells = []
+    n_letters = 0
+    for one in texts:
+        n_letters += len(one or "")
+        if n_letters > ALL_MAX:
+            raise ModelError(f"the model makes texts of more than {ALL_MAX:,} characters")
+        found.append(one)
+    return found
 
 
 class FillText(Operation, frozen=True, tag="fill_text"):
@@ -168,7 +198,7 @@ class JoinTexts(Operation, frozen=True, tag="join_texts"):
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Any:
             rows = zip(*(values[x] for x in xs), strict=True)
-            return [None if None in row else bounded("".join(row)) for row in rows]
+            return _bounded(None if None in row else bounded("".join(row)) for row in rows)
 
         return run
 
