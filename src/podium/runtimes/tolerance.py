@@ -17,6 +17,7 @@ from podium.bisection import Bisection
 from podium.errors import ModelError
 from podium.outputs import Outputs
 from podium.runtimes.sklearn import SklearnRuntime
+from podium.runtimes.steps import steps_of
 from podium.signature import Field, Label, Signature
 from podium.signature.cells import column_for
 from podium.signature.infer import unseen_label
@@ -26,6 +27,8 @@ from podium.table import Table, plain_values
 SECONDS_MAX = 5.0
 # An estimator that refuses a kind of cell in this many places refuses it everywhere.
 REFUSED_MAX = 63
+# The same where it treats all columns alike: there are thousands of them sometimes.
+REFUSED_ALIKE_MAX = 7
 # This many of a field's categories without a row are tried: they are all treated alike.
 DECLARED_MAX = 20
 
@@ -53,7 +56,8 @@ def tolerant(signature: Signature, estimator: Any, table: Table) -> Signature:
     if not trials:
         return signature
     rows = _rows(signature, table, trials)
-    passed = _passed(SklearnRuntime(estimator, signature), rows, trials)
+    most = REFUSED_ALIKE_MAX if _treats_alike(estimator) else REFUSED_MAX
+    passed = _passed(SklearnRuntime(estimator, signature), rows, trials, most)
     by_field: dict[int, list[tuple[_Trial, bool]]] = {}
     for trial, is_accepted in zip(trials, passed, strict=True):
         by_field.setdefault(trial.field, []).append((trial, is_accepted))
@@ -88,11 +92,30 @@ def _rows(signature: Signature, table: Table, trials: Sequence[_Trial]) -> Table
     return Table(columns, rows.n_rows, rows.dtypes, rows.frame, rows.levels)
 
 
-def _passed(runtime: SklearnRuntime, rows: Table, trials: Sequence[_Trial]) -> list[bool]:
+def _treats_alike(estimator: Any) -> bool:
+    """Whether each column is treated as the others: by steps of scikit-learn's that choose none."""
+    steps = [step for _, step in steps_of(estimator)] or [estimator]
+    return all(
+        type(step).__module__.startswith("sklearn.")
+        and not hasattr(step, "get_support")
+        and not any(
+            callable(part) or isinstance(part, (list, tuple)) or hasattr(part, "fit")
+            for part in step.get_params(deep=False).values()
+        )
+        for step in steps
+    )
+
+
+def _passed(
+    runtime: SklearnRuntime, rows: Table, trials: Sequence[_Trial], most: int
+) -> list[bool]:
     """Which rows get predictions: all of a kind at once or, if that fails, in halves.
 
     The kind with the fewest trials is first, so that hundreds of columns without missing values
     leave time for the categories.
+
+    Args:
+        most: after so many refusals of a kind, it is refused everywhere.
     """
     kinds: dict[str, list[int]] = {}
     for row, trial in enumerate(trials):
@@ -105,7 +128,7 @@ def _passed(runtime: SklearnRuntime, rows: Table, trials: Sequence[_Trial]) -> l
         is_alone = runtime.signature.frame == "dicts"
         parts = Bisection(whole, is_wide=True)
         for some in [[row] for row in whole] if is_alone else parts:
-            if n_refused == REFUSED_MAX or time.monotonic() >= deadline:
+            if n_refused == most or time.monotonic() >= deadline:
                 break
             try:
                 outputs = runtime.predict(rows.take(np.array(some, np.intp)))
