@@ -12,60 +12,62 @@ from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.own_code.exporter import is_own, transformer
 from podium.plugins import load
 
-# One module for each family: each has TRANSFORMERS and MODELS, exporters by class name.
-FAMILIES = (
-    "bayes",
-    "boosting",
-    "calibration",
-    "catboost",
-    "category_encoders",
-    "cluster",
-    "conformal",
-    "decomposition",
-    "dummies",
-    "encoders",
-    "ensemble",
-    "feature_engine.creation",
-    "feature_engine.discretisers",
-    "feature_engine.encoders",
-    "feature_engine.imputers",
-    "feature_engine.numbers",
-    "feature_engine.selection",
-    "feature_engine.times",
-    "feature_maps",
-    "generalized",
-    "imbalanced",
-    "imputers",
-    "interpret",
-    "intervals",
-    "lightgbm",
-    "linear",
-    "manifold",
-    "mlxtend",
-    "multiclass",
-    "neighbors",
-    "neural",
-    "outliers",
-    "pipeline",
-    "preprocess",
-    "processes",
-    "scalers",
-    "selection",
-    "semi_supervised",
-    "sklego",
-    "sklego_groups",
-    "skrub.columns",
-    "skrub.encoders",
-    "skrub.tables",
-    "sparse_coding",
-    "statsmodels",
-    "svm",
-    "text",
-    "topics",
-    "trees",
-    "wrappers",
-    "xgboost",
-)
+# The modules with the exporters of each package's classes; in each, TRANSFORMERS and MODELS are those by
+# class name. Only those of the packages that a model has are imported.
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "catboost": ("catboost",),
+    "category_encoders": ("category_encoders",),
+    "feature_engine": (
+        "feature_engine.creation",
+        "feature_engine.discretisers",
+        "feature_engine.encoders",
+        "feature_engine.imputers",
+        "feature_engine.numbers",
+        "feature_engine.selection",
+        "feature_engine.times",
+        "pipeline",
+    ),
+    "imblearn": ("imbalanced",),
+    "interpret": ("interpret",),
+    "lightgbm": ("lightgbm",),
+    "mlxtend": ("mlxtend",),
+    "podium": ("conformal", "intervals", "multiclass", "statsmodels"),
+    "sklearn": (
+        "bayes",
+        "boosting",
+        "calibration",
+        "cluster",
+        "decomposition",
+        "dummies",
+        "encoders",
+        "ensemble",
+        "feature_maps",
+        "generalized",
+        "imputers",
+        "linear",
+        "manifold",
+        "multiclass",
+        "neighbors",
+        "neural",
+        "outliers",
+        "pipeline",
+        "preprocess",
+        "processes",
+        "scalers",
+        "selection",
+        "semi_supervised",
+        "sparse_coding",
+        "svm",
+        "text",
+        "topics",
+        "trees",
+        "wrappers",
+    ),
+    "sklego": ("sklego", "sklego_groups"),
+    "skrub": ("skrub.columns", "skrub.encoders", "skrub.tables"),
+    "statsmodels": ("statsmodels",),
+    "xgboost": ("xgboost",),
+}
 GROUP = "exporters"
 
 
@@ -96,7 +98,7 @@ def transformer_of(estimator: Any) -> TransformerExporter:
     Raises:
         NotCompiled: there is none.
     """
-    exporter = _exporters("TRANSFORMERS").get(class_name(estimator))
+    exporter = _exporter(estimator, "TRANSFORMERS")
     if exporter is not None:
         return exporter
     if class_name(estimator) in _registered() or not is_own(estimator):
@@ -110,15 +112,21 @@ def model_of(estimator: Any) -> ModelExporter:
     Raises:
         NotCompiled: there is none.
     """
-    exporter = _exporters("MODELS").get(class_name(estimator))
+    exporter = _exporter(estimator, "MODELS")
     return exporter if exporter is not None else _foreign(estimator, Fitted, "predicts")
 
 
-def _exporters(kind: str) -> Mapping[str, Callable[[Any, Builder, Features], Any]]:
-    exporters: dict[str, Any] = {}
-    for family in FAMILIES:
-        exporters |= getattr(import_module(f"podium.compile.exporters.{family}"), kind, {})
-    return exporters
+def _exporter(estimator: Any, kind: str) -> Callable[[Any, Builder, Features], Any] | None:
+    """The exporter of ours for an estimator's class; None if there is none."""
+    name = class_name(estimator)
+    for family in FAMILIES.get(name.partition(".")[0], ()):
+        module = import_module(f"podium.compile.exporters.{family}")
+        exporter: Callable[[Any, Builder, Features], Any] | None = getattr(module, kind, {}).get(
+            name
+        )
+        if exporter is not None:
+            return exporter
+    return None
 
 
 def _registered() -> set[str]:

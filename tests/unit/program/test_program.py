@@ -267,7 +267,7 @@ import sys
 import podium.compile
 from podium.compile.registry import FAMILIES
 from importlib import import_module
-for family in FAMILIES:
+for family in {one for some in FAMILIES.values() for one in some}:
     import_module(f"podium.compile.exporters.{family}")
 heavy = {"sklearn", "pandas", "scipy", "polars", "onnxruntime", "joblib"}
 assert not heavy & {name.partition(".")[0] for name in sys.modules}
