@@ -23,6 +23,8 @@ from podium.table import Array, Table, column_name, plain_values
 ROWS = 2_000
 # Single precision may add in another order in another call; half precision rounds its input.
 TOLERANCE, TOLERANCE_HALF = 1e-5, 1e-2
+# Beside their mean, smaller numbers than this are compared by their difference, not by their ratio.
+NOTHING = 1e-3
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,8 @@ def _differs(one: Array, other: Array, tolerance: float) -> NDArray[np.bool_]:
 def _close(one: Array, other: Array, tolerance: float) -> NDArray[np.bool_]:
     one = one.astype(np.float64)
     finite = np.abs(one[np.isfinite(one)])
-    scale = float(np.median(finite)) if finite.size else 0.0
+    # Most probabilities of a sure model are next to nothing, and so are most counts.
+    scale = max(float(np.median(finite)), NOTHING * float(np.mean(finite))) if finite.size else 0.0
     close: NDArray[np.bool_] = np.isclose(
         one, other, rtol=tolerance, atol=tolerance * scale, equal_nan=True
     )

@@ -11,7 +11,10 @@ import pandas as pd
 import pytest
 import xgboost
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 import podium
 from podium.cli.pack import packed
@@ -330,3 +333,15 @@ def test_what_could_not_be_opened_never_gets_its_name(tmp_path):
 
     assert podium.load(tmp_path / "m.podium").digest == good.digest
     assert [one.name for one in tmp_path.iterdir()] == ["m.podium"]
+
+
+def test_a_sure_model_differs_by_nothing_where_most_probabilities_are_nothing(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    model = CalibratedClassifierCV(GaussianNB(), method="isotonic", cv=3).fit(X, y)
+    shares = model.predict_proba(X)
+    assert np.median(shares) < 1e-9
+
+    bundle = podium.pack(model, X, y, name="sure", path=tmp_path)
+
+    assert bundle.is_compiled, bundle.compilation.why
+    np.testing.assert_allclose(bundle.predict(X).probabilities, shares, atol=1e-12)
