@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gc
 import os
 import shutil
@@ -151,6 +152,12 @@ def _closed_apps(pytestconfig: pytest.Config) -> Iterator[None]:
         thread.join(timeout=1)
     names = sorted(one.name for one in left if one.is_alive())
     assert not names, f"an App was left open: its threads {names} still run; call App.close()"
+
+
+@pytest.fixture(autouse=True)
+def _usual_csv_limit() -> None:
+    """The longest cell that Python's csv module reads: scipy raises it where it reads an ARFF file."""
+    csv.field_size_limit(131_072)
 
 
 @pytest.fixture

@@ -113,8 +113,11 @@ def test_the_parts_of_an_engine_meet_there(
     cluster = LocalCluster(n_workers=1, threads_per_worker=2, processes=False, **PLACES)
     with cluster, dask.config.set({"scheduler-address": cluster.scheduler_address}):
         refused, _, why = podium_run(*told)
-        stopped, _, _ = podium_run(*told, "--force", "--limit-errors", "1")
-        kept = [one.key for one in bucket.objects.filter(Prefix="out/")]
+        # In a folder of its own: what its other workers write meanwhile may stay behind, hidden.
+        elsewhere = [str(one).replace("clinic/out", "clinic/stopped") for one in told]
+        bucket.put_object(Key="stopped/part-00007.parquet", Body=b"old")
+        stopped, _, _ = podium_run(*elsewhere, "--force", "--limit-errors", "1")
+        kept = [one.key for one in bucket.objects.filter(Prefix="stopped/")]
         code, _, err = podium_run(*told, "--force")
         bucket.put_object(Key="out/mine.txt")
         other, _, mine = podium_run(*told, "--force")
@@ -123,11 +126,11 @@ def test_the_parts_of_an_engine_meet_there(
     assert (refused, stopped, code, other) == (1, 3, 3, 1), err
     assert "s3://clinic/out exists already" in why
     assert "also holds 'mine.txt'" in mine
-    assert kept == ["out/part-00007.parquet"]
+    assert kept == ["stopped/part-00007.parquet"]
     found = contents(bucket)
     names = sorted(name for name in found if name.startswith("out/part"))
     assert names == [f"out/part-0000{number}.parquet" for number in range(3)]
-    assert not any(name.startswith(".") for name in found)
+    assert not any(name.startswith(".out") for name in found)
     tables = [parquet.read_table(io.BytesIO(found[name])) for name in names]
     assert pa.concat_tables(tables).equals(parquet.read_table("one.parquet"))
     assert Path("out.errors.csv").read_text() == Path("one.parquet.errors.csv").read_text()

@@ -129,7 +129,7 @@ def test_what_works_passes_with_its_cost(tmp_path):
         ("load takes memory", "GiB of memory"),
         ("call writes", "File too large"),
         ("call raises", "of all things"),
-        ("call short", "1 predictions for"),
+        ("call short", "predicted 1 of 5 rows"),
     ],
 )
 def test_what_misbehaves_is_told(wayward, how, why):
