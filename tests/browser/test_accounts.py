@@ -96,6 +96,7 @@ def test_from_the_link_to_a_token_that_was_revoked(server, browser):
 
     grace = Person(browser, server.address)
     grace.log_in("grace")
+    grace.page.wait_for_url(grace.address + "/")
     assert [one.inner_text() for one in grace.page.locator(".card h2").all()] == ["Logistic 1"]
     answer = predict(grace)
     refused = grace.page.goto(f"{grace.address}/models/{OTHER}")
