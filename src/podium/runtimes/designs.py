@@ -10,12 +10,12 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Kept:
+class ObjectState:
     """An object of patsy, or a container of such.
 
     Attributes:
         kind: its class.
-        parts: its attributes, pairs or items, kept likewise.
+        parts: its attributes, pairs or items, in the same form.
     """
 
     kind: type
@@ -23,35 +23,37 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class KeptModule:
+class ModuleName:
     """A module that a formula names, such as numpy."""
 
     name: str
 
 
-def kept(one: Any) -> Any:
+def state_of(one: Any) -> Any:
     """A design, or a part of one, in a form that can be pickled.
 
     Functions that patsy called only to learn from the training rows are left out.
     """
     if isinstance(one, ModuleType):
-        return KeptModule(one.__name__)
+        return ModuleName(one.__name__)
     if hasattr(one, "__patsy_stateful_transform__"):
         return None
     if isinstance(one, Mapping) and isinstance(one, dict):
-        return Kept(type(one), [(kept(key), kept(value)) for key, value in one.items()])
+        return ObjectState(
+            type(one), [(state_of(key), state_of(value)) for key, value in one.items()]
+        )
     if type(one) in (list, tuple, set, frozenset):
-        return Kept(type(one), [kept(part) for part in one])
+        return ObjectState(type(one), [state_of(part) for part in one])
     if type(one).__module__.startswith("patsy.") and hasattr(one, "__dict__"):
-        return Kept(type(one), kept(vars(one)))
+        return ObjectState(type(one), state_of(vars(one)))
     return one
 
 
 def restored(one: Any) -> Any:
-    """What `kept` was given."""
-    if isinstance(one, KeptModule):
+    """What `state_of` was given."""
+    if isinstance(one, ModuleName):
         return import_module(one.name)
-    if not isinstance(one, Kept):
+    if not isinstance(one, ObjectState):
         return one
     if issubclass(one.kind, dict):
         return one.kind((restored(key), restored(value)) for key, value in one.parts)

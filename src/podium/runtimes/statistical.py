@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from podium.runtimes.designs import kept, restored
+from podium.runtimes.designs import restored, state_of
 from podium.runtimes.formulas import design_of
 from podium.table import Array
 
@@ -35,7 +35,7 @@ class FormulaModel:
             return self.__dict__
         apart = _with_own_data(self.results)
         del apart.model.data.model_spec
-        return self.__dict__ | {"results": apart, "design": kept(design)}
+        return self.__dict__ | {"results": apart, "design": state_of(design)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         design = state.pop("design", None)

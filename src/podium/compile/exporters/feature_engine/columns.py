@@ -66,7 +66,7 @@ def is_never_missing(build: Builder, column: Column) -> bool:
     return column.fill is not None or build.field(column).missing == "refuse"
 
 
-def kept(columns: Mapping[Any, Column], dropped: Sequence[Any] = ()) -> Features:
+def remaining_columns(columns: Mapping[Any, Column], dropped: Sequence[Any] = ()) -> Features:
     """The columns that aren't dropped, in order."""
     gone = set(dropped)
     return tuple(column for name, column in columns.items() if name not in gone)

@@ -11,9 +11,9 @@ from podium.compile.builder import Builder
 from podium.compile.exporters.ensemble import numbers_of
 from podium.compile.exporters.feature_engine.columns import (
     Columns,
-    kept,
     named,
     numbers,
+    remaining_columns,
     with_numbers,
 )
 from podium.compile.exporters.feature_engine.discretisers import rounded, tree_values
@@ -43,7 +43,7 @@ def math_features(estimator: Any, build: Builder, x: Features) -> Features:
     functions = estimator.func if isinstance(estimator.func, list) else [estimator.func]
     new = [_aggregated(build, register, one, refuses_missing=refuses) for one in functions]
     made = tuple(column for one in new for column in build.features(one))
-    return (*kept(columns, variables if estimator.drop_original else ()), *made)
+    return (*remaining_columns(columns, variables if estimator.drop_original else ()), *made)
 
 
 def _aggregated(build: Builder, x: int, function: Any, *, refuses_missing: bool) -> int:
@@ -135,7 +135,7 @@ def relative_features(estimator: Any, build: Builder, x: Features) -> Features:
             register = _related(build, register, reference, function, estimator.fill_value)
             made.append(build.features(register))
     dropped = (*variables, *references) if estimator.drop_original else ()
-    return (*kept(columns, dropped), *(column for one in made for column in one))
+    return (*remaining_columns(columns, dropped), *(column for one in made for column in one))
 
 
 def _related(build: Builder, x: int, reference: int, function: str, fill: Any) -> int:
@@ -157,7 +157,7 @@ def cyclical_features(estimator: Any, build: Builder, x: Features) -> Features:
     angle = build.scale(register, multiply=turns)
     sides = [build.features(build.add(Link(angle, side))) for side in ("sin", "cos")]
     made = (column for pair in zip(*sides, strict=True) for column in pair)
-    return (*kept(columns, variables if estimator.drop_original else ()), *made)
+    return (*remaining_columns(columns, variables if estimator.drop_original else ()), *made)
 
 
 def tree_features(estimator: Any, build: Builder, x: Features) -> Features:
@@ -170,7 +170,7 @@ def tree_features(estimator: Any, build: Builder, x: Features) -> Features:
         names = [some] if isinstance(some, str) else list(some)
         made.append(_tree_feature(estimator, build, trees, columns, names))
     dropped = variables if estimator.drop_original else ()
-    return (*kept(columns, dropped), *(column for one in made for column in one))
+    return (*remaining_columns(columns, dropped), *(column for one in made for column in one))
 
 
 def _tree_feature(

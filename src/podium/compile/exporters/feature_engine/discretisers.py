@@ -11,9 +11,9 @@ from podium.compile.builder import Builder
 from podium.compile.exporters.ensemble import probabilities_of, values_of
 from podium.compile.exporters.feature_engine.columns import (
     Columns,
-    kept,
     named,
     numbers,
+    remaining_columns,
     with_numbers,
 )
 from podium.compile.features import Features, NotCompiled, Relabelled
@@ -29,8 +29,8 @@ def discretiser(estimator: Any, build: Builder, x: Features) -> Features:
     if getattr(estimator, "errors", "ignore") == "raise":
         columns = with_numbers(build, columns, variables, build.add(Finite(binned)))
     if not estimator.return_boundaries:
-        return kept(columns)
-    return kept(_with_boundaries(columns, edges, estimator.precision))
+        return remaining_columns(columns)
+    return remaining_columns(_with_boundaries(columns, edges, estimator.precision))
 
 
 def _binned(build: Builder, columns: Columns, edges: dict[Any, Any]) -> int:
@@ -82,12 +82,12 @@ def tree_discretiser(estimator: Any, build: Builder, x: Features) -> Features:
         columns = with_numbers(build, columns, variables, _binned(build, columns, edges))
         if estimator.bin_output == "boundaries":
             columns = _with_boundaries(columns, edges, estimator.precision)
-        return kept(columns)
+        return remaining_columns(columns)
     register = numbers(build, columns, variables, refuses_missing=True)
     for name, column in zip(variables, build.features(register), strict=True):
         trees = estimator.binner_dict_[name]
         (columns[name],) = tree_values(build, trees, (column,), estimator)
-    return kept(columns)
+    return remaining_columns(columns)
 
 
 def tree_values(build: Builder, trees: Any, x: Features, estimator: Any) -> Features:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.exporters.feature_engine.columns import kept, named, with_numbers
+from podium.compile.exporters.feature_engine.columns import named, remaining_columns, with_numbers
 from podium.compile.features import Features, NotCompiled, Relabelled
 from podium.compile.labels import label_of
 from podium.compile.registers import Codes
@@ -22,7 +22,7 @@ def mapped(estimator: Any, build: Builder, x: Features) -> Features:
     columns, variables = named(estimator, x), list(estimator.encoder_dict_)
     codes = [_codes(estimator, estimator.encoder_dict_[name]) for name in variables]
     register = build.codes(tuple(columns[name] for name in variables), codes)
-    return kept(with_numbers(build, columns, variables, register))
+    return remaining_columns(with_numbers(build, columns, variables, register))
 
 
 def _codes(estimator: Any, numbers: Mapping[Any, float]) -> Codes:
@@ -46,7 +46,7 @@ def one_hot(estimator: Any, build: Builder, x: Features) -> Features:
     codes = [Codes({v: float(i) for i, v in enumerate(one)}, None, NO_CODE) for one in known]
     some = tuple(columns[name] for name in variables)
     register = build.one_hot(some, codes, [len(one) for one in known])
-    return (*kept(columns, variables), *build.features(register))
+    return (*remaining_columns(columns, variables), *build.features(register))
 
 
 def rare_labels(estimator: Any, _build: Builder, x: Features) -> Features:
@@ -60,7 +60,7 @@ def rare_labels(estimator: Any, _build: Builder, x: Features) -> Features:
             unknown=rare,
             refuses_missing=estimator.missing_values == "raise",
         )
-    return kept(columns)
+    return remaining_columns(columns)
 
 
 def match_categories(estimator: Any, _build: Builder, x: Features) -> Features:
@@ -74,7 +74,7 @@ def match_categories(estimator: Any, _build: Builder, x: Features) -> Features:
             refuses_missing=refuses,
             refuses_unknown=refuses,
         )
-    return kept(columns)
+    return remaining_columns(columns)
 
 
 def _labels(categories: Any) -> list[Label]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from podium.compile.builder import Builder
-from podium.compile.exporters.feature_engine.columns import kept, named, present
+from podium.compile.exporters.feature_engine.columns import named, present, remaining_columns
 from podium.compile.exporters.preprocess import missing_of
 from podium.compile.features import Features, NotCompiled
 from podium.compile.labels import label_of
@@ -18,7 +18,7 @@ def imputer(estimator: Any, build: Builder, x: Features) -> Features:
         fill = label_of(value)
         if fill is not None:  # a column that was empty stays so
             columns[name] = build.filled(columns[name], fill)
-    return kept(columns)
+    return remaining_columns(columns)
 
 
 def random_sample(_estimator: Any, _build: Builder, _x: Features) -> Features:
@@ -49,7 +49,7 @@ def drop_missing(estimator: Any, build: Builder, x: Features) -> Features:
         raise NotCompiled(
             "it drops rows with several missing values (threshold); drop them before fitting"
         )
-    return kept(present(build, named(estimator, x), estimator.variables_))
+    return remaining_columns(present(build, named(estimator, x), estimator.variables_))
 
 
 TRANSFORMERS = {

@@ -10,9 +10,9 @@ import numpy as np
 from podium.compile.builder import Builder
 from podium.compile.exporters.feature_engine.columns import (
     Columns,
-    kept,
     named,
     numbers,
+    remaining_columns,
     with_numbers,
 )
 from podium.compile.features import Features
@@ -38,7 +38,7 @@ def capper(estimator: Any, build: Builder, x: Features) -> Features:
     columns, variables = named(estimator, x), list(estimator.variables_)
     before = _uncapped(estimator, build, columns)
     after = build.add(Clip(before, *_bounds(estimator)))
-    capped = kept(with_numbers(build, columns, variables, after))
+    capped = remaining_columns(with_numbers(build, columns, variables, after))
     if not getattr(estimator, "add_indicators", False):
         return capped
     sides: list[ElementwiseName] = []
@@ -59,7 +59,7 @@ def trimmer(estimator: Any, build: Builder, x: Features) -> Features:
     is_within = build.add(Elementwise((before, within), "equal", (0, 1), np.empty((0, 1))))
     missing = np.array([[np.nan]])
     inliers = build.add(Elementwise((is_within, before), "where", (0, 1, -1), missing))
-    return kept(with_numbers(build, columns, variables, build.add(Finite(inliers))))
+    return remaining_columns(with_numbers(build, columns, variables, build.add(Finite(inliers))))
 
 
 def _function(
@@ -74,7 +74,9 @@ def _function(
     def export(estimator: Any, build: Builder, x: Features) -> Features:
         columns, variables = named(estimator, x), list(estimator.variables_)
         before = numbers(build, columns, variables, refuses_missing=True)
-        return kept(with_numbers(build, columns, variables, change(estimator, build, before)))
+        return remaining_columns(
+            with_numbers(build, columns, variables, change(estimator, build, before))
+        )
 
     return export
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from podium.compile.builder import Builder
-from podium.compile.exporters.feature_engine.columns import kept, named, present
+from podium.compile.exporters.feature_engine.columns import named, present, remaining_columns
 from podium.compile.features import Features
 
 # As the wrapper lists them: they create columns, or select some.
@@ -14,7 +14,7 @@ CREATORS = ("OneHotEncoder", "PolynomialFeatures")
 
 def selector(estimator: Any, _build: Builder, x: Features) -> Features:
     """The columns that it doesn't drop."""
-    return kept(named(estimator, x), estimator.features_to_drop_)
+    return remaining_columns(named(estimator, x), estimator.features_to_drop_)
 
 
 def match_variables(estimator: Any, build: Builder, x: Features) -> Features:
@@ -22,7 +22,7 @@ def match_variables(estimator: Any, build: Builder, x: Features) -> Features:
     columns = named(estimator, x)
     if estimator.missing_values == "raise":
         columns = present(build, columns, list(columns))
-    return kept(columns)
+    return remaining_columns(columns)
 
 
 def wrapper(estimator: Any, build: Builder, x: Features) -> Features:
@@ -34,8 +34,8 @@ def wrapper(estimator: Any, build: Builder, x: Features) -> Features:
     inner = estimator.transformer_
     new = build.transform(inner, some, type(inner).__name__)
     if type(inner).__name__ in CREATORS:
-        return (*kept(columns, variables), *new)
-    return kept({**columns, **dict(zip(variables, new, strict=True))})
+        return (*remaining_columns(columns, variables), *new)
+    return remaining_columns({**columns, **dict(zip(variables, new, strict=True))})
 
 
 TRANSFORMERS = {

@@ -9,7 +9,12 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.clocks import Clocks, read_times
-from podium.compile.exporters.feature_engine.columns import Columns, is_never_missing, kept, named
+from podium.compile.exporters.feature_engine.columns import (
+    Columns,
+    is_never_missing,
+    named,
+    remaining_columns,
+)
 from podium.compile.features import Column, Features, Input, NotCompiled, Relabelled
 from podium.program.operations import Elementwise, Finite, Link
 from podium.program.operations.reading.times import DAY, CalendarPart
@@ -165,7 +170,7 @@ def datetime_ordinal(estimator: Any, build: Builder, x: Features) -> Features:
 
 
 def _with(columns: Columns, dropped: Sequence[Any], made: Sequence[Features]) -> Features:
-    return (*kept(columns, dropped), *(column for one in made for column in one))
+    return (*remaining_columns(columns, dropped), *(column for one in made for column in one))
 
 
 TRANSFORMERS = {
