@@ -28,8 +28,8 @@ class Together:
             )
         if len(models) < 2:
             raise SetupError(
-                f"{len(models)} model{'s' if not models else ''} can't be packed together",
-                hint="pass a single model itself",
+                f"packing models together takes at least two of them, not {len(models)}",
+                hint="pass a single model without a dict",
             )
         self.models = dict(models)
 
