@@ -68,8 +68,8 @@ def test_several_targets_are_those_of_the_models_in_order(pack):
 @pytest.mark.parametrize(
     ("models", "why"),
     [
-        ({}, "0 models can't be packed together"),
-        ({"only": ridge()}, "1 model can't be packed together"),
+        ({}, "at least two of them, not 0"),
+        ({"only": ridge()}, "at least two of them, not 1"),
         ({1: ridge(), "b": ridge()}, "1 can't be the name of an output"),
         ({"a": ridge(), "b": Ridge().fit(X[["bp", "age", "bmi"]], SUGAR)}, "different columns"),
         ({"a": ridge(), "b": Ridge().fit(X, np.c_[SUGAR, SUGAR])}, "b has 2 outputs"),
