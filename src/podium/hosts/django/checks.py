@@ -12,7 +12,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.db import router
+from django.db import connections, router
 from django.template import TemplateDoesNotExist
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
@@ -79,7 +79,7 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
                 id="podium.W002",
             )
         )
-    return [*found, *_home()]
+    return [*found, *_home(), *_transactions()]
 
 
 def _is_selected(app_configs: Sequence[AppConfig] | None) -> bool:
@@ -240,4 +240,23 @@ def _home() -> Iterator[CheckMessage]:
                 f"the home folder {home} lies in {name}, whose files are public",
                 hint=f'set {NAME}["home"] to a folder of the project\'s own',
                 id="podium.W007",
+            )
+
+
+def _transactions() -> Iterator[CheckMessage]:
+    """SQLite lets a transaction that has read write no more once another one has begun to.
+
+    Podium's threads write between any two statements of the project, so that this isn't rare.
+    """
+    from podium.hosts.django.models import MonitoringCount, Prediction
+
+    for using in sorted({router.db_for_write(table) for table in (MonitoringCount, Prediction)}):
+        connection = connections[using]
+        mode = connection.settings_dict.get("OPTIONS", {}).get("transaction_mode")
+        if connection.vendor == "sqlite" and (mode or "DEFERRED").upper() == "DEFERRED":
+            yield checks.Warning(
+                f"transactions of the SQLite database {using!r} take its lock late: those that "
+                'read first may fail with "database is locked"',
+                hint='add "OPTIONS": {"transaction_mode": "IMMEDIATE"} to it in DATABASES',
+                id="podium.W009",
             )
