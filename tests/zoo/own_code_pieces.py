@@ -213,6 +213,19 @@ def applied_to_names(df):
     return pd.DataFrame({"n": names.map({"USA": 1, "J": 2}).fillna(0)})
 
 
+def known_dummies(df):
+    df = pd.get_dummies(df[["Origin", "Displacement"]], columns=["Origin"], dtype=int)
+    known = ["Displacement", "Origin_Europe", "Origin_Japan", "Origin_Korea"]
+    return df.reindex(columns=known, fill_value=0)
+
+
+def declared_categories(df):
+    kind = pd.CategoricalDtype(["Japan", "USA"])
+    origin = df["Origin"].astype(kind)
+    more = pd.get_dummies(origin, prefix="from")
+    return pd.concat([df[["Cylinders"]].assign(code=origin.cat.codes), more], axis=1)
+
+
 def month_and_weekday(df):
     df = df[["time"]].copy()
     df["month"] = df["time"].dt.month
@@ -342,6 +355,17 @@ class TargetMeans(Own):
         return pd.DataFrame({"origin": X["Origin"].map(self.means_).fillna(self.mean_)})
 
 
+class GetDummies(Own):
+    """The columns that training had."""
+
+    def fit(self, X, y=None):
+        self.columns_ = pd.get_dummies(X).columns
+        return self
+
+    def transform(self, X):
+        return pd.get_dummies(X).reindex(columns=self.columns_, fill_value=0)
+
+
 class CombinedAttributes(Own):
     """Ratios beside an array's columns."""
 
@@ -402,6 +426,7 @@ CARS: list[Callable[..., Any]] = [
     *(ratio, logs, filled_and_clipped, filled_by_column, heavy, tiers, cut, cut_with_numbers),
     *(origin_numbers, missing_flag, own_dummies, american, corrected_rows, renamed, beside),
     *(lambdas, only_numbers, applied, sums_of_rows, lower, lengths_of_names, applied_to_names),
+    *(known_dummies, declared_categories),
 ]
 DATES: list[Callable[..., Any]] = [month_and_weekday, time_between, local_hours]
 PENGUINS: list[Callable[..., Any]] = [
@@ -418,6 +443,7 @@ PIECES = [
     Piece("penguins", Winsorizer()),
     *(Piece("cars", how()) for how in (MeanImputer, ColumnSelector, FrequencyEncoder, TargetMeans)),
     Piece("cars", Remembering()),
+    Piece("penguins", GetDummies()),
     Piece("iris", CombinedAttributes()),
     Piece("cars", dummies, "pd.get_dummies"),
     Piece("cars", by_group, "`.groupby` of a frame"),

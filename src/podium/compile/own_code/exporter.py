@@ -11,6 +11,7 @@ from typing import Any
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Input, NotCompiled
 from podium.compile.own_code.arithmetic import Kind
+from podium.compile.own_code.dummies import Dummies
 from podium.compile.own_code.frames import Frame
 from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.pandas_functions import recorded_functions
@@ -34,6 +35,8 @@ def recorded(build: Builder, x: Features, estimator: Any, call: Callable[[Any], 
     found = _first(call, _data(build, x, estimator))
     if isinstance(found, Labels):  # a vectorizer takes a column of texts
         return found.columns_of_plan
+    if isinstance(found, Dummies):
+        found.refuse()
     if not isinstance(found, (Frame, Numbers)) or found.ndim != 2:
         raise NotCompiled("its code doesn't return a frame or a matrix made of what it was given")
     return found.columns_of_plan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -27,6 +27,11 @@ from podium.program.operations.rows.elementwise import ElementwiseName
 from podium.program.operations.texts.spelling import ChangeName
 from podium.signature import Label
 
+_UNDECLARED = (
+    "the codes of categories depend on the other rows; declare the categories, with "
+    "pd.Categorical(x, categories=[...]) or astype(pd.CategoricalDtype([...]))"
+)
+
 
 class Labels(Operators):
     """A column of texts or categories: as it came, with its missing values filled in, or computed.
@@ -34,10 +39,12 @@ class Labels(Operators):
     Attributes:
         dtype_name: of the column of texts: `str`, `object` or another of pandas'.
         is_filled: whether no value can be missing.
+        categories: if they are declared, so that any other value is missing.
     """
 
     noun = "column of texts"
     ndim = 1
+    categories: tuple[Label, ...] = ()
 
     def __init__(
         self, build: Builder, column: Column, dtype_name: str = "", is_filled: bool = False
@@ -49,6 +56,8 @@ class Labels(Operators):
             self.dtype_name, self.name = dtype_name or field.dtype, field.name
             is_full = field.missing == "refuse" and not is_closed(field)
             self.is_filled = is_filled or is_full or column.fill is not None
+            if field.dtype == "category" and column.fill is None:
+                self.categories = field.labels
 
     @property
     def columns_of_plan(self) -> Features:
@@ -97,10 +106,39 @@ class Labels(Operators):
 
     def copy(self, *_: Any, **__: Any) -> Labels:
         """The same."""
-        return Labels(self.build, self.column, self.dtype_name, self.is_filled)
+        found = Labels(self.build, self.column, self.dtype_name, self.is_filled)
+        found.categories = self.categories
+        return found
+
+    @property
+    def cat(self) -> Labels:
+        """The methods of categories."""
+        return self
+
+    @property
+    def codes(self) -> Numbers:
+        """The places of the categories, from 0; -1 is a missing one."""
+        if not self.categories:
+            raise Untraceable(_UNDECLARED)
+        found = self.coded({one: float(n) for n, one in enumerate(self.categories)}, -1.0, -1.0)
+        return found.like(found.register, "integer")
+
+    def __getattr__(self, name: Any) -> NoReturn:
+        if name == "codes":  # a property that raises an AttributeError ends up here
+            raise Untraceable(_UNDECLARED)
+        super().__getattr__(name)
+
+    def set_categories(self, categories: Any) -> Labels:
+        """Other values become missing."""
+        texts = tuple(_text(_label(one)) for one in categories)
+        found = self.changed(Retext(self.texts, texts, texts))
+        found.categories = texts
+        return found
 
     def astype(self, to: Any, **_: Any) -> Labels:
         """Categories and objects are the same labels."""
+        if getattr(to, "categories", None) is not None:
+            return self.set_categories(to.categories)
         name = to if isinstance(to, str) else getattr(to, "__name__", str(to))
         if name == "str" and self.is_filled:
             return self.copy()

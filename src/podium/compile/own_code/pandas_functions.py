@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from podium.compile.own_code import dummies
 from podium.compile.own_code.frames import Frame, beside
-from podium.compile.own_code.labels import named
+from podium.compile.own_code.labels import Labels, named
 from podium.compile.own_code.numpy_functions import ARRAYS, ColumnStacker, array_of
 from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.values import Numbers, computed
@@ -52,7 +53,10 @@ def _changed() -> Iterator[None]:
 def _either(original: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **options: Any) -> Any:
         if not args:
-            return original(**options)
+            name = next((one for one in _DATA if one in options), None)
+            if name is None:
+                return original(**options)
+            args = (options.pop(name),)
         first, *others = args
         parts = list(first.values()) if isinstance(first, Mapping) else first
         some = parts if isinstance(parts, (list, tuple)) else [parts]
@@ -61,6 +65,10 @@ def _either(original: Callable[..., Any], recorded: Callable[..., Any]) -> Calla
         return original(*args, **options)
 
     return call
+
+
+# How pandas' functions call their first argument.
+_DATA = ("data", "objs", "x", "obj", "arg", "values")
 
 
 def _frame_class(original: Any) -> Any:
@@ -106,10 +114,12 @@ def _of_columns(data: Mapping[str, Any]) -> Frame:
     return frame.selected(data)
 
 
-def _concat(parts: Any, *, axis: Any = 0, **_: Any) -> Frame:
+def _concat(parts: Any, *, axis: Any = 0, **_: Any) -> Any:
     if axis not in (1, "columns"):
         raise Untraceable("it puts rows below each other")
     some = list(parts.values()) if isinstance(parts, Mapping) else list(parts)
+    if any(isinstance(one, dummies.Dummies) for one in some):
+        return dummies.beside(some)
     build = next(one.build for one in some if hasattr(one, "build"))
     return beside(some, build)
 
@@ -133,9 +143,19 @@ def _cut(x: Numbers, bins: Any, *, right: bool = True, labels: Any = None, **opt
     return found
 
 
+def _categorical(x: Any, categories: Any = None, *, dtype: Any = None, **_: Any) -> Any:
+    if not isinstance(x, Labels):
+        raise Untraceable("pd.Categorical of a column that isn't texts can't be recorded")
+    if categories is None:
+        return x.astype("category" if dtype is None else dtype)
+    return x.set_categories(categories)
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "Categorical": _categorical,
     "concat": _concat,
     "cut": _cut,
+    "get_dummies": dummies.get_dummies,
     "isna": lambda x: x.isna(),
     "isnull": lambda x: x.isna(),
     "notna": lambda x: x.notna(),

@@ -75,6 +75,20 @@ def is_own_code(code: CodeType) -> bool:
     return not name.startswith((*_LIBRARIES, _PACKAGE, "<frozen", "<__array_function__"))
 
 
+def line_now() -> tuple[int, str]:
+    """The number and the text of the line of one's own code that runs; 0 and "" where none does."""
+    import inspect
+    import linecache
+
+    frame = inspect.currentframe()
+    while frame is not None:
+        if is_own_code(frame.f_code):
+            text = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+            return frame.f_lineno, text.strip()
+        frame = frame.f_back
+    return 0, ""
+
+
 def line_of(traceback: TracebackType | None) -> tuple[int, str]:
     """The number and the text of the line of one's own code where an exception came from."""
     import linecache
