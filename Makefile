@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-stores soak bench bench-serve bench-quick bench-bulk bench-stores bench-explain bench-zoo check docs clean
+.PHONY: help demo quick test test-stores test-others soak bench bench-serve bench-quick bench-bulk bench-stores bench-explain bench-zoo check docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,10 @@ test-stores: ## the contract of a store on a server of yours: make test-stores S
 	@test -n "$$URL" || { echo "name an empty database: make test-stores STORE=cassandra URL=cassandra://..."; exit 2; }
 	@sh scripts/environment.sh test
 	@PODIUM_TEST_STORE="$$STORE" PODIUM_TEST_STORE_URL="$$URL" $(BIN)/python -m pytest tests/contract/test_users_server.py $(ARGS)
+
+test-others: ## lifelines and others that refuse the newest pandas or SciPy, in an environment of their own
+	@sh scripts/environment.sh test
+	@$(BIN)/python -m bench.others $(ARGS)
 
 soak: ## every fault for about an hour, every answer of podium new, attacks; PODIUM_SOAK=3 does a little
 	@sh scripts/environment.sh test

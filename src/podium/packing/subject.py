@@ -29,12 +29,14 @@ from podium.packing.model_file import load_model_file
 from podium.packing.owner import ROWS, Owner, clean, spread
 from podium.packing.recast import read_again, recast
 from podium.packing.truth import Truth
+from podium.runtimes.lifetimes import LifetimeModel, is_lifetimes
 from podium.runtimes.onnx import graph_fields, graph_outputs, matrix_of
 from podium.runtimes.onnx_networks import described_network, exported, is_network
 from podium.runtimes.onnx_outputs import described
 from podium.runtimes.python import FunctionModel, import_path_of
 from podium.runtimes.signatures import SAMPLE_ROWS, signature_of
 from podium.runtimes.sklearn import describe
+from podium.runtimes.survival import SurvivalAt
 from podium.runtimes.together import Together
 from podium.signature import Field, Range, Signature
 from podium.signature.infer import examples, infer_fields
@@ -127,6 +129,8 @@ def _taking(model: Any, rows: object, rounds: Rounds, intervals: float | None) -
         return statistical.predicting(model, intervals)
     if rows is not None and conformal.is_conformal(model) and rounds is None:
         return conformal.predicting(model, rows, intervals)
+    if is_lifetimes(model) and rounds is None and intervals is None:
+        return Booster(LifetimeModel(model), is_changed=True)
     if intervals is not None:
         raise SetupError(
             f"{type(model).__name__} has no intervals",
@@ -152,7 +156,6 @@ def _estimator(
         declared = _inferred(estimator, table, truth) if declared is None else declared
     if declared is None:
         raise _without_rows()
-    orders = "its predictions rank rows and aren't values of the target"
     return Subject(
         signature=declared,
         table=None if owner is None else owner.table,
@@ -160,8 +163,17 @@ def _estimator(
         owner=owner,
         words=describe(estimator),
         notes=taking.notes,
-        unmeasured=orders if only_orders(estimator) else "",
+        unmeasured=_unmeasured(estimator),
     )
+
+
+def _unmeasured(estimator: Any) -> str:
+    """Why no error of its predictions can be measured; empty if it can."""
+    if only_orders(estimator):
+        return "its predictions rank rows and aren't values of the target"
+    if isinstance(estimator, (LifetimeModel, SurvivalAt)):
+        return "a lifetime that was censored has no true value to compare with"
+    return ""
 
 
 def _select(estimator: Any, table: Table) -> Table:

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+from podium.runtimes.lifetimes import LifetimeModel
+
 # Functions of patsy and formulaic that mark their first argument as categories, or pass it on.
 _MARKS = ("C", "Q", "I")
 
@@ -28,7 +30,9 @@ def design_of(results: Any) -> Any:
 
 
 def words_of(results: Any) -> str:
-    """A model of statsmodels in a few words, `OLS: price ~ area`; of others none."""
+    """A model of statsmodels in a few words, `OLS: price ~ area`, or of lifelines; of others none."""
+    if isinstance(results, LifetimeModel):
+        return type(results.fitter).__name__
     results = getattr(results, "results", results)
     if not type(results).__module__.startswith("statsmodels.") or not hasattr(results, "model"):
         return ""
@@ -50,12 +54,15 @@ def variables_of(results: Any) -> tuple[str, ...]:
 
 def categories_of(results: Any) -> dict[str, tuple[Any, ...]]:
     """The levels of the columns that a formula uses as categories only, by column."""
-    design = design_of(results)
-    if design is None:
-        return {}
     found: dict[str, tuple[Any, ...]] = {}
     others: set[str] = set()
-    for factor, levels in _levels(design):
+    if isinstance(results, LifetimeModel):  # it has a formula for each of its parameters
+        designs = results.designs
+        found |= results.strata
+    else:
+        design = design_of(results)
+        designs = [] if design is None else [design]
+    for factor, levels in (pair for one in designs for pair in _levels(one)):
         code = _code(factor)
         marked = _marked(code)
         if levels is not None and marked is not None:

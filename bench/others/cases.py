@@ -1,0 +1,86 @@
+"""Models of these libraries as their own documentation fits them, on data that comes with them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import podium
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model on its way to a server.
+
+    Attributes:
+        model: as it is passed to `podium.pack`.
+        rows: of the training data, with the columns that the model reads.
+        theirs: the library's own outputs for these rows, shape (n_rows, n_outputs).
+        options: of `podium.pack`.
+    """
+
+    model: Any
+    rows: Any
+    theirs: Any
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@cache
+def _arrests() -> pd.DataFrame:
+    from lifelines.datasets import load_rossi
+
+    rows = load_rossi()
+    return rows.assign(kind=np.where(rows["age"] > 25, "old", "young"))
+
+
+def lifetimes(fitter: str, formula: str, times: tuple[int, ...] = (), **options: Any) -> Served:
+    """A regression of lifelines, asked about some times if there are any."""
+    import lifelines
+
+    rows = _arrests()
+    of = {
+        name: options.pop(name)
+        for name in ("baseline_estimation_method", "knots")
+        if name in options
+    }
+    fitted = getattr(lifelines, fitter)(**of).fit(
+        rows, "week", "arrest", formula=formula, **options
+    )
+    asked = "partial_hazard" if hasattr(fitted, "predict_partial_hazard") else "expectation"
+    asked = "median" if "AFT" in fitter else asked
+    theirs = np.asarray(getattr(fitted, f"predict_{asked}")(rows), np.float64)[:, None]
+    if times:
+        curves = fitted.predict_survival_function(rows, times=times)[rows.index]
+        theirs = np.concatenate([theirs, curves.to_numpy().T], axis=1)
+    return Served(podium.SurvivalAt(fitted, times) if times else fitted, rows, theirs)
+
+
+FORMULA = "age + prio * fin + kind"
+AT = (10, 26, 52)
+CASES: dict[str, Callable[[], Served]] = {
+    "lifelines: CoxPHFitter": lambda: lifetimes("CoxPHFitter", FORMULA),
+    "lifelines: CoxPHFitter at times": lambda: lifetimes("CoxPHFitter", FORMULA, AT),
+    "lifelines: CoxPHFitter in strata": lambda: lifetimes(
+        "CoxPHFitter", "age + prio", AT, strata=["wexp", "mar"]
+    ),
+    "lifelines: WeibullAFTFitter": lambda: lifetimes("WeibullAFTFitter", FORMULA),
+    "lifelines: WeibullAFTFitter at times": lambda: lifetimes(
+        "WeibullAFTFitter", FORMULA, AT, ancillary="race"
+    ),
+    "lifelines: LogNormalAFTFitter": lambda: lifetimes("LogNormalAFTFitter", FORMULA, AT),
+    "lifelines: LogLogisticAFTFitter": lambda: lifetimes("LogLogisticAFTFitter", FORMULA, AT),
+    "lifelines: AalenAdditiveFitter": lambda: lifetimes("AalenAdditiveFitter", "age + prio"),
+}
+
+
+def fitted(name: str) -> Served:
+    """The case, without what its library warns of while it fits."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return CASES[name]()
