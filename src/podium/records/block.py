@@ -25,7 +25,6 @@ ID_BYTES = 16
 # Bytes on every machine alike; the cells of other columns are plain values.
 _DTYPES = {"f": "<f8", "i": "<i8", "b": "|b1"}
 _PLAIN = {str, int, float, bool, NoneType}
-_encode = msgspec.json.encode
 
 
 class Column(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -106,7 +105,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def _outputs(self) -> dict[str, Sequence[Any]]:
         """The columns of the records that tell what was predicted."""
-        parts: dict[str, Iterable[Any]] = {"prediction": self._predictions()}
+        parts: dict[str, Sequence[Any]] = {"prediction": self._predictions()}
         if self.labels is not None:
             parts["label"] = self.labels
         if self.probabilities is not None and self.classes is not None:
@@ -117,10 +116,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
         parts["warnings"] = self._warnings()
         outcomes = [outcome_of(one) for one in parts.get("label", parts["prediction"])]
         return {
-            "outputs": [
-                _encode(dict(zip(parts, row, strict=True)))
-                for row in zip(*parts.values(), strict=True)
-            ],
+            "outputs": rows_json(list(parts), list(parts.values()), self.n_rows),
             "outcome": [text for text, _ in outcomes],
             "outcome_number": [number for _, number in outcomes],
         }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ import msgspec
 from podium.signature.labels import label_text
 
 _PLAIN_MIN, _PLAIN_MAX = 1e-4, 1e16
+# Making a type takes time with the square of its fields: 19 ms for 2,000.
+_TYPED_NAMES_MAX = 256
 _json = msgspec.json.Encoder().encode
 
 
@@ -22,10 +25,30 @@ def rows_json(names: Sequence[str], columns: Sequence[Sequence[Any]], n_rows: in
     Raises:
         ValueError: the columns differ in length.
     """
-    encode = msgspec.json.encode
     if not names:
         return [b"{}"] * n_rows
-    return [encode(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
+    kind = _row_type(tuple(names))
+    if kind is None:
+        objects: Iterable[object] = [
+            dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)
+        ]
+    elif len(set(map(len, columns))) > 1 or len(columns) != len(names):
+        raise ValueError("the columns of the rows differ in length")
+    else:
+        objects = map(kind, *columns)
+    return list(map(_json, objects))
+
+
+@lru_cache(256)
+def _row_type(names: tuple[str, ...]) -> Any:
+    """What is encoded as an object of these names, in half of a dict's time; None if nothing is."""
+    if len(names) > _TYPED_NAMES_MAX:
+        return None
+    places = {f"c{at}": name for at, name in enumerate(names)}
+    try:
+        return msgspec.defstruct("Row", [(place, Any) for place in places], rename=places, gc=False)
+    except ValueError:  # a quotation mark, or another sign that is escaped in JSON
+        return None
 
 
 def outcome_of(prediction: object) -> tuple[str, float | None]:
