@@ -1,4 +1,4 @@
-"""The output of a model: predictions, probabilities, scores."""
+"""The output of a model: predictions, probabilities, scores, distances."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ class Outputs:
         probabilities: shape (n_rows, n_classes), in the order of the signature's classes, or None;
             those of several outputs side by side.
         scores: shape (n_rows,), if the signature has any, or None.
+        distances: shape (n_rows, n_clusters), in the order of the signature's classes, or None.
         warnings: about values that were accepted but are unusual.
     """
 
@@ -100,6 +101,7 @@ class Outputs:
     probabilities: NDArray[np.float64] | None = None
     warnings: tuple[CellWarning, ...] = ()
     scores: NDArray[np.float64] | None = None
+    distances: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.predictions)
@@ -116,17 +118,20 @@ class Outputs:
         """The outputs for these rows alone, without warnings."""
         some = None if self.probabilities is None else self.probabilities[rows]
         scores = None if self.scores is None else self.scores[rows]
-        return Outputs(self.predictions[rows], some, scores=scores)
+        distances = None if self.distances is None else self.distances[rows]
+        return Outputs(self.predictions[rows], some, scores=scores, distances=distances)
 
     @classmethod
     def concat(cls, parts: Sequence[Outputs]) -> Outputs:
         """The outputs of several calls, concatenated, without warnings."""
         shares = [part.probabilities for part in parts if part.probabilities is not None]
         scores = [part.scores for part in parts if part.scores is not None]
+        distances = [part.distances for part in parts if part.distances is not None]
         return cls(
             np.concatenate([part.predictions for part in parts]),
             np.concatenate(shares) if shares else None,
             scores=np.concatenate(scores) if scores else None,
+            distances=np.concatenate(distances) if distances else None,
         )
 
 

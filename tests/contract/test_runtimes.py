@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -84,6 +85,21 @@ class TestOriginalEstimatorWithScores(RuntimeContract):
 
     def rows(self):
         return [*FLOWERS, dict.fromkeys(IRIS.columns, 40.0)]
+
+
+class TestProgramWithDistances(RuntimeContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def runtime(cls, tmp_path_factory) -> Runtime:
+        path = tmp_path_factory.mktemp("bundle")
+        model = KMeans(3, n_init=1, random_state=0).fit(IRIS)
+        bundle = podium.pack(model, IRIS, name="groups", path=path)
+        assert bundle.is_compiled
+        assert bundle.signature.output.has_distances
+        return bundle.runtime
+
+    def rows(self):
+        return FLOWERS
 
 
 class TestOnnxGraph(RuntimeContract):

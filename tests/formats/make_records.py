@@ -8,6 +8,7 @@ later version must open them. Where a database server is meant, its tables and r
 - records-3: with business keys, and what feedback said before.
 - records-4: segments of an outbox in frames, no longer in SQLite's files.
 - records-5: a block of rows in an outbox, whose records are in blocks.json.
+- records-6: the same with distances to clusters.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ def test_a_change_of_the_columns_needs_a_new_folder():
     (said, *_) = json.loads((FOLDERS[-1] / "records.json").read_text())
 
     assert tuple(said) == Record.__struct_fields__
-    assert (len(MIGRATIONS), VERSION) == (4, 4)
+    assert (len(MIGRATIONS), VERSION) == (4, 5)
 
 
 def test_what_old_records_have_no_word_of_gets_its_default():

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -81,6 +82,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
     cut = FixedThresholdClassifier(LogisticRegression(), threshold=0.3, pos_label="big")
     models = {
         "odd": IsolationForest(n_estimators=10, random_state=0).fit(numbers),
+        "groups": KMeans(3, n_init=1, random_state=0).fit(numbers),
         "cut": cut.fit(numbers, np.where(rows["size"] > 4, "big", "small")),
     }
     others = [podium.pack(one, numbers, name=n, path=folder) for n, one in models.items()]

@@ -131,6 +131,8 @@ def _outputs(signature: Signature) -> Iterator[ModelColumn]:
         yield ModelColumn(f"probability_{joined(place, '_')}", "DOUBLE", "outputs", pointer)
     if is_one and outputs[0].score:
         yield ModelColumn("score", "DOUBLE", "outputs", _pointer("score"))
+    for label in outputs[0].distance_labels:
+        yield ModelColumn(f"distance_{label}", "DOUBLE", "outputs", _pointer("distances", label))
 
 
 def _task_type(output: Output) -> str:

@@ -52,6 +52,11 @@ from podium.web.numbers import SPACE, headline
     "--no-compile", is_flag=True, help="Serve the estimator itself, not a compiled program."
 )
 @click.option("--keep-original", is_flag=True, help="Pack the estimator beside its program.")
+@click.option(
+    "--distances/--no-distances",
+    default=None,
+    help="Return the distances to all clusters; by default of up to 100.",
+)
 @click.option("--rounds", help="The rounds of a booster to use: all, best or a number.")
 @click.option(
     "--background",
@@ -81,6 +86,7 @@ def pack(
     code: str | None,
     no_compile: bool,
     keep_original: bool,
+    distances: bool | None,
     rounds: str | None,
     background: int,
     no_importance: bool,
@@ -112,6 +118,7 @@ def pack(
         code=code,
         compiles=not no_compile,
         keep_original=keep_original,
+        distances=distances,
         rounds=rounds,
         background=background,
         importance=not no_importance,
@@ -140,6 +147,7 @@ def packed(
     code: str | None = None,
     compiles: bool = True,
     keep_original: bool = False,
+    distances: bool | None = None,
     rounds: str | None = None,
     background: int = ROWS,
     importance: bool = True,
@@ -194,6 +202,7 @@ def packed(
         code=code,
         compiles=compiles,
         keep_original=keep_original,
+        distances=distances,
         rounds=int(rounds) if rounds is not None and rounds.isdecimal() else rounds,
         background=background,
         importance=importance,

@@ -29,7 +29,7 @@ from podium.flow.predict import PredictionService
 from podium.flow.request import PredictRequest, RequestContext
 from podium.flow.response import PredictResponse
 from podium.flow.version import LoadedVersion
-from podium.signature import Signature
+from podium.signature import Output, Signature
 from podium.signature.labels import label_text
 from podium.web.among import among_answers
 
@@ -176,6 +176,10 @@ def _print_one(bundle: Bundle, response: PredictResponse, to: Console) -> None:
             if len(signature.outputs) > 1:
                 to.print(f"  {harmless(one.label)}")
             to.print(indented(_bars(shares, to)))
+    if outputs.distances is not None:
+        to.print()
+        to.print("  Distance to each cluster")
+        to.print(indented(_nearest(signature.output, outputs.distances[0].tolist(), to)))
     _print_warnings(response, to, is_single=True)
 
 
@@ -202,6 +206,22 @@ def _bars(probabilities: dict[str, float], to: Console) -> Grid:
     if len(ranked) > _CLASSES_MAX:
         rest = sum(share for _, share in ranked[_CLASSES_MAX:])
         rows.add_row(f"{len(ranked) - _CLASSES_MAX} others", f"{rest:.1%}", bar(rest, to))
+    return rows
+
+
+def _nearest(output: Output, distances: list[float], to: Console) -> Grid:
+    """Distances as bars, the least first; of very many, the greatest are omitted."""
+    ranked = sorted(zip(output.outcomes, distances, strict=True), key=lambda item: item[1])
+    longest = max(distances) or 1.0
+    rows = shelf()
+    for word, far in ranked[:_CLASSES_MAX]:
+        rows.add_row(
+            Text(harmless(word), overflow="ellipsis", no_wrap=True),
+            Text(value_text(far), justify="right"),
+            Text(bar(far / longest, to), style="cyan"),
+        )
+    if len(ranked) > _CLASSES_MAX:
+        rows.add_row(f"{len(ranked) - _CLASSES_MAX} others, farther away")
     return rows
 
 

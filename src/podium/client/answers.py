@@ -30,6 +30,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         probabilities: by label, where the model has them; by output and label where there are
             several outputs.
         score: of a model without a target: see the model's description.
+        distances: to each cluster by its label, where the model has them.
         id: of the record; "" if nothing is recorded.
         model: its name.
         version: the one that answered.
@@ -42,6 +43,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None = None
     probabilities: dict[str, Any] | None = None
     score: float | None = None
+    distances: dict[str, float] | None = None
     id: str = ""
     model: str = ""
     version: str = ""
@@ -65,6 +67,7 @@ class Predictions(msgspec.Struct, kw_only=True):
     labels: list[str] | None = None
     probabilities: list[dict[str, Any]] | None = None
     scores: list[float] | None = None
+    distances: list[dict[str, float]] | None = None
     ids: list[str] = []
     model: str = ""
     version: str = ""
@@ -83,6 +86,7 @@ class Predictions(msgspec.Struct, kw_only=True):
             label=None if self.labels is None else self.labels[row],
             probabilities=None if self.probabilities is None else self.probabilities[row],
             score=None if self.scores is None else self.scores[row],
+            distances=None if self.distances is None else self.distances[row],
             id=self.ids[row] if self.ids else "",
             model=self.model,
             version=self.versions[row],
@@ -122,6 +126,9 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
         if first.probabilities is None
         else [one for part in parts for one in part.probabilities or ()],
         scores=None if first.scores is None else [o for p in parts for o in p.scores or ()],
+        distances=None
+        if first.distances is None
+        else [one for part in parts for one in part.distances or ()],
         ids=[one for part in parts for one in part.ids],
         model=first.model,
         version=parts[-1].version,

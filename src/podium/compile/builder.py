@@ -130,7 +130,12 @@ class Builder(Registers):
         scores = fitted.scores if self.signature.output.score else None
         if self.signature.output.score and scores is None:
             raise NotCompiled("its scores can't be exported")
-        plan = Plan(self.signature.names, self.operations, outputs, probabilities, scores)
+        distances = fitted.distances if self.signature.output.has_distances else None
+        if self.signature.output.has_distances and distances is None:
+            raise NotCompiled("its distances to clusters can't be exported")
+        plan = Plan(
+            self.signature.names, self.operations, outputs, probabilities, scores, distances
+        )
         plan = pruned(plan)
         return without_unread(plan, self.signature.fields)
 

@@ -80,6 +80,7 @@ class Fitted:
         probabilities: one column for each class.
         scores: `decision_function`: one column, or one for each class; of a cluster, how well a row
             fits.
+        distances: to the centre of each cluster, in the order of the classes.
         outputs: each output by itself, if a classifier has several.
     """
 
@@ -88,4 +89,5 @@ class Fitted:
     classes: tuple[Label, ...] | None = None
     probabilities: int | None = None
     scores: int | None = None
+    distances: int | None = None
     outputs: tuple[Fitted, ...] = ()

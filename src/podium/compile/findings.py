@@ -24,7 +24,7 @@ class Findings:
     Attributes:
         tolerance: the largest acceptable difference between numbers.
         scale: the least by which each output's difference is divided; NaN for labels.
-        usual_score: the same for the scores beside labels.
+        usual_score: the same for the scores and distances beside labels.
     """
 
     tolerance: float
@@ -56,12 +56,14 @@ class Findings:
         elif theirs.probabilities is not None and ours.probabilities is not None:
             floor = np.array(PROBABILITY_FLOOR)
             self._numbers(description, theirs.probabilities, ours.probabilities, floor)
-        if (theirs.scores is None) != (ours.scores is None):
-            self.problem(description, "only one of them returns scores")
-        elif theirs.scores is not None and ours.scores is not None:
-            floor = np.array(max(self.usual_score, 1e-300))
-            tolerance = max(self.tolerance, SCORE_TOLERANCE)
-            self._numbers(description, theirs.scores, ours.scores, floor, tolerance)
+        for name in ("scores", "distances"):
+            their_scores, our_scores = getattr(theirs, name), getattr(ours, name)
+            if (their_scores is None) != (our_scores is None):
+                self.problem(description, f"only one of them returns {name}")
+            elif their_scores is not None:
+                floor = np.array(max(self.usual_score, 1e-300))
+                tolerance = max(self.tolerance, SCORE_TOLERANCE)
+                self._numbers(description, their_scores, our_scores, floor, tolerance)
 
     def problem(self, description: str, problem: str) -> None:
         """Record a difference, and on which rows."""

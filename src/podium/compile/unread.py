@@ -100,7 +100,7 @@ def _needed_columns(plan: Plan) -> list[_Mask]:
     for output in plan.answers:
         is_index = shapes.any(output.register).is_index
         needed[output.register][slice(None) if is_index else output.column] = True
-    for beside in (plan.probabilities, plan.scores):
+    for beside in (plan.probabilities, plan.scores, plan.distances):
         if beside is not None:
             needed[beside][:] = True
     for register in range(len(needed) - 1, -1, -1):

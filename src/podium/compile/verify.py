@@ -320,8 +320,8 @@ def _predict(predict: Original, table: Table) -> Outputs | None:
         outputs = predict(table)
     except ModelError:
         return None
-    arrays: Sequence[Any] = (outputs.predictions, outputs.probabilities, outputs.scores)
-    for array in arrays:
+    beside: Sequence[Any] = (outputs.probabilities, outputs.scores, outputs.distances)
+    for array in (outputs.predictions, *beside):
         if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
             return None
     return outputs

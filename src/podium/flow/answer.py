@@ -18,6 +18,7 @@ PLURALS = {
     "label": "labels",
     "probabilities": "probabilities",
     "score": "scores",
+    "distances": "distances",
 }
 
 
@@ -37,6 +38,14 @@ def probabilities_of(signature: Signature, outputs: Outputs) -> list[dict[str, A
     return [by_place(places, row) for row in outputs.probabilities.tolist()]
 
 
+def distances_of(signature: Signature, outputs: Outputs) -> list[dict[str, float]] | None:
+    """The distances of each row by cluster, or None."""
+    if outputs.distances is None:
+        return None
+    labels = signature.output.distance_labels
+    return [dict(zip(labels, row, strict=True)) for row in outputs.distances.tolist()]
+
+
 def labels_of(output: Output, outputs: Outputs) -> list[str] | None:
     """The display label of each prediction, or None where labels and values are the same."""
     if not output.words:
@@ -51,6 +60,7 @@ def columns_of(signature: Signature, outputs: Outputs) -> dict[str, list[Any]]:
         "label": labels_of(signature.output, outputs),
         "probabilities": probabilities_of(signature, outputs),
         "score": None if outputs.scores is None else outputs.scores.tolist(),
+        "distances": distances_of(signature, outputs),
     }
     return {key: values for key, values in columns.items() if values is not None}
 
@@ -80,6 +90,7 @@ def column_names(signature: Signature) -> list[str]:
         *(["label"] if output.words else []),
         *shares,
         *(["score"] if output.score else []),
+        *(f"distance_{label}" for label in output.distance_labels),
     ]
 
 
@@ -94,6 +105,7 @@ def cells_of(signature: Signature, outputs: Outputs) -> list[list[Any]]:
         *([] if labels is None else [labels]),
         *shares,
         *([] if outputs.scores is None else [outputs.scores.tolist()]),
+        *([] if outputs.distances is None else outputs.distances.T.tolist()),
     ]
 
 

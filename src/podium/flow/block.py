@@ -60,6 +60,8 @@ def block_of(
         None if outputs.scores is None else np.asarray(outputs.scores, "<f8").tobytes(),
         list(outputs.warnings),
         _business_keys(key_field, inputs, shared),
+        None if outputs.distances is None else list(output.distance_labels),
+        None if outputs.distances is None else np.asarray(outputs.distances, "<f8").tobytes(),
     )
 
 

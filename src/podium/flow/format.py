@@ -124,9 +124,11 @@ class Codec(Protocol):
         """The body of the response, and its content type."""
 
 
-RowWriter: TypeAlias = Callable[[object, Sequence[float] | None, float | None, str], bytes]
-"""Writes the response to a row as JSON: of its prediction, its probabilities and its score, if there
-are any, and the id of its record, or ""."""
+RowWriter: TypeAlias = Callable[
+    [object, Sequence[float] | None, float | None, Sequence[float] | None, str], bytes
+]
+"""Writes the response to a row as JSON: of its prediction, its probabilities, its score and its
+distances, if there are any, and the id of its record, or ""."""
 
 
 class RowCodec(Protocol):

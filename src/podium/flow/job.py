@@ -20,11 +20,22 @@ class Lists(NamedTuple):
     Attributes:
         probabilities: by row and class, or None.
         scores: by row, or None.
+        distances: by row and cluster, or None.
     """
 
     predictions: list[Any]
     probabilities: list[list[float]] | None
     scores: list[float] | None
+    distances: list[list[float]] | None
+
+    def row(self, at: int) -> tuple[Any, list[float] | None, float | None, list[float] | None]:
+        """The outputs of one row."""
+        return (
+            self.predictions[at],
+            None if self.probabilities is None else self.probabilities[at],
+            None if self.scores is None else self.scores[at],
+            None if self.distances is None else self.distances[at],
+        )
 
 
 class BatchOutputs:
@@ -52,6 +63,7 @@ class BatchOutputs:
                 predictions_of(self.signature, outputs),
                 None if outputs.probabilities is None else outputs.probabilities.tolist(),
                 None if outputs.scores is None else outputs.scores.tolist(),
+                None if outputs.distances is None else outputs.distances.tolist(),
             )
         return self._lists
 

@@ -325,16 +325,13 @@ class PredictionService:
         assert batch_outputs is not None
         assert prepared.rows is not None
         encoder = version.encoder
-        at, (predictions, many_probabilities, scores) = one.at, batch_outputs.lists()
-        prediction = predictions[at]
-        probabilities = None if many_probabilities is None else many_probabilities[at]
-        score = None if scores is None else scores[at]
+        prediction, probabilities, score, distances = batch_outputs.lists().row(one.at)
         write, one.media = prepared.write_row, JSON
         if write is not None:
-            one.body = write(prediction, probabilities, score, id_)
+            one.body = write(prediction, probabilities, score, distances, id_)
             if not id_:
                 return None
-        core = encoder.core(prediction, probabilities, score)
+        core = encoder.core(prediction, probabilities, score, distances)
         if write is None:
             one.body = encoder.body(core, id_, _NO_WARNINGS)
             if not id_:

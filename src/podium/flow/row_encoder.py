@@ -23,9 +23,14 @@ class RowEncoder:
         self.words = signature.output.words
         self.label_of = signature.output.word_for
         self._places = signature.places
+        self._clusters = signature.output.distance_labels
 
     def core(
-        self, prediction: object, probabilities: Sequence[float] | None, score: float | None
+        self,
+        prediction: object,
+        probabilities: Sequence[float] | None,
+        score: float | None,
+        distances: Sequence[float] | None,
     ) -> bytes:
         """The outputs as a JSON object without its closing brace."""
         core = b'{"prediction":%b' % msgspec.json.encode(prediction)
@@ -34,7 +39,11 @@ class RowEncoder:
         if probabilities is not None:
             shares = by_place(self._places, probabilities)
             core += b',"probabilities":' + msgspec.json.encode(shares)
-        return core if score is None else core + b',"score":' + msgspec.json.encode(score)
+        if score is not None:
+            core += b',"score":' + msgspec.json.encode(score)
+        if distances is not None:
+            core += b',"distances":' + self._distances(distances)
+        return core
 
     def body(self, core: bytes, id_: str, warnings: bytes) -> bytes:
         """The body of a response.
@@ -52,6 +61,7 @@ class RowEncoder:
         prediction: object,
         probabilities: Sequence[float] | None,
         score: float | None,
+        distances: Sequence[float] | None,
         id_: str,
     ) -> bytes:
         """The body of a response for several rows that has this row alone."""
@@ -63,9 +73,14 @@ class RowEncoder:
             body += b',"probabilities":[%b]' % msgspec.json.encode(shares)
         if score is not None:
             body += b',"scores":[%b]' % msgspec.json.encode(score)
+        if distances is not None:
+            body += b',"distances":[%b]' % self._distances(distances)
         ids = b',"ids":["%b"]' % id_.encode() if id_ else b""
         return b"%b%b%b[]}" % (body, ids, self._end)
 
     def recorded(self, core: bytes, warnings: bytes) -> bytes:
         """The outputs as a record holds them."""
         return b'%b,"warnings":%b}' % (core, warnings)
+
+    def _distances(self, distances: Sequence[float]) -> bytes:
+        return msgspec.json.encode(dict(zip(self._clusters, distances, strict=True)))

@@ -82,6 +82,8 @@ def checked(outputs: Outputs, signature: Signature, n_rows: int) -> Outputs:
         raise _not_finite(predictions)
     if outputs.scores is not None and not are_finite(outputs.scores):
         raise _not_finite(outputs.scores)
+    if outputs.distances is not None and not are_finite(outputs.distances):
+        raise _not_finite(outputs.distances)
     if probabilities is None:
         return outputs
     if probabilities.shape != (n_rows, signature.n_probabilities):

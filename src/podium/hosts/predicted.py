@@ -32,6 +32,7 @@ class Predicted:
         probabilities: of each label, if the model returns them; by output and label where there are
             several outputs.
         score: of the row, if the model has no target.
+        distances: to each cluster by its label, if the model returns them.
         warnings: notes on unusual values, in sentences.
         id: of the record; "" if nothing is recorded.
     """
@@ -44,6 +45,7 @@ class Predicted:
     version: str
     label: str | None = None
     score: float | None = None
+    distances: dict[str, float] | None = None
 
 
 def predicted(
@@ -100,6 +102,7 @@ def by_row(answer: PredictResponse) -> list[Predicted]:
             label=value.get("label"),
             probabilities=value.get("probabilities"),
             score=value.get("score"),
+            distances=value.get("distances"),
             warnings=tuple(f"{one.field}: {one.message}" for one in warnings.get(row, ())),
             id=answer.ids[row] if answer.ids else "",
             model=answer.version.name,

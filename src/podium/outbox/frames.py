@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 MAGIC = b"PoOu"
 # The format of payloads; earlier ones (0: without request ids, 1: without business keys, both and 2 in
-# files of SQLite, 3: without blocks) can still be read: a record is an array, and fields missing at
+# files of SQLite, 3: without blocks, 4: without distances) can still be read: a record is an array, and fields missing at
 # its end get their defaults.
-VERSION = 4
+VERSION = 5
 SALT_BYTES = 8
 _HEAD = struct.Struct(f"<4sI{SALT_BYTES}s")
 HEAD_BYTES = _HEAD.size

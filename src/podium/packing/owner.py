@@ -180,6 +180,7 @@ def _difference(theirs: Outputs, ours: Outputs, places: Array, tolerance: float)
     numbers = {
         "probabilities": (theirs.probabilities, ours.probabilities),
         "scores": (theirs.scores, ours.scores),
+        "distances": (theirs.distances, ours.distances),
     }
     for kind, (their, our) in numbers.items():
         if their is not None and our is not None and not _close(their, our, tolerance).all():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import platform
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from podium.distribution import version as version_of_podium
 from podium.errors import BundleError, SetupError
 from podium.outputs import Outputs
 from podium.packing.boosters import Rounds
+from podium.packing.clusters import with_distances
 from podium.packing.columns import not_using, unused_by, unused_note
 from podium.packing.errors_of import Judged
 from podium.packing.folds import Folds, on_folds
@@ -64,6 +66,7 @@ def pack(
     keep_original: bool = False,
     rounds: Rounds = None,
     intervals: float | None = None,
+    distances: bool | None = None,
     cv: Any = None,
     groups: object = None,
     sample_weight: object = None,
@@ -106,6 +109,8 @@ def pack(
         intervals: the share of cases, such as 0.95, that the intervals of a model of statsmodels hold:
             their bounds become outputs beside the prediction, as in `summary_frame`. Of a model of
             MAPIE, one of its confidence levels.
+        distances: whether each prediction of a model of clusters has the distances to all of them; by
+            default of up to 100.
         cv: the number of folds, or a scikit-learn splitter, to evaluate copies of the estimator on rows
             that each wasn't trained on, where no rows can be held out.
         groups: of the rows; `cv` keeps each group in one fold.
@@ -155,7 +160,10 @@ def pack(
             rounds=rounds,
             intervals=intervals,
         )
-        corrections = None if isinstance(signature, Signature) else signature
+        corrections = None
+        if not isinstance(signature, Signature):
+            corrections = signature
+            subject = replace(subject, signature=with_distances(subject.signature, distances))
         corrected_signature = _corrected(subject.signature, corrections)
         at("compiling, and comparing with the model")
         part, runtime, table, outputs = served(subject, corrected_signature, name)

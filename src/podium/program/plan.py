@@ -46,6 +46,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         probabilities: the register with one column for each class, those of several outputs side by
             side.
         scores: the register with the score of each row, beside a single output.
+        distances: the register with the distance to each cluster, beside a single output.
     """
 
     inputs: tuple[str, ...]
@@ -53,11 +54,12 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     answers: tuple[PlanOutput, ...]
     probabilities: Register | None = None
     scores: Register | None = None
+    distances: Register | None = None
 
     @property
     def output_registers(self) -> set[Register]:
-        """The registers with the outputs, the probabilities and the scores."""
-        others = {self.probabilities, self.scores} - {None}
+        """The registers with the outputs, and with what comes beside them."""
+        others = {self.probabilities, self.scores, self.distances} - {None}
         return {output.register for output in self.answers} | others  # type: ignore[operator] # not None
 
     def renumbered(
@@ -70,6 +72,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             tuple(msgspec.structs.replace(a, register=new[a.register]) for a in self.answers),
             None if self.probabilities is None else new[self.probabilities],
             None if self.scores is None else new[self.scores],
+            None if self.distances is None else new[self.distances],
         )
 
     def check(self) -> Shapes:
@@ -101,6 +104,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         if self.scores is not None:
             require(len(self.answers) == 1, "scores are combined with other outputs")
             require(shapes.matrix(self.scores).width == 1, "a row has one score")
+        if self.distances is not None:
+            n_clusters = len(self.answers[0].classes or ())
+            fits = shapes.matrix(self.distances).width == n_clusters
+            require(len(self.answers) == 1 and fits, "distances lack a cluster")
         return shapes
 
 

@@ -164,18 +164,21 @@ class _OutputReader:
         self.only = self.readers[0] if len(self.readers) == 1 else None
         self.probabilities = plan.probabilities
         self.scores = plan.scores
+        self.distances = plan.distances
 
     def __call__(self, values: Sequence[Any]) -> Outputs:
         if self.only is None:
             predictions = side_by_side([read(values) for read in self.readers])
         else:
             predictions = self.only(values)
-        shares, scores = None, None
+        shares, scores, distances = None, None, None
         if self.probabilities is not None:
             shares = values[self.probabilities].astype(np.float64, copy=False)
         if self.scores is not None:
             scores = values[self.scores].ravel().astype(np.float64, copy=False)
-        return Outputs(predictions, shares, scores=scores)
+        if self.distances is not None:
+            distances = values[self.distances].astype(np.float64, copy=False)
+        return Outputs(predictions, shares, scores=scores, distances=distances)
 
 
 def _reader(output: PlanOutput, shapes: Shapes) -> Callable[[Sequence[Any]], Array]:
@@ -232,6 +235,10 @@ def _check_signature(plan: Plan, signature: Signature) -> None:
         raise BundleError("the program and the signature differ about probabilities")
     if (plan.scores is not None) != bool(signature.output.score):
         raise BundleError("the program and the signature differ about scores")
+    if (plan.distances is not None) != signature.output.has_distances:
+        raise BundleError("the program and the signature differ about distances")
     for answer, output in zip(plan.answers, signature.outputs, strict=True):
-        if output.has_probabilities and len(answer.classes or ()) != len(output.classes):
+        if (output.has_probabilities or output.has_distances) and len(answer.classes or ()) != len(
+            output.classes
+        ):
             raise BundleError("the program and the signature differ in their classes")

@@ -60,6 +60,8 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
         probabilities: as doubles, row by row.
         warnings: their rows are counted from the first of this block.
         business_keys: one for each row; None: that of `shared`.
+        clusters: the labels of those whose distances there are.
+        distances: as doubles, row by row.
     """
 
     shared: Record
@@ -72,6 +74,8 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
     scores: bytes | None = None
     warnings: list[CellWarning] = []
     business_keys: list[str | None] | None = None
+    clusters: list[str] | None = None
+    distances: bytes | None = None
 
     @property
     def n_rows(self) -> int:
@@ -113,6 +117,9 @@ class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
             parts["probabilities"] = [by_place(self.classes, row) for row in shares]
         if self.scores is not None:
             parts["score"] = np.frombuffer(self.scores, "<f8").tolist()
+        if self.distances is not None and self.clusters is not None:
+            rows = np.frombuffer(self.distances, "<f8").reshape(self.n_rows, -1).tolist()
+            parts["distances"] = [dict(zip(self.clusters, row, strict=True)) for row in rows]
         parts["warnings"] = self._warnings()
         outcomes = [outcome_of(one) for one in parts.get("label", parts["prediction"])]
         return {

@@ -35,6 +35,7 @@ def iter_csv(
     fields: Sequence[str],
     places: Sequence[Place],
     extras: Sequence[str] = (),
+    clusters: Sequence[str] = (),
     *,
     keep: Callable[[Record], bool] = lambda _: True,
 ) -> Iterator[bytes]:
@@ -44,20 +45,21 @@ def iter_csv(
     Excel would decode UTF-8 in the local code page; pandas and polars skip it. Texts that a
     spreadsheet would execute as formulas are prefixed with an apostrophe. The columns of inputs are
     named `input.age`, those of probabilities `probability.yes` or, of several outputs,
-    `probability.churn.yes`, so that they can't collide with ours.
+    `probability.churn.yes`, those of distances `distance.0`, so that they can't collide with ours.
 
     Args:
         fields: the names of the model's fields, one column each.
         places: of its probabilities, one column each.
         extras: the keys of other outputs, one column each.
+        clusters: the labels of those whose distances there are, one column each.
         keep: whether a record belongs into the file.
 
     Raises:
         StoreError: the database fails; before the first piece or later.
     """
-    start = "\ufeff".encode() + _lines([_header(fields, places, extras)])
+    start = "\ufeff".encode() + _lines([_header(fields, places, extras, clusters)])
     for records in iter_pages(store, query):
-        rows = [_cells(one, fields, places, extras) for one in records if keep(one)]
+        rows = [_cells(one, fields, places, extras, clusters) for one in records if keep(one)]
         if start or rows:  # an empty piece would end a response
             yield start + _lines(rows)
         start = b""
@@ -76,14 +78,21 @@ def time_text(time_us: int) -> str:
     return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
-def _header(fields: Sequence[str], places: Sequence[Place], extras: Sequence[str]) -> list[str]:
+def _header(
+    fields: Sequence[str], places: Sequence[Place], extras: Sequence[str], clusters: Sequence[str]
+) -> list[str]:
     inputs = [f"input.{name}" for name in fields]
     probabilities = [f"probability.{joined(place, '.')}" for place in places]
-    return [*_FIRST, *inputs, "prediction", *probabilities, *extras, *_LAST]
+    distances = [f"distance.{label}" for label in clusters]
+    return [*_FIRST, *inputs, "prediction", *probabilities, *extras, *distances, *_LAST]
 
 
 def _cells(
-    record: Record, fields: Sequence[str], places: Sequence[Place], extras: Sequence[str]
+    record: Record,
+    fields: Sequence[str],
+    places: Sequence[Place],
+    extras: Sequence[str],
+    clusters: Sequence[str],
 ) -> list[object]:
     inputs: dict[str, Any] = msgspec.json.decode(record.inputs)
     outputs: dict[str, Any] = msgspec.json.decode(record.outputs)
@@ -95,6 +104,7 @@ def _cells(
         outputs.get("prediction"),
         *(at_place(place, outputs.get("probabilities")) for place in places),
         *(outputs.get(key) for key in extras),
+        *(at_place(label, outputs.get("distances")) for label in clusters),
         *_feedback_cells(record),
     ]
     return [neutral(_plain(cell)) for cell in cells]

@@ -26,7 +26,12 @@ from podium.runtimes.several import (
 )
 from podium.runtimes.thresholds import threshold_of
 from podium.runtimes.together import Together, quantile_of
-from podium.runtimes.unsupervised import scores_of, unsupervised_output
+from podium.runtimes.unsupervised import (
+    distances_of,
+    own_distances,
+    scores_of,
+    unsupervised_output,
+)
 from podium.runtimes.versions import skew, skew_hint
 from podium.signature import Output, Signature, Task
 from podium.table import Array, Table
@@ -89,9 +94,13 @@ def predict_with(estimator: Any, frame: Any, signature: Signature) -> Outputs:
     if len(signature.outputs) > 1:
         shares = shares_of(estimator, frame, signature) if signature.has_probabilities else None
         return Outputs(in_types(predictions, signature.outputs), shares)
-    kind = signature.output.score
-    scores = scores_of(estimator, frame, kind) if kind else None
-    if not signature.output.has_probabilities:
+    output = signature.output
+    if output.has_distances:
+        distances = distances_of(estimator, frame, output.classes)
+        scores = own_distances(distances, predictions, output.classes) if output.score else None
+        return Outputs(predictions, scores=scores, distances=distances)
+    scores = scores_of(estimator, frame, output.score) if output.score else None
+    if not output.has_probabilities:
         return Outputs(predictions, scores=scores)
     shares = np.atleast_2d(np.asarray(estimator.predict_proba(frame), np.float64))
     return Outputs(predictions, shares, scores=scores)
@@ -194,8 +203,9 @@ def _outputs_of_each(
                 hint="pack it alone",
             )
         quantile = quantile_of(model) if found[0].task == "regression" else None
-        # Scores and thresholds stand beside a single output.
-        outputs.append(replace(found[0], score="", threshold=None, quantile=quantile))
+        # Scores, distances and thresholds stand beside a single output.
+        beside = {"score": "", "has_distances": False, "threshold": None}
+        outputs.append(replace(found[0], **beside, quantile=quantile))
     if len(names) == 1 and all(one.task == "regression" for one in outputs):
         return tuple(replace(one, target=names[0]) for one in outputs)
     return tuple(outputs)

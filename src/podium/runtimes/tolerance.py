@@ -144,7 +144,8 @@ def _passed(
 def _are_finite(outputs: Outputs) -> Sequence[bool]:
     """Which rows have predictions that are finite numbers, or no numbers."""
     fine = np.ones(len(outputs), bool)
-    for array in (outputs.predictions, outputs.probabilities, outputs.scores):
+    beside = (outputs.probabilities, outputs.scores, outputs.distances)
+    for array in (outputs.predictions, *beside):
         if array is not None and array.dtype.kind == "f":
             fine &= np.isfinite(array.reshape(len(array), -1)).all(axis=1)
     return fine.tolist()

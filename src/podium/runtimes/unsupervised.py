@@ -1,7 +1,8 @@
-"""Models without a target: their labels, the names of these labels, and their scores."""
+"""Models without a target: their labels, the names of these labels, their scores and distances."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from podium.runtimes.several import are_shares, probabilities_of
 from podium.runtimes.steps import model_in, steps_of
-from podium.signature import Output, ScoreKind, Task
+from podium.signature import Label, Output, ScoreKind, Task
 from podium.table import Array
 
 _OUTLIER_WORDS = {-1: "outlier", 1: "normal"}
@@ -31,13 +32,15 @@ def unsupervised_output(
     if not np.isin(predictions, labels).all():
         return Output(name=name, task=task)
     words = _OUTLIER_WORDS if task == "anomaly" else _cluster_words(labels)
+    score = _score_kind(estimator, frame, predictions, task)
     return Output(
         name=name,
         task=task,
         classes=labels,
         words=tuple(words[label] for label in labels),
         has_probabilities=are_shares(probabilities_of(estimator, frame), (len(frame), len(labels))),
-        score=_score_kind(estimator, frame, predictions, task),
+        score=score,
+        has_distances=score == "distance",
     )
 
 
@@ -61,6 +64,42 @@ def scores_of(estimator: Any, frame: Any, kind: ScoreKind) -> NDArray[np.float64
     away = np.asarray(features, np.float64) - centres[nearest]
     distances: NDArray[np.float64] = np.sqrt((away**2).sum(axis=1))
     return distances
+
+
+def distances_of(estimator: Any, frame: Any, labels: Sequence[Label]) -> NDArray[np.float64]:
+    """The distance of each row to each cluster, shape (n_rows, n_clusters).
+
+    A cluster of several centres is as far away as the nearest of them.
+
+    Args:
+        labels: of the clusters, in the order of the columns.
+    """
+    model, features = _reached(estimator, frame)
+    centres = np.asarray(_centres(model), np.float64)
+    if hasattr(features, "tocsr"):
+        features = features.tocsr()
+        far = [
+            _sparse_distances(features, centre[None], np.zeros(features.shape[0], np.intp))
+            for centre in centres
+        ]
+    else:
+        rows = np.asarray(features, np.float64)
+        far = [np.sqrt(((rows - centre) ** 2).sum(axis=1)) for centre in centres]
+    of_centre = model.subcluster_labels_ if _is_nearest(model) else range(len(centres))
+    distances = np.full((len(far[0]), len(labels)), np.inf)
+    for label, one in zip(of_centre, far, strict=True):
+        column = distances[:, labels.index(label)]
+        np.minimum(column, one, out=column)
+    return distances
+
+
+def own_distances(
+    distances: NDArray[np.float64], predictions: Array, labels: Sequence[Label]
+) -> NDArray[np.float64]:
+    """The distance of each row to its own cluster."""
+    places = {label: place for place, label in enumerate(labels)}
+    own = [places[label] for label in predictions.tolist()]
+    return distances[np.arange(len(distances)), own]
 
 
 def _cluster_labels(model: Any) -> tuple[int, ...]:

@@ -254,6 +254,7 @@ def _arrays(signature: Signature, outputs: Outputs) -> list[Sequence[Any] | Arra
         *([] if labels is None else [labels]),
         *columns,
         *([] if scores is None else [scores]),
+        *([] if outputs.distances is None else list(np.ascontiguousarray(outputs.distances.T))),
     ]
 
 
@@ -262,7 +263,8 @@ def _kinds(signature: Signature) -> list[Kind]:
     output, is_single = signature.output, len(signature.outputs) == 1
     kinds += [str] if is_single and output.words else []
     kinds += [float] * signature.n_probabilities
-    return kinds + ([float] if is_single and output.score else [])
+    kinds += [float] if is_single and output.score else []
+    return kinds + [float] * len(output.distance_labels)
 
 
 def _kind(output: Output) -> Kind:

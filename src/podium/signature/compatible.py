@@ -66,4 +66,6 @@ def _other_outputs(now: tuple[Output, ...], new: tuple[Output, ...]) -> str:
             return f"it is a model of {after.task}, not of {before.task}"
         if before.has_probabilities and not after.has_probabilities:
             return f"it gives no probabilities of {after.name}"
+        if before.has_distances and not after.has_distances:
+            return "it gives no distances to its clusters"
     return ""

@@ -208,6 +208,8 @@ class Output(
         score: the number that comes with each prediction of a model without a target: the decision
             function (below 0 is an outlier), the distance to the centre of the row's cluster, or
             the logarithm of the row's likelihood.
+        has_distances: whether each prediction has the distance to each cluster, in the order of the
+            classes.
         threshold: of a classifier that doesn't simply predict the most probable class.
         seen: the range of the target in the training data.
         target: what several outputs are estimates of, such as the ends of an interval: their true
@@ -224,6 +226,7 @@ class Output(
     words: tuple[str, ...] = ()
     has_probabilities: bool = False
     score: ScoreKind = ""
+    has_distances: bool = False
     threshold: Threshold | None = None
     seen: Range = Range()
     target: str = ""
@@ -250,12 +253,19 @@ class Output(
         """The keys of responses besides predictions and probabilities."""
         return (*(("label",) if self.words else ()), *(("score",) if self.score else ()))
 
+    @property
+    def distance_labels(self) -> tuple[str, ...]:
+        """The clusters whose distances come with a prediction, as answers call them; none if none do."""
+        return tuple(map(label_text, self.classes)) if self.has_distances else ()
+
     def __post_init__(self) -> None:
         if self.words and len(set(self.words)) != len(self.classes):
             raise SignatureError(
                 f"{self.name} has {len(self.classes)} classes and the words {list(self.words)}",
                 hint="give one word for each class, all different",
             )
+        if self.has_distances and not self.classes:
+            raise SignatureError(f"{self.name} has distances, but no clusters")
         if self.threshold is not None and self.threshold.label not in self.classes:
             raise SignatureError(f"{self.name} has no class {self.threshold.label!r}")
 
@@ -339,5 +349,7 @@ class Signature(
             raise SignatureError(f"two fields are called {twice[0]!r}", hint="rename one of them")
         if not self.outputs:
             raise SignatureError("a signature needs at least one output")
+        if len(self.outputs) > 1 and any(one.has_distances for one in self.outputs):
+            raise SignatureError("distances to clusters stand beside a single output")
         if self.is_series and len(self.fields) != 1:
             raise SignatureError(f"a series has one column, not {len(self.fields)}")

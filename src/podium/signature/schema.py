@@ -120,6 +120,8 @@ def prediction_schemas(signature: Signature) -> dict[str, Schema]:
         schemas["probabilities"] = probabilities_schema(output)
     if output.score:
         schemas["score"] = {"type": "number", "description": _SCORES[output.score]}
+    if output.has_distances:
+        schemas["distances"] = distances_schema(output)
     return schemas
 
 
@@ -140,6 +142,17 @@ def probabilities_schema(output: Output) -> Schema:
     share = {"type": "number", "minimum": 0, "maximum": 1}
     labels = [label_text(label) for label in output.classes]
     return {"type": "object", "properties": dict.fromkeys(labels, share), "required": labels}
+
+
+def distances_schema(output: Output) -> Schema:
+    """The schema of the distances, one to each cluster."""
+    labels = list(output.distance_labels)
+    return {
+        "type": "object",
+        "description": "The distance to the centre of each cluster.",
+        "properties": {label: {"type": "number", "minimum": 0} for label in labels},
+        "required": labels,
+    }
 
 
 def _words(output: Output) -> str:

@@ -64,7 +64,7 @@ class RuntimeContract(ABC):
         assert (runtime.signature, runtime.features) == before
 
     def test_each_prediction_matches_the_signature(self, runtime: Runtime) -> None:
-        """Shapes, classes, probabilities that add up to one, and scores if there are any."""
+        """Shapes, classes, probabilities that add up to one, scores and distances if there are any."""
         table, signature = self.table(runtime), runtime.signature
 
         outputs = checked(runtime.predict(table), signature, table.n_rows)
@@ -84,6 +84,10 @@ class RuntimeContract(ABC):
         assert (outputs.scores is not None) == bool(signature.output.score)
         if outputs.scores is not None:
             assert outputs.scores.shape == (table.n_rows,)
+        assert (outputs.distances is not None) == signature.output.has_distances
+        if outputs.distances is not None:
+            assert outputs.distances.shape == (table.n_rows, len(signature.output.classes))
+            assert (outputs.distances >= 0).all()
 
     def test_a_row_alone_gets_the_same_prediction_as_in_a_batch(self, runtime: Runtime) -> None:
         """At every position of a batch, and in batches of any size."""
@@ -192,7 +196,7 @@ class RuntimeContract(ABC):
     def assert_same(self, ours: Outputs, expected: Outputs) -> None:
         """Fail unless the outputs are equal, up to rounding."""
         assert len(ours) == len(expected)
-        for name in ("predictions", "probabilities", "scores"):
+        for name in ("predictions", "probabilities", "scores", "distances"):
             one, other = getattr(ours, name), getattr(expected, name)
             assert (one is None) == (other is None), name
             if one is None or other is None:

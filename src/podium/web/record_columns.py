@@ -159,7 +159,10 @@ def _outputs(signature: Signature) -> list[Column]:
     columns += _shares(signature)
     if output.score:
         columns.append(Column("out.score", "Score", "Outputs", "number", _score))
-    return columns
+    return columns + [
+        Column(f"out.d.{label}", f"Distance to {word}", "Outputs", "number", _distance(label))
+        for label, word in zip(output.distance_labels, output.outcomes, strict=False)
+    ]
 
 
 def _task_kind(output: Output) -> Kind:
@@ -193,6 +196,10 @@ def _share(place: Place) -> Callable[[Row], Any]:
 
 def _score(row: Row) -> Any:
     return row.outputs.get("score")
+
+
+def _distance(label: str) -> Callable[[Row], Any]:
+    return lambda row: at_place(label, row.outputs.get("distances"))
 
 
 def _truth(row: Row) -> Any:

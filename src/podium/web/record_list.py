@@ -348,6 +348,7 @@ def record_file(site: Site, request: Request, model: str = "") -> RecordFile:
         signature.names,
         signature.places,
         signature.output.extras,
+        signature.output.distance_labels,
         keep=lambda record: _fits(rest, record),
     )
     site.authority.audit(request.actor, "records_exported", model=version.name)

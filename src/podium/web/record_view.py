@@ -89,7 +89,7 @@ class RecordDetail:
         for shares in result.shares:
             of = f"{shares.of}: " if shares.of else ""
             bars = (*shares.bars, *shares.more)
-            rows += [(f"Probability of {of}{bar.label}", bar.percent) for bar in bars]
+            rows += [(f"{shares.measure} {of}{bar.label}", bar.percent) for bar in bars]
         return rows + [("Warning", f"{label}: {text}") for label, text in result.warnings]
 
     @property

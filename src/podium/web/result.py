@@ -27,9 +27,11 @@ _YES_OR_NO = (["0", "1"], ["false", "true"])
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The probability of one class; `width` is its share of the 100 units of the chart.
+    """The probability of one class, or the distance to one cluster.
 
     Attributes:
+        width: of the 100 units of the chart.
+        percent: what is written at its end.
         mark: the threshold of the class, if it isn't simply the most probable one.
     """
 
@@ -42,18 +44,28 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Probabilities that are drawn together.
+    """Probabilities that are drawn together, or distances.
 
     Attributes:
         of: the output; "" if nothing else has some.
-        bars: the most probable ones; `more` the others.
-        each: what each bar is: a class, or an output that a row has or hasn't.
+        bars: the most probable ones, or the nearest; `more` the others.
+        each: what each bar is about: a class, an output that a row has or hasn't, or a cluster.
     """
 
     of: str
     bars: tuple[Bar, ...]
     more: tuple[Bar, ...]
-    each: Literal["class", "output"] = "class"
+    each: Literal["class", "output", "cluster"] = "class"
+
+    @property
+    def measure(self) -> str:
+        """What the bars show, up to the name of each."""
+        return "Distance to" if self.each == "cluster" else "Probability of"
+
+    @property
+    def others(self) -> str:
+        """What those that aren't drawn at once are called."""
+        return "classes" if self.each == "class" else f"{self.each}s"
 
     @property
     def has_long_labels(self) -> bool:
@@ -85,7 +97,7 @@ class Result:
         of: what was predicted, if the signature has a label for it.
         parts: one for each output.
         code: a prediction that isn't a number or a label, as JSON; otherwise "".
-        shares: the probabilities of each output that has some.
+        shares: the probabilities of each output that has some, and the distances to clusters.
         threshold: from where on one of two classes is predicted, in a sentence, or "".
         warnings: the field's label, and the message.
     """
@@ -126,7 +138,10 @@ def result_of(
         of="" if len(parts) != 1 or label == Output().label else label,
         parts=parts,
         code="" if parts else json.dumps(prediction, indent=2, ensure_ascii=False),
-        shares=_shares(signature, probabilities, prediction, threshold),
+        shares=(
+            *_shares(signature, probabilities, prediction, threshold),
+            *_distances(signature.output, answer.get("distances") or {}, prediction),
+        ),
         warnings=warnings,
         threshold="" if threshold is None else threshold.sentence,
     )
@@ -186,9 +201,7 @@ def _shares(
 ) -> tuple[Shares, ...]:
     """The probabilities of each output; those of a label matrix are drawn together."""
     if not any(isinstance(share, dict) for share in probabilities.values()):
-        words = dict(
-            zip(map(label_text, signature.output.classes), signature.output.words, strict=False)
-        )
+        words = _words(signature.output)
         bars = tuple(
             replace(bar, label=words.get(bar.label, bar.label))
             for bar in _bars(probabilities, prediction, threshold)
@@ -205,6 +218,29 @@ def _shares(
         _cut(labels.get(name, name), _bars(shares, chosen.get(name), None))
         for name, shares in probabilities.items()
     )
+
+
+def _words(output: Output) -> dict[str, str]:
+    return dict(zip(map(label_text, output.classes), output.words, strict=False))
+
+
+def _distances(
+    output: Output, distances: Mapping[str, float], prediction: Any
+) -> tuple[Shares, ...]:
+    """The distances to the clusters, the nearest first; its own among those that are drawn."""
+    if not distances:
+        return ()
+    words, chosen, longest = _words(output), label_text(prediction), max(distances.values()) or 1.0
+    ranked = sorted(distances.items(), key=lambda item: item[1])
+    if len(ranked) > BARS_MAX + FEW:
+        ranked = _with_chosen(ranked, chosen)
+    bars = tuple(
+        Bar(
+            words.get(label, label), f"{100 * far / longest:.2f}", number_text(far), label == chosen
+        )
+        for label, far in ranked
+    )
+    return (replace(_cut("", bars), each="cluster"),)
 
 
 def _cut(of: str, bars: tuple[Bar, ...]) -> Shares:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_linnerud
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -116,9 +117,11 @@ def models(folder: Path) -> Iterator[tuple[Any, dict[str, list[Any]]]]:
     yield podium.pack(shares, X, labels, name="shares", path=folder / "shares.podium"), rows
     scores = IsolationForest(n_estimators=5, random_state=0).fit(X)
     yield podium.pack(scores, X, name="scores", path=folder / "scores.podium"), rows
+    groups = KMeans(3, n_init=1, random_state=0).fit(X)
+    yield podium.pack(groups, X, name="groups", path=folder / "groups.podium"), rows
 
 
-NAMES = ("echo", "gaps", "square", "sign", "parts", "linnerud", "shares", "scores")
+NAMES = ("echo", "gaps", "square", "sign", "parts", "linnerud", "shares", "scores", "groups")
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
@@ -48,6 +49,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "one": {"x": 1.5},
     "flags": {"x": 1.5, "z": 2.5},
     "odd": {"x": 1.5, "z": 2.5},
+    "groups": {"x": 1.5, "z": 2.5},
     "two": {"x": 1.5, "z": 2.5},
 }
 
@@ -61,6 +63,7 @@ def versions() -> dict[str, LoadedVersion]:
         "one": (LinearRegression().fit(line[["x"]], x * 2), line[["x"]]),
         "flags": (LogisticRegression().fit(line, x + z > 4), line),
         "odd": (IsolationForest(n_estimators=5, random_state=0).fit(line), line),
+        "groups": (KMeans(3, n_init=1, random_state=0).fit(line), line),
         "two": (LinearRegression().fit(line, np.column_stack([x, z])), line),
     }
     packed = {
@@ -88,9 +91,8 @@ def fast(version: LoadedVersion, body: bytes, make: Any) -> tuple[bytes, bytes] 
         return None
     row, write = found
     outputs = run(version.runtime, version.reader.table([row]))
-    predictions, probabilities, scores = BatchOutputs(version.signature, outputs).lists()
-    shares, score = probabilities and probabilities[0], scores and scores[0]
-    return msgspec.json.encode(row), write(predictions[0], shares, score, ID)
+    of_row = BatchOutputs(version.signature, outputs).lists().row(0)
+    return msgspec.json.encode(row), write(*of_row, ID)
 
 
 def requests(row: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -105,6 +105,9 @@ def test_a_cluster_has_its_size_and_the_distance_to_its_centre(rows, model, comp
     assert outputs.predictions.tolist() == model.predict(rows).tolist()
     if hasattr(model, "transform"):
         assert outputs.scores == pytest.approx(model.transform(rows).min(axis=1), rel=1e-7)
+        assert outputs.distances == pytest.approx(model.transform(rows), rel=1e-7)
+    own = outputs.distances[np.arange(len(rows)), outputs.predictions]
+    assert outputs.scores == pytest.approx(own, rel=1e-12)
     assert bundle.baseline.scores.n_rows == len(rows)
 
 
@@ -131,6 +134,42 @@ def test_a_cluster_of_several_centres_counts_the_nearest(rows):
     assert outputs.scores == pytest.approx(model.transform(rows).min(axis=1), rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.parametrize("compiles", [True, False])
+def test_a_cluster_of_several_centres_is_as_far_as_the_nearest_of_them(rows, compiles):
+    # Five clusters of 1 to 20 centres: groups of any size are compared in pairs.
+    model = Birch(n_clusters=5, threshold=0.4)
+
+    outputs = packed(model, rows, compiles=compiles).predict(rows)
+
+    far, labels = model.transform(rows), model.subcluster_labels_
+    sizes = np.bincount(labels)
+    assert len(set(sizes)) > 2, sizes
+    expected = np.column_stack([far[:, labels == label].min(axis=1) for label in range(5)])
+    assert outputs.distances == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_more_than_a_hundred_clusters_have_their_distances_on_request():
+    rows = np.arange(404.0).reshape(-1, 1) // 4 * 10
+    model = KMeans(101, n_init=1, **SEED)
+
+    few = packed(model, rows).predict(rows)
+    all_of_them = packed(model, rows, distances=True).predict(rows)
+    none = packed(KMeans(3, n_init=1, **SEED), rows, distances=False).predict(rows)
+
+    assert few.distances is none.distances is None
+    assert all_of_them.distances.shape == (404, 101)
+    assert all_of_them.scores == pytest.approx(few.scores, abs=1e-9)
+
+
+def test_a_model_without_centres_has_no_distances(rows):
+    with pytest.raises(SetupError, match="no distances to clusters") as caught:
+        packed(GaussianMixture(3, **SEED), rows, distances=True)
+
+    assert "KMeans" in caught.value.hint
+    with pytest.raises(SignatureError, match="no clusters"):
+        Output(task="clustering", has_distances=True)
+
+
 def test_a_linear_detector_of_outliers_scores(rows):
     model = SGDOneClassSVM(nu=0.3, **SEED)
 
@@ -147,6 +186,7 @@ def test_texts_are_as_far_from_a_centre_as_their_terms():
     for compiles in (True, False):
         outputs = packed(model, texts, compiles=compiles).predict(texts)
 
+        assert outputs.distances == pytest.approx(model.transform(texts), abs=1e-7)
         assert outputs.scores == pytest.approx(model.transform(texts).min(axis=1), abs=1e-7)
 
 

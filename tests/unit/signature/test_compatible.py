@@ -70,6 +70,7 @@ def test_what_refuses_more_may_not(now, new, reason):
         ({"name": "a"}, {"name": "b"}),
         ({}, {"task": "classification"}),
         ({"has_probabilities": True, "classes": ("a",)}, {"classes": ("a",)}),
+        ({"has_distances": True, "classes": (0, 1)}, {"classes": (0, 1)}),
     ],
 )
 def test_what_predicts_something_else_may_not(now, new):

@@ -20,7 +20,9 @@ from sklearn.model_selection import FixedThresholdClassifier
 
 import podium
 from podium.cli.main import run
+from podium.signature import Output
 from podium.testing import Client
+from podium.web.result import result_of
 
 ODD, USUAL = {"a": 60.0, "b": -60.0}, {"a": 0.1, "b": 0.2}
 
@@ -80,6 +82,58 @@ def test_tables_have_a_column_of_each(client, media):
         assert text.splitlines()[1].startswith("-1,outlier,-0.")
     else:
         assert [json.loads(line)["label"] for line in text.splitlines()] == ["outlier", "normal"]
+
+
+def test_the_api_returns_the_distance_to_each_cluster(client, bundles):
+    one = json.loads(asked(client, "heaps", USUAL).body)
+    many = json.loads(asked(client, "heaps", [ODD, USUAL]).body)
+    lines = asked(client, "heaps", [ODD, USUAL], accept="text/csv").body.decode().splitlines()
+
+    assert list(one["distances"]) == ["0", "1", "2"]
+    assert one["distances"][str(one["prediction"])] == min(one["distances"].values())
+    assert many["distances"][1] == one["distances"]
+    assert lines[0] == "prediction,label,score,distance_0,distance_1,distance_2,id"
+    assert [float(cell) for cell in lines[2].split(",")[3:6]] == list(one["distances"].values())
+    expected = bundles["heaps"].predict([ODD, USUAL]).distances
+    assert [list(row.values()) for row in many["distances"]] == expected.tolist()
+
+
+def test_records_and_pages_show_the_distance_to_each_cluster(client):
+    answer = json.loads(asked(client, "heaps", USUAL).body)
+
+    csv = client.request("GET", "/models/heaps/records.csv").body.decode().lstrip("\ufeff")
+    shown = client.request("GET", f"/records/{answer['id']}").body.decode()
+    listed = client.request("GET", "/models/heaps/records?columns=out.d.1").body.decode()
+    text = page(client, "heaps", USUAL)
+
+    line = next(one for one in csv.splitlines() if one.startswith(answer["id"]))
+    told = dict(zip(csv.splitlines()[0].split(","), line.split(","), strict=True))
+    assert [float(told[f"distance.{label}"]) for label in "012"] == list(
+        answer["distances"].values()
+    )
+    assert "Distance to each cluster" in shown
+    assert "Distance to cluster 1 of 3" in listed
+    bars = text[text.index("Distance to each cluster") :]
+    ranked = sorted(answer["distances"], key=answer["distances"].get)
+    assert re.findall(r"<bdi>cluster (\d) of 3</bdi>", bars)[:3] == ranked
+    assert bars.count('class="chosen"') == 1
+
+
+def test_of_many_clusters_the_nearest_are_shown_at_once():
+    words = tuple(f"cluster {label} of 40" for label in range(40))
+    output = Output(task="clustering", classes=tuple(range(40)), words=words, has_distances=True)
+    signature = podium.Signature(fields=(), outputs=(output,))
+    distances = {str(label): abs(label - 20.0) for label in range(40)}
+
+    # A tree of centres doesn't always choose the nearest.
+    (shares,) = result_of(signature, {"prediction": 0, "distances": distances}).shares
+
+    assert [bar.label for bar in shares.bars[:4]] == [
+        f"cluster {label} of 40" for label in (20, 19, 21, 18)
+    ]
+    assert (shares.bars[4].label, shares.bars[4].is_top) == (words[0], True)
+    assert (len(shares.more), shares.others) == (35, "clusters")
+    assert (shares.bars[0].width, shares.bars[4].width) == ("0.00", "100.00")
 
 
 def test_responses_match_the_document(client):
@@ -168,10 +222,13 @@ def test_the_command_line_shows_the_same(bundles, capsys):
     cut = capsys.readouterr().out
     assert run(["inspect", str(bundles["heaps"].path)]) == 0
     inspected = capsys.readouterr().out
+    assert run(["predict", str(bundles["heaps"].path), "a=0", "b=0"]) == 0
+    heap = capsys.readouterr().out
 
     assert "outlier (-1)" in predicted
     assert "Decision score" in predicted
     assert "33.7 %" in cut
+    assert len(re.findall(r"cluster \d of 3 +[\d.]+", heap[heap.index("Distance to each") :])) == 3
     assert re.search(r"cluster\s0\sof\s3\s\([\d.]+\s%\)", inspected)
 
 
@@ -186,9 +243,19 @@ def test_a_file_is_scored_with_label_and_score(bundles, tmp_path):
     assert found["score"].tolist() == pytest.approx(bundles["odd"].predict([ODD, USUAL]).scores)
 
 
-def test_records_of_another_version_have_no_mark(bundles):
-    from podium.web.result import result_of
+def test_a_file_is_scored_with_the_distance_to_each_cluster(bundles, tmp_path):
+    rows, scored = tmp_path / "rows.csv", tmp_path / "scored.parquet"
+    pd.DataFrame([ODD, USUAL]).to_csv(rows, index=False)
 
+    assert run(["score", str(bundles["heaps"].path), str(rows), "-o", str(scored)]) == 0
+
+    found = pd.read_parquet(scored)[["distance_0", "distance_1", "distance_2"]]
+    assert found.dtypes.unique().tolist() == [np.float64]
+    expected = bundles["heaps"].predict([ODD, USUAL]).distances
+    assert found.to_numpy() == pytest.approx(expected, rel=1e-15)
+
+
+def test_records_of_another_version_have_no_mark(bundles):
     answer = {"prediction": "sick", "probabilities": {"sick": 0.4, "well": 0.6}}
     signature = bundles["cut"].signature
 

@@ -13,6 +13,7 @@ from podium.compile.exporters.neighbors import nearest_of, nearness
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.program.operations import (
     Distance,
+    Elementwise,
     Finite,
     Join,
     Largest,
@@ -30,7 +31,33 @@ def k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
     centres = np.asarray(estimator.cluster_centers_)
     if centres.dtype != np.float64:
         raise NotCompiled("it was trained in single precision")
-    return _with_distance(nearest_of(centres, build, x, range(len(centres))), build, x, centres)
+    return _with_distances(nearest_of(centres, build, x, range(len(centres))), build, x, centres)
+
+
+def _with_distances(
+    fitted: Fitted, build: Builder, x: Features, centres: Any, *, is_nearest: bool = True
+) -> Fitted:
+    """The same, with the distance to the centre of the index and, if they are wanted, to all.
+
+    Args:
+        is_nearest: whether the index is that of the nearest centre.
+    """
+    if not build.signature.output.has_distances:
+        return _with_distance(fitted, build, x, centres)
+    far = _distances(build, x, centres)
+    if is_nearest:
+        return replace(fitted, scores=_least(build, far), distances=far)
+    return replace(_with_distance(fitted, build, x, centres), distances=far)
+
+
+def _distances(build: Builder, x: Features, centres: Any) -> int:
+    register = build.add(Finite(build.matrix(x)))
+    return build.add(Distance(register, np.ascontiguousarray(centres, np.float64)))
+
+
+def _least(build: Builder, register: int) -> int:
+    """The least number of each row."""
+    return build.add(Select(build.add(Link(register, "sort")), np.zeros(1, np.int32)))
 
 
 def _with_distance(fitted: Fitted, build: Builder, x: Features, centres: Any) -> Fitted:
@@ -67,7 +94,7 @@ def bisecting_k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
     tree = estimator._bisecting_tree  # noqa: SLF001 - as in its predict
     index = build.add(Largest(shares(tree)))
     fitted = Fitted(index=index, classes=tuple(range(n_clusters)))
-    return _with_distance(fitted, build, x, estimator.cluster_centers_)
+    return _with_distances(fitted, build, x, estimator.cluster_centers_, is_nearest=False)
 
 
 def centres_model(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -75,7 +102,7 @@ def centres_model(estimator: Any, build: Builder, x: Features) -> Fitted:
     centres = estimator.cluster_centers_
     if not len(centres):
         raise NotCompiled("it found no clusters")
-    return _with_distance(nearest_of(centres, build, x, range(len(centres))), build, x, centres)
+    return _with_distances(nearest_of(centres, build, x, range(len(centres))), build, x, centres)
 
 
 def birch(estimator: Any, build: Builder, x: Features) -> Fitted:
@@ -83,10 +110,40 @@ def birch(estimator: Any, build: Builder, x: Features) -> Fitted:
     labels = np.asarray(estimator.subcluster_labels_)
     classes = sorted(set(labels.tolist()))
     nearest = nearest_of(estimator.subcluster_centers_, build, x, range(len(labels)))
-    scores = _with_distance(nearest, build, x, estimator.subcluster_centers_).scores
+    own = _with_distances(nearest, build, x, estimator.subcluster_centers_)
+    far = own.distances
+    if far is not None:
+        places = np.searchsorted(classes, labels)
+        far = _least_of_each(build, far, places)
     table = (labels[:, None] == np.array(classes)).astype(np.float64)
     index = build.add(Largest(build.add(Lookup(index_of(nearest), table))))
-    return Fitted(index=index, classes=tuple(classes), scores=scores)
+    return Fitted(index=index, classes=tuple(classes), scores=own.scores, distances=far)
+
+
+def _least_of_each(build: Builder, register: int, groups: Any) -> int:
+    """The least number in each group of columns, in rounds that halve them.
+
+    Args:
+        groups: of each column, 0 to the last.
+    """
+    order = np.argsort(groups, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    while max(map(len, members)) > 1:
+        # An odd one is compared with itself.
+        pairs = [
+            (some[::2], np.append(some[1::2], some[-1:])[: (len(some) + 1) // 2])
+            for some in members
+        ]
+        one, other = (
+            build.add(Select(register, np.concatenate(side).astype(np.int32)))
+            for side in zip(*pairs, strict=True)
+        )
+        register = build.add(Elementwise((one, other), "minimum", (0, 1), np.zeros((0, 1))))
+        ends = np.cumsum([len(some) for some, _ in pairs])
+        members = [
+            np.arange(end - len(some), end) for end, (some, _) in zip(ends, pairs, strict=True)
+        ]
+    return build.add(Select(register, np.concatenate(members).astype(np.int32)))
 
 
 def distances(estimator: Any, build: Builder, x: Features) -> Features:

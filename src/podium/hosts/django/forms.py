@@ -172,7 +172,7 @@ class PredictionFormMixin:
         podium_inputs: for inputs of the model with another name in the table: the name there, or a
             function of the row.
         podium_outputs: for fields of the table, what is filled in: `prediction`, `label`,
-            `probabilities.yes`, `score`, `id`, `version`.
+            `probabilities.yes`, `score`, `distances.0`, `id`, `version`.
         podium_user: whom the record names; set it in the view.
     """
 

@@ -71,7 +71,9 @@ def predict_form(model: str, row: Mapping[str, Any], *, user: Any = None) -> Pre
 
 
 def output_of(predicted: Predicted, wanted: str) -> Any:
-    """One part of a prediction: `prediction`, `probabilities.yes`, `probabilities.churn.yes`.
+    """One part of a prediction: `prediction`, `probabilities.yes`, `distances.0`.
+
+    Of several outputs a probability is `probabilities.churn.yes`.
 
     Raises:
         ImproperlyConfigured: it has no such part.
@@ -86,7 +88,7 @@ def output_of(predicted: Predicted, wanted: str) -> Any:
     except (AttributeError, KeyError, TypeError):
         raise ImproperlyConfigured(
             f"{predicted.model} returns no {wanted!r}: use prediction, label, "
-            "probabilities.LABEL, score, id, model or version"
+            "probabilities.LABEL, score, distances.LABEL, id, model or version"
         ) from None
 
 

@@ -82,6 +82,8 @@ def output_specs(signature: Signature, *, has_ids: bool) -> list[TensorSpec]:
             found.append(TensorSpec(name, "FP64", len(one.classes)))
     if signature.output.score:
         found.append(TensorSpec("score", "FP64"))
+    if labels := signature.output.distance_labels:
+        found.append(TensorSpec("distances", "FP64", len(labels)))
     return [*found, TensorSpec(ID, BYTES)] if has_ids else found
 
 
@@ -154,6 +156,8 @@ def _tensors(data: ResponseData) -> Iterator[Tensor]:
                 yield Tensor(name, "FP64", shares.shape, shares.ravel())
     if outputs.scores is not None:
         yield Tensor("score", "FP64", (n_rows, 1), outputs.scores)
+    if outputs.distances is not None:
+        yield Tensor("distances", "FP64", outputs.distances.shape, outputs.distances.ravel())
     if data.ids:
         yield Tensor(ID, BYTES, (n_rows, 1), data.ids)
 

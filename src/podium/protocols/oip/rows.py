@@ -240,6 +240,7 @@ class _Writer:
         self._label = b"]}," + _opening("label", BYTES)
         self._shares = b"]}," + _opening("probabilities", "FP64", len(output.classes))
         self._score = b"]}," + _opening("score", "FP64")
+        self._distances = b"]}," + _opening("distances", "FP64", len(output.classes))
         self._id = b"]}," + _opening("id", BYTES)
 
     def write(
@@ -248,6 +249,7 @@ class _Writer:
         prediction: object,
         probabilities: Sequence[float] | None,
         score: float | None,
+        distances: Sequence[float] | None,
         record_id: str,
     ) -> bytes:
         """The body of a response."""
@@ -261,6 +263,8 @@ class _Writer:
             parts += self._shares, _encode(probabilities)[1:-1]
         if score is not None:
             parts += self._score, _encode(score)
+        if distances is not None:
+            parts += self._distances, _encode(distances)[1:-1]
         if record_id:
             parts += self._id, b'"', record_id.encode(), b'"'
         parts.append(b"]}]}")

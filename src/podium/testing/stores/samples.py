@@ -84,6 +84,8 @@ def sample_block(number: int = 0, n_rows: int = 10, **changes: Any) -> Block:
         classes=["Adelie", "Gentoo"],
         probabilities=struct.pack(f"<{2 * n_rows}d", *[0.75, 0.25] * n_rows),
         warnings=[CellWarning(row=n_rows - 1, field="island", message="is new", code="unseen")],
+        clusters=["0", "1", "2"],
+        distances=struct.pack(f"<{3 * n_rows}d", *[0.5, 0.0, 2.25] * n_rows),
     )
 
 

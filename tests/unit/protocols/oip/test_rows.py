@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
@@ -62,6 +63,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "numbers": {"x": 1.5, "z": 2.5},
     "flags": {"x": 1.5, "z": 2.5},
     "odd": {"x": 1.5, "z": 2.5},
+    "groups": {"x": 1.5, "z": 2.5},
     "two": {"x": 1.5, "z": 2.5},
 }
 KINDS = {float: "FP64", int: "INT64", str: "BYTES", bool: "BOOL", type(None): "FP64"}
@@ -85,6 +87,7 @@ def _packed() -> dict[str, podium.Bundle]:
         "numbers": (LogisticRegression().fit(line, np.where(is_large, 7, 3)), line),
         "flags": (LogisticRegression().fit(line, is_large), line),
         "odd": (IsolationForest(n_estimators=5, random_state=0).fit(line), line),
+        "groups": (KMeans(3, n_init=1, random_state=0).fit(line), line),
         "two": (LinearRegression().fit(line, np.column_stack([x, z])), line),
     }
     packed = {
@@ -139,9 +142,8 @@ def fast(version: LoadedVersion, body: bytes) -> tuple[bytes, bytes] | None:
         return None
     row, write = found
     outputs = run(version.runtime, version.reader.table([row]))
-    predictions, probabilities, scores = BatchOutputs(version.signature, outputs).lists()
-    shares, score = probabilities and probabilities[0], scores and scores[0]
-    return msgspec.json.encode(row), write(predictions[0], shares, score, ID)
+    of_row = BatchOutputs(version.signature, outputs).lists().row(0)
+    return msgspec.json.encode(row), write(*of_row, ID)
 
 
 @pytest.mark.parametrize("name", [name for name in GOOD if name != "two"])

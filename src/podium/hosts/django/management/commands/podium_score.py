@@ -50,8 +50,8 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FIELD=PART",
-            help="fill a field of the table with prediction, label, probabilities.LABEL, score, id "
-            "or version",
+            help="fill a field of the table with prediction, label, probabilities.LABEL, score, "
+            "distances.LABEL, id or version",
         )
         parser.add_argument(
             "--input",
