@@ -13,9 +13,11 @@ from bench.zoo.case import Case
 from bench.zoo.data import file_of, rows_of
 from category_encoders.wrapper import NestedCVWrapper, PolynomialWrapper
 from mlxtend import classifier as mlc
+from mlxtend import feature_extraction as mle
 from mlxtend import feature_selection as mlf
 from mlxtend import preprocessing as mlp
 from mlxtend import regressor as mlr
+from mlxtend.cluster import Kmeans
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -39,6 +41,10 @@ from sklego import meta as lem
 from sklego import mixture as lex
 from sklego import preprocessing as lep
 from sklego.datasets import load_arrests
+from sklego.decomposition import PCAOutlierDetection
+from sklego.feature_selection import MaximumRelevanceMinimumRedundancy
+from sklego.naive_bayes import GaussianMixtureNB
+from sklego.neighbors import BayesianKernelDensityClassifier
 
 TITLE = "category_encoders, mlxtend, scikit-lego"
 SEED: dict[str, Any] = {"random_state": 0}
@@ -467,4 +473,71 @@ LEGO = [
     ),
     Case("DictMapper", _mapped),
 ]
-CASES = [*_encoders(), *ODD, *MLXTEND, *LEGO]
+FOREST = RandomForestClassifier(20, max_depth=4, **SEED)
+PRIOR = {0: 0.2, 1: 0.3, 2: 0.5}
+MORE_LEGO = [
+    _array(
+        "monotonic splines", make_pipeline(lep.MonotonicSplineTransformer(), Ridge()), "diabetes"
+    ),
+    _array(
+        "relevant columns that differ",
+        make_pipeline(
+            MaximumRelevanceMinimumRedundancy(k=5), StandardScaler(), LogisticRegression()
+        ),
+        "wine",
+    ),
+    _case(
+        "a formula",
+        make_pipeline(
+            lep.FormulaicTransformer("Cylinders * Displacement + C(Origin)"),
+            StandardScaler(),
+            Ridge(),
+        ),
+        "cars",
+    ),
+    Case(
+        "groups scaled by themselves",
+        lambda: _grouped(
+            make_pipeline(lem.GroupedTransformer(StandardScaler(), ["Origin"]), Ridge()), ["Origin"]
+        ),
+    ),
+    *(
+        Case(
+            f"groups within groups, {shrinkage}",
+            lambda shrinkage=shrinkage: _grouped(
+                lem.HierarchicalRegressor(Ridge(), ["Origin", "Cylinders"], shrinkage=shrinkage),
+                ["Origin", "Cylinders"],
+            ),
+        )
+        for shrinkage in (None, "relative")
+    ),
+    _array("naive Bayes by mixtures", GaussianMixtureNB(n_components=2, **SEED), "iris"),
+    _array(
+        "Bayes by kernels",
+        make_pipeline(*SCALED, BayesianKernelDensityClassifier(bandwidth=0.6)),
+        "wine",
+    ),
+    _array("LowessRegression", make_pipeline(*SCALED, lel.LowessRegression(sigma=20)), "diabetes"),
+    _array("SubjectiveClassifier", lem.SubjectiveClassifier(FOREST, PRIOR), "iris"),
+    _array("ConfusionBalancer", lem.ConfusionBalancer(FOREST, alpha=0.3), "wine"),
+    _array("outliers by components", PCAOutlierDetection(n_components=2, threshold=0.05), "iris"),
+    _array(
+        "outliers by a regression",
+        lem.RegressionOutlierDetector(LinearRegression(), column=2),
+        "iris",
+    ),
+]
+PROJECTED = [
+    _array(
+        "components, whitened",
+        make_pipeline(mle.PrincipalComponentAnalysis(3, whitening=True), LogisticRegression()),
+        "iris",
+    ),
+    _array(
+        "discriminants",
+        make_pipeline(mle.LinearDiscriminantAnalysis(2), LogisticRegression()),
+        "iris",
+    ),
+    Case("Kmeans", lambda: (Kmeans(3, random_seed=0).fit(rows_of("iris")[0]), rows_of("iris")[0])),
+]
+CASES = [*_encoders(), *ODD, *MLXTEND, *PROJECTED, *LEGO, *MORE_LEGO]

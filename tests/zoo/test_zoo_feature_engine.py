@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 from feature_engine.datetime import DatetimeFeatures, DatetimeOrdinal, DatetimeSubtraction
 from feature_engine.pipeline import Pipeline
+from feature_engine.text import TextFeatures
+from feature_engine.timeseries.forecasting import LagFeatures
 from feature_engine.wrappers import SklearnTransformerWrapper
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -176,13 +178,14 @@ def test_declared_categories_that_match_go_into_boosting(zoo):
         (fi.RandomSampleImputer(random_state=0), "at random"),
         (fe.StringSimilarityEncoder(), "letter by letter"),
         (fc.MathFeatures(SIZES, ["skew"]), "isn't known to programs"),
+        (LagFeatures(variables=SIZES[:1], drop_original=True), "compute the lags before"),
     ],
 )
 def test_what_cannot_be_exact_says_why(zoo, step, why):
     X, y = zoo.data("cars")
     X = X.fillna({"Horsepower": 100.0})
     steps = [step] if isinstance(step, fe.StringSimilarityEncoder) else [fe.OneHotEncoder(), step]
-    model = make_pipeline(*steps, Ridge()).fit(X, y)
+    model = make_pipeline(*steps, HistGradientBoostingRegressor(max_iter=2)).fit(X, y)
 
     assert why in zoo.compile(model, X)[0].why
 
@@ -219,3 +222,47 @@ def test_times_in_texts_need_their_format(zoo):
 
     assert why(format="%Y-%m-%d %H:%M") == ""
     assert "tell it the format" in why()
+
+
+ODD = [
+    "",
+    "A",
+    "b? ",
+    "x1\u0661 \u00a02",
+    "Say: no.\n",
+    "two\nlines!",
+    "\u00c9t\u00e9 \u00e9T\u00c9",
+    "a\tA\x0bA",
+]
+
+
+@pytest.mark.parametrize("dtype", ["str", object])
+def test_numbers_of_texts_are_those_that_pandas_finds(zoo, dtype):
+    X, y = zoo.data("cars")
+    said = [f"{ODD[i % len(ODD)]} {w} pounds. {ODD[-i % 5]}" for i, w in enumerate(X.iloc[:, 3])]
+    X = X[["Cylinders"]].assign(said=pd.array(said, dtype=dtype))
+    X.loc[X.index[::13], "said"] = None
+    steps = TextFeatures("said", drop_original=True), HistGradientBoostingRegressor(max_iter=5)
+    model = make_pipeline(*steps).fit(X, y)
+
+    found, original, table = zoo.compile(model, X)
+    assert found.program is not None, found.why
+    rows = table.take(np.arange(len(ODD)))
+    rows.columns["said"] = np.array(ODD, object)
+    np.testing.assert_array_equal(
+        found.program.predict(rows).predictions, original.predict(rows).predictions
+    )
+
+
+PLACES = ["lat1", "lon1", "lat2", "lon2"]
+
+
+@pytest.mark.parametrize("method", ["haversine", "euclidean", "manhattan"])
+def test_distances_between_places_compile(zoo, method):
+    spread = np.random.default_rng(0).uniform([-60, -170] * 2, [60, 170] * 2, (200, 4))
+    X = pd.DataFrame(spread, columns=PLACES)
+    step = fc.GeoDistanceFeatures(*PLACES, method=method, output_unit="miles", drop_original=True)
+    model = make_pipeline(step, Ridge()).fit(X, X["lat1"] - X["lat2"])
+
+    found, _, _ = zoo.compile(model, X)
+    assert found.program is not None, found.why

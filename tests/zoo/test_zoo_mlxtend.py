@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from mlxtend import classifier, feature_selection, preprocessing, regressor
+from mlxtend import (
+    classifier,
+    cluster,
+    feature_extraction,
+    feature_selection,
+    preprocessing,
+    regressor,
+)
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -114,3 +121,26 @@ def test_searches_for_columns_compile(zoo):
     step = feature_selection.SequentialFeatureSelector(GaussianNB(), k_features=2, cv=0)
 
     compiles(zoo, make_pipeline(step, GaussianNB()), X, y)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        feature_extraction.PrincipalComponentAnalysis(3, whitening=True),
+        feature_extraction.LinearDiscriminantAnalysis(2),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_projections_compile(zoo, step):
+    X, y = zoo.data("iris")
+    y = np.unique(y, return_inverse=True)[1]
+
+    compiles(zoo, make_pipeline(step, LogisticRegression()), X, y)
+
+
+def test_clusters_compile(zoo):
+    X, _ = zoo.data("iris")
+
+    compiled, _, _ = zoo.compile(cluster.Kmeans(3, random_seed=0).fit(X), X)
+
+    assert compiled.program is not None, compiled.why

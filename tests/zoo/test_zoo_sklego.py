@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -11,7 +12,18 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from sklego import linear_model, meta, mixture, preprocessing
+from sklego import (
+    decomposition,
+    dummy,
+    feature_selection,
+    linear_model,
+    meta,
+    mixture,
+    naive_bayes,
+    neighbors,
+    pipeline,
+    preprocessing,
+)
 
 TREE = DecisionTreeRegressor(max_depth=3, random_state=0)
 STEPS = [
@@ -21,15 +33,32 @@ STEPS = [
     preprocessing.IdentityTransformer(check_X=True),
     preprocessing.OrthogonalTransformer(normalize=True),
     meta.EstimatorTransformer(TREE),
+    preprocessing.MonotonicSplineTransformer(),
+    feature_selection.MaximumRelevanceMinimumRedundancy(k=3, kind="regression"),
 ]
 MODELS = [
     meta.DecayEstimator(Ridge()),
     linear_model.ImbalancedLinearRegression(overestimation_punishment_factor=2),
+    linear_model.LowessRegression(sigma=20),
+    meta.RegressionOutlierDetector(LinearRegression(), column=2),
+    meta.RegressionOutlierDetector(TREE, column=3, method="relative", upper=0.5),
+    decomposition.PCAOutlierDetection(n_components=2, threshold=5, variant="absolute"),
 ]
 CLASSES = [
     meta.Thresholder(GaussianNB(), threshold=0.7),
     mixture.GMMClassifier(n_components=1),
     meta.OutlierClassifier(IsolationForest(n_estimators=10, random_state=0)),
+    meta.ConfusionBalancer(DecisionTreeClassifier(max_depth=2), alpha=0.4),
+    *(
+        meta.SubjectiveClassifier(
+            DecisionTreeClassifier(max_depth=2), {0: 0.3, 1: 0.7}, evidence=evidence
+        )
+        for evidence in ("predict_proba", "confusion_matrix", "both")
+    ),
+]
+DENSITIES = [
+    naive_bayes.GaussianMixtureNB(random_state=0),
+    make_pipeline(StandardScaler(), neighbors.BayesianKernelDensityClassifier(bandwidth=0.7)),
 ]
 
 
@@ -134,4 +163,69 @@ def test_groups_within_groups_say_why_they_do_not_compile(zoo):
 
     compiled, _, _ = zoo.compile(model.fit(X, y), X)
 
-    assert compiled.why.endswith("it mixes the models of groups within groups (shrinkage)")
+    assert "HierarchicalRegressor, which compiles" in compiled.why
+
+
+@pytest.mark.parametrize("model", DENSITIES, ids=["mixtures", "kernels"])
+def test_classes_by_densities_compile(zoo, model):
+    zoo.check(model, "iris")
+
+
+@pytest.mark.parametrize("shrinkage", [None, "equal", "relative"])
+def test_groups_within_groups_compile_with_the_weights_of_each_level(zoo, shrinkage):
+    X, y = zoo.data("cars")
+    X = X[["Origin", "Cylinders", "Weight_in_lbs"]]
+    model = meta.HierarchicalRegressor(Ridge(), ["Origin", "Cylinders"], shrinkage=shrinkage)
+
+    compiled, original, table = zoo.compile(model.fit(X, y), X)
+
+    assert compiled.program is not None, compiled.why
+    rows = table.take(slice(0, 3))
+    rows.columns["Cylinders"] = np.array([7, 3, 5])
+    rows.columns["Origin"] = np.array(["USA", "Mars", "Japan"], object)
+    np.testing.assert_allclose(
+        compiled.program.predict(rows).predictions, original.predict(rows).predictions, rtol=1e-12
+    )
+
+
+def test_classes_of_groups_compile_where_all_groups_have_them(zoo):
+    X, y = zoo.data("cars")
+    X = X[["Origin", "Weight_in_lbs", "Displacement"]]
+    model = meta.HierarchicalClassifier(GaussianNB(), "Origin", shrinkage="constant")
+    model.set_params(shrinkage_kwargs={"alpha": 0.3})
+
+    compiles(zoo, model, X, (y > y.mean()).astype(int))
+
+
+def test_a_transformer_of_each_group_compiles(zoo):
+    X, y = zoo.data("cars")
+    X = X[["Origin", "Weight_in_lbs", "Displacement"]]
+    steps = meta.GroupedTransformer(StandardScaler(), "Origin"), LinearRegression()
+
+    compiles(zoo, pipeline.make_debug_pipeline(*steps), X, y)
+
+
+@pytest.mark.filterwarnings("ignore:As of version 1.1")
+def test_columns_of_a_formula_compile(zoo):
+    X, y = zoo.data("cars")
+    steps = preprocessing.FormulaicTransformer("Cylinders * Displacement + C(Origin)"), Ridge()
+
+    compiles(zoo, make_pipeline(*steps), X[["Cylinders", "Displacement", "Origin"]], y)
+
+
+def test_only_training_rows_are_removed_as_outliers(zoo):
+    X, _ = zoo.data("iris")
+    remover = preprocessing.OutlierRemover(IsolationForest(n_estimators=10, random_state=0))
+    model = make_pipeline(remover, KMeans(3, n_init=1, random_state=0)).fit(X[::2])
+
+    compiled, _, _ = zoo.compile(model, X)
+
+    assert compiled.program is not None, compiled.why
+
+
+def test_random_predictions_say_why_they_do_not_compile(zoo):
+    X, y = zoo.data("diabetes")
+
+    compiled, _, _ = zoo.compile(dummy.RandomRegressor(random_state=0).fit(X, y), X)
+
+    assert "its predictions are random" in compiled.why

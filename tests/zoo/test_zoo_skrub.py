@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from podium.compile.verify import TOLERANCE_SINGLE
 
 SMALL = HistGradientBoostingRegressor(max_iter=10, categorical_features="from_dtype")
+TREE = HistGradientBoostingRegressor(max_iter=5)
 MODELS = {
     "boosting": lambda: skrub.tabular_pipeline(SMALL),
     "line": lambda: skrub.tabular_pipeline(Ridge()),
@@ -92,14 +93,38 @@ def test_columns_that_are_made_cannot_be_selected_by_name(zoo):
     assert "select them before it" in zoo.compile(model, X)[0].why
 
 
+@pytest.mark.parametrize("has_both", [False, True])
+def test_hashes_of_texts_are_those_of_the_encoder(zoo, has_both):
+    X, y = zoo.data("cars")
+    X = X[["Origin"]].assign(name=("Opel " + X["Weight_in_lbs"].astype(str)).where(X.index % 9 > 0))
+    encoder = skrub.MinHashEncoder(n_components=4, minmax_hash=has_both)
+    model = make_pipeline(skrub.TableVectorizer(high_cardinality=encoder), TREE).fit(X, y)
+
+    found, original, table = zoo.compile(model, X)
+    assert found.program is not None, found.why
+    rows = table.take(slice(0, 5))
+    rows.columns["name"] = np.array(["", "O", "\u00d6l \u6f22\n" * 900, None, "Opel"], object)
+    np.testing.assert_array_equal(
+        found.program.predict(rows).predictions, original.predict(rows).predictions
+    )
+
+
+def test_similar_columns_are_dropped(zoo):
+    X, y = zoo.data("cars")
+    X = X.assign(maker=X["Origin"].str.lower())
+    model = make_pipeline(skrub.DropSimilar(0.99), skrub.TableVectorizer(), TREE).fit(X, y)
+
+    assert "maker" in model[0].to_drop_
+    found, _, _ = zoo.compile(model, X)
+    assert found.program is not None, found.why
+
+
 def test_an_encoder_without_a_program_says_why(zoo):
     X, y = zoo.data("cars")
-    model = make_pipeline(
-        skrub.ApplyToCols(skrub.MinHashEncoder(n_components=3), cols=["Origin"]),
-        HistGradientBoostingRegressor(max_iter=5),
-    ).fit(X, y)
+    encoder = skrub.MinHashEncoder(n_components=3, hashing="murmur")
+    model = make_pipeline(skrub.ApplyToCols(encoder, cols=["Origin"]), TREE).fit(X, y)
 
-    assert "in a way of its own" in zoo.compile(model, X)[0].why
+    assert "hashing='fast' compiles" in zoo.compile(model, X)[0].why
 
 
 @pytest.mark.parametrize("form", ["%m/%d/%Y", "%Y-%m-%d %H:%M:%S"])

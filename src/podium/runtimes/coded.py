@@ -128,7 +128,8 @@ def group_labels(estimator: Any, columns: Columns) -> _Codes:
         return {}
     names = [groups] if isinstance(groups, (str, int)) else list(groups)
     keys = [key if isinstance(key, tuple) else (key,) for key in models]
-    keys = [key[1:] if key[:1] == (_ALL_ROWS,) else key for key in keys]
+    if list(getattr(estimator, "groups_", ()))[:1] == [_ALL_ROWS]:
+        keys = [key[1:] for key in keys]
     known = [dict.fromkeys(key[i] for key in keys if i < len(key)) for i in range(len(names))]
     places = {name: i for i, column in enumerate(columns) if column for name in (column.name, i)}
     return {

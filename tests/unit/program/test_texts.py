@@ -109,6 +109,19 @@ def test_measures():
     )
 
 
+def test_matches_and_words():
+    texts, lower = Texts(0), ChangeText(0, "lower")
+
+    def measured(function, of=""):
+        return run(texts, lower, MeasureText(1, function, of)).ravel().tolist()
+
+    assert measured("matches", "[a-z]+") == [2, 0, pytest.approx(np.nan, nan_ok=True), 2, 3, 1]
+    assert measured("words")[3:] == [2, 1, 1]
+    assert run(texts, MeasureText(0, "different_words"), columns=(["a b a"],)).tolist() == [[2]]
+    with pytest.raises(BundleError, match="isn't a known pattern"):
+        measured("matches", "(a+)+b")
+
+
 def test_codes_of_texts_and_what_they_refuse():
     codes = np.array([5.0, 7.0, 9.0])
 

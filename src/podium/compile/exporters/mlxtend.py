@@ -21,6 +21,7 @@ from podium.compile.labels import classes_of
 from podium.compile.registers import Codes
 from podium.program.operations import (
     Above,
+    Distance,
     Elementwise,
     Join,
     Largest,
@@ -181,16 +182,38 @@ def same(_estimator: Any, _build: Builder, x: Features) -> Features:
     return x
 
 
+def projection(estimator: Any, build: Builder, x: Features) -> Features:
+    """Columns times the directions that it found, as they are (not centred)."""
+    weights = np.asarray(estimator.w_)
+    if np.iscomplexobj(weights):
+        raise NotCompiled("its directions are complex numbers; those of fewer columns may be real")
+    if getattr(estimator, "whitening", False):
+        weights = weights / np.sqrt(np.real(estimator.e_vals_[: weights.shape[1]]))
+    weights = np.ascontiguousarray(weights, np.float64)
+    return build.features(build.add(Matmul(build.matrix(x), weights)))
+
+
+def k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
+    """The number of the nearest centre."""
+    centres = np.asarray(estimator.centroids_, np.float64)
+    away = build.add(Distance(build.matrix(x), centres))
+    index = build.add(Largest(build.scale(away, multiply=-1.0)))
+    return Fitted(index=index, classes=tuple(range(len(centres))))
+
+
 TRANSFORMERS = {
     "mlxtend.ColumnSelector": column_selector,
     "mlxtend.CopyTransformer": same,
     "mlxtend.DenseTransformer": same,
     "mlxtend.ExhaustiveFeatureSelector": selected,
+    "mlxtend.LinearDiscriminantAnalysis": projection,
+    "mlxtend.PrincipalComponentAnalysis": projection,
     "mlxtend.SequentialFeatureSelector": selected,
 }
 MODELS = {
     "mlxtend.Adaline": linear_classifier,
     "mlxtend.EnsembleVoteClassifier": voting_classifier,
+    "mlxtend.Kmeans": k_means,
     "mlxtend.LinearRegression": linear_regression,
     "mlxtend.LogisticRegression": linear_classifier,
     "mlxtend.MultiLayerPerceptron": multilayer_perceptron,

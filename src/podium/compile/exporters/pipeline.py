@@ -71,5 +71,10 @@ TRANSFORMERS = {
     "sklearn.ColumnTransformer": column_transformer,
     "sklearn.FeatureUnion": feature_union,
     "sklearn.Pipeline": pipeline,
+    "sklego.DebugPipeline": pipeline,
 }
-MODELS = {"feature_engine.Pipeline": pipeline_model, "sklearn.Pipeline": pipeline_model}
+MODELS = {
+    "feature_engine.Pipeline": pipeline_model,
+    "sklearn.Pipeline": pipeline_model,
+    "sklego.DebugPipeline": pipeline_model,
+}

@@ -14,6 +14,8 @@ from podium.compile.exporters.ensemble import (
     scores_of,
     values_of,
 )
+from podium.compile.exporters.formulas import whole_matrix
+from podium.compile.exporters.model_specs import matrix_of
 from podium.compile.exporters.selection import places_of
 from podium.compile.features import Features, Fitted, Input, NotCompiled
 from podium.compile.labels import classes_of, label_of
@@ -99,6 +101,35 @@ def interval_encoder(estimator: Any, build: Builder, x: Features) -> Features:
         one = build.add(Select(register, np.array([place], np.int32)))
         parts.append(build.add(Interpolate(one, np.array(knots), np.array(heights))))
     return build.features(build.add(Join(tuple(parts))))
+
+
+def monotonic_splines(estimator: Any, build: Builder, x: Features) -> Features:
+    """Sums of the splines of each column, from the last one on."""
+    made: list[int] = []
+    for place, spline in estimator.spline_transformer_.items():
+        columns = build.transform(spline, (x[place],), f"column {place}")
+        sums = np.tril(np.ones((len(columns), len(columns))))[:, ::-1]
+        made.append(build.add(Matmul(build.matrix(columns), np.ascontiguousarray(sums))))
+    return build.features(build.add(Join(tuple(made))))
+
+
+def relevant(estimator: Any, build: Builder, x: Features) -> Features:
+    """The columns that it selected."""
+    register = build.add(Finite(build.matrix(x)))
+    places = np.flatnonzero(estimator.get_support()).astype(np.int32)
+    return build.features(build.add(Select(register, places)))
+
+
+def outlier_remover(_estimator: Any, build: Builder, x: Features) -> Features:
+    """The columns as they are: only training rows that are outliers are dropped."""
+    return build.features(build.add(Finite(build.matrix(x))))
+
+
+def formula(estimator: Any, build: Builder, x: Features) -> Features:
+    """The columns of a formula of formulaic."""
+    if x != build.inputs():
+        raise NotCompiled("its formula reads columns that an earlier step made")
+    return build.features(whole_matrix(matrix_of(estimator.model_spec_, build, x), build))
 
 
 def linear_embedder(estimator: Any, build: Builder, x: Features) -> Features:
@@ -244,11 +275,15 @@ TRANSFORMERS = {
     "sklego.ColumnSelector": column_selector,
     "sklego.DictMapper": dict_mapper,
     "sklego.EstimatorTransformer": estimator_transformer,
+    "sklego.FormulaicTransformer": formula,
     "sklego.IdentityTransformer": same,
     "sklego.InformationFilter": information_filter,
     "sklego.IntervalEncoder": interval_encoder,
     "sklego.LinearEmbedder": linear_embedder,
+    "sklego.MaximumRelevanceMinimumRedundancy": relevant,
+    "sklego.MonotonicSplineTransformer": monotonic_splines,
     "sklego.OrthogonalTransformer": orthogonal,
+    "sklego.OutlierRemover": outlier_remover,
     "sklego.PandasTypeSelector": type_selector,
     "sklego.RandomAdder": same,
     "sklego.RepeatingBasisFunction": repeating_basis,

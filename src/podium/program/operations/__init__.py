@@ -42,6 +42,7 @@ from podium.program.operations.rows.matrices import Indicate, Join, Matmul, RowS
 from podium.program.operations.rows.precision import Single, SingleSum
 from podium.program.operations.rows.products import Normalize, Product
 from podium.program.operations.texts.analysis import Analysis
+from podium.program.operations.texts.min_hash import MinHash
 from podium.program.operations.texts.terms import Terms, TermSum
 from podium.program.operations.texts.texts import (
     ChangeText,
@@ -92,6 +93,7 @@ AnyOperation: TypeAlias = (
     | Matmul
     | MeasureText
     | Median
+    | MinHash
     | Missing
     | Named
     | Nearest
@@ -161,6 +163,7 @@ __all__ = [
     "Matmul",
     "MeasureText",
     "Median",
+    "MinHash",
     "Missing",
     "Named",
     "Nearest",

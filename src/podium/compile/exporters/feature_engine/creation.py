@@ -17,6 +17,7 @@ from podium.compile.exporters.feature_engine.columns import (
     with_numbers,
 )
 from podium.compile.exporters.feature_engine.discretisers import rounded, tree_values
+from podium.compile.exporters.refused import refused
 from podium.compile.features import Features, NotCompiled
 from podium.program.operations import Elementwise, Finite, Impute, Link, Missing, Select
 from podium.program.operations.rows.elementwise import ElementwiseName
@@ -183,9 +184,60 @@ def _tree_feature(
     return build.features(rounded(build, labels, None))
 
 
+# The radius of the Earth, and the length of a degree in kilometres, as its module has them.
+_RADIUS = {"km": 6371.0, "miles": 3958.8, "meters": 6371000.0, "feet": 20902231.0}
+_DEGREE_KM = 111.0
+
+
+def geo_distance(estimator: Any, build: Builder, x: Features) -> Features:
+    """The columns, followed by the distance between two places."""
+    columns, variables = named(estimator, x), list(estimator.variables_)
+    register = numbers(build, columns, variables, refuses_missing=True)
+    columns = with_numbers(build, columns, variables, register)
+    places = np.array([[0, 1], [2, 3]], np.int32)
+    first, second = (build.add(Select(register, place)) for place in places)
+    radius = _RADIUS[estimator.output_unit]
+    if estimator.method == "haversine":
+        away = build.scale(_central_angle(build, first, second), multiply=2 * radius)
+    else:
+        away = build.scale(_between(build, first, second), multiply=_DEGREE_KM)
+        is_straight = estimator.method == "euclidean"
+        away = build.add(Link(away, "square" if is_straight else "abs"))
+        away = _folded(build, "add", away)
+        away = build.add(Link(away, "sqrt")) if is_straight else away
+        away = build.scale(away, multiply=radius / _RADIUS["km"])
+    dropped = variables if estimator.drop_original else ()
+    return (*remaining_columns(columns, dropped), *build.features(away))
+
+
+def _between(build: Builder, first: int, second: int) -> int:
+    return build.add(Elementwise((second, first), "subtract", (0, 1), _NONE))
+
+
+def _central_angle(build: Builder, first: int, second: int) -> int:
+    """Half the angle between two places, as seen from the centre of the Earth: the haversine."""
+    both = [build.scale(one, multiply=np.pi / 180.0) for one in (first, second)]
+    halves = build.scale(_between(build, *both), divide=2.0)
+    squares = build.add(Link(build.add(Link(halves, "sin")), "square"))
+    latitude, longitude = np.array([0], np.int32), np.array([1], np.int32)
+    cosines = [build.add(Link(build.add(Select(one, latitude)), "cos")) for one in both]
+    across = build.add(Elementwise(tuple(cosines), "multiply", (0, 1), _NONE))
+    wide = build.add(Select(squares, longitude))
+    across = build.add(Elementwise((across, wide), "multiply", (0, 1), _NONE))
+    tall = build.add(Select(squares, latitude))
+    total = build.add(Elementwise((tall, across), "add", (0, 1), _NONE))
+    return build.add(Link(build.add(Link(total, "sqrt")), "arcsin"))
+
+
+_OTHER_ROWS = "it takes numbers from other rows, which a prediction doesn't have; compute {} before"
+
 TRANSFORMERS = {
     "feature_engine.CyclicalFeatures": cyclical_features,
     "feature_engine.DecisionTreeFeatures": tree_features,
+    "feature_engine.ExpandingWindowFeatures": refused(_OTHER_ROWS.format("its windows")),
+    "feature_engine.GeoDistanceFeatures": geo_distance,
+    "feature_engine.LagFeatures": refused(_OTHER_ROWS.format("the lags")),
     "feature_engine.MathFeatures": math_features,
     "feature_engine.RelativeFeatures": relative_features,
+    "feature_engine.WindowFeatures": refused(_OTHER_ROWS.format("its windows")),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from podium.compile.builder import Builder
 from podium.compile.exporters.clocks import read_times
+from podium.compile.exporters.refused import refused
 from podium.compile.features import Column, Features, Input, NotCompiled, Relabelled
 from podium.program.operations import Single
 from podium.signature import TIMES
@@ -90,11 +91,7 @@ def cat_encoder(estimator: Any, build: Builder, x: Features) -> Features:
 
 def _refused(why: str) -> Callable[[Any, Builder, Features], Features]:
     """The exporter of an encoder that has no program."""
-
-    def export(_estimator: Any, _build: Builder, _x: Features) -> Features:
-        raise NotCompiled(f"{why}; encode the column with StringEncoder")
-
-    return export
+    return refused(f"{why}; encode the column with StringEncoder")
 
 
 TRANSFORMERS: Mapping[str, Callable[[Any, Builder, Features], Features]] = {
@@ -103,8 +100,11 @@ TRANSFORMERS: Mapping[str, Callable[[Any, Builder, Features], Features]] = {
     "skrub.CleanNullStrings": null_strings,
     "skrub.Drop": dropped,
     "skrub.DropUninformative": drop_uninformative,
+    "skrub.DurationToFloat": refused(
+        "it takes durations, which no field holds; make seconds of them before fitting"
+    ),
     "skrub.GapEncoder": _refused("it finds the topics of each text by iterations"),
-    "skrub.MinHashEncoder": _refused("it hashes the parts of texts in a way of its own"),
+    "skrub.LLMEncoder": _refused("it asks a language model"),
     "skrub.PassThrough": unchanged,
     "skrub.SimilarityEncoder": _refused("it compares each text with the known ones"),
     "skrub.TextEncoder": _refused("it takes a language model"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from podium.compile.builder import Builder
 from podium.compile.exporters.clocks import Clocks
 from podium.compile.exporters.skrub.columns import single
 from podium.compile.features import Computed, Features, NotCompiled
-from podium.program.operations import Elementwise, FillText, Impute, Link, Missing
+from podium.program.operations import Elementwise, FillText, Impute, Link, MinHash, Missing
 from podium.program.operations.reading.times import SECOND, CalendarPart
+from podium.table import Array
 
 
 def string_encoder(estimator: Any, build: Builder, x: Features) -> Features:
@@ -25,6 +27,32 @@ def string_encoder(estimator: Any, build: Builder, x: Features) -> Features:
         terms = terms[: int(estimator.n_components_)]
     register = build.matrix(single(build, terms))
     return build.features(build.scale(register, divide=float(estimator.scaling_factor_)))
+
+
+def min_hash_encoder(estimator: Any, build: Builder, x: Features) -> Features:
+    """The smallest hashes of the parts of the texts."""
+    if estimator.hashing != "fast":
+        raise NotCompiled("it hashes each part anew for each column; hashing='fast' compiles")
+    (column,) = x
+    shortest, longest = (int(size) for size in estimator.ngram_range)
+    has_both = bool(estimator.minmax_hash)
+    seeds = range(int(estimator.n_components) // (1 + has_both))
+    weights = np.stack([hash_weights(seed, shortest, longest) for seed in seeds], axis=1)
+    operation = MinHash(build.texts(column), weights, shortest, with_largest=has_both)
+    return build.features(build.add(operation))
+
+
+def hash_weights(seed: int, shortest: int, longest: int) -> Array:
+    """The numbers by which it multiplies the bytes of a part, of the longest one.
+
+    Raises:
+        NotCompiled: shorter parts have others.
+    """
+    gen_atom = import_module("skrub._fast_hash").gen_atom
+    weights = np.asarray(gen_atom(longest, seed=seed), np.int32)
+    if any((gen_atom(n, seed=seed) != weights[:n]).any() for n in range(shortest, longest)):
+        raise NotCompiled("it hashes parts of each length in another way")
+    return weights
 
 
 _PARTS: dict[str, tuple[CalendarPart, float]] = {
@@ -82,5 +110,6 @@ def _encoded(encoder: Any, build: Builder, x: int) -> Features:
 
 TRANSFORMERS = {
     "skrub.DatetimeEncoder": datetime_encoder,
+    "skrub.MinHashEncoder": min_hash_encoder,
     "skrub.StringEncoder": string_encoder,
 }

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from podium.compile.builder import Builder
+from podium.compile.exporters.refused import refused
 from podium.compile.exporters.skrub.columns import single
 from podium.compile.features import Column, Features, Input, NotCompiled, Relabelled
 from podium.program.operations import Elementwise, Link
@@ -31,7 +32,7 @@ def table_vectorizer(estimator: Any, build: Builder, x: Features) -> Features:
 
 def apply_to_cols(estimator: Any, build: Builder, x: Features) -> Features:
     """Another transformer, on some of the columns, together or each by itself."""
-    step = estimator._wrapped_transformer  # noqa: SLF001 - as in its transform
+    step = getattr(estimator, "_wrapped_transformer", estimator)
     columns: _Columns = dict(zip(map(str, step.feature_names_in_), x, strict=True))
     if hasattr(step, "transformers_"):
         return tuple(_each(step, build, columns).values())
@@ -115,11 +116,28 @@ def _scales(estimator: Any) -> tuple[Array, Array, Array]:
     return subtract, divide, multiply
 
 
+def drop_similar(estimator: Any, build: Builder, x: Features) -> Features:
+    """The columns that no other one resembled in training."""
+    return select_cols(estimator._dropper, build, x)  # noqa: SLF001 - as in its transform
+
+
+_JOINED = refused("it joins another table to the rows; join it before, and pack the rest")
+_GROUPED = refused("it computes from the other rows of the call; compute its columns before")
+
 TRANSFORMERS = {
+    "skrub.AggJoiner": _JOINED,
+    "skrub.AggTarget": _JOINED,
     "skrub.ApplyToCols": apply_to_cols,
+    "skrub.ApplyToEachCol": apply_to_cols,
+    "skrub.ApplyToSubFrame": apply_to_cols,
     "skrub.Cleaner": table_vectorizer,
     "skrub.DropCols": select_cols,
+    "skrub.DropSimilar": drop_similar,
+    "skrub.InterpolationJoiner": _JOINED,
+    "skrub.Joiner": _JOINED,
+    "skrub.MultiAggJoiner": _JOINED,
     "skrub.SelectCols": select_cols,
+    "skrub.SessionEncoder": _GROUPED,
     "skrub.SquashingScaler": squashing_scaler,
     "skrub.TableVectorizer": table_vectorizer,
 }

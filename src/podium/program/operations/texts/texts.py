@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -20,6 +21,7 @@ from podium.program.operations.operation import (
     require_vector,
 )
 from podium.program.operations.reading.columns import Codes
+from podium.program.operations.texts.analysis import is_safe
 from podium.program.operations.texts.spelling import (
     CHANGES,
     LENGTHENING,
@@ -36,7 +38,17 @@ TEXTS = Shape(1, is_text=True)
 # Of the texts of all rows together that an operation makes longer.
 ALL_MAX = 1 << 26
 
-MeasureName: TypeAlias = Literal["len", "contains", "startswith", "endswith", "count", "find"]
+MeasureName: TypeAlias = Literal[
+    "len",
+    "contains",
+    "startswith",
+    "endswith",
+    "count",
+    "find",
+    "matches",
+    "words",
+    "different_words",
+]
 
 
 class Texts(Operation, frozen=True, tag="texts"):
@@ -256,8 +268,9 @@ class MeasureText(Operation, frozen=True, tag="measure_text"):
     """A number for each text: its length, or where, how often or whether it contains another.
 
     Attributes:
-        function: `find` is where, counted from 0, or -1.
-        of: the other text; of no use for `len`.
+        function: `find` is where, counted from 0, or -1; `matches` how often a pattern of
+            characters matches; `words` how many words there are between white space.
+        of: the other text, or the pattern; of no use for `len` and for words.
         missing: the number for a missing text.
     """
 
@@ -271,6 +284,8 @@ class MeasureText(Operation, frozen=True, tag="measure_text"):
     def check(self, shapes: Shapes) -> Shape:
         """One column."""
         shapes.texts(self.x)
+        is_known = self.function != "matches" or is_safe(self.of)
+        require(is_known, f"{self.of[:100]!r} isn't a known pattern")
         return Shape(1)
 
     def prepare(self, _shapes: Shapes) -> Step:
@@ -290,6 +305,13 @@ def _measure(function: MeasureName, of: str) -> Callable[[str], float]:
         return len
     if function == "contains":
         return lambda text: of in text
+    if function == "matches":
+        pattern = re.compile(of)
+        return lambda text: len(pattern.findall(text))
+    if function == "words":
+        return lambda text: len(text.split())
+    if function == "different_words":
+        return lambda text: len(set(text.split()))
     return lambda text: getattr(text, function)(of)
 
 
