@@ -86,8 +86,7 @@ class Table:
     def rows(self) -> Iterator[dict[str, object]]:
         """Each row as a dict of plain Python values; None where a cell is missing."""
         plain = [plain_values(column) for column in self.columns.values()]
-        names = self.names
-        if not names:
+        if not (names := self.names):
             return iter([{} for _ in range(self.n_rows)])
         return (dict(zip(names, cells, strict=True)) for cells in zip(*plain, strict=True))
 
@@ -97,7 +96,7 @@ class Table:
         first = tables[0]
         if len(tables) == 1:
             return first
-        columns = {n: _stack([t.columns[n] for t in tables]) for n in first.names}
+        columns = {n: stacked([t.columns[n] for t in tables]) for n in first.names}
         return cls(columns, sum(t.n_rows for t in tables), first.dtypes, first.frame, first.levels)
 
     @classmethod
@@ -148,6 +147,14 @@ def are_finite(cells: Array) -> bool:
     if cells.size < FEW_CELLS:
         return all(map(math.isfinite, cells.ravel().tolist()))
     return bool(np.isfinite(cells).all())
+
+
+def stacked(columns: Sequence[Array]) -> Array:
+    """The cells of several columns as one."""
+    kinds = {c.dtype.kind for c in columns}
+    if len(kinds) == 1 or kinds <= {"i", "f"}:
+        return np.concatenate(columns)
+    return column_of([v for c in columns for v in plain_values(c)])
 
 
 def is_missing(column: Array) -> NDArray[np.bool_]:
@@ -213,13 +220,6 @@ def _plain(value: object) -> object:
     if type(value).__name__ in ("NAType", "NaTType"):  # pandas, without importing it
         return None
     return value
-
-
-def _stack(columns: Sequence[Array]) -> Array:
-    kinds = {c.dtype.kind for c in columns}
-    if len(kinds) == 1 or kinds <= {"i", "f"}:
-        return np.concatenate(columns)
-    return column_of([v for c in columns for v in plain_values(c)])
 
 
 def _normal(array: Array) -> Array:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from podium.compile.trace import Split
 from podium.quantiles import quantiles_of
 from podium.signature import TIMES, Field, Range, Signature
 from podium.signature.infer import unseen_label
-from podium.table import Array, Table, column_of, is_missing
+from podium.table import Array, Table, column_of, is_missing, stacked
 
 # How many training rows each change is tried on.
 TRIES = 3
 LABELS_MAX = 200
 # Of more fields than this, several are changed in one row: the rows would grow with their square.
 WIDE = 100
-INSIDE, BEYOND = "extremes", "beyond extremes"
 
 
 class Perturbed(NamedTuple):
@@ -26,10 +26,45 @@ class Perturbed(NamedTuple):
 
     Attributes:
         description: how, for people.
+        table: the training data.
+        rows: which of its rows, by index.
+        cells: the columns that were changed, with their cells in these rows.
     """
 
     description: str
     table: Table
+    rows: NDArray[np.intp]
+    cells: Mapping[str, Array]
+
+
+def together(groups: Sequence[Perturbed]) -> Table:
+    """The rows of all groups.
+
+    Each column is taken once: a thousand tables of a thousand columns take minutes.
+    """
+    table = groups[0].table
+    rows = np.concatenate([group.rows for group in groups])
+    changes: dict[str, list[tuple[int, Array]]] = {}
+    begin = 0
+    for group in groups:
+        for name, cells in group.cells.items():
+            changes.setdefault(name, []).append((begin, cells))
+        begin += len(group.rows)
+    columns = {
+        name: _with_changes(column[rows], changes.get(name, ()))
+        for name, column in table.columns.items()
+    }
+    return Table(columns, len(rows), table.dtypes, table.frame, table.levels)
+
+
+def _with_changes(column: Array, changes: Sequence[tuple[int, Array]]) -> Array:
+    """The column with other cells from some rows on."""
+    parts, end = [], 0
+    for begin, cells in changes:
+        parts += [column[end:begin], cells]
+        end = begin + len(cells)
+    parts.append(column[end:])
+    return stacked([part for part in parts if len(part)]) if changes else column
 
 
 def perturbations(
@@ -42,54 +77,52 @@ def perturbations(
         splits: the splits whose thresholds are approached.
     """
     numbers = [field for field in signature.fields if field.type in ("float", "integer")]
-    is_wide = len(numbers) > WIDE
-    if is_wide:
-        yield from _several_at_once(numbers, table, random)
-    for field in signature.fields:
-        for description, values in _groups(field, table.columns[field.name]):
-            if is_wide and description in (INSIDE, BEYOND):
-                continue
-            rows = random.integers(0, table.n_rows, len(values) * TRIES)
-            yield Perturbed(
-                f"{field.name}: {description}", changed(table, rows, field, list(values) * TRIES)
-            )
+    others = [field for field in signature.fields if field.type not in ("float", "integer")]
+    for fields in (numbers, others):
+        # As many rows as for WIDE fields, each of which is changed in rows of its own.
+        for some in (fields[start::WIDE] for start in range(min(WIDE, len(fields)))):
+            yield from _changed_together(some, table, random)
     by_column: dict[int, list[Split]] = {}
     for split in splits:
         by_column.setdefault(split.column, []).append(split)
-    for column, some in sorted(by_column.items()):
+    for column, reached in sorted(by_column.items()):
         field = signature.fields[column]
-        values = [beside for split in some for beside in _beside(split.number, field)]
-        rows = np.repeat([split.row for split in some], len(values) // len(some))
-        yield Perturbed(f"{field.name}: beside thresholds", changed(table, rows, field, values))
+        values = [beside for split in reached for beside in _beside(split.number, field)]
+        rows = np.repeat([split.row for split in reached], len(values) // len(reached))
+        cells = {field.name: _column(table.columns[field.name], values)}
+        yield Perturbed(f"{field.name}: beside thresholds", table, rows, cells)
 
 
-def _several_at_once(
+def _changed_together(
     fields: Sequence[Field], table: Table, random: np.random.Generator
 ) -> Iterator[Perturbed]:
-    """The extremes of numbers, in about WIDE groups of fields."""
-    for some in (fields[start::WIDE] for start in range(WIDE)):
-        both = [_extremes(field, table.columns[field.name]) for field in some]
-        for description, sides in zip((INSIDE, BEYOND), zip(*both, strict=True), strict=True):
-            n_rows = max(map(len, sides)) * TRIES
-            taken = table.take(random.integers(0, table.n_rows, n_rows).astype(np.intp))
-            columns = dict(taken.columns)
-            for field, values in zip(some, sides, strict=True):
-                if values:
-                    # The least together, the greatest together: an original that refuses negative
-                    # numbers doesn't refuse all rows.
-                    cells = [values[row % len(values)] for row in range(n_rows)]
-                    columns[field.name] = _column(columns[field.name], cells)
-            rows = Table(columns, n_rows, table.dtypes, table.frame, table.levels)
-            names = f"{some[0].name} and {len(some) - 1} more"
-            yield Perturbed(f"{names}: {description}", rows)
+    """Groups of rows in which each of these fields is changed."""
+    ways: dict[str, list[tuple[Field, list[Any]]]] = {}
+    for field in fields:
+        for description, values in _groups(field, table.columns[field.name]):
+            if values:
+                ways.setdefault(description, []).append((field, values))
+    name = fields[0].name if len(fields) == 1 else f"{fields[0].name} and {len(fields) - 1} more"
+    for description, sides in ways.items():
+        n_rows = max(len(values) for _, values in sides) * TRIES
+        # The least together, the greatest together: an original that refuses negative numbers
+        # doesn't refuse all rows.
+        cells = {
+            field.name: _column(
+                table.columns[field.name], [values[row % len(values)] for row in range(n_rows)]
+            )
+            for field, values in sides
+        }
+        rows = random.integers(0, table.n_rows, n_rows).astype(np.intp)
+        yield Perturbed(f"{name}: {description}", table, rows, cells)
 
 
 def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
     """Values to try in one field; those that the original may refuse form groups of their own."""
     if field.type in ("float", "integer"):
         inside, beyond = _extremes(field, column)
-        yield INSIDE, inside
-        yield BEYOND, beyond
+        yield "extremes", inside
+        yield "beyond extremes", beyond
     elif field.type == "boolean":
         yield "both", [True, False]
     elif field.type == "category":

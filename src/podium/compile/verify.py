@@ -12,7 +12,7 @@ import numpy as np
 from podium.bisection import Bisection
 from podium.compile.findings import Findings
 from podium.compile.jumps import jumps_of
-from podium.compile.perturb import Perturbed, perturbations
+from podium.compile.perturb import Perturbed, perturbations, together
 from podium.compile.trace import Split, splits_of, thresholds_of
 from podium.errors import ModelError
 from podium.outputs import Outputs
@@ -33,9 +33,14 @@ ITSELF = 16
 # How many calls of the original may be spent on finding out which rows of a group it refuses.
 SEARCHES_MAX = 200
 SECONDS_MAX = 30.0
+# Once a program differs it isn't used: more differences are looked for only to describe it.
+SECONDS_DIFFERING = 5.0
+PROBLEMS_MAX = 20
 # A graph that is tried only because there is no program may take less time.
 SECONDS_OPAQUE = 10.0
+# Rows that are predicted together, and how long that may take.
 TOGETHER_MAX = 4_000
+SECONDS_TOGETHER = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,16 +143,20 @@ def compare(
     spent = time.perf_counter() - began
     tolerance = _tolerance(candidate, theirs)
     findings = Findings(tolerance, _scale(candidate, theirs), _usual_score(theirs))
-    _compare_group(findings, candidate, original, Perturbed("training data", rows))
+    known = theirs if _are_finite(theirs) else None
+    _compare_group(findings, candidate, original, "training data", rows, known)
     findings.n_perturbed = 0
     _one_by_one(findings, candidate, rows, theirs)
-    deadline = began + max(seconds, 4 * spent)
-    # As many rows together as an original predicts in half a second.
-    n_most = int(np.clip(rows.n_rows / max(spent, 1e-9) / 2, 1, TOGETHER_MAX))
+
+    def is_over() -> bool:
+        lasted = time.perf_counter() - began
+        if findings.problems:
+            return len(findings.problems) > PROBLEMS_MAX or lasted > SECONDS_DIFFERING
+        return lasted > max(seconds, 4 * spent)
+
+    n_most = _rows_together(original, rows, spent)
     for batch in _batches(_groups(candidate, rows, spent, random), n_most):
-        if len(findings.problems) > 20 or not _compare_batch(
-            findings, candidate, original, batch, deadline
-        ):
+        if not _compare_batch(findings, candidate, original, batch, is_over):
             break
     return Verification(
         is_equal=not findings.problems,
@@ -160,6 +169,23 @@ def compare(
         tolerance=tolerance,
         seconds=time.perf_counter() - began,
     )
+
+
+def _rows_together(original: Original, rows: Table, spent: float) -> int:
+    """As many rows as an original predicts in half a second, or in twice as long as one row.
+
+    With hundreds of columns, a call for one row takes as long as one for a thousand.
+
+    Args:
+        spent: the seconds for all of `rows`.
+    """
+    if spent * TOGETHER_MAX < rows.n_rows * SECONDS_TOGETHER:
+        return TOGETHER_MAX
+    began = time.perf_counter()
+    alone = _predict(original, rows.take(slice(0, 1)))
+    call = 0.0 if alone is None else time.perf_counter() - began
+    each = max(spent - call, 1e-9) / rows.n_rows
+    return int(np.clip(max(SECONDS_TOGETHER - call, call) / each, 1, TOGETHER_MAX))
 
 
 def _reason(findings: Findings, original: Original, rows: Table, theirs: Outputs) -> str:
@@ -236,11 +262,11 @@ def _batches(groups: Iterable[Perturbed], n_most: int) -> Iterator[list[Perturbe
     batch: list[Perturbed] = []
     n_rows = 0
     for group in groups:
-        if batch and n_rows + group.table.n_rows > n_most:
+        if batch and n_rows + len(group.rows) > n_most:
             yield batch
             batch, n_rows = [], 0
         batch.append(group)
-        n_rows += group.table.n_rows
+        n_rows += len(group.rows)
     if batch:
         yield batch
 
@@ -250,7 +276,7 @@ def _compare_batch(
     candidate: Candidate,
     original: Original,
     batch: Sequence[Perturbed],
-    deadline: float,
+    is_over: Callable[[], bool],
 ) -> bool:
     """Compare on several groups together: a call with 400 columns costs more than its rows.
 
@@ -258,17 +284,17 @@ def _compare_batch(
     group may change the type of a column for the others.
 
     Returns:
-        Whether there was enough time for all.
+        Whether all were compared: there was enough time, and few differ.
     """
     parts = Bisection(list(batch))
     for some in parts:
-        if time.perf_counter() > deadline:
+        if is_over():
             return False
         if len(some) == 1:
-            _compare_group(findings, candidate, original, some[0])
+            _compare_group(findings, candidate, original, some[0].description, together(some))
             continue
-        table = Table.concat([group.table for group in some])
-        alike = Findings(findings.tolerance, findings.scale)
+        table = together(some)
+        alike = Findings(findings.tolerance, findings.scale, findings.usual_score)
         theirs, ours = _predict(original, table), _predict(candidate.predict, table)
         if theirs is not None and ours is not None:
             alike.compare("together", theirs, ours)
@@ -281,25 +307,35 @@ def _compare_batch(
 
 
 def _compare_group(
-    findings: Findings, candidate: Candidate, original: Original, group: Perturbed
+    findings: Findings,
+    candidate: Candidate,
+    original: Original,
+    description: str,
+    rows: Table,
+    known: Outputs | None = None,
 ) -> None:
     """Compare on a group; if the original refuses it, on the halves of it.
 
     If the program refuses rows that the original predicts together, that is a difference, even if
     it predicts each of them alone: requests also contain many at once.
+
+    Args:
+        known: the original's outputs for all rows, if it was called already.
     """
-    parts = Bisection(range(group.table.n_rows))
+    parts = Bisection(range(rows.n_rows))
     searches = 0
     for part in parts:
-        table = group.table.take(slice(part.start, part.stop))
-        theirs, ours = _predict(original, table), _predict(candidate.predict, table)
+        table = rows.take(slice(part.start, part.stop))
+        is_known = known is not None and len(part) == rows.n_rows
+        theirs = known if is_known else _predict(original, table)
+        ours = _predict(candidate.predict, table)
         if theirs is not None and ours is not None:
             findings.n_perturbed += table.n_rows
-            findings.compare(group.description, theirs, ours)
+            findings.compare(description, theirs, ours)
         elif theirs is not None:
-            rows = "a row" if table.n_rows == 1 else f"{table.n_rows} rows"
+            n_rows = "a row" if table.n_rows == 1 else f"{table.n_rows} rows"
             findings.problem(
-                group.description, f"the original predicts {rows} that the program refuses"
+                description, f"the original predicts {n_rows} that the program refuses"
             )
         elif table.n_rows > 1:
             searches += 1
@@ -309,9 +345,7 @@ def _compare_group(
         elif ours is None:
             findings.n_refused += 1
         else:
-            findings.problem(
-                group.description, "the program predicts a row that the original refuses"
-            )
+            findings.problem(description, "the program predicts a row that the original refuses")
 
 
 def _predict(predict: Original, table: Table) -> Outputs | None:
@@ -320,11 +354,16 @@ def _predict(predict: Original, table: Table) -> Outputs | None:
         outputs = predict(table)
     except ModelError:
         return None
+    return outputs if _are_finite(outputs) else None
+
+
+def _are_finite(outputs: Outputs) -> bool:
     beside: Sequence[Any] = (outputs.probabilities, outputs.scores, outputs.distances)
-    for array in (outputs.predictions, *beside):
-        if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
-            return None
-    return outputs
+    return all(
+        bool(np.isfinite(array).all())
+        for array in (outputs.predictions, *beside)
+        if array is not None and array.dtype.kind == "f"
+    )
 
 
 def _one_by_one(findings: Findings, candidate: Candidate, rows: Table, theirs: Outputs) -> None:

@@ -24,6 +24,7 @@ from podium.runtimes.several import (
     several_outputs,
     shares_of,
 )
+from podium.runtimes.steps import past_steps
 from podium.runtimes.thresholds import threshold_of
 from podium.runtimes.together import Together, quantile_of
 from podium.runtimes.unsupervised import (
@@ -88,6 +89,7 @@ def predict_with(estimator: Any, frame: Any, signature: Signature) -> Outputs:
     """The estimator's own predictions, in the form that the signature describes."""
     if isinstance(estimator, Together):
         return _of_each(estimator, frame, signature)
+    estimator, frame = past_steps(estimator, frame)
     predictions = _plain(estimator.predict(frame))
     if len(signature.outputs) == 1 and predictions.ndim == 2 and predictions.shape[1] == 1:
         predictions = predictions[:, 0]
@@ -121,7 +123,7 @@ def outputs_of(
     """
     if isinstance(estimator, Together):
         return _outputs_of_each(estimator, frame, names, targets)
-    predictions = _predictions_for(estimator, frame)
+    predictions, model, rows = _predictions_for(estimator, frame)
     task = _task(estimator)
     names = getattr(estimator, "output_names_", None) or names
     classes = getattr(estimator, "classes_", None)
@@ -145,24 +147,26 @@ def outputs_of(
             name=name,
             task="classification",
             classes=labels_in(classes),
-            has_probabilities=_has_probabilities(estimator, frame, len(classes)),
+            has_probabilities=are_shares(probabilities_of(model, rows), (len(frame), len(classes))),
             threshold=threshold_of(estimator, frame),
         ),
     )
 
 
-def _predictions_for(estimator: Any, frame: Any) -> Array:
+def _predictions_for(estimator: Any, frame: Any) -> tuple[Array, Any, Any]:
+    """The predictions, and what `past_steps` returns."""
     if isinstance(estimator, type) or not callable(getattr(estimator, "predict", None)):
         raise without_predict(estimator)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            predictions = _plain(estimator.predict(frame))
+            model, rows = past_steps(estimator, frame)
+            predictions = _plain(model.predict(rows))
     except Exception as error:
         raise refusing_rows(estimator, error) from error
     if len(predictions) != len(frame):
         raise SetupError(f"the estimator returned {len(predictions)} predictions for {len(frame)}")
-    return predictions
+    return predictions, model, rows
 
 
 def describe(estimator: Any) -> str:
@@ -226,11 +230,6 @@ def _task(estimator: Any) -> Task:
         "density_estimator": "clustering",
     }
     return tasks.get(kind, "regression")
-
-
-def _has_probabilities(estimator: Any, frame: Any, n_classes: int) -> bool:
-    probabilities = probabilities_of(estimator, frame)
-    return are_shares(probabilities, (len(frame), n_classes))
 
 
 def _plain(predictions: Any) -> Array:

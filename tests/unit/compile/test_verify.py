@@ -447,6 +447,35 @@ def test_all_of_hundreds_of_columns_are_compared_in_few_calls(make_case):
 
 
 @pytest.mark.slow
+def test_the_categories_of_many_columns_are_compared_in_few_calls(make_case):
+    random = np.random.default_rng(0)
+    X = pd.DataFrame({f"c{i}": random.choice(list("abcd"), 200) for i in range(120)})
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    model = make_pipeline(encoder, LinearRegression()).fit(X, random.normal(size=200))
+    case = make_case(model, X, {"fields": [{"name": n, "unknown": "warn"} for n in X]})
+    plan, n_calls = plan_of(case), 0
+
+    def counted(table):
+        nonlocal n_calls
+        n_calls += 1
+        return case.original.predict(table)
+
+    def moved(o):
+        *before, coding = o.codings
+        codes = coding.codes.copy()
+        codes[-1] += 1e-4
+        return (*before, replace(coding, codes=codes))
+
+    right = verify(case.program(plan), counted, case.sample)
+
+    assert right.is_equal
+    assert right.n_perturbed == 100 * 4 * 3 + 100 * 3  # categories, and unknown ones
+    assert n_calls < 6
+    wrong = refused(case, spoiled(plan, Encode, codings=moved))
+    assert wrong.why.startswith("c19 and 1 more: unknown category")  # c19 and c119
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("n_columns", [9, 300])
 def test_groups_that_are_refused_hide_no_difference_of_the_others(make_case, n_columns):
     random = np.random.default_rng(0)

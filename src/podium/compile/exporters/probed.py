@@ -78,12 +78,9 @@ def probed(transform: Transform, probes: Sequence[Probe], places: Sequence[int])
     Raises:
         NotCompiled: a column of the result depends on several columns.
     """
-    rows = _Rows(transform, {p.name: p.labels[0] if p.labels else p.missing for p in probes})
-    labels = rows.changes([(p.name, label) for p in probes for label in p.labels])
-    if labels is None:
-        raise NotCompiled("it refuses categories that it was fitted on")
-    missing = rows.accepted([(p.name, p.missing) for p in probes])
-    unknown = rows.accepted([(p.name, p.unknown) for p in probes])
+    usual = {p.name: p.labels[0] if p.labels else p.missing for p in probes}
+    rows = _Rows(transform, usual, len(places))
+    labels, missing, unknown = _tried(rows, probes)
     parts: list[list[_Change]] = []
     for probe, *others in zip(probes, missing, unknown, strict=True):
         own_labels = [labels.pop(0) for _ in probe.labels]
@@ -98,6 +95,25 @@ def probed(transform: Transform, probes: Sequence[Probe], places: Sequence[int])
         besides = [None if c is None else rows.table([c], own)[0] for c in others]
         found.append(Encoded([places[i] for i in own.tolist()], probe.labels, table, *besides))
     return found
+
+
+def _tried(
+    rows: _Rows, probes: Sequence[Probe]
+) -> tuple[list[_Change], Sequence[_Change | None], Sequence[_Change | None]]:
+    """What each label, each missing and each unknown cell changes; None where it is refused."""
+    of_labels = [(p.name, label) for p in probes for label in p.labels]
+    of_missing = [(p.name, p.missing) for p in probes]
+    of_unknown = [(p.name, p.unknown) for p in probes]
+    # Texts stay texts beside a missing cell, but whole numbers become floats.
+    are_texts = all(isinstance(label, str) for _, label in of_labels)
+    found = rows.changes([*of_labels, *of_missing, *of_unknown]) if are_texts else None
+    if found is not None:
+        n_labels, n = len(of_labels), len(probes)
+        return found[:n_labels], found[n_labels : n_labels + n], found[n_labels + n :]
+    labels = rows.changes(of_labels)
+    if labels is None:
+        raise NotCompiled("it refuses categories that it was fitted on")
+    return labels, rows.accepted(of_missing), rows.accepted(of_unknown)
 
 
 def _owned(parts: Sequence[Sequence[_Change]], width: int) -> Any:
@@ -126,9 +142,10 @@ class _Rows:
     All columns' cells are transformed together: one at a time, 400 columns would take minutes.
     """
 
-    def __init__(self, transform: Transform, usual: Mapping[Any, Any]) -> None:
+    def __init__(self, transform: Transform, usual: Mapping[Any, Any], width: int) -> None:
         self._transform, self._usual = transform, usual
-        self._base = self._numbers([])[0]
+        self._width = width
+        self._base: Floats | None = None
 
     def _numbers(self, cells: Sequence[tuple[Any, Any]]) -> Floats:
         """The numbers of the usual row, then with each of these cells, by column, in its place."""
@@ -142,13 +159,15 @@ class _Rows:
     def changes(self, cells: Sequence[tuple[Any, Any]]) -> list[_Change] | None:
         """What each cell changes; None if one of them is refused."""
         changes = []
-        n_rows = max(1, PART // max(1, len(self._base)))
+        n_rows = max(1, PART // max(1, self._width))
         for begin in range(0, len(cells), n_rows):
             try:
-                numbers = self._numbers(cells[begin : begin + n_rows])[1:]
+                numbers = self._numbers(cells[begin : begin + n_rows])
             except FOREIGN:
                 return None
-            same = (numbers == self._base) | (np.isnan(numbers) & np.isnan(self._base))
+            base = self._base = numbers[0] if self._base is None else self._base
+            numbers = numbers[1:]
+            same = (numbers == base) | (np.isnan(numbers) & np.isnan(base))
             columns = [np.flatnonzero(~one) for one in same]
             changes += [_Change(at, row[at]) for at, row in zip(columns, numbers, strict=True)]
         return changes
@@ -168,6 +187,8 @@ class _Rows:
 
     def table(self, changes: Sequence[_Change], own: Any) -> Floats:
         """The numbers of some columns, one row for each change."""
+        if self._base is None:
+            raise NotCompiled("it refuses every cell that was tried")
         if len(changes) * len(own) > TABLE_MAX:
             raise NotCompiled(f"{len(changes)} categories become {len(own)} columns")
         table = np.tile(self._base[own], (len(changes), 1))
