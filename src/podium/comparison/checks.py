@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from podium.comparison.evidence import OneOutput
 from podium.comparison.pair import Pair
 from podium.comparison.report import Comparison, Gate, amount, change, span
 from podium.comparison.segments import SEGMENT_ROWS_MIN, Segment
@@ -27,14 +28,20 @@ class Counted(NamedTuple):
 def check_gates(
     report: Comparison,
     pair: Pair,
+    outputs: Sequence[OneOutput],
     segments: Sequence[Segment],
     gates: Gates,
     failures: Mapping[str, Counted],
 ) -> tuple[Gate, ...]:
-    """What each gate says about `b` in the place of `a`."""
+    """What each gate says about `b` in the place of `a`.
+
+    Args:
+        outputs: how much better it is for each of several, the worst first.
+    """
     return (
         _truths(report),
         _difference(report, gates),
+        *_outputs(report, pair, outputs, gates),
         _segments(report, pair, segments, gates),
         _latency(report, gates),
         _refused(report, failures),
@@ -65,6 +72,34 @@ def _difference(report: Comparison, gates: Gates) -> Gate:
         return Gate(name="difference", status="pass", sentence=sentence)
     sentence = f"That it is better{least} isn't sure: {figures}."
     return Gate(name="difference", status="fail", sentence=sentence)
+
+
+def _outputs(
+    report: Comparison, pair: Pair, outputs: Sequence[OneOutput], gates: Gates
+) -> Iterator[Gate]:
+    """The gate of several outputs: of none of them may it be worse beyond doubt."""
+    if len(pair.parts.each) < 2:
+        return
+    if not outputs or not report.has_enough:
+        sentence = "It isn't known yet whether it is worse for an output."
+        yield Gate(name="outputs", status="unknown", sentence=sentence)
+        return
+    # The margin is in the unit of the measure that decides.
+    decides = "" if report.improvement is None else report.improvement.measure
+    worse = [
+        one
+        for one in outputs
+        if one.at.high < (-2 * gates.margin if one.measure.name == decides else 0.0)
+    ]
+    found = (worse or outputs)[0]
+    name = found.measure.name
+    figures = f"{found.measure.title} {change(name, found.improvement)} {span(name, *found.at)}"
+    if worse:
+        sentence = f"It is worse for an output: {figures}."
+        yield Gate(name="outputs", status="fail", sentence=sentence)
+        return
+    sentence = f"It is surely worse for 0 of {len(outputs):,} outputs; the worst is {figures}."
+    yield Gate(name="outputs", status="pass", sentence=sentence)
 
 
 def _segments(report: Comparison, pair: Pair, segments: Sequence[Segment], gates: Gates) -> Gate:

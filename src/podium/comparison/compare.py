@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from podium.comparison.checks import Counted, check_gates
 from podium.comparison.estimates import confidence_sequence
 from podium.comparison.evidence import Evidence
-from podium.comparison.figures import Figure, figures_of
-from podium.comparison.losses import Measure, deciding_measure, measures_of
+from podium.comparison.figures import Figure
+from podium.comparison.losses import Measure
 from podium.comparison.pair import Pair, pair_of, read_evidence
+from podium.comparison.parts import Part
 from podium.comparison.report import (
     Better,
     Comparison,
@@ -59,27 +60,28 @@ def compare(
     """
     pair = pair_of(registry, model, a, b)
     reader = SegmentReader(pair.signature, gates.segments)
-    output = pair.signature.output
-    measure = deciding_measure(output, gates.measure)
+    parts = pair.parts
+    measure = parts.deciding(gates.measure)
     evidence = read_evidence(store, pair, reader, gates.truths_min, since_us)
     segments = evidence.segments(reader, measure)
     is_any = len(evidence.a) and len(evidence.b)
     report = Comparison(
         model=model,
-        output=output.name,
+        output=parts.decides,
         kind="none" if not is_any else "paired" if evidence.is_paired else "independent",
         a=_side(pair, pair.a, evidence.a, evidence.latencies_a),
         b=_side(pair, pair.b, evidence.b, evidence.latencies_b),
         truths_min=gates.truths_min,
         differences=(
-            *_differences(evidence, measures_of(output)),
-            *_figures(evidence, figures_of(output)),
+            *_differences(evidence, parts.mean, ""),
+            *(found for one in parts.each for found in _of_part(evidence, one)),
         ),
         improvement=_improvement(evidence, measure, gates.truths_min),
         segments=_shown(segments),
         notes=evidence.notes,
     )
-    checked = check_gates(report, pair, segments, gates, failures)
+    outputs = evidence.outputs(parts, measure)
+    checked = check_gates(report, pair, outputs, segments, gates, failures)
     return msgspec.structs.replace(report, gates=checked)
 
 
@@ -95,7 +97,14 @@ def _side(
     )
 
 
-def _differences(evidence: Evidence, measures: Sequence[Measure]) -> Iterator[Difference]:
+def _of_part(evidence: Evidence, part: Part) -> Iterator[Difference]:
+    yield from _differences(evidence, part.measures, part.name)
+    yield from _figures(evidence, part.figures, part.name)
+
+
+def _differences(
+    evidence: Evidence, measures: Sequence[Measure], output: str
+) -> Iterator[Difference]:
     """The measures that both versions have."""
     for measure in measures:
         columns, found = evidence.columns(measure), evidence.interval(measure)
@@ -103,6 +112,7 @@ def _differences(evidence: Evidence, measures: Sequence[Measure]) -> Iterator[Di
             continue
         a, b = (float(measure.of_mean(one.mean())) for one in columns)
         yield Difference(
+            output=output,
             name=measure.name,
             title=measure.title,
             better=measure.better,
@@ -114,13 +124,14 @@ def _differences(evidence: Evidence, measures: Sequence[Measure]) -> Iterator[Di
         )
 
 
-def _figures(evidence: Evidence, figures: Sequence[Figure]) -> Iterator[Difference]:
+def _figures(evidence: Evidence, figures: Sequence[Figure], output: str) -> Iterator[Difference]:
     """The figures that are no means, of both versions."""
     for figure in figures:
         found = evidence.figure(figure)
         if found is not None:
             a, b, (low, high) = found
             yield Difference(
+                output=output,
                 name=figure.name,
                 title=figure.title,
                 better=figure.better,

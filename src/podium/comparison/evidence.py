@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from podium.comparison.estimates import (
 )
 from podium.comparison.figures import Figure
 from podium.comparison.losses import Measure
+from podium.comparison.parts import Parts
 from podium.comparison.samples import Sample, Shadowed
 from podium.comparison.segments import (
     Segment,
@@ -30,6 +32,19 @@ _Rows = NDArray[np.float64]
 APART = (
     "The two didn't answer at the same time: whatever else has changed between them counts, too."
 )
+
+
+class OneOutput(NamedTuple):
+    """How much better `b` is than `a` for one of several outputs.
+
+    Attributes:
+        improvement: of the mean loss, positive where `b` is better.
+        at: the interval of it, which holds for all outputs at once.
+    """
+
+    measure: Measure
+    improvement: float
+    at: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,21 @@ class Evidence:
             roots = sum(float(np.sqrt(one.mean())) for one in columns) or 1.0
             return Interval(low / roots, high / roots)
         return Interval(low, high) if measure.better == "lower" else Interval(-high, -low)
+
+    def outputs(self, parts: Parts, measure: Measure) -> list[OneOutput]:
+        """How much better `b` is for each of several outputs, the worst first.
+
+        Args:
+            measure: that decides; an output that doesn't have it is judged by its own first one.
+        """
+        found = []
+        for one in parts.each if len(parts.each) > 1 else ():
+            own = next((m for m in one.measures if m.name == measure.name), one.measures[0])
+            estimate = self.estimate(own)
+            if estimate is not None:
+                low, high = interval(estimate, len(parts.each))
+                found.append(OneOutput(own, -estimate.difference, Interval(-high, -low)))
+        return sorted(found, key=lambda one: one.at.high)
 
     def segments(self, reader: SegmentReader, measure: Measure) -> list[Segment]:
         """How much better `b` is on each segment, the worst first."""

@@ -40,6 +40,8 @@ class Figure(NamedTuple):
 
 def figures_of(output: Output) -> tuple[Figure, ...]:
     """The figures of an output's task."""
+    if output.quantile is not None:  # a quantile explains no variance
+        return ()
     return {"classification": _OF_CLASSES, "regression": _OF_NUMBERS}.get(output.task, ())
 
 

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.errors import SetupError
-from podium.outputs import Probabilities, at_place
+from podium.outputs import Probabilities
 from podium.packing.metrics import plain_label
-from podium.signature import Label, Output, Signature
+from podium.signature import Label, Output
 from podium.signature.labels import label_text
-from podium.signature.truth import values_by_output
 
 Losses: TypeAlias = tuple[float, ...]
 _Means: TypeAlias = NDArray[np.float64]
@@ -38,10 +37,6 @@ class Answer(msgspec.Struct, frozen=True):
 
     prediction: Any = None
     probabilities: Probabilities | None = None
-
-
-_ANSWERS = msgspec.json.Decoder(Answer)
-_TRUTHS = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +78,7 @@ REGRESSION = (
     Measure("mean_absolute_error", "mean absolute error", "lower", 0, _same),
     Measure("root_mean_squared_error", "root mean squared error", "lower", 1, np.sqrt),
 )
+QUANTILE = (Measure("mean_pinball_loss", "mean pinball loss", "lower", 0, _same),)
 
 
 def measures_of(output: Output) -> tuple[Measure, ...]:
@@ -94,20 +90,25 @@ def measures_of(output: Output) -> tuple[Measure, ...]:
     if output.task == "classification":
         return CLASSIFICATION
     if output.task == "regression":
-        return REGRESSION
+        return REGRESSION if output.quantile is None else QUANTILE
     raise SetupError(
         f"versions of a model of {output.task} can't be compared",
         hint="models of classification and regression can, whose predictions are right or wrong",
     )
 
 
-def deciding_measure(output: Output, name: str = "") -> Measure:
-    """The measure that decides which version is better.
+def columns_of(output: Output) -> int:
+    """How many numbers the losses of a row are."""
+    return SHARE + 1 if output.task == "classification" else NUMBER + 1
+
+
+def deciding_measure(measures: Sequence[Measure], name: str = "") -> Measure:
+    """The measure of these that decides which version is better: the first one by default.
 
     Raises:
         SetupError: there is none of this name, or it isn't a mean of losses.
     """
-    means = [one for one in measures_of(output) if not one.is_root]
+    means = [one for one in measures if not one.is_root]
     for one in means:
         if one.name == (name or means[0].name):
             return one
@@ -121,39 +122,6 @@ class Scorer(Protocol):
     def losses(self, answer: Answer, truth: Any) -> Losses | None:
         """The losses of one answer, NaN where there is none; None where it can't be compared."""
         ...
-
-
-class RowLosses:
-    """Losses of recorded rows, as records hold them.
-
-    Args:
-        signature: of the model; its first output is the one that is compared.
-        codes: of the labels; the same for all versions that are compared.
-    """
-
-    def __init__(self, signature: Signature, codes: dict[str, int] | None = None) -> None:
-        self._signature = signature
-        self._name = signature.output.name if len(signature.outputs) > 1 else ""
-        output = signature.output
-        is_classifier = measures_of(output) is CLASSIFICATION
-        labels = ClassLosses(output.classes, {} if codes is None else codes)
-        self._scorer: Scorer = labels if is_classifier else NumberLosses()
-
-    def of(self, outputs: bytes, truth: bytes) -> Losses | None:
-        """The losses of a row; None where it can't be compared.
-
-        Args:
-            outputs: the answer, and `truth` what really happened, both as JSON.
-        """
-        try:
-            answer, happened = _ANSWERS.decode(outputs), _TRUTHS.decode(truth)
-        except msgspec.DecodeError:
-            return None
-        if self._name:
-            happened = values_by_output(self._signature, happened).get(self._name)
-            several = answer.prediction if isinstance(answer.prediction, Mapping) else {}
-            answer = Answer(several.get(self._name), at_place(self._name, answer.probabilities))
-        return self._scorer.losses(answer, happened)
 
 
 class ClassLosses:
@@ -209,14 +177,26 @@ class ClassLosses:
 
 
 class NumberLosses:
-    """Losses of numbers: the absolute error, and the squared one; then the truth."""
+    """Losses of numbers: the absolute error, and the squared one; then the truth.
+
+    Args:
+        quantile: that the numbers estimate: the pinball loss then takes the absolute error's place.
+    """
+
+    def __init__(self, quantile: float | None = None) -> None:
+        self._quantile = quantile
 
     def losses(self, answer: Answer, truth: Any) -> Losses | None:
         """The losses of one answer."""
         predicted, happened = _number(answer.prediction), _number(truth)
         error = min(abs(predicted - happened), _ERROR_MAX)
         number = min(max(happened, -_ERROR_MAX), _ERROR_MAX)
-        return None if math.isnan(error) else (error, error * error, number)
+        if math.isnan(error):
+            return None
+        share = 1.0
+        if self._quantile is not None:
+            share = self._quantile if happened > predicted else 1 - self._quantile
+        return share * error, error * error, number
 
 
 @lru_cache(maxsize=_LABELS_MAX, typed=True)

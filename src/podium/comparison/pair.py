@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from podium.comparison.evidence import Evidence, independent_evidence, paired_evidence
-from podium.comparison.losses import RowLosses
+from podium.comparison.parts import Parts, RowLosses, parts_of
 from podium.comparison.samples import ROWS_MAX, Sample, read_sample, read_shadowed
 from podium.comparison.segments import SegmentReader
 from podium.deployments.registry import Registry
@@ -43,6 +43,15 @@ class Pair:
         assert signature is not None  # see `pair_of`
         return signature
 
+    @property
+    def parts(self) -> Parts:
+        """What is compared.
+
+        Raises:
+            SetupError: nothing can be: what is right can't be said of the outputs.
+        """
+        return parts_of(self.signature_a or self.signature, self.signature)
+
     def aliases_of(self, version: Version) -> tuple[str, ...]:
         """Those that point to one of the two."""
         return tuple(one for one, digest in self.aliases.items() if digest == version.digest)
@@ -74,8 +83,9 @@ def pair_of(registry: Registry, model: str, a: str, b: str) -> Pair:
 
 
 def _check_outputs(model: str, a: Signature, b: Signature) -> None:
-    names = [f"{one.output.task} of {one.output.name}" for one in (a, b)]
-    if names[0] != names[1]:
+    sets = [{(one.task, one.name) for one in some.outputs} for some in (a, b)]
+    if not sets[0] & sets[1]:
+        names = [f"{one.output.task} of {one.output.name}" for one in (a, b)]
         raise SetupError(
             f"these versions of {model} can't be compared: one is a {names[0]}, one a {names[1]}",
             hint="compare versions that predict the same",
@@ -100,9 +110,9 @@ def read_evidence(
     Raises:
         StoreError: the records can't be read.
     """
-    codes: dict[str, int] = {}
-    losses_a = RowLosses(pair.signature_a or pair.signature, codes)
-    losses_b = RowLosses(pair.signature, codes)
+    parts, codes = pair.parts, dict[str, dict[str, int]]()
+    losses_a = RowLosses(pair.signature_a or pair.signature, parts, codes)
+    losses_b = RowLosses(pair.signature, parts, codes)
     a = read_sample(store, pair.a, losses_a, segments)
     b = read_sample(store, pair.b, losses_b, segments, since_us=since_us)
     # Of a version with many more rows, those of the whole time in which the other answered.
@@ -131,10 +141,7 @@ def _parts_of(sample: Sample) -> dict[str, int]:
 
 
 def _notes(pair: Pair, a: Sample, b: Sample) -> list[str]:
-    notes = []
-    outputs = pair.signature.outputs
-    if len(outputs) > 1:
-        notes.append(f"Compared by {outputs[0].name}, the first of {len(outputs)} outputs.")
+    notes = pair.parts.notes
     n_unusable = a.n_unusable + b.n_unusable
     if n_unusable:
         rows = "row was" if n_unusable == 1 else "rows were"

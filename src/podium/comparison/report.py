@@ -52,12 +52,14 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """A measure of both versions.
 
     Attributes:
+        output: of which; "" if it is the mean of all.
         name: of the measure, as the field's libraries call it; `title` as people write it.
         better: which way is better.
         a: its value for one version, and `b` for the other.
         difference: `b - a`, and `low` to `high` its interval, at 95 % confidence for one look.
     """
 
+    output: str
     name: str
     title: str
     better: Literal["higher", "lower"]
@@ -106,7 +108,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     """One condition of a promotion.
 
     Attributes:
-        name: truths, difference, segments, latency, refused or signature.
+        name: truths, difference, outputs (of several), segments, latency, refused or signature.
         status: `unknown` where there is nothing to judge it by.
         sentence: what was found, with its figures.
     """
@@ -120,7 +122,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Which of two versions of a model is better, and whether `b` may take the place of `a`.
 
     Attributes:
-        output: which output was compared.
+        output: which output decides; "" if it is the mean of several.
         kind: `paired` where both answered the same rows; `independent` where each answered its own;
             `none` where one of them has no truth.
         truths_min: how many truths each needs before anything is decided.

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.comparison.losses import RowLosses
+from podium.comparison.parts import RowLosses
 from podium.comparison.segments import SegmentReader
 from podium.deployments.rows import Version
 from podium.records.record import Record

@@ -21,6 +21,7 @@ from podium.web.version_pages import DIGEST_LETTERS, versions_of
 _GATES = {
     "truths": "Truths",
     "difference": "Better",
+    "outputs": "Outputs",
     "segments": "Segments",
     "latency": "Latency",
     "refused": "Failures",

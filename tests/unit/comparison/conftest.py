@@ -10,7 +10,7 @@ import pytest
 from podium.bundle import Bundle
 
 sys.path.insert(0, str(Path(__file__).parent))
-from two_versions import Bench, classifiers_in, regressors_in
+from two_versions import Bench, classifiers_in, regressors_in, several_in
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,16 @@ def classifiers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, ...]:
 @pytest.fixture(scope="session")
 def regressors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, ...]:
     return regressors_in(tmp_path_factory.mktemp("regressors"))
+
+
+@pytest.fixture(scope="session")
+def severals(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, ...]:
+    return several_in(tmp_path_factory.mktemp("severals"))
+
+
+@pytest.fixture
+def pairs(tmp_path: Path, severals: tuple[Bundle, ...]) -> Bench:
+    return Bench(tmp_path / "pairs", severals)
 
 
 @pytest.fixture

@@ -40,6 +40,12 @@ def regressors_in(folder: Path) -> tuple[Bundle, ...]:
     return tried(folder, [packed(folder, Ridge(alpha=alpha), truth, one) for one, alpha in models])
 
 
+def several_in(folder: Path) -> tuple[Bundle, ...]:
+    truth = np.column_stack([np.arange(40.0), np.arange(40.0) % 7])
+    models = (("1", 1), ("2", 2))
+    return tried(folder, [packed(folder, Ridge(alpha=alpha), truth, one) for one, alpha in models])
+
+
 def tried(folder: Path, bundles: Sequence[Bundle]) -> tuple[Bundle, ...]:
     """The bundles, once their trials are remembered beside them."""
     registry = Registry(folder)
