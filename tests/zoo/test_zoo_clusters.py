@@ -16,7 +16,9 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
 
 SEED = {"random_state": 0}
 CLUSTERERS = [
@@ -65,6 +67,42 @@ def test_distances_to_centres_compile(zoo, transformer, data):
 )
 def test_a_class_that_is_always_the_same_compiles(zoo, model, data):
     zoo.check_scaled(model, data)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [DummyClassifier(), DummyClassifier(strategy="most_frequent"),
+     DummyClassifier(strategy="constant", constant=["virginica", "small"])],
+    ids=str,
+)  # fmt: skip
+def test_classes_of_several_outputs_that_are_always_the_same_compile(zoo, model):
+    X, y = zoo.data("iris")
+    sizes = np.where(X[:, 0] < 6, "small", "large")
+
+    compiled, _, _ = zoo.compile(model.fit(X, np.column_stack([y, sizes])), X)
+
+    assert compiled.program is not None, compiled.why
+    assert compiled.program.signature.n_probabilities == 5
+
+
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(max_iter=500), DecisionTreeClassifier(max_depth=2)], ids=str
+)
+@pytest.mark.parametrize("first", [0, 1, None])
+def test_labels_that_every_row_or_no_row_has_compile(zoo, model, first):
+    X, y = zoo.data("iris")
+    columns = [y == "setosa", np.ones(len(y)), np.zeros(len(y))]
+    # The first model's threshold is that of all.
+    order = [0, 1, 2] if first is None else [1 + first, 0, 2 - first]
+    matrix = np.column_stack([columns[place] for place in order]).astype(int)
+    # That a label is in all rows, or in none, is what scikit-learn warns of.
+    with pytest.warns(UserWarning, match="is present in all|not"):
+        fitted = OneVsRestClassifier(model).fit(X, matrix)
+
+    compiled, _, _ = zoo.compile(fitted, X)
+
+    assert compiled.program is not None, compiled.why
+    assert compiled.program.signature.n_probabilities == 6
 
 
 def test_a_class_that_was_told_compiles(zoo):

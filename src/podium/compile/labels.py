@@ -32,7 +32,16 @@ def classes_of(estimator: Any) -> tuple[Label, ...]:
     Raises:
         NotCompiled: a label has a type that no signature can represent.
     """
-    labels = np.asarray(estimator.classes_).tolist()
+    return labels_in(estimator.classes_)
+
+
+def labels_in(classes: Any) -> tuple[Label, ...]:
+    """The labels of one output, in their order, as plain Python values.
+
+    Raises:
+        NotCompiled: as `classes_of`.
+    """
+    labels = np.asarray(classes).tolist()
     if any(label_of(label) is None for label in labels):
         raise NotCompiled("its classes are neither texts, numbers nor booleans")
     return tuple(labels)

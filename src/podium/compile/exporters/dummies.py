@@ -8,7 +8,7 @@ import numpy as np
 
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Fitted, Input, NotCompiled
-from podium.compile.labels import classes_of
+from podium.compile.labels import labels_in
 from podium.program.operations import (
     Elementwise,
     Finite,
@@ -41,25 +41,33 @@ def isotonic_regression(estimator: Any, build: Builder, x: Features) -> Fitted:
 
 def dummy_regressor(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The same numbers for every row."""
-    return Fitted(values=_constants(build, x, np.ravel(estimator.constant_)))
+    return Fitted(values=constants(build, x, np.ravel(estimator.constant_)))
 
 
 def dummy_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The same class for every row."""
-    if estimator.n_outputs_ != 1:
-        raise NotCompiled("it has several outputs")
+    """The same class for every row; of several outputs one each."""
     if estimator.strategy not in ("constant", "most_frequent", "prior"):
         raise NotCompiled("its predictions are random")
-    label = estimator.predict(np.zeros((1, 1)))[0]
-    classes = classes_of(estimator)
-    index = build.add(
-        Largest(_constants(build, x, (np.asarray(estimator.classes_) == label) * 1.0))
+    row = np.zeros((1, 1))
+    if estimator.n_outputs_ == 1:
+        shares = estimator.predict_proba(row)
+        return _always(build, x, estimator.classes_, estimator.predict(row)[0], shares[0])
+    parts = zip(
+        estimator.classes_, estimator.predict(row)[0], estimator.predict_proba(row), strict=True
     )
-    shares = _constants(build, x, estimator.predict_proba(np.zeros((1, 1)))[0])
-    return Fitted(index=index, classes=classes, probabilities=shares)
+    outputs = [_always(build, x, classes, label, shares[0]) for classes, label, shares in parts]
+    return Fitted(outputs=tuple(outputs))
 
 
-def _constants(build: Builder, x: Features, numbers: Any) -> int:
+def _always(build: Builder, x: Features, classes: Any, label: Any, shares: Any) -> Fitted:
+    """A class that is predicted for every row, and the probabilities of all."""
+    index = build.add(Largest(constants(build, x, (np.asarray(classes) == label) * 1.0)))
+    return Fitted(
+        index=index, classes=labels_in(classes), probabilities=constants(build, x, shares)
+    )
+
+
+def constants(build: Builder, x: Features, numbers: Any) -> int:
     """The same numbers for every row, whatever its cells are."""
     numbers = np.asarray(numbers, np.float64)
     # Whether the first column is missing is a number for every row and every type of column.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
+from podium.compile.exporters.dummies import constants
 from podium.compile.exporters.ensemble import index_of, numbers_of, probabilities_of, values_of
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.labels import classes_of
@@ -26,13 +27,12 @@ from podium.program.operations import (
 
 def one_vs_rest(estimator: Any, build: Builder, x: Features) -> Fitted:
     """One model for each class, against all the others."""
-    if any(not hasattr(one, "classes_") for one in estimator.estimators_):
-        raise NotCompiled("it was trained without one of its classes, or with regressors")
     members = [
-        build.model(one, x, f"class {number}") for number, one in enumerate(estimator.estimators_)
+        _against_rest(build, one, x, number) for number, one in enumerate(estimator.estimators_)
     ]
     if estimator.multilabel_:
-        return Fitted(outputs=tuple(_label_of(build, estimator, one) for one in members))
+        pairs = zip(estimator.estimators_, members, strict=True)
+        return Fitted(outputs=tuple(_label_of(build, estimator, *pair) for pair in pairs))
     scores = [_confidence(build, o, f) for o, f in zip(estimator.estimators_, members, strict=True)]
     classes = classes_of(estimator)
     probabilities = _shares(build, members)
@@ -43,6 +43,21 @@ def one_vs_rest(estimator: Any, build: Builder, x: Features) -> Fitted:
     joined = build.add(Join(tuple(scores)))
     index = build.add(Largest(joined))
     return Fitted(index=index, classes=classes, probabilities=probabilities, scores=joined)
+
+
+def _against_rest(build: Builder, estimator: Any, x: Features, number: int) -> Fitted:
+    """The model of one class, or of a class that each row or no row had in training."""
+    if _is_constant(estimator):
+        always = float(np.ravel(estimator.y_)[0])
+        shares = constants(build, x, [1 - always, always])
+        return Fitted(scores=constants(build, x, [always]), probabilities=shares)
+    if not hasattr(estimator, "classes_"):
+        raise NotCompiled("it was trained with regressors: train it with classifiers")
+    return build.model(estimator, x, f"class {number}")
+
+
+def _is_constant(estimator: Any) -> bool:
+    return type(estimator).__name__ == "_ConstantPredictor"
 
 
 def label_matrix(build: Builder, claims: int, threshold: float, *, are_shares: bool) -> Fitted:
@@ -56,11 +71,13 @@ def label_matrix(build: Builder, claims: int, threshold: float, *, are_shares: b
     return Fitted(outputs=tuple(outputs))
 
 
-def _label_of(build: Builder, estimator: Any, fitted: Fitted) -> Fitted:
+def _label_of(build: Builder, estimator: Any, own: Any, fitted: Fitted) -> Fitted:
     """One column of a label matrix: above the threshold of the first model it is 1."""
     first = estimator.estimators_[0]
-    threshold = 0.0 if hasattr(first, "decision_function") else 0.5
-    index = build.add(Above(_confidence(build, first, fitted), threshold))
+    # One that is always the same is no classifier to scikit-learn.
+    has_decision = hasattr(first, "decision_function") and not _is_constant(first)
+    threshold = 0.0 if has_decision else 0.5
+    index = build.add(Above(_confidence(build, own, fitted), threshold))
     return Fitted(index=index, classes=(0, 1), probabilities=_shares(build, [fitted]))
 
 
