@@ -19,6 +19,7 @@ from podium.packing.truth import Truth
 from podium.plugins import needs
 from podium.runtimes.several import classes_of
 from podium.runtimes.sklearn import predict_with
+from podium.runtimes.together import Together
 from podium.signature import Signature
 from podium.table import Table
 
@@ -59,12 +60,14 @@ def on_folds(
     Raises:
         SetupError: the model can't be trained again, or the rows can't be split.
     """
-    if owner is None or not (hasattr(owner.model, "get_params") and hasattr(owner.model, "fit")):
-        kind = "it" if owner is None else f"a {type(owner.model).__name__}"
-        raise SetupError(
-            f"cross-validation trains copies of the model, and {kind} can't be trained again",
-            hint=INSTEAD,
-        )
+    for model in [None] if owner is None else _models_in(owner.model):
+        if not (hasattr(model, "get_params") and hasattr(model, "fit")):
+            kind = "it" if model is None else f"a {type(model).__name__}"
+            raise SetupError(
+                f"cross-validation trains copies of the model, and {kind} can't be trained again",
+                hint=INSTEAD,
+            )
+    assert owner is not None
     if truth is None or not truth.columns:
         raise SetupError("cross-validation needs the target", hint="give y, or --target NAME")
     is_labelled = np.all(
@@ -84,7 +87,7 @@ def _fold(owner: Owner, signature: Signature, truth: Truth, folds: Folds, split:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            copy = _trained(owner, signature, folds, train)
+            copy = _copy_of(owner, signature, folds, train)
             outputs = predict_with(copy, owner.rows(signature, test), signature)
         except SetupError:
             raise
@@ -100,20 +103,53 @@ def _fold(owner: Owner, signature: Signature, truth: Truth, folds: Folds, split:
     return quality(signature, outputs, held_out, "cross-validation")
 
 
-def _trained(owner: Owner, signature: Signature, folds: Folds, rows: NDArray[np.intp]) -> Any:
+def _models_in(model: Any) -> list[Any]:
+    """The models that were packed together, or the only one."""
+    return list(model.models.values()) if isinstance(model, Together) else [model]
+
+
+def _copy_of(owner: Owner, signature: Signature, folds: Folds, rows: NDArray[np.intp]) -> Any:
+    """A copy that is trained on some rows; of models packed together a copy of each."""
+    some, y, weights = owner.rows(signature, rows), _some(folds.y, rows), folds.sample_weight
+    weights = None if weights is None else _some(weights, rows)
+    if not isinstance(owner.model, Together):
+        return _trained(owner.model, some, y, weights)
+    models = owner.model.models
+    # Each has a target of its own, or all estimate the same.
+    is_each = _n_columns(y) == len(models)
+    return Together(
+        {
+            name: _trained(model, some, _column(y, place) if is_each else y, weights)
+            for place, (name, model) in enumerate(models.items())
+        }
+    )
+
+
+def _n_columns(y: Any) -> int:
+    shape = np.shape(y)
+    return shape[1] if len(shape) == 2 else 1
+
+
+def _column(y: Any, place: int) -> Any:
+    if hasattr(y, "iloc"):
+        return y.iloc[:, place]
+    return y[:, place] if hasattr(y, "get_column") else np.asarray(y)[:, place]
+
+
+def _trained(model: Any, rows: Any, y: Any, weights: Any) -> Any:
     """A copy with the same settings, and the same seed where one was set."""
     with needs("sklearn"):
         from sklearn.base import clone
         from sklearn.utils.validation import has_fit_parameter
-    copy, options = clone(owner.model), {}
-    if folds.sample_weight is not None:
+    copy, options = clone(model), {}
+    if weights is not None:
         steps = getattr(copy, "steps", None)
         last = steps[-1] if isinstance(steps, list) else ("", copy)
         if not has_fit_parameter(last[1], "sample_weight"):
             raise SetupError(f"a {type(last[1]).__name__} is trained without sample weights")
         name = f"{last[0]}__sample_weight" if last[0] else "sample_weight"
-        options[name] = _some(folds.sample_weight, rows)
-    return copy.fit(owner.rows(signature, rows), _some(folds.y, rows), **options)
+        options[name] = weights
+    return copy.fit(rows, y, **options)
 
 
 def _splits(
@@ -169,7 +205,9 @@ def _some(values: Any, rows: NDArray[np.intp]) -> Any:
 
 def _in_order(copy: Any, shares: NDArray[np.float64], signature: Signature) -> Any:
     """Probabilities by the model's classes; 0 for a class that a fold lacked. None if unknown."""
-    if len(signature.outputs) == 1:
+    if isinstance(copy, Together):
+        by_output = [np.asarray(getattr(one, "classes_", ())).tolist() for one in _models_in(copy)]
+    elif len(signature.outputs) == 1:
         known = getattr(copy, "classes_", signature.output.classes)
         by_output = [np.asarray(known).tolist()]
     else:

@@ -100,6 +100,47 @@ def test_several_targets_are_measured_each(pack):
         assert figures(bundle, name)["r2"] == pytest.approx((r2.mean(), r2.std()))
 
 
+def test_models_that_are_packed_together_are_each_trained_again(pack):
+    models = {name: Ridge(alpha=alpha).fit(ROWS, SUGAR) for name, alpha in (("a", 1), ("b", 9))}
+
+    bundle = pack(models, ROWS, SUGAR, cv=4)
+
+    assert bundle.card.metrics_on == "cross-validation"
+    for name, alpha in (("a", 1), ("b", 9)):
+        cv = KFold(4, shuffle=True, random_state=0)
+        r2 = cross_val_score(Ridge(alpha=alpha), ROWS, SUGAR, cv=cv)
+        assert figures(bundle, name)["r2"] == pytest.approx((r2.mean(), r2.std()))
+
+
+def test_models_that_are_packed_together_may_have_a_target_and_classes_of_their_own(pack):
+    rare = np.where(np.arange(len(WINE)) < 2, "rare", np.where(WINE.iloc[:, 0] > 13, "up", "down"))
+    both = pd.DataFrame({"alcohol": WINE.iloc[:, 0], "kind": rare})
+    models = {
+        "alcohol": Ridge().fit(WINE, both["alcohol"]),
+        "kind": RandomForestClassifier(20, random_state=0).fit(WINE, both["kind"]),
+    }
+
+    # The fold of the first rows lacks the rare class in training.
+    bundle = pack(models, WINE, both, cv=GroupKFold(5), groups=np.arange(len(WINE)) // 40)
+
+    assert figures(bundle, "alcohol")["r2"][0] > 0.9
+    assert figures(bundle, "kind")["log_loss"][0] < 1.0
+
+
+def test_what_is_packed_together_and_cannot_be_trained_again_is_named(pack):
+    models = {"a": Ridge().fit(ROWS, SUGAR), "b": Untrainable()}
+
+    with pytest.raises(SetupError, match="a Untrainable can't be trained again"):
+        pack(models, ROWS, SUGAR, cv=4)
+
+
+class Untrainable:
+    n_features_in_ = ROWS.shape[1]
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
 @pytest.mark.slow
 def test_rows_of_a_group_stay_together(pack):
     random = np.random.default_rng(0)
