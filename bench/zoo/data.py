@@ -50,6 +50,23 @@ def _temperatures() -> tuple[Any, Any]:
     return X, rows["temp"]
 
 
+def _riots() -> tuple[Any, Any]:
+    rows = pd.read_csv(file_of("vega_datasets", "_data/la-riots.csv")).dropna(subset=["longitude"])
+    X = rows[["first_name", "last_name", "death_date", "address", "neighborhood"]]
+    return X.reset_index(drop=True), rows["longitude"].reset_index(drop=True)
+
+
+def _stocks() -> tuple[Any, Any]:
+    rows = pd.read_csv(file_of("vega_datasets", "_data/stocks.csv"))
+    return rows[["symbol", "date"]], rows["price"]
+
+
+def _airports() -> tuple[Any, Any]:
+    rows = pd.read_csv(file_of("vega_datasets", "_data/airports.csv")).iloc[::10]
+    rows = rows.reset_index(drop=True)
+    return rows[["iata", "name", "city"]], rows["latitude"]
+
+
 DATA: dict[str, Callable[[], tuple[Any, Any]]] = {
     "iris": _iris,  # numpy, three classes that are texts
     "wine": lambda: datasets.load_wine(return_X_y=True, as_frame=True),  # pandas, 0, 1, 2
@@ -59,6 +76,9 @@ DATA: dict[str, Callable[[], tuple[Any, Any]]] = {
     "penguins": _penguins,  # mixed, missing cells, three classes
     "cars": _cars,  # mixed, missing cells, a number
     "temperatures": _temperatures,  # times, a number
+    "riots": _riots,  # names, addresses and days as texts, missing cells, a number
+    "stocks": _stocks,  # days as texts, a number
+    "airports": _airports,  # names and codes, a number
 }
 
 

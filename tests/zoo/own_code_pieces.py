@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -226,6 +227,57 @@ def declared_categories(df):
     return pd.concat([df[["Cylinders"]].assign(code=origin.cat.codes), more], axis=1)
 
 
+def addresses(df):
+    address = df["address"]
+    return pd.DataFrame(
+        {
+            "number": address.str.extract(r"^(\d+)", expand=False).astype(float),
+            "street": address.str.contains(r"\b(?:St|Street)\b", na=False).astype(int),
+            "corner": address.str.contains(" and |&", na=False).astype(int),
+            "west": address.str.match(r"\d+ W\.", na=False).astype(int),
+            "words": address.str.count(r"\w+"),
+        }
+    ).fillna(0)
+
+
+def initials(df):
+    names = df["first_name"].str.extract(r"(?P<first>[A-Z])[a-z]* ?(?P<middle>[A-Z])?\.?")
+    names["middle"] = names["middle"].fillna("-")
+    known = {"A": 1, "D": 2, "J": 3, "M": 4}
+    plain = df["last_name"].str.replace(r"[^a-zA-Z]+", "", regex=True)
+    return pd.DataFrame(
+        {
+            "first": names["first"].map(known).fillna(0),
+            "middle": (names["middle"] == "-").astype(int),
+            "length": plain.str.len(),
+            "vowels": df["last_name"].str.findall("[aeiou]").str.len(),
+        }
+    )
+
+
+def cleaned(text):
+    text = re.sub(r"[^a-z ]", " ", text.lower())
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def airport_names(df):
+    name = df["name"].fillna("").apply(cleaned)
+    return pd.DataFrame(
+        {
+            "municipal": name.str.contains("muni").astype(int),
+            "county": df["name"].str.contains("COUNTY|regional", case=False).astype(int),
+            "field": name.str.replace(r" (?:field|airport)$", "", regex=True).str.len(),
+            "letters": name.str.len(),
+        }
+    )
+
+
+def airport_codes(df):
+    code = df["iata"].str.extract(r"(\d+)")[0]
+    df = pd.DataFrame({"number": pd.to_numeric(code, errors="coerce").fillna(-1)})
+    return df.assign(is_number=(df["number"] >= 0).astype(int), kilo=df["number"] / 1000)
+
+
 def month_and_weekday(df):
     df = df[["time"]].copy()
     df["month"] = df["time"].dt.month
@@ -435,11 +487,16 @@ PENGUINS: list[Callable[..., Any]] = [
 ARRAYS: list[Callable[..., Any]] = [
     *(products, side_by_side, stacked, some_columns, logs_of_array, clipped, edges, norms),
 ]
+TEXTS = [
+    *(("riots", how) for how in (addresses, initials)),
+    *(("airports", how) for how in (airport_names, airport_codes)),
+]
 PIECES = [
     *(Piece("cars", how) for how in CARS),
     *(Piece("penguins", how) for how in PENGUINS),
     *(Piece("iris", how) for how in ARRAYS),
     *(Piece("temperatures", how) for how in DATES),
+    *(Piece(data, how) for data, how in TEXTS),
     Piece("penguins", Winsorizer()),
     *(Piece("cars", how()) for how in (MeanImputer, ColumnSelector, FrequencyEncoder, TargetMeans)),
     Piece("cars", Remembering()),

@@ -89,11 +89,11 @@ class Frame(Operators):
     def __getitem__(self, names: Any) -> Any:
         if isinstance(names, Recorded):
             raise Untraceable("it drops rows")
-        if isinstance(names, str):
+        if isinstance(names, (str, int)):
             return self._one(names)
         return self.selected(names)
 
-    def _one(self, name: str) -> Series:
+    def _one(self, name: Any) -> Series:
         if name not in self.series:
             raise Untraceable(f"there is no column {name!r}")
         return self.series[name]
@@ -124,6 +124,8 @@ class Frame(Operators):
             return value.like(value.register, value.kind, ndim=1, is_pandas=True)
         if isinstance(value, (Labels, Moments, Spans, Other)):
             return value
+        if isinstance(value, Frame) and len(value.series) == 1:
+            return next(iter(value.series.values()))
         some = next((one for one in self.series.values() if isinstance(one, Numbers)), None)
         if some is None or not np.isscalar(value) or isinstance(value, str):
             raise Untraceable(f"it sets a column to a {type(value).__name__}")
@@ -258,8 +260,12 @@ class Frame(Operators):
         """Within bounds."""
         return self.each(lambda one: one.clip(lower, upper))
 
-    def replace(self, to: Any, value: Any = None) -> Frame:
-        """Some values replaced by others."""
+    def replace(self, to: Any = None, value: Any = None, *, regex: Any = False) -> Frame:
+        """Some values replaced by others; regular expressions replace parts of texts only."""
+        if regex:
+            return self.each(
+                lambda one: one.replace(to, value, regex=regex) if isinstance(one, Labels) else one
+            )
         return self.each(lambda one: one.replace(to, value))
 
     def round(self, decimals: int = 0) -> Frame:

@@ -10,6 +10,7 @@ import numpy as np
 from podium.compile.builder import Builder
 from podium.compile.features import Column, Computed, Features, Input, NotCompiled
 from podium.compile.labels import label_of
+from podium.compile.own_code.arithmetic import Kind
 from podium.compile.own_code.operators import Operators
 from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.values import Numbers, computed
@@ -21,12 +22,18 @@ from podium.program.operations import (
     FillText,
     JoinTexts,
     Named,
+    ReadNumbers,
     Retext,
 )
 from podium.program.operations.rows.elementwise import ElementwiseName
+from podium.program.operations.texts.numerals import NumeralName
 from podium.program.operations.texts.spelling import ChangeName
 from podium.signature import Label
 
+_NUMBERS: Mapping[str, NumeralName] = {
+    **dict.fromkeys(("float", "float64"), "float"),
+    **dict.fromkeys(("int", "int64"), "int"),
+}
 _UNDECLARED = (
     "the codes of categories depend on the other rows; declare the categories, with "
     "pd.Categorical(x, categories=[...]) or astype(pd.CategoricalDtype([...]))"
@@ -135,12 +142,20 @@ class Labels(Operators):
         found.categories = texts
         return found
 
-    def astype(self, to: Any, **_: Any) -> Labels:
-        """Categories and objects are the same labels."""
+    def numbers(self, how: NumeralName) -> Numbers:
+        """The numbers that are written as texts."""
+        register = self.build.add(ReadNumbers(self.texts, how))
+        kind: Kind = "integer" if how == "int" else "float"
+        return Numbers(self.build, register, kind, is_pandas=True)
+
+    def astype(self, to: Any, **_: Any) -> Any:
+        """Categories and objects are the same labels; texts may be numbers."""
         if getattr(to, "categories", None) is not None:
             return self.set_categories(to.categories)
         name = to if isinstance(to, str) else getattr(to, "__name__", str(to))
-        if name == "str" and self.is_filled:
+        if name in _NUMBERS:
+            return self.numbers(_NUMBERS[name])
+        if name == "str" and (self.is_filled or self.dtype_name == "str"):
             return self.copy()
         if name not in ("category", "object"):
             raise Untraceable(f"it converts texts to {to}")
@@ -227,7 +242,7 @@ class Labels(Operators):
     def replace(self, to: Any, value: Any = None, **options: Any) -> Any:
         """Some texts replaced by others."""
         if options.get("regex"):
-            raise Untraceable("it replaces what matches a regular expression")
+            return self._replaced_matches(to, value, options["regex"])
         if isinstance(to, Mapping):
             pairs = dict(to)
         else:
@@ -237,6 +252,18 @@ class Labels(Operators):
         if not all(isinstance(one, str) for one in (*pairs, *pairs.values())):
             raise Untraceable("it replaces texts by something else; `map` makes numbers of them")
         return self._replaced(pairs, keeps_others=True)
+
+    def _replaced_matches(self, to: Any, value: Any, regex: Any) -> Labels:
+        """What matches a regular expression, replaced as Python does it."""
+        to = regex if to is None else to
+        pairs = to if isinstance(to, Mapping) else {to: value} if isinstance(to, str) else {}
+        if len(pairs) != 1:
+            raise Untraceable(
+                "it replaces what matches several regular expressions; call `.str.replace(..., "
+                "regex=True)` for each of them"
+            )
+        ((pattern, by),) = pairs.items()
+        return self.changed(Recorded.replacing(self, pattern, by))
 
     def _replaced(self, pairs: Mapping[Any, Any], *, keeps_others: bool) -> Labels:
         labels = [_text(_label(key)) for key in pairs]

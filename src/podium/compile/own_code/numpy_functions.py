@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from podium.compile.own_code.expressions import expression_of, replacing
 from podium.compile.own_code.frames import Frame
 from podium.compile.own_code.labels import Labels, choose, named
 from podium.compile.own_code.moments import Moments, Spans
@@ -205,5 +206,8 @@ Recorded.of_ufunc = staticmethod(of_ufunc)
 Recorded.of_function = staticmethod(of_function)
 Recorded.frame_of = staticmethod(Frame)
 Recorded.text_methods_of = staticmethod(TextMethods)
+Recorded.replacing = staticmethod(
+    lambda labels, pattern, by: replacing(labels, expression_of(pattern), by)
+)
 Recorded.of_each_text = staticmethod(of_each_text)
 Recorded.texts_by_number = staticmethod(named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock
@@ -14,6 +15,7 @@ from podium.compile.own_code.frames import Frame, beside
 from podium.compile.own_code.labels import Labels, named
 from podium.compile.own_code.numpy_functions import ARRAYS, ColumnStacker, array_of
 from podium.compile.own_code.recorded import Recorded, Untraceable
+from podium.compile.own_code.text_methods import OneText
 from podium.compile.own_code.values import Numbers, computed
 from podium.program.operations import Bin
 
@@ -22,7 +24,7 @@ _recording = RLock()
 
 @contextmanager
 def recorded_functions() -> Iterator[None]:
-    """Functions of pandas, and those of numpy that make arrays, know recorded columns meanwhile.
+    """Functions of pandas, those of numpy that make arrays, and `re` know recorded data meanwhile.
 
     For these there is no protocol, as there is for most of numpy. Calls with anything else are
     passed on. One thread at a time: two would each put back what the other one had changed.
@@ -39,6 +41,7 @@ def _changed() -> Iterator[None]:
         *((np, name, _either(getattr(np, name), array_of)) for name in ARRAYS),
         (pd, "DataFrame", _frame_class(pd.DataFrame)),
         (np, "c_", ColumnStacker(np.c_)),
+        *((re, name, _of_texts(getattr(re, name))) for name in _LOOKING),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in changes]
     try:
@@ -63,6 +66,25 @@ def _either(original: Callable[..., Any], recorded: Callable[..., Any]) -> Calla
         if any(isinstance(one, Recorded) for one in some):
             return recorded(first, *others, **options)
         return original(*args, **options)
+
+    return call
+
+
+# Of Python's `re`: what is given each text.
+_LOOKING = ("sub", "search", "match", "fullmatch", "findall")
+
+
+def _of_texts(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **options: Any) -> Any:
+        text = next((one for one in (*args, *options.values()) if isinstance(one, OneText)), None)
+        if text is None:
+            return original(*args, **options)
+        if original.__name__ != "sub":
+            raise Untraceable(
+                f"it calls re.{original.__name__} for each text; `.str.extract`, `.str.contains` and "
+                "`.str.findall` of the column can be recorded"
+            )
+        return text.substituted(*args, **options)
 
     return call
 
@@ -151,6 +173,14 @@ def _categorical(x: Any, categories: Any = None, *, dtype: Any = None, **_: Any)
     return x.set_categories(categories)
 
 
+def _to_numeric(x: Any, errors: str = "raise", downcast: Any = None, **options: Any) -> Any:
+    if options or (downcast and isinstance(x, Labels)):
+        raise Untraceable("pd.to_numeric to another type of numbers can't be recorded")
+    if isinstance(x, Labels):
+        return x.numbers("numeric" if errors == "raise" else "numeric_or_missing")
+    return x.copy()
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "Categorical": _categorical,
     "concat": _concat,
@@ -160,5 +190,5 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "isnull": lambda x: x.isna(),
     "notna": lambda x: x.notna(),
     "notnull": lambda x: x.notna(),
-    "to_numeric": lambda x, **_: x.copy(),
+    "to_numeric": _to_numeric,
 }

@@ -19,6 +19,7 @@ class Recorded:
     of_function: ClassVar[Callable[..., Any]]
     frame_of: ClassVar[Callable[..., Any]]
     text_methods_of: ClassVar[Callable[..., Any]]
+    replacing: ClassVar[Callable[..., Any]]
     of_each_text: ClassVar[Callable[..., Any]]
     texts_by_number: ClassVar[Callable[..., Any]]
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
+from podium.compile.own_code import expressions
+from podium.compile.own_code.expressions import Expression, expression_of
 from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.values import Numbers, computed
 from podium.program.operations import ChangeText, MeasureText
+from podium.program.operations.texts.matches import MatchName
 from podium.program.operations.texts.spelling import ChangeName
 from podium.program.operations.texts.texts import MeasureName
 
@@ -68,11 +73,32 @@ class TextMethods(Recorded):
 
     def replace(self, pat: Any, repl: Any = None, *, regex: bool = False, **options: Any) -> Labels:
         """A text replaced by another one."""
-        if options or not isinstance(pat, str) or not isinstance(repl, str):
-            raise Untraceable("it replaces parts of texts by what a function returns")
-        if regex and not (_is_literal(pat) and "\\" not in repl):
-            raise Untraceable(f"it replaces what matches the regular expression {pat!r}")
+        if options.keys() - {"case", "flags"} or callable(repl):
+            raise Untraceable("it replaces parts of texts by what a function returns, or only some")
+        if regex and not (_is_literal(pat) and "\\" not in repl and not options):
+            return self._replace_matches(pat, repl, **options)
+        if options or not isinstance(pat, str):
+            raise Untraceable("it replaces texts without regard to their case; pass regex=True")
         return self._change("replace", pat, repl)
+
+    def _replace_matches(
+        self, pat: Any, repl: Any, case: bool | None = None, flags: int = 0
+    ) -> Labels:
+        """What matches a regular expression, replaced."""
+        is_python = flags or case is False or isinstance(pat, re.Pattern)
+        found = expression_of(
+            pat, case=case is not False, flags=flags, by_arrow=self._is_arrow and not is_python
+        )
+        operation = expressions.replacing(self._labels, found, repl)
+        self._try(
+            operation,
+            lambda real: real.replace(pat, repl, case=case, flags=flags, regex=True),
+        )
+        return self._labels.changed(operation)
+
+    def _try(self, operation: Any, real: Callable[[Any], Any]) -> None:
+        if self._is_arrow:
+            expressions.require_same(self._labels, operation, real)
 
     def removeprefix(self, prefix: str) -> Labels:
         """Without this beginning."""
@@ -111,10 +137,67 @@ class TextMethods(Recorded):
         """How many characters."""
         return self._measure("len")
 
-    def count(self, pat: str) -> Numbers:
-        """How often it contains a text."""
-        _require_literal(pat)
-        return self._measure("count", pat)
+    def count(self, pat: Any, flags: int = 0) -> Numbers:
+        """How often it contains a text, or what matches a regular expression."""
+        if isinstance(pat, str) and _is_literal(pat) and pat and not flags:
+            return self._measure("count", pat)
+        if self._is_arrow and not flags:
+            expressions.require_no_places(pat)
+        found = expression_of(pat, flags=flags, by_arrow=self._is_arrow)
+        return self._matched("count", found, None, lambda real: real.count(pat, flags=flags))
+
+    def _matched(
+        self, how: MatchName, found: Expression, na: float | None, real: Callable[[Any], Any]
+    ) -> Numbers:
+        operation = expressions.matching(self._labels, how, found, na)
+        self._try(operation, real)
+        build = self._labels.build
+        return Numbers(build, build.add(operation), "float", is_pandas=True)
+
+    def match(self, pat: Any, case: bool | None = None, flags: int = 0, na: Any = None) -> Numbers:
+        """Whether it begins with what matches a regular expression."""
+        return self._truth_of("match", pat, case, flags, na)
+
+    def fullmatch(
+        self, pat: Any, case: bool | None = None, flags: int = 0, na: Any = None
+    ) -> Numbers:
+        """Whether all of it matches a regular expression."""
+        return self._truth_of("fullmatch", pat, case, flags, na)
+
+    def _truth_of(
+        self, how: MatchName, pat: Any, case: bool | None, flags: int, na: Any
+    ) -> Numbers:
+        options: Any = {"flags": flags} if case is None else {"case": case, "flags": flags}
+        if self._is_arrow and how == "match" and flags == re.IGNORECASE:
+            case, flags = False, 0  # pandas gives this method's flag to Arrow
+        found = expression_of(pat, case=case is not False, flags=flags, by_arrow=self._is_arrow)
+        method = "contains" if how == "search" else how
+        missing, is_truth = self._missing(na)
+        truth = self._matched(
+            how, found, missing, lambda real: getattr(real, method)(pat, **options)
+        )
+        return truth.like(truth.register, "boolean" if is_truth else "float")
+
+    def extract(self, pat: Any, flags: int = 0, expand: bool = True) -> Any:
+        """The groups of the first match, as columns."""
+        found = expression_of(pat, flags=flags)
+        groups = re.compile(pat, flags)
+        names = {at: name for name, at in groups.groupindex.items()}
+        if not groups.groups:
+            raise Untraceable(f"the regular expression {pat!r} has no group to extract")
+        made: dict[Any, Labels] = {}
+        for group in range(1, groups.groups + 1):
+            operation = expressions.extracting(self._labels, found, group, None)
+            self._try(operation, partial(_group, pat, flags, group - 1))
+            part = self._labels.changed(operation, is_filled=False)
+            made[names.get(group, group - 1)] = part
+        if not expand and len(made) == 1:
+            return part
+        return Recorded.frame_of(made, build=self._labels.build)
+
+    def findall(self, pat: Any, flags: int = 0) -> Matches:
+        """All matches, of which code takes one or the number."""
+        return Matches(self._labels, expression_of(pat, flags=flags))
 
     def find(self, sub: str) -> Numbers:
         """Where it contains a text, or -1."""
@@ -123,16 +206,16 @@ class TextMethods(Recorded):
     def contains(
         self, pat: str, case: bool = True, flags: int = 0, na: Any = None, regex: bool = True
     ) -> Numbers:
-        """Whether it contains a text."""
-        if regex and set(pat) & (_SPECIAL - {"|"}):
-            raise Untraceable(f"it looks for the regular expression {pat!r}")
-        methods, wanted = self, pat.split("|") if regex else [pat]
-        if not case:
-            methods, wanted = TextMethods(self._case("lower")), [one.lower() for one in wanted]
-        if flags:
-            raise Untraceable("it looks for a regular expression with flags")
-        found = [methods._truth("contains", one, na) for one in wanted]
-        return _any_of(found)
+        """Whether it contains a text, or what matches a regular expression."""
+        is_text = isinstance(pat, str) and not (regex and set(pat) & (_SPECIAL - {"|"}))
+        if not is_text or not case or flags:
+            if not regex and not self._is_arrow:
+                raise Untraceable("it ignores the case of a text; leave regex=True for that")
+            if not regex and not flags:
+                pat = re.escape(pat).replace("\\ ", " ")
+            return self._truth_of("search", pat, case, flags, na)
+        wanted = pat.split("|") if regex else [pat]
+        return _any_of([self._truth("contains", one, na) for one in wanted])
 
     def startswith(self, pat: Any, na: Any = None) -> Numbers:
         """Whether it begins with a text, or with one of several."""
@@ -147,12 +230,18 @@ class TextMethods(Recorded):
         return _any_of([self._truth(function, one, na) for one in wanted])
 
     def _truth(self, function: MeasureName, of: str, na: Any) -> Numbers:
-        """A truth; columns of objects have none for missing texts, unless the code says which."""
+        missing, is_truth = self._missing(na)
+        found = self._measure(function, of, missing)
+        return found.like(found.register, "boolean" if is_truth else "float")
+
+    def _missing(self, na: Any) -> tuple[float | None, bool]:
+        """What a missing text has in place of a truth, and whether all have one.
+
+        Columns of objects have none for missing texts, unless the code says which.
+        """
         if na is None or na != na:
             na = None if self._labels.dtype_name.startswith("object") else False
-        is_truth = na is not None or self._labels.is_filled
-        found = self._measure(function, of, None if na is None else float(na))
-        return found.like(found.register, "boolean" if is_truth else "float")
+        return None if na is None else float(na), na is not None or self._labels.is_filled
 
 
 class Parts(Recorded):
@@ -190,6 +279,39 @@ class Parts(Recorded):
         """One of the parts; missing where there are fewer."""
         operation = ChangeText(self._labels.texts, "part", (*self._how, at))
         return self._labels.changed(operation)
+
+
+class Matches(Recorded):
+    """The matches of a regular expression in each text."""
+
+    noun = "column of lists"
+
+    def __init__(self, labels: Labels, found: Expression) -> None:
+        self._labels, self._found = labels, found
+
+    @property
+    def str(self) -> Matches:
+        """To take a match, or to count them."""
+        return self
+
+    def __getitem__(self, at: Any) -> Labels:
+        return self.get(at)
+
+    def get(self, at: Any) -> Labels:
+        """One of the matches; missing where there are fewer."""
+        groups = re.compile(self._found.pattern).groups
+        if not isinstance(at, int) or groups > 1:
+            raise Untraceable("it takes several groups or matches; `.str.extract` takes groups")
+        expressions.require_width(self._found)
+        operation = expressions.extracting(self._labels, self._found, groups, at)
+        found = self._labels.changed(operation, is_filled=False)
+        return Labels(found.build, found.column, "object")
+
+    def len(self) -> Numbers:
+        """How many there are."""
+        build = self._labels.build
+        operation = expressions.matching(self._labels, "count", self._found, None)
+        return Numbers(build, build.add(operation), "float", is_pandas=True)
 
 
 class PartMethods(Recorded):
@@ -257,6 +379,13 @@ class OneText(Recorded):
         """One text replaced by another."""
         return OneText(self.labels.str.replace(old, new))
 
+    def substituted(self, pattern: Any, repl: Any, string: Any, flags: int = 0) -> OneText:
+        """What `re.sub` makes of it."""
+        if string is not self:
+            raise Untraceable("it replaces parts of a text by another text of the row")
+        found = expression_of(pattern, flags=flags)
+        return OneText(self.labels.changed(expressions.replacing(self.labels, found, repl)))
+
     def __getitem__(self, at: Any) -> OneText:
         return OneText(self.labels.str[at])
 
@@ -301,6 +430,11 @@ class OneTextParts(Recorded):
         return OneText(self.labels.changed(operation, is_filled=True))
 
 
+def _group(pat: Any, flags: int, at: int, real: Any) -> Any:
+    """What pandas extracts."""
+    return real.extract(pat, flags=flags).iloc[:, at]
+
+
 def _any_of(truths: list[Numbers]) -> Numbers:
     found, *others = truths
     for other in others:
@@ -310,8 +444,3 @@ def _any_of(truths: list[Numbers]) -> Numbers:
 
 def _is_literal(pattern: str) -> bool:
     return not set(pattern) & _SPECIAL
-
-
-def _require_literal(pattern: str) -> None:
-    if not _is_literal(pattern):
-        raise Untraceable(f"it counts what matches the regular expression {pattern!r}")

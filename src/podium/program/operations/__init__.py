@@ -42,7 +42,9 @@ from podium.program.operations.rows.matrices import Indicate, Join, Matmul, RowS
 from podium.program.operations.rows.precision import Single, SingleSum
 from podium.program.operations.rows.products import Normalize, Product
 from podium.program.operations.texts.analysis import Analysis
+from podium.program.operations.texts.matches import ExtractText, MatchText, ReplaceMatches
 from podium.program.operations.texts.min_hash import MinHash
+from podium.program.operations.texts.numerals import ReadNumbers
 from podium.program.operations.texts.terms import Terms, TermSum
 from podium.program.operations.texts.texts import (
     ChangeText,
@@ -71,6 +73,7 @@ AnyOperation: TypeAlias = (
     | Distance
     | Elementwise
     | Encode
+    | ExtractText
     | Fill
     | FillLinear
     | FillNearest
@@ -90,6 +93,7 @@ AnyOperation: TypeAlias = (
     | Link
     | Lookup
     | Match
+    | MatchText
     | Matmul
     | MeasureText
     | Median
@@ -104,8 +108,10 @@ AnyOperation: TypeAlias = (
     | Power
     | Product
     | Quantile
+    | ReadNumbers
     | ReadTimes
     | Recode
+    | ReplaceMatches
     | Retext
     | RowSum
     | Scale
@@ -142,6 +148,7 @@ __all__ = [
     "Distance",
     "Elementwise",
     "Encode",
+    "ExtractText",
     "Fill",
     "FillLinear",
     "FillNearest",
@@ -160,6 +167,7 @@ __all__ = [
     "Link",
     "Lookup",
     "Match",
+    "MatchText",
     "Matmul",
     "MeasureText",
     "Median",
@@ -176,8 +184,10 @@ __all__ = [
     "Power",
     "Product",
     "Quantile",
+    "ReadNumbers",
     "ReadTimes",
     "Recode",
+    "ReplaceMatches",
     "Retext",
     "RowSum",
     "Scale",

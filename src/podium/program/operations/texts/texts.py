@@ -119,13 +119,13 @@ class ChangeText(Operation, frozen=True, tag="change_text"):
         """Text by text."""
         x, changed = self.x, change(self.function, self.arguments)
         if self.function in LENGTHENING:
-            return lambda _, values: _bounded(  # type: ignore[return-value]
+            return lambda _, values: within_memory(  # type: ignore[return-value]
                 None if one is None else changed(one) for one in values[x]
             )
         return lambda _, values: [None if one is None else changed(one) for one in values[x]]  # type: ignore[return-value]
 
 
-def _bounded(texts: Iterable[str | None]) -> TextCells:
+def within_memory(texts: Iterable[str | None]) -> TextCells:
     """The texts, unless all together are too long for the memory.
 
     Raises:
@@ -210,7 +210,7 @@ class JoinTexts(Operation, frozen=True, tag="join_texts"):
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Any:
             rows = zip(*(values[x] for x in xs), strict=True)
-            return _bounded(None if None in row else bounded("".join(row)) for row in rows)
+            return within_memory(None if None in row else bounded("".join(row)) for row in rows)
 
         return run
 
