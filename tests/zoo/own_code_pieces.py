@@ -36,6 +36,13 @@ class Piece(NamedTuple):
         return str(getattr(self.how, "__name__", type(self.how).__name__))
 
 
+class Own(BaseEstimator, TransformerMixin):
+    """A transformer that learns nothing unless it says so."""
+
+    def fit(self, X, y=None):
+        return self
+
+
 def ratio(df):
     return df[SIZES].assign(ratio=df["Horsepower"] / df["Weight_in_lbs"])
 
@@ -278,6 +285,28 @@ def airport_codes(df):
     return df.assign(is_number=(df["number"] >= 0).astype(int), kilo=df["number"] / 1000)
 
 
+def days_of_texts(df):
+    day = pd.to_datetime(df["death_date"])
+    since = (day - pd.Timestamp("1992-04-29")).dt.days
+    return pd.DataFrame({"since": since, "weekday": day.dt.day_of_week, "late": since > 3})
+
+
+class DateParts(Own):
+    """Parts of days that are written in one format."""
+
+    def __init__(self, form="%b %d %Y"):
+        self.form = form
+
+    def transform(self, X):
+        X = X.copy()
+        X["date"] = pd.to_datetime(X["date"], format=self.form, errors="coerce")
+        X["year"] = X["date"].dt.year
+        X["month"] = X["date"].dt.month
+        X["quarter_end"] = X["date"].dt.is_quarter_end.astype(int)
+        X["symbol"] = X["symbol"].map({"AAPL": 0, "GOOG": 1, "IBM": 2, "MSFT": 3})
+        return X.drop(columns="date")
+
+
 def month_and_weekday(df):
     df = df[["time"]].copy()
     df["month"] = df["time"].dt.month
@@ -337,13 +366,6 @@ def edges(X):
 def norms(X):
     length = np.sqrt((X**2).sum(axis=1)).reshape(-1, 1)
     return X / length
-
-
-class Own(BaseEstimator, TransformerMixin):
-    """A transformer that learns nothing unless it says so."""
-
-    def fit(self, X, y=None):
-        return self
 
 
 class Winsorizer(Own):
@@ -488,7 +510,7 @@ ARRAYS: list[Callable[..., Any]] = [
     *(products, side_by_side, stacked, some_columns, logs_of_array, clipped, edges, norms),
 ]
 TEXTS = [
-    *(("riots", how) for how in (addresses, initials)),
+    *(("riots", how) for how in (addresses, initials, days_of_texts)),
     *(("airports", how) for how in (airport_names, airport_codes)),
 ]
 PIECES = [
@@ -501,6 +523,7 @@ PIECES = [
     *(Piece("cars", how()) for how in (MeanImputer, ColumnSelector, FrequencyEncoder, TargetMeans)),
     Piece("cars", Remembering()),
     Piece("penguins", GetDummies()),
+    Piece("stocks", DateParts()),
     Piece("iris", CombinedAttributes()),
     Piece("cars", dummies, "pd.get_dummies"),
     Piece("cars", by_group, "`.groupby` of a frame"),

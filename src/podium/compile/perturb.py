@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,20 +70,25 @@ def _with_changes(column: Array, changes: Sequence[tuple[int, Array]]) -> Array:
 
 
 def perturbations(
-    signature: Signature, table: Table, splits: Sequence[Split], random: np.random.Generator
+    signature: Signature,
+    table: Table,
+    splits: Sequence[Split],
+    random: np.random.Generator,
+    formats: Mapping[str, str] | None = None,
 ) -> Iterator[Perturbed]:
     """Every group of changed rows.
 
     Args:
         table: rows of the training data.
         splits: the splits whose thresholds are approached.
+        formats: those of texts that are read as times, by field; others are refused.
     """
     numbers = [field for field in signature.fields if field.type in ("float", "integer")]
     others = [field for field in signature.fields if field.type not in ("float", "integer")]
     for fields in (numbers, others):
         # As many rows as for WIDE fields, each of which is changed in rows of its own.
         for some in (fields[start::WIDE] for start in range(min(WIDE, len(fields)))):
-            yield from _changed_together(some, table, random)
+            yield from _changed_together(some, table, random, formats or {})
     by_column: dict[int, list[Split]] = {}
     for split in splits:
         by_column.setdefault(split.column, []).append(split)
@@ -94,12 +101,16 @@ def perturbations(
 
 
 def _changed_together(
-    fields: Sequence[Field], table: Table, random: np.random.Generator
+    fields: Sequence[Field],
+    table: Table,
+    random: np.random.Generator,
+    formats: Mapping[str, str],
 ) -> Iterator[Perturbed]:
     """Groups of rows in which each of these fields is changed."""
     ways: dict[str, list[tuple[Field, list[Any]]]] = {}
     for field in fields:
-        for description, values in _groups(field, table.columns[field.name]):
+        form = formats.get(field.name, "")
+        for description, values in _groups(field, table.columns[field.name], form):
             if values:
                 ways.setdefault(description, []).append((field, values))
     name = fields[0].name if len(fields) == 1 else f"{fields[0].name} and {len(fields) - 1} more"
@@ -117,7 +128,7 @@ def _changed_together(
         yield Perturbed(f"{name}: {description}", table, rows, cells)
 
 
-def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
+def _groups(field: Field, column: Array, form: str) -> Iterator[tuple[str, list[Any]]]:
     """Values to try in one field; those that the original may refuse form groups of their own."""
     if field.type in ("float", "integer"):
         inside, beyond = _extremes(field, column)
@@ -131,7 +142,10 @@ def _groups(field: Field, column: Array) -> Iterator[tuple[str, list[Any]]]:
             yield "unknown category", [unseen_label(field)]
     elif field.type == "text":
         yield "texts", ["", "?", "a"]
-        yield "spellings", _spellings(column)
+        if form:
+            yield "times", _written(form, column)
+        else:
+            yield "spellings", _spellings(column)
     elif field.type in TIMES:
         yield "times", _times(field, column)
     if field.missing != "refuse":
@@ -155,11 +169,33 @@ def _spellings(column: Array) -> list[str]:
     ] or ["A"]
 
 
+def _written(form: str, column: Array) -> list[str]:
+    """Texts in the format of the training data: the ends of days, months and years."""
+    moments = []
+    for text in column[:50]:
+        with suppress(TypeError, ValueError):  # missing, or no time
+            moments.append(dt.datetime.strptime(text, form))  # noqa: DTZ007 - some have no zone
+    if not moments:
+        return ["?"]
+    zone = moments[0].tzinfo
+    some = np.array([one.replace(tzinfo=None) for one in moments], "datetime64[us]")
+    return [one.item().replace(tzinfo=zone).strftime(form) for one in _ends(some)]
+
+
 def _times(field: Field, column: Array) -> list[Any]:
     """The first and last moments of days, months and years around those of the training data."""
     present = column[~is_missing(column)]
     if not len(present):
         return [None] if field.missing != "refuse" else []
+    found = _ends(present)
+    if field.type == "date":
+        found = [moment.astype("datetime64[D]") for moment in found]
+    inside = [one for one in found if _is_within(one, field, present)]
+    return [one.item() for one in inside]
+
+
+def _ends(present: Array) -> list[Any]:
+    """The first and last moments of days, months and years around these."""
     found = []
     for moment in (present.min(), present.max()):
         for unit, ahead in (("Y", 0), ("Y", 1), ("M", 0), ("M", 1), ("D", 0), ("D", 1), ("h", 0)):
@@ -169,10 +205,7 @@ def _times(field: Field, column: Array) -> list[Any]:
         first_of_march = np.datetime64(f"{leap_year:04}-03-01T12:00", "us")
         found.append(first_of_march - np.timedelta64(1, "D"))
         found.append(moment.astype("datetime64[us]"))
-    if field.type == "date":
-        found = [moment.astype("datetime64[D]") for moment in found]
-    inside = [one for one in found if _is_within(one, field, present)]
-    return [one.item() for one in inside]
+    return found
 
 
 def _is_within(moment: Any, field: Field, present: Array) -> bool:

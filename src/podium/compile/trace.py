@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice, pairwise, product
 from typing import NamedTuple
 
@@ -20,10 +20,12 @@ from podium.program.operations import (
     Impute,
     Join,
     Numbers,
+    ReadTimes,
     Scale,
     Select,
     Shapes,
     Single,
+    Texts,
 )
 from podium.program.operations.rows.elementwise import JUMPS
 from podium.program.plan import Plan
@@ -173,3 +175,14 @@ def _reached(forest: Forest, rows: Array) -> tuple[NDArray[np.int64], NDArray[np
         at = walker.next_nodes(at, rows[row, walker.feature[at]])
     nodes = np.flatnonzero((first >= 0) & ((forest.kind & (LEAF | SET)) == 0))
     return nodes, first[nodes]
+
+
+def formats_of(plan: Plan) -> Mapping[str, str]:
+    """The formats of texts that are read as times, others being refused, by the field's name."""
+    found = {}
+    for operation in plan.operations:
+        if isinstance(operation, ReadTimes) and operation.is_strict:
+            texts = plan.operations[operation.x]
+            if isinstance(texts, Texts):
+                found[plan.inputs[texts.column]] = operation.format
+    return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,7 +13,7 @@ from podium.bisection import Bisection
 from podium.compile.findings import Findings
 from podium.compile.jumps import jumps_of
 from podium.compile.perturb import Perturbed, perturbations, together
-from podium.compile.trace import Split, splits_of, thresholds_of
+from podium.compile.trace import Split, formats_of, splits_of, thresholds_of
 from podium.errors import ModelError
 from podium.outputs import Outputs
 from podium.program import Program
@@ -79,6 +79,8 @@ class Candidate:
         predict_rows: predicts rows of cells, if that is supported.
         are_labels: whether the predictions of each output must be equal, and not just close.
         splits: returns up to this many points next to which the two could differ.
+        formats: of texts that are read as times, by field: others are refused, also where the
+            original would guess what they mean if they came first in a batch.
     """
 
     signature: Signature
@@ -87,6 +89,7 @@ class Candidate:
     are_labels: tuple[bool, ...] = (False,)
     is_single: bool = False
     splits: Callable[[Table, int, np.random.Generator], Sequence[Split]]
+    formats: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify(program: Program, original: Original, sample: Table, *, seed: int = 0) -> Verification:
@@ -103,6 +106,7 @@ def verify(program: Program, original: Original, sample: Table, *, seed: int = 0
         are_labels=tuple(answer.classes is not None for answer in program.plan.answers),
         is_single=program.is_single,
         splits=lambda rows, n_most, random: _splits(program, rows, n_most, random),
+        formats=formats_of(program.plan),
     )
     return compare(candidate, original, sample, seed=seed)
 
@@ -239,7 +243,7 @@ def _groups(
     n_splits = int(min(SPLITS_MAX, SPLITS_MAX * SECONDS_MAX / 20 / max(spent, 1e-9)))
     few = rows.take(slice(0, 200))
     splits = candidate.splits(few, n_splits, random)
-    yield from perturbations(candidate.signature, few, splits, random)
+    yield from perturbations(candidate.signature, few, splits, random, candidate.formats)
 
 
 def _splits(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from podium.errors import BundleError, ModelError
@@ -53,3 +54,45 @@ def test_numbers_are_no_texts():
 
     with pytest.raises(BundleError):
         ReadTimes(0, "%Y").check(numbers)
+
+
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%d", "%d/%m/%Y %H:%M", "%b %d, %Y", "%Y%m%d", "%Y-%m-%dT%H:%M:%S%z"]
+)
+def test_texts_are_read_as_pandas_reads_them(form: str):
+    moment = pd.Timestamp("2024-02-29 13:07", tz="UTC")
+    text = moment.strftime(form)
+    others = [
+        text.upper(),
+        f" {text}",
+        f"{text} ",
+        text[:-1],
+        "",
+        "NaT",
+        "nan",
+        "None",
+        "?",
+        text.replace("29", "30"),
+    ]
+
+    for one in (text, *others):
+        theirs = pd.to_datetime(pd.Series([one]), format=form, errors="coerce", utc=True)
+        expected = np.nan if theirs.isna()[0] else theirs[0].as_unit("us")._value
+        try:
+            found = read(form, [one], is_pandas=True)
+        except ModelError:  # an offset that both read, but not alike
+            assert "%z" in form
+        else:
+            np.testing.assert_array_equal(found, [expected], one)
+
+
+def test_what_pandas_reads_in_its_own_way_is_refused():
+    nothing = read("%Y", ["", "NaT", "nan"], is_strict=True, is_pandas=True)
+
+    assert np.isnan(nothing).all()
+    for form, text in (
+        *(("%Y-%m-%d", "now"), ("%Y-%m-%d", "today"), ("%H:%M:%S.%f", "01:02:03.1234567")),
+        *(("%S.%f", "03."), ("%Y%z", "2024+01")),
+    ):
+        with pytest.raises(ModelError):
+            read(form, [text], is_pandas=True)

@@ -157,6 +157,8 @@ class Labels(Operators):
             return self.numbers(_NUMBERS[name])
         if name == "str" and (self.is_filled or self.dtype_name == "str"):
             return self.copy()
+        if name.startswith("datetime64"):
+            raise Untraceable("it converts texts to times; pd.to_datetime can be recorded")
         if name not in ("category", "object"):
             raise Untraceable(f"it converts texts to {to}")
         return self.copy()

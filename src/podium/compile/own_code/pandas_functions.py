@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from podium.compile.own_code import dummies
+from podium.compile.own_code.dates import to_datetime
 from podium.compile.own_code.frames import Frame, beside
 from podium.compile.own_code.labels import Labels, named
 from podium.compile.own_code.numpy_functions import ARRAYS, ColumnStacker, array_of
@@ -190,5 +191,6 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "isnull": lambda x: x.isna(),
     "notna": lambda x: x.notna(),
     "notnull": lambda x: x.notna(),
+    "to_datetime": to_datetime,
     "to_numeric": _to_numeric,
 }

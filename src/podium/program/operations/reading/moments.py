@@ -23,6 +23,11 @@ from podium.program.operations.operation import (
 # What a format may contain, each once: the rest of it is taken letter by letter.
 DIRECTIVES = frozenset("aAbBdfHIjmMpSyYz")
 FORMAT_MAX = 100
+# What pandas takes for a missing time.
+_NOTHING = frozenset({"", "NaT", "nat", "NAT", "nan", "NaN", "NAN"})
+# Offsets that Python and pandas understand alike; seconds without digits, or with many.
+_OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)\s*$", re.IGNORECASE)
+_FRACTION = re.compile(r"\.(?:\D|$)|\.\d{7}")
 _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH = _EPOCH_UTC.replace(tzinfo=None)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -34,6 +39,8 @@ class ReadTimes(Operation, frozen=True, tag="read_times"):
     Attributes:
         format: as in Python's `strptime`.
         is_strict: whether a text in another format is an error; by default it is missing.
+        is_pandas: whether the texts that pandas takes for no time are missing in any case, and those
+            that pandas reads otherwise than `strptime` are errors.
     """
 
     may_warn: ClassVar[bool] = False
@@ -41,6 +48,7 @@ class ReadTimes(Operation, frozen=True, tag="read_times"):
     x: Register
     format: str
     is_strict: bool = False
+    is_pandas: bool = False
 
     def check(self, shapes: Shapes) -> Shape:
         """One column."""
@@ -64,13 +72,25 @@ class ReadTimes(Operation, frozen=True, tag="read_times"):
         return run
 
     def _read(self, text: str | None) -> float:
-        if text is None:
+        if text is None or (self.is_pandas and text in _NOTHING):
             return np.nan
         try:
             moment = dt.datetime.strptime(text, self.format)  # noqa: DTZ007 - some have no zone
         except ValueError as error:
-            if self.is_strict:
-                raise ModelError("the model takes times in another format here") from error
+            if self.is_strict or (self.is_pandas and self._is_doubtful(text)):
+                raise ModelError(
+                    f"the model takes times as {self.format!r} here, not in another format"
+                ) from error
             return np.nan
+        if self.is_pandas and "%z" in self.format and not _OFFSET.search(text):
+            raise ModelError("the model takes times with an offset such as Z or +01:00 here")
         since = moment - (_EPOCH if moment.tzinfo is None else _EPOCH_UTC)
         return float(since // _MICROSECOND)
+
+    def _is_doubtful(self, text: str) -> bool:
+        """Whether pandas may find a time where `strptime` finds none."""
+        return (
+            text in ("now", "today")
+            or ("%f" in self.format and _FRACTION.search(text) is not None)
+            or "%z" in self.format
+        )
