@@ -234,6 +234,29 @@ def declared_categories(df):
     return pd.concat([df[["Cylinders"]].assign(code=origin.cat.codes), more], axis=1)
 
 
+def weight_class(car):
+    if car["Weight_in_lbs"] > 4000 or car["Cylinders"] == 8:
+        return 2
+    return 1 if car["Origin"] == "USA" else 0
+
+
+def classes_of_rows(df):
+    return df[["Displacement"]].assign(kind=df.apply(weight_class, axis=1))
+
+
+def corner_of(address):
+    if pd.isna(address):
+        return 0
+    found = re.search(r"^(\d)\d* ", address)
+    if found:
+        return 1 if found.group(1) in ("1", "2", "3") else 2
+    return 4 if "&" in address else 3
+
+
+def branching(df):
+    return pd.DataFrame({"corner": df["address"].apply(corner_of)})
+
+
 def addresses(df):
     address = df["address"]
     return pd.DataFrame(
@@ -500,7 +523,7 @@ CARS: list[Callable[..., Any]] = [
     *(ratio, logs, filled_and_clipped, filled_by_column, heavy, tiers, cut, cut_with_numbers),
     *(origin_numbers, missing_flag, own_dummies, american, corrected_rows, renamed, beside),
     *(lambdas, only_numbers, applied, sums_of_rows, lower, lengths_of_names, applied_to_names),
-    *(known_dummies, declared_categories),
+    *(known_dummies, declared_categories, classes_of_rows),
 ]
 DATES: list[Callable[..., Any]] = [month_and_weekday, time_between, local_hours]
 PENGUINS: list[Callable[..., Any]] = [
@@ -510,7 +533,7 @@ ARRAYS: list[Callable[..., Any]] = [
     *(products, side_by_side, stacked, some_columns, logs_of_array, clipped, edges, norms),
 ]
 TEXTS = [
-    *(("riots", how) for how in (addresses, initials, days_of_texts)),
+    *(("riots", how) for how in (addresses, initials, days_of_texts, branching)),
     *(("airports", how) for how in (airport_names, airport_codes)),
 ]
 PIECES = [

@@ -14,7 +14,7 @@ from podium.compile.features import Computed, Features, Input, NotCompiled
 from podium.compile.own_code.exporter import run_recorded
 from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.recorded import Untraceable
-from podium.compile.own_code.text_methods import of_each_text, parts_of_each_text
+from podium.compile.own_code.single_texts import of_each_text, parts_of_each_text
 from podium.program.operations import Analysis, ChangeText, Terms
 from podium.program.operations.operation import WIDTH_MAX
 from podium.program.operations.texts.analysis import GRAM_MAX, is_safe

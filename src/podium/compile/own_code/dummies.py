@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple, NoReturn
 
 from podium.compile.builder import Builder
 from podium.compile.features import Input, NotCompiled
+from podium.compile.own_code.expressions import expression_of, matching
 from podium.compile.own_code.frames import Frame
 from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.recorded import Recorded, Untraceable
@@ -30,7 +32,31 @@ class Coded(NamedTuple):
     """
 
     begin: str
-    series: Series
+    series: Series | Tags
+
+
+class Tags(NamedTuple):
+    """Texts that are split at a separator, each part being a value of its own.
+
+    Attributes:
+        texts: the column.
+        separator: between the parts.
+    """
+
+    texts: Labels
+    separator: str
+
+    def isna(self) -> Numbers:
+        """Whether each is missing."""
+        return self.texts.isna()
+
+    def contain(self, part: str) -> Numbers:
+        """Whether each has a part."""
+        end = re.escape(self.separator)
+        pattern = rf"(?:^|{end}){re.escape(part)}(?:{end}|\Z)"
+        found = matching(self.texts, "search", expression_of(pattern), 0.0)
+        build = self.texts.build
+        return Numbers(build, build.add(found), "integer", is_pandas=True)
 
 
 class Dummies(Recorded):
@@ -111,6 +137,8 @@ class Dummies(Recorded):
 def is_value(coded: Coded, name: str) -> Numbers | None:
     """Whether each value is the one in the name of a column; None if there can't be such a value."""
     text, series = name[len(coded.begin) :], coded.series
+    if isinstance(series, Tags):
+        return series.contain(text)
     if isinstance(series, Labels):
         column = series.column
         field = series.build.field(column) if isinstance(column, Input) else None
@@ -180,6 +208,17 @@ def get_dummies(
     return Dummies(data.build, fixed, coded)
 
 
+def tags(texts: Labels, separator: str) -> Dummies:
+    """In place of `.str.get_dummies`.
+
+    Raises:
+        Untraceable: it splits at nothing.
+    """
+    if not separator:
+        raise Untraceable("it splits texts at nothing")
+    return Dummies(texts.build, {}, [Coded("", Tags(texts, separator))])
+
+
 def _each(one: Any, names: Sequence[str], default: Any) -> Any:
     """An option for each column: it may be one for all, or by the column's name."""
     if one is None:
@@ -207,7 +246,8 @@ def _of_categories(
     """The dummies of columns whose categories are declared: the same in each batch."""
     made = dict(fixed)
     for begin, series in coded:
-        for label in series.categories[drop_first:]:
+        categories = series.categories if isinstance(series, Labels) else ()
+        for label in categories[drop_first:]:
             name = f"{begin}{label}"
             found = is_value(Coded(begin, series), name)
             if found is None or name in made:

@@ -72,7 +72,9 @@ def run_recorded(call: Callable[[], Any]) -> Any:
         where = f"line {number}, `{text}`: " if text else ""
         inner = _innermost(error)
         why = str(inner) if isinstance(inner, Untraceable) else f"{type(inner).__name__}: {inner}"
-        if isinstance(inner, TypeError) and "OneText" in why:
+        if isinstance(inner, TypeError) and "unhashable" in why:
+            why = "it looks a value up in a set or a dictionary; `isin` and `map` can be recorded"
+        elif isinstance(inner, TypeError) and "OneText" in why:
             why = "it gives each text to code that takes real ones; the methods under `.str` can be recorded"
         raise NotCompiled(f"{where}{why}") from error
 

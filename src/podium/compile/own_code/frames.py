@@ -207,10 +207,10 @@ class Frame(Operators):
         dtype = one.dtype_name if isinstance(one, Labels) else field.dtype if field else ""
         return pd.Series([], dtype="object" if dtype.startswith("object") else dtype or "object")
 
-    def apply(self, function: Callable[..., Any], axis: Any = 0, **options: Any) -> Frame:
-        """A function of each column."""
+    def apply(self, function: Callable[..., Any], axis: Any = 0, **options: Any) -> Any:
+        """A function of each column, or of each row."""
         if axis not in (0, "index"):
-            raise Untraceable("it calls a function for each row")
+            return Recorded.of_each_row(lambda row: function(row, **options), self)
         return self.each(lambda one: function(one, **options))
 
     def each(self, function: Callable[[Any], Any]) -> Frame:

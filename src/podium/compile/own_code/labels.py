@@ -231,10 +231,6 @@ class Labels(Operators):
 
     def _called(self, function: Any) -> Any:
         """What a function of one text makes of all of them."""
-        if not self.is_filled:
-            raise Untraceable(
-                "it calls a function for each text, also for missing ones; fill these in before"
-            )
         return Recorded.of_each_text(function, self)
 
     def apply(self, how: Any, **_: Any) -> Any:

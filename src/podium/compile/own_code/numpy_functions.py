@@ -7,12 +7,15 @@ from typing import Any, get_args
 
 import numpy as np
 
+from podium.compile.own_code.branches import branched, of_each_row
+from podium.compile.own_code.dummies import tags
 from podium.compile.own_code.expressions import expression_of, replacing
 from podium.compile.own_code.frames import Frame
 from podium.compile.own_code.labels import Labels, choose, named
 from podium.compile.own_code.moments import Moments, Spans
 from podium.compile.own_code.recorded import Recorded, Untraceable
-from podium.compile.own_code.text_methods import TextMethods, of_each_text
+from podium.compile.own_code.single_texts import of_each_text
+from podium.compile.own_code.text_methods import TextMethods
 from podium.compile.own_code.values import Numbers, computed, joined
 from podium.program.operations import Bin
 from podium.program.operations.numbers.links import LinkName
@@ -209,5 +212,8 @@ Recorded.text_methods_of = staticmethod(TextMethods)
 Recorded.replacing = staticmethod(
     lambda labels, pattern, by: replacing(labels, expression_of(pattern), by)
 )
+Recorded.branched = staticmethod(branched)
+Recorded.tags_of = staticmethod(tags)
+Recorded.of_each_row = staticmethod(of_each_row)
 Recorded.of_each_text = staticmethod(of_each_text)
 Recorded.texts_by_number = staticmethod(named)

@@ -16,7 +16,7 @@ from podium.compile.own_code.frames import Frame, beside
 from podium.compile.own_code.labels import Labels, named
 from podium.compile.own_code.numpy_functions import ARRAYS, ColumnStacker, array_of
 from podium.compile.own_code.recorded import Recorded, Untraceable
-from podium.compile.own_code.text_methods import OneText
+from podium.compile.own_code.single_texts import OneText
 from podium.compile.own_code.values import Numbers, computed
 from podium.program.operations import Bin
 
@@ -80,12 +80,13 @@ def _of_texts(original: Callable[..., Any]) -> Callable[..., Any]:
         text = next((one for one in (*args, *options.values()) if isinstance(one, OneText)), None)
         if text is None:
             return original(*args, **options)
-        if original.__name__ != "sub":
-            raise Untraceable(
-                f"it calls re.{original.__name__} for each text; `.str.extract`, `.str.contains` and "
-                "`.str.findall` of the column can be recorded"
-            )
-        return text.substituted(*args, **options)
+        if original.__name__ == "sub":
+            return text.substituted(*args, **options)
+        if original.__name__ == "findall":
+            raise Untraceable("it calls re.findall for each text; `.str.findall` can be recorded")
+        pattern, _, *flags = (*args, *options.values())
+        how: Any = original.__name__
+        return text.found(how, pattern, *flags)
 
     return call
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn
+
+# Answers a question about values while a function of one value is recorded: see `branches`.
+deciding: ContextVar[Callable[[Any], bool] | None] = ContextVar("podium_deciding", default=None)
 
 
 class Untraceable(AttributeError):
@@ -20,6 +24,9 @@ class Recorded:
     frame_of: ClassVar[Callable[..., Any]]
     text_methods_of: ClassVar[Callable[..., Any]]
     replacing: ClassVar[Callable[..., Any]]
+    branched: ClassVar[Callable[..., Any]]
+    tags_of: ClassVar[Callable[..., Any]]
+    of_each_row: ClassVar[Callable[..., Any]]
     of_each_text: ClassVar[Callable[..., Any]]
     texts_by_number: ClassVar[Callable[..., Any]]
 
@@ -27,7 +34,10 @@ class Recorded:
         raise Untraceable(f"`.{name}` of a {self.noun} can't be recorded")
 
     def __bool__(self) -> bool:
-        raise Untraceable("it branches on values; np.where chooses for all rows at once")
+        decide = deciding.get()
+        if decide is None:
+            raise Untraceable("it branches on values; np.where chooses for all rows at once")
+        return decide(self)
 
     def __len__(self) -> int:
         raise Untraceable("it asks for the number of rows")

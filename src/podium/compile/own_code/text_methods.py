@@ -1,11 +1,11 @@
-"""The methods of texts on a recorded column: pandas' `.str`, and those of single texts."""
+"""The methods of texts on a recorded column: pandas' `.str`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from podium.compile.own_code import expressions
 from podium.compile.own_code.expressions import Expression, expression_of
@@ -17,7 +17,7 @@ from podium.program.operations.texts.matches import MatchName
 from podium.program.operations.texts.spelling import ChangeName
 from podium.program.operations.texts.texts import MeasureName
 
-_CASES = ("lower", "upper", "title", "capitalize", "swapcase", "casefold")
+CASES = ("lower", "upper", "title", "capitalize", "swapcase", "casefold")
 # What a regular expression takes as more than itself.
 _SPECIAL = frozenset(r"\.^$*+?{}[]|()")
 
@@ -31,7 +31,7 @@ class TextMethods(Recorded):
         self._labels = labels
 
     def __getattr__(self, name: str) -> Any:
-        if name in _CASES:
+        if name in CASES:
             return lambda: self._case(name)
         raise Untraceable(f"`.str.{name}` of a column of texts can't be recorded")
 
@@ -195,6 +195,10 @@ class TextMethods(Recorded):
             return part
         return Recorded.frame_of(made, build=self._labels.build)
 
+    def get_dummies(self, sep: str = "|") -> Any:
+        """A column for each part that a batch has."""
+        return Recorded.tags_of(self._labels, sep)
+
     def findall(self, pat: Any, flags: int = 0) -> Matches:
         """All matches, of which code takes one or the number."""
         return Matches(self._labels, expression_of(pat, flags=flags))
@@ -330,104 +334,6 @@ class PartMethods(Recorded):
         if not isinstance(at, int):
             raise Untraceable("it takes several parts of a split text")
         return self._parts.part(at)
-
-
-def of_each_text(function: Callable[[Any], Any], labels: Labels) -> Any:
-    """What a function of one text makes of all of them."""
-    found = _of_one(function, labels)
-    if isinstance(found, OneText):
-        return Labels(labels.build, found.labels.column, "str", found.labels.is_filled)
-    if not isinstance(found, Numbers):
-        raise Untraceable("it calls a function for each text; a dictionary can be recorded")
-    return found
-
-
-def parts_of_each_text(function: Callable[[Any], Any], labels: Labels) -> OneTextParts:
-    """The parts into which a function splits each text."""
-    found = _of_one(function, labels)
-    if not isinstance(found, OneTextParts) or found.how[1] != -1:
-        raise Untraceable("it does more than `split`, the only way of taking texts apart")
-    return found
-
-
-def _of_one(function: Callable[[Any], Any], labels: Labels) -> Any:
-    """What a function returns for one text; a method of `str` asks for a real one."""
-    if getattr(function, "__objclass__", None) is str:
-        return getattr(OneText(labels), getattr(function, "__name__", ""))()
-    return function(OneText(labels))
-
-
-class OneText(Recorded):
-    """One text, in a function that is called for each: its methods are those of Python."""
-
-    noun = "text"
-
-    def __init__(self, labels: Labels) -> None:
-        self.labels = Labels(labels.build, labels.column, "object", labels.is_filled)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in (*_CASES, "strip", "lstrip", "rstrip", "removeprefix", "removesuffix", "zfill"):
-            return self._changed(getattr(self.labels.str, name))
-        if name in ("startswith", "endswith"):
-            return getattr(self.labels.str, name)
-        raise Untraceable(f"`.{name}` of a text can't be recorded")
-
-    def _changed(self, method: Callable[..., Labels]) -> Callable[..., OneText]:
-        return lambda *arguments: OneText(method(*arguments))
-
-    def replace(self, old: str, new: str) -> OneText:
-        """One text replaced by another."""
-        return OneText(self.labels.str.replace(old, new))
-
-    def substituted(self, pattern: Any, repl: Any, string: Any, flags: int = 0) -> OneText:
-        """What `re.sub` makes of it."""
-        if string is not self:
-            raise Untraceable("it replaces parts of a text by another text of the row")
-        found = expression_of(pattern, flags=flags)
-        return OneText(self.labels.changed(expressions.replacing(self.labels, found, repl)))
-
-    def __getitem__(self, at: Any) -> OneText:
-        return OneText(self.labels.str[at])
-
-    def split(self, separator: str | None = None, maxsplit: int = -1) -> OneTextParts:
-        """The parts between separators."""
-        return OneTextParts(self.labels, separator, maxsplit)
-
-    def count(self, of: str) -> Numbers:
-        """How often it contains a text."""
-        register = self.labels.build.add(MeasureText(self.labels.texts, "count", of))
-        return Numbers(self.labels.build, register, "float", is_pandas=True)
-
-    def __len__(self) -> NoReturn:
-        raise Untraceable("it asks for the length of each text; `.str.len()` can be recorded")
-
-    def __contains__(self, _: Any) -> bool:
-        raise Untraceable("it looks into each text; `.str.contains(...)` can be recorded")
-
-    def __eq__(self, other: object) -> Any:
-        return self.labels == other
-
-    def __ne__(self, other: object) -> Any:
-        return self.labels != other
-
-    __hash__ = None  # nobody may ask whether it is in a set
-
-
-class OneTextParts(Recorded):
-    """The parts of one text."""
-
-    noun = "list of texts"
-
-    def __init__(self, labels: Labels, separator: str | None, n_most: int) -> None:
-        self.labels, self.how = labels, (separator, n_most, 0)
-
-    def __getitem__(self, at: Any) -> OneText:
-        if at not in (0, -1) or self.how[0] is None:
-            raise Untraceable(
-                "it takes a part that a text may not have; `.str.split()` allows that"
-            )
-        operation = ChangeText(self.labels.texts, "part", (*self.how, at))
-        return OneText(self.labels.changed(operation, is_filled=True))
 
 
 def _group(pat: Any, flags: int, at: int, real: Any) -> Any:

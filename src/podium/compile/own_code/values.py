@@ -133,10 +133,10 @@ class Numbers(Arithmetic):
         """Each through a dictionary or a series, or through a function of one number."""
         how = how.to_dict() if hasattr(how, "to_dict") else how
         if not isinstance(how, Mapping):
-            found = how(self)
-            if not isinstance(found, Numbers):
-                raise Untraceable("it calls a function for each number that doesn't return one")
-            return found
+            found = Recorded.branched(how, self)
+            if isinstance(found, Recorded):
+                return found
+            raise Untraceable("it calls a function for each number that doesn't depend on it")
         if any(isinstance(value, str) for value in how.values()):
             return _named(self, how)
         mapped = computed("where", self == 0, np.nan, np.nan)

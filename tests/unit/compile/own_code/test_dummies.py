@@ -13,6 +13,7 @@ ROWS = pd.DataFrame(
         "floor": [1, 2, 3, 4, 5] * 8,
         "share": [0.5, 2.5] * 20,
         "is_new": [True, False] * 20,
+        "tags": ["new|big", "big", None, "", "a.b|old", "new"] * 6 + ["old|", "|x", "big", "new"],
         "kind": pd.Categorical(["flat", "house"] * 20, categories=["house", "flat", "boat"]),
     }
 )
@@ -45,6 +46,10 @@ _UNDECLARED = "ignore:Constructing a Categorical"
         lambda d: pd.get_dummies(
             pd.Categorical(d["town"], categories=["Ulm"]), prefix="in", dtype=float
         ),
+        lambda d: d["tags"].str.get_dummies(sep="|").reindex(
+            columns=["big", "a", "a.b", "rare"], fill_value=0
+        ),
+        lambda d: d["tags"].astype(object).str.get_dummies().reindex(columns=["new"], fill_value=0),
         lambda d: d[["floor"]].assign(
             kind=d["kind"].cat.codes, town=pd.Categorical(d["town"], categories=["Ulm"]).codes
         ),
@@ -59,6 +64,7 @@ def test_dummies_of_known_columns_are_recorded(record: Any, how: Any):
     [
         (lambda d: pd.get_dummies(d[["town"]]), "OneHotEncoder"),
         (lambda d: pd.get_dummies(d[["town"]])[["town_Ulm"]], "OneHotEncoder"),
+        (lambda d: d["tags"].str.get_dummies(), "OneHotEncoder"),
         (lambda d: pd.get_dummies(d[["town"]]).astype(float), "depend on the other rows"),
         (
             lambda d: pd.get_dummies(d[["town"]]).reindex(columns=KNOWN).fillna(0)[["town_Ulm"]],
