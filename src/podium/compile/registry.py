@@ -65,6 +65,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
         "wrappers",
     ),
     "sklego": ("pipeline", "sklego", "sklego_groups", "sklego_models"),
+    "skorch": ("skorch",),
     "skrub": ("skrub.columns", "skrub.encoders", "skrub.tables"),
     "statsmodels": ("statsmodels",),
     "xgboost": ("xgboost",),

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from podium.errors import SetupError
 from podium.runtimes.frames import frame_for
 from podium.runtimes.sklearn import outputs_of
+from podium.runtimes.steps import is_network
 from podium.runtimes.tolerance import tolerant
 from podium.runtimes.uses import uses_of
 from podium.signature import Signature
@@ -21,6 +22,7 @@ from podium.table import Array, Frame, Table
 
 # Enough rows to see the form of the predictions, few enough to wait for.
 SAMPLE_ROWS = 100
+_NUMBERS = ("float", "integer", "boolean")
 
 
 def signature_of(
@@ -40,7 +42,7 @@ def signature_of(
     fields = infer_fields(table, uses_of(estimator, table.names))
     draft = Signature(fields=fields, examples=examples(table, fields), frame=table.frame)
     errors = []
-    for one in _forms(draft, table):
+    for one in _forms(draft, table, estimator):
         try:
             return _with_outputs(one, estimator, table, names, targets)
         except SetupError as error:
@@ -48,7 +50,7 @@ def signature_of(
     raise errors[0]
 
 
-def _forms(draft: Signature, table: Table) -> Iterator[Signature]:
+def _forms(draft: Signature, table: Table, estimator: Any) -> Iterator[Signature]:
     """The forms in which an estimator may take the rows, beginning with that of the data.
 
     Plain values don't show their origin: the estimator may have been fitted on an array or a frame.
@@ -59,6 +61,15 @@ def _forms(draft: Signature, table: Table) -> Iterator[Signature]:
         yield replace(draft, frame=frame)
         if len(draft.fields) == 1 and frame != "dicts":
             yield replace(draft, frame=frame, fields=(series_field(table),), is_series=True)
+    if is_network(
+        estimator
+    ):  # it takes an array of single precision, whatever the rows are read from
+        fields = tuple(
+            replace(field, dtype="float32") if field.type in _NUMBERS else field
+            for field in draft.fields
+        )
+        for frame in dict.fromkeys((table.frame, None)):
+            yield replace(draft, frame=frame, fields=fields)
 
 
 def _with_outputs(

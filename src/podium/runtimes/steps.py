@@ -49,3 +49,10 @@ def past_steps(estimator: Any, rows: Any) -> tuple[Any, Any]:
 
 def _is_of_library(model: Any) -> bool:
     return type(model).__module__.partition(".")[0] in _LIBRARIES
+
+
+def is_network(estimator: Any) -> bool:
+    """Whether a network of skorch predicts, also behind steps and with transformed targets."""
+    inner = getattr(estimator, "regressor_", None)
+    bases = type(model_in(estimator if inner is None else inner)).__mro__
+    return any(one.__module__.startswith("skorch.") for one in bases)
