@@ -359,7 +359,7 @@ def test_a_cluster_that_comes_back_is_used_again(
 
 def until(work: Callable[[], T]) -> T:
     """What it returns, once it doesn't fail."""
-    until_s = time.monotonic() + 30
+    until_s = time.monotonic() + 60
     while True:
         try:
             return work()

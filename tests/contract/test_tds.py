@@ -232,7 +232,7 @@ def test_a_server_that_answers_no_more_is_given_up(
     began_s = time.monotonic()
 
     server.pause()
-    until_s = time.monotonic() + 10
+    until_s = time.monotonic() + 60
     while state_of(server.pid) != "T" and time.monotonic() < until_s:
         time.sleep(0.01)
     try:

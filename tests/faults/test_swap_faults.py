@@ -193,7 +193,7 @@ class Served(NamedTuple):
 
 
 def within(is_so: Callable[[], bool]) -> bool:
-    until_s = time.monotonic() + 30
+    until_s = time.monotonic() + 60
     while not is_so():
         if time.monotonic() > until_s:
             return False
