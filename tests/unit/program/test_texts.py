@@ -19,6 +19,7 @@ from podium.program.operations import (
     Named,
     Numbers,
     Operation,
+    PresentText,
     Recode,
     Retext,
     Shapes,
@@ -90,6 +91,12 @@ def test_tables_choices_and_names():
                ChooseText((0, 2, 3)), columns=both) == ["a", "n"]  # fmt: skip
 
 
+def test_a_text_that_must_be_present():
+    assert run(Texts(0), PresentText(0), columns=(["a", ""],)) == ["a", ""]
+    with pytest.raises(ModelError, match="doesn't have"):
+        run(Texts(0), PresentText(0))
+
+
 def test_what_is_no_text_or_no_known_label_is_missing():
     assert run(Texts(0), columns=([1, "a", None, 2.5, True],)) == [None, "a", None, None, None]
     assert run(Texts(0, ("a",)), columns=(["b", "a", None],)) == [None, "a", None]
@@ -154,6 +161,7 @@ def test_terms_of_computed_texts():
         Recode(0, ("a",), np.zeros(2)),
         JoinTexts(()),
         Named(0, ("a",)),
+        PresentText(7),
         ChooseText((0, 0, 0)),
         Terms(0, Analysis(), ("a",), x=1),
     ],

@@ -51,23 +51,33 @@ class _Ways:
 
     def _once(self, answers: tuple[bool, ...]) -> tuple[Any, list[Numbers]]:
         """What it returns if its first questions are answered so and others with yes; and all."""
-        questions: list[Numbers] = []
-
-        def decide(value: Any) -> bool:
-            truth = _truth(value)
-            registers = [one.register for one in questions]
-            if truth.register in registers:
-                place = registers.index(truth.register)
-            else:
-                place = len(questions)
-                questions.append(truth)
-            return answers[place] if place < len(answers) else True
-
-        token = deciding.set(decide)
+        way = _Way(answers)
+        token = deciding.set(way)
         try:
-            return self._function(self._argument), questions
+            return self._function(self._argument), way.questions
         finally:
             deciding.reset(token)
+
+
+class _Way:
+    """One way: the first questions are answered so, and others with yes."""
+
+    def __init__(self, answers: tuple[bool, ...]) -> None:
+        self._answers, self.questions = answers, list[Numbers]()
+
+    @property
+    def is_asked(self) -> bool:
+        return bool(self.questions)
+
+    def __call__(self, value: Any) -> bool:
+        truth = _truth(value)
+        registers = [one.register for one in self.questions]
+        if truth.register in registers:
+            place = registers.index(truth.register)
+        else:
+            place = len(registers)
+            self.questions.append(truth)
+        return self._answers[place] if place < len(self._answers) else True
 
 
 def _truth(value: Any) -> Numbers:

@@ -245,9 +245,10 @@ class Labels(Operators):
             pairs = dict(to)
         else:
             old = [to] if isinstance(to, str) else list(to)
-            new = [value] * len(old) if isinstance(value, str) else list(value)
+            is_one = isinstance(value, (str, float))
+            new = [value] * len(old) if is_one else list(value)
             pairs = dict(zip(old, new, strict=True))
-        if not all(isinstance(one, str) for one in (*pairs, *pairs.values())):
+        if not all(isinstance(one, str) or one != one for one in (*pairs, *pairs.values())):
             raise Untraceable("it replaces texts by something else; `map` makes numbers of them")
         return self._replaced(pairs, keeps_others=True)
 
@@ -267,7 +268,7 @@ class Labels(Operators):
         labels = [_text(_label(key)) for key in pairs]
         texts = [None if label_of(new) is None else _text(_label(new)) for new in pairs.values()]
         table = Retext(self.texts, tuple(labels), tuple(texts), keeps_others)
-        return self.changed(table)
+        return self.changed(table, is_filled=False if None in texts else None)
 
     def where(self, condition: Any, other: Any) -> Labels:
         """The texts where it is true, else others."""

@@ -160,11 +160,20 @@ def _cut(x: Numbers, bins: Any, *, right: bool = True, labels: Any = None, **opt
     if labels is False:
         return computed("where", is_inside & x.notna(), place, np.nan)
     if all(isinstance(one, str) for one in labels):
-        return named(computed("where", is_inside & x.notna(), place, np.nan), labels)
+        found_texts = named(computed("where", is_inside & x.notna(), place, np.nan), labels)
+        found_texts.categories = tuple(labels)
+        return found_texts
     found = computed("where", is_inside & x.notna(), np.nan, np.nan)
     for n, label in enumerate(labels):
         found = computed("where", (place == n) & x.notna(), label, found)
     return found
+
+
+def _qcut(*_: Any, **__: Any) -> Any:
+    raise Untraceable(
+        "pd.qcut depends on the other rows; find the edges in `fit`, with pd.qcut(..., retbins=True), "
+        "and use pd.cut with them"
+    )
 
 
 def _categorical(x: Any, categories: Any = None, *, dtype: Any = None, **_: Any) -> Any:
@@ -188,6 +197,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "concat": _concat,
     "cut": _cut,
     "get_dummies": dummies.get_dummies,
+    "qcut": _qcut,
     "isna": lambda x: x.isna(),
     "isnull": lambda x: x.isna(),
     "notna": lambda x: x.notna(),

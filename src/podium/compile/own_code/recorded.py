@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Protocol
 
-# Answers a question about values while a function of one value is recorded: see `branches`.
-deciding: ContextVar[Callable[[Any], bool] | None] = ContextVar("podium_deciding", default=None)
+
+class Deciding(Protocol):
+    """Answers questions about values while a function of one value is recorded: see `branches`."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether there was a question."""
+
+    def __call__(self, value: Any) -> bool:
+        """Whether the value is true, on this way."""
+
+
+deciding: ContextVar[Deciding | None] = ContextVar("podium_deciding", default=None)
+
+_OF_OTHER_ROWS = frozenset(
+    {
+        *("median", "mode", "std", "var", "quantile", "rank", "describe", "value_counts", "unique"),
+        *("nunique", "groupby", "shift", "diff", "pct_change", "rolling", "expanding", "ewm"),
+        *("cumsum", "cumprod", "cummax", "cummin", "ffill", "bfill", "interpolate", "sort_values"),
+        *("duplicated", "drop_duplicates", "corr", "all", "any", "head", "tail", "sample", "merge"),
+    }
+)
 
 
 class Untraceable(AttributeError):
@@ -31,7 +51,10 @@ class Recorded:
     texts_by_number: ClassVar[Callable[..., Any]]
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise Untraceable(f"`.{name}` of a {self.noun} can't be recorded")
+        why = f"`.{name}` of a {self.noun} can't be recorded"
+        if name in _OF_OTHER_ROWS:
+            why += ": it depends on the other rows; compute it in the `fit` of a transformer"
+        raise Untraceable(why)
 
     def __bool__(self) -> bool:
         decide = deciding.get()

@@ -14,7 +14,7 @@ from podium.compile.own_code.recorded import Recorded, Untraceable, deciding
 from podium.compile.own_code.text_methods import CASES
 from podium.compile.own_code.values import Numbers
 from podium.compile.own_code.watch import is_own_code
-from podium.program.operations import ChangeText, MeasureText
+from podium.program.operations import ChangeText, MeasureText, PresentText
 from podium.program.operations.texts.matches import MatchName
 
 
@@ -150,13 +150,14 @@ class OneMatch(Recorded):
         return bool(Numbers(build, build.add(operation), "boolean", is_pandas=True))
 
     def group(self, at: Any = 0) -> OneText:
-        """The text of a group, which is there if the code has asked for the match before."""
+        """The text of a group; missing where there is no match, which the code has asked before."""
         groups = re.compile(self._found.pattern)
         place = groups.groupindex.get(at, at)
         if self._how != "search" or not isinstance(place, int) or place > groups.groups:
             raise Untraceable("it takes a group of another match than that of re.search")
         operation = expressions.extracting(self._labels, self._found, place, None)
-        return OneText(self._labels.changed(operation, is_filled=False))
+        found = self._labels.changed(operation, is_filled=False)
+        return OneText(found if _is_asked() else _present(found))
 
     def __getitem__(self, at: Any) -> OneText:
         return self.group(at)
@@ -171,9 +172,23 @@ class OneTextParts(Recorded):
         self.labels, self.how = labels, (separator, n_most, 0)
 
     def __getitem__(self, at: Any) -> OneText:
-        if at not in (0, -1) or self.how[0] is None:
+        operation = ChangeText(self.labels.texts, "part", (*self.how, at))
+        found = self.labels.changed(operation, is_filled=True)
+        if at in (0, -1) and self.how[0] is not None:
+            return OneText(found)
+        if _is_asked():
             raise Untraceable(
                 "it takes a part that a text may not have; `.str.split()` allows that"
             )
-        operation = ChangeText(self.labels.texts, "part", (*self.how, at))
-        return OneText(self.labels.changed(operation, is_filled=True))
+        return OneText(_present(found))
+
+
+def _is_asked() -> bool:
+    """Whether a function has asked a question, so that it does what comes now for some rows only."""
+    decide = deciding.get()
+    return decide is not None and decide.is_asked
+
+
+def _present(labels: Labels) -> Labels:
+    """Texts that Python raises an error without."""
+    return labels.changed(PresentText(labels.texts), is_filled=True)

@@ -12,7 +12,7 @@ from podium.compile.own_code.expressions import Expression, expression_of
 from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.values import Numbers, computed
-from podium.program.operations import ChangeText, MeasureText
+from podium.program.operations import ChangeText, MatchText, MeasureText
 from podium.program.operations.texts.matches import MatchName
 from podium.program.operations.texts.spelling import ChangeName
 from podium.program.operations.texts.texts import MeasureName
@@ -279,6 +279,19 @@ class Parts(Recorded):
             raise Untraceable("it selects rows")
         return self.part(at)
 
+    def number(self) -> Numbers:
+        """How many parts there are."""
+        separator, n_most, _ = self._how
+        if n_most != -1:
+            raise Untraceable("it counts the parts of a text that isn't split throughout")
+        if separator:
+            operation: MeasureText | MatchText = MeasureText(self._labels.texts, "count", separator)
+        else:
+            operation = expressions.matching(self._labels, "count", Expression(r"\S+"), None)
+        build = self._labels.build
+        found = Numbers(build, build.add(operation), "float", is_pandas=True)
+        return found + 1 if separator else found
+
     def part(self, at: int) -> Labels:
         """One of the parts; missing where there are fewer."""
         operation = ChangeText(self._labels.texts, "part", (*self._how, at))
@@ -328,6 +341,10 @@ class PartMethods(Recorded):
 
     def __getitem__(self, at: Any) -> Labels:
         return self.get(at)
+
+    def len(self) -> Numbers:
+        """How many there are."""
+        return self._parts.number()
 
     def get(self, at: Any) -> Labels:
         """One of the parts."""

@@ -53,6 +53,7 @@ from podium.program.operations.texts.texts import (
     JoinTexts,
     MeasureText,
     Named,
+    PresentText,
     Recode,
     Retext,
     Texts,
@@ -106,6 +107,7 @@ AnyOperation: TypeAlias = (
     | OneHot
     | Pair
     | Power
+    | PresentText
     | Product
     | Quantile
     | ReadNumbers
@@ -182,6 +184,7 @@ __all__ = [
     "Operation",
     "Pair",
     "Power",
+    "PresentText",
     "Product",
     "Quantile",
     "ReadNumbers",

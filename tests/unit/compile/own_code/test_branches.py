@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from podium.compile.own_code.recorded import deciding
+from podium.errors import ModelError
 
 NAMES = [
     *("Braund, Mr. Owen", "Cumings, Mrs. John B.", "Heikkinen, Miss. Laina", "x"),
@@ -81,6 +82,8 @@ def as_column(how: Any) -> Any:
         lambda d: d["sibs"].map(lambda n: "one" if n == 0 else "few" if n in (1, 2) else "many").map(
             {"one": 1, "few": 2}).fillna(7),
         lambda d: d["name"].apply(len),
+        lambda d: d["sex"].apply(lambda one: one.split("a")[0][0]).map({"m": 1}),
+        lambda d: d["name"].str.split().str.len() + d["name"].str.split(",").str.len(),
     ],
 )  # fmt: skip
 def test_each_way_is_recorded(record: Any, how: Any):
@@ -99,6 +102,26 @@ def test_a_way_that_is_taken_by_no_training_row_is_recorded_too(record: Any):
     assert predicted(found, 91) == predicted(few, -1)
 
 
+def test_a_part_that_a_text_lacks_is_refused_as_python_refuses_it(record: Any):
+    rows = ROWS[["name"]].assign(name=[f"No. {n}, {name}" for n, name in enumerate(ROWS["name"])])
+
+    parts = record(
+        lambda d: pd.DataFrame({"n": d["name"].apply(lambda one: one.split(", ")[1]).str.len()}),
+        rows,
+    )
+    groups = record(
+        lambda d: pd.DataFrame(
+            {"n": d["name"].apply(lambda one: re.search(r"(\d+),", one).group(1)).astype(int)}
+        ),
+        rows,
+    )
+
+    for found in (parts, groups):
+        assert found.why == ""
+        with pytest.raises(ModelError, match="a part of a text that this text doesn't have"):
+            found.program.predict_rows([("nothing",)])
+
+
 @pytest.mark.parametrize(
     ("how", "why"),
     [
@@ -109,6 +132,14 @@ def test_a_way_that_is_taken_by_no_training_row_is_recorded_too(record: Any):
         (
             lambda d: d["sex"].apply(lambda one: {"male": 1, "female": 0}[one]),
             "`map` can be recorded",
+        ),
+        (lambda d: pd.qcut(d["fare"], 4, labels=False), "use pd.cut with them"),
+        (lambda d: d["age"].fillna(d["age"].median()), "compute it in the `fit`"),
+        (
+            lambda d: (
+                d["name"].apply(lambda one: one.split("M")[1] if "M" in one else one).str.len()
+            ),
+            "a part that a text may not have",
         ),
         (lambda d: d["fare"].apply(lambda _: 1), "doesn't depend on it"),
         (lambda d: d.apply(lambda row: row * 2, axis=1)["fare"], "unsupported operand"),

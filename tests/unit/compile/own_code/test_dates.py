@@ -77,3 +77,15 @@ def test_without_a_format_another_one_is_refused(record: Any):
     for text in ("31.12.1999", "1999-12-31 10:00", "now"):
         with pytest.raises(ModelError, match="'%Y-%m-%d' here"):
             found.program.predict_rows([(text,)])
+
+
+def test_verification_tries_the_ends_of_months_in_the_format_of_the_texts(record: Any):
+    early = pd.DataFrame({"day": [f"{n % 20 + 1:02}.{n % 12 + 1:02}.2023" for n in range(60)]})
+
+    def lying(d: Any) -> Any:  # no training row has such a day
+        day = pd.to_datetime(d["day"], format="%d.%m.%Y").dt.day
+        return pd.DataFrame({"day": np.where(day > 28, 0, day) if type(d) is pd.DataFrame else day})
+
+    found = record(lying, early)
+
+    assert "differs from the original: day: times" in found.why

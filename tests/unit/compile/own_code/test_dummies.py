@@ -49,6 +49,7 @@ _UNDECLARED = "ignore:Constructing a Categorical"
         lambda d: d["tags"].str.get_dummies(sep="|").reindex(
             columns=["big", "a", "a.b", "rare"], fill_value=0
         ),
+        lambda d: pd.get_dummies(pd.cut(d["floor"], [0, 2, 4, 9], labels=["low", "mid", "high"])),
         lambda d: d["tags"].astype(object).str.get_dummies().reindex(columns=["new"], fill_value=0),
         lambda d: d[["floor"]].assign(
             kind=d["kind"].cat.codes, town=pd.Categorical(d["town"], categories=["Ulm"]).codes

@@ -176,8 +176,6 @@ def test_what_depends_on_more_than_a_row_is_not_recorded(how: Any, why: str):
         (lambda d: d[["n"]].assign(t=(d["at"] - d["at"].min()).dt.days), "`.min` of a column"),
         (lambda d: d[["n"]].assign(t=d["name"].str.wrap(3).str.len()), "`.str.wrap`"),
         (lambda d: d[["n"]].assign(t=d["name"].apply(lambda s: len(s))), "`.str.len()` can be"),
-        (lambda d: d[["n"]].assign(t=d["name"].apply(lambda s: s.split(" ")[1])).drop(columns="t"),
-         "a part that a text may not have"),
     ],
 )  # fmt: skip
 def test_what_is_asked_of_times_and_texts_and_not_recorded(how: Any, why: str):

@@ -160,6 +160,30 @@ class FillText(Operation, frozen=True, tag="fill_text"):
         return lambda _, values: [fill if one is None else one for one in values[x]]  # type: ignore[return-value]
 
 
+class PresentText(Operation, frozen=True, tag="present_text"):
+    """Texts of which none may be missing."""
+
+    may_warn: ClassVar[bool] = False
+
+    x: Register
+
+    def check(self, shapes: Shapes) -> Shape:
+        """Texts."""
+        shapes.texts(self.x)
+        return TEXTS
+
+    def prepare(self, _shapes: Shapes) -> Step:
+        """All at once."""
+        x = self.x
+
+        def run(_: Sequence[Any], values: Sequence[Any]) -> Any:
+            if None in values[x]:
+                raise ModelError("the model takes a part of a text that this text doesn't have")
+            return values[x]
+
+        return run
+
+
 class Retext(Operation, frozen=True, tag="retext"):
     """Texts replaced by those of a table.
 
