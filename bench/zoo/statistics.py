@@ -217,6 +217,17 @@ CASES = [
         "ols", "np.log1p(affairs) ~ bs(age, df=4) + standardize(educ) + center(children)", "fair"
     ),
     formula("ols", "affairs ~ cr(age, df=4) + educ", "fair"),
+    formula("ols", "affairs ~ cc(age, df=4) + educ", "fair"),
+    formula(
+        "ols",
+        "body_mass_g ~ te(cr(bill_depth_mm, df=3), cc(flipper_length_mm, df=4)) + sex",
+        "penguins",
+    ),
+    formula(
+        "ols",
+        "body_mass_g ~ te(bs(bill_depth_mm, 4), cr(bill_length_mm, 3), constraints='center')",
+        "penguins",
+    ),
     formula("ols", "affairs ~ np.where(age > 30, 1.0, 0.0) + (children > 0) + Q('educ')", "fair"),
     formula("ols", "body_mass_g ~ kind * sex + np.power(flipper_length_mm, 2) + long", "penguins"),
     formula("ols", "invest ~ value + capital + C(firm)", "grunfeld"),

@@ -114,6 +114,8 @@ FORMULAS = [
     "np.where(bill_depth_mm > 17, 1.0, 0.0) + (sex == 'male') + C(species, levels=LEVELS)",
     "cr(bill_depth_mm, df=4, constraints='center') + cr(bill_length_mm, df=3, constraints='center')",
     "bs(bill_depth_mm, df=5) + standardize(bill_length_mm) + center(flipper_length_mm)",
+    "cc(bill_depth_mm, 4, constraints='center') + te(bs(bill_length_mm, 4), flipper_length_mm)",
+    "te(cr(bill_depth_mm, 3), cc(bill_length_mm, 3), year, constraints='center')",
 ]
 LEVELS = ["Gentoo", "Adelie", "Chinstrap"]
 
@@ -257,6 +259,11 @@ def formulaic(monkeypatch):
         "C(species, contr.sum) * bill_depth_mm + scale(bill_length_mm)",
         "species:sex + center(bill_depth_mm) + I(bill_length_mm**2) - 1",
         "bs(bill_depth_mm, df=5) + np.log(bill_length_mm) + C(year) + Q('sex')",
+        "cr(bill_depth_mm, df=4) + cc(flipper_length_mm, df=3) + poly(bill_length_mm, 3)",
+        "bs(bill_depth_mm, df=6, include_intercept=True, extrapolation='clip') + hashed(species, 5)",
+        "bs(bill_length_mm, df=5, extrapolation='zero')",
+        "cs(bill_depth_mm, df=4, extrapolation='zero') + poly(bill_length_mm, 2, raw=True)",
+        "bs(bill_depth_mm, df=4, extrapolation='extend') + hashed(species, 4) : bill_length_mm",
     ],
 )
 @pytest.mark.filterwarnings("ignore")  # formulaic warns of categories that training lacked
@@ -269,3 +276,12 @@ def test_a_formula_that_formulaic_read_becomes_operations(text, tmp_path):
     )
     X = penguins()[list(bundle.signature.names)]
     np.testing.assert_allclose(bundle.predict(X).predictions, results.predict(X), rtol=1e-12)
+
+
+@pytest.mark.usefixtures("formulaic")
+def test_lags_in_a_formula_say_why_they_do_not_compile(tmp_path):
+    results = formula("ols", "body_mass_g ~ lag(bill_depth_mm)")
+
+    bundle = podium.pack(results, penguins(), name="m", path=tmp_path, importance=False)
+
+    assert "lag() takes numbers from other rows" in bundle.compilation.why

@@ -84,7 +84,7 @@ def _levels(design: Any) -> Iterator[tuple[Any, tuple[Any, ...] | None]]:
     else:  # formulaic
         for factor in sorted(design.factors, key=str):
             kind, state = design.encoder_state.get(str(factor), (None, {}))
-            is_category = kind is not None and kind.value == "categorical"
+            is_category = kind is not None and kind.value == "categorical" and "categories" in state
             yield factor, tuple(state["categories"]) if is_category else None
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial, reduce
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.exporters.smooth import stand_in
+from podium.compile.exporters.smooth import products, stand_in
 from podium.compile.features import Column, Features, NotCompiled
 from podium.compile.labels import label_of
 from podium.compile.own_code.exporter import run_recorded
@@ -18,7 +17,7 @@ from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.series import series_of
 from podium.compile.own_code.values import Numbers, joined
 from podium.compile.registers import Codes
-from podium.program.operations import Elementwise, Matmul, Product
+from podium.program.operations import Elementwise, Matmul
 from podium.signature import Label
 from podium.table import Array
 
@@ -143,15 +142,6 @@ def coded(
         raise NotCompiled("a category of its formula has one level only")
     ones = build.one_hot(x, [codes], [width])
     return ones if is_dummy else build.add(Matmul(ones, np.ascontiguousarray(matrix)))
-
-
-def products(build: Builder, one: int, other: int) -> int:
-    """Each column of one matrix times each of another; those of the first alternate fastest."""
-    widths = build.width(one), build.width(other)
-    pairs = [(left, right) for right, left in product(range(widths[1]), range(widths[0]))]
-    left, right = np.array(pairs, np.int32).reshape(-1, 2).T
-    columns = np.ascontiguousarray(left), np.ascontiguousarray(right)
-    return build.add(Product((one, other), *columns))
 
 
 def predictor(parts: Sequence[Part], weights: Array, build: Builder) -> int:

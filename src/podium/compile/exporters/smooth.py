@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial, reduce
+from itertools import product
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from podium.compile.builder import Builder
 from podium.compile.own_code.recorded import Untraceable
 from podium.compile.own_code.values import Numbers, computed
-from podium.program.operations import Elementwise, Matmul, Select, Spline
+from podium.program.operations import Elementwise, Matmul, Product, Select, Spline
+
+Beyond: TypeAlias = Literal["continue", "stay", "refuse"]
 
 
 class StandIn:
@@ -56,14 +61,16 @@ def _splines(state: Any, x: Numbers, *args: Any, **options: Any) -> Numbers:
     return b_splines(x, state._all_knots, int(state._degree), has_intercept)  # noqa: SLF001
 
 
-def b_splines(x: Numbers, knots: Any, degree: int, has_intercept: bool) -> Numbers:
-    """B-splines, which refuse numbers beyond the training data.
+def b_splines(
+    x: Numbers, knots: Any, degree: int, has_intercept: bool, beyond: Beyond = "refuse"
+) -> Numbers:
+    """B-splines, which refuse numbers beyond the training data unless `beyond` says what they do.
 
     Args:
         has_intercept: whether the first of them is kept.
     """
     rows = np.array(knots, np.float64)[None]
-    register = x.build.add(Spline(x.register, rows, degree, "refuse"))
+    register = x.build.add(Spline(x.register, rows, degree, beyond))
     if not has_intercept:
         columns = np.arange(1, x.build.width(register), dtype=np.int32)
         register = x.build.add(Select(register, columns))
@@ -71,20 +78,64 @@ def b_splines(x: Numbers, knots: Any, degree: int, has_intercept: bool) -> Numbe
 
 
 def _cubic(state: Any, x: Numbers, *_: Any, **__: Any) -> Numbers:
-    """A natural cubic spline, as sums of B-splines that go on in straight lines."""
+    return cubic_splines(x, state._all_knots, state.transform, is_cyclic=state._cyclic)  # noqa: SLF001 - as in its transform
+
+
+def cubic_splines(
+    x: Numbers, knots: Any, values_at: Callable[[Any], Any], *, is_cyclic: bool
+) -> Numbers:
+    """A cubic spline as sums of B-splines, which go on in straight lines or come round again.
+
+    Args:
+        knots: where its third derivative may jump.
+        values_at: what the original computes for numbers, one column for each of its functions.
+    """
     from scipy.interpolate import BSpline
 
-    if state._cyclic:  # noqa: SLF001 - as in its transform
-        raise Untraceable("cyclic splines can't be recorded")
-    inner = np.array(state._all_knots, np.float64)  # noqa: SLF001 - as in its transform
-    knots = np.concatenate([inner[:1].repeat(3), inner, inner[-1:].repeat(3)])
+    inner = np.array(knots, np.float64)
+    places = np.concatenate([inner[:1].repeat(3), inner, inner[-1:].repeat(3)])
     steps = np.linspace(0, 1, 5)[:-1]
     points = np.append((inner[:-1, None] + np.diff(inner)[:, None] * steps).ravel(), inner[-1])
-    basis = BSpline.design_matrix(points, knots, 3).toarray()
-    sums = np.linalg.lstsq(basis, np.asarray(state.transform(points)), rcond=None)[0]
-    ends = BSpline(knots, np.eye(len(sums)), 3).derivative()(inner[[0, -1]])
-    register = x.build.add(Spline(x.register, knots[None], 3, "stay", ends[:, None, :]))
+    basis = BSpline.design_matrix(points, places, 3).toarray()
+    sums = np.linalg.lstsq(basis, np.asarray(values_at(points)), rcond=None)[0]
+    slopes = BSpline(places, np.eye(len(sums)), 3).derivative()(inner[[0, -1]])[:, None, :]
+    within = _turned(x, float(inner[0]), float(inner[-1])) if is_cyclic else x
+    spline = Spline(within.register, places[None], 3, "stay", None if is_cyclic else slopes)
+    register = x.build.add(spline)
     return _missing_where(x, x.build.add(Matmul(register, np.ascontiguousarray(sums))))
+
+
+def _turned(x: Numbers, low: float, high: float) -> Numbers:
+    """Numbers within one turn of a cycle."""
+    period, x = high - low, x.astype(np.float64)
+    down = computed("add", computed("remainder", computed("subtract", x, high), period), low)
+    x = computed("where", computed("greater", x, high), down, x)
+    up = computed("remainder", computed("subtract", low, x), period)
+    return computed("where", computed("less", x, low), computed("subtract", high, up), x)
+
+
+def _tensor(state: Any, x: Numbers, *others: Numbers, **_: Any) -> Numbers:
+    """Each column of each matrix times each of the others; those of the last alternate fastest."""
+    if not all(isinstance(one, Numbers) for one in others):
+        raise Untraceable("te() of something else than numbers")
+    build = x.build
+    register = reduce(partial(products, build), [one.register for one in (x, *others)][::-1])
+    constraints = state._constraints  # noqa: SLF001 - as in its transform
+    if constraints is not None:
+        from scipy.linalg import qr
+
+        free = qr(constraints.T)[0][:, len(constraints) :]
+        register = build.add(Matmul(register, np.ascontiguousarray(free)))
+    return x.like(register, "float", ndim=2)
+
+
+def products(build: Builder, one: int, other: int) -> int:
+    """Each column of one matrix times each of another; those of the first alternate fastest."""
+    widths = build.width(one), build.width(other)
+    pairs = [(left, right) for right, left in product(range(widths[1]), range(widths[0]))]
+    left, right = np.array(pairs, np.int32).reshape(-1, 2).T
+    columns = np.ascontiguousarray(left), np.ascontiguousarray(right)
+    return build.add(Product((one, other), *columns))
 
 
 def _missing_where(x: Numbers, register: int) -> Numbers:
@@ -96,7 +147,9 @@ def _missing_where(x: Numbers, register: int) -> Numbers:
 
 _TRANSFORMS: Mapping[str, Callable[..., Any]] = {
     "BS": _splines,
+    "CC": _cubic,
     "CR": _cubic,
     "Center": _center,
     "Standardize": _standardize,
+    "TE": _tensor,
 }
