@@ -173,6 +173,15 @@ def _species() -> tuple[Any, Any]:
     return model.fit(X, y), X
 
 
+def _listed(how: str) -> tuple[Any, Any]:
+    """Aircraft with their words in one column."""
+    X, y = _planes()
+    listed = X[["type", "manufacturer"]].fillna("").agg(" | ".join, axis=1)
+    X = X[["engines"]].assign(words=listed.where(X["engine"].notna()))
+    encoder = ce.MultiHotEncoder(cols=["words"], handle_missing=how)
+    return make_pipeline(encoder, Ridge()).fit(X, y), X
+
+
 ODD = [
     _case(
         "numbers as categories",
@@ -268,6 +277,10 @@ ODD = [
         "pairs of columns",
         make_pipeline(ce.TargetEncoder(composite_cols=[("carrier", "origin")]), TREES),
         "flights",
+    ),
+    *(
+        Case(f"lists of items, missing {how}", partial(_listed, how))
+        for how in ("value", "indicator")
     ),
     Case("three classes", _species),
     Case("strings in an array", _arrays),

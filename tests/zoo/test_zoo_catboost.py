@@ -257,14 +257,19 @@ def test_a_column_of_whole_numbers_alone_can_be_categories(zoo):
     compiles(zoo, model.fit(rows, y), rows)
 
 
-def test_another_threshold_is_not_compiled(zoo):
+@pytest.mark.parametrize("threshold", [0.02, 0.7, None])
+def test_another_threshold_compiles(zoo, threshold):
     X, y = zoo.data("breast_cancer")
     model = catboost.CatBoostClassifier(**SMALL).fit(X, y)
-    model.set_probability_threshold(0.7)
+    shares = np.sort(model.predict_proba(X)[:, 1])
+    model.set_probability_threshold(threshold or shares[100])  # one that a row has exactly
 
-    compiled, _, _ = zoo.compile(model, X)
+    compiled, original, table = zoo.compile(model, X)
 
-    assert "0.7" in compiled.why
+    assert compiled.program is not None, compiled.why
+    found = compiled.program.predict(table).predictions
+    np.testing.assert_array_equal(found, original.predict(table).predictions)
+    assert (found.astype(str) == "True").sum() != (shares > 0.5).sum()
 
 
 @pytest.mark.parametrize("kind", [catboost.CatBoost, catboost.CatBoostRegressor])

@@ -174,3 +174,29 @@ def test_thousands_of_categories_compile_fast(zoo):
 
     assert compiled.verification.seconds < 30
     assert binary.program is not None
+
+
+@pytest.mark.parametrize("missing", ["value", "indicator", "ignore"])
+def test_lists_of_items_are_texts_and_each_item_counts(zoo, cars, missing):
+    X, y = cars
+    listed = (X["Origin"] + " | " + X["Maker"].fillna("")).where(X.index % 9 > 0)
+    X = X[["Weight_in_lbs"]].assign(words=listed)
+    encoder = ce.MultiHotEncoder(cols=["words"], handle_missing=missing, drop_invariant=True)
+    model = make_pipeline(encoder, TREES).fit(X, y)
+
+    found, original, table = zoo.compile(model, X)
+    assert found.program is not None, found.why
+    rows = table.take(slice(0, 6))
+    odd = ["ford|  Japan\t|x", "", " | ", None, "Ford|USA|USA|audi", "USA, fiat"]
+    rows.columns["words"] = np.array(odd, object)
+    np.testing.assert_array_equal(
+        found.program.predict(rows).predictions, original.predict(rows).predictions
+    )
+
+
+def test_items_that_are_not_known_say_why_they_do_not_compile(zoo, cars):
+    X, y = cars
+    X = X[["Origin"]]
+    model = make_pipeline(ce.MultiHotEncoder(handle_unknown="indicator"), TREES).fit(X, y)
+
+    assert "only handle_unknown='value' compiles" in zoo.compile(model, X)[0].why

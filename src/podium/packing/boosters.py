@@ -90,8 +90,18 @@ def only_orders(model: Any) -> bool:
         booster = getattr(model, "booster_", model)
         return _lightgbm_objective(booster).startswith(_ORDERS)
     if library == "catboost":
-        return str(model.get_all_params().get("loss_function", "")).startswith(_CATBOOST_ORDERS)
+        return catboost_loss(model).startswith(_CATBOOST_ORDERS)
     return False
+
+
+def catboost_loss(model: Any) -> str:
+    """The loss of a model of CatBoost; empty for a sum of models, which has no parameters."""
+    import catboost
+
+    try:
+        return str(model.get_all_params().get("loss_function", ""))
+    except catboost.CatBoostError:
+        return ""
 
 
 def _library(model: Any) -> str:

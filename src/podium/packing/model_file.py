@@ -10,6 +10,7 @@ from podium.bundle.pickles import load_pickle
 from podium.bundle.skops_file import load_skops
 from podium.bundle.trust import Kind, sniff
 from podium.errors import SetupError
+from podium.packing.boosters import catboost_loss
 from podium.packing.weights import is_weights, network_of
 from podium.plugins import needs
 
@@ -140,8 +141,7 @@ def _catboost(path: Path) -> Any:
         import catboost
     try:
         model = catboost.CatBoost().load_model(str(path))
-        loss = str(model.get_all_params().get("loss_function", ""))
-        is_classifier = loss.partition(":")[0] in CATBOOST_CLASSES
+        is_classifier = catboost_loss(model).partition(":")[0] in CATBOOST_CLASSES
         kind = catboost.CatBoostClassifier if is_classifier else catboost.CatBoostRegressor
         return kind().load_model(str(path))
     except catboost.CatBoostError as error:

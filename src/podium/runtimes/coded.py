@@ -67,6 +67,8 @@ def _texts_at(estimator: Any) -> Iterable[int]:
     if library == "skrub":
         has_format = getattr(estimator, "format_", None) is not None  # it reads times from texts
         return [0] if kind.__name__ in _READERS or has_format else []
+    if library == "category_encoders" and kind.__name__ == "MultiHotEncoder":  # lists of items
+        return [list(estimator.feature_names_in_).index(name) for name in estimator.cols]
     if library == "feature_engine" and kind.__module__.split(".")[1] in _READING:
         names = list(estimator.feature_names_in_)
         read = (*estimator.variables_, *getattr(estimator, "reference_", ()))

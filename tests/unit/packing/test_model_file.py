@@ -103,6 +103,26 @@ def test_a_lightgbm_text_is_packed_without_a_pickle(tmp_path):
     np.testing.assert_allclose(bundle.predict(X).predictions, model.predict(X), rtol=1e-9)
 
 
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_sum_of_models_of_catboost_is_packed(is_file, tmp_path):
+    """It has no parameters, not even the loss."""
+    parts = [
+        catboost.CatBoostRegressor(
+            iterations=5, random_seed=seed, verbose=0, allow_writing_files=False
+        ).fit(X, NUMBER)
+        for seed in (1, 2)
+    ]
+    whole = catboost.sum_models(parts, weights=[0.5, 0.5])
+    whole.save_model(str(tmp_path / "model.cbm"))
+
+    bundle = podium.pack(
+        tmp_path / "model.cbm" if is_file else whole, X, NUMBER, name="m", path=tmp_path
+    )
+
+    assert bundle.is_compiled
+    np.testing.assert_allclose(bundle.predict(X).predictions, whole.predict(X), rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("kind", "truth"), [(catboost.CatBoostClassifier, CLASS), (catboost.CatBoostRegressor, NUMBER)]
 )

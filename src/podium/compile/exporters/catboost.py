@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,16 +22,15 @@ _OWN = "PythonUserDefinedPerObject"
 
 
 def classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The class with the largest sum; of two, the second one if the sum is above zero."""
+    """The class with the largest sum; of two, the second one if the sum is above a threshold."""
     loss, sums = _sums(estimator, build, x)
     classes = classes_of(estimator)
     if loss in ("MultiLogloss", "MultiCrossEntropy"):
         return label_matrix(build, sums, build.add(Link(sums, "sigmoid")), threshold=0.0)
     # An objective of one's own has the link of the log loss.
     if loss in ("Logloss", "CrossEntropy", "Focal", _OWN) and build.width(sums) == 1:
-        _require_half(estimator)
         probabilities = build.add(Pair(build.add(Link(sums, "sigmoid"))))
-        index = build.add(Above(sums))
+        index = build.add(Above(sums, _cut(estimator)))
     elif loss in ("MultiClass", "MultiClassOneVsAll") and build.width(sums) == len(classes):
         link = build.add(Link(sums, "softmax" if loss == "MultiClass" else "sigmoid"))
         index, probabilities = build.add(Largest(sums)), link
@@ -60,10 +60,14 @@ def booster(estimator: Any, build: Builder, x: Features) -> Fitted:
     return Fitted(values=sums, scores=sums)
 
 
-def _require_half(estimator: Any) -> None:
+def _cut(estimator: Any) -> float:
+    """The sum above which the second class is predicted: of a threshold, the logit."""
     threshold = estimator.get_probability_threshold()
-    if threshold is not None and threshold != 0.5:
+    if threshold is None or threshold == 0.5:
+        return 0.0
+    if not 0.0 < threshold < 1.0:
         raise NotCompiled(f"its decision threshold is a probability of {threshold}")
+    return -math.log(1.0 / threshold - 1.0)
 
 
 def _sums(estimator: Any, build: Builder, x: Features) -> tuple[str, int]:

@@ -13,7 +13,15 @@ from podium.compile.features import Column, Computed, Features, Input, NotCompil
 from podium.compile.labels import label_of
 from podium.compile.registers import Codes, is_closed
 from podium.program.arrays import Floats
-from podium.program.operations import Digest, Total
+from podium.program.operations import (
+    Analysis,
+    Digest,
+    Elementwise,
+    FillText,
+    MeasureText,
+    Terms,
+    Total,
+)
 from podium.program.operations.reading.digest import METHODS, place_of
 from podium.signature import Label
 from podium.signature.infer import UNSEEN
@@ -215,6 +223,49 @@ def _text_of_missing(dtype: str) -> str | None:
     return "<NA>" if dtype.startswith("string") else "nan"
 
 
+def multi_hot_encoder(estimator: Any, build: Builder, x: Features) -> Features:
+    """A one for each item in a list of items that is written as a text."""
+    names = list(estimator.feature_names_in_)
+    _check(estimator, names, x)
+    if estimator.handle_unknown != "value" or estimator.handle_missing == "return_nan":
+        raise NotCompiled(
+            "only handle_unknown='value' compiles, and no handle_missing='return_nan'"
+        )
+    columns = dict(zip(names, x, strict=True))
+    found: dict[Any, Features] = {name: (column,) for name, column in columns.items()}
+    for one in estimator.mapping:
+        found[one["col"]] = _items(estimator, build, columns[one["col"]], one)
+    kept = set(estimator.get_feature_names_out())
+    result = [pair for name in names for pair in _named(estimator, name, found[name])]
+    return tuple(column for name, column in result if name in kept)
+
+
+def _named(estimator: Any, name: Any, columns: Features) -> Iterator[tuple[Any, Column]]:
+    own = next((one["columns"] for one in estimator.mapping if one["col"] == name), [name])
+    return zip(own, columns, strict=True)
+
+
+def _items(estimator: Any, build: Builder, column: Column, mapping: Any) -> Features:
+    """The columns of one column, in their order."""
+    field = build.field(column) if isinstance(column, Input) else None
+    if field is None or not (field.type == "text" or field.label_types == {str}):
+        raise NotCompiled("it takes items from something else than a column of texts")
+    if estimator.handle_missing == "error" and field.missing != "refuse":
+        raise NotCompiled("it refuses missing values (handle_missing='error')")
+    texts = build.texts(column)
+    places = mapping["item_pos"]
+    analysis = Analysis(is_lowered=False, separator=estimator.delimiter, is_stripped=True)
+    full = build.add(FillText(texts, ""))
+    terms = Terms(0, analysis, tuple(places), is_binary=True, x=full)
+    made = dict(zip(places.values(), build.features(build.add(terms)), strict=True))
+    for place in (mapping["nan_value_pos"], mapping["missing_pos"]):
+        if place is not None:
+            length = build.add(MeasureText(texts, "len", missing=-1.0))
+            is_missing = Elementwise((length,), "less", (0, -1), np.zeros((1, 1)))
+            made[place] = Computed(build.add(is_missing), 0)
+    return tuple(made[place] for place in range(len(mapping["columns"])))
+
+
 TRANSFORMERS = {
     f"category_encoders.{name}": encoder
     for name in (
@@ -243,5 +294,6 @@ TRANSFORMERS = {
     )
 } | {
     "category_encoders.HashingEncoder": hashing_encoder,
+    "category_encoders.MultiHotEncoder": multi_hot_encoder,
     "category_encoders.NestedCVWrapper": nested,
 }

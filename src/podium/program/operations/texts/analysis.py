@@ -37,6 +37,7 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         of: terms are words, characters, or characters within words padded with spaces.
         pattern: of a word.
         separator: of words, in place of the pattern; an empty one is any white space.
+        is_stripped: whether white space around separated words is no part of them.
         stop_words: words that are ignored.
         shortest: the least number of words or characters in a term.
         longest: the greatest.
@@ -50,6 +51,7 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     shortest: _Size = 1
     longest: _Size = 1
     separator: str | None = None
+    is_stripped: bool = False
 
     def check(self) -> None:
         """Check that it can be used.
@@ -89,6 +91,8 @@ class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         if self.separator is None:
             return re.compile(self.pattern).findall
         separator = self.separator or None
+        if self.is_stripped:
+            return lambda text: [word.strip() for word in text.split(separator)]
         return lambda text: text.split(separator)
 
 
