@@ -29,6 +29,7 @@ from bench.zoo.booster_rows import (
     words,
 )
 from bench.zoo.case import Case
+from sklearn.calibration import CalibratedClassifierCV
 
 CAT: dict[str, Any] = {
     "iterations": 30,
@@ -64,6 +65,21 @@ def _reviews() -> Rows:
         for mass, kind in zip(X["body_mass_g"], y, strict=True)
     ]
     return X.assign(text=said), y
+
+
+def _cut() -> tuple[Any, Any]:
+    """A classifier with another threshold."""
+    X, y = BREAST_CANCER()
+    model = CC(**CAT).fit(X, y)
+    model.set_probability_threshold(0.3)
+    return model, X
+
+
+def _sum() -> tuple[Any, Any]:
+    """Two models, added up."""
+    X, y = CARS()
+    parts = [CR(**CAT | {"random_seed": seed}).fit(X, y) for seed in (1, 2)]
+    return catboost.sum_models(parts, weights=[0.5, 0.5]), X
 
 
 def _pool() -> tuple[Any, Any]:
@@ -169,5 +185,8 @@ CAT_CASES = (
         "CatBoost: a ranker",
         lambda: fitted(catboost.CatBoostRanker(**CAT), ranked(), group_id=QUERIES),
     ),
+    case("CatBoost: calibrated", lambda: CalibratedClassifierCV(CC(**CAT), cv=2), BREAST_CANCER),
+    Case("CatBoost: another threshold", _cut),
+    Case("CatBoost: a sum of models", _sum),
     Case("CatBoost, native: three classes with categories", _pool),
 )

@@ -33,6 +33,8 @@ from bench.zoo.booster_rows import (
     words,
 )
 from bench.zoo.case import Case
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.multioutput import MultiOutputRegressor
 
 XGB: dict[str, Any] = {"n_estimators": 30, "n_jobs": 1, "random_state": 0}
 
@@ -173,5 +175,9 @@ XGB_CASES = (
     _xgb_native("a regression", CARS, objective="reg:squarederror"),
     _xgb_native("two classes", BREAST_CANCER, objective="binary:logistic"),
     _xgb_native("three classes", WINE, objective="multi:softprob", num_class=3),
+    case("XGBoost: calibrated", lambda: CalibratedClassifierCV(C(**XGB), cv=2), BREAST_CANCER),
+    case("XGBoost: several numbers, one by one", lambda: MultiOutputRegressor(R(**XGB)), LINNERUD),
+    _xgb("several trees a round", R, CARS, num_parallel_tree=4, subsample=0.7),
+    _xgb("a base score for each class", C, WINE, base_score=[0.2, 0.3, 0.5]),
     Case("XGBoost, native: survival:aft", _xgb_aft, lambda *_: None),
 )

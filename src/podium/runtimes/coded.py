@@ -48,7 +48,7 @@ def labels_of(categories: Any) -> tuple[Label, ...]:
 def _categories_at(estimator: Any, columns: Columns) -> _Codes:
     if getattr(estimator, "is_categorical_", None) is not None:  # histogram gradient boosting
         return dict.fromkeys(np.flatnonzero(estimator.is_categorical_).tolist(), ())
-    if callable(getattr(estimator, "get_cat_feature_indices", None)):  # CatBoost
+    if _is_catboost(estimator):
         return dict.fromkeys(estimator.get_cat_feature_indices(), ())
     library = library_of(estimator)
     if library == "sklego":
@@ -60,8 +60,14 @@ def _categories_at(estimator: Any, columns: Columns) -> _Codes:
     return {i: labels_of(levels[name]) for i, name in named.items() if name in levels}
 
 
+def _is_catboost(estimator: Any) -> bool:
+    """Whether it is a fitted booster of CatBoost."""
+    is_booster = callable(getattr(estimator, "get_text_feature_indices", None))
+    return is_booster and bool(estimator.is_fitted())
+
+
 def _texts_at(estimator: Any) -> Iterable[int]:
-    if callable(getattr(estimator, "get_text_feature_indices", None)):  # CatBoost
+    if _is_catboost(estimator):
         return list(estimator.get_text_feature_indices())
     library, kind = library_of(estimator), type(estimator)
     if library == "skrub":
@@ -78,7 +84,10 @@ def _texts_at(estimator: Any) -> Iterable[int]:
 
 def _coded_by_xgboost(estimator: Any) -> _Codes:
     """By the types of its features, wherever these came from."""
-    booster = estimator.get_booster() if hasattr(estimator, "get_booster") else estimator
+    try:
+        booster = estimator.get_booster() if hasattr(estimator, "get_booster") else estimator
+    except AttributeError:  # it isn't fitted, which is reported elsewhere
+        return {}
     types = getattr(booster, "feature_types", None) or ()
     return {i: () for i, kind in enumerate(types) if kind == "c"}
 

@@ -138,19 +138,19 @@ def _declared_categorical(text: str) -> set[int]:
 
 def _inner(estimator: Any, columns: Columns) -> Iterator[tuple[Any, Columns]]:
     """The models inside another one, and their columns."""
-    for attribute in _INNER:
-        inner = getattr(estimator, attribute, None)
-        if inner is not None and not isinstance(inner, (str, type)) and inner is not estimator:
-            yield inner, columns
-            return
     found = (getattr(estimator, attribute, None) for attribute in _SEVERAL)
     several = next((one for one in found if one is not None), None)
     if isinstance(several, Mapping):  # one for each class, or for each group of rows
         groups = group_labels(estimator, columns)
         columns = [column for place, column in enumerate(columns) if place not in groups]
         several = list(several.values())
-    if not isinstance(several, (list, np.ndarray)):
-        return
-    some = getattr(estimator, "estimators_features_", None)  # bagging draws columns
-    for place, inner in enumerate(np.ravel(np.asarray(several, dtype=object))[:_ALIKE_MAX]):
-        yield inner, columns if some is None else [columns[i] for i in some[place]]
+    if isinstance(several, (list, np.ndarray)):
+        some = getattr(estimator, "estimators_features_", None)  # bagging draws columns
+        for place, inner in enumerate(np.ravel(np.asarray(several, dtype=object))[:_ALIKE_MAX]):
+            yield inner, columns if some is None else [columns[i] for i in some[place]]
+        return  # beside them, `estimator_` is the one that they were made from, which isn't fitted
+    for attribute in _INNER:
+        inner = getattr(estimator, attribute, None)
+        if inner is not None and not isinstance(inner, (str, type)) and inner is not estimator:
+            yield inner, columns
+            return

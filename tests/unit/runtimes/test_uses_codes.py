@@ -5,13 +5,18 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import catboost
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier
+from sklearn.multiclass import OneVsRestClassifier
 
 import podium
+from podium.runtimes.uses import uses_of
 
 CODES, STEPS = (0, 1, 2, 5), (10, 20, 30)
 FEW: dict[str, Any] = {"n_estimators": 10, "n_jobs": 1}
@@ -144,3 +149,37 @@ def test_a_column_of_categories_keeps_its_own_levels_and_order(truth, rows, libr
     assert (code.labels, code.is_ordered) == ((5, 2, 1, 0), False)
     assert bundle.is_compiled
     assert bundle.predict(frame).predictions == pytest.approx(model.predict(frame), rel=1e-5)
+
+
+BOOSTERS = {
+    "xgboost": lambda: xgb.XGBClassifier(
+        **FEW, feature_types=["c", "q", "q"], enable_categorical=True
+    ),
+    "catboost": lambda: catboost.CatBoostClassifier(
+        iterations=5, thread_count=1, verbose=0, allow_writing_files=False
+    ),
+}
+
+
+@pytest.mark.parametrize("library", BOOSTERS)
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda booster: CalibratedClassifierCV(booster, cv=2),
+        lambda booster: BaggingClassifier(booster, 2, random_state=0),
+        OneVsRestClassifier,
+    ],
+    ids=["calibrated", "bagging", "one by one"],
+)
+def test_models_of_boosters_show_their_categories(rows, truth, library, wrap):
+    """Beside the fitted boosters stands the one that they were made from, which isn't fitted."""
+    model = wrap(BOOSTERS[library]())
+
+    uses = uses_of(model.fit(rows.to_numpy(), truth > truth.mean()), list(rows.columns))
+
+    assert list(uses) == (["code"] if library == "xgboost" else [])
+
+
+@pytest.mark.parametrize("library", BOOSTERS)
+def test_a_booster_that_is_not_fitted_shows_nothing(library):
+    assert uses_of(BOOSTERS[library](), ["a"]) == {}
