@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.cluster import (
     AffinityPropagation,
@@ -13,6 +14,7 @@ from sklearn.cluster import (
     MiniBatchKMeans,
 )
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
@@ -46,6 +48,17 @@ def test_clusters_compile(zoo, model, data):
     compiled = zoo.check_scaled(model, data)
 
     assert all(type(label) is int for label in compiled.program.plan.answers[0].classes)
+
+
+def test_rows_that_are_centres_compile(zoo):
+    texts = pd.Series(["red wine", "dry red wine", "cold beer"] * 6, name="text")
+
+    compiled, _, _ = zoo.compile(
+        make_pipeline(TfidfVectorizer(), KMeans(3, n_init=1, **SEED)).fit(texts), texts
+    )
+
+    # The distance to one's own centre is 0, or what rounding left of it.
+    assert compiled.program is not None, compiled.why
 
 
 @pytest.mark.parametrize("data", ["iris", "penguins"])

@@ -244,7 +244,9 @@ def _scale(candidate: Candidate, theirs: Outputs) -> Array:
 
 def _usual_score(theirs: Outputs) -> float:
     """The usual size of a score: the least by which a difference is divided."""
-    return 0.0 if theirs.scores is None else float(np.median(np.abs(theirs.scores)))
+    # Each row may be the centre of its own cluster: other clusters tell what a distance is like.
+    numbers = theirs.scores if theirs.distances is None else theirs.distances
+    return 0.0 if numbers is None else float(np.median(np.abs(numbers)))
 
 
 def _groups(

@@ -91,6 +91,16 @@ def test_outputs_and_truths_are_columns(tmp_path):
     assert second["truth"] == "Gentoo"
 
 
+def test_distances_to_clusters_are_columns(tmp_path):
+    output = Output(task="clustering", classes=(0, 1), score="distance", has_distances=True)
+    record = sample(1, outputs=b'{"prediction":1,"score":0.5,"distances":{"0":2.5,"1":0.5}}')
+
+    table = exported(tmp_path, [signature(outputs=(output,))], record)
+
+    (row,) = table.to_pylist()
+    assert (row["score"], row["distance_0"], row["distance_1"]) == (0.5, 2.5, 0.5)
+
+
 def test_several_outputs_have_columns_of_their_own(tmp_path):
     outputs = Output(name="delay"), Output(name="cost", task="value")
     record = sample(

@@ -149,15 +149,17 @@ def test_a_cluster_of_several_centres_is_as_far_as_the_nearest_of_them(rows, com
 
 
 def test_more_than_a_hundred_clusters_have_their_distances_on_request():
-    rows = np.arange(404.0).reshape(-1, 1) // 4 * 10
-    model = KMeans(101, n_init=1, **SEED)
+    # So many that their least is found in pairs.
+    rows = np.arange(606.0).reshape(-1, 1) // 2 * 10
+    model = KMeans(303, n_init=1, **SEED)
 
     few = packed(model, rows).predict(rows)
     all_of_them = packed(model, rows, distances=True).predict(rows)
     none = packed(KMeans(3, n_init=1, **SEED), rows, distances=False).predict(rows)
 
     assert few.distances is none.distances is None
-    assert all_of_them.distances.shape == (404, 101)
+    assert all_of_them.distances.shape == (606, 303)
+    assert all_of_them.scores.tolist() == all_of_them.distances.min(axis=1).tolist()
     assert all_of_them.scores == pytest.approx(few.scores, abs=1e-9)
 
 

@@ -25,6 +25,10 @@ from podium.program.operations import (
     Total,
 )
 
+# One sort takes fewer steps than comparisons in pairs: for a row 11 us instead of 22 of 100 columns, but
+# for 6,000 rows twice as long of 3,000.
+_SORTED_MAX = 200
+
 
 def k_means(estimator: Any, build: Builder, x: Features) -> Fitted:
     """The index of the nearest centre."""
@@ -57,6 +61,8 @@ def _distances(build: Builder, x: Features, centres: Any) -> int:
 
 def _least(build: Builder, register: int) -> int:
     """The least number of each row."""
+    if build.width(register) > _SORTED_MAX:
+        return _least_of_each(build, register, np.zeros(build.width(register), np.intp))
     return build.add(Select(build.add(Link(register, "sort")), np.zeros(1, np.int32)))
 
 
