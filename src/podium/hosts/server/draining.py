@@ -14,6 +14,9 @@ from typing import cast
 
 import uvicorn
 
+from podium.hosts.server.accepting import Acceptor
+from podium.hosts.server.child import WorkerContext
+
 # How long a TLS handshake may take of a client that came at the last moment.
 HANDSHAKE_S = 1.0
 
@@ -28,10 +31,19 @@ class DrainingServer(uvicorn.Server):
     Args:
         tell: called when a stop was requested, before anything else happens.
         drain_s: how long it goes on answering.
+        worker: the context of this process, if it shares its sockets with others.
     """
 
-    def __init__(self, config: uvicorn.Config, tell: Callable[[], None], drain_s: float) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        tell: Callable[[], None],
+        drain_s: float,
+        worker: WorkerContext | None = None,
+    ) -> None:
         super().__init__(config)
+        self._worker = worker
+        self._acceptors: list[Acceptor] = []
         self._tell = tell
         self._drain_s = drain_s
         self._stops_at_s = 0.0
@@ -44,8 +56,20 @@ class DrainingServer(uvicorn.Server):
         else:
             super().handle_exit(sig, frame)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; at sockets that are shared, a connection goes to a worker that has few."""
+        await super().startup(sockets if self._worker is None else [])
+        if self._worker is not None:
+            connections = self.server_state.connections
+            self._acceptors = [
+                Acceptor(one, self._worker, lambda: len(connections), self._admit)
+                for one in sockets or []
+            ]
+
     async def on_tick(self, counter: int) -> bool:
         """Whether it is time to stop; called ten times a second."""
+        for one in self._acceptors:
+            one.note()
         if self._stops_at_s and not self.should_exit and time.monotonic() >= self._stops_at_s:
             super().handle_exit(signal.SIGTERM, None)
         return await super().on_tick(counter)
@@ -55,15 +79,21 @@ class DrainingServer(uvicorn.Server):
 
         Closed with the sockets, they would be reset, with the requests that were sent on them.
         """
+        for acceptor in self._acceptors:
+            acceptor.close()
         last = [one.dup() for one in sockets or []]
         for server in self.servers:
             server.close()
         for one in sockets or []:
             one.close()
-        await asyncio.gather(*[self._admit(one) for each in last for one in _waiting(each)])
+        admitting = [task for one in self._acceptors for task in one.admitting]
+        await asyncio.gather(
+            *[self._admit(one, HANDSHAKE_S) for each in last for one in _waiting(each)],
+            *([asyncio.wait(admitting, timeout=HANDSHAKE_S)] if admitting else []),
+        )
         await super().shutdown(sockets)
 
-    async def _admit(self, accepted: socket.socket) -> None:
+    async def _admit(self, accepted: socket.socket, handshake_s: float | None = None) -> None:
         """Let a connection be handled, as uvicorn does with those that it accepts."""
         config, loop = self.config, asyncio.get_running_loop()
         protocol = partial(
@@ -72,7 +102,7 @@ class DrainingServer(uvicorn.Server):
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
-        limit_s = HANDSHAKE_S if config.ssl else None
+        limit_s = handshake_s if config.ssl else None
         with suppress(OSError):  # the client has left, or its handshake takes too long
             await loop.connect_accepted_socket(
                 protocol, accepted, ssl=config.ssl, ssl_handshake_timeout=limit_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
 
@@ -14,13 +15,15 @@ _SUSPECT_BYTES = DIGEST_BYTES + 1
 _HEAD = struct.Struct("<II")
 _BEATS = struct.Struct("<I")
 _BEATS_MAX = 2**32 - 1
+_CONNECTIONS = struct.Struct("<H")
+_CONNECTIONS_MAX = 2**16 - 2
 
 
 class Scoreboard:
     """Memory that is shared by a supervisor and the workers it forks.
 
-    Each worker writes in a slot of its own: whether it is ready, its heartbeat, and which requests
-    it is running. Only the supervisor writes which requests are suspects. A worker that is killed
+    Each worker writes in a slot of its own: whether it is ready, how many connections it has, its
+    heartbeat, and which requests it is running. Only the supervisor writes which requests are suspects. A worker that is killed
     leaves its slot as it was.
     """
 
@@ -28,6 +31,7 @@ class Scoreboard:
         self._suspects_at = n_slots * _SLOT_BYTES
         n_bytes = _HEAD.size + SUSPECTS_MAX * _SUSPECT_BYTES
         self._memory = mmap.mmap(-1, self._suspects_at + n_bytes)
+        self._slots = range(n_slots)
 
     def set_ready(self, slot: int, is_ready: bool) -> None:
         """Set whether a worker serves requests."""
@@ -36,6 +40,17 @@ class Scoreboard:
     def is_ready(self, slot: int) -> bool:
         """Whether the worker of this slot serves requests."""
         return bool(self._memory[slot * _SLOT_BYTES])
+
+    def set_connections(self, slot: int, n_connections: int | None) -> None:
+        """Set how many connections a worker has; None: it accepts no more."""
+        value = 0 if n_connections is None else min(n_connections, _CONNECTIONS_MAX) + 1
+        _CONNECTIONS.pack_into(self._memory, slot * _SLOT_BYTES + 2, value)
+
+    def connections_least(self, slot: int) -> float:
+        """How many connections another worker has that accepts them: the fewest; infinity: there is none."""
+        read = _CONNECTIONS.unpack_from
+        found = [read(self._memory, one * _SLOT_BYTES + 2)[0] for one in self._slots if one != slot]
+        return min([one - 1 for one in found if one], default=math.inf)
 
     def beat(self, slot: int) -> None:
         """Increment the heartbeat: a worker's event loop still turns."""

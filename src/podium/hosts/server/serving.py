@@ -305,7 +305,8 @@ async def _until_stopped(
         timeout_keep_alive=int(IDLE_S),
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = DrainingServer(config, partial(_stop_soon, app, lane), settings.drain_s)
+    shared = worker if settings.workers > 1 else None
+    server = DrainingServer(config, partial(_stop_soon, app, lane), settings.drain_s, shared)
     if settings.grpc_port is not None:
         await _start_grpc(server, app, log)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
