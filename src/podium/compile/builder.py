@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from podium.compile import sums
 from podium.compile.features import Features, Fitted, NotCompiled
-from podium.compile.prune import pruned
+from podium.compile.prune import merged, pruned
 from podium.compile.registers import Registers
 from podium.compile.unread import without_unread
 from podium.errors import BundleError
@@ -136,7 +136,7 @@ class Builder(Registers):
         plan = Plan(
             self.signature.names, self.operations, outputs, probabilities, scores, distances
         )
-        plan = pruned(plan)
+        plan = pruned(merged(plan))
         return without_unread(plan, self.signature.fields)
 
     def _probabilities_of(self, fitted: Fitted) -> int | None:
