@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from podium.compile.builder import Builder, ModelExporter, TransformerExporter
 from podium.compile.features import Features, Fitted, NotCompiled
 from podium.compile.own_code.exporter import is_own, transformer
+from podium.compile.own_code.models import model
+from podium.compile.own_code.nested import METHODS
+from podium.compile.own_code.watch import is_own_class
 from podium.plugins import load
 
 # The modules with the exporters of each package's classes; in each, TRANSFORMERS and MODELS are those by
@@ -90,7 +93,10 @@ class Exporter(Protocol):
 
 def class_name(estimator: Any) -> str:
     """The top package of the estimator's class, and its name: `sklearn.Ridge`."""
-    kind = type(estimator)
+    return _name_of(type(estimator))
+
+
+def _name_of(kind: type) -> str:
     return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
 
 
@@ -103,7 +109,7 @@ def transformer_of(estimator: Any) -> TransformerExporter:
     exporter = _exporter(estimator, "TRANSFORMERS")
     if exporter is not None:
         return exporter
-    if class_name(estimator) in _registered() or not is_own(estimator):
+    if class_name(estimator) in _registered() or not is_own(estimator, "transform"):
         return _foreign(estimator, tuple, "transforms")
     return transformer
 
@@ -115,12 +121,28 @@ def model_of(estimator: Any) -> ModelExporter:
         NotCompiled: there is none.
     """
     exporter = _exporter(estimator, "MODELS")
-    return exporter if exporter is not None else _foreign(estimator, Fitted, "predicts")
+    if exporter is not None:
+        return exporter
+    if class_name(estimator) in _registered() or not is_own(estimator, "predict"):
+        return _foreign(estimator, Fitted, "predicts")
+    return model
 
 
 def _exporter(estimator: Any, kind: str) -> Callable[[Any, Builder, Features], Any] | None:
-    """The exporter of ours for an estimator's class; None if there is none."""
-    name = class_name(estimator)
+    """The exporter of ours for an estimator's class; None if there is none.
+
+    One's own class that leaves a library's methods as they are is exported as the library's.
+    """
+    for cls in type(estimator).__mro__:
+        exporter = _exporter_of(_name_of(cls), kind)
+        if exporter is not None:
+            return exporter
+        if not is_own_class(type(estimator)) or not vars(cls).keys().isdisjoint(METHODS):
+            return None
+    return None
+
+
+def _exporter_of(name: str, kind: str) -> Callable[[Any, Builder, Features], Any] | None:
     for family in FAMILIES.get(name.partition(".")[0], ()):
         module = import_module(f"podium.compile.exporters.{family}")
         exporter: Callable[[Any, Builder, Features], Any] | None = getattr(module, kind, {}).get(

@@ -124,7 +124,7 @@ def outputs_of(
     if isinstance(estimator, Together):
         return _outputs_of_each(estimator, frame, names, targets)
     predictions, model, rows = _predictions_for(estimator, frame)
-    task = _task(estimator)
+    task = task_of(estimator)
     names = getattr(estimator, "output_names_", None) or names
     classes = getattr(estimator, "classes_", None)
     if predictions.dtype.kind == "b" and task == "regression":  # pygam's classifiers list none
@@ -215,7 +215,8 @@ def _outputs_of_each(
     return tuple(outputs)
 
 
-def _task(estimator: Any) -> Task:
+def task_of(estimator: Any) -> Task:
+    """What the estimator is for, as its class says."""
     kind = getattr(estimator, "_estimator_type", None)
     if kind is None:
         try:

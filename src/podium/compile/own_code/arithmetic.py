@@ -8,11 +8,11 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.features import Features
+from podium.compile.features import Column, Features
 from podium.compile.own_code.operators import Operators
 from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
 from podium.program.arrays import Floats
-from podium.program.operations import Elementwise, Link
+from podium.program.operations import Elementwise, Link, Matmul, Total
 from podium.program.operations.numbers.links import LinkName
 from podium.program.operations.rows.elementwise import COMPARISONS, ElementwiseName
 
@@ -32,6 +32,7 @@ class Arithmetic(Operators):
         kind: a boolean is 1 or 0.
         ndim: 1 for a column.
         is_pandas: whether it behaves like pandas' columns: missing numbers are skipped in sums.
+        source: the column of the table, where it is that as it came: exporters know more of it.
     """
 
     noun = "column"
@@ -41,7 +42,8 @@ class Arithmetic(Operators):
     ) -> None:
         self.build, self.register, self.kind = build, register, kind
         self.ndim, self.is_pandas = ndim, is_pandas
-        self.name = ""
+        self.name: Any = ""
+        self.source: Column | None = None
 
     @property
     def width(self) -> int:
@@ -51,7 +53,8 @@ class Arithmetic(Operators):
     @property
     def shape(self) -> tuple[Any, ...]:
         """As an array's; the number of rows is nothing to compute with."""
-        return (Rows(),) if self.ndim == 1 else (Rows(), self.width)
+        rows = Rows(lambda: self)
+        return (rows,) if self.ndim == 1 else (rows, self.width)
 
     @property
     def dtype(self) -> Any:
@@ -61,7 +64,7 @@ class Arithmetic(Operators):
     @property
     def columns_of_plan(self) -> Features:
         """As the exporters pass them on."""
-        return self.build.features(self.register)
+        return self.build.features(self.register) if self.source is None else (self.source,)
 
     def like(self, register: int, kind: Kind, **changes: Any) -> Self:
         """Other numbers in the same form."""
@@ -83,6 +86,12 @@ class Arithmetic(Operators):
         kind: Kind = "integer" if self.kind == "integer" and function in _WHOLE_LINKS else "float"
         return self.like(self.build.add(Link(self.register, function)), kind)
 
+    def doubled(self) -> Self:
+        """The same in double precision."""
+        if not self.build.is_single(self.register):
+            return self
+        return self.like(self.build.add(Total((self.register,), np.ones(1))), self.kind)
+
     def compute(self, name: ElementwiseName, *arguments: Any) -> Self:
         """A function of numbers of the same rows, and constants.
 
@@ -95,18 +104,43 @@ class Arithmetic(Operators):
         _check_shapes(recorded, constants)
         if name == "add" and all(_kind(one) == "boolean" for one in arguments):
             name = "logical_or"  # as numpy adds truths
-        xs = tuple(dict.fromkeys(one.register for one in recorded))
-        if any(self.build.is_single(x) for x in xs):
-            raise Untraceable("it computes in single precision")
+        if not _stays_single(self.build, name, arguments):
+            arguments = tuple(o.doubled() if isinstance(o, Arithmetic) else o for o in arguments)
+        registers = [one.register if isinstance(one, Arithmetic) else None for one in arguments]
+        xs = tuple(dict.fromkeys(x for x in registers if x is not None))
         n_constants, places = 0, []
-        for one in arguments:
-            n_constants += not isinstance(one, Arithmetic)
-            places.append(xs.index(one.register) if isinstance(one, Arithmetic) else -n_constants)
+        for x in registers:
+            n_constants += x is None
+            places.append(-n_constants if x is None else xs.index(x))
         wide = max([1, *map(len, constants)])
         table = np.array([np.broadcast_to(one, (wide,)) for one in constants]).reshape(-1, wide)
         register = self.build.add(Elementwise(xs, name, tuple(places), table))
         is_pandas = any(one.is_pandas for one in recorded)
         return self.like(register, _result(name, arguments), is_pandas=is_pandas)
+
+
+def product(one: Any, other: Any) -> Any:
+    """Rows times a matrix or a vector of constants.
+
+    Raises:
+        Untraceable: it isn't that.
+    """
+    if not isinstance(one, Arithmetic) or isinstance(other, Recorded):
+        raise Untraceable("it multiplies matrices other than rows with constants")
+    weights = np.asarray(other, np.float64)
+    if one.ndim != 2 or weights.ndim not in (1, 2) or len(weights) != one.width:
+        raise Untraceable("it multiplies matrices whose shapes don't fit")
+    x = one.doubled().register
+    register = one.build.add(Matmul(x, np.ascontiguousarray(weights.reshape(len(weights), -1))))
+    return one.like(register, "float", ndim=weights.ndim)
+
+
+def _stays_single(build: Builder, name: ElementwiseName, arguments: Sequence[Any]) -> bool:
+    """Whether a program computes as numpy does, which keeps single precision with plain numbers."""
+    return name != "where" and all(
+        build.is_single(one.register) if isinstance(one, Arithmetic) else type(one) in (int, float)
+        for one in arguments
+    )
 
 
 def _check_kinds(name: ElementwiseName, arguments: Sequence[Any]) -> None:
@@ -132,6 +166,8 @@ def _check_shapes(recorded: Sequence[Arithmetic], constants: Sequence[Floats]) -
 
 def _constant(value: Any) -> Floats:
     """A constant as a vector of one number, or of one a column."""
+    if isinstance(value, Rows):
+        raise Untraceable("it asks for the number of rows")
     try:
         array = np.asarray(np.nan if value is None else value)
     except (TypeError, ValueError) as error:

@@ -11,12 +11,15 @@ from typing import Any
 from podium.compile.builder import Builder
 from podium.compile.features import Features, Input, NotCompiled
 from podium.compile.own_code.arithmetic import Kind
+from podium.compile.own_code.checks import recorded_checks
 from podium.compile.own_code.dummies import Dummies
 from podium.compile.own_code.frames import Frame
 from podium.compile.own_code.labels import Labels
+from podium.compile.own_code.nested import exported_estimators
 from podium.compile.own_code.pandas_functions import recorded_functions
 from podium.compile.own_code.recorded import Untraceable
 from podium.compile.own_code.series import series_of
+from podium.compile.own_code.tables import with_tables
 from podium.compile.own_code.values import Numbers
 from podium.compile.own_code.watch import is_own_code, line_of, watched
 
@@ -32,7 +35,7 @@ def recorded(build: Builder, x: Features, estimator: Any, call: Callable[[Any], 
     Raises:
         NotCompiled: it does what can't be recorded; with the line where.
     """
-    found = _first(call, _data(build, x, estimator))
+    found = recorded_by(build, x, estimator, call)
     if isinstance(found, Labels):  # a vectorizer takes a column of texts
         return found.columns_of_plan
     if isinstance(found, Dummies):
@@ -40,6 +43,18 @@ def recorded(build: Builder, x: Features, estimator: Any, call: Callable[[Any], 
     if not isinstance(found, (Frame, Numbers)) or found.ndim != 2:
         raise NotCompiled("its code doesn't return a frame or a matrix made of what it was given")
     return found.columns_of_plan
+
+
+def recorded_by(build: Builder, x: Features, estimator: Any, call: Callable[[Any], Any]) -> Any:
+    """What code returns for these columns: a stand-in, or a constant.
+
+    Args:
+        call: the code, as a function of an array or a frame.
+
+    Raises:
+        NotCompiled: it does what can't be recorded; with the line where.
+    """
+    return _first(call, _data(build, x, estimator))
 
 
 def _first(call: Callable[[Any], Any], stand_ins: Sequence[Callable[[], Any]]) -> Any:
@@ -65,12 +80,16 @@ def run_recorded(call: Callable[[], Any]) -> Any:
         NotCompiled: it does what can't be recorded; with the line where.
     """
     try:
-        with recorded_functions(), watched():
+        with recorded_functions(), recorded_checks(), exported_estimators(), watched():
             return call()
     except Exception as error:  # one's own code may raise anything
         number, text = line_of(error.__traceback__)
         where = f"line {number}, `{text}`: " if text else ""
         inner = _innermost(error)
+        if isinstance(inner, NotCompiled):  # of a fitted estimator that the code calls
+            raise NotCompiled(
+                f"{where}{inner.why}", step=inner.step, estimator=inner.estimator
+            ) from error
         why = str(inner) if isinstance(inner, Untraceable) else f"{type(inner).__name__}: {inner}"
         if isinstance(inner, TypeError) and "unhashable" in why:
             why = "it looks a value up in a set or a dictionary; `isin` and `map` can be recorded"
@@ -81,7 +100,7 @@ def run_recorded(call: Callable[[], Any]) -> Any:
 
 def _innermost(error: BaseException) -> BaseException:
     """What a library wrapped into errors of its own."""
-    while error.__cause__ is not None and not isinstance(error, Untraceable):
+    while error.__cause__ is not None and not isinstance(error, (NotCompiled, Untraceable)):
         error = error.__cause__
     return error
 
@@ -123,13 +142,13 @@ def transformer(estimator: Any, build: Builder, x: Features) -> Features:
     if method is None:
         raise NotCompiled("it has no `transform`")
     method = getattr(method, "__wrapped__", method)  # without scikit-learn's choice of a container
-    apart = copy(estimator)  # whatever its code keeps for itself isn't kept
+    apart = with_tables(copy(estimator))  # whatever its code keeps for itself isn't kept
     return recorded(build, x, estimator, lambda data: method(apart, data))
 
 
-def is_own(estimator: Any) -> bool:
-    """Whether the class comes from one's own code rather than from an installed library."""
-    method = getattr(type(estimator), "transform", None)
+def is_own(estimator: Any, name: str) -> bool:
+    """Whether a method comes from one's own code rather than from an installed library."""
+    method = getattr(type(estimator), name, None)
     method = getattr(method, "__wrapped__", method)
     code = getattr(method, "__code__", None)
     return code is not None and is_own_code(code)

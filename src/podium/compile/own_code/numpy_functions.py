@@ -7,16 +7,19 @@ from typing import Any, get_args
 
 import numpy as np
 
+from podium.compile.own_code.arithmetic import product
 from podium.compile.own_code.branches import branched, of_each_row
 from podium.compile.own_code.dummies import tags
 from podium.compile.own_code.expressions import expression_of, replacing
 from podium.compile.own_code.frames import Frame
 from podium.compile.own_code.labels import Labels, choose, named
 from podium.compile.own_code.moments import Moments, Spans
-from podium.compile.own_code.recorded import Recorded, Untraceable
+from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
+from podium.compile.own_code.reductions import REDUCTIONS
 from podium.compile.own_code.single_texts import of_each_text
+from podium.compile.own_code.stacks import Stacked, average
 from podium.compile.own_code.text_methods import TextMethods
-from podium.compile.own_code.values import Numbers, computed, joined
+from podium.compile.own_code.values import Numbers, always, computed, joined
 from podium.program.operations import Bin
 from podium.program.operations.numbers.links import LinkName
 from podium.program.operations.rows.elementwise import ElementwiseName
@@ -63,6 +66,14 @@ def _isinf(x: Numbers) -> Numbers:
     return computed("equal", x.link("abs"), np.inf)
 
 
+def _boxcox(x: Numbers, power: float) -> Numbers:
+    return (x.link("log") * power).link("expm1") / power if power else x.link("log")
+
+
+def _inv_boxcox(x: Numbers, power: float) -> Numbers:
+    return ((x * power).link("log1p") / power).link("exp") if power else x.link("exp")
+
+
 _UFUNCS: Mapping[str, Callable[..., Numbers]] = {
     "negative": lambda x: -x,
     "positive": lambda x: x,
@@ -75,6 +86,11 @@ _UFUNCS: Mapping[str, Callable[..., Numbers]] = {
     "radians": lambda x: x * (np.pi / 180),
     "rad2deg": lambda x: x * (180 / np.pi),
     "degrees": lambda x: x * (180 / np.pi),
+    "matmul": product,
+    "expit": lambda x: x.link("sigmoid"),
+    "logit": lambda x: (x / (1 - x)).link("log"),
+    "boxcox": _boxcox,
+    "inv_boxcox": _inv_boxcox,
 }
 
 
@@ -105,8 +121,11 @@ class ColumnStacker:
 
 def array_of(data: Any, dtype: Any = None, **_: Any) -> Any:
     """In place of `np.asarray` and its like, for recorded data."""
-    numbers = data.to_numpy() if isinstance(data, (Frame, Numbers)) else None
-    if numbers is None:
+    if isinstance(data, (list, tuple)):
+        numbers: Any = Stacked(data)
+    elif isinstance(data, (Frame, Numbers, Stacked)):
+        numbers = data.to_numpy()
+    else:
         raise Untraceable("it makes an array of columns that aren't numbers")
     return numbers if dtype is None else numbers.astype(dtype)
 
@@ -139,7 +158,9 @@ def _beside(parts: Sequence[Any], *, axis: Any = 1, as_columns: bool = False) ->
     return joined(parts)
 
 
-def _stack(parts: Sequence[Any], axis: int = 0) -> Numbers:
+def _stack(parts: Sequence[Any], axis: int = 0) -> Any:
+    if axis == 0:
+        return Stacked(parts)
     if any(not isinstance(one, Numbers) or one.ndim != 1 for one in parts):
         raise Untraceable("np.stack of matrices can't be recorded")
     return _beside(parts, axis=axis, as_columns=True)
@@ -154,6 +175,12 @@ def _nan_to_num(
     return computed("where", x == -np.inf, -most if neginf is None else neginf, found)
 
 
+def _searched(edges: Any, x: Any, side: str = "left", **options: Any) -> Numbers:
+    if not isinstance(x, Numbers) or isinstance(edges, Recorded) or options:
+        raise Untraceable("np.searchsorted in recorded data can't be recorded")
+    return _digitize(x, edges, right=side == "left")
+
+
 def _digitize(x: Numbers, bins: Any, right: bool = False) -> Numbers:
     edges = np.asarray(bins, np.float64)
     if edges.ndim != 1 or x.width != 1 or not (np.diff(edges) >= 0).all():
@@ -162,21 +189,95 @@ def _digitize(x: Numbers, bins: Any, right: bool = False) -> Numbers:
     return x.like(x.build.add(Bin(x.register, edges, starts, or_equal=not right)), "integer")
 
 
-def _constant(value: float) -> Callable[..., Numbers]:
-    def like(x: Numbers, *values: Any, **_: Any) -> Numbers:
-        chosen = values[0] if values else value
-        return computed("where", x == 0, chosen, chosen)
+def _like(value: Any) -> Callable[..., Numbers]:
+    def like(x: Numbers, *values: Any, dtype: Any = None, **_: Any) -> Numbers:
+        width = None if x.ndim == 1 else x.width
+        found = always(x, values[0] if values else value, width)
+        wanted: Any = x.dtype if dtype is None else dtype
+        return found if found.kind == "integer" and wanted == np.int64 else found.astype(wanted)
 
     return like
 
 
-def _reduced(how: Any) -> Callable[..., Numbers]:
-    def reduce(x: Numbers, axis: Any = None, **_: Any) -> Numbers:
-        return x.like(x.register, x.kind, is_pandas=False).reduced(how, axis)
+def filled(value: Any) -> Callable[..., Any]:
+    """In place of `np.zeros` and its like: a constant for as many rows as there are.
+
+    Args:
+        value: the constant; None if it is an argument, as in `np.full`.
+    """
+
+    def fill(shape: Any, dtype: Any = float, **_: Any) -> Numbers:
+        return _full(shape, value, dtype)
+
+    def full(shape: Any, fill_value: Any, dtype: Any = None, **_: Any) -> Numbers:
+        return _full(shape, fill_value, dtype)
+
+    return full if value is None else fill
+
+
+def _full(shape: Any, value: Any, dtype: Any) -> Numbers:
+    rows, *widths = shape if isinstance(shape, tuple) else (shape,)
+    if len(widths) > 1 or not isinstance(rows, Rows):
+        raise Untraceable("it moves numbers from row to row")
+    found = always(rows.source(), value, *widths)
+    return found if dtype is None else found.astype(dtype)
+
+
+def _reduced(how: str) -> Callable[..., Any]:
+    def reduce(x: Any, axis: Any = None, **options: Any) -> Any:
+        return _reducible(x).reduced(how, axis, **options)
 
     return reduce
 
 
+def _reduced_present(how: str) -> Callable[..., Any]:
+    """`np.nanmean` and its like."""
+
+    def reduce(x: Any, axis: Any = None, **options: Any) -> Any:
+        return _reducible(x).reduced(how, axis, skipna=True, **options)
+
+    return reduce
+
+
+def _reducible(x: Any) -> Any:
+    if isinstance(x, (list, tuple)):
+        return Stacked(x)
+    if not isinstance(x, (Numbers, Frame, Stacked)):
+        raise Untraceable("it computes with columns that aren't numbers")
+    return x
+
+
+def _norm(x: Numbers, order: Any = None, axis: Any = None, **options: Any) -> Numbers:
+    if order not in (None, 1, 2):
+        raise Untraceable("only the norms 1 and 2 can be recorded")
+    sizes = x.link("abs") if order == 1 else x * x
+    total: Numbers = sizes.reduced("sum", axis, **options)
+    return total if order == 1 else total.link("sqrt")
+
+
+def _deleted(x: Numbers, places: Any, axis: Any = None) -> Numbers:
+    if axis not in (1, -1) or x.ndim != 2:
+        raise Untraceable("it drops rows")
+    return x[:, np.delete(np.arange(x.width), places).tolist()]
+
+
+def _appended(x: Numbers, others: Any, axis: Any = None) -> Numbers:
+    return _beside([x, others], axis=axis)
+
+
+def _taken(x: Numbers, places: Any, axis: Any = None) -> Numbers:
+    if axis not in (1, -1) or x.ndim != 2:
+        raise Untraceable("it selects rows")
+    return x[:, np.atleast_1d(places).tolist() if np.ndim(places) else int(places)]
+
+
+def _stacked(parts: Sequence[Any]) -> Stacked:
+    if any(isinstance(one, Numbers) and one.ndim != 1 for one in parts):
+        raise Untraceable("it puts rows below each other")
+    return Stacked(parts)
+
+
+_SKIPPING = ("sum", "mean", "max", "min", "std", "var")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "where": _where,
     "select": _select,
@@ -194,15 +295,31 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "ravel": lambda x, **_: x.ravel(),
     "squeeze": lambda x, **_: x.ravel(),
     "reshape": lambda x, shape, **_: x.reshape(shape),
-    "zeros_like": _constant(0.0),
-    "ones_like": _constant(1.0),
-    "full_like": _constant(np.nan),
-    "sum": _reduced("sum"),
-    "mean": _reduced("mean"),
-    "max": _reduced("max"),
-    "min": _reduced("min"),
+    "zeros_like": _like(0),
+    "ones_like": _like(1),
+    "empty_like": _like(0),
+    "full_like": _like(np.nan),
+    "dot": product,
+    "norm": _norm,
+    "delete": _deleted,
+    "append": _appended,
+    "take": _taken,
+    "searchsorted": _searched,
+    "expand_dims": lambda x, axis: x.reshape(-1, 1) if axis in (1, -1) else x.reshape(axis),
+    "vstack": _stacked,
+    "average": average,
+    **{name: _reduced(name) for name in REDUCTIONS},
+    **{f"nan{name}": _reduced_present(name) for name in _SKIPPING},
     "amax": _reduced("max"),
     "amin": _reduced("min"),
+}
+# numpy asks nobody about lists, nor about the numbers of rows in a shape.
+OF_LISTS = {name: _FUNCTIONS[name] for name in (*REDUCTIONS, "amax", "amin", "average")}
+OF_SHAPES = {
+    "zeros": filled(0),
+    "ones": filled(1),
+    "empty": filled(0),
+    "full": filled(None),
 }
 
 Recorded.of_ufunc = staticmethod(of_ufunc)

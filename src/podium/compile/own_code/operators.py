@@ -32,9 +32,9 @@ class Operators(Recorded, ABC):
         """
 
     add = __add__ = _binary("add")
-    sub = __sub__ = _binary("subtract")
-    mul = __mul__ = _binary("multiply")
-    div = truediv = __truediv__ = _binary("divide")
+    sub = subtract = __sub__ = _binary("subtract")
+    mul = multiply = __mul__ = _binary("multiply")
+    div = divide = truediv = __truediv__ = _binary("divide")
     floordiv = __floordiv__ = _binary("floor_divide")
     mod = __mod__ = _binary("remainder")
     pow = __pow__ = _binary("power")
@@ -49,10 +49,10 @@ class Operators(Recorded, ABC):
     ne = __ne__ = _binary("not_equal")
     __hash__ = None  # type: ignore[assignment]  # nobody may ask whether it is in a set
 
-    __radd__ = _swapped("add")
-    __rsub__ = _swapped("subtract")
-    __rmul__ = _swapped("multiply")
-    __rtruediv__ = _swapped("divide")
+    radd = __radd__ = _swapped("add")
+    rsub = __rsub__ = _swapped("subtract")
+    rmul = __rmul__ = _swapped("multiply")
+    rdiv = rtruediv = __rtruediv__ = _swapped("divide")
     __rfloordiv__ = _swapped("floor_divide")
     __rmod__ = _swapped("remainder")
     __rpow__ = _swapped("power")

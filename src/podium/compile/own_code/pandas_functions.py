@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +15,16 @@ from podium.compile.own_code import dummies
 from podium.compile.own_code.dates import to_datetime
 from podium.compile.own_code.frames import Frame, beside
 from podium.compile.own_code.labels import Labels, named
-from podium.compile.own_code.numpy_functions import ARRAYS, ColumnStacker, array_of
-from podium.compile.own_code.recorded import Recorded, Untraceable
+from podium.compile.own_code.numpy_functions import (
+    ARRAYS,
+    OF_LISTS,
+    OF_SHAPES,
+    ColumnStacker,
+    array_of,
+)
+from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
 from podium.compile.own_code.single_texts import OneText
+from podium.compile.own_code.stacks import Stacked
 from podium.compile.own_code.values import Numbers, computed
 from podium.program.operations import Bin
 
@@ -27,7 +35,7 @@ _recording = RLock()
 def recorded_functions() -> Iterator[None]:
     """Functions of pandas, those of numpy that make arrays, and `re` know recorded data meanwhile.
 
-    For these there is no protocol, as there is for most of numpy. Calls with anything else are
+    For these there is no protocol, as there is for most of numpy; nor for `len`. Calls with anything else are
     passed on. One thread at a time: two would each put back what the other one had changed.
     """
     with _recording:
@@ -40,9 +48,13 @@ def _changed() -> Iterator[None]:
     changes: list[tuple[Any, str, Any]] = [
         *((pd, name, _either(getattr(pd, name), own)) for name, own in _FUNCTIONS.items()),
         *((np, name, _either(getattr(np, name), array_of)) for name in ARRAYS),
-        (pd, "DataFrame", _frame_class(pd.DataFrame)),
+        *((np, name, _either(getattr(np, name), own)) for name, own in OF_LISTS.items()),
+        *((np, name, _of_shape(getattr(np, name), own)) for name, own in OF_SHAPES.items()),
+        (pd, "DataFrame", _class(pd.DataFrame, _made_frame)),
+        (pd, "Series", _class(pd.Series, _made_series)),
         (np, "c_", ColumnStacker(np.c_)),
         *((re, name, _of_texts(getattr(re, name))) for name in _LOOKING),
+        (builtins, "len", _length(len)),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in changes]
     try:
@@ -95,31 +107,82 @@ def _of_texts(original: Callable[..., Any]) -> Callable[..., Any]:
 _DATA = ("data", "objs", "x", "obj", "arg", "values")
 
 
-def _frame_class(original: Any) -> Any:
-    """A class that makes recorded frames of recorded columns, and is pandas' own otherwise."""
+def _length(original: Callable[[Any], int]) -> Callable[[Any], Any]:
+    """Python's `len` insists on a number."""
+
+    def length(data: Any) -> Any:
+        has_rows = isinstance(data, Recorded) and not isinstance(data, Stacked)
+        return data.shape[0] if has_rows and hasattr(data, "shape") else original(data)
+
+    return length
+
+
+def _of_shape(original: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **options: Any) -> Any:
+        shape = args[0] if args else options.get("shape")
+        some = shape if isinstance(shape, tuple) else (shape,)
+        chosen = recorded if any(isinstance(one, Rows) for one in some) else original
+        return chosen(*args, **options)
+
+    return call
+
+
+def _class(original: Any, made: Callable[..., Any]) -> Any:
+    """A class that makes something recorded of recorded columns, and is pandas' own otherwise.
+
+    Args:
+        made: returns what is made of these arguments, or None.
+    """
 
     class Kind(type(original)):  # type: ignore[misc]
         def __call__(cls, data: Any = None, *args: Any, **options: Any) -> Any:
-            if isinstance(data, Frame):
-                return _renamed(data.copy(), options.get("columns"))
-            if isinstance(data, Numbers):
-                return _of_array(data, options.get("columns"))
-            if isinstance(data, Mapping) and any(isinstance(o, Recorded) for o in data.values()):
-                return _of_columns(data)
-            return original(data, *args, **options)
+            found = made(data, **options) if not args else None
+            return original(data, *args, **options) if found is None else found
 
         def __instancecheck__(cls, one: Any) -> bool:
             return isinstance(one, original)
 
-    return Kind("DataFrame", (original,), {})
+    return Kind(original.__name__, (original,), {})
+
+
+def _made_frame(data: Any, *, columns: Any = None, index: Any = None, **_: Any) -> Any:
+    if isinstance(data, Frame):
+        return _renamed(data.copy(), columns)
+    if isinstance(data, Numbers):
+        return _of_array(data, columns)
+    if isinstance(data, Mapping) and any(isinstance(one, Recorded) for one in data.values()):
+        return _of_columns(data)
+    if isinstance(index, Rows):
+        frame = Frame({}, build=index.source().build, source=index.source)
+        names = data if isinstance(data, Mapping) else dict.fromkeys(columns or (), data)
+        return frame.assign(**names)
+    return None
+
+
+def _made_series(data: Any, *, index: Any = None, name: Any = None, **_: Any) -> Any:
+    if isinstance(data, Numbers):
+        found: Any = data.like(data.register, data.kind, ndim=1, is_pandas=True)
+    elif isinstance(data, Recorded) and hasattr(data, "copy"):
+        found = data.copy()
+    elif isinstance(index, Rows):
+        found = Frame({}, build=index.source().build, source=index.source).assign(one=data)["one"]
+    else:
+        return None
+    found.name = name or ""
+    return found
 
 
 def _renamed(frame: Frame, names: Any) -> Frame:
-    return frame if names is None else frame.selected(names)
+    if names is None:
+        return frame
+    if frame.is_array:
+        pairs = zip(names, frame.series.values(), strict=True)
+        return Frame(dict(pairs), build=frame.build)
+    return frame.selected(names)
 
 
 def _of_array(data: Numbers, names: Any) -> Frame:
-    names = [str(n) for n in (range(data.width) if names is None else names)]
+    names = range(data.width) if names is None else list(names)
     columns = [data] if data.ndim == 1 else [data[:, n] for n in range(data.width)]
     pairs = zip(names, columns, strict=True)
     series = {name: one.like(one.register, one.kind, is_pandas=True) for name, one in pairs}

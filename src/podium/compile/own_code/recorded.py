@@ -82,10 +82,18 @@ class Recorded:
 
 
 class Rows:
-    """The number of rows, which nothing may depend on."""
+    """The number of rows, on which nothing may depend but the length of a new column.
+
+    Attributes:
+        source: returns recorded numbers of as many rows.
+    """
+
+    def __init__(self, source: Callable[[], Any]) -> None:
+        self.source = source
 
     def _unknown(self, *_: Any) -> Any:
         raise Untraceable("it asks for the number of rows")
 
     __index__ = __int__ = __bool__ = __eq__ = __lt__ = __gt__ = __add__ = __mul__ = _unknown
+    __len__ = __iter__ = __ge__ = __le__ = __ne__ = __sub__ = __truediv__ = _unknown
     __hash__ = None  # type: ignore[assignment]

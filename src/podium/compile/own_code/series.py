@@ -65,7 +65,9 @@ def series_of(build: Builder, column: Column) -> Series:
         return Other(column, f"column of {field.dtype}")
     if field.type in ("float", "integer", "boolean"):
         kind: Kind = field.type
-        return Numbers(build, build.matrix((column,)), kind, is_pandas=True)
+        found = Numbers(build, build.matrix((column,)), kind, is_pandas=True)
+        found.source = column
+        return found
     if field.type in TIMES:
         return _moments(build, column, field)
     return Labels(build, column)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, cast
 
 import numpy as np
 
-from podium.compile.own_code.arithmetic import Arithmetic, Kind
+from podium.compile.own_code.arithmetic import Arithmetic, Kind, product
 from podium.compile.own_code.recorded import Recorded, Untraceable
-from podium.program.operations import Finite, Impute, Link, Missing, Select
+from podium.compile.own_code.reductions import Reductions
+from podium.program.operations import Finite, Impute, Link, Missing, Select, Single
 from podium.program.operations.rows.elementwise import ElementwiseName
 
-RowFunction: TypeAlias = Literal["sum", "mean", "max", "min"]
 
-
-class Numbers(Arithmetic):
+class Numbers(Reductions, Arithmetic):
     """Numbers with the methods of pandas' columns and numpy's arrays."""
 
     # Selecting and replacing.
@@ -24,14 +23,30 @@ class Numbers(Arithmetic):
         return _selected(self, at)
 
     def __setitem__(self, at: Any, value: Any) -> None:
-        self._become(_replaced(self, at, value))
+        self.become(_replaced(self, at, value))
 
-    def _become(self, other: Numbers) -> None:
-        self.register, self.kind = other.register, other.kind
+    @property
+    def __class__(self) -> Any:
+        """As an array or a column, for code that asks for its type."""
+        if not self.is_pandas:
+            return np.ndarray
+        import pandas as pd
+
+        return pd.Series
+
+    @__class__.setter
+    def __class__(self, _: Any) -> None:
+        raise Untraceable("it changes the type of an array")
+
+    def become(self, other: Numbers) -> None:
+        """Change to others, wherever these numbers are kept."""
+        self.register, self.kind, self.source = other.register, other.kind, other.source
 
     def copy(self, *_: Any, **__: Any) -> Numbers:
         """The same numbers, apart."""
-        return self.like(self.register, self.kind)
+        found = self.like(self.register, self.kind)
+        found.source = self.source
+        return found
 
     @property
     def values(self) -> Numbers:
@@ -64,8 +79,12 @@ class Numbers(Arithmetic):
     def astype(self, to: Any, **_: Any) -> Numbers:
         """In another type."""
         name = np.dtype(to).kind if to not in ("Int64", "Float64", "boolean") else "?"
+        if np.dtype(to) == np.float32:
+            return self.like(self.build.add(Single(self.register)), "float")
+        if name in "iu" and self.kind == "boolean":  # a flag is 1 or 0 in few bits, too
+            return self.like(self.register, "integer")
         if name == "f" and np.dtype(to) == np.float64:
-            return self.like(self.register, "float")
+            return self.like(self.doubled().register, "float")
         if name == "b":
             return computed("not_equal", self, 0)
         if name == "i" and np.dtype(to) == np.int64:
@@ -165,46 +184,35 @@ class Numbers(Arithmetic):
             return computed("divide", computed("multiply", self, factor).link("rint"), factor)
         return computed("multiply", computed("divide", self, factor).link("rint"), factor)
 
-    def over_columns(self, how: RowFunction) -> Numbers:
-        """One number a row; pandas skips the missing ones."""
-        columns = [self[:, n] for n in range(self.width)] if self.ndim == 2 else [self]
-        if how in ("max", "min"):
-            name: Any = ("f" + how) if self.is_pandas else how + "imum"
-            return _folded(name, columns)
-        if not self.is_pandas:
-            total = _folded("add", columns)
-            return total / self.width if how == "mean" else total
-        total = _folded("add", [one.fillna(0) for one in columns])
-        if how == "sum":
-            return total
-        present = _folded("add", [one.notna().astype(float) for one in columns])
-        return computed("divide", total, present)
-
-    def reduced(self, how: RowFunction, axis: Any = None) -> Numbers:
-        """`over_columns`, where that is what is asked for.
-
-        Raises:
-            Untraceable: the result depends on other rows.
-        """
+    def reduced_parts(self, how: str, axis: Any) -> Sequence[Numbers]:
+        """The columns."""
         if axis not in (1, "columns", -1) or self.ndim != 2:
             raise Untraceable(f"its {how} depends on the other rows; compute it in `fit`")
-        return self.over_columns(how)
+        return [self[:, n] for n in range(self.width)]
 
-    def sum(self, axis: Any = None, **_: Any) -> Numbers:
-        """Of each row."""
-        return self.reduced("sum", axis)
+    @property
+    def skips_missing(self) -> bool:  # type: ignore[override] # it depends on what it stands in for
+        """Whether it is pandas'."""
+        return self.is_pandas
 
-    def mean(self, axis: Any = None, **_: Any) -> Numbers:
-        """Of each row."""
-        return self.reduced("mean", axis)
+    def dot(self, other: Any) -> Numbers:
+        """Rows times a matrix or a vector of constants."""
+        return cast("Numbers", product(self, other))
 
-    def max(self, axis: Any = None, **_: Any) -> Numbers:
-        """Of each row."""
-        return self.reduced("max", axis)
+    __matmul__ = dot
 
-    def min(self, axis: Any = None, **_: Any) -> Numbers:
-        """Of each row."""
-        return self.reduced("min", axis)
+    def to_frame(self, name: Any = None) -> Any:
+        """As the only column of a frame."""
+        if not self.is_pandas:
+            raise Untraceable("`.to_frame` of an array can't be recorded")
+        name = self.name if name is None else name
+        return Recorded.frame_of({name: self.copy()}, build=self.build)
+
+    def toarray(self) -> Numbers:
+        """As a dense matrix: what encoders return is recorded as one."""
+        return self.copy()
+
+    todense = toarray
 
     def __invert__(self) -> Numbers:
         if self.kind != "boolean":
@@ -237,13 +245,6 @@ def _has_nan(values: Any) -> bool:
     return any(value is None or value != value for value in values)
 
 
-def _folded(name: ElementwiseName, columns: Sequence[Numbers]) -> Numbers:
-    first, *others = columns
-    for other in others:
-        first = computed(name, first, other)
-    return first
-
-
 def computed(name: ElementwiseName, *arguments: Any) -> Numbers:
     """A function of numbers of the same rows, and constants.
 
@@ -254,6 +255,27 @@ def computed(name: ElementwiseName, *arguments: Any) -> Numbers:
     if numbers is None:
         raise Untraceable("it computes with columns that aren't numbers")
     return numbers.compute(name, *arguments)
+
+
+def always(source: Numbers, value: Any, width: int | None = None) -> Numbers:
+    """A constant for each row of recorded numbers; a matrix of it, if a width is given.
+
+    Args:
+        source: numbers of as many rows.
+    """
+    some = (
+        source
+        if source.width == 1
+        else source.like(
+            source.build.add(Select(source.register, np.zeros(1, np.int32))), source.kind
+        )
+    )
+    some = some.like(some.register, some.kind, ndim=1, is_pandas=False)
+    found = computed("where", some == 0, value, value)
+    if width is None:
+        return found
+    register = found.build.add(Select(found.register, np.zeros(width, np.int32)))
+    return found.like(register, found.kind, ndim=2)
 
 
 def _selected(x: Numbers, at: Any) -> Numbers:
@@ -285,7 +307,9 @@ def _replaced(x: Numbers, at: Any, value: Any) -> Numbers:
     if x.ndim != 2 or not isinstance(at, tuple) or len(at) != 2 or not _is_all(at[0]):
         raise Untraceable("it replaces rows")
     places = np.atleast_1d(np.arange(x.width)[at[1]]).tolist()
-    new = value if isinstance(value, Numbers) else computed("where", x[:, :1] == 0, value, value)
+    new = value if isinstance(value, Numbers) else always(x, value)
+    if x.kind == "integer" and new.kind == "float":  # an array keeps its type
+        new = new.astype(np.int64)
     columns, others = list(x.columns_of_plan), new.columns_of_plan
     for n, place in enumerate(places):
         columns[place] = others[n % len(others)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -63,6 +64,17 @@ def watched() -> Iterator[None]:
         raise Untraceable(f"it asks for `{found[0]}`, which may be another one at each prediction")
 
 
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Run code of this package meanwhile, at its usual speed."""
+    before = sys.getprofile()
+    sys.setprofile(None)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
 def _callables(frame: FrameType) -> set[str]:
     """The functions and modules that code finds by name."""
     found = {name: frame.f_globals.get(name) for name in frame.f_code.co_names}
@@ -87,6 +99,14 @@ def line_now() -> tuple[int, str]:
             return frame.f_lineno, text.strip()
         frame = frame.f_back
     return 0, ""
+
+
+def is_own_class(kind: type) -> bool:
+    """Whether the class is neither a library's nor of this package."""
+    if kind.__module__ == "builtins":  # so says code that was run without a module, too
+        return getattr(builtins, kind.__name__, None) is not kind
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    return not file.startswith((*_LIBRARIES, _PACKAGE))
 
 
 def line_of(traceback: TracebackType | None) -> tuple[int, str]:
