@@ -46,7 +46,10 @@ collect_ignore = ["hosts/django_project"]
 
 # Tests of libraries that refuse the newest pandas and SciPy, which the others need: they run in an
 # environment of their own (`make test-others`), and where somebody has these libraries.
-OTHERS = {"unit/runtimes/test_lifetimes.py": "lifelines"}
+OTHERS = {
+    "unit/runtimes/test_bounds.py": "ngboost",
+    "unit/runtimes/test_lifetimes.py": "lifelines",
+}
 collect_ignore += [path for path, library in OTHERS.items() if find_spec(library) is None]
 
 BROWSERS = (

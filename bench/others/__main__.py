@@ -18,7 +18,7 @@ from bench.serve import places
 from bench.serve.environment import podium_environment
 from tests.conftest import OTHERS
 
-LIBRARIES = ("lifelines",)
+LIBRARIES = ("lifelines", "ngboost", "pygam")
 FOR_TESTS = (
     "hypothesis",
     "httpx",
@@ -38,7 +38,10 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only the cases whose names contain this text")
     options = parser.parse_args()
     there = podium_environment("others", (*LIBRARIES, *FOR_TESTS))
-    print(*(f"{one} {there.version(one)}" for one in (*LIBRARIES, "pandas", "scipy")), sep=", ")
+    print(
+        *(f"{one} {there.version(one)}" for one in (*LIBRARIES, "pandas", "scipy", "scikit-learn")),
+        sep=", ",
+    )
     # Podium as it is installed there, and not the checkout's.
     tests = [str(places.ROOT / "tests" / name) for name in OTHERS]
     commands = [

@@ -61,6 +61,44 @@ def lifetimes(fitter: str, formula: str, times: tuple[int, ...] = (), **options:
     return Served(podium.SurvivalAt(fitted, times) if times else fitted, rows, theirs)
 
 
+@cache
+def _diabetes() -> tuple[pd.DataFrame, pd.Series]:
+    from sklearn.datasets import load_diabetes
+
+    rows, y = load_diabetes(return_X_y=True, as_frame=True)
+    return rows[["age", "bmi", "bp", "s5"]], y
+
+
+def gam(kind: str, level: float | None = None) -> Served:
+    """A generalized additive model of pygam, with intervals of this level if there is one."""
+    import pygam
+
+    rows, y = _diabetes()
+    y = (y > 140).astype(int) if kind == "LogisticGAM" else y.round()
+    model = getattr(pygam, kind)().fit(rows, y)
+    theirs = np.asarray(model.predict(rows))[:, None]
+    if level is not None:
+        theirs = np.column_stack([theirs, model.prediction_intervals(rows, width=level)])
+    return Served(model, rows, theirs, () if level is None else (("intervals", level),))
+
+
+def boosted(kind: str, distribution: str, level: float | None = None) -> Served:
+    """A model of ngboost, with quantiles of its distribution if there is a level."""
+    import ngboost
+    from ngboost import distns
+
+    rows, y = _diabetes()
+    y = (y > 140).astype(int) if kind == "NGBClassifier" else y
+    options = {"Dist": getattr(distns, distribution), "n_estimators": 50, "verbose": False}
+    model = getattr(ngboost, kind)(**options).fit(rows, y)
+    theirs = np.asarray(model.predict(rows))[:, None]
+    if level is not None:
+        found = model.pred_dist(rows).dist
+        ends = [found.ppf((1 - level) / 2), found.ppf((1 + level) / 2)]
+        theirs = np.column_stack([theirs, *ends])
+    return Served(model, rows, theirs, () if level is None else (("intervals", level),))
+
+
 FORMULA = "age + prio * fin + kind"
 AT = (10, 26, 52)
 CASES: dict[str, Callable[[], Served]] = {
@@ -76,6 +114,18 @@ CASES: dict[str, Callable[[], Served]] = {
     "lifelines: LogNormalAFTFitter": lambda: lifetimes("LogNormalAFTFitter", FORMULA, AT),
     "lifelines: LogLogisticAFTFitter": lambda: lifetimes("LogLogisticAFTFitter", FORMULA, AT),
     "lifelines: AalenAdditiveFitter": lambda: lifetimes("AalenAdditiveFitter", "age + prio"),
+    "pygam: LinearGAM": lambda: gam("LinearGAM"),
+    "pygam: LinearGAM with intervals": lambda: gam("LinearGAM", 0.95),
+    "pygam: LogisticGAM": lambda: gam("LogisticGAM"),
+    "pygam: PoissonGAM": lambda: gam("PoissonGAM"),
+    "pygam: GammaGAM": lambda: gam("GammaGAM"),
+    "pygam: ExpectileGAM": lambda: gam("ExpectileGAM"),
+    "ngboost: NGBRegressor": lambda: boosted("NGBRegressor", "Normal"),
+    "ngboost: NGBRegressor with intervals": lambda: boosted("NGBRegressor", "Normal", 0.9),
+    "ngboost: NGBRegressor, log-normal, with intervals": lambda: boosted(
+        "NGBRegressor", "LogNormal", 0.9
+    ),
+    "ngboost: NGBClassifier": lambda: boosted("NGBClassifier", "Bernoulli"),
 }
 
 

@@ -52,8 +52,10 @@ def line_of(name: str, case: Served, bundle: Bundle, address: str) -> Line:
     answer.raise_for_status()
     outputs = [one.name for one in bundle.signature.outputs]
     found = answer.json()["predictions"]
-    ours = np.array([list(one.values()) if isinstance(one, dict) else [one] for one in found])
-    theirs = np.asarray(case.theirs)[:ROWS]
+    ours = np.array(
+        [list(one.values()) if isinstance(one, dict) else [one] for one in found], float
+    )
+    theirs = np.asarray(case.theirs, np.float64)[:ROWS]
     scale = np.maximum(np.abs(theirs), 1e-300)
     difference = (
         float(np.max(np.abs(ours - theirs) / scale)) if ours.shape == theirs.shape else np.inf
@@ -97,7 +99,7 @@ def main() -> int:
                 lines.append(line_of(name, cases[name], bundles[name], server.address))
                 one = lines[-1]
                 mark = "served" if one.is_fine else "FAILED"
-                print(f"{name:40} {mark} {one.difference:7.0e}  {one.outputs}", flush=True)
+                print(f"{name:50} {mark} {one.difference:7.0e}  {one.outputs}", flush=True)
     print(f"{sum(one.is_fine for one in lines)} of {len(lines)} are packed and served")
     return int(not all(one.is_fine for one in lines))
 

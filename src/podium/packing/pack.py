@@ -108,7 +108,8 @@ def pack(
             By default as the object itself predicts.
         intervals: the share of cases, such as 0.95, that the intervals of a model of statsmodels hold:
             their bounds become outputs beside the prediction, as in `summary_frame`. Of a model of
-            MAPIE, one of its confidence levels.
+            MAPIE, one of its confidence levels; of a linear GAM of pygam or a regressor of ngboost, the
+            share of new observations.
         distances: whether each prediction of a model of clusters has the distances to all of them; by
             default of up to 100.
         cv: the number of folds, or a scikit-learn splitter, to evaluate copies of the estimator on rows

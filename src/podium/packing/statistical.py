@@ -65,11 +65,7 @@ def _lean(results: Any, design: Array) -> Any:
 
 
 def _with_intervals(results: Any, design: Array, level: float) -> IntervalModel:
-    if not 0 < level < 1:
-        raise SetupError(
-            f"intervals can't be {level!r}",
-            hint="use the share of cases that they hold, as in 0.95",
-        )
+    require_share(level)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -80,6 +76,19 @@ def _with_intervals(results: Any, design: Array, level: float) -> IntervalModel:
             f"{kind} of statsmodels has no intervals for predictions", hint="leave out intervals"
         ) from error
     return IntervalModel(results, level, list(frame.columns))
+
+
+def require_share(level: float) -> None:
+    """Check the share of cases that intervals are to hold.
+
+    Raises:
+        SetupError: it isn't between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise SetupError(
+            f"intervals can't be {level!r}",
+            hint="use the share of cases that they hold, as in 0.95",
+        )
 
 
 def _classes(results: Any) -> Array | None:

@@ -29,6 +29,7 @@ from podium.packing.model_file import load_model_file
 from podium.packing.owner import ROWS, Owner, clean, spread
 from podium.packing.recast import read_again, recast
 from podium.packing.truth import Truth
+from podium.runtimes.bounds import BoundedModel, has_bounds
 from podium.runtimes.lifetimes import LifetimeModel, is_lifetimes
 from podium.runtimes.onnx import graph_fields, graph_outputs, matrix_of
 from podium.runtimes.onnx_networks import described_network, exported, is_network
@@ -129,12 +130,16 @@ def _taking(model: Any, rows: object, rounds: Rounds, intervals: float | None) -
         return statistical.predicting(model, intervals)
     if rows is not None and conformal.is_conformal(model) and rounds is None:
         return conformal.predicting(model, rows, intervals)
+    if intervals is not None and has_bounds(model) and rounds is None:
+        statistical.require_share(intervals)
+        return Booster(BoundedModel(model, intervals), is_changed=True)
     if is_lifetimes(model) and rounds is None and intervals is None:
         return Booster(LifetimeModel(model), is_changed=True)
     if intervals is not None:
         raise SetupError(
             f"{type(model).__name__} has no intervals",
-            hint="intervals applies to models of statsmodels and MAPIE: leave it out",
+            hint="intervals applies to models of statsmodels and MAPIE, linear GAMs of pygam and "
+            "regressors of ngboost: leave it out",
         )
     return taking_tables(model, rounds)
 

@@ -86,6 +86,14 @@ def probabilities_of(estimator: Any, frame: Any) -> Any:
         return None
 
 
+def in_columns(shares: Any, n_rows: int) -> NDArray[np.float64]:
+    """Probabilities with a column for each class: pygam returns those of the second class alone."""
+    array = np.asarray(shares, np.float64)
+    if array.ndim == 1 and len(array) == n_rows:
+        return np.column_stack([1 - array, array])
+    return np.atleast_2d(array)
+
+
 def are_shares(numbers: Any, shape: tuple[int, int]) -> bool:
     """Whether these are probabilities; those of a raw score, or of a custom objective, may be any."""
     if numbers is None:

@@ -17,6 +17,7 @@ from podium.runtimes.protocol import RuntimeFeatures
 from podium.runtimes.refusals import refusing_rows, without_predict
 from podium.runtimes.several import (
     are_shares,
+    in_columns,
     in_types,
     labels_in,
     names_of,
@@ -104,7 +105,7 @@ def predict_with(estimator: Any, frame: Any, signature: Signature) -> Outputs:
     scores = scores_of(estimator, frame, output.score) if output.score else None
     if not output.has_probabilities:
         return Outputs(predictions, scores=scores)
-    shares = np.atleast_2d(np.asarray(estimator.predict_proba(frame), np.float64))
+    shares = in_columns(estimator.predict_proba(frame), len(predictions))
     return Outputs(predictions, shares, scores=scores)
 
 
@@ -147,10 +148,15 @@ def outputs_of(
             name=name,
             task="classification",
             classes=labels_in(classes),
-            has_probabilities=are_shares(probabilities_of(model, rows), (len(frame), len(classes))),
+            has_probabilities=_has_probabilities(model, rows, (len(frame), len(classes))),
             threshold=threshold_of(estimator, frame),
         ),
     )
+
+
+def _has_probabilities(model: Any, rows: Any, shape: tuple[int, int]) -> bool:
+    shares = probabilities_of(model, rows)
+    return shares is not None and are_shares(in_columns(shares, shape[0]), shape)
 
 
 def _predictions_for(estimator: Any, frame: Any) -> tuple[Array, Any, Any]:
