@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from podium.errors import ModelError
 from podium.program.arrays import Bytes, Floats, Indices, Words
+from podium.program.grids import ROWS_MIN, grid_of
 from podium.program.kernel import SAW_INFINITE, SAW_NAN, Trees, adder
 from podium.program.operations.operation import Operation, Register, Shape, Shapes, Step, require
 
@@ -71,8 +73,9 @@ class Forest(Operation, frozen=True, tag="forest"):
         """The kernel, its arrays checked and copied."""
         x, base, n_outputs = self.x, self.base, len(self.base)
         shape = shapes.matrix(x)
+        trees = self.trees
         add = adder(
-            self.trees,
+            trees,
             shape.width,
             n_outputs,
             is_single_input=self.is_single_input,
@@ -80,6 +83,8 @@ class Forest(Operation, frozen=True, tag="forest"):
         )
         refused = {"": 0, "infinite": SAW_INFINITE}.get(self.refuses, SAW_NAN | SAW_INFINITE)
         starts_at_zero = not base.any()
+        is_double = not self.is_single_input and not self.is_single_sum
+        add_many = cache(lambda: grid_of(trees, shape.width, n_outputs) or add)
 
         def run(_: Sequence[Any], values: Sequence[Any]) -> Floats:
             rows = values[x]
@@ -90,7 +95,8 @@ class Forest(Operation, frozen=True, tag="forest"):
             else:
                 sums = np.empty((len(rows), n_outputs))
                 sums[:] = base
-            if add(rows, sums) & refused:
+            is_many = is_double and len(rows) >= ROWS_MIN
+            if (add_many() if is_many else add)(rows, sums) & refused:
                 raise ModelError("the model accepts no missing or infinite values here")
             return sums
 
