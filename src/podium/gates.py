@@ -17,7 +17,7 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         truths_min: how many truths each of two versions needs before anything is decided.
         measure: what decides, such as `log_loss`; accuracy or the mean absolute error when empty.
         margin: how much better the new version must be, in the unit of the measure; in no segment
-            may it be worse by twice as much.
+            and for no output may it be worse by twice as much.
         segments: fields of the model whose values divide the rows into segments.
         latency_max: how many times as long as before an answer may take. Where it is 1 or more, a
             millisecond more is always allowed.

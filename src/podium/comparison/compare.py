@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from podium.comparison.checks import Counted, check_gates
 from podium.comparison.estimates import confidence_sequence
-from podium.comparison.evidence import Evidence
+from podium.comparison.evidence import Evidence, OneOutput
 from podium.comparison.figures import Figure
 from podium.comparison.losses import Measure
 from podium.comparison.pair import Pair, pair_of, read_evidence
-from podium.comparison.parts import Part
+from podium.comparison.parts import Part, Parts
 from podium.comparison.report import (
     Better,
     Comparison,
@@ -30,6 +30,8 @@ from podium.gates import Gates
 from podium.records.store import Store
 
 SEGMENTS_SHOWN = 10
+# Intervals of the figures of an output take half a second of many rows.
+OUTPUTS_SHOWN = 10
 
 
 def compare(
@@ -63,7 +65,8 @@ def compare(
     parts = pair.parts
     measure = parts.deciding(gates.measure)
     evidence = read_evidence(store, pair, reader, gates.truths_min, since_us)
-    segments = evidence.segments(reader, measure)
+    segments, outputs = evidence.segments(reader, measure), evidence.outputs(parts, measure)
+    shown = _worst(parts, outputs)
     is_any = len(evidence.a) and len(evidence.b)
     report = Comparison(
         model=model,
@@ -74,13 +77,12 @@ def compare(
         truths_min=gates.truths_min,
         differences=(
             *_differences(evidence, parts.mean, ""),
-            *(found for one in parts.each for found in _of_part(evidence, one)),
+            *(found for one in shown for found in _of_part(evidence, one)),
         ),
         improvement=_improvement(evidence, measure, gates.truths_min),
         segments=_shown(segments),
-        notes=evidence.notes,
+        notes=(*evidence.notes, *_of_shown(parts, shown)),
     )
-    outputs = evidence.outputs(parts, measure)
     checked = check_gates(report, pair, outputs, segments, gates, failures)
     return msgspec.structs.replace(report, gates=checked)
 
@@ -95,6 +97,19 @@ def _side(
         n_truths=len(losses),
         latency_ms=float(np.median(latencies)) / 1_000 if len(latencies) else None,
     )
+
+
+def _worst(parts: Parts, outputs: Sequence[OneOutput]) -> tuple[Part, ...]:
+    """The outputs whose figures are shown: of many those for which `b` is least good."""
+    worst = {one.name for one in outputs[:OUTPUTS_SHOWN]}
+    is_all = len(parts.each) <= OUTPUTS_SHOWN or not worst
+    return parts.each if is_all else tuple(one for one in parts.each if one.name in worst)
+
+
+def _of_shown(parts: Parts, shown: Sequence[Part]) -> Iterator[str]:
+    if len(shown) < len(parts.each):
+        n = f"{len(shown)} of {len(parts.each):,} outputs"
+        yield f"Figures are shown of {n}: those for which the second version is least good."
 
 
 def _of_part(evidence: Evidence, part: Part) -> Iterator[Difference]:

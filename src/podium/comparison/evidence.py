@@ -38,10 +38,12 @@ class OneOutput(NamedTuple):
     """How much better `b` is than `a` for one of several outputs.
 
     Attributes:
+        name: of the output.
         improvement: of the mean loss, positive where `b` is better.
         at: the interval of it, which holds for all outputs at once.
     """
 
+    name: str
     measure: Measure
     improvement: float
     at: Interval
@@ -127,7 +129,7 @@ class Evidence:
             estimate = self.estimate(own)
             if estimate is not None:
                 low, high = interval(estimate, len(parts.each))
-                found.append(OneOutput(own, -estimate.difference, Interval(-high, -low)))
+                found.append(OneOutput(one.name, own, -estimate.difference, Interval(-high, -low)))
         return sorted(found, key=lambda one: one.at.high)
 
     def segments(self, reader: SegmentReader, measure: Measure) -> list[Segment]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import hamming_loss, mean_absolute_error, mean_pinball_loss
 
+from podium.comparison import compare as compare_module
 from podium.comparison.parts import RowLosses, parts_of
 from podium.errors import SetupError
 from podium.signature import Output, Signature
@@ -64,6 +65,16 @@ def test_an_output_that_is_worse_refuses_what_is_better_on_the_mean(pairs):
     assert gate(found).sentence in found.refusals
     # Twice the margin is allowed, as in segments.
     assert gate(pairs.compare(margin=2.0)).status == "pass"
+
+
+def test_of_many_outputs_those_are_shown_that_are_worst(pairs, monkeypatch):
+    monkeypatch.setattr(compare_module, "OUTPUTS_SHOWN", 1)
+    both(pairs, (9.0, 1.0), (1.0, 3.0))
+
+    found = pairs.compare()
+
+    assert {one.output for one in found.differences} == {"", "y1"}
+    assert any(note.startswith("Figures are shown of 1 of 2 outputs") for note in found.notes)
 
 
 def test_too_few_truths_say_nothing_of_an_output(pairs):
