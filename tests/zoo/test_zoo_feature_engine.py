@@ -176,7 +176,6 @@ def test_declared_categories_that_match_go_into_boosting(zoo):
     ("step", "why"),
     [
         (fi.RandomSampleImputer(random_state=0), "at random"),
-        (fe.StringSimilarityEncoder(), "letter by letter"),
         (fc.MathFeatures(SIZES, ["skew"]), "isn't known to programs"),
         (LagFeatures(variables=SIZES[:1], drop_original=True), "compute the lags before"),
     ],
@@ -184,8 +183,9 @@ def test_declared_categories_that_match_go_into_boosting(zoo):
 def test_what_cannot_be_exact_says_why(zoo, step, why):
     X, y = zoo.data("cars")
     X = X.fillna({"Horsepower": 100.0})
-    steps = [step] if isinstance(step, fe.StringSimilarityEncoder) else [fe.OneHotEncoder(), step]
-    model = make_pipeline(*steps, HistGradientBoostingRegressor(max_iter=2)).fit(X, y)
+    model = make_pipeline(fe.OneHotEncoder(), step, HistGradientBoostingRegressor(max_iter=2)).fit(
+        X, y
+    )
 
     assert why in zoo.compile(model, X)[0].why
 
@@ -266,3 +266,20 @@ def test_distances_between_places_compile(zoo, method):
 
     found, _, _ = zoo.compile(model, X)
     assert found.program is not None, found.why
+
+
+@pytest.mark.parametrize("missing", ["impute", "ignore"])
+def test_similar_texts_compile(zoo, missing):
+    X, y = zoo.data("cars")
+    name = "No. " + X["Weight_in_lbs"].astype(str) + " " + X["Origin"]
+    X = X[["Cylinders"]].assign(name=name.where(X.index % 9 > 0))
+    encoder = fe.StringSimilarityEncoder(top_categories=6, missing_values=missing)
+    model = make_pipeline(encoder, HistGradientBoostingRegressor(max_iter=5)).fit(X, y)
+
+    found, original, table = zoo.compile(model, X)
+    assert found.program is not None, found.why
+    rows = table.take(np.arange(4))
+    rows.columns["name"] = np.array(["", "on 2130", "\u00c9 \u6f22", None], object)
+    np.testing.assert_array_equal(
+        found.program.predict(rows).predictions, original.predict(rows).predictions
+    )

@@ -166,6 +166,7 @@ def _after_skrub(step: Any, columns: Columns) -> Columns:
         return [] if getattr(step, "drop_", False) else columns
     if kind == "CheckInputDataFrame":
         return columns
+    step = getattr(step, "_dropper", step)  # of columns that resemble others
     kept = getattr(step, "columns_", getattr(step, "kept_cols_", None))
     if kept is not None:  # it selects columns
         by_name = {column.name: column for column in columns if column is not None}

@@ -45,6 +45,7 @@ from podium.program.operations.texts.analysis import Analysis
 from podium.program.operations.texts.matches import ExtractText, MatchText, ReplaceMatches
 from podium.program.operations.texts.min_hash import MinHash
 from podium.program.operations.texts.numerals import ReadNumbers
+from podium.program.operations.texts.similarity import Similarity
 from podium.program.operations.texts.terms import Terms, TermSum
 from podium.program.operations.texts.texts import (
     ChangeText,
@@ -118,6 +119,7 @@ AnyOperation: TypeAlias = (
     | RowSum
     | Scale
     | Select
+    | Similarity
     | Single
     | SingleSum
     | SparseCode
@@ -197,6 +199,7 @@ __all__ = [
     "Select",
     "Shape",
     "Shapes",
+    "Similarity",
     "Single",
     "SingleSum",
     "SparseCode",

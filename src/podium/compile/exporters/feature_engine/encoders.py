@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.exporters.feature_engine.columns import named, remaining_columns, with_numbers
-from podium.compile.features import Features, NotCompiled, Relabelled
+from podium.compile.exporters.feature_engine.columns import (
+    named,
+    present,
+    remaining_columns,
+    with_numbers,
+)
+from podium.compile.features import Column, Features, Input, NotCompiled, Relabelled
 from podium.compile.labels import label_of
 from podium.compile.registers import Codes
+from podium.program.operations import FillText, Similarity
 from podium.signature import Label
 
 NO_CODE = -1.0
@@ -83,16 +89,28 @@ def _labels(categories: Any) -> list[Label]:
     return [label for label in labels if label is not None]
 
 
-def similarity(_estimator: Any, _build: Builder, _x: Features) -> Features:
-    """Not exported.
+def similarity(estimator: Any, build: Builder, x: Features) -> Features:
+    """The other columns, then how similar each text is to each known one."""
+    columns, variables = named(estimator, x), list(estimator.variables_)
+    if estimator.missing_values == "raise":
+        columns = present(build, columns, variables)
+    made: list[Features] = []
+    for name in variables:
+        column = columns[name]
+        if any(not isinstance(label, str) for label in _values(build, column)):
+            raise NotCompiled("it writes numbers as texts; convert the column before fitting")
+        texts = build.texts(column)
+        if estimator.missing_values == "impute":
+            texts = build.add(FillText(texts, ""))
+        known = tuple(map(str, estimator.encoder_dict_[name]))
+        made.append(build.features(build.add(Similarity(texts, known))))
+    return (*remaining_columns(columns, variables), *(one for some in made for one in some))
 
-    Raises:
-        NotCompiled: always.
-    """
-    raise NotCompiled(
-        "it compares each text with the known ones, letter by letter; encode them with "
-        "OneHotEncoder or RareLabelEncoder"
-    )
+
+def _values(build: Builder, column: Column) -> tuple[Label, ...]:
+    while isinstance(column, Relabelled):
+        column = column.base
+    return tuple(build.field(column).labels) if isinstance(column, Input) else ()
 
 
 TRANSFORMERS = {
