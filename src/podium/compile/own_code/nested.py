@@ -11,16 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from podium.compile.exporters.inverses import inverted
 from podium.compile.features import Features, Fitted, NotCompiled
+from podium.compile.labels import classes_of
 from podium.compile.own_code.frames import Frame
-from podium.compile.own_code.labels import named
+from podium.compile.own_code.labels import Labels, named
 from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.series import series_of
+from podium.compile.own_code.tables import chosen
 from podium.compile.own_code.values import Numbers
 from podium.compile.own_code.watch import is_own_class, unwatched
+from podium.compile.registers import Codes
 from podium.program.operations import Link, Lookup
 
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform")
+METHODS = (
+    *("predict", "predict_proba", "predict_log_proba", "decision_function"),
+    *("transform", "inverse_transform"),
+)
 # Their transformers return frames for frames, whatever scikit-learn is set to.
 _FRAMES_FOR_FRAMES = ("category_encoders", "feature_engine", "skrub")
 
@@ -85,7 +92,11 @@ def _either(estimator: Any, method: Callable[..., Any], name: str) -> Callable[.
 def _called(estimator: Any, name: str, rows: Any) -> Any:
     if not hasattr(rows, "build"):
         raise Untraceable(f"it passes a {rows.noun} to a fitted estimator")
+    if type(estimator).__name__ == "LabelEncoder":
+        return _of_labels(estimator, name, rows)
     of_library = _of_library(estimator, name)
+    if name == "inverse_transform":
+        return _inverted(of_library, rows)
     x = _columns(estimator, rows)
     if name == "transform":
         return _transformed(of_library, rows, x)
@@ -132,6 +143,23 @@ def _transformed(estimator: Any, rows: Any, x: Features) -> Any:
     pairs = zip(names, after, strict=True)
     found = {name: series_of(build, column) for name, column in pairs}
     return Frame(found, build=build, is_array=is_array)
+
+
+def _inverted(estimator: Any, rows: Any) -> Numbers:
+    """What was transformed into these numbers."""
+    if not isinstance(rows, Numbers) or rows.ndim != 2:
+        raise Untraceable("it passes something else than an array to `inverse_transform`")
+    return rows.like(inverted(estimator, rows.build, rows.register), "float", is_pandas=False)
+
+
+def _of_labels(encoder: Any, name: str, rows: Any) -> Any:
+    """The codes of a column of labels, or the labels of a column of codes; others are refused."""
+    if not isinstance(rows, (Numbers, Labels)) or rows.ndim != 1:
+        raise Untraceable("it passes something else than a column to a LabelEncoder")
+    if name == "inverse_transform":
+        return chosen(np.asarray(encoder.classes_), rows)
+    codes = {label: float(code) for code, label in enumerate(classes_of(encoder))}
+    return Numbers(rows.build, rows.build.codes(rows.columns_of_plan, [Codes(codes)]), "integer")
 
 
 def _returns_frames(estimator: Any, rows: Any) -> bool:

@@ -272,6 +272,29 @@ def test_probabilities_and_labels_share_the_models_inside():
     assert [one.step for one in found.report] == ["Both / DecisionTreeClassifier", "Both"]
 
 
+def test_labels_are_encoded_and_numbers_scaled_back():
+    from sklearn.preprocessing import LabelEncoder, MinMaxScaler
+
+    words = LabelEncoder().fit(["small", "large"])
+    kinds = LabelEncoder().fit(X["kind"])
+    scaler = MinMaxScaler().fit(Y[:, None])
+    coded = X.assign(kind=kinds.transform(X["kind"]))
+    tree = DecisionTreeClassifier(max_depth=3).fit(coded, IS_LARGE.astype(int))
+    ridge = Ridge().fit(coded, scaler.transform(Y[:, None])[:, 0])
+
+    def worded(self: Any, X: Any) -> Any:
+        return words.inverse_transform(tree.predict(X.assign(kind=kinds.transform(X["kind"]))))
+
+    def scaled_back(self: Any, X: Any) -> Any:
+        X = X.assign(kind=kinds.transform(X["kind"]))
+        return scaler.inverse_transform(ridge.predict(X).reshape(-1, 1)).ravel()
+
+    label = Label(worded)
+    label.classes_ = words.classes_
+    assert compiled(label, X).why == ""
+    assert compiled(Number(scaled_back), X).why == ""
+
+
 def test_a_class_of_a_script_needs_no_pickle(tmp_path):
     model = Number(lambda self, X: self.ridge.predict(X) * 2, ridge=Ridge().fit(NUMBERS, Y))
 
