@@ -210,7 +210,9 @@ class Columns(Operators):
 
     def copy(self, *_: Any, **__: Any) -> Self:
         """The same columns, apart."""
-        return self.of({name: one.copy() for name, one in self.series.items()})
+        found = self.of({name: one.copy() for name, one in self.series.items()})
+        found.is_array = self.is_array
+        return found
 
     def assign(self, **columns: Any) -> Self:
         """With more columns."""

@@ -187,6 +187,10 @@ class Numbers(Reductions, Arithmetic):
     def reduced_parts(self, how: str, axis: Any) -> Sequence[Numbers]:
         """The columns."""
         if axis not in (1, "columns", -1) or self.ndim != 2:
+            if how in ("any", "all"):
+                raise Untraceable(
+                    f"its {how} asks about all rows; let np.where choose between what all rows get"
+                )
             raise Untraceable(f"its {how} depends on the other rows; compute it in `fit`")
         return [self[:, n] for n in range(self.width)]
 

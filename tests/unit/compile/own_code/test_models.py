@@ -203,7 +203,10 @@ def test_numbers_of_single_precision_are_compared_and_added_as_numpy_does():
     booster = xgboost.XGBClassifier(n_estimators=5, max_depth=2).fit(NUMBERS, IS_LARGE)
     single = np.float32(booster.predict_proba(NUMBERS)[3, 1])
 
-    for threshold in (float(single), np.float64(single), single, np.nextafter(single, 1)):
+    above = np.nextafter(
+        np.float64(single), 2
+    )  # as a plain number it is rounded to the share itself
+    for threshold in (float(single), single, np.nextafter(single, 1), above, float(above)):
         model = Label(
             lambda self, X, t=threshold: (booster.predict_proba(X)[:, 1] >= t).astype(int)
         )
@@ -293,6 +296,26 @@ def test_labels_are_encoded_and_numbers_scaled_back():
     label.classes_ = words.classes_
     assert compiled(label, X).why == ""
     assert compiled(Number(scaled_back), X).why == ""
+
+
+def test_an_array_of_texts_has_the_names_that_a_frame_gives_it_and_groups_are_not_selected():
+    from sklearn.impute import SimpleImputer
+
+    imputer = SimpleImputer(strategy="most_frequent").fit(X[["kind"]])
+    ridge = Ridge().fit(NUMBERS, Y)
+
+    def renamed(_: Any, X: Any) -> Any:
+        kind = pd.DataFrame(imputer.transform(X[["kind"]]), columns=["k"], index=X.index)
+        return np.where(kind["k"] == "b", ridge.predict(X[["size", "age"]]), 0)
+
+    def grouped(_: Any, X: Any) -> Any:
+        out, mask = np.zeros(len(X)), (X["kind"] == "b").to_numpy()
+        if mask.any():
+            out[mask] = ridge.predict(X.loc[mask, ["size", "age"]])
+        return out
+
+    assert compiled(Number(renamed), X).why == ""
+    assert "let np.where choose" in compiled(Number(grouped), X).why
 
 
 def test_a_class_of_a_script_needs_no_pickle(tmp_path):
