@@ -13,8 +13,12 @@ from catboost import CatBoostClassifier, CatBoostRegressor
 from category_encoders import CatBoostEncoder
 from feature_engine.encoding import MeanEncoder, RareLabelEncoder
 from feature_engine.imputation import MeanMedianImputer
+from imblearn.ensemble import BalancedRandomForestClassifier
+from imblearn.pipeline import make_pipeline as make_sampling_pipeline
+from imblearn.under_sampling import RandomUnderSampler
 from interpret.glassbox import ExplainableBoostingRegressor
 from lightgbm import LGBMClassifier, LGBMRegressor
+from mlxtend.regressor import StackingRegressor as MlxtendStacking
 from sklearn import datasets
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
@@ -63,6 +67,7 @@ from sklearn.neighbors import (
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
     KBinsDiscretizer,
     OneHotEncoder,
     PolynomialFeatures,
@@ -74,6 +79,8 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC, SVR, LinearSVC
 from sklearn.tree import DecisionTreeRegressor
+from sklego.preprocessing import ColumnCapper
+from skrub import tabular_pipeline
 from xgboost import XGBRegressor
 
 N_ROWS = 10_000
@@ -146,6 +153,18 @@ def columns(rows: pd.DataFrame, words: Any = None) -> ColumnTransformer:
             ("words", words or OneHotEncoder(handle_unknown="ignore", sparse_output=False), names),
         ]
     )
+
+
+def own(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns made as notebooks make them."""
+    plans = {"free": 0.0, "basic": 1.0, "pro": 2.0}
+    return frame.assign(
+        x2=frame["x2"].fillna(0.0),
+        share=frame["x0"] / (frame["x1"].abs() + 1.0),
+        size=np.log1p(frame["x3"].clip(lower=0.0)),
+        plan=frame["plan"].map(plans),
+        is_phone=frame["device"].isin(["phone", "tablet"]).astype(float),
+    ).drop(columns=["city", "device"])
 
 
 @dataclass(frozen=True)
@@ -272,6 +291,9 @@ FAMILIES: dict[str, dict[str, Case]] = {
         ),
     },
     "ensembles": {
+        "imbalanced-learn's balanced forest": _bare(
+            BalancedRandomForestClassifier(100, max_depth=12, **SEED), n_classes=2
+        ),
         "AdaBoost": _bare(AdaBoostClassifier(**SEED), n_classes=2, n_trained=2_000),
         "bagging": _bare(BaggingRegressor(**SEED), n_trained=2_000),
         "voting": _scaled(
@@ -280,6 +302,9 @@ FAMILIES: dict[str, dict[str, Case]] = {
         ),
         "stacking": _scaled(
             StackingRegressor([("a", Ridge()), ("b", DecisionTreeRegressor(max_depth=5, **SEED))])
+        ),
+        "mlxtend's stacking": _scaled(
+            MlxtendStacking([Ridge(), DecisionTreeRegressor(max_depth=5, **SEED)], Ridge())
         ),
         "calibrated": _scaled(CalibratedClassifierCV(LinearSVC(**SEED)), n_classes=2),
         "one against the rest": _scaled(OneVsRestClassifier(LogisticRegression()), n_classes=3),
@@ -348,6 +373,17 @@ FAMILIES: dict[str, dict[str, Case]] = {
                 MeanMedianImputer(), RareLabelEncoder(0.05, 4), MeanEncoder(), Ridge()
             ),
             mixed,
+        ),
+        "skrub's tabular pipeline + ridge": Case(lambda _: tabular_pipeline(Ridge()), mixed),
+        "scikit-lego's capper + ridge": _after(ColumnCapper(), StandardScaler(), Ridge()),
+        "imbalanced-learn's sampler + logistic regression": Case(
+            lambda _: make_sampling_pipeline(
+                RandomUnderSampler(**SEED), StandardScaler(), LogisticRegression()
+            ),
+            n_classes=2,
+        ),
+        "a function of one's own + ridge": Case(
+            lambda _: make_pipeline(FunctionTransformer(own), StandardScaler(), Ridge()), mixed
         ),
         "target encoder + ridge": _columns(Ridge(), TargetEncoder(target_type="continuous")),
         "category_encoders' CatBoostEncoder + ridge": _columns(Ridge(), CatBoostEncoder()),
