@@ -121,3 +121,12 @@ def test_a_model_of_texts_is_packed_from_its_column(here: Path, podium_run: Comm
     assert code == 0
     assert "from      1 fields: review" in out
     assert podium.load("films.podium").predict({"review": "a great film"}).predictions == ["yes"]
+
+
+@pytest.mark.slow
+def test_distances_of_what_has_no_clusters_are_refused(trained, podium_run: Command) -> None:
+    wrong, _, why = podium_run(*PACK, "--distances")
+    code, _, _ = podium_run(*PACK, "--no-distances")
+
+    assert (wrong != 0, code) == (True, 0)
+    assert "no distances to clusters" in why

@@ -139,8 +139,10 @@ def test_a_cluster_of_several_centres_is_as_far_as_the_nearest_of_them(rows, com
     # Five clusters of 1 to 20 centres: groups of any size are compared in pairs.
     model = Birch(n_clusters=5, threshold=0.4)
 
-    outputs = packed(model, rows, compiles=compiles).predict(rows)
+    bundle = packed(model, rows, compiles=compiles)
 
+    outputs = bundle.predict(rows)
+    assert bundle.is_compiled is compiles
     far, labels = model.transform(rows), model.subcluster_labels_
     sizes = np.bincount(labels)
     assert len(set(sizes)) > 2, sizes
@@ -154,9 +156,11 @@ def test_more_than_a_hundred_clusters_have_their_distances_on_request():
     model = KMeans(303, n_init=1, **SEED)
 
     few = packed(model, rows).predict(rows)
-    all_of_them = packed(model, rows, distances=True).predict(rows)
+    bundle = packed(model, rows, distances=True)
+    all_of_them = bundle.predict(rows)
     none = packed(KMeans(3, n_init=1, **SEED), rows, distances=False).predict(rows)
 
+    assert bundle.is_compiled
     assert few.distances is none.distances is None
     assert all_of_them.distances.shape == (606, 303)
     assert all_of_them.scores.tolist() == all_of_them.distances.min(axis=1).tolist()
