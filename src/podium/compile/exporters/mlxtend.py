@@ -28,6 +28,7 @@ from podium.program.operations import (
     Link,
     Lookup,
     Matmul,
+    Pair,
     Select,
     Total,
 )
@@ -128,13 +129,16 @@ def _of_shares(estimator: Any, shares: int, build: Builder) -> Fitted:
 
 
 def linear_classifier(estimator: Any, build: Builder, x: Features) -> Fitted:
-    """The second of two classes, unless the sum is below 0."""
+    """The second of two classes, unless the sum is below 0; a logistic one has probabilities."""
     bias = np.ravel(estimator.b_).astype(np.float64)
     total = build.add(Matmul(build.matrix(x), np.asarray(estimator.w_, np.float64), bias))
     # Not above or equal to 0: a sum that is NaN isn't below 0 either.
     is_below = build.add(Elementwise((total,), "less", (0, -1), np.zeros((1, 1))))
     index = build.add(Above(build.scale(is_below, multiply=-1.0), -0.5))
-    return Fitted(index=index, classes=(0, 1))
+    shares = None
+    if hasattr(estimator, "predict_proba"):
+        shares = build.add(Pair(build.add(Link(total, "sigmoid"))))
+    return Fitted(index=index, classes=(0, 1), probabilities=shares)
 
 
 def linear_regression(estimator: Any, build: Builder, x: Features) -> Fitted:
