@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.zoo.case import Case
 from bench.zoo.data import rows_of
+from bench.zoo.own_texts import TEXTS
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -36,7 +37,7 @@ def _fitted(model: Any, data: str, prepare: Any) -> tuple[Any, Any]:
 
 
 def _cases() -> Iterator[Case]:
-    for piece in PIECES:
+    for piece in (*PIECES, *(Piece(data, how) for data, how in TEXTS)):
         yield Case(piece.name, lambda piece=piece: _behind(piece.how, piece.data))
     for data, classes in CLASSES.items():
         for one in classes:

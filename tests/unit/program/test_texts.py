@@ -50,7 +50,7 @@ def test_cases_are_those_of_python(name: str):
     assert changed(name) == [None if w is None else getattr(w, name)() for w in WORDS]
 
 
-@pytest.mark.parametrize("name", ["lower", "upper"])
+@pytest.mark.parametrize("name", ["lower", "upper", "capitalize", "swapcase"])
 def test_simple_cases_are_those_of_arrow(name: str):
     theirs = getattr(pd.Series(WORDS, dtype="str").str, name)()
 

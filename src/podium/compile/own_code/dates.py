@@ -81,9 +81,13 @@ def _usual(labels: Labels, *, dayfirst: bool) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         guessed = {guess_datetime_format(one, dayfirst=dayfirst) for one in texts}
-    if len(guessed) != 1 or None in guessed:
-        raise Untraceable("its times are written in several formats, or in none; add format=")
-    return str(guessed.pop())
+    form = guessed.pop() if len(guessed) == 1 else None
+    if form is None:
+        raise Untraceable(
+            f"pandas finds no single format for times such as {texts[:1]}, and lets dateutil guess at "
+            "each of them; add format="
+        )
+    return str(form)
 
 
 def _unit_of(labels: Labels, form: str, *, utc: bool) -> str:

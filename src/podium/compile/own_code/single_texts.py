@@ -171,6 +171,11 @@ class OneTextParts(Recorded):
     def __init__(self, labels: Labels, separator: str | None, n_most: int) -> None:
         self.labels, self.how = labels, (separator, n_most, 0)
 
+    def __len__(self) -> NoReturn:
+        raise Untraceable(
+            "it asks for the number of parts of each text; `.str.split().str.len()` can be recorded"
+        )
+
     def __getitem__(self, at: Any) -> OneText:
         operation = ChangeText(self.labels.texts, "part", (*self.how, at))
         found = self.labels.changed(operation, is_filled=True)

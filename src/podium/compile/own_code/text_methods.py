@@ -46,8 +46,13 @@ class TextMethods(Recorded):
         return Numbers(build, build.add(operation), "float", is_pandas=True)
 
     def _case(self, name: Any) -> Labels:
-        if self._is_arrow and name in ("lower", "upper"):
-            return self._change("lower_simple" if name == "lower" else "upper_simple")
+        if self._is_arrow and name == "title":
+            raise Untraceable(
+                "Arrow writes titles in its own way; `.apply(str.title)` can be recorded"
+            )
+        if self._is_arrow and name != "casefold":
+            simple: Any = f"{name}_simple"
+            return self._change(simple)
         return self._change(name)
 
     @property

@@ -16,6 +16,8 @@ ChangeName: TypeAlias = Literal[
     "casefold",
     "lower_simple",
     "upper_simple",
+    "capitalize_simple",
+    "swapcase_simple",
     "strip",
     "lstrip",
     "rstrip",
@@ -49,6 +51,8 @@ CHANGES: Mapping[ChangeName, tuple[Any, ...]] = {
     "casefold": (),
     "lower_simple": (),
     "upper_simple": (),
+    "capitalize_simple": (),
+    "swapcase_simple": (),
     "strip": (_MAYBE_TEXT,),
     "lstrip": (_MAYBE_TEXT,),
     "rstrip": (_MAYBE_TEXT,),
@@ -128,7 +132,7 @@ def _zfill(width: int) -> Changed:
     return lambda text: text.zfill(width)
 
 
-def _simple(function: Callable[[str], str]) -> Callable[[], Changed]:
+def _letters(function: Callable[[str], str]) -> Callable[[str], str]:
     """Letter by letter, and never more letters than before, as Arrow changes the case of texts."""
 
     def changed(text: str) -> str:
@@ -143,14 +147,30 @@ def _simple(function: Callable[[str], str]) -> Callable[[], Changed]:
         new = letter.title()
         return new if len(new) == 1 else letter
 
-    return lambda: changed
+    return changed
+
+
+def _capitalize_simple() -> Changed:
+    upper, lower = _letters(str.upper), _letters(str.lower)
+    return lambda text: upper(text[:1]) + lower(text[1:])
+
+
+def _swapcase_simple() -> Changed:
+    upper, lower = _letters(str.upper), _letters(str.lower)
+
+    def swapped(letter: str) -> str:
+        return lower(letter) if letter.isupper() else upper(letter) if letter.islower() else letter
+
+    return lambda text: "".join(map(swapped, text))
 
 
 # In lower case and in upper case.
 _SIMPLE = {"\u00df": ("\u00df", "\u1e9e"), "\u0130": ("i", "\u0130")}
 _WITH_ARGUMENTS: Mapping[ChangeName, Callable[..., Changed]] = {
-    "lower_simple": _simple(str.lower),
-    "upper_simple": _simple(str.upper),
+    "lower_simple": lambda: _letters(str.lower),
+    "upper_simple": lambda: _letters(str.upper),
+    "capitalize_simple": _capitalize_simple,
+    "swapcase_simple": _swapcase_simple,
     "replace": _replace,
     "slice": _slice,
     "get": _get,
