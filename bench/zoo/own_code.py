@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "zoo"))
 from own_classes import CLASSES
-from own_code_pieces import PIECES
+from own_code_pieces import PIECES, Piece
 from own_models import MODELS
 
 TITLE = "One's own preprocessing and models, as notebooks have them"

@@ -23,7 +23,7 @@ from podium.compile.own_code.numpy_functions import (
     array_of,
 )
 from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
-from podium.compile.own_code.single_texts import OneText
+from podium.compile.own_code.single_texts import OneText, OneTextParts
 from podium.compile.own_code.stacks import Stacked
 from podium.compile.own_code.values import Numbers, computed
 from podium.program.operations import Bin
@@ -111,6 +111,8 @@ def _length(original: Callable[[Any], int]) -> Callable[[Any], Any]:
     """Python's `len` insists on a number."""
 
     def length(data: Any) -> Any:
+        if type(data) in (OneText, OneTextParts):  # a text says to `isinstance` that it is a `str`
+            return data.length()
         has_rows = isinstance(data, Recorded) and not isinstance(data, Stacked)
         return data.shape[0] if has_rows and hasattr(data, "shape") else original(data)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from inspect import currentframe
-from typing import Any, NoReturn
+from typing import Any
 
 from podium.compile.own_code import expressions
 from podium.compile.own_code.expressions import Expression, expression_of
 from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.recorded import Recorded, Untraceable, deciding
-from podium.compile.own_code.text_methods import CASES
+from podium.compile.own_code.text_methods import CASES, Parts
 from podium.compile.own_code.values import Numbers
 from podium.compile.own_code.watch import is_own_code
 from podium.program.operations import ChangeText, MeasureText, PresentText
@@ -118,8 +118,9 @@ class OneText(Recorded):
     def __radd__(self, other: Any) -> OneText:
         return OneText(other + self.labels)
 
-    def __len__(self) -> NoReturn:
-        raise Untraceable("it asks for the length of each text; `.str.len()` can be recorded")
+    def length(self) -> Numbers:
+        """How many characters it has, for `len`."""
+        return Numbers(self.labels.build, self.labels.str.len().register, "integer", is_pandas=True)
 
     def __contains__(self, of: Any) -> bool:
         if not isinstance(of, str):
@@ -171,10 +172,11 @@ class OneTextParts(Recorded):
     def __init__(self, labels: Labels, separator: str | None, n_most: int) -> None:
         self.labels, self.how = labels, (separator, n_most, 0)
 
-    def __len__(self) -> NoReturn:
-        raise Untraceable(
-            "it asks for the number of parts of each text; `.str.split().str.len()` can be recorded"
-        )
+    def length(self) -> Numbers:
+        """How many there are, for `len`."""
+        separator, n_most, _ = self.how
+        parts = Parts(self.labels, separator, n_most, is_from_right=False, is_frame=False)
+        return Numbers(self.labels.build, parts.number().register, "integer", is_pandas=True)
 
     def __getitem__(self, at: Any) -> OneText:
         operation = ChangeText(self.labels.texts, "part", (*self.how, at))

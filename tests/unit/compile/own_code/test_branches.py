@@ -82,6 +82,8 @@ def as_column(how: Any) -> Any:
         lambda d: d["sibs"].map(lambda n: "one" if n == 0 else "few" if n in (1, 2) else "many").map(
             {"one": 1, "few": 2}).fillna(7),
         lambda d: d["name"].apply(len),
+        lambda d: d["name"].apply(lambda one: len(one.split()) if len(one) > 4 else -1),
+        lambda d: d["name"].apply(lambda one: len(one.split(", ")) / len(one)),
         lambda d: d["sex"].apply(lambda one: one.split("a")[0][0]).map({"m": 1}),
         lambda d: d["name"].str.split().str.len() + d["name"].str.split(",").str.len(),
     ],
