@@ -146,8 +146,12 @@ def _inner(estimator: Any, columns: Columns) -> Iterator[tuple[Any, Columns]]:
         several = list(several.values())
     if isinstance(several, (list, np.ndarray)):
         some = getattr(estimator, "estimators_features_", None)  # bagging draws columns
-        for place, inner in enumerate(np.ravel(np.asarray(several, dtype=object))[:_ALIKE_MAX]):
-            yield inner, columns if some is None else [columns[i] for i in some[place]]
+        # A list isn't made an array: numpy would take pipelines apart, which have lengths.
+        members = several.ravel() if isinstance(several, np.ndarray) else several
+        for place, inner in enumerate(members[:_ALIKE_MAX]):
+            # Behind a step of which nothing is known there are no columns to choose from.
+            is_drawn = some is not None and len(columns) > 0
+            yield inner, [columns[i] for i in some[place]] if is_drawn else columns
         return  # beside them, `estimator_` is the one that they were made from, which isn't fitted
     for attribute in _INNER:
         inner = getattr(estimator, attribute, None)

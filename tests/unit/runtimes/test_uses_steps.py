@@ -15,7 +15,7 @@ from feature_engine.datetime import DatetimeFeatures
 from feature_engine.preprocessing import MatchCategories
 from feature_engine.wrappers import SklearnTransformerWrapper
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import BaggingRegressor, HistGradientBoostingRegressor, IsolationForest
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
@@ -174,3 +174,18 @@ def test_a_label_that_a_step_makes_is_none_of_the_choices(planes, steps):
 
     assert "many" not in fields["model"].labels
     assert "many" not in fields["engine"].labels
+
+
+def test_columns_that_trees_draw_behind_a_scaler_are_not_known(planes):
+    names = ["engines", "seats"]
+    model = make_pipeline(StandardScaler(), IsolationForest(n_estimators=3)).fit(planes[names])
+
+    assert uses_of(model, names) == {}
+
+
+def test_the_pipelines_of_an_ensemble_are_asked_one_by_one(planes):
+    names = ["engines", "seats"]
+    member = make_pipeline(SimpleImputer(), DecisionTreeRegressor(max_depth=2))
+    model = BaggingRegressor(member, n_estimators=2).fit(planes[names].to_numpy(), planes["seats"])
+
+    assert uses_of(model, names) == {}
