@@ -81,7 +81,7 @@ class Candidate:
         predict: predicts a table; raises ModelError if it refuses rows.
         predict_rows: predicts rows of cells, if that is supported.
         are_labels: whether the predictions of each output must be equal, and not just close.
-        is_network: whether it multiplies matrices of single precision.
+        is_network: whether it has layers: matrices of single precision that are multiplied in turn.
         splits: returns up to this many points next to which the two could differ.
         formats: of texts that are read as times, by field: others are refused, also where the
             original would guess what they mean if they came first in a batch.
@@ -110,10 +110,11 @@ def verify(program: Program, original: Original, sample: Table, *, seed: int = 0
         predict_rows=program.predict_rows,
         are_labels=tuple(answer.classes is not None for answer in program.plan.answers),
         is_single=program.is_single,
-        is_network=any(
+        is_network=sum(
             isinstance(one, Matmul) and one.weights.dtype == np.float32
             for one in program.plan.operations
-        ),
+        )
+        > 1,
         splits=lambda rows, n_most, random: _splits(program, rows, n_most, random),
         formats=formats_of(program.plan),
     )

@@ -32,7 +32,7 @@ class Line(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        return 2.0 * np.asarray(X)[:, 0].astype(float)
+        return np.array([2.0 * float(row[0]) for row in np.asarray(X)])  # a loop isn't recorded
 
 
 def shape_of_line(operator):

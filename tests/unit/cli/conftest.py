@@ -29,7 +29,10 @@ NUMBERS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"
 
 
 class Shouter(LinearRegression):
-    """An estimator of a user's own, which skops can't hold."""
+    """An estimator of a user's own, which skops can't hold, and whose loop isn't recorded."""
+
+    def predict(self, X):
+        return np.array([float(one) for one in super().predict(X)])
 
 
 @pytest.fixture(scope="session")
