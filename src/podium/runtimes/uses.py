@@ -145,13 +145,12 @@ def _inner(estimator: Any, columns: Columns) -> Iterator[tuple[Any, Columns]]:
         columns = [column for place, column in enumerate(columns) if place not in groups]
         several = list(several.values())
     if isinstance(several, (list, np.ndarray)):
-        some = getattr(estimator, "estimators_features_", None)  # bagging draws columns
+        # Bagging draws columns; behind a step of which nothing is known there are none.
+        drawn = getattr(estimator, "estimators_features_", None) if columns else None
         # A list isn't made an array: numpy would take pipelines apart, which have lengths.
         members = several.ravel() if isinstance(several, np.ndarray) else several
         for place, inner in enumerate(members[:_ALIKE_MAX]):
-            # Behind a step of which nothing is known there are no columns to choose from.
-            is_drawn = some is not None and len(columns) > 0
-            yield inner, [columns[i] for i in some[place]] if is_drawn else columns
+            yield inner, columns if drawn is None else [columns[i] for i in drawn[place]]
         return  # beside them, `estimator_` is the one that they were made from, which isn't fitted
     for attribute in _INNER:
         inner = getattr(estimator, attribute, None)
