@@ -104,17 +104,14 @@ def verify(program: Program, original: Original, sample: Table, *, seed: int = 0
         original: raises ModelError if it refuses rows.
         sample: rows of the training data.
     """
+    products = [one for one in program.plan.operations if isinstance(one, Matmul)]
     candidate = Candidate(
         signature=program.signature,
         predict=program.predict,
         predict_rows=program.predict_rows,
         are_labels=tuple(answer.classes is not None for answer in program.plan.answers),
         is_single=program.is_single,
-        is_network=sum(
-            isinstance(one, Matmul) and one.weights.dtype == np.float32
-            for one in program.plan.operations
-        )
-        > 1,
+        is_network=sum(one.weights.dtype == np.float32 for one in products) > 1,
         splits=lambda rows, n_most, random: _splits(program, rows, n_most, random),
         formats=formats_of(program.plan),
     )
