@@ -26,6 +26,7 @@ from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
 from podium.compile.own_code.single_texts import OneText, OneTextParts
 from podium.compile.own_code.stacks import Stacked
 from podium.compile.own_code.values import Numbers, computed
+from podium.compile.own_code.watch import is_called_as
 from podium.program.operations import Bin
 
 _recording = RLock()
@@ -123,8 +124,13 @@ def _of_shape(original: Callable[..., Any], recorded: Callable[..., Any]) -> Cal
     def call(*args: Any, **options: Any) -> Any:
         shape = args[0] if args else options.get("shape")
         some = shape if isinstance(shape, tuple) else (shape,)
-        chosen = recorded if any(isinstance(one, Rows) for one in some) else original
-        return chosen(*args, **options)
+        if not any(isinstance(one, Rows) for one in some):
+            return original(*args, **options)
+        if not is_called_as(original.__name__):
+            raise Untraceable(
+                "it asks compiled code for as many numbers as there are rows, as np.random does"
+            )
+        return recorded(*args, **options)
 
     return call
 

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
@@ -99,6 +100,25 @@ def line_now() -> tuple[int, str]:
             return frame.f_lineno, text.strip()
         frame = frame.f_back
     return 0, ""
+
+
+def is_called_as(name: str) -> bool:
+    """Whether the line that called the caller says this name, and doesn't do so by compiled code.
+
+    Compiled code has no frames: what it calls seems to be called by the line that called it. It reads
+    the memory of the arrays that it asks for, and would crash with a stand-in.
+    """
+    import inspect
+    import linecache
+
+    here = inspect.currentframe()
+    frame = here.f_back.f_back if here is not None and here.f_back is not None else None
+    if frame is None:
+        return False
+    number, _, begin, _ = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
+    line = linecache.getline(frame.f_code.co_filename, number or 0).encode()
+    called = line[begin or 0 :].decode().partition("(")[0].strip()
+    return called.rpartition(".")[2] == name
 
 
 def is_own_class(kind: type) -> bool:

@@ -19,6 +19,7 @@ from podium.table import Table
 X = pd.DataFrame({"size": np.arange(40.0), "age": np.arange(40) % 7, "mass": np.arange(40.0) % 11})
 LOW = pd.Series({"size": 3.0, "mass": 2.0})
 EDGE = 3
+NOISE = np.random.default_rng(0)
 Y = np.arange(40.0) ** 2
 
 
@@ -95,3 +96,16 @@ def test_what_depends_on_other_rows_is_refused(how: Any, why: str):
 
     assert found.program is None
     assert why in found.why
+
+
+def noisy(df: Any) -> Any:
+    made = np.zeros(len(df))
+    return df.assign(zeros=made, noise=NOISE.normal(size=len(df)))
+
+
+@pytest.mark.parametrize(
+    "how", [noisy, lambda df: df.assign(n=df["size"] + np.random.normal(size=len(df)))]
+)
+def test_compiled_code_that_makes_an_array_of_all_rows_gets_no_stand_in(how: Any) -> None:
+    """It would read the memory of one, and crash."""
+    assert "it asks compiled code for as many numbers as there are rows" in compiled(how).why
