@@ -1,8 +1,8 @@
-"""Functions that are called for each value, or each row, and choose by it what they do.
+"""Functions that are called for each value, or each row, and branch on it.
 
-Such a function is run once for each way through it: its first question about the value is answered
-with yes, then with no, and so is each question behind that. What the ways return is put together by
-the same questions, asked for all rows at once.
+Such a function is run once for each execution path: its first condition is taken for true, then for
+false, and so is each condition behind that. What the paths return is put together by the same
+conditions, evaluated for all rows at once.
 """
 
 from __future__ import annotations
@@ -11,73 +11,73 @@ from collections.abc import Callable
 from typing import Any
 
 from podium.compile.own_code.labels import Labels, choose, named
-from podium.compile.own_code.recorded import Recorded, Untraceable, deciding
+from podium.compile.own_code.recorded import Recorded, Untraceable, current_path
 from podium.compile.own_code.single_texts import OneText
 from podium.compile.own_code.values import Numbers, computed
 
-WAYS_MAX = 64
+PATHS_MAX = 64
 
 
 def branched(function: Callable[[Any], Any], argument: Any) -> Any:
     """What a function of one value or row returns for all of them.
 
     Raises:
-        Untraceable: it takes too many ways, or returns what can't be put together.
+        Untraceable: it has too many paths, or returns what can't be put together.
     """
-    if deciding.get() is not None:  # it is called by another one, whose ways include its own
+    if current_path.get() is not None:  # it is called by another one, whose paths include its own
         return function(argument)
-    found = _Ways(function, argument).all()
+    found = _Paths(function, argument).all()
     return found.labels.copy() if isinstance(found, OneText) else found
 
 
-class _Ways:
-    """The ways through a function."""
+class _Paths:
+    """The execution paths of a function."""
 
     def __init__(self, function: Callable[[Any], Any], argument: Any) -> None:
-        self._function, self._argument, self._n_ways = function, argument, 0
+        self._function, self._argument, self._n_paths = function, argument, 0
 
-    def all(self, answers: tuple[bool, ...] = ()) -> Any:
-        """What it returns, after these answers to its first questions."""
-        self._n_ways += 1
-        if self._n_ways > WAYS_MAX:
+    def all(self, outcomes: tuple[bool, ...] = ()) -> Any:
+        """What it returns, where its first conditions have these outcomes."""
+        self._n_paths += 1
+        if self._n_paths > PATHS_MAX:
             raise Untraceable(
-                f"it branches in more than {WAYS_MAX} ways; a dictionary can be recorded"
+                f"it branches into more than {PATHS_MAX} paths; a dictionary can be recorded"
             )
-        found, questions = self._once(answers)
-        for place in range(len(questions) - 1, len(answers) - 1, -1):
-            before = (*answers, *[True] * (place - len(answers)), False)
-            found = _chosen(questions[place], found, self.all(before))
+        found, conditions = self._once(outcomes)
+        for place in range(len(conditions) - 1, len(outcomes) - 1, -1):
+            other = (*outcomes, *[True] * (place - len(outcomes)), False)
+            found = _chosen(conditions[place], found, self.all(other))
         return found
 
-    def _once(self, answers: tuple[bool, ...]) -> tuple[Any, list[Numbers]]:
-        """What it returns if its first questions are answered so and others with yes; and all."""
-        way = _Way(answers)
-        token = deciding.set(way)
+    def _once(self, outcomes: tuple[bool, ...]) -> tuple[Any, list[Numbers]]:
+        """What it returns on one path, and the conditions on it."""
+        path = _Path(outcomes)
+        token = current_path.set(path)
         try:
-            return self._function(self._argument), way.questions
+            return self._function(self._argument), path.conditions
         finally:
-            deciding.reset(token)
+            current_path.reset(token)
 
 
-class _Way:
-    """One way: the first questions are answered so, and others with yes."""
+class _Path:
+    """One path: the first conditions have these outcomes, and the others are true."""
 
-    def __init__(self, answers: tuple[bool, ...]) -> None:
-        self._answers, self.questions = answers, list[Numbers]()
+    def __init__(self, outcomes: tuple[bool, ...]) -> None:
+        self._outcomes, self.conditions = outcomes, list[Numbers]()
 
     @property
-    def is_asked(self) -> bool:
-        return bool(self.questions)
+    def has_branched(self) -> bool:
+        return bool(self.conditions)
 
     def __call__(self, value: Any) -> bool:
         truth = _truth(value)
-        registers = [one.register for one in self.questions]
+        registers = [one.register for one in self.conditions]
         if truth.register in registers:
             place = registers.index(truth.register)
         else:
             place = len(registers)
-            self.questions.append(truth)
-        return self._answers[place] if place < len(self._answers) else True
+            self.conditions.append(truth)
+        return self._outcomes[place] if place < len(self._outcomes) else True
 
 
 def _truth(value: Any) -> Numbers:

@@ -7,18 +7,18 @@ from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn, Protocol
 
 
-class Deciding(Protocol):
-    """Answers questions about values while a function of one value is recorded: see `branches`."""
+class ExecutionPath(Protocol):
+    """One path through a function of one value, while it is recorded: see `branches`."""
 
     @property
-    def is_asked(self) -> bool:
-        """Whether there was a question."""
+    def has_branched(self) -> bool:
+        """Whether a condition was evaluated on it."""
 
     def __call__(self, value: Any) -> bool:
-        """Whether the value is true, on this way."""
+        """Whether the value is true on this path."""
 
 
-deciding: ContextVar[Deciding | None] = ContextVar("podium_deciding", default=None)
+current_path: ContextVar[ExecutionPath | None] = ContextVar("podium_execution_path", default=None)
 
 _OF_OTHER_ROWS = frozenset(
     {
@@ -57,10 +57,10 @@ class Recorded:
         raise Untraceable(why)
 
     def __bool__(self) -> bool:
-        decide = deciding.get()
-        if decide is None:
+        path = current_path.get()
+        if path is None:
             raise Untraceable("it branches on values; np.where chooses for all rows at once")
-        return decide(self)
+        return path(self)
 
     def __len__(self) -> int:
         raise Untraceable("it asks for the number of rows")

@@ -10,7 +10,7 @@ from typing import Any
 from podium.compile.own_code import expressions
 from podium.compile.own_code.expressions import Expression, expression_of
 from podium.compile.own_code.labels import Labels
-from podium.compile.own_code.recorded import Recorded, Untraceable, deciding
+from podium.compile.own_code.recorded import Recorded, Untraceable, current_path
 from podium.compile.own_code.text_methods import CASES, Parts
 from podium.compile.own_code.values import Numbers
 from podium.compile.own_code.watch import is_own_code
@@ -59,7 +59,7 @@ class OneText(Recorded):
         """As a text, or as the number that a missing one is, for code that asks for its type."""
         frame = currentframe()
         caller = None if frame is None else frame.f_back
-        if deciding.get() is None or caller is None or not is_own_code(caller.f_code):
+        if current_path.get() is None or caller is None or not is_own_code(caller.f_code):
             return OneText
         return str if self.labels.is_filled or self.notna() else float
 
@@ -158,7 +158,7 @@ class OneMatch(Recorded):
             raise Untraceable("it takes a group of another match than that of re.search")
         operation = expressions.extracting(self._labels, self._found, place, None)
         found = self._labels.changed(operation, is_filled=False)
-        return OneText(found if _is_asked() else _present(found))
+        return OneText(found if _has_branched() else _present(found))
 
     def __getitem__(self, at: Any) -> OneText:
         return self.group(at)
@@ -183,17 +183,17 @@ class OneTextParts(Recorded):
         found = self.labels.changed(operation, is_filled=True)
         if at in (0, -1) and self.how[0] is not None:
             return OneText(found)
-        if _is_asked():
+        if _has_branched():
             raise Untraceable(
                 "it takes a part that a text may not have; `.str.split()` allows that"
             )
         return OneText(_present(found))
 
 
-def _is_asked() -> bool:
-    """Whether a function has asked a question, so that it does what comes now for some rows only."""
-    decide = deciding.get()
-    return decide is not None and decide.is_asked
+def _has_branched() -> bool:
+    """Whether a function has branched, so that what it does now is for some rows only."""
+    path = current_path.get()
+    return path is not None and path.has_branched
 
 
 def _present(labels: Labels) -> Labels:

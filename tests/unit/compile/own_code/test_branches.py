@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from podium.compile.own_code.recorded import deciding
+from podium.compile.own_code.recorded import current_path
 from podium.errors import ModelError
 
 NAMES = [
@@ -90,7 +90,7 @@ def as_column(how: Any) -> Any:
 )  # fmt: skip
 def test_each_way_is_recorded(record: Any, how: Any):
     assert record(as_column(how), ROWS).why == ""
-    assert deciding.get() is None
+    assert current_path.get() is None
 
 
 def test_a_way_that_is_taken_by_no_training_row_is_recorded_too(record: Any):
@@ -129,7 +129,7 @@ def test_a_part_that_a_text_lacks_is_refused_as_python_refuses_it(record: Any):
     [
         (
             lambda d: d["sibs"].apply(lambda n: sum(1 for k in range(9) if n > k / 3)),
-            "more than 64 ways",
+            "more than 64 paths",
         ),
         (
             lambda d: d["sex"].apply(lambda one: {"male": 1, "female": 0}[one]),
@@ -158,4 +158,4 @@ def test_what_is_more_than_that_is_not(record: Any, how: Any, why: str):
 
     assert found.program is None
     assert why in found.why
-    assert deciding.get() is None
+    assert current_path.get() is None
