@@ -357,7 +357,7 @@ class App:
 
 
 def open_configured_store(settings: Settings, *, is_late: bool = False) -> Store:
-    """The store in the settings; a file may be opened later, when it is first needed.
+    """The store in the settings; a file may be opened later, when it is needed, and isn't created then.
 
     Raises:
         SetupError: its address is invalid.

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import shutil
-import sqlite3
 import sys
 import time
 import urllib.error
@@ -65,12 +64,6 @@ def becomes(is_so: Callable[[], bool], within_s: float = 60.0) -> bool:
         in_a_row = in_a_row + 1 if is_so() else 0
         time.sleep(0.05)
     return True
-
-
-def stored(store: Path) -> int:
-    """How many records are in the file itself."""
-    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as reader:
-        return int(reader.execute("SELECT count(*) FROM record").fetchone()[0])
 
 
 def removed(home: Path) -> None:
@@ -135,8 +128,6 @@ def test_a_removed_store_is_reported_and_used_again_when_it_is_back(server, tmp_
     store = tmp_path / "home" / "podium.db"
     predicted(server)
     before = exported(server)
-    # The process that ships starts last, and creates the file where there is none.
-    assert becomes(lambda: stored(store) == len(before))
     copy = tmp_path / "copy.db"
     shutil.copy(store, copy)
 

@@ -52,7 +52,7 @@ def open_store(address: str | Path, *, is_late: bool = False) -> Store:
             four and an absolute one), `memory:` for a store in memory, `postgresql://`, `mysql://`,
             `mariadb://`, `mssql://` or `sqlite+pysqlite:///` for SQLAlchemy, `redis://`, or any address whose
             scheme is in STORES, or a package registers in the entry-point group `podium.stores`.
-        is_late: whether a SQLite file is opened only when it is first needed.
+        is_late: whether a SQLite file is opened only when it is first needed, and never created.
 
     Raises:
         SetupError: the scheme is unknown, or there is no path.

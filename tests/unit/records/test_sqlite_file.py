@@ -200,3 +200,19 @@ def test_a_closed_file_returns_no_cached_page(path: Path) -> None:
 
     with pytest.raises(StoreError):
         store.page(RecordQuery(), limit=10)
+
+
+def test_a_late_store_creates_no_file_and_uses_one_that_is_put_there(path: Path) -> None:
+    late = SqliteStore(path, is_late=True)
+
+    for call in (lambda: late.insert([sample(1)]), lambda: ids(late)):
+        with pytest.raises(StoreError, match=r"podium\.db was removed") as raised:
+            call()
+    was_created = path.exists()
+    SqliteStore(path).close()
+    late.insert([sample(1)])
+
+    assert raised.value.reason == "podium.db was removed"
+    assert not was_created
+    assert ids(late) == ids_of(1)
+    late.close()

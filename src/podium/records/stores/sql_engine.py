@@ -18,7 +18,6 @@ from sqlalchemy import (
     Insert,
     Select,
     create_engine,
-    event,
     insert,
     inspect,
 )
@@ -36,7 +35,7 @@ from sqlalchemy.schema import CreateColumn, Table
 from podium.errors import SetupError, StoreError
 from podium.records import forks
 from podium.records.open import without_password
-from podium.records.stores import sql_mssql, sql_psycopg
+from podium.records.stores import sql_mssql, sql_psycopg, sql_sqlite
 from podium.records.stores.sql_errors import failure_of
 
 T = TypeVar("T")
@@ -91,7 +90,7 @@ def engine_of(address: str) -> Engine:
             hint="write it as postgresql://user:password@host:5432/name or mysql://...",
         ) from error
     if name == "sqlite":
-        event.listen(engine, "connect", _use_log)
+        sql_sqlite.prepare(engine)
     if url.drivername == _DRIVERS["mssql"]:
         sql_mssql.prepare(engine, statement_s=_LOST_S)
     if url.drivername == _DRIVERS["postgresql"]:
@@ -366,8 +365,3 @@ def _arguments(url: URL) -> dict[str, Any]:
     usual["mariadb+pymysql"] = usual["mysql+pymysql"]
     chosen = usual.get(url.drivername, {})
     return {name: value for name, value in chosen.items() if name not in url.query}
-
-
-def _use_log(connection: Any, _: object) -> None:
-    """In WAL mode the readers and the writer of a SQLite file don't block each other."""
-    connection.execute("PRAGMA journal_mode=WAL").close()

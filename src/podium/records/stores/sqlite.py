@@ -83,8 +83,8 @@ class SqliteStore(forks.ForkAware):
     Args:
         synchronous: `NORMAL` survives the end of the process at any moment; `FULL` also a power
             failure, and waits for the disk at every insert.
-        is_late: whether the file, in an existing folder, is opened only when it is first needed, so
-            that a damaged file makes each operation fail until it is repaired.
+        is_late: whether the file is opened only when it is first needed, and never created: a
+            damaged or missing one makes each operation fail until it is repaired or put back.
 
     Raises:
         StoreError: the file can't be opened, isn't one of ours, or was written by a newer version.
@@ -100,7 +100,7 @@ class SqliteStore(forks.ForkAware):
     ) -> None:
         self.features = StoreFeatures(durability="power" if synchronous == "FULL" else "process")
         self._open = partial(
-            Connections, path, synchronous=synchronous, vfs=vfs, creates_folder=not is_late
+            Connections, path, synchronous=synchronous, vfs=vfs, creates=not is_late
         )
         self._opening = threading.Lock()
         forks.watch(self)

@@ -96,11 +96,12 @@ class Connections(forks.ForkAware):
 
     Args:
         vfs: the name of SQLite's virtual file system; tests use one that fails.
-        creates_folder: whether to create a missing folder; otherwise that is an error: if a disk
-            was unmounted, records would be written to its mount point.
+        creates: whether to create a missing file and its folder. A process that another one has
+            started doesn't: the file was removed since, or its disk was unmounted, and records would
+            be written to where nobody looks for them.
 
     Raises:
-        StoreError: the file can't be opened, or isn't one of ours.
+        StoreError: the file can't be opened, isn't one of ours, or is missing and isn't created.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Connections(forks.ForkAware):
         *,
         synchronous: Synchronous,
         vfs: str = "",
-        creates_folder: bool = True,
+        creates: bool = True,
     ) -> None:
         self._path = path
         self._vfs = vfs
@@ -123,10 +124,12 @@ class Connections(forks.ForkAware):
         self._synchronous: Synchronous = synchronous
         self._writer: apsw.Connection | None = None
         with self._failures():
-            if creates_folder:
+            if creates:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
+                path.touch(mode=0o600)
             self._file = identity_of(path)
+            if self._file is None:
+                raise removed(path)
             self._open_writer()
             forks.watch(self)
 
@@ -239,7 +242,11 @@ class Connections(forks.ForkAware):
         return writer
 
     def _open(self) -> apsw.Connection:
-        connection = apsw.Connection(str(self._path), vfs=self._vfs or None)
+        connection = apsw.Connection(
+            str(self._path),
+            flags=apsw.SQLITE_OPEN_READWRITE,  # never CREATE: it may be removed at any moment
+            vfs=self._vfs or None,
+        )
         connection.set_busy_timeout(BUSY_MS)
         return connection
 
@@ -258,12 +265,7 @@ class Connections(forks.ForkAware):
         if self._is_closed or file == self._file:
             return
         if file is None:
-            raise StoreError(
-                f"{self._path} was removed while it was in use",
-                hint="put it back, or a copy of it (podium records restore FILE); "
-                "or start the server again with an empty one",
-                reason=f"{self._path.name} was removed",
-            )
+            raise removed(self._path)
         _log.warning(
             "store_replaced: %s is another file now, which is used from here on", self._path
         )
@@ -346,6 +348,16 @@ class Connections(forks.ForkAware):
                 hint="look at the folder's permissions, or choose another folder with --home",
                 reason=reason_of(error, self._path),
             ) from error
+
+
+def removed(path: Path) -> StoreError:
+    """The error for a file that was removed: what was written to it now would be lost."""
+    return StoreError(
+        f"{path} was removed while it was in use",
+        hint="put it back, or a copy of it (podium records restore FILE); "
+        "or start the server again with an empty one",
+        reason=f"{path.name} was removed",
+    )
 
 
 def written_by_newer(path: Path) -> StoreError:
