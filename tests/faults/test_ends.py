@@ -171,16 +171,19 @@ def test_a_worker_whose_loop_hangs_is_replaced_and_what_hung_it_is_refused(
 
 
 def test_a_worker_with_a_call_that_never_ends_is_replaced(bundles, search, tmp_path):
-    environment = search | {"PODIUM_HANG_S": "1.5", "PODIUM_DEADLINE_S": "0.5"}
+    environment = search | {"PODIUM_HANG_S": "3", "PODIUM_DEADLINE_S": "1"}
 
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
         (stuck,) = workers_of(server.pid)
         replies = asyncio.run(statuses_of(server.address, [request_of(1, "sleep600")]))
         replaced = within(60, lambda: workers_of(server.pid) not in ([], [stuck]))
-        replies += asyncio.run(statuses_of(server.address, [request_of(21)]))
+        # On a busy machine the one that comes may be too late, too, or be taken for hung.
+        request = [request_of(21)]
+        is_answered = within(60, lambda: asyncio.run(statuses_of(server.address, request)) == [200])
 
     assert replaced
-    assert replies == [504, 200]
+    assert replies == [504]
+    assert is_answered
 
 
 def test_a_server_that_was_stopped_as_a_whole_goes_on_as_it_was(bundles, search, tmp_path):

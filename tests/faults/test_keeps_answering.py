@@ -149,7 +149,7 @@ def test_overload_is_refused_at_once(bundles, search, tmp_path):
 
 
 def test_requests_to_a_model_that_hangs_time_out_and_the_others_go_on(bundles, search, tmp_path):
-    environment = search | {"PODIUM_DEADLINE_S": "0.5"}
+    environment = search | {"PODIUM_DEADLINE_S": "2"}
 
     with ServerProcess(*bundles, home=tmp_path, environment=environment) as server:
 
@@ -166,7 +166,7 @@ def test_requests_to_a_model_that_hangs_time_out_and_the_others_go_on(bundles, s
         status, seconds, code, beside = asyncio.run(play())
 
     assert (status, code, beside) == (504, "timed_out", 200)
-    assert 0.4 < seconds < 25  # and not when the model has ended
+    assert 1.9 < seconds < 25  # and not when the model has ended
 
 
 def test_slow_heads_slow_bodies_and_idle_connections_are_closed_and_delay_nobody(

@@ -88,7 +88,7 @@ def nodes() -> Iterator[Any]:
 def predict(address: str) -> dict[str, Any]:
     request = urllib.request.Request(f"{address}/api/models/sums/predict", b'{"x": 3}')
     request.add_header("content-type", "application/json")
-    with urllib.request.urlopen(request, timeout=20) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         found: dict[str, Any] = json.load(response)
         return found
 

@@ -30,7 +30,7 @@ from asking import SCALE, Asker, Reply, in_parallel, request_of
 
 STOPPED_S = 3 if SCALE == 1 else 60
 PAUSED_S = 2 if SCALE == 1 else 30
-DRAIN_S = 30 + 2 * STOPPED_S
+DRAIN_S = 60 + 2 * STOPPED_S
 N_CLIENTS = 4
 
 Fault = Callable[[DatabaseServer], None]

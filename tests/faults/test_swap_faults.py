@@ -126,7 +126,7 @@ def check_registry(home: Path) -> None:
 def test_a_kill_at_each_step_of_a_swap_leaves_one_of_the_two(sums, tmp_path, step):
     home = tmp_path / "home"
     command = [sys.executable, "-c", SWAP, sums.first, sums.second, str(home), *step]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
     check_registry(home)

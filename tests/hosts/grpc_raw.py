@@ -259,7 +259,7 @@ def deadline(channel):
         return sum(one.inference_count for one in answer.model_stats)
 
     n_before = count()
-    running = channel.unary_unary(f"/{SERVICE}/ModelInfer").future(slow(1.0))
+    running = channel.unary_unary(f"/{SERVICE}/ModelInfer").future(slow(3.0))
     called(channel, "ServerLive", b"")  # by now the model runs
     try:
         channel.unary_unary(f"/{SERVICE}/ModelInfer")(slow(0.0), timeout=0.2)

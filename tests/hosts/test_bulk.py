@@ -108,7 +108,7 @@ def post(
 def begin(place: ExitStack, server: ServerProcess, *headers: str, n_bytes: int) -> socket.socket:
     """Send a head, and nothing of the body that it promises."""
     parts = urlsplit(server.address)
-    sock = place.enter_context(socket.create_connection((parts.hostname, parts.port), timeout=20))
+    sock = place.enter_context(socket.create_connection((parts.hostname, parts.port), timeout=60))
     lines = [f"POST {PREDICT} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {n_bytes}", *headers]
     sock.sendall("\r\n".join([*lines, "", ""]).encode())
     return sock

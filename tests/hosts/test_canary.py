@@ -63,7 +63,7 @@ Ask = Callable[[podium.App, int, int, str], str]
 
 
 def by_http(accept: str, app: podium.App, port: int, customer: int, header: str) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"content-type": "application/json", "accept": accept}
     headers |= {"podium-key": header} if header else {}
     body = json.dumps({"x": 1, "customer": customer})
@@ -313,7 +313,7 @@ def test_failures_are_counted_for_the_version_that_failed(served, monkeypatch):
         monkeypatch.setattr(canary.runtime, "predict_rows", fails)
     statuses = []
     for accept in ("*/*", "application/json;q=0.9"):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         headers = {"content-type": "application/json", "accept": accept}
         connection.request("POST", PREDICT, b'{"x": 1, "customer": 1}', headers)
         statuses.append(connection.getresponse().status)

@@ -291,7 +291,7 @@ def test_other_content_types_get_equal_responses(client, connection, media, body
 
 def raw(server: ServerProcess) -> socket.socket:
     address = urlsplit(server.address)
-    return socket.create_connection((address.hostname, address.port), timeout=10)
+    return socket.create_connection((address.hostname, address.port), timeout=60)
 
 
 def request(name: str, value: Any, extra: str = "") -> bytes:

@@ -61,7 +61,7 @@ def test_https_is_spoken_in_both_lanes(forest, certificate, tmp_path):
             page = http.get("/models/forest")
         long = urllib.request.Request(server.address + PREDICT, bytes(3_000_000))
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(long, timeout=20, context=context)
+            urllib.request.urlopen(long, timeout=60, context=context)
         refused.value.close()
 
     assert [answer.status_code for answer in answers] == [200] * 4

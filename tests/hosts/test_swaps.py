@@ -81,7 +81,7 @@ def test_no_answer_names_another_version_than_the_one_that_gave_it(served, bundl
     found: list[tuple[int, bytes]] = []
 
     def ask() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         while not is_over.is_set():
             found.append(answer(connection, body))
         connection.close()
@@ -114,7 +114,7 @@ def test_the_version_before_stays_loaded_and_the_one_before_that_goes(served, bu
     import weakref
 
     app, port = served
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     assert answer(connection, b'{"x": 1}')[0] == 200
     connection.request("GET", "/docs")
     connection.getresponse().read()
@@ -151,7 +151,7 @@ def test_every_way_in_is_counted_recorded_and_observed_once_a_request(served, he
     app, port = served
     counting = Counting()
     app.service.observers.append(counting)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     for body in (b'{"x": 1}', ROWS):
         own = {name: value.format(len(body)) for name, value in headers.items()}

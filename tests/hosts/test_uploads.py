@@ -193,7 +193,7 @@ def test_what_is_cut_in_the_middle_leaves_nothing(server, bundles):
         "POST /api/models/loans/versions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n"
     )
     for _ in range(3):
-        with socket.create_connection((parts.hostname, parts.port), timeout=20) as sock:
+        with socket.create_connection((parts.hostname, parts.port), timeout=60) as sock:
             sock.sendall(head.format(200_000_000).encode() + bundles.second.read_bytes())
             assert within(lambda: left(home) != [])
         assert within(lambda: left(home) == [])

@@ -52,7 +52,7 @@ def send(
     request = urllib.request.Request(server.address + path, body, method=method)
     request.add_header("content-type", "application/json")
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

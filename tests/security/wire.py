@@ -39,7 +39,7 @@ class Answer:
 def connected(address: str) -> Iterator[socket.socket]:
     """A connection to a server."""
     parts = urlsplit(address)
-    with socket.create_connection((parts.hostname, parts.port), timeout=20) as sock:
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as sock:
         yield sock
 
 

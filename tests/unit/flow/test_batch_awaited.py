@@ -57,7 +57,7 @@ def ask(n_jobs):
             batcher.submit(job)
         while not all(job.is_settled for job in jobs):
             changed.clear()
-            await asyncio.wait_for(changed.wait(), 10)
+            await asyncio.wait_for(changed.wait(), 60)
         assert batcher.n_rows_waiting == 0
         told = n_told
         batcher.close()

@@ -85,7 +85,7 @@ def play(runtime, jobs, *, cost=CHEAP, turns=0, **options):
                 batcher.submit(job)
                 for _ in range(turns):
                     await asyncio.sleep(0)
-            await asyncio.wait_for(done.wait(), 20)
+            await asyncio.wait_for(done.wait(), 60)
             assert batcher.n_rows_waiting == 0
         finally:
             batcher.close()

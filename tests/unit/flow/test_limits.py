@@ -109,7 +109,7 @@ def test_what_an_error_of_a_thread_held_is_let_go_with_it():
         with pytest.raises(TooLarge):
             await Pool("test", 1).run(refuse, body)
         del body
-        for _ in range(500):  # its thread lets go of it, too
+        for _ in range(6_000):  # its thread lets go of it, too
             if there() is None:
                 return
             await asyncio.sleep(0.01)

@@ -167,7 +167,7 @@ def test_the_thread_ships_and_says_once_that_it_cannot(store, tmp_path, caplog, 
     with caplog.at_level(logging.ERROR, "podium"):
         shared.add({KEY: tally(1)})
         waited = threading.Event()
-        for _ in range(200):
+        for _ in range(1_200):
             if "counts_not_shipped" in caplog.text:
                 break
             waited.wait(0.05)

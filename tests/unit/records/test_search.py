@@ -169,7 +169,7 @@ def test_a_host_that_does_not_exist_is_told(scheme: str) -> None:
 
 def test_a_server_that_hangs_is_given_up_in_time(scheme: str) -> None:
     with NoidaServer() as server:
-        store = open_store(f"{scheme}://127.0.0.1:{server.port}/podium?timeout=0.5")
+        store = open_store(f"{scheme}://127.0.0.1:{server.port}/podium?timeout=3")
         store.insert([sample(1)])
         server.pause()
         with pytest.raises(StoreError, match="doesn't respond in time"):

@@ -159,7 +159,7 @@ class TheTableAlone(RecordsCase):
         assert not reading.is_set()
 
     def test_a_token_ends_in_time(self):
-        self.until, remembered.IDLE_S, remembered.USED_S = time.time() + 1, 30, 30
+        self.until, remembered.IDLE_S, remembered.USED_S = time.time() + 3, 30, 30
         before = self.table.version
         assert self.table.find("d") is not None
 
