@@ -69,25 +69,25 @@ def compiled_part(
         MissingExtra: it can't be compiled, and skops isn't installed.
         SetupError: it can't be compiled, nor saved.
     """
-    from podium.compile import compile_model  # a server never needs it
+    from podium.compile import compile_model, unchanged  # a server never needs it
 
     original = SklearnRuntime(estimator, signature)
-    compiled = compile_model(
-        estimator,
-        signature,
-        sample,
-        original=original.predict,
-        frame=lambda table: frame_for(signature, table),
-    )
-    compilation = compilation_of(compiled)
+    with unchanged(estimator):
+        compiled = compile_model(
+            estimator,
+            signature,
+            sample,
+            original=original.predict,
+            frame=lambda table: frame_for(signature, table),
+        )
+        content, graph = None, None
+        if compiled.verification is None:  # an original that its program differs from may be random
+            content, graph = graph_in_place(estimator, signature, original.predict, sample)
+    compilation = msgspec.structs.replace(compilation_of(compiled), graph=graph)
     if compiled.program is not None:
         files = {FOLDER + name: content for name, content in compiled.program.parts().items()}
         part = ModelPart(runtime="program", files=files, compilation=compilation)
         return _complete(part, estimator, signature, keep_original=keep_original)
-    content, graph = None, None
-    if compiled.verification is None:  # an original that its program differs from may be random
-        content, graph = graph_in_place(estimator, signature, original.predict, sample)
-    compilation = msgspec.structs.replace(compilation, graph=graph)
     if content is None:
         part = _original_part(estimator, signature.frame, compiled.why)
         return msgspec.structs.replace(part, compilation=compilation)

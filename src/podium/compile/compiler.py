@@ -13,6 +13,7 @@ from podium.compile.advice import advice, without_exporter
 from podium.compile.blame import differences
 from podium.compile.builder import Builder, Step
 from podium.compile.features import NotCompiled
+from podium.compile.own_code.state import unchanged
 from podium.compile.registry import class_name
 from podium.compile.verify import Original, Verification, verify
 from podium.errors import BundleError, SetupError
@@ -84,7 +85,8 @@ def compile_model(
     """
     build = Builder(signature, registry)
     try:
-        program = _export(estimator, signature, build)
+        with unchanged(estimator):  # code that is recorded may keep a stand-in
+            program = _export(estimator, signature, build)
         return _verified(program, build, estimator, sample, original=original, frame=frame)
     except NotCompiled as error:
         return _without(build, error, estimator)

@@ -130,6 +130,8 @@ def pack(
         UntrustedModel: `model` is a pickle or joblib file that isn't trusted, or needs code that
             isn't.
     """
+    from podium.compile import unchanged  # a server never needs it
+
     if not MODEL_NAME.fullmatch(name):
         raise SetupError(
             f"{name!r} can't be the name of a model",
@@ -142,7 +144,7 @@ def pack(
     X, y, times, left_out = _complete(model, X, y, times)  # noqa: N806
     if holdout is not None:
         holdout = _complete(model, *holdout, None)[:2]
-    with Stages(terminal()) as at:
+    with Stages(terminal()) as at, unchanged(model):
         at("reading the rows, and running the model")
         given = None if X is None else Table.of(X)
         n_rows = 0 if given is None else given.n_rows

@@ -195,8 +195,12 @@ def _compiling(owner: Owner, keep_original: bool) -> Callable[[Signature], Model
 
 
 def _inferred(estimator: Any, table: Table, truth: Truth | None) -> Signature:
+    from podium.compile import unchanged  # a server never needs it
+
     names, labels = _targets(truth)
-    return with_units(_with_target_range(signature_of(estimator, table, names, labels), truth))
+    with unchanged(estimator):
+        signature = signature_of(estimator, table, names, labels)
+    return with_units(_with_target_range(signature, truth))
 
 
 def _graph(

@@ -125,7 +125,14 @@ def is_own_class(kind: type) -> bool:
     """Whether the class is neither a library's nor of this package."""
     if kind.__module__ == "builtins":  # so says code that was run without a module, too
         return getattr(builtins, kind.__name__, None) is not kind
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    return is_own_module(kind.__module__)
+
+
+def is_own_module(name: str) -> bool:
+    """Whether the module is neither a library's nor of this package."""
+    if name in sys.builtin_module_names:
+        return False
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
     return not file.startswith((*_LIBRARIES, _PACKAGE))
 
 
