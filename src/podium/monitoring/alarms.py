@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -30,6 +30,8 @@ from podium.monitoring.windows import Sums
 AlarmKind = Literal[
     "drift", "missing", "unseen", "outside", "constant", "refused", "silence", "quality"
 ]
+# What is the same of an alarm from window to window: its kind, and what it is about.
+AlarmKey: TypeAlias = tuple[AlarmKind, str, str]
 
 # What a share of the rows must have risen by.
 SHARE_AMBER, SHARE_RED = 0.01, 0.05
@@ -66,8 +68,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     now: float = 0.0
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What is the same of an alarm from window to window."""
+    def key(self) -> AlarmKey:
+        """Its kind, and what it is about."""
         return self.kind, self.what, self.name
 
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from podium.bundle.baseline import Period
-from podium.monitoring.alarms import Alarm, AlarmKind
+from podium.monitoring.alarms import Alarm, AlarmKey, AlarmKind
 
 State: TypeAlias = Literal["pending", "firing", "resolved"]
 Happening: TypeAlias = Literal["firing", "worse", "resolved"]
@@ -53,7 +53,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> AlarmKey:
         """What is the same of an alarm from window to window."""
         return self.kind, self.what, self.name
 
@@ -70,7 +70,8 @@ class Look:
 
     Attributes:
         digest: of the version, and `version` its name; "" of the whole model.
-        tells: what the window can tell of; other alerts stay as they are.
+        tells: what the window can tell of, alarms of a kind or a single one; other alerts stay as
+            they are.
         is_gone: whether the version no longer answers, which ends its alerts.
     """
 
@@ -79,7 +80,7 @@ class Look:
     digest: str = ""
     version: str = ""
     alarms: tuple[Alarm, ...] = ()
-    tells: frozenset[AlarmKind] = frozenset()
+    tells: frozenset[AlarmKind | AlarmKey] = frozenset()
     is_gone: bool = False
 
 
@@ -144,7 +145,7 @@ def _not_seen(before: Alert, look: Look, now_us: int) -> Alert:
     windows = dict(before.windows)
     if look.is_gone:
         windows = {}
-    elif look.period in windows and before.kind in look.tells:
+    elif look.period in windows and look.tells & {before.kind, before.key}:
         windows[look.period] += 1
         if windows[look.period] >= CLEAR_WINDOWS or before.state == "pending":
             del windows[look.period]

@@ -1,4 +1,4 @@
-"""Whether predictions got worse: the card's main metric on truths that came in, window by window.
+"""Whether predictions got worse: each output's main metric on truths that came in, by window.
 
 A truth counts in the window in which it came, however late that is, so that each window has the same
 mixture of early and late ones. As of drift, an alarm needs an effect that matters, more than chance,
@@ -8,10 +8,10 @@ and two windows running.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from podium.bundle import Bundle
 from podium.bundle.baseline import Period
 from podium.bundle.card import Card, Metric
-from podium.monitoring.alarms import SHOWN_P, Alarm
+from podium.monitoring.alarms import SHOWN_P, Alarm, AlarmKey
 from podium.monitoring.drift import more_than_chance
 from podium.monitoring.pieces import HOUR_US
 from podium.monitoring.windows import WINDOW_HOURS
@@ -40,6 +40,7 @@ GROWN_AMBER, GROWN_RED = 0.1, 0.5
 # One false alarm a year and model, all windows together: hours have a third of it, days a fifth.
 _TESTS: Mapping[Period, int] = {"hour": 3 * 8_760, "day": 2_000, "week": 2_000}
 _SHARE, _ERROR, _SQUARES = "accuracy", "mean_absolute_error", "root_mean_squared_error"
+_Pair: TypeAlias = tuple[Any, Any]
 _OUTPUTS = msgspec.json.Decoder(dict[str, Any])
 _TRUTH = msgspec.json.Decoder()
 
@@ -58,10 +59,10 @@ class Losses(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """What the card promises.
+    """What the card promises of an output.
 
     Attributes:
-        metric: its main one.
+        metric: the main one of the output.
         on_card: the losses of the rows that it was measured on.
     """
 
@@ -100,16 +101,23 @@ class Standard:
         return 1.0 - now.mean if self.is_share else now.mean
 
 
-def standard_of(card: Card, outputs: tuple[Output, ...]) -> Standard | None:
-    """What live predictions are compared with.
+def standards_of(card: Card, outputs: tuple[Output, ...]) -> tuple[Standard, ...]:
+    """What live predictions are compared with, for each output that the card promises something of.
 
     None where the card has no metric of unseen rows: of those that it was trained on, any model is
     better than of new ones.
     """
-    if not card.metrics or card.metrics_on not in ("holdout", "cross-validation"):
-        return None
-    metric, n = card.metrics[0], card.n_metric_rows
-    output = next((one for one in outputs if one.name == metric.output), outputs[0])
+    if card.metrics_on not in ("holdout", "cross-validation"):
+        return ()
+    of_outputs = {one.name: one for one in outputs} | {"": outputs[0]}
+    # The first metric of each output is its main one.
+    main = {one.output: one for one in reversed(card.metrics) if one.output in of_outputs}
+    found = (_standard(card, main[name], of_outputs[name]) for name in reversed(main))
+    return tuple(one for one in found if one is not None)
+
+
+def _standard(card: Card, metric: Metric, output: Output) -> Standard | None:
+    n = card.n_metric_rows
     if metric.name == _SHARE and n > 1:
         wrong = 1.0 - metric.value
         return Standard(metric, output, Losses(n, wrong, math.sqrt(wrong * metric.value)))
@@ -122,6 +130,11 @@ def standard_of(card: Card, outputs: tuple[Output, ...]) -> Standard | None:
     return Standard(metric, output, Losses(n, metric.value, deviation))
 
 
+def key_of(standard: Standard) -> AlarmKey:
+    """That of the alarms about it."""
+    return "quality", "metric", standard.metric.label
+
+
 def is_enough(losses: NDArray[np.float64]) -> bool:
     """Whether there are truths enough to tell a decline from chance."""
     return len(losses) >= TRUTHS_MIN
@@ -132,15 +145,17 @@ def declined(
     earlier: NDArray[np.float64],
     latest: NDArray[np.float64],
     period: Period,
+    n_outputs: int = 1,
 ) -> Alarm | None:
     """What the truths of the latest window show, and whether those of the one before do, too.
 
     Args:
         earlier: losses, shape (n_rows,), of the window right before the latest.
+        n_outputs: how many outputs are looked at, each of which may alarm by chance.
     """
     if not is_enough(latest):
         return None
-    n_tests, now = _TESTS[period], _losses(latest)
+    n_tests, now = _TESTS[period] * n_outputs, _losses(latest)
     if is_enough(earlier) and _shows(standard, now):
         both = _losses(np.concatenate([earlier, latest]))
         level = _level(standard, both, n_tests)
@@ -153,12 +168,12 @@ def declined(
 def windows_of(
     store: Store,
     bundle: Bundle,
-    standard: Standard,
+    standards: Sequence[Standard],
     period: Period,
     until_hour: int,
     pause: Callable[[], object] = lambda: None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The losses of two windows: of truths that came in the earlier, and in the latest.
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """The losses of two windows, for each standard: of truths that came in the earlier and latest.
 
     Args:
         until_hour: the hour after the latest.
@@ -175,19 +190,21 @@ def windows_of(
         until_us=until_us,
         has_feedback=True,
     )
-    predicted: tuple[list[Any], list[Any]] = ([], [])
-    true: tuple[list[Any], list[Any]] = ([], [])
+    # By standard and window: what was predicted, and what happened.
+    pairs: list[tuple[list[_Pair], list[_Pair]]] = [([], []) for _ in standards]
     for record in islice(_records(store, query, pause), TRUTHS_MAX):
         assert record.feedback is not None
         ago_us = until_us - record.feedback.time_us
         is_own = record.role == "primary" and record.bundle_digest in (None, bundle.digest)
-        pair = _pair(bundle, standard.output, record) if is_own else None
-        if pair is not None and 0 < ago_us <= 2 * span_us:
-            window = 1 if ago_us <= span_us else 0
-            predicted[window].append(pair[0])
-            true[window].append(pair[1])
-    earlier, latest = (_losses_of(standard, *both) for both in zip(predicted, true, strict=True))
-    return earlier, latest
+        if is_own and 0 < ago_us <= 2 * span_us:
+            found = _pairs(bundle, [one.output for one in standards], record)
+            for windows, pair in zip(pairs, found, strict=True):
+                if pair is not None:
+                    windows[ago_us <= span_us].append(pair)
+    return [
+        (_losses_of(one, earlier), _losses_of(one, latest))
+        for one, (earlier, latest) in zip(standards, pairs, strict=True)
+    ]
 
 
 def _records(store: Store, query: RecordQuery, pause: Callable[[], object]) -> Iterator[Record]:
@@ -196,21 +213,24 @@ def _records(store: Store, query: RecordQuery, pause: Callable[[], object]) -> I
         pause()
 
 
-def _pair(bundle: Bundle, output: Output, record: Record) -> tuple[Any, Any] | None:
-    """What was predicted and what happened, where both are known."""
+def _pairs(bundle: Bundle, outputs: Sequence[Output], record: Record) -> list[_Pair | None]:
+    """What was predicted and what happened, for each output where both are known."""
     assert record.feedback is not None
     try:
         values, told = _OUTPUTS.decode(record.outputs), _TRUTH.decode(record.feedback.truth)
     except msgspec.DecodeError:
-        return None
-    prediction = values.get("prediction")
-    if len(bundle.signature.outputs) > 1:
-        prediction = prediction.get(output.name) if isinstance(prediction, dict) else None
-    truth = truth_value(output, values_by_output(bundle.signature, told).get(output.name))
-    return None if truth is None or prediction is None else (prediction, truth)
+        return [None] * len(outputs)
+    predicted = values.get("prediction")
+    if len(bundle.signature.outputs) == 1:
+        predicted = {outputs[0].name: predicted}
+    predictions = predicted if isinstance(predicted, dict) else {}
+    truths = values_by_output(bundle.signature, told)
+    found = [(predictions.get(one.name), truth_value(one, truths.get(one.name))) for one in outputs]
+    return [None if None in pair else pair for pair in found]
 
 
-def _losses_of(standard: Standard, predicted: list[Any], true: list[Any]) -> NDArray[np.float64]:
+def _losses_of(standard: Standard, pairs: Sequence[_Pair]) -> NDArray[np.float64]:
+    predicted, true = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     if standard.is_share:
         classes = standard.output.classes
         # A label that isn't one of the classes is wrong, whatever was predicted.
@@ -245,12 +265,13 @@ def _shows(standard: Standard, now: Losses) -> bool:
 def _alarm(
     standard: Standard, level: Literal["amber", "red"], now: Losses, *, is_firing: bool
 ) -> Alarm:
+    kind, what, name = key_of(standard)
     return Alarm(
-        kind="quality",
+        kind=kind,
         level=level,
         is_firing=is_firing,
-        what="metric",
-        name=standard.metric.label,
+        what=what,
+        name=name,
         before=standard.metric.value,
         now=standard.value(now),
     )

@@ -20,6 +20,7 @@ from podium.errors import PodiumError
 from podium.flow.version import LoadedVersion
 from podium.monitoring.alarms import (
     Alarm,
+    AlarmKey,
     AlarmKind,
     alarms,
     is_enough,
@@ -30,7 +31,7 @@ from podium.monitoring.alerts import Alert, Happening, Look
 from podium.monitoring.alerts_file import AHEAD_HOURS, AlertsFile, Notice
 from podium.monitoring.channels import Channel, NotSent
 from podium.monitoring.counts import histograms_of
-from podium.monitoring.decline import declined, standard_of, windows_of
+from podium.monitoring.decline import declined, key_of, standards_of, windows_of
 from podium.monitoring.decline import is_enough as has_enough_truths
 from podium.monitoring.monitoring import Monitoring
 from podium.monitoring.pieces import HOUR_US
@@ -145,7 +146,7 @@ class Lookout:
             yield self._look_of(model, period, until, version)
         if period == "hour":
             alarm = self._silence(model, until)
-            tells: frozenset[AlarmKind] = frozenset({"silence"})
+            tells: frozenset[AlarmKind | AlarmKey] = frozenset({"silence"})
             yield Look(model, period, alarms=() if alarm is None else (alarm,), tells=tells)
 
     def _look_of(self, model: str, period: Period, until: int, version: LoadedVersion) -> Look:
@@ -153,39 +154,38 @@ class Lookout:
         start = until - 2 * n_hours
         found = self._monitoring.windows(model, version.digest, period, start, until)
         earlier, latest = (found.get(hour, Sums()) for hour in (start, until - n_hours))
-        tells = _OF_COUNTS if is_enough(latest) else frozenset()
+        tells: frozenset[AlarmKind | AlarmKey] = _OF_COUNTS if is_enough(latest) else frozenset()
         if refused_are_enough(latest):
             tells |= {"refused"}
         some = alarms(histograms_of(version.bundle.baseline), earlier, latest, period)
-        decline, tells_of_it = self._decline(period, until, version)
-        if tells_of_it:
-            tells |= {"quality"}
-        if decline is not None:
-            some.append(decline)
+        for key, decline in self._declines(period, until, version):
+            tells |= {key}
+            some += [] if decline is None else [decline]
         return Look(model, period, version.digest, version.version, tuple(some), tells)
 
-    def _decline(
+    def _declines(
         self, period: Period, until: int, version: LoadedVersion
-    ) -> tuple[Alarm | None, bool]:
-        """Whether predictions got worse, and whether there are truths enough to tell."""
-        if self._store is None:
-            return None, False
+    ) -> Iterator[tuple[AlarmKey, Alarm | None]]:
+        """Whether predictions got worse, for each output with truths enough to tell."""
+        standards = standards_of(version.bundle.card, version.signature.outputs)
+        if self._store is None or not standards:
+            return
         try:
-            standard = standard_of(version.bundle.card, version.signature.outputs)
-            if standard is None:
-                return None, False
             windows = windows_of(
                 self._store,
                 version.bundle,
-                standard,
+                standards,
                 period,
                 until,
                 lambda: self._stop.wait(_PAGE_PAUSE_S),
             )
         except PodiumError as error:  # drift is told of while the store can't be read
             _log.error("quality_not_looked_at: %s: %s", version.name, error)
-            return None, False
-        return declined(standard, *windows, period), has_enough_truths(windows[1])
+            return
+        for standard, (earlier, latest) in zip(standards, windows, strict=True):
+            if has_enough_truths(latest):
+                found = declined(standard, earlier, latest, period, len(standards))
+                yield key_of(standard), found
 
     def _silence(self, model: str, until: int) -> Alarm | None:
         now = self._rows(model, until)

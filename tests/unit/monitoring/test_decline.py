@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 import uuid
 
 import msgspec
@@ -12,12 +13,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 
 import podium
 from podium.bundle.card import Card, Metric
 from podium.errors import StoreError
 from podium.monitoring import decline as module
-from podium.monitoring.decline import Standard, declined, standard_of, windows_of
+from podium.monitoring.decline import Standard, declined, standards_of, windows_of
 from podium.monitoring.lookout import Lookout
 from podium.monitoring.pieces import HOUR_US
 from podium.records.record import Feedback, Record
@@ -32,7 +34,8 @@ NUMBER = Output(task="regression")
 
 def standard(*metrics: Metric, n: int = 500, on="holdout") -> Standard | None:
     card = Card(name="m", version="1", metrics=metrics, n_metric_rows=n, metrics_on=on)
-    return standard_of(card, (NUMBER if metrics[0].name.startswith("mean") else LABEL,))
+    outputs = (NUMBER if metrics[0].name.startswith("mean") else LABEL,)
+    return next(iter(standards_of(card, outputs)), None)
 
 
 def accuracy(value: float, n: int = 500) -> Standard:
@@ -244,7 +247,8 @@ class World:
 
     def look_after(self, hour):
         self.now_us = (hour + 1) * HOUR_US + 120_000_000
-        assert self.lookout.look()
+        while not self.lookout.look():  # the app's own holds the lock
+            time.sleep(0.01)
         found = self.app.alerting.file.alerts("churn", ("pending", "firing", "resolved"))
         return next((one for one in found if one.kind == "quality"), None)
 
@@ -330,7 +334,7 @@ def test_errors_of_a_regression_are_compared(tmp_path):
         path=tmp_path / "delay.podium",
         holdout=(held, targets[1]),
     )
-    store, own = MemoryStore(), standard_of(bundle.card, bundle.signature.outputs)
+    store, (own,) = MemoryStore(), standards_of(bundle.card, bundle.signature.outputs)
     for hour in (MONDAY, MONDAY + 1):
         some = records(
             bundle, hour, 200, 0, model="delay", outputs=b'{"prediction": 1.5}', outcome="1.5"
@@ -344,8 +348,83 @@ def test_errors_of_a_regression_are_compared(tmp_path):
             ]
         )
 
-    windows = windows_of(store, bundle, own, "hour", MONDAY + 2)
+    (windows,) = windows_of(store, bundle, [own], "hour", MONDAY + 2)
 
     assert [one.tolist() for one in windows] == [[2.5] * 200] * 2
     found = declined(own, *windows, "hour")
     assert found.name == "mean absolute error"
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory):
+    """A model that predicts whether somebody leaves, and whether they pay."""
+    random = np.random.default_rng(1)
+    rows, held = frame(random, 2_000), frame(random, 1_000)
+
+    def targets(some):
+        return pd.DataFrame({"leaves": (some.x > 0) * 1, "pays": (some.y > 0) * 1})
+
+    return podium.pack(
+        DecisionTreeClassifier(max_depth=3).fit(rows, targets(rows)),
+        rows,
+        targets(rows),
+        path=tmp_path_factory.mktemp("bundles") / "churn.podium",
+        name="churn",
+        version="1",
+        holdout=(held, targets(held)),
+    )
+
+
+def of_both(bundle, hour, n, n_wrong, *, n_paid=None):
+    """Predictions of both outputs, of which the second is wrong; some truths lack it."""
+    outputs = b'{"prediction": {"leaves": 1, "pays": 1}}'
+    made = records(bundle, hour, n, 0, outputs=outputs, outcome="1")
+    for at, one in enumerate(made):
+        truth = {"leaves": 1} | ({"pays": int(at >= n_wrong)} if at < (n_paid or n) else {})
+        told = msgspec.structs.replace(one.feedback, truth=msgspec.json.encode(truth))
+        yield msgspec.structs.replace(one, feedback=told)
+
+
+def test_each_output_is_watched_and_alarms_by_its_own_name(of_two, tmp_path):
+    world = World(of_two, tmp_path / "home")
+    try:
+        states = list(alerts_of_both(world, of_two))
+    finally:
+        world.app.close()
+
+    firing = ["firing"] * 4
+    assert states == [("accuracy of pays", one) for one in ("pending", *firing, "resolved")]
+
+
+def alerts_of_both(world, bundle):
+    # In the fourth hour only the first output has truths enough, which says nothing of the second.
+    hours = ((60, 300), (60, 300), (60, 300), (0, 20), (0, 300), (0, 300))
+    for hour, (n_wrong, n_paid) in enumerate(hours, MONDAY):
+        world.store.insert(of_both(bundle, hour, 300, n_wrong, n_paid=n_paid))
+        alert = world.look_after(hour)
+        yield alert.name, alert.state
+
+
+def test_the_first_metric_of_each_output_is_what_it_promises():
+    outputs = tuple(Output(name=name, task="regression") for name in ("low", "high"))
+    metrics = [
+        Metric(name=name, title=name, value=1.0, better="lower", output=output)
+        for output in ("low", "high")
+        for name in ("mean_absolute_error", "root_mean_squared_error")
+    ]
+    other = Metric(name="pinball_loss", title="loss", value=1.0, better="lower", output="low")
+    card = Card(name="m", version="1", n_metric_rows=500, metrics_on="holdout", metrics=())
+
+    def names(*metrics):
+        found = standards_of(msgspec.structs.replace(card, metrics=metrics), outputs)
+        return [one.output.name for one in found]
+
+    assert names(*metrics) == ["low", "high"]
+    assert names(other, *metrics) == ["high"]
+
+
+def test_more_outputs_need_more_certainty():
+    alone = declined(accuracy(0.9), wrong(0.19, 200), wrong(0.19, 200), "day")
+
+    assert alone is not None
+    assert declined(accuracy(0.9), wrong(0.19, 200), wrong(0.19, 200), "day", 50) is None
