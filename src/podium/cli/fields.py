@@ -9,7 +9,7 @@ from rich.text import Text
 from podium.cli.example import example_row
 from podium.cli.terminal import harmless, value_text
 from podium.signature import Field, Label, Output, Range, Signature
-from podium.signature.labels import label_text
+from podium.signature.labels import label_text, shown_label
 
 _LABELS_MAX = 8
 _ROOM_FOR_EXAMPLE = 70
@@ -49,7 +49,7 @@ def describe_input(one: Field) -> str:
 def describe_output(one: Output) -> str:
     """The values of an output: its labels, or their range."""
     if one.classes:
-        labels = _listed(list(one.outcomes))
+        labels = _listed(list(map(shown_label, one.outcomes)))
         return f"{labels}, with probabilities" if one.has_probabilities else labels
     unit = f" {harmless(one.unit)}" if one.unit else ""
     seen = _range(one.seen, unit)

@@ -30,7 +30,7 @@ from podium.flow.request import PredictRequest, RequestContext
 from podium.flow.response import PredictResponse
 from podium.flow.version import LoadedVersion
 from podium.signature import Output, Signature
-from podium.signature.labels import label_text
+from podium.signature.labels import label_text, shown_label
 from podium.web.among import among_answers
 
 _MEDIA = {".json": JSON, ".csv": CSV, ".tsv": CSV, ".ndjson": LINES, ".jsonl": LINES}
@@ -161,7 +161,7 @@ def _print_one(bundle: Bundle, response: PredictResponse, to: Console) -> None:
         part = prediction[output.name] if len(signature.outputs) > 1 else prediction
         unit = f" {harmless(output.unit)}" if output.unit else ""
         text = _text(part) + unit
-        if word := harmless(value.get("label", "")):
+        if word := harmless(shown_label(value.get("label", ""))):
             text = word if text in word.split() else f"{word} ({text})"
         rows.add_row(Text(harmless(output.label)), Text(text, style="bold"))
     to.print(indented(rows))
@@ -216,7 +216,7 @@ def _nearest(output: Output, distances: list[float], to: Console) -> Grid:
     rows = shelf()
     for word, far in ranked[:_CLASSES_MAX]:
         rows.add_row(
-            Text(harmless(word), overflow="ellipsis", no_wrap=True),
+            Text(harmless(shown_label(word)), overflow="ellipsis", no_wrap=True),
             Text(value_text(far), justify="right"),
             Text(bar(far / longest, to), style="cyan"),
         )

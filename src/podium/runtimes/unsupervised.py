@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from podium.runtimes.several import are_shares, probabilities_of
 from podium.runtimes.steps import model_in, steps_of
 from podium.signature import Label, Output, ScoreKind, Task
+from podium.signature.labels import cluster_label
 from podium.table import Array
 
 _OUTLIER_WORDS = {-1: "outlier", 1: "normal"}
@@ -116,8 +117,7 @@ def _cluster_labels(model: Any) -> tuple[int, ...]:
 def _cluster_words(labels: tuple[int, ...]) -> dict[int, str]:
     n_clusters = sum(label >= 0 for label in labels)
     return {
-        label: f"cluster {label} of {n_clusters}" if label >= 0 else "no cluster"
-        for label in labels
+        label: cluster_label(label, n_clusters) if label >= 0 else "no cluster" for label in labels
     }
 
 

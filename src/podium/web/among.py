@@ -8,7 +8,7 @@ from typing import Any
 
 from podium.bundle.baseline import Baseline, Histogram
 from podium.signature import Output, ScoreKind, Signature
-from podium.signature.labels import label_text
+from podium.signature.labels import label_text, shown_label
 from podium.web.numbers import number_text, percent_text, range_text
 from podium.web.spread import Spread, ends_of, spread_of
 
@@ -65,7 +65,7 @@ def output_facts(output: Output, baseline: Baseline) -> list[tuple[str, str]]:
         return []
     counts = dict(zip(histogram.labels, histogram.counts, strict=False))
     named = [
-        f"{word} ({percent_text(counts.get(label_text(label), 0) / histogram.n_rows)})"
+        f"{shown_label(word)} ({percent_text(counts.get(label_text(label), 0) / histogram.n_rows)})"
         for label, word in zip(output.classes, output.words, strict=True)
     ]
     rest = len(named) - LABELS_SHOWN
@@ -99,9 +99,12 @@ def _share(output: Output, histogram: Histogram, prediction: object) -> str:
     n = counts.get(label_text(prediction), 0)
     if not histogram.n_rows:
         return ""
-    where = "are in this cluster" if output.task == "clustering" else "have this label"
-    share = percent_text(n / histogram.n_rows)
-    return f"{n:,} of {histogram.n_rows:,} training rows ({share}) {where}."
+    share = f"{n:,} of {histogram.n_rows:,} training rows ({percent_text(n / histogram.n_rows)})"
+    if output.task != "clustering":
+        return f"{share} have this label."
+    n_clusters = sum(isinstance(label, int) and label >= 0 for label in output.classes)
+    of = f" The {n_clusters:,} clusters are numbered from 0." if n_clusters > 1 else ""
+    return f"{share} are in this cluster.{of}"
 
 
 def _number(value: object) -> float | None:

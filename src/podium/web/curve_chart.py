@@ -13,7 +13,7 @@ from podium.explanations.curves import Grid
 from podium.flow.version import LoadedVersion
 from podium.signature import Field, Label, Range, Signature
 from podium.signature.infer import json_value
-from podium.signature.labels import label_text, plain_text
+from podium.signature.labels import label_text, plain_text, shown_label
 from podium.table import Array, Table, is_missing, plain_values
 from podium.web.numbers import number_text, percent_text, range_text, with_unit
 from podium.web.result import LABEL_MAX
@@ -183,7 +183,7 @@ def scale_of(signature: Signature, found: WhatIf) -> Scale:
         if not is_single:
             how = "the probability that" if output.has_probabilities else "whether"
             how = f"{how} {output.label} is"
-        of = f"{how} “{word}”"
+        of = f"{how} “{shown_label(word)}”"
     unit = "" if label is not None or output.score else output.unit
     return Scale(of, numbers, is_share=label is not None, unit=unit, own=found.value)
 

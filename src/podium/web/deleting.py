@@ -15,6 +15,7 @@ from podium.policy.authority import require
 from podium.records.record import Record
 from podium.records.store import RecordQuery
 from podium.web.numbers import moment_text
+from podium.web.record_columns import short_outcome
 from podium.web.record_filters import LABELS, NAMES, filters_of
 from podium.web.site import Site
 from podium.web.visible_records import visible_record
@@ -125,7 +126,7 @@ class Step:
         if record is None:
             return self.wanted.filters
         time = f"{moment_text(record.time_us)} UTC"
-        return [("Id", record.id), ("Time", time), ("Prediction", record.outcome[:60])]
+        return [("Id", record.id), ("Time", time), ("Prediction", short_outcome(record))]
 
 
 def step_of_several(

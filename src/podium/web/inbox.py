@@ -19,7 +19,7 @@ from podium.signature import Signature
 from podium.signature.labels import label_text
 from podium.signature.truth import truth_signature
 from podium.web.numbers import moment_text, number_text
-from podium.web.record_columns import brief, short
+from podium.web.record_columns import brief, short, short_outcome
 from podium.web.record_filters import Place, place_of
 from podium.web.site import Site
 from podium.web.visible_records import record_store
@@ -166,7 +166,7 @@ def _line(record: Record, live: Signature, rule: Signature, refused: tuple[str, 
         for field in live.fields
         if field.name in inputs
     ]
-    outcome, unit = short(record.outcome), ""
+    outcome, unit = short_outcome(record), ""
     if record.outcome_number is not None and live.output.task == "regression":
         outcome, unit = number_text(record.outcome_number), live.output.unit
     kind, labels = _kind(rule)

@@ -15,7 +15,7 @@ from podium.outputs import Place, at_place, joined
 from podium.records.record import Record
 from podium.signature import Field, Output, Signature
 from podium.signature.fields import NUMBERS, TIMES
-from podium.signature.labels import plain_text
+from podium.signature.labels import plain_text, shown_label
 from podium.web.numbers import number_text
 
 Kind: TypeAlias = Literal["number", "moment", "text"]
@@ -120,6 +120,11 @@ def short(text: str) -> str:
     return f"{text[:TEXT_MAX]}…" if len(text) > TEXT_MAX else text
 
 
+def short_outcome(record: Record) -> str:
+    """The prediction of a record that isn't a number, as a list shows it."""
+    return short(shown_label(record.outcome))
+
+
 def _inputs(fields: Sequence[Field]) -> list[Column]:
     return [
         Column(f"in.{one.name}", one.label, "Inputs", _kind(one), _input(one.name), one.unit)
@@ -160,7 +165,13 @@ def _outputs(signature: Signature) -> list[Column]:
     if output.score:
         columns.append(Column("out.score", "Score", "Outputs", "number", _score))
     return columns + [
-        Column(f"out.d.{label}", f"Distance to {word}", "Outputs", "number", _distance(label))
+        Column(
+            f"out.d.{label}",
+            f"Distance to {shown_label(word)}",
+            "Outputs",
+            "number",
+            _distance(label),
+        )
         for label, word in zip(output.distance_labels, output.outcomes, strict=False)
     ]
 

@@ -16,6 +16,7 @@ from podium.records.business_key import business_key_of
 from podium.records.record import Role
 from podium.records.store import RecordQuery, StoreFeatures
 from podium.signature import Output
+from podium.signature.labels import shown_label
 from podium.web.record_columns import Column
 from podium.web.record_conditions import NO_DRAFT, Condition, Draft, conditions_of, parameters_of
 
@@ -90,14 +91,14 @@ class FilterField(NamedTuple):
 
     Attributes:
         value: its current value.
-        choices: of a `choice`, besides none.
+        choices: of a `choice`, besides none: the value and the text of each.
     """
 
     name: str
     label: str
     kind: Literal["moment", "number", "choice", "text", "search"]
     value: str
-    choices: tuple[str, ...] = ()
+    choices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +208,12 @@ def filter_fields(
         elif name == "search":
             fields.append(FilterField(name, label, "search", value))
         elif name == "role":
-            fields.append(FilterField(name, label, "choice", value, tuple(_ROLES)))
+            fields.append(
+                FilterField(name, label, "choice", value, tuple((one, one) for one in _ROLES))
+            )
         elif name == "outcome" and output.outcomes and len(outputs) == 1:
-            fields.append(FilterField(name, label, "choice", value, tuple(output.outcomes)))
+            choices = tuple((one, shown_label(one)) for one in output.outcomes)
+            fields.append(FilterField(name, label, "choice", value, choices))
         else:
             fields.append(FilterField(name, label, "text", value))
     return fields

@@ -25,7 +25,7 @@ from podium.web.record_columns import (
     chosen_columns,
     columns_of,
     grouped,
-    short,
+    short_outcome,
     usual_columns,
 )
 from podium.web.record_conditions import MOST, OPERATORS, Condition, narrowed, parameters_of
@@ -175,7 +175,7 @@ class RecordList:
         is_regression = output.task == "regression"
         lines = []
         for record in self.records:
-            row, outcome, unit = Row(record), short(record.outcome), ""
+            row, outcome, unit = Row(record), short_outcome(record), ""
             if is_regression and record.outcome_number is not None:
                 outcome, unit = number_text(record.outcome_number), output.unit
             cells = [brief(column.read(row)) for column in self.cells]

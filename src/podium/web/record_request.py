@@ -9,7 +9,7 @@ from podium.access import Actor
 from podium.records.record import Record
 from podium.records.store import RecordQuery, Store
 from podium.web.numbers import number_text
-from podium.web.record_columns import short
+from podium.web.record_columns import short_outcome
 from podium.web.visible_records import may_see
 
 # The rows of a request have one time, and ids in their order: they are read from its first row on, and
@@ -85,4 +85,4 @@ def _rows(store: Store, record: Record) -> list[Record]:
 
 def _outcome(record: Record) -> str:
     number = record.outcome_number
-    return short(record.outcome) if number is None else number_text(number)
+    return short_outcome(record) if number is None else number_text(number)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from podium.records.record import Record
+from podium.signature.labels import shown_label
 from podium.web.charts import WIDTH
 from podium.web.numbers import moment_text, number_text, percent_text, with_unit
 from podium.web.record_columns import short
@@ -126,7 +127,7 @@ class Totals:
             n_others = sum(n for _, n in rest)
             top.append((f"{len(rest):,} others", n_others))
         return [
-            Share(short(label), n, percent_text(n / total), f"{100 * n / total:.2f}")
+            Share(short(shown_label(label)), n, percent_text(n / total), f"{100 * n / total:.2f}")
             for label, n in top
         ]
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from podium.signature import Output, Signature, Threshold
-from podium.signature.labels import label_text, plain_text
+from podium.signature.labels import label_text, plain_text, shown_label
 from podium.web.numbers import number_text, percent_text
 
 # A phone shows the five most probable classes with the answer; the others are in a list that can be
@@ -160,7 +160,7 @@ def curl_command(address: str, row: Mapping[str, Any]) -> str:
 def _parts(signature: Signature, answer: Mapping[str, Any]) -> tuple[Part, ...]:
     """One part for each output; none if the prediction can't be shown as numbers or text."""
     outputs = signature.outputs
-    prediction = answer.get("label") or answer["prediction"]
+    prediction = shown_label(answer.get("label") or "") or answer["prediction"]
     if len(outputs) == 1 and isinstance(prediction, (bool, int, float, str)):
         return (_part(outputs[0], prediction),)
     if len(outputs) == 1 or not isinstance(prediction, dict):
@@ -221,7 +221,8 @@ def _shares(
 
 
 def _words(output: Output) -> dict[str, str]:
-    return dict(zip(map(label_text, output.classes), output.words, strict=False))
+    words = map(shown_label, output.words)
+    return dict(zip(map(label_text, output.classes), words, strict=False))
 
 
 def _distances(

@@ -9,7 +9,7 @@ from typing import Any
 
 from podium.explanations.explanation import Explanation
 from podium.signature import Field, Signature
-from podium.signature.labels import label_text, plain_text
+from podium.signature.labels import label_text, plain_text, shown_label
 from podium.web.bidi import isolated
 from podium.web.numbers import SPACE, number_text, percent_text, with_unit
 
@@ -93,7 +93,7 @@ class _Scale:
         word = (
             output.words[found.label] if output.words else label_text(output.classes[found.label])
         )
-        word = isolated(word)
+        word = isolated(shown_label(word))
         of = f"of “{word}”" if is_single else f"that {isolated(output.label)} is “{word}”"
         self.of = f"the probability {of}"
         if found.link == "log-odds" and not self.is_binary:

@@ -126,7 +126,10 @@ def test_filters_are_those_that_make_sense_for_the_model(app: podium.App) -> Non
     assert [one.value for one in numbers.fields] == ["", "2023-11-14T00:00", "", "3", *[""] * 4]
     assert [one.name for one in classes.fields][1:5] == ["since", "until", "outcome", "id"]
     assert classes.fields[2].value == "2023-11-14T23:59"
-    assert (classes.fields[3].kind, classes.fields[3].choices) == ("choice", ("no", "yes"))
+    assert (classes.fields[3].kind, classes.fields[3].choices) == (
+        "choice",
+        (("no", "no"), ("yes", "yes")),
+    )
 
 
 def test_a_search_is_offered_where_the_store_can(app: podium.App) -> None:
