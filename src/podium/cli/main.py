@@ -14,6 +14,8 @@ Exit codes:
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import sys
 from importlib import import_module
 from itertools import takewhile
@@ -21,9 +23,10 @@ from typing import Any, ClassVar
 
 import click
 
-from podium.errors import InputError, InvalidRows, ModelError, PodiumError, StoreError
+from podium.errors import InputError, InvalidRows, ModelError, PodiumError, SetupError, StoreError
 
 FAILED, MISUSED, REFUSED, BROKEN, DIFFERENT, STOPPED = 1, 2, 3, 4, 5, 130
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class _Commands(click.Group):
@@ -126,6 +129,13 @@ def run(args: list[str] | None = None) -> int:
         return STOPPED
     except BrokenPipeError:  # the reader of our output closed it, as `| head` does
         sys.stderr.close()
+        return FAILED
+    except OSError as error:
+        if error.errno not in _NO_SPACE or error.filename is not None:
+            raise
+        # What is left in the buffer would fail once more when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        print_error(SetupError(f"the output can't be written: {error.strerror}"))
         return FAILED
     except PodiumError as error:
         print_error(error)

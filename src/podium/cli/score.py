@@ -18,7 +18,7 @@ from podium.cli.totals import Totals
 from podium.errors import InputError, SetupError
 from podium.scoring.bulk import Bulk
 from podium.scoring.columns import check_columns
-from podium.scoring.draft import Draft, StandardOutput
+from podium.scoring.draft import Draft, StandardOutput, occupied
 from podium.scoring.formats import Format, Source, format_of, open_source, writer_of
 from podium.scoring.remote import Upload, Url, url_of
 from podium.scoring.report import Report
@@ -34,6 +34,7 @@ class Plan:
         format: None is a text format like the input's.
         errors: the report of refused rows; None is none.
         limit: after how many refused rows to stop.
+        replaces: whether a file that is there by the end is replaced.
     """
 
     output: Path | Url | None
@@ -42,6 +43,7 @@ class Plan:
     limit: int | None
     is_gzip: bool = False
     n_threads: int | None = None
+    replaces: bool = True
 
 
 @click.command()
@@ -140,7 +142,14 @@ def _planned(
         # It belongs to OUT: one left by a stopped run is no reason to refuse.
         errors = path.with_name(f"{path.name}.errors.csv")
     format_, is_gzip = (None, False) if is_device else format_of(path)
-    return Plan(output=path, errors=errors, format=format_, is_gzip=is_gzip, limit=limit)
+    return Plan(
+        output=path,
+        errors=errors,
+        format=format_,
+        is_gzip=is_gzip,
+        limit=limit,
+        replaces=is_forced,
+    )
 
 
 def _planned_upload(
@@ -155,9 +164,7 @@ def _planned_upload(
     errors = errors or Path(f"{url.path.name}.errors.csv")
     _check_free(None, errors, rows, is_forced=is_forced)
     if not is_forced and Upload(url).exists():
-        raise SetupError(
-            f"{url} exists already", hint="give another file, or replace it with --force"
-        )
+        raise occupied(url)
     return Plan(output=url, errors=errors, format=format_, is_gzip=is_gzip, limit=limit)
 
 
@@ -198,9 +205,7 @@ def _check_free(output: Path | None, errors: Path | None, rows: str, *, is_force
         if rows != "-" and path.exists() and Path(rows).exists() and path.samefile(rows):
             raise SetupError(f"{path} is the input file", hint="write to another file")
         if path.is_file() and not is_forced:
-            raise SetupError(
-                f"{path} exists already", hint="give another file, or replace it with --force"
-            )
+            raise occupied(path)
 
 
 def check_file(scorer: Scorer, source: Source) -> None:
@@ -235,7 +240,7 @@ def score_source(
     """
     totals = Totals(place=source.reader.place)
     report = Report(plan.errors, source.reader.place)
-    target = _target(plan.output)
+    target = _target(plan)
     with target, report, ExitStack() as stack:
         target.open()
         form = plan.format or source.text_format
@@ -262,10 +267,12 @@ def score_source(
     return totals
 
 
-def _target(output: Path | Url | None) -> StandardOutput | Upload | Draft:
-    if output is None:
+def _target(plan: Plan) -> StandardOutput | Upload | Draft:
+    if plan.output is None:
         return StandardOutput()
-    return Upload(output) if isinstance(output, Url) else Draft(output)
+    if isinstance(plan.output, Url):
+        return Upload(plan.output)
+    return Draft(plan.output, replaces=plan.replaces)
 
 
 def _too_many(report: Report, plan: Plan) -> InputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from typing import Any
 
@@ -15,6 +16,7 @@ from podium.scoring.rows import Buffered
 LINE_BYTES_MAX = 64_000_000
 _READ_BYTES = 2**16
 _NEWLINE, _QUOTE = 10, 34
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # of Excel's "Unicode text"
 
 
 class Blocks:
@@ -103,9 +105,11 @@ def text_of(block: bytes, name: str, n_lines: int) -> io.StringIO:
         return io.StringIO(block.decode(), newline="")
     except UnicodeDecodeError as error:
         n_before = n_lines + block.count(b"\n", 0, error.start)
+        where = f", somewhere after line {n_before}" if n_before else ""
+        encoding = "UTF-16" if block.startswith(_UTF16_MARKS) and not n_lines else "WINDOWS-1252"
         raise MalformedBody(
-            f"{name} isn't UTF-8, somewhere after line {n_before}",
-            hint="save it as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
+            f"{name} isn't UTF-8{where}",
+            hint=f"save it as UTF-8, or convert it: iconv -f {encoding} -t UTF-8 old.csv > new.csv",
         ) from error
 
 

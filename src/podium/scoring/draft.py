@@ -24,11 +24,15 @@ class Draft(AbstractContextManager["Draft"]):
     """A file on its way to its destination, created by `open()`.
 
     A destination that isn't a regular file (`/dev/null`, a named pipe) is written directly.
+
+    Args:
+        replaces: whether a file that is there by the end is replaced.
     """
 
     file: BinaryIO
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, replaces: bool = True) -> None:
+        self._replaces = replaces
         # A link stays a link: its target is replaced.
         self.path = path.resolve()
         self._is_direct = self.path.exists() and not self.path.is_file()
@@ -69,9 +73,11 @@ class Draft(AbstractContextManager["Draft"]):
         """Flush every byte to the disk.
 
         Raises:
-            SetupError: that failed.
+            SetupError: that failed, or there is a file by now that mustn't be replaced.
         """
         with self.writing():
+            if not self._replaces and not self._is_direct and self.path.exists():
+                raise occupied(self.path)
             self.file.flush()
             if not self._is_direct:
                 os.fsync(self.file.fileno())
@@ -85,9 +91,22 @@ class Draft(AbstractContextManager["Draft"]):
         """
         if not self._is_direct:
             with self.writing():
-                self._at.replace(self.path)
+                self._move()
                 self._is_published = True
                 _sync_folder(self.path.parent)
+
+    def _move(self) -> None:
+        if self._replaces:
+            self._at.replace(self.path)
+            return
+        try:
+            self.path.hardlink_to(self._at)  # unlike renaming, it replaces nothing
+        except FileExistsError:
+            raise occupied(self.path) from None
+        except OSError:  # not every file system has links
+            self._at.replace(self.path)
+        else:
+            self._at.unlink()
 
     def discard(self) -> None:
         """Remove a draft that wasn't published."""
@@ -138,6 +157,13 @@ class StandardOutput(AbstractContextManager["StandardOutput"]):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self.file.fileno())
             os.close(null)
+
+
+def occupied(path: object) -> SetupError:
+    """The error for a file that is there already."""
+    return SetupError(
+        f"{path} exists already", hint="give another file, or replace it with --force"
+    )
 
 
 def _sync_folder(folder: Path) -> None:

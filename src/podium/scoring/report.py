@@ -61,7 +61,6 @@ class Report(AbstractContextManager["Report"]):
     def seal(self) -> None:
         """Flush the report to the disk, if there is one."""
         if self.draft is not None and self._lines is not None:
-            self._lines.flush()
             self._lines.detach()
             self._lines = None
             self.draft.seal()
@@ -78,11 +77,11 @@ class Report(AbstractContextManager["Report"]):
             self.draft.discard()
 
     def _write(self, path: Path, cells: list[object]) -> None:
-        if self._lines is None:
+        rows = [cells]
+        if self.draft is None or self._lines is None:
             self.draft = Draft(path)
             self.draft.open()
             self._lines = io.TextIOWrapper(self.draft.file, "utf-8", newline="", write_through=True)
-            csv.writer(self._lines, lineterminator="\n").writerow(
-                [self.place, "field", "value", "problem", "accepted"]
-            )
-        csv.writer(self._lines, lineterminator="\n").writerow(cells)
+            rows.insert(0, [self.place, "field", "value", "problem", "accepted"])
+        with self.draft.writing():
+            csv.writer(self._lines, lineterminator="\n").writerows(rows)

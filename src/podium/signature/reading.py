@@ -304,5 +304,8 @@ def _kind(raw: object) -> str:
         str: "a text",
         list: "a list",
         dict: "an object",
+        bytes: "bytes",
+        dt.datetime: "a time",
+        dt.date: "a date",
     }
     return names.get(type(raw), f"a {type(raw).__name__}")

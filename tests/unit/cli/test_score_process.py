@@ -172,6 +172,66 @@ def test_a_full_disk_is_reported_and_nothing_is_left(
     assert Path(out).read_text() == "old"
 
 
+def test_a_full_disk_under_the_report_is_named(
+    diabetes: Path, diabetes_rows: pd.DataFrame, here: Path, podium_process: Process
+) -> None:
+    Path("in.csv").write_bytes(csv_of(diabetes_rows.assign(bmi="x"), 20_000))
+
+    done = podium_process(
+        "score",
+        diabetes,
+        "in.csv",
+        "-o",
+        os.devnull,
+        "--errors",
+        "bad.csv",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
+
+    assert done.returncode == 1
+    assert b"bad.csv can't be written: File too large" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert [path.name for path in here.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_standard_output_on_a_full_disk_is_an_error(
+    diabetes: Path, diabetes_rows: pd.DataFrame, here: Path
+) -> None:
+    Path("in.csv").write_bytes(csv_of(diabetes_rows, 20_000))
+
+    for arguments in (["score", str(diabetes), "in.csv", "-o", "-"], ["--help"]):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "podium", *arguments],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=60,
+                check=False,
+            )
+        assert done.returncode == 1
+        assert done.stderr == b"error: the output can't be written: No space left on device\n"
+
+
+def test_an_output_that_another_scoring_made_meanwhile_stays(
+    diabetes: Path, diabetes_rows: pd.DataFrame, here: Path
+) -> None:
+    command = [sys.executable, "-m", "podium", "score", str(diabetes), "-", "-o", "out.csv"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(csv_of(diabetes_rows, 40_000))
+        process.stdin.flush()
+        until(lambda: any(here.glob(".out.csv.*.part")))
+        Path("out.csv").write_text("of another")
+
+        _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert b"out.csv exists already" in err
+    assert [path.name for path in here.iterdir()] == ["out.csv"]
+    assert Path("out.csv").read_text() == "of another"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_a_device_is_written_as_it_is(
     diabetes: Path, diabetes_rows: pd.DataFrame, here: Path, podium_process: Process

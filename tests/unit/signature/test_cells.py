@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 
 import numpy as np
@@ -86,6 +87,20 @@ def test_a_bad_value_is_refused_with_its_reason(name, value, code):
     assert (cell.field, cell.code, cell.row) == (name, code, 0)
     assert cell.problem
     assert cell.accepted
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (b"pro", "is bytes, not"),
+        (dt.datetime(2024, 1, 1, tzinfo=dt.UTC), "is a time, not"),
+        (dt.date(2024, 1, 1), "is a date, not"),
+    ],
+)
+def test_values_that_only_columns_of_files_have_are_called_by_plain_words(value, says):
+    for name in ("age", "plan"):
+        (cell,) = check(**{name: value})[1].bad
+        assert cell.problem.startswith(says)
 
 
 @pytest.mark.parametrize(
