@@ -36,7 +36,7 @@ setup(
             extra_compile_args=FLAGS,
             optional=True,
         )
-        for name in ("distances", "forest", "shapley")
+        for name in ("distances", "forest", "products", "shapley")
     ],
     cmdclass={"bdist_wheel": Wheel},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},

@@ -27,7 +27,7 @@ from podium.settings import PREFIX, Settings, check_switches
 State: TypeAlias = Literal["good", "warning", "bad"]
 # How alike a variable must be to a setting to be taken for a misspelt one.
 _ALIKE = 0.8
-KERNELS = ("_forest", "_distances", "_shapley")
+KERNELS = ("_forest", "_distances", "_products", "_shapley")
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,7 +1,6 @@
 /* What the kernels share: arrays that come from Python, refusals, and the module itself.
  *
- * An array is checked and copied before anything is computed with it, into memory that nobody else
- * can change.
+ * What a kernel keeps is checked once and copied, into memory that nobody else can change.
  */
 #ifndef PODIUM_KERNEL_H
 #define PODIUM_KERNEL_H
@@ -49,7 +48,7 @@ get_array(PyObject *object, Py_buffer *view, Py_ssize_t itemsize, Py_ssize_t n_i
 }
 
 /* A copy of an array, to be freed; NULL where there is no memory for it. */
-static void *
+static inline void *
 copy_of(const Py_buffer *view)
 {
     void *copy = malloc(view->len > 0 ? (size_t)view->len : 1);

@@ -7,12 +7,20 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from podium.program.arrays import Floats
 from podium.table import Array
+
+try:
+    from podium.program import _products
+except ImportError:  # there was no compiler when Podium was installed
+    _products = None  # type: ignore[assignment]
 
 Multiply: TypeAlias = Callable[[Array], Array]
 
-# Rows of each product. Fewer waste less on a single row of a wide model, more need fewer calls: see
-# docs/decisions/0020-same-row-same-bytes.md.
+# Up to so many outputs the kernel in C is faster than a library of linear algebra.
+BY_COLUMN_OUTPUTS_MAX = 3
+# Rows of each product of the library. Fewer waste less on a single row of a wide model, more need
+# fewer calls: see docs/decisions/0020-same-row-same-bytes.md.
 BLOCK_ROWS = 8
 # Copies that stay in the first-level cache: where columns are far apart, rows are copied first.
 NUMBERS_AT_ONCE = 16_384
@@ -21,15 +29,45 @@ NUMBERS_AT_ONCE = 16_384
 def multiplier(weights: Any) -> Multiply:
     """A function that returns the product of rows and these weights.
 
-    A library of linear algebra chooses its routine by the shapes of both matrices, and each adds up in
-    an order of its own: a row alone is rounded otherwise than the same row among many. So that the
-    same row always has the same product, all products have one shape: `BLOCK_ROWS` rows in order of
-    rows, the last of them zeros where there are no more.
+    The same row has the same product alone and among others. For few outputs each product is added up
+    from the first column to the last.
 
     Args:
         weights: shape (n_columns, n_outputs).
     """
     weights = np.ascontiguousarray(weights)
+    is_narrow = 0 < weights.shape[1] <= BY_COLUMN_OUTPUTS_MAX and len(weights) > 0
+    if not is_narrow or weights.dtype != np.float64:
+        return _in_blocks(weights)
+    return _by_column(weights)
+
+
+def _by_column(weights: Floats) -> Multiply:
+    add_up = _products.multiply if _products else _add_up
+    n_outputs = weights.shape[1]
+
+    def run(x: Array) -> Array:
+        out = np.empty((len(x), n_outputs))
+        add_up(x.astype(np.float64, copy=False), weights, out)
+        return out
+
+    return run
+
+
+def _add_up(x: Floats, weights: Floats, out: Floats) -> None:
+    """What the kernel does, in numpy."""
+    step = max(1, NUMBERS_AT_ONCE // weights.size)
+    for at in range(0, len(x), step):
+        parts = x[at : at + step, :, None] * weights
+        out[at : at + step] = np.add.accumulate(parts, axis=1)[:, -1] + 0.0
+
+
+def _in_blocks(weights: Array) -> Multiply:
+    """Products of one shape: `BLOCK_ROWS` rows in order of rows, with zeros where there are no more.
+
+    A library of linear algebra chooses its routine by the shapes of both matrices, and each adds up in
+    an order of its own: a row alone is rounded otherwise than the same row among many.
+    """
     n_columns, n_outputs = weights.shape
     n_rows = BLOCK_ROWS
     rows_at_once = n_rows * max(1, NUMBERS_AT_ONCE // (n_rows * max(n_columns, 1)))

@@ -1,0 +1,3 @@
+from typing import Any
+
+def multiply(rows: Any, weights: Any, out: Any) -> None: ...
