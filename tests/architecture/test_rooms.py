@@ -68,6 +68,7 @@ FOREIGN_CODE = {
 # Imports that close no circle, though they look like it.
 SEEMING = {
     ("podium.program.kernel", "podium.program"): "the kernel in C beside it, without Python source",
+    ("podium.program.blocks", "podium.program"): "the same of the products",
     (
         "podium.program.operations.neighbors.distances",
         "podium.program",
