@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Instead of 5 s, within which a page may not come while other processes use all cores.
 for _step in ("connect", "read", "write", "pool"):
     setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _step, 60.0)
+
+# Each client would read the certificates of all authorities anew, which takes 25 ms of a processor.
+httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)
 
 # In CI a skip fails, unless the end of its test's id stands here with the reason for which it may.
 ALLOWED_SKIPS: dict[str, str] = {
@@ -158,7 +162,7 @@ def _closed_apps(pytestconfig: pytest.Config) -> Iterator[None]:
     yield
     left = _app_threads() - before - set(shared.threads)
     for thread in left:
-        thread.join(timeout=1)
+        thread.join(timeout=10)
     names = sorted(one.name for one in left if one.is_alive())
     assert not names, f"an App was left open: its threads {names} still run; call App.close()"
 
@@ -267,7 +271,9 @@ def chromium_path() -> Path:
 @pytest.fixture(scope="module")
 def browser(chromium_path: Path) -> Iterator[Browser]:
     """A Chromium of its own."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=60_000)  # instead of 5 s: see httpx above
 
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(

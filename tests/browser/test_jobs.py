@@ -16,7 +16,6 @@ PAGE = "/models/logistic-1/jobs"
 HEADER = "nr,Island ,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year\n"
 ROWS = "1,Torgersen,39.1,18.7,181,3750,male,2007\n2,Nowhere,39.1,18.7,181,3750,male,2007\n"
 FILE = {"name": "קובץ.csv", "mimeType": "text/csv", "buffer": (HEADER + ROWS).encode()}
-WAIT_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +47,17 @@ def test_a_file_is_dropped_and_scored_by_mouse(browser: Browser, address: str) -
         HEADER + ROWS,
     )
     page.dispatch_event("[data-drop]", "drop", {"dataTransfer": dropped})
-    expect(page.get_by_text("A column is missing")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("A column is missing")).to_be_visible()
     check(page)
     assert page.get_by_label("island").input_value() == "Island "
     page.get_by_role("button", name="Use these columns").click()
-    expect(page.get_by_text("1 of the first 2 rows gets no prediction")).to_be_visible(
-        timeout=WAIT_MS
-    )
+    expect(page.get_by_text("1 of the first 2 rows gets no prediction")).to_be_visible()
     check(page)
     page.get_by_role("textbox", name="Name of the job").fill("October")
     page.get_by_role("button", name="Start").click()
 
     button = page.get_by_role("link", name="Download the scored file")
-    expect(button).to_be_visible(timeout=WAIT_MS)
+    expect(button).to_be_visible()
     expect(page.get_by_role("heading", name="October")).to_be_visible()
     check(page)
     with page.expect_download() as loading:
@@ -87,13 +84,13 @@ def test_a_file_is_scored_by_keyboard_without_a_script(browser: Browser, address
     focus(page, "Look at the first rows")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_text("A column is missing")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("A column is missing")).to_be_visible()
     focus(page, "Use these columns")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("1 of the first 2 rows")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("1 of the first 2 rows")).to_be_visible()
     focus(page, "Start")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Download the scored file")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("Download the scored file")).to_be_visible()
     page.reload()
     expect(page.get_by_text("Download the scored file")).to_be_visible()
     focus(page, "Delete it")

@@ -227,7 +227,8 @@ class World:
     def __init__(self, bundle, home) -> None:
         self.store = MemoryStore()
         self.app = podium.App(bundle, home=str(home), record_store=self.store, ships=False)
-        self.app.start()
+        self.client = Client(self.app)  # which starts it
+        self.app.alerting.close()  # its own lookout would look at the hours of the clock
         self.bundle, self.now_us = bundle, 0
         self.lookout = self.another(("hour", "day", "week"))
 
@@ -267,12 +268,12 @@ def test_a_decline_is_pending_fires_is_listed_and_resolves(world):
         world.tell(hour, 300, n_wrong)
         alert = world.look_after(hour)
         states.append(None if alert is None else alert.state)
-        listed = Client(world.app).get("/api/models/churn/alerts").json()["alerts"]
+        listed = world.client.get("/api/models/churn/alerts").json()["alerts"]
         assert bool(listed) == (states[-1] in ("pending", "firing"))
 
     assert states == [None, "pending", "firing", "firing", "resolved"]
     assert alert.sentence.startswith("predictions got worse: the accuracy is 80 %")
-    page = Client(world.app).get("/models/churn/monitor").text
+    page = world.client.get("/models/churn/monitor").text
     assert "Predictions got worse: the accuracy is 80 %" in page
 
 

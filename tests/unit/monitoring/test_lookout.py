@@ -80,6 +80,7 @@ class World:
     def __init__(self, bundle, home, tallies) -> None:
         self.app = podium.App(bundle, home=str(home), ships=False)
         self.app.start()
+        self.app.alerting.close()  # its own lookout would look at the hours of the clock
         self.home, self.tallies, self.now_us = home, tallies, 0
         self.file = CountsFile(home / "monitoring.db")
         self.digest = self.app.deployments["churn"].choose().digest
@@ -297,8 +298,8 @@ def test_the_api_lists_alerts_and_notes_who_knows(bundle, tmp_path, tallies, cap
     world.file.close()
     world.app.close()
     app = podium.App(bundle, home=str(tmp_path / "home"), identify=lambda _: ada, ships=False)
-    app.start()
     client, place = Client(app), "/api/models/churn/alerts"
+    app.alerting.close()
 
     listed = client.get(place).json()["alerts"]
     (one,) = (one for one in listed if (one["kind"], one["name"]) == ("drift", "x"))

@@ -55,7 +55,7 @@ def opened(browser: Browser, address: str) -> Iterator[Any]:
             **options,
         )
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         page.on("console", said)
         page.on("pageerror", lambda error: complaints.append(str(error)))
