@@ -172,7 +172,7 @@ def _opened(model: str, trust: Sequence[str]) -> Bundle:
 
     if not Path(model).exists() and not model.endswith(".podium"):
         raise SetupError(
-            f"{model} is no file",
+            f"{model} doesn't exist",
             hint="give a bundle, such as churn.podium, or the name of a model with --url",
         )
     return load(Path(model), trust=tuple(trust))

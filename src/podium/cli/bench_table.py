@@ -63,6 +63,8 @@ def _notes(figures: Figures) -> list[str]:
     """What to know about the table."""
     runs = f"{figures.n_rounds} rounds of {figures.seconds:g} s"
     notes = [f"\nMedians of {runs}; ± is half of the distance between the slowest and the fastest."]
+    if figures.n_rounds == 1:
+        notes = [f"\nOne round of {figures.seconds:g} s."]
     if any(one.load_share >= LIMIT_SHARE for one in figures.cases):
         notes.append("* the program that asks was the limit: the server can do more")
     for one in figures.cases:

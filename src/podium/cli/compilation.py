@@ -105,9 +105,9 @@ def _verified(verified: Verified) -> str:
     rows = f"{verified.n_rows:,} training rows and {verified.n_perturbed:,} derived from them"
     if not verified.is_equal:
         return f"Compared on {rows}."
-    most = "not at all" if not verified.difference else f"by {verified.difference:.1e} at most"
+    differ = f"differ by {verified.difference:.1e} at most" if verified.difference else "are equal"
     refused = f"; both refuse {verified.n_refused:,} others" if verified.n_refused else ""
     return (
-        f"Verified on {rows}: the labels are the same, the numbers differ {most} "
+        f"Verified on {rows}: the labels are the same, the numbers {differ} "
         f"(allowed: {verified.tolerance:.0e}){refused}."
     )

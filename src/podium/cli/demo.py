@@ -73,14 +73,14 @@ def demo(folder: Path, host: str | None, port: int | None, only_pack: bool) -> N
     """
     earlier = folder / "earlier"
     earlier.mkdir(parents=True, exist_ok=True)
-    makers: dict[Path, Callable[[Path], Bundle]] = {
-        folder / "penguins.podium": penguins,
-        earlier / "flights.podium": flights_of_january,
-        folder / "flights.podium": flights,
+    makers: dict[Path, tuple[str, Callable[[Path], Bundle]]] = {
+        folder / "penguins.podium": ("penguins", penguins),
+        earlier / "flights.podium": ("flights of January", flights_of_january),
+        folder / "flights.podium": ("flights", flights),
     }
-    for file, build in makers.items():
+    for file, (what, build) in makers.items():
         if _packed_already(file) is None:
-            apart(partial(_train, build, file))
+            apart(partial(_train, what, build, file))
     if only_pack:
         return
     home = os.environ.get("PODIUM_HOME") or str(folder / "home")
@@ -93,10 +93,10 @@ def demo(folder: Path, host: str | None, port: int | None, only_pack: bool) -> N
     serve_here(str(penguins_file), str(flights_file), settings=settings)
 
 
-def _train(build: Callable[[Path], Bundle], file: Path) -> None:
+def _train(what: str, build: Callable[[Path], Bundle], file: Path) -> None:
     """Train and pack a model, and say how good it is."""
     began = time.perf_counter()
-    click.echo(f"training {build.__name__.replace('_', ' ')} ...")
+    click.echo(f"training {what} ...")
     figure = headline(build(file).card).replace(SPACE, " ")
     click.echo(f"{file}, in {time.perf_counter() - began:.1f} s. {figure}")
 

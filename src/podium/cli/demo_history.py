@@ -51,7 +51,7 @@ def make_history(
     registry = Registry(settings.registry_folder, settings.trust)
     if not settings.records or registry.versions(model):
         return
-    click.echo(f"predicting {len(flights)} rows with two versions of {model} ...")
+    click.echo(f"predicting {len(flights):,} rows with two versions of {model} ...")
     logging.getLogger("podium").setLevel(logging.WARNING)
     # Nobody logs in here: these are predictions of the demo's own.
     settings = msgspec.structs.replace(settings, models=(), accounts=Accounts())

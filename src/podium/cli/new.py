@@ -43,7 +43,9 @@ _DATABASES = {
 @click.option("--in", "app", type=click.Choice(APPS), help="The existing app.")
 @click.option("--database", type=click.Choice(DATABASES), help="The database for predictions.")
 @click.option("--people/--no-people", default=None, help="Whether people log in.")
-@click.option("--small/--no-small", default=None, help="Whether the size of the image matters.")
+@click.option(
+    "--small/--no-small", default=None, help="Whether the size of the container image matters."
+)
 @click.option("--data", type=click.Path(path_type=Path), help="Your data: CSV or Parquet.")
 @click.option("--target", help="The column of your data that the model predicts.")
 @click.option(
@@ -71,7 +73,7 @@ def new(
     questions = _Questions(out, is_interactive=not yes and sys.stdin.isatty())
     name = _name(questions, name, data, folder)
     dataset = _dataset(questions, data, target)
-    app = app or questions.choice("Is there an app that it goes into?", _APPS, "none")
+    app = app or questions.choice("Is there an app that the model goes into?", _APPS, "none")
     offered = {one: about for one, about in _DATABASES.items() if fits(app, one)}
     choices = Choices(
         name=name or checked_name(name_from(Path(dataset.file_name).stem)),
@@ -81,7 +83,7 @@ def new(
         has_people=questions.truth("Will people log in?", usual=False)
         if people is None
         else people,
-        is_small=questions.truth("Does the size of the image matter?", usual=True)
+        is_small=questions.truth("Does the size of the container image matter?", usual=True)
         if small is None
         else small,
     )
@@ -113,7 +115,7 @@ class _Questions:
                 return check(text.strip())
             except SetupError as error:
                 raise click.UsageError(
-                    ". ".join(filter(None, (error.message, error.hint)))
+                    "\n".join(filter(None, (error.message, error.hint)))
                 ) from error
 
         style = click.style(f"\n{question}", bold=True)

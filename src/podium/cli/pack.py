@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -16,7 +17,11 @@ from podium.packing.announce import listed_units
 from podium.packing.data import read_data, split_target
 from podium.packing.pack import pack as pack_model
 from podium.runtimes.python import load_function
+from podium.signature import Signature, Task
 from podium.web.numbers import SPACE, headline
+
+# What models without a target predict, which has no name.
+_WITHOUT_TARGET: Mapping[Task, str] = {"clustering": "clusters", "anomaly": "outliers"}
 
 
 @click.command()
@@ -169,8 +174,6 @@ def packed(
     subject: object = Path(model) if is_file else load_function(model)
     rows, truth = split_target(read_data(data), target) if data is not None else (None, None)
     row_groups = row_weights = row_times = None
-    if data is not None and target is None and is_file:
-        click.echo("no --target: there are no metrics", err=True)
     held_out = None
     if holdout is not None:
         if target is None:
@@ -182,7 +185,7 @@ def packed(
         rows, row_weights = split_target(rows, weights)
         rows, row_times = split_target(rows, time)
     default = Path(model).stem if is_file else model.partition(":")[2]
-    return pack_model(
+    bundle = pack_model(
         subject,
         rows,
         truth,
@@ -208,6 +211,9 @@ def packed(
         importance=importance,
         trust=trust,
     )
+    if is_file and target is None and bundle.signature.output.task not in _WITHOUT_TARGET:
+        click.echo("nothing was measured: --target names the column that it predicts", err=True)
+    return bundle
 
 
 def print_summary(bundle: Bundle) -> None:
@@ -216,8 +222,7 @@ def print_summary(bundle: Bundle) -> None:
     signature, card = bundle.signature, bundle.card
     size = bundle.path.stat().st_size if bundle.path else 0
     console.print(f"[bold]{bundle.path}[/bold]  {size / 1024:,.0f} KiB", markup=True)
-    outputs = ", ".join(one.name for one in signature.outputs)
-    console.print(f"  predicts  {outputs} ({signature.output.task})", markup=False)
+    console.print(f"  predicts  {_predicted(signature)}", markup=False)
     console.print(f"  from      {len(signature.fields)} fields: {_names(bundle)}", markup=False)
     console.print(f"  runs as   {bundle.runtime_name}{_cost(bundle)}", markup=False)
     if bundle.background is not None:
@@ -247,6 +252,13 @@ def print_summary(bundle: Bundle) -> None:
         )
         extra = f" --trust sha256:{digest}"
     console.print(f"\npodium serve {bundle.path}{extra}", markup=False)
+
+
+def _predicted(signature: Signature) -> str:
+    """What the model predicts: its outputs, and of which kind they are."""
+    task = signature.output.task
+    names = ", ".join(one.name for one in signature.outputs)
+    return _WITHOUT_TARGET.get(task, f"{names} ({task})")
 
 
 def _cost(bundle: Bundle) -> str:

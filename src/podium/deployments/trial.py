@@ -169,7 +169,7 @@ def try_bundle(
     if report.passed is not None:
         return report.passed
     failed = report.failed or Failed(message="the trial reported nothing")
-    message, hint = failed.message.replace(order.path, "the bundle"), failed.hint or _HINT
+    message, hint = failed.message.replace(order.path, "the file"), failed.hint or _HINT
     raise UnusableVersion(message, hint=hint.replace(order.path, "FILE"))
 
 

@@ -83,8 +83,8 @@ def quality(signature: Signature, outputs: Outputs, truth: Truth | None, on: Mea
     truth = truth.by_output(signature)
     if len(truth.columns) != len(signature.outputs):
         note = (
-            f"Nothing was measured: y has {len(truth.columns)} columns, the model has "
-            f"{len(signature.outputs)}."
+            f"Nothing was measured: the number of targets is {len(truth.columns)}, and that of "
+            f"outputs {len(signature.outputs)}."
         )
         return Quality(notes=(note,))
     metrics: list[Metric] = []

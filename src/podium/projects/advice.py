@@ -35,8 +35,8 @@ class Advice:
 
 def _image(image: Image, framework: str) -> str:
     return (
-        f"An image has {image.ours_mb} MB then, {image.smallest_mb} by `podium image`, and with "
-        f"{framework} and scikit-learn {image.theirs_mb} ({IMAGES_SOURCE})."
+        f"A container image takes {image.ours_mb} MB, or {image.smallest_mb} MB if `podium image` builds "
+        f"it; with {framework} and scikit-learn it takes {image.theirs_mb} MB ({IMAGES_SOURCE})."
     )
 
 
@@ -75,9 +75,10 @@ def advice_for(choices: Choices) -> Advice:
 def _measured() -> str:
     return (
         f"Measured with a forest of 100 trees on one core: Podium alone took {PODIUM.disk_mb} MB, "
-        f"was ready in {PODIUM.start_s:.1f} s and answered {PODIUM.requests:,.0f} a second, each "
-        f"recorded; Flask with scikit-learn took {TUTORIAL.disk_mb} MB, {TUTORIAL.start_s:.1f} s, "
-        f"and answered {TUTORIAL.requests:,.0f} ({MEASURED_ON}, {MACHINE}; {SOURCE})."
+        f"was ready in {PODIUM.start_s:.1f} s and answered {PODIUM.requests:,.0f} requests a second, "
+        f"each recorded; Flask with scikit-learn took {TUTORIAL.disk_mb} MB, was ready in "
+        f"{TUTORIAL.start_s:.1f} s and answered {TUTORIAL.requests:,.0f} "
+        f"({MEASURED_ON}, {MACHINE}; {SOURCE})."
     )
 
 
@@ -93,7 +94,7 @@ def _warnings(choices: Choices) -> list[str]:
         )
     if choices.has_files:
         warnings.append(
-            "App Platform has no disks: files are lost there with each deployment. "
+            "DigitalOcean's App Platform has no disks: files are lost there with each deployment. "
             "Choose postgresql or mysql if you deploy there."
         )
     if not choices.is_small:

@@ -21,7 +21,7 @@ def accepted(one: Field, written: Written = "values") -> str:
         "float": f"a number{within}{unit}",
         "integer": f"a whole number{within}{unit}",
         "boolean": "true or false",
-        "category": _one_of(one.labels) if one.unknown == "refuse" else "a label",
+        "category": f"one of {labels_text(one.labels)}" if one.unknown == "refuse" else "a label",
         "text": f"a text of at most {one.max_length} characters",
         "date": f"a date like 2024-03-01{within}",
         "datetime": f"a date and time like 2024-03-01T13:45:00{zone}{within}",
@@ -38,6 +38,7 @@ def span_text(low: float | str | None, high: float | str | None) -> str:
     return "" if high is None else f"at most {plain_text(high)}"
 
 
-def _one_of(labels: Sequence[Label]) -> str:
+def labels_text(labels: Sequence[Label]) -> str:
+    """The first labels, and how many more there are."""
     texts = ", ".join(map(label_text, labels[:12]))
-    return f"one of {texts}" if len(labels) <= 12 else f"one of {texts} and {len(labels) - 12} more"
+    return texts if len(labels) <= 12 else f"{texts} and {len(labels) - 12} more"

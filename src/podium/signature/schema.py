@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from podium.signature.accepted import labels_text
 from podium.signature.fields import (
     NUMBERS,
     TIMES,
@@ -80,6 +81,8 @@ def describe(field: Field) -> str:
     low, high = field.seen.minimum, field.seen.maximum
     if low is not None and high is not None:
         sentences.append(f"Seen in training: {plain_text(low)} to {plain_text(high)}{unit}.")
+    elif field.labels and field.unknown != "refuse":
+        sentences.append(f"Seen in training: {labels_text(field.labels)}.")
     elif field.unit:
         sentences.append(f"In {field.unit}.")
     if field.zone:

@@ -128,6 +128,8 @@ class Incoming:
             raise MalformedBody("the body ended before all of it had come", hint="send it again")
         if self._form is not None:
             fields = self._form.fields()
+        if not self._upload.n_bytes and self._upload.name:
+            raise MalformedBody("the file is empty", hint=self._place.advice)
         if not self._upload.n_bytes:
             raise MalformedBody(f"no {self._place.what} was sent", hint=self._place.advice)
         media = request.media if self._form is None else FORM

@@ -20,6 +20,8 @@ CHARTS_MAX = 16
 # Of labels; the rest of them are in one line.
 LABELS_MAX = 12
 _DIFFERENCES = 3
+# The share of values outside of the training range beyond which no mean is shown.
+_OUTSIDE_MAX = 0.01
 _DAY_S = 86_400
 _NUMBER = re.compile(r"-?\d[\d.]*(?:e[+-]?\d+)?(?=\.\.|$)")
 LEVELS = {"none": "as in training", "amber": "drifted", "red": "drifted far"}
@@ -115,8 +117,8 @@ def _summary(report: Report) -> str:
         return "The model was packed without training rows, so there is nothing to compare with."
     if report.n_counted < ROWS_MIN:
         return (
-            f"{number_text(report.n_counted)} rows were counted in this time: drift is told from chance "
-            f"from {ROWS_MIN} rows on."
+            f"{number_text(report.n_counted)} rows were counted in this time: it takes {ROWS_MIN} to "
+            "tell drift from chance."
         )
     rows = f"{number_text(report.n_counted)} rows"
     if report.n_counted < report.n_rows:
@@ -187,9 +189,13 @@ def _figures(measured: Measured, signature: Signature) -> str:
     found = [f"PSI {max(measured.psi, 0.0):.3f}"]
     if measured.wasserstein:
         moved = _moved(measured.wasserstein, measured, signature)
-        found.append(f"values moved by {moved} on average")
+        least = "at least " if measured.n_outside else ""
+        found.append(f"values moved by {least}{moved} on average")
     field = _field(measured, signature)
-    if measured.mean is not None and not (field is not None and field.type in TIMES):
+    # Bins don't tell how far outside of them a value is.
+    is_told = measured.n_outside <= _OUTSIDE_MAX * measured.n_rows
+    is_time = field is not None and field.type in TIMES
+    if measured.mean is not None and is_told and not is_time:
         means = [_three_digits(n) for n in (measured.mean, measured.trained_mean or 0.0)]
         found.append(f"mean {with_unit(means[0], _unit(measured, signature))}, was {means[1]}")
     for n, words in (
@@ -201,7 +207,7 @@ def _figures(measured: Measured, signature: Signature) -> str:
         if n:
             found.append(f"{number_text(n)}{SPACE}{words}")
     if measured.is_constant:
-        found.append("all the same")
+        found.append("the same value in every row")
     return ", ".join(found)
 
 

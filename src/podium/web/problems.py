@@ -164,6 +164,8 @@ def of_refusal(refusal: Refusal) -> Problem:
 
 def heading(problem: Problem) -> str:
     """The heading of the page that shows a problem."""
+    if problem.status == 422 and not problem.cells:
+        return "Not accepted"
     return _HEADINGS.get(problem.status, "The request can't be answered")
 
 

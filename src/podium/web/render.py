@@ -101,7 +101,16 @@ def error_page(
 ) -> Response:
     """An error page."""
     values = {"code": status, "title": title, "detail": detail, "hint": hint}
+    values["back"] = _page_of_form(site, request)
     return page(site, request, "error.html", status=status, **values)
+
+
+def _page_of_form(site: Site, request: Request) -> str:
+    """The path of the page whose form was sent: one above the form's own; "" if there is none."""
+    above = request.path.rpartition("/")[0]
+    if request.method != "POST" or not above.startswith("/models/"):
+        return ""
+    return above if site.router.find("GET", above).route is not None else ""
 
 
 def _static(request: Request) -> Any:

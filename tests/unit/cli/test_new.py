@@ -30,7 +30,7 @@ def test_a_user_answers_questions_and_gets_a_project(terminal: Any, tmp_path: Pa
     terminal.answer("Is there an app", "")
     terminal.answer("Which database", "none")
     terminal.answer("log in?", "")
-    terminal.answer("size of the image", "")
+    terminal.answer("size of the container image", "")
 
     assert terminal.end() == 0, terminal.told
     assert "Podium alone" in terminal.told
@@ -59,7 +59,7 @@ def test_every_wrong_answer_is_asked_for_again(terminal: Any, tmp_path: Path) ->
     terminal.answer("Which database", "none")
     terminal.answer("log in?", "maybe")
     terminal.answer("invalid input", "n")
-    terminal.answer("size of the image", "")
+    terminal.answer("size of the container image", "")
 
     assert terminal.end() == 0, terminal.told
     assert "size, always, price" in terminal.told

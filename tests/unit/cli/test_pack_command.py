@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -46,6 +47,21 @@ def test_the_original_is_packed_only_on_request(trained, podium_run: Command) ->
     assert (bundle.runtime_name, bundle.requires) == ("program", ())
     with pytest.raises(SetupError, match="without its original"):
         bundle.original()
+
+
+def test_only_models_with_a_target_miss_it(here: Path, trained, podium_run: Command) -> None:
+    rows = pd.read_csv("train.csv").drop(columns="y")
+    rows.to_csv("rows.csv", index=False)
+    clusters = KMeans(2, n_init=1, random_state=0).fit(rows)
+    (here / "clusters.skops").write_bytes(skops_of(clusters))
+
+    _, out, err = podium_run("pack", "clusters.skops", "--data", "rows.csv")
+    _, out_without, err_without = podium_run("pack", "model.skops", "--data", "train.csv")
+
+    assert "predicts  clusters\n" in out
+    assert "--target" not in err
+    assert "predicts  prediction (regression)" in out_without
+    assert "nothing was measured: --target names the column" in err_without
 
 
 @pytest.mark.slow

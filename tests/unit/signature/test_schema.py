@@ -67,6 +67,16 @@ def test_a_field_describes_what_it_accepts(field: Field, good: list[Any], bad: l
         ),
         (Field(name="x", description=" Of it. ", unit="mm"), "Of it. In mm."),
         (
+            Field(
+                name="x", type="category", categories=(Category("b"), Category("a")), unknown="warn"
+            ),
+            "Seen in training: b, a.",
+        ),
+        (
+            Field(name="x", type="category", categories=(Category("a"),), unknown="refuse"),
+            None,
+        ),
+        (
             Field(name="x", type="date", bounds=Range("2001-01-01", "2001-12-31")),
             "Not before 2001-01-01. Not after 2001-12-31.",
         ),

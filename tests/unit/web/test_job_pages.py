@@ -141,11 +141,12 @@ def test_a_long_file_goes_to_the_disk_while_it_comes(client: Client, jobs: Jobs)
     ("content", "name", "status", "why"),
     [
         (b"x" * 3_000_001, "rows.csv", 413, "longer than the 3000000 bytes"),
-        (b"", "rows.csv", 400, "no file was sent"),
+        (b"", "rows.csv", 400, "the file is empty"),
+        (b"", "", 400, "no file was sent"),
         (CSV, "rows.pdf", 415, "rows.pdf is of no format"),
         (CSV, "rows.parquet.gz", 415, "is of no format"),
     ],
-    ids=["long", "empty", "format", "packed"],
+    ids=["long", "empty", "none", "format", "packed"],
 )
 def test_what_cant_be_scored_is_refused_and_leaves_nothing(
     client: Client, jobs: Jobs, content: bytes, name: str, status: int, why: str

@@ -23,6 +23,9 @@ SIGNATURE = Signature(
     outputs=(Output(name="late", task="classification", classes=("no", "yes")),),
 )
 WEIGHTS = Histogram(n_rows=400, cuts=(1.0, 2.0, 3.0, 10.0), cut_counts=(100, 100, 200), counts=(1,))
+BINNED = msgspec.structs.replace(
+    WEIGHTS, edges=WEIGHTS.cuts, counts=WEIGHTS.cut_counts, mean=4.4, deviation=2.8
+)
 CITIES = Histogram(n_rows=300, labels=("Bern", "Basel"), counts=(200, 100))
 
 
@@ -54,7 +57,7 @@ def report_of(*some: Measured, n_rows: int = 1_000, n_counted: int | None = None
 
 def test_what_drifted_far_comes_first_with_what_changed():
     steady = compared(CITIES, "city", [0, 200, 100, 0, 0])
-    moved = compared(WEIGHTS, "weight", [0, 0, 10, 10, 20, 960])
+    moved = compared(BINNED, "weight", [0, 0, 10, 10, 20, 960])
 
     drifts = drifts_of(report_of(steady, moved), SIGNATURE)
 
@@ -63,8 +66,22 @@ def test_what_drifted_far_comes_first_with_what_changed():
     assert (first.title, first.level, second.level) == ("Weight", "red", "none")
     assert first.changes.startswith("above 10: 0.0\u00a0% in training, 96.0\u00a0% now; ")
     assert "960\u00a0outside of the training range" in first.figures
+    assert "moved by at least" in first.figures
+    assert "mean" not in first.figures
     assert first.ends == ("1", "10")
     assert [slot.name for slot in first.slots] == ["1..2", "2..3", "3..10", "above 10"]
+
+
+def test_what_bins_tell_of_the_values_is_said():
+    inside = compared(BINNED, "weight", [0, 0, 200, 100, 700, 0])
+    constant = compared(BINNED, "weight", [0, 0, 0, 0, 400, 0])
+
+    charts = drifts_of(report_of(inside, constant), SIGNATURE).charts
+
+    by_level = {"every row" in one.figures: one.figures for one in charts}
+    assert ", mean " in by_level[False]
+    assert "at least" not in by_level[False]
+    assert by_level[True].endswith("the same value in every row")
 
 
 def test_labels_are_lines_and_the_rare_ones_of_many_are_left_out():
@@ -121,7 +138,7 @@ def test_few_rows_and_samples_are_said():
     sample = drifts_of(report_of(found, n_rows=90_000, n_counted=30_000), SIGNATURE).summary
     none = drifts_of(report_of(), SIGNATURE).summary
 
-    assert few == "150 rows were counted in this time: drift is told from chance from 200 rows on."
+    assert few == "150 rows were counted in this time: it takes 200 to tell drift from chance."
     assert sample == "30,000 rows (a sample of 90,000) look like the training data."
     assert "without training rows" in none
 

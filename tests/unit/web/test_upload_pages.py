@@ -136,6 +136,19 @@ def test_the_form_of_the_page_leads_to_the_question_whether_to_promote(place, bu
     assert place.client.app.versions.registry.versions("sums")[0].note == "<b>"
 
 
+@pytest.mark.slow
+def test_a_refused_form_leads_back_to_its_page(place):
+    body, media = in_parts(b"hello")
+
+    reply = place.client.post(FORM, body=body, content_type=media, accept="text/html")
+
+    assert reply.status == 422
+    assert "<h1>Not accepted</h1>" in reply.text
+    assert "The file isn&#39;t a bundle." in reply.text
+    assert f'href="{PAGE}">Back</a>' in reply.text
+    assert PAGE not in place.client.get("/models/none", accept="text/html").text
+
+
 def manifest(parts: dict[str, bytes], **facts: Any) -> bytes:
     stated = {
         name: {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
@@ -283,7 +296,7 @@ def test_what_runs_code_of_its_author_is_refused_whatever_is_trusted(place, tmp_
         (b"--b\r\n\r\n", "multipart/form-data", "no boundary"),
         (in_parts(b"x")[0][:-20], "multipart/form-data; boundary=b", "incomplete"),
         (in_parts(b"x", file="other")[0], "multipart/form-data; boundary=b", "one file"),
-        (in_parts(b"", note="n")[0], "multipart/form-data; boundary=b", "no bundle"),
+        (in_parts(b"", note="n")[0], "multipart/form-data; boundary=b", "the file is empty"),
         (in_parts(b"x", note="n" * 20_000)[0], "multipart/form-data; boundary=b", "too long"),
         (b"version=1", "application/x-www-form-urlencoded", "only the form"),
     ],
