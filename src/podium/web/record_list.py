@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 from podium.access import Actor
@@ -342,7 +343,7 @@ def record_file(site: Site, request: Request, model: str = "") -> RecordFile:
         raise InputError(filters.problems[0].rstrip("."), hint="correct the filter")
     signature = version.signature
     query, rest = narrowed(filters.query, filters.conditions, store.features.filters)
-    body = iter_csv(
+    pieces = iter_csv(
         store,
         query,
         signature.names,
@@ -351,8 +352,9 @@ def record_file(site: Site, request: Request, model: str = "") -> RecordFile:
         signature.output.distance_labels,
         keep=lambda record: _fits(rest, record),
     )
+    first = next(pieces)  # now, so that a store that fails is an error, not a file that breaks off
     site.authority.audit(request.actor, "records_exported", model=version.name)
-    return RecordFile(f"{version.name}-records.csv", body)
+    return RecordFile(f"{version.name}-records.csv", chain((first,), pieces))
 
 
 def _fits(conditions: tuple[Condition, ...], record: Record) -> bool:

@@ -273,6 +273,22 @@ def test_a_page_says_that_nothing_is_recorded(models_file, tmp_path, target):
     assert "/records" not in form
 
 
+@pytest.mark.parametrize("target", ["/models/loans/records", "/models/loans/records.csv"])
+def test_a_store_that_fails_is_an_error_of_lists_and_files(models_file, tmp_path, target):
+    app = podium.App(f"{models_file}:loans", home=str(tmp_path))
+    try:
+        client = Client(app)
+        before = client.get(target)
+        for file in tmp_path.glob("podium.db*"):
+            file.unlink()
+        reply = client.get(target)
+    finally:
+        app.close()
+
+    assert before.status == 200
+    assert reply.status == 503
+
+
 def test_a_long_answer_is_cut_in_the_list_and_whole_on_its_page(kept: Client):
     words = "word " * 100
     answer = msgspec.json.encode({"prediction": words, "warnings": []})
