@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -191,16 +193,36 @@ def test_a_frozen_model_compiles(zoo):
     zoo.check_fitted(FrozenEstimator(inner), "iris")
 
 
-def test_what_is_code_is_not_compiled(zoo):
-    X, y = zoo.data("diabetes")
-    model = TransformedTargetRegressor(
-        Ridge(), func=lambda v: v / 2, inverse_func=lambda v: v * 2
-    ).fit(X, y)
+def own_target(inverse: Any, **options: Any) -> TransformedTargetRegressor:
+    half = FunctionTransformer(lambda v: v / 2, inverse, inv_kw_args=options, check_inverse=False)
+    return TransformedTargetRegressor(Ridge(), transformer=half, check_inverse=False)
 
-    compiled, _, _ = zoo.compile(model, X)
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        TransformedTargetRegressor(
+            Ridge(),
+            func=lambda v: v / 2,
+            inverse_func=lambda v: np.clip(v, 0, None) * 2,
+            check_inverse=False,
+        ),
+        own_target(lambda v: np.where(v > 50, v * 2, 100)),
+        own_target(lambda v, by: v * by, by=2),
+    ],
+    ids=["function", "transformer", "options"],
+)
+def test_inverse_functions_of_ones_own_are_recorded(zoo, model):
+    zoo.check(model, "diabetes")
+
+
+def test_an_inverse_function_that_looks_at_other_rows_is_not_compiled(zoo):
+    X, y = zoo.data("diabetes")
+
+    compiled, _, _ = zoo.compile(own_target(lambda v: v - v.mean()).fit(X, y), X)
 
     assert compiled.program is None
-    assert "code, not data" in compiled.why
+    assert "depends on the other rows" in compiled.why
 
 
 @pytest.mark.parametrize("method", ["predict_proba", "decision_function"])

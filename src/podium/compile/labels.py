@@ -19,7 +19,7 @@ def label_of(value: Any) -> Label | None:
         NotCompiled: it isn't a string, a number or a boolean.
     """
     value = value.item() if hasattr(value, "item") else value
-    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
         return None
     if not isinstance(value, (bool, int, float, str)):
         raise NotCompiled(f"a category of type {type(value).__name__} isn't supported")

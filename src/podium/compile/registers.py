@@ -131,14 +131,20 @@ class Registers:
             NotCompiled: one of them isn't numeric.
         """
         if x not in self._matrices:
-            parts = [
-                self._part(tuple(run))
-                for _, run in groupby(x, lambda c: c.register if isinstance(c, Computed) else -1)
-            ]
+            parts = [self._part(tuple(run)) for _, run in groupby(x, self._source)]
             if not parts:
                 raise NotCompiled("it has no columns")
             self._matrices[x] = parts[0] if len(parts) == 1 else self.add(Join(tuple(parts)))
         return self._matrices[x]
+
+    def _source(self, column: Column) -> int:
+        """The register that holds a column; below 0 the table, whose numbers may be single ones."""
+        if isinstance(column, Computed):
+            return column.register
+        return -2 if isinstance(column, Input) and self._is_single_input(column) else -1
+
+    def _is_single_input(self, column: Input) -> bool:
+        return self.field(column).dtype in ("float32", "Float32")
 
     def _part(self, x: Features) -> int:
         """Columns from the same source."""
@@ -162,8 +168,8 @@ class Registers:
             if not self.is_number(column):
                 field = self.field(column)
                 raise NotCompiled(f"it takes {field.name!r} as a number, but that is {field.type}")
-        is_single = all(self.field(c).dtype in ("float32", "Float32") for c in inputs)
-        numbers = self.add(Numbers(tuple(c.column for c in inputs), is_single))
+        places = tuple(c.column for c in inputs)
+        numbers = self.add(Numbers(places, self._is_single_input(inputs[0])))
         fill = np.array([np.nan if c.fill is None else float(c.fill) for c in inputs])
         return numbers if np.isnan(fill).all() else self.add(Impute(numbers, fill))
 

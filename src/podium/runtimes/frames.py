@@ -77,9 +77,11 @@ def _pandas_column(field: Field, column: Array) -> Any:
     holes = column.dtype.kind == "f" and bool(np.isnan(column).any())
     if holes and dtype.startswith(("int", "uint")):
         return column  # numpy's integers have no missing value: floats were used in training, too
-    if not dtype or dtype == column.dtype.name:
+    if not dtype or dtype == column.dtype.name != "object":
         return column
-    if column.dtype.kind == "O":
+    if (
+        column.dtype.kind == "O"
+    ):  # of an array a frame would infer texts, whose missing value is NaN
         return pd.Series(column, dtype=object if dtype in ("object", "bool") else dtype)
     return pd.Series(column).astype(dtype)
 

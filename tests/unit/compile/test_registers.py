@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
-from podium.compile import registry
+from podium.compile import compile_model, registry
 from podium.compile.builder import Builder
 from podium.compile.features import Input, NotCompiled, Relabelled
 from podium.compile.registers import Codes
 from podium.errors import ModelError
+from podium.runtimes.signatures import signature_of
+from podium.runtimes.sklearn import SklearnRuntime
 from podium.signature import Category, Field, Output, Signature
+from podium.table import Table
 
 CITY = Field(name="city", type="category", categories=(Category("Oslo"), Category("Rome")))
 SIGNATURE = Signature(fields=(CITY,), outputs=(Output(name="y", task="regression"),))
@@ -69,3 +74,21 @@ def test_labels_are_no_numbers():
 
     with pytest.raises(NotCompiled, match="encode them"):
         Builder(SIGNATURE, registry).matrix((known,))
+
+
+@pytest.mark.parametrize("order", [["a", "b", "c"], ["a", "c", "b"], ["b", "a", "c"]])
+def test_single_precision_beside_double_is_rounded_as_a_frame_rounds_it(order):
+    rows = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) / 7, "c": np.arange(40.0) ** 2})
+    rows = rows.astype({"b": "float32"})[order]
+    model = LinearRegression().fit(rows, np.arange(40.0) ** 0.5)
+    table = Table.of(rows)
+    signature = signature_of(model, table)
+    original = SklearnRuntime(model, signature)
+
+    found = compile_model(model, signature, table, original=original.predict)
+
+    assert found.why == ""
+    assert found.program is not None
+    row = Table.of({name: np.array([0.1]) for name in order})
+    expected, predicted = original.predict(row), found.program.predict(row)
+    assert predicted.predictions == pytest.approx(expected.predictions, rel=1e-12)

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from lightgbm import LGBMRegressor
-from sklearn.compose import make_column_transformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
@@ -223,3 +223,26 @@ def test_hundreds_of_columns_leave_time_to_find_out_about_the_categories(tmp_pat
 
     assert fields[-1].unknown == "warn"
     assert {one.missing for one in fields[:-1]} == {"refuse"}
+
+
+@pytest.mark.parametrize(  # scikit-learn refuses NaN where None is to be imputed
+    ("missing", "imputed"), [(None, None), (None, np.nan), (np.nan, np.nan)]
+)
+@pytest.mark.parametrize("values", [["a", "b"], [True, False]], ids=["texts", "truths"])
+def test_missing_values_of_objects_are_those_of_training(tmp_path, missing, imputed, values):
+    """None and NaN are two things to an imputer and to an encoder, and one to JSON."""
+    column = pd.Series([*values, missing, values[0]] * 25, dtype=object)
+    rows = pd.DataFrame({"kind": column, "size": np.arange(100.0)})
+    encoder = make_pipeline(
+        SimpleImputer(strategy="most_frequent", missing_values=imputed),
+        OneHotEncoder(handle_unknown="ignore"),
+    )
+    columns = ColumnTransformer([("kind", encoder, ["kind"])], remainder="passthrough")
+    model = make_pipeline(columns, LinearRegression())
+
+    bundle = podium.pack(
+        model.fit(rows, np.arange(100) % 4), rows, name="kinds", path=tmp_path, importance=False
+    )
+
+    assert bundle.is_compiled
+    assert bundle.predict(rows).predictions == pytest.approx(model.predict(rows))

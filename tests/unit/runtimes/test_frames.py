@@ -22,6 +22,8 @@ WHOLE = pd.DataFrame({"a": [1.5, np.nan, -0.0], "b": [2.0, 3.0, 1e30], "c": [0.1
         WHOLE.assign(b=[1, 2, 3]),
         WHOLE.assign(b=["x", "y", None]),
         WHOLE.assign(b=[True, False, True]),
+        WHOLE.assign(b=pd.Series(["x", "y", None], dtype=object)),
+        WHOLE.assign(b=pd.Series(["x", "y", np.nan], dtype=object)),
     ],
     ids=lambda frame: str(frame.dtypes["b"]),
 )

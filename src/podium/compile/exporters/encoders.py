@@ -67,7 +67,7 @@ def ordinal_encoder(estimator: Any, build: Builder, x: Features) -> Features:
             # A missing category comes after the others, and is in no group.
             numbers[: len(grouping)] = [float(g) for g in grouping]
         for i, category in enumerate(categories):
-            if label_of(category) is None:
+            if label_of(category) is None and category is not None:  # None is one like the others
                 numbers[i] = float(estimator.encoded_missing_value)
         unknown = None
         if estimator.handle_unknown == "use_encoded_value":

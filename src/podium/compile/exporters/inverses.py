@@ -39,15 +39,23 @@ def inverted(transformer: Any, build: Builder, values: int) -> int:
     return inverse(transformer, build, values)
 
 
-def function_inverted(function: Any, build: Builder, values: int) -> int:
-    """The register of one of numpy's functions of the values.
+def function_inverted(
+    function: Callable[..., Any], build: Builder, values: int, options: Any = None
+) -> int:
+    """The register of a function of the values: one of numpy's, or one's own, which is recorded.
 
     Raises:
-        NotCompiled: it is another function.
+        NotCompiled: it can't be recorded.
     """
-    if not callable(function) or function not in INVERSES:
-        raise NotCompiled("its inverse function is code, not data")
-    return build.add(Link(values, INVERSES[function]))
+    if function in INVERSES and not options:
+        return build.add(Link(values, INVERSES[function]))
+    from sklearn.preprocessing import FunctionTransformer
+
+    step = FunctionTransformer(function, kw_args=options)
+    after = build.transform(step, build.features(values), "inverse function")
+    if len(after) != build.width(values):
+        raise NotCompiled("its inverse function changes the number of columns")
+    return build.matrix(after)
 
 
 def _standard(scaler: Any, build: Builder, values: int) -> int:
@@ -71,11 +79,9 @@ def _max_abs(scaler: Any, build: Builder, values: int) -> int:
 
 
 def _function(transformer: Any, build: Builder, values: int) -> int:
-    if transformer.inv_kw_args:
-        raise NotCompiled("its inverse function has options")
     if transformer.inverse_func is None:
         return values
-    return function_inverted(transformer.inverse_func, build, values)
+    return function_inverted(transformer.inverse_func, build, values, transformer.inv_kw_args)
 
 
 def _pipeline(pipeline: Any, build: Builder, values: int) -> int:

@@ -59,14 +59,31 @@ def simple_imputer(estimator: Any, build: Builder, x: Features) -> Features:
     has_empty_columns = estimator.keep_empty_features
     missing = label_of(estimator.missing_values)
     together = _filled_together(build, x, fills, missing)
+    together |= {
+        place: column for place, column in enumerate(x) if _keeps_none(estimator, build, column)
+    }
     filled: list[Column] = [
         together[place] if place in together else _filled(build, column, fill, missing)
         for place, (column, fill) in enumerate(zip(x, fills, strict=True))
-        if fill is not None or has_empty_columns
+        if fill is not None or has_empty_columns or place in together
     ]
     if estimator.add_indicator:
         filled += missing_indicator(estimator.indicator_, build, x)
     return tuple(filled)
+
+
+def _keeps_none(estimator: Any, build: Builder, column: Column) -> bool:
+    """Whether the missing values of a column are None, which an imputer of NaN leaves as they are.
+
+    One that computes with numbers converts them to NaN before.
+    """
+    is_of_frame = build.signature.frame in ("pandas", "numpy")
+    if not isinstance(column, Input) or not is_of_frame or estimator.strategy in ("mean", "median"):
+        return False
+    field, missing = build.field(column), estimator.missing_values
+    is_of_objects = field.dtype in ("object", "bool")
+    is_none = is_of_objects and field.type in ("boolean", "category", "text")
+    return is_none and isinstance(missing, float) and missing != missing
 
 
 def _filled_together(

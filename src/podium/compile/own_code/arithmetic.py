@@ -8,13 +8,14 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 
 from podium.compile.builder import Builder
-from podium.compile.features import Column, Features
+from podium.compile.features import Column, Features, Input
 from podium.compile.own_code.operators import Operators
 from podium.compile.own_code.recorded import Recorded, Rows, Untraceable
 from podium.program.arrays import Floats
-from podium.program.operations import Elementwise, Link, Matmul, Total
+from podium.program.operations import Elementwise, Impute, Link, Matmul, Missing, Total
 from podium.program.operations.numbers.links import LinkName
 from podium.program.operations.rows.elementwise import COMPARISONS, ElementwiseName
+from podium.table import OBJECT_WITH_NAN
 
 Kind: TypeAlias = Literal["float", "integer", "boolean"]
 _TRUTHS = (*COMPARISONS, "logical_and", "logical_or", "logical_xor")
@@ -75,7 +76,11 @@ class Arithmetic(Operators):
         """The numbers that an operator gives, row by row."""
         if name.startswith("logical") and {_kind(one), _kind(other)} != {"boolean"}:
             raise Untraceable("it takes bits of numbers")
-        return self.compute(name, one, other)
+        if not name.startswith("logical"):
+            return self.compute(name, one, other)
+        # To pandas, a missing one on the left makes it false, and one on the right is false.
+        found = self.compute(name, _false_if_missing(one), _false_if_missing(other))
+        return found.compute("logical_and", found, _is_there(one)) if may_lack(one) else found
 
     def link(self, function: LinkName) -> Self:
         """The numbers through one of numpy's functions."""
@@ -102,7 +107,11 @@ class Arithmetic(Operators):
         _check_kinds(name, arguments)
         constants = [_constant(one) for one in arguments if not isinstance(one, Arithmetic)]
         _check_shapes(recorded, constants)
+        if name == "where":
+            arguments = (_false_if_missing(arguments[0]), *arguments[1:])
         if name == "add" and all(_kind(one) == "boolean" for one in arguments):
+            if any(map(may_lack, arguments)):
+                raise Untraceable("it adds truths of which some may be missing")
             name = "logical_or"  # as numpy adds truths
         if not _stays_single(self.build, name, arguments):
             arguments = tuple(o.doubled() if isinstance(o, Arithmetic) else o for o in arguments)
@@ -117,6 +126,33 @@ class Arithmetic(Operators):
         register = self.build.add(Elementwise(xs, name, tuple(places), table))
         is_pandas = any(one.is_pandas for one in recorded)
         return self.like(register, _result(name, arguments), is_pandas=is_pandas)
+
+
+def may_lack(one: Any) -> bool:
+    """Whether it is a column of truths as it came, of which some may be missing.
+
+    Raises:
+        Untraceable: it has pandas' own missing value, with its own logic.
+    """
+    source = one.source if isinstance(one, Arithmetic) and one.kind == "boolean" else None
+    field = one.build.field(source) if isinstance(source, Input) else None
+    if field is None or field.missing == "refuse":
+        return False
+    if field.dtype not in ("", "bool", "object", OBJECT_WITH_NAN):
+        raise Untraceable(
+            "it computes with truths that may be pd.NA; `fillna` makes them true or false"
+        )
+    return True
+
+
+def _false_if_missing(one: Any) -> Any:
+    if not may_lack(one):
+        return one
+    return one.like(one.build.add(Impute(one.register, np.zeros(one.width))), "boolean")
+
+
+def _is_there(one: Arithmetic) -> Arithmetic:
+    return one.compute("equal", one.like(one.build.add(Missing(one.register)), "boolean"), 0)
 
 
 def product(one: Any, other: Any) -> Any:

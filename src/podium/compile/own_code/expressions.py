@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from podium.compile.features import Input
+from podium.compile.labels import label_of
 from podium.compile.own_code.labels import Labels
 from podium.compile.own_code.recorded import Untraceable
 from podium.program.operations import ExtractText, MatchText, ReplaceMatches
@@ -210,7 +211,5 @@ def _plain(values: Any) -> Sequence[Any]:
     """Results as texts and numbers, and None."""
     found = values.tolist() if hasattr(values, "tolist") else list(values)
     flat = [one[0] if isinstance(one, list) else one for one in found]
-    return [
-        None if one is None or one != one else one if isinstance(one, str) else float(one)
-        for one in flat
-    ]
+    plain = map(label_of, flat)
+    return [one if one is None or isinstance(one, str) else float(one) for one in plain]

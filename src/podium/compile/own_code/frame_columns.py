@@ -277,6 +277,22 @@ class Columns(Operators):
         found = {n: self.series[n] if n in self.series else self._column(fill_value) for n in names}
         return self.of(found)
 
+    def merge(self, right: Any, how: str = "inner", on: Any = None, **options: Any) -> Self:
+        """The columns of a constant frame, which has each key once, beside those of these rows."""
+        if isinstance(right, Recorded):
+            raise Untraceable("it merges rows with other rows")
+        if how != "left" or not is_name(on) or options:
+            raise Untraceable('it merges; `how="left"` with one column as `on` can be recorded')
+        table = right.set_index(on)
+        if not table.index.is_unique or table.index.hasnans:
+            raise Untraceable("it merges with a frame that has a key twice, or a missing one")
+        if not self.series.keys().isdisjoint(table.columns):
+            raise Untraceable("it merges frames that have columns of the same names")
+        frame = self.copy()
+        for name in table.columns:
+            frame[name] = self[on].map(table[name])
+        return frame
+
     def select_dtypes(self, include: Any = None, exclude: Any = None) -> Self:
         """Columns by their type."""
         import pandas as pd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -40,6 +41,14 @@ _UNDECLARED = (
 )
 
 
+@cache
+def _keeps_missing() -> bool:
+    """Whether a missing object stays missing as a text, as since pandas 3, or becomes a word."""
+    import pandas as pd
+
+    return bool(pd.Series([None], dtype=object).astype(str).isna().all())
+
+
 class Labels(Operators):
     """A column of texts or categories: as it came, with its missing values filled in, or computed.
 
@@ -73,6 +82,9 @@ class Labels(Operators):
 
     def coded(self, of: Mapping[Label, float], missing: float, unknown: float) -> Numbers:
         """A number for each label."""
+        field = self.build.field(self.column) if isinstance(self.column, Input) else None
+        if field is not None and is_closed(field):  # to it, labels without a code would be missing
+            of = dict.fromkeys(field.labels, unknown) | dict(of)
         register = self.build.codes((self.column,), [Codes(of, missing, unknown)])
         return Numbers(self.build, register, "float", is_pandas=True)
 
@@ -157,11 +169,18 @@ class Labels(Operators):
             return self.numbers(_NUMBERS[name])
         if name == "str" and (self.is_filled or self.dtype_name == "str"):
             return self.copy()
+        if name == "str" and _keeps_missing() and self.texts is not None:
+            return Labels(self.build, self.column, "str")
         if name.startswith("datetime64"):
             raise Untraceable("it converts texts to times; pd.to_datetime can be recorded")
         if name not in ("category", "object"):
-            raise Untraceable(f"it converts texts to {to}")
+            raise Untraceable(f"it converts texts to {name}")
         return self.copy()
+
+    def to_frame(self, name: Any = None) -> Any:
+        """The texts as the only column of a frame."""
+        name = self.name if name is None else name
+        return Recorded.frame_of({name: self.copy()}, build=self.build)
 
     def isna(self) -> Numbers:
         """Whether each is missing."""

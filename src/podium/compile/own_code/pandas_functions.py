@@ -263,12 +263,19 @@ def _to_numeric(x: Any, errors: str = "raise", downcast: Any = None, **options: 
     return x.copy()
 
 
+def _merge(left: Any, right: Any, *args: Any, **options: Any) -> Any:
+    if not isinstance(left, Recorded):
+        raise Untraceable("it merges a constant frame with the rows; merge the rows with it")
+    return left.merge(right, *args, **options)
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "Categorical": _categorical,
     "concat": _concat,
     "cut": _cut,
     "get_dummies": dummies.get_dummies,
     "qcut": _qcut,
+    "merge": _merge,
     "isna": lambda x: x.isna(),
     "isnull": lambda x: x.isna(),
     "notna": lambda x: x.notna(),

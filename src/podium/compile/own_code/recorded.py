@@ -25,7 +25,7 @@ _OF_OTHER_ROWS = frozenset(
         *("median", "mode", "std", "var", "quantile", "rank", "describe", "value_counts", "unique"),
         *("nunique", "groupby", "shift", "diff", "pct_change", "rolling", "expanding", "ewm"),
         *("cumsum", "cumprod", "cummax", "cummin", "ffill", "bfill", "interpolate", "sort_values"),
-        *("duplicated", "drop_duplicates", "corr", "all", "any", "head", "tail", "sample", "merge"),
+        *("duplicated", "drop_duplicates", "corr", "all", "any", "head", "tail", "sample"),
     }
 )
 

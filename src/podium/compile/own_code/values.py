@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from podium.compile.own_code.arithmetic import Arithmetic, Kind, product
+from podium.compile.own_code.arithmetic import Arithmetic, Kind, may_lack, product
 from podium.compile.own_code.recorded import Recorded, Untraceable
 from podium.compile.own_code.reductions import Reductions
 from podium.program.operations import Finite, Impute, Link, Missing, Select, Single
@@ -221,6 +221,8 @@ class Numbers(Reductions, Arithmetic):
     def __invert__(self) -> Numbers:
         if self.kind != "boolean":
             raise Untraceable("it takes bits of numbers")
+        if may_lack(self):  # which Python refuses
+            return computed("equal", self.like(self.build.add(Finite(self.register)), "boolean"), 0)
         return computed("equal", self, 0)
 
     def __neg__(self) -> Numbers:

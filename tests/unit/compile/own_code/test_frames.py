@@ -18,6 +18,8 @@ from podium.table import Table
 
 X = pd.DataFrame({"size": np.arange(40.0), "age": np.arange(40) % 7, "mass": np.arange(40.0) % 11})
 LOW = pd.Series({"size": 3.0, "mass": 2.0})
+BY_AGE = pd.DataFrame({"age": np.arange(7), "mean": np.arange(7) / 2, "n": np.arange(7) ** 2})
+BY_TWICE = pd.concat([BY_AGE, pd.DataFrame({"age": [99, 99], "mean": 0.0, "n": 0})])
 EDGE = 3
 NOISE = np.random.default_rng(0)
 Y = np.arange(40.0) ** 2
@@ -63,6 +65,8 @@ def anew(X: Any) -> Any:
         lambda df: df.eval("density = mass / (size + 1)").eval("old = age >= 3"),
         lambda df: df.to_numpy() / (df.to_numpy().sum(axis=1, keepdims=True) + 1),
         lambda df: pd.DataFrame(df.to_numpy())[[2, 0]],
+        lambda df: df.merge(BY_AGE[2:], on="age", how="left").fillna(-1),
+        lambda df: pd.merge(df, BY_AGE[["n", "age"]], on="age", how="left").fillna({"n": 0}),
         lambda df: df.std(axis=1).to_frame("std"),
         lambda df: np.linalg.norm(df.to_numpy(), axis=1)[:, None],
         lambda df: df.to_numpy() @ np.arange(6.0).reshape(3, 2),
@@ -83,6 +87,10 @@ def test_it_is_recorded_as_it_is(how: Any):
     [
         (lambda df: df / len(df), "number of rows"),
         (lambda df: df if len(df) > 3 else df * 1, "number of rows"),
+        (lambda df: df.merge(df, on=["size", "age", "mass"], how="left"), "with other rows"),
+        (lambda df: df.merge(BY_AGE, on="age"), '`how="left"` with one column'),
+        (lambda df: df.merge(BY_TWICE, on="age", how="left"), "a key twice"),
+        (lambda df: pd.merge(BY_AGE, df, on="age", how="right"), "merge the rows with it"),
         (lambda df: df.assign(n=range(len(df))), "number of rows"),
         (lambda df: df.eval("n = size.mean()"), "write it in Python"),
         (lambda df: df.eval("n = age + @EDGE"), "write it in Python"),
@@ -91,7 +99,7 @@ def test_it_is_recorded_as_it_is(how: Any):
         (lambda df: df[["age"]].assign(n=np.linalg.norm(df["size"])), "other rows"),
     ],
 )
-def test_what_depends_on_other_rows_is_refused(how: Any, why: str):
+def test_what_depends_on_other_rows_or_is_not_known_is_refused(how: Any, why: str):
     found = compiled(how)
 
     assert found.program is None
