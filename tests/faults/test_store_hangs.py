@@ -46,7 +46,7 @@ def server(database, bundles, search, tmp_path_factory) -> Iterator[ServerProces
 
 
 def get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\n\r\n".encode()
 
 
 def keyed(number: int) -> bytes:

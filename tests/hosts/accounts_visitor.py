@@ -16,6 +16,7 @@ import httpx
 import pyotp
 
 PASSWORD = "correct-horse-battery"
+_HEADERS = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 _FIELD = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 _SECRET = re.compile(r'id="authenticator_secret" value="([A-Z2-7]+)"')
 _LINK = re.compile(r"https?://\S+(/accounts/set-up/\S+/)")
@@ -63,11 +64,17 @@ def body_of(letter: Message) -> str:
 class Visitor:
     """Follows links, and sends forms with their hidden token, as a person does."""
 
-    def __init__(self, address: str, **options: object) -> None:
+    def __init__(
+        self, address: str, headers: dict[str, str] | None = None, **options: object
+    ) -> None:
         self.cookies_told: list[str] = []
         hooks = {"response": [self._note]}
         self.http = httpx.Client(
-            base_url=address, follow_redirects=True, event_hooks=hooks, **options
+            base_url=address,
+            follow_redirects=True,
+            event_hooks=hooks,
+            headers=_HEADERS | (headers or {}),
+            **options,
         )
         self.origin = address
 

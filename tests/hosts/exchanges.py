@@ -167,8 +167,9 @@ REFUSED = (
     Exchange("another host", 421, "GET", "/", headers={"host": "evil.example"}),
 )
 SEEN = (
-    Exchange("home", 200),
-    Exchange("home without a body", 200, "HEAD"),
+    Exchange("home", 200, headers={"accept": "text/html"}),
+    Exchange("home without a body", 200, "HEAD", headers={"accept": "text/html"}),
+    Exchange("home of programs", 200, headers={"accept": "*/*"}),
     Exchange("the methods of a page", 204, "OPTIONS", "/models/loans"),
     Exchange("a form", 200, path="/models/loans"),
     Exchange("a form with an example", 200, path="/models/loans?example=3"),

@@ -22,6 +22,7 @@ async def asked() -> dict[str, Any]:
     async with InferenceRESTClient(RESTConfig(protocol="v1")) as client:
         objects = [dict(zip(FIELDS, row, strict=True)) for row in ROWS]
         found: dict[str, Any] = {
+            "live": await client.is_server_live(URL),
             "ready": await client.is_model_ready(URL, "iris"),
             "arrays": await client.infer(URL, {"instances": ROWS}, model_name="iris"),
             "objects": await client.infer(URL, {"instances": objects}, model_name="iris"),

@@ -87,7 +87,9 @@ def asked_by(app: podium.App) -> Ask:
         async def asked() -> httpx.Response:
             transport = httpx.ASGITransport(outer)
             async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
-                headers = {"accept": "text/html"} if path.startswith("/models") else {}
+                headers = (
+                    {"accept": "text/html"} if path.startswith("/models") or path == "/" else {}
+                )
                 method = "GET" if value is None else "POST"
                 return await client.request(method, f"/ml{path}", json=value, headers=headers)
 
@@ -109,7 +111,7 @@ def flask(stack: ExitStack, folder: Path, home: Path, actor: Actor | None) -> As
 
     def ask(path: str, value: Any = None) -> tuple[int, str, Any]:
         client = app.test_client()
-        headers = {"accept": "text/html"} if path.startswith("/models") else {}
+        headers = {"accept": "text/html"} if path.startswith("/models") or path == "/" else {}
         path = f"/ml{path}"
         reply = client.post(path, json=value) if value else client.get(path, headers=headers)
         return reply.status_code, reply.content_type, reply.get_json(silent=True) or reply.text

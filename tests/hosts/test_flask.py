@@ -41,6 +41,7 @@ from test_hosts import FUNCTION
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "flask.md"
 STATIC = Path(static.__file__).with_name("static")
 MEDIA = "application/x-www-form-urlencoded"
+HTML = {"accept": "text/html"}
 FORM_PATH, RECORDS, API = (
     f"{PREFIX}/models/loans",
     f"{PREFIX}/models/loans/records",
@@ -204,7 +205,7 @@ def test_a_model_on_which_one_may_nothing_is_not_there(make):
     client = entered(make(PODIUM_GRANTS={"admin": "*"}), "bob")
 
     assert client.get(FORM_PATH).status_code == 404
-    assert "loans" not in client.get(f"{PREFIX}/").text
+    assert "loans" not in client.get(f"{PREFIX}/", headers=HTML).text
 
 
 def test_a_public_model_predicts_for_everybody_and_shows_nobody_its_records(make):
@@ -332,6 +333,21 @@ def test_disabled_logins_are_reported(make, caplog):
     assert "LOGIN_DISABLED" in caplog.text
 
 
+def test_a_program_at_the_home_page_learns_that_the_server_is_alive(make):
+    app = make(PODIUM_GRANTS={"admin": "*"})
+    seen = []
+    app.before_request(lambda: seen.append(flask.request.endpoint))
+    client = app.test_client()
+
+    reply, page = client.get(f"{PREFIX}/"), client.get(f"{PREFIX}/", headers=HTML)
+
+    assert (reply.status_code, reply.json["status"]) == (200, "alive")
+    assert reply.json["links"]["docs"] == f"{PREFIX}/docs"
+    assert "set-cookie" not in reply.headers
+    assert page.status_code == 303  # to log in
+    assert seen == ["podium.alive", "podium.home"]
+
+
 def test_guards_of_the_app_see_the_endpoint(make):
     app = make(is_bare=True)
     seen = []
@@ -433,7 +449,7 @@ def test_a_template_without_a_content_block_is_reported(make):
     Podium(app)
 
     with pytest.raises(SetupError, match=r"'empty\.html' has no block for Podium's pages"):
-        app.test_client().get(f"{PREFIX}/")
+        app.test_client().get(f"{PREFIX}/", headers=HTML)
 
 
 def test_errors_go_through_the_apps_handlers_if_configured(make):
@@ -475,7 +491,7 @@ def test_two_apps_in_one_process_know_nothing_of_each_other(make, tmp_path):
     podium.init_app(two)
 
     assert one.test_client().post("/models" + PREDICT, json=GOOD).status_code == 200
-    assert "Two" in two.test_client().get("/other/").text
+    assert "Two" in two.test_client().get("/other/", headers=HTML).text
     assert two.test_client().get("/models/").status_code == 404
     with two.app_context():
         assert [one.prediction for one in podium.predict("loans", [GOOD])] == ["yes"]
@@ -494,7 +510,9 @@ def test_the_prefix_of_a_proxy_comes_before_ours(make):
     app = make(is_bare=True)
     Podium(app)
 
-    page = app.test_client().get(f"{PREFIX}/", environ_overrides={"SCRIPT_NAME": "/site"}).text
+    overrides = {"SCRIPT_NAME": "/site"}
+
+    page = app.test_client().get(f"{PREFIX}/", headers=HTML, environ_overrides=overrides).text
 
     assert f'href="/site{PREFIX}/models/loans"' in page
 

@@ -217,9 +217,10 @@ def test_middleware_stands_before_it(site):
 
 
 def test_the_prefix_without_a_slash_leads_to_the_models(site):
-    answer = httpx.get(f"{site.address}/ml", headers=site.known)
+    headers = site.known | {"accept": "text/html"}
+    answer = httpx.get(f"{site.address}/ml", headers=headers)
     if answer.has_redirect_location:  # Starlette's way
-        answer = httpx.get(answer.headers["location"], headers=site.known)
+        answer = httpx.get(answer.headers["location"], headers=headers)
 
     assert answer.status_code == 200
     assert "loans" in answer.text

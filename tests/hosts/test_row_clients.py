@@ -55,7 +55,7 @@ def of_kserve(server: ServerProcess, clients_python: Path) -> Any:
 
 
 def test_kserves_client_gets_predictions(of_kserve: Any):
-    assert of_kserve["ready"] is True
+    assert of_kserve["live"] is of_kserve["ready"] is True
     for one in ("arrays", "objects"):
         assert of_kserve[one]["predictions"] == LABELS
         assert all(re.fullmatch("[0-9a-f]{32}", id_) for id_ in of_kserve[one]["ids"])

@@ -132,7 +132,11 @@ def test_the_pages_of_each_model_open(server, name):
 
 
 def test_the_home_page_and_the_documents_name_every_model(server):
-    home, described, docs = server.get("/"), server.get("/openapi.json"), server.get("/docs")
+    home, described, docs = (
+        server.get("/", headers={"accept": "text/html"}),
+        server.get("/openapi.json"),
+        server.get("/docs"),
+    )
 
     for name in datasets.DATASETS:
         assert f"/models/{name}" in home.text

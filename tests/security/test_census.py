@@ -158,7 +158,7 @@ PROGRAMS = {
     ("GET", "/api/nothing"): (404, 404, 404, 404, 404, 404),
 }
 OPEN = (
-    *("/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/ping", "/health"),
+    *("/", "/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/ping", "/health"),
     *(f"/static/{static.hashed('podium.css')}", "/favicon.ico"),
 )
 
@@ -208,6 +208,7 @@ def by_token(world: World, token: str, method: str, path: str, **headers: str) -
 def test_the_census_walks_every_route():
     asked = [*PAGES, *PROGRAMS, *(("GET", path) for path in OPEN)]
     found = [ROUTER.find(method, path.partition("?")[0]).route for method, path in asked]
+    found.append(ROUTER.find("GET", "/", "*/*").route)
 
     assert {route.name for route in found if route is not None} == {
         route.name for route in ROUTER.routes
@@ -233,8 +234,20 @@ def test_the_api_lets_in_whom_it_should_in_both_lanes(world, method, path, accep
 
 def test_what_is_open_is_open_to_everybody(world: World):
     for path in OPEN:
-        statuses = {by_token(world, token, "GET", path).status_code for token in world.tokens}
-        assert statuses == {200}, path
+        replies = [by_token(world, token, "GET", path) for token in world.tokens]
+        assert {one.status_code for one in replies} == {200}, path
+
+
+def test_a_program_learns_from_the_address_of_the_home_page_that_the_server_is_alive(world: World):
+    """Whatever cookie or token it has, and no cookie comes of it."""
+    by_token_ = [by_token(world, token, "GET", "/") for token in ("pod_wrong", *world.tokens)]
+    by_cookie_ = [one.http.get("/", headers={"accept": "*/*"}) for one in world.visitors]
+
+    for reply in (*by_token_, *by_cookie_):
+        assert (reply.status_code, reply.json()["status"]) == (200, "alive")
+        assert reply.headers["vary"] == "accept"
+        assert "set-cookie" not in reply.headers
+    assert len({reply.content for reply in (*by_token_, *by_cookie_)}) == 1
 
 
 def test_cookies_never_open_the_api_and_tokens_never_a_page(world: World):
@@ -246,7 +259,8 @@ def test_cookies_never_open_the_api_and_tokens_never_a_page(world: World):
     assert statuses == [401, 403, 403, 403, 403]  # a page of numbers: an administrator's browser
     for token in world.tokens:
         for path in ("/", MODEL, f"{MODEL}/records", "/accounts/", "/admin/"):
-            assert by_token(world, token, "GET", path).status_code in (302, 303), path
+            reply = by_token(world, token, "GET", path, accept="text/html")
+            assert reply.status_code in (302, 303), path
 
 
 def watching(world: World, model: str, **headers: str) -> int:

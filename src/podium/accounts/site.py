@@ -130,7 +130,8 @@ class AccountsApp(App):
             await super().__call__(scope, receive, send)
             return
         scope = _seen_from_outside(self.settings, scope)
-        if is_for_programs(self.site.router, scope):
+        request = request_of(scope, b"")
+        if is_for_programs(self.site.router, request):
             await super().__call__(scope, receive, send)
             return
         raw = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
@@ -147,7 +148,6 @@ class AccountsApp(App):
             await super().__call__(scope, receive, send)  # it is refused there anyway
             return
         self.start_in_background()
-        request = request_of(scope, b"")
         reads = routes.reads_store(self.site, request)
         length = request.headers.get("content-length", "")
         try:
@@ -178,10 +178,10 @@ class AccountsApp(App):
                 await self._pages(form, rest, send)
 
 
-def is_for_programs(router: Router, scope: Scope) -> bool:
+def is_for_programs(router: Router, request: Request) -> bool:
     """Whether a request is for an API, or for a public file: cookies don't count."""
-    names = [name.decode("latin-1") for name, _ in scope["headers"]]
-    return routes.is_for_programs(router.find("OPTIONS", scope["path"]), names)
+    found = router.find("OPTIONS", request.path, request.headers.get("accept", ""))
+    return routes.is_for_programs(found, request.headers)
 
 
 def _make_permissions(names: Iterable[str], *, strict: bool) -> None:

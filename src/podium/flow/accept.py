@@ -21,6 +21,15 @@ def quality(accept: str, media: str) -> float:
     return 0.0
 
 
+def prefers_page(accept: str) -> bool:
+    """Whether a client wants a page rather than JSON: it names HTML, as browsers do.
+
+    Those that accept anything are programs.
+    """
+    html = quality(accept, "text/html") if "text/html" in accept.lower() else 0.0
+    return html > 0 and html >= quality(accept, "application/json")
+
+
 def _range(part: str) -> tuple[str, float]:
     media, *parameters = (one.strip().lower() for one in part.split(";"))
     said = next((one[2:] for one in parameters if one.startswith("q=")), "1")

@@ -278,7 +278,7 @@ class App(app.App):
         """The request with its actor, if a coroutine identifies them."""
         if self._identify is None or request.is_identified:
             return request
-        found = self.site.router.find(request.method, request.path)
+        found = self.site.router.of(request)
         actor = actor_of(await self._identify(routes.with_token(found, request)))
         return routes.with_actor(self.site, request, actor)
 

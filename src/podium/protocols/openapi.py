@@ -145,6 +145,7 @@ def describe(site: Site, root_path: str = "", actor: Actor = ANYONE) -> Schema:
         "/api/records/{record_id}/explanation": {
             "get": insight.explanation_path(_RECORD_ID, failures, _get)
         },
+        "/": {"get": _get("alive", "Whether it is alive", _SERVER, "Home") | _OPEN},
         "/livez": {"get": _get("livez", "Whether the server is alive", _SERVER, "Alive") | _OPEN},
         "/readyz": {"get": _readyz() | _OPEN},
     }

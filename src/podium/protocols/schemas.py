@@ -42,6 +42,9 @@ def shared_schemas() -> dict[str, Schema]:
             optional=["version", "expect", "note", "force"],
         ),
         "Alive": object_schema({"status": {"const": "alive"}}),
+        "Home": object_schema(
+            {"status": {"const": "alive"}, "name": TEXT, "links": {"type": "object"}}
+        ),
         "Readiness": _readiness(),
     }
 

@@ -25,7 +25,7 @@ def is_long(settings: Settings, length: str | bytes) -> bool:
 
 def is_upload(site: Site, request: Request) -> bool:
     """Whether the body goes to a file while it arrives."""
-    route = site.router.find(request.method, request.path).route
+    route = site.router.of(request).route
     return route is not None and bool(route.upload)
 
 
@@ -45,7 +45,7 @@ def admitted(site: Site, request: Request) -> Request:
     if not goes_to_file and not site.may_send_bulk(request.actor):
         raise refusal_of_long_body(site.settings, site.authority)
     request = routes.admitted(site, request)
-    found = site.router.find(request.method, request.path)
+    found = site.router.of(request)
     if found.route is None:  # a URL that looks like that of a prediction
         raise NotFound(f"there is nothing at {request.path[:200]}")
     site.require_model(found.values["name"], request.actor)

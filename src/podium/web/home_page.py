@@ -65,7 +65,7 @@ def index(site: Site, request: Request) -> Response:
     models = site.visible(request.actor)
     said = request.query.get("q", "").strip()[:_SEARCH_MAX]
     found = {name: one for name, one in models.items() if _fits(one, said)}
-    return render.page(
+    response = render.page(
         site,
         request,
         "home.html",
@@ -76,6 +76,8 @@ def index(site: Site, request: Request) -> Response:
         is_small=len(found) >= SMALL_FROM,
         failed=site.failed(request.actor),
     )
+    response.headers["vary"] = "accept"  # programs get JSON
+    return response
 
 
 def _fits(version: LoadedVersion, said: str) -> bool:

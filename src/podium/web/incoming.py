@@ -74,7 +74,7 @@ def in_file(site: Site, request: Request) -> Iterator[Request]:
 
 def _is_file(site: Site, request: Request) -> bool:
     """Whether it sends a file of rows, rather than a bundle."""
-    route = site.router.find(request.method, request.path).route
+    route = site.router.of(request).route
     return route is not None and route.upload == "file"
 
 

@@ -109,6 +109,7 @@ PAGES = (
     Route("docs", _GET, "/docs", docs.index, LISTED, is_page=True),
     Route("docs_model", _GET, "/docs/{name}", docs_model.show, LISTED, is_page=True),
     Route("try", _POST, "/docs/{name}", docs_model.send, LISTED, is_page=True),
+    Route("alive", _GET, "/", probes.alive, OPEN),
     Route("livez", _GET, "/livez", probes.livez, OPEN),
     Route("readyz", _GET, "/readyz", probes.readyz, FILTERED),
     Route("metrics", _GET, "/metrics", metrics.show, Action.METRICS, is_for_both=True),

@@ -7,6 +7,16 @@ from typing import Any
 from podium.http import Request, Response
 from podium.web.site import Site
 
+LINKS = ("docs", "openapi.json", "livez", "readyz")
+
+
+def alive(site: Site, request: Request) -> Response:  # noqa: ARG001 - a view
+    """What programs get at the address of the home page: `GET /`, as KServe's client asks it."""
+    links = {name.partition(".")[0]: request.url(f"/{name}") for name in LINKS}
+    response = Response.json({"status": "alive", "name": "podium", "links": links})
+    response.headers["vary"] = "accept"
+    return response
+
 
 def livez(site: Site, request: Request) -> Response:  # noqa: ARG001 - a view
     """Whether the process responds: `GET /livez`."""

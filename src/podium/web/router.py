@@ -10,6 +10,7 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from podium.access import Action
+from podium.flow.accept import prefers_page
 from podium.flow.format import RowCodec
 from podium.flow.request import PredictRequest
 from podium.flow.response import EncodedResponse
@@ -36,7 +37,8 @@ class Route:
             everybody; or LISTED: the view shows what the actor may see, if there is anything; or
             FILTERED: it shows that to everybody, and to anonymous callers what everybody may see.
         reads: whether it reads the store; or the parameter of the query with which it does.
-        is_page: whether errors are shown as a page, unless the client prefers JSON.
+        is_page: whether errors are shown as a page, unless the client prefers JSON. A route with the
+            same pattern that is no page is for those who don't ask for one.
         is_for_both: whether it is for browsers and for programs: a token identifies the actor if
             there is one, otherwise the cookie. It changes nothing, and other sites can't read it.
         is_prediction: whether it counts as a prediction, as routes without a view do.
@@ -168,12 +170,19 @@ class Router:
             ends = _ends(route.pattern.split("/"))
             self._by_ends.setdefault(ends, []).append((place, route))
 
-    def find(self, method: str, path: str) -> Found:
+    def of(self, request: Request) -> Found:
+        """The route of a request."""
+        return self.find(request.method, request.path, request.headers.get("accept", ""))
+
+    def find(self, method: str, path: str, accept: str = "text/html") -> Found:
         """Find the route for a method and a path. HEAD is treated as GET; OPTIONS matches
         everywhere.
 
+        Of two routes at the same address, one is a page, and the other for programs.
+
         Args:
             path: decoded, below the mount.
+            accept: the Accept header.
         """
         segments = path.split("/")
         wanted = "GET" if method == "HEAD" else method
@@ -184,8 +193,10 @@ class Router:
             matched = route.match(segments)
             if matched is None:
                 continue
-            allowed += route.methods
-            if chosen is None and (wanted in route.methods or wanted == "OPTIONS"):
+            allowed += (one for one in route.methods if one not in allowed)
+            if wanted not in route.methods and wanted != "OPTIONS":
+                continue
+            if chosen is None or (_is_instead(route, chosen) and not prefers_page(accept)):
                 chosen, values = route, matched
         if "GET" in allowed:
             allowed.append("HEAD")
@@ -208,6 +219,11 @@ class Router:
             if path.startswith(one.prefix):
                 return one
         return None
+
+
+def _is_instead(route: Route, page: Route) -> bool:
+    """Whether a route is what programs get at the address of a page."""
+    return page.is_page and not route.is_page and page.pattern == route.pattern
 
 
 def _ends(segments: Sequence[str]) -> tuple[int, str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from podium.access import ALL, NOBODY, Action, Actor
 from podium.deployments.traffic import Traffic
 from podium.errors import InvalidRows, ModelError, NotAuthenticated, NotFound, RateLimited
-from podium.flow.accept import quality
+from podium.flow.accept import prefers_page, quality
 from podium.flow.request import PredictRequest
 from podium.flow.response import EncodedResponse
 from podium.http import Problem, Request, Response, Verdict
@@ -21,7 +21,7 @@ from podium.web.router import FILTERED, LISTED, OPEN, Found, Route, ServingProto
 from podium.web.site import Site
 
 RETRY_AFTER_S = 1
-PROBES = ("livez", "readyz", "v2_live", "v2_ready", "ping", "health")
+PROBES = ("alive", "livez", "readyz", "v2_live", "v2_ready", "ping", "health")
 
 
 def respond(site: Site, request: Request) -> Response:
@@ -44,7 +44,7 @@ def identified(site: Site, request: Request) -> Request:
     """
     if request.is_identified:
         return request
-    found = site.router.find(request.method, request.path)
+    found = site.router.of(request)
     route = found.route
     if route is not None and route.access == OPEN:
         return replace(request, actor=NOBODY, is_identified=True)
@@ -82,7 +82,7 @@ def admitted(site: Site, request: Request) -> Request:
         PodiumError: as `identified` and `admit` do.
     """
     request = counted(site, identified(site, request))
-    found = site.router.find(request.method, request.path)
+    found = site.router.of(request)
     if found.route is not None:
         admit(site, request, found.route, found.values)
     return request
@@ -96,7 +96,7 @@ def counted(site: Site, request: Request) -> Request:
     """
     if site.quota is None or request.verdict is not None or request.method == "OPTIONS":
         return request
-    route = site.router.find(request.method, request.path).route
+    route = site.router.of(request).route
     if route is not None and route.access in (OPEN, FILTERED):
         return request
     is_prediction = route is not None and route.is_prediction
@@ -152,7 +152,7 @@ def prediction_of(site: Site, request: Request) -> Prediction | None:
     """
     if request.method != "POST":
         return None
-    found = site.router.find(request.method, request.path)
+    found = site.router.of(request)
     if found.route is None or found.route.view is not None or found.protocol is None:
         return None
     name = found.values["name"]
@@ -167,7 +167,7 @@ def prediction_of(site: Site, request: Request) -> Prediction | None:
 
 def reads_store(site: Site, request: Request) -> bool:
     """Whether the response waits for the store."""
-    route = site.router.find(request.method, request.path).route
+    route = site.router.of(request).route
     if route is None or request.method == "OPTIONS":
         return False
     return route.reads in request.query if isinstance(route.reads, str) else route.reads
@@ -175,13 +175,19 @@ def reads_store(site: Site, request: Request) -> bool:
 
 def is_open(site: Site, request: Request) -> bool:
     """Whether it is public, so that the actor needn't be known."""
-    route = site.router.find(request.method, request.path).route
+    route = site.router.of(request).route
     return route is not None and route.access == OPEN
+
+
+def is_page(site: Site, request: Request) -> bool:
+    """Whether it is for a page, and the client wants that."""
+    route = site.router.of(request).route
+    return route is None or route.is_page
 
 
 def is_probe(site: Site, request: Request) -> bool:
     """Whether it is a health check, which is answered from memory."""
-    route = site.router.find(request.method, request.path).route
+    route = site.router.of(request).route
     return route is not None and route.name in PROBES
 
 
@@ -225,7 +231,7 @@ def _counted(
     status = response.status if response.problem is None else response.problem.status
     if status < 400 or request.method != "POST":
         return response
-    found = site.router.find(request.method, request.path)
+    found = site.router.of(request)
     if found.route is not None and found.route.is_prediction:
         deployment = site.deployments.get(found.values["name"])
         if deployment is not None and deployment.name not in site.failures:
@@ -240,7 +246,7 @@ def _counted(
 
 
 def _viewed(site: Site, request: Request) -> Response:
-    found = site.router.find(request.method, request.path)
+    found = site.router.of(request)
     if found.route is not None and request.method != "OPTIONS":
         admit(site, request, found.route, found.values)
         return _route_response(site, request, found.route, found)
@@ -283,7 +289,7 @@ def _problem_response(site: Site, request: Request, problem: Problem) -> Respons
             hint=problem.hint,
         )
     else:
-        protocol = site.router.find(request.method, request.path).protocol
+        protocol = site.router.of(request).protocol
         response = problems.respond(problem) if protocol is None else protocol.problem(problem)
     response.problem = problem
     if problem.status == 401:
@@ -309,8 +315,8 @@ def is_for_programs(found: Found, headers: Container[str]) -> bool:
 def _is_for_people(site: Site, request: Request) -> bool:
     """Whether an error is shown as a page: on pages, and to browsers at unknown URLs."""
     accept = request.headers.get("accept", "")
-    html, json = quality(accept, "text/html"), quality(accept, "application/json")
-    found = site.router.find("OPTIONS", request.path)
+    found = site.router.find("OPTIONS", request.path, accept)
     if found.route is not None:
+        html, json = quality(accept, "text/html"), quality(accept, "application/json")
         return found.route.is_page and html >= json
-    return html >= json and "text/html" in accept and found.protocol is None
+    return prefers_page(accept) and found.protocol is None

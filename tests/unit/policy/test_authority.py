@@ -200,7 +200,27 @@ def send(client: Client, method: str, path: str, who: str, **headers: str):
 def test_the_census_walks_every_route():
     walked = {ROUTER.find(method, path.partition("?")[0]).route.name for method, path in CENSUS}
 
-    assert walked == {route.name for route in ROUTER.routes}
+    assert walked | {ROUTER.find("GET", "/", "*/*").route.name} == {
+        route.name for route in ROUTER.routes
+    }
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "application/json"])
+def test_a_program_learns_at_the_home_page_that_the_server_is_alive_and_no_more(guarded, accept):
+    replies = [send(guarded, "GET", "/", who, accept=accept) for who in ACTORS]
+
+    assert {one.status for one in replies} == {200}
+    assert len({one.body for one in replies}) == 1
+    assert replies[0].json() == {
+        "status": "alive",
+        "name": "podium",
+        "links": {
+            "docs": "/docs",
+            "openapi": "/openapi.json",
+            "livez": "/livez",
+            "readyz": "/readyz",
+        },
+    }
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,13 @@ EVE = Actor("eve", grants=dict.fromkeys(("arrival-delay", "fragile"), PREDICTS),
 SUE = Actor("sue", grants={ALL: frozenset(Action)}, id="user:1")
 
 
+def home(client: Client, target: str = "/", **headers: str) -> str:
+    return client.get(target, accept="text/html", **headers).text
+
+
 def cards(client: Client, target: str = "/", **headers: str) -> list[str]:
     """The titles of the cards."""
-    return re.findall(r"<h2[^>]*>(?:<a[^>]*>)?([^<]*)<", client.get(target, **headers).text)
+    return re.findall(r"<h2[^>]*>(?:<a[^>]*>)?([^<]*)<", home(client, target, **headers))
 
 
 @pytest.fixture
@@ -61,20 +66,20 @@ def test_a_search_finds_models_by_all_of_its_words(app: podium.App):
 
     assert cards(client, "/?q=ARRIVAL%20delay") == ["How late a flight is"]
     assert cards(client, "/?q=arrival%20loans") == []
-    text = client.get("/?q=%3Cscript%3E").text
+    text = home(client, "/?q=%3Cscript%3E")
     assert "<script>" not in text.replace('<script type="module"', "")
     assert "0 of 4 models match" in text
-    assert ('type="search"' in client.get("/").text) is (len(NAMES) >= SEARCH_FROM)
+    assert ('type="search"' in home(client)) is (len(NAMES) >= SEARCH_FROM)
 
 
 def test_the_last_use_is_shown_to_those_who_may_monitor(app: podium.App):
     client = Client(app)
-    assert "Last used" not in client.get("/").text
+    assert "Last used" not in home(client)
     client.post("/api/models/arrival-delay/predict", {"distance": 100.0, "hour": 3})
     app.monitoring.flush()
 
-    assert client.get("/").text.count("<dd>within the hour</dd>") == 1
-    assert "Last used" not in client.get("/", x_who="eve").text
+    assert home(client).count("<dd>within the hour</dd>") == 1
+    assert "Last used" not in home(client, x_who="eve")
     assert cards(client, x_who="eve") == [
         "How late a flight is",
         "A model that fails where x is negative",
@@ -90,7 +95,7 @@ def test_alerts_and_failures_are_shown_to_those_who_may_monitor(app: podium.App)
     for _ in range(2):
         assert client.post("/api/models/fragile/predict", {"x": -1.0}).status == 500
 
-    text, eves = client.get("/").text, client.get("/", x_who="eve").text
+    text, eves = home(client), home(client, x_who="eve")
 
     assert '<a class="state bad" href="/models/arrival-delay/monitor">1 alert firing</a>' in text
     assert "2 failed requests since the start" in text
@@ -104,7 +109,7 @@ def test_home_opens_also_if_the_alerts_cannot_be_read(app: podium.App, tmp_path:
     before, file.path = file.path, tmp_path / "alerts.db"
     file.path.write_text("this is no database, " * 100)
     try:
-        text = Client(app).get("/").text
+        text = home(Client(app))
     finally:
         file.path = before
 
@@ -141,8 +146,9 @@ def test_the_operators_links_are_shown_first_and_stay_on_this_site(
 ):
     welcome = {"/models/loans?example=1": "Ask <b>about</b> a loan", "/docs": "Programs"}
     app = podium.App(f"{models_file}:loans", home=str(tmp_path), welcome=welcome)
-    page = routes.respond(app.site, Request("GET", "/", root_path="/ml")).body
-    alone = routes.respond(app.site, Request("GET", "/", query_string="q=loans")).body
+    asked = Request("GET", "/", headers={"accept": "text/html"})
+    page = routes.respond(app.site, replace(asked, root_path="/ml")).body
+    alone = routes.respond(app.site, replace(asked, query_string="q=loans")).body
     app.close()
 
     assert isinstance(page, bytes)

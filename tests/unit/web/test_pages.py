@@ -192,7 +192,7 @@ def sent(client: Client, name: str, values: dict[str, str], status: int = 200) -
 
 
 def opened(client: Client, target: str) -> Page:
-    reply = client.get(target)
+    reply = client.get(target, accept="text/html")
     assert reply.status == 200, reply.text
     return Page(reply.text)
 
@@ -252,7 +252,7 @@ def test_what_explains_a_widget_is_there(packed: Client, name):
 
 
 def test_home_shows_what_each_model_does(packed: Client):
-    text = packed.get("/").text
+    text = packed.get("/", accept="text/html").text
 
     assert "Tells the species of a penguin." in text
     assert re.search("Accuracy [0-9.]+\u00a0% on 80 held-out rows", text)
@@ -315,7 +315,7 @@ def test_elements_are_never_named_after_fields(packed: Client):
 def test_hostile_names_are_text_and_nothing_else(packed: Client):
     values = example_of(packed, "hostile")
     sources = [
-        packed.get("/").text,
+        packed.get("/", accept="text/html").text,
         packed.get("/models/hostile").text,
         packed.send_form("/models/hostile", values, follows=True).text,
         packed.send_form(

@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import msgspec
 import pytest
 
 import podium
@@ -49,6 +50,46 @@ def test_a_method_and_a_path_lead_to_one_route(method, path, name, values):
 
     assert found.route is not None
     assert (found.route.name, found.values) == (name, values)
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_page"),
+    [
+        (BROWSER, True),
+        ("text/html", True),
+        ("Text/HTML", True),
+        ("application/json, text/html", True),
+        ("application/json, text/html;q=0.9", False),
+        ("text/html;q=0, */*", False),
+        ("text/html;q=0", False),
+        ("*/*", False),
+        ("", False),
+        ("application/json", False),
+        ("image/avif,image/webp,*/*", False),
+    ],
+)
+def test_the_home_page_is_for_those_who_name_html(client: Client, accept: str, is_page: bool):
+    for method in ("GET", "HEAD"):
+        reply = client.request(method, "/?q=loans", headers={"accept": accept})
+
+        assert (reply.status, reply.headers["vary"]) == (200, "accept")
+        assert reply.media == (PAGE if is_page else "application/json")
+
+
+def test_a_program_learns_below_which_address_everything_is(app: podium.App):
+    asked = Request("GET", "/", root_path="/ml", headers={"accept": "*/*"})
+
+    said = msgspec.json.decode(routes.respond(app.site, asked).body)
+
+    assert (said["status"], said["name"]) == ("alive", "podium")
+    assert said["links"]["openapi"] == "/ml/openapi.json"
+
+
+def test_methods_of_the_home_page_are_named_once(client: Client):
+    for accept in (BROWSER, "*/*"):
+        reply = client.request("PUT", "/", headers={"accept": accept})
+
+        assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +226,11 @@ def links_of(html: str) -> list[str]:
 
 
 def test_static_files_may_be_cached_for_ever(client: Client):
-    files = [link for link in links_of(client.get("/").text) if link.startswith("/static/")]
+    files = [
+        link
+        for link in links_of(client.get("/", accept=BROWSER).text)
+        if link.startswith("/static/")
+    ]
 
     assert len(files) >= 3
     for file in files:

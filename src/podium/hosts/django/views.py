@@ -153,6 +153,8 @@ def _body(request: HttpRequest) -> bytes:
 
 
 def _page(request: HttpRequest, host: Host, incoming: _Incoming) -> HttpResponseBase:
+    if not routes.is_page(host.app.site, incoming.read()):
+        return _respond(request, host, incoming)  # JSON needs no cookie
     token = (CSRF_FIELD, get_token(request))
     return _responded(host, incoming, incoming.read(token))
 

@@ -24,6 +24,7 @@ from podium.http import Request, Response
 from podium.policy import gate
 from podium.protocols import router_of
 from podium.web import bodies, routes
+from podium.web.router import Found
 
 # Fixed before the models are known: Flask needs its rules when the app is created.
 ROUTER = router_of()
@@ -90,7 +91,7 @@ def _look(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa:
     """
     host = host_of()
     flask.g.podium_path = path = f"/{(values or {}).get('tail', '')}"
-    found = ROUTER.find(flask.request.method, path)
+    found = _found(path)
     if found.route is not None:
         (rule,) = host.flask.url_map.iter_rules(f"{NAME}.{found.route.name}")
         flask.request.url_rule, flask.request.view_args = rule, dict(found.values)
@@ -104,6 +105,10 @@ def _look(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa:
         _pass_over(flask.request.environ)
     elif not _is_long(host):
         flask.request.get_data(cache=True)
+
+
+def _found(path: str) -> Found:
+    return ROUTER.find(flask.request.method, path, flask.request.headers.get("accept", ""))
 
 
 def _respond(**_: str) -> flask.Response:
@@ -130,7 +135,7 @@ def _respond(**_: str) -> flask.Response:
         response = bodies.respond(host.serving.site, request, flask.request.get_data, skip)
         return _native_response(host, request, response)
     token = None
-    route = ROUTER.find(flask.request.method, path).route
+    route = _found(path).route
     csrf = csrf_of(host.flask)
     if csrf is not None and route is not None and route.is_page:
         from flask_wtf.csrf import generate_csrf  # type: ignore[import-untyped] # it has no types
@@ -147,7 +152,7 @@ def _uploaded(host: Host, whole: Request) -> flask.Response:
     The token of its form is in what was read then: Flask-WTF finds it where scripts send theirs.
     """
     csrf = csrf_of(host.flask)
-    route = ROUTER.find(whole.method, whole.path).route
+    route = ROUTER.of(whole).route
     if csrf is not None and route is not None and route.is_page:
         name = host.flask.config["WTF_CSRF_FIELD_NAME"]
         token = dict(parse_qsl(whole.body.decode())).get(name, "")

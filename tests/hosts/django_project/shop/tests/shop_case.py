@@ -15,6 +15,7 @@ from podium.hosts.django.models import Prediction
 from shop.models import Member
 
 PREFIX = "/tools/ml"
+HTML = {"accept": "text/html"}
 GOOD = {
     "age": 41,
     "income": 1_000.5,

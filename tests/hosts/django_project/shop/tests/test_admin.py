@@ -15,7 +15,7 @@ from podium.hosts.django.models import ApiToken, AuditEntry, Prediction, ServedM
 from podium.hosts.django.store import DjangoStore
 from podium.hosts.django.tokens import make_token
 from podium.records.record import Feedback
-from shop.tests.shop_case import GOOD, PREFIX, RecordsCase, ShopCase, permission
+from shop.tests.shop_case import GOOD, HTML, PREFIX, RecordsCase, ShopCase, permission
 
 RECORDS = "/admin/podium/prediction/"
 TOKENS = "/admin/podium/apitoken/"
@@ -316,7 +316,7 @@ class TheLogAndTheModels(ShopCase):
         assert AuditEntry.objects.filter(event="audit_log_exported").count() == 1
 
     def test_models_are_listed_with_versions_and_their_card(self):
-        self.browser_.get(f"{PREFIX}/")
+        self.browser_.get(f"{PREFIX}/", headers=HTML)
         old = ServedModel.objects.create(name="loans", version="0.1")
         now = ServedModel.objects.exclude(pk=old.pk).get(name="loans")
 
@@ -330,7 +330,7 @@ class TheLogAndTheModels(ShopCase):
         assert "Another version is served" in before
 
     def test_a_user_without_rights_for_a_model_does_not_see_it(self):
-        self.browser_.get(f"{PREFIX}/")
+        self.browser_.get(f"{PREFIX}/", headers=HTML)
         other = ServedModel.objects.create(name="secret", version="1")
         cleo = self.member("cleo@shop.example", "predict_loans", is_staff=True)
         browser = self.browser(cleo)

@@ -11,7 +11,7 @@ from podium.hosts.django import podium_form
 from podium.hosts.django.host import current_host
 from podium.hosts.django.models import ServedModel
 from podium.hosts.django.permissions import PUBLIC
-from shop.tests.shop_case import GOOD, PREFIX, RecordsCase, permission, with_podium
+from shop.tests.shop_case import GOOD, HTML, PREFIX, RecordsCase, permission, with_podium
 
 API = f"{PREFIX}/api/models/{{}}/predict"
 GONE = {"models": settings.PODIUM["models"] | {"gone": "nowhere/gone.podium"}}
@@ -36,7 +36,7 @@ class AModelThatIsGone(RecordsCase):
         assert "nowhere/gone.podium doesn&#x27;t exist" in detail
         assert browser.get("/admin/podium/prediction/").status_code == 200
         assert browser.get("/admin/podium/apitoken/add/").status_code == 200
-        assert browser.get(f"{PREFIX}/").status_code == 200
+        assert browser.get(f"{PREFIX}/", headers=HTML).status_code == 200
         form = browser.get(f"{PREFIX}/models/gone")
         assert form.status_code == 503
         assert "doesn&#39;t exist" in form.content.decode()

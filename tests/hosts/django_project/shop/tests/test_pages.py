@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.urls import reverse
 
-from shop.tests.shop_case import GOOD, PREFIX, RecordsCase, with_podium
+from shop.tests.shop_case import GOOD, HTML, PREFIX, RecordsCase, with_podium
 
 FORM = {name: str(value).lower() for name, value in GOOD.items()}
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
@@ -33,16 +33,26 @@ class WhoSeesWhat(RecordsCase):
         assert answer.status_code == 303
         assert answer["location"] == ("/enter/?next=%2Ftools%2Fml%2Fmodels%2Floans%3Fexample%3D2")
 
+    def test_a_program_at_the_home_page_learns_that_the_server_is_alive(self):
+        browser = self.browser()
+
+        answer, page = browser.get(f"{PREFIX}/"), browser.get(f"{PREFIX}/", headers=HTML)
+
+        assert (answer.status_code, answer.json()["status"]) == (200, "alive")
+        assert answer.json()["links"]["docs"] == f"{PREFIX}/docs"
+        assert not answer.cookies
+        assert page.status_code == 303  # to log in
+
     def test_a_user_without_a_permission_does_not_learn_of_the_model(self):
         browser = self.browser(self.member("ben@shop.example"))
 
         assert browser.get(f"{PREFIX}/models/loans").status_code == 404
-        assert b"loans" not in browser.get(f"{PREFIX}/").content
+        assert b"loans" not in browser.get(f"{PREFIX}/", headers=HTML).content
 
     def test_a_user_with_the_permission_for_one_model_uses_its_form(self):
         browser = self.browser(self.member("cleo@shop.example", "predict_loans"))
 
-        assert b"/tools/ml/models/loans" in browser.get(f"{PREFIX}/").content
+        assert b"/tools/ml/models/loans" in browser.get(f"{PREFIX}/", headers=HTML).content
         assert browser.get(f"{PREFIX}/models/loans").status_code == 200
 
     def test_a_user_with_the_permission_for_all_models_uses_its_form(self):
@@ -132,7 +142,9 @@ class TheWayOut(RecordsCase):
             assert browser.get("/").content == b"home of AnonymousUser"
 
     def test_nothing_leads_to_what_the_project_does_not_have(self):
-        page = self.browser(self.member("cleo@shop.example", "predict_loans")).get(f"{PREFIX}/")
+        page = self.browser(self.member("cleo@shop.example", "predict_loans")).get(
+            f"{PREFIX}/", headers=HTML
+        )
 
         for words in (b"Back to the site", b"Log out"):
             assert words not in page.content
@@ -143,7 +155,7 @@ class TheWayOut(RecordsCase):
             override_settings(ROOT_URLCONF="shop.tests.site_urls"),
             with_podium(back_url="/desk", logout_url="/bye"),
         ):
-            page = browser.get(f"{PREFIX}/").content.decode()
+            page = browser.get(f"{PREFIX}/", headers=HTML).content.decode()
 
         self.assertInHTML('<a href="/desk">Back to the site</a>', page)
         self.assertInHTML('<a href="/bye">Log out</a>', page)
@@ -226,13 +238,13 @@ class TheProjectsOwn(RecordsCase):
     def test_pages_link_the_projects_static_files_once_they_are_collected(self):
         manifest = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
         browser = self.browser(self.ada)
-        before = browser.get(f"{PREFIX}/").content.decode()
+        before = browser.get(f"{PREFIX}/", headers=HTML).content.decode()
         with TemporaryDirectory() as folder:
             storages = {**settings.STORAGES, "staticfiles": manifest}
             with override_settings(STATIC_ROOT=folder, STORAGES=storages):
-                uncollected = browser.get(f"{PREFIX}/").content.decode()
+                uncollected = browser.get(f"{PREFIX}/", headers=HTML).content.decode()
                 call_command("collectstatic", interactive=False, verbosity=0)
-                after = browser.get(f"{PREFIX}/").content.decode()
+                after = browser.get(f"{PREFIX}/", headers=HTML).content.decode()
 
         own = re.compile(r'href="(/tools/ml/static/podium\.\w+\.css)"')
         assert browser.get(own.search(before)[1])["content-type"].startswith("text/css")
@@ -254,6 +266,8 @@ class TheProjectsOwn(RecordsCase):
     def test_a_host_that_the_project_does_not_know_is_refused(self):
         without = [one for one in settings.MIDDLEWARE if "Common" not in one]
         with override_settings(MIDDLEWARE=without):
-            answer = self.browser(self.ada).get(f"{PREFIX}/", headers={"host": "evil.example"})
+            answer = self.browser(self.ada).get(
+                f"{PREFIX}/", headers=HTML | {"host": "evil.example"}
+            )
 
         assert answer.status_code == 421
