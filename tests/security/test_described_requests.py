@@ -1,6 +1,7 @@
 """Requests made of OpenAPI documents, good ones and bad ones: none is answered with a 5xx.
 
-The documents are our own, and that of the Open Inference Protocol v2.
+The documents are our own, that of the Open Inference Protocol v2, and that of the protocols that send
+rows: KServe's V1, MLflow's and SageMaker's.
 
 Three states: nobody asks, a token without rights, a token with rights; numbers come from the whole
 range of doubles. `make soak` sends 2,000 of each kind to an operation.
@@ -30,6 +31,7 @@ from sklearn.linear_model import LinearRegression
 
 sys.path.insert(0, str(Path(__file__).parent))
 import oip_document
+import row_document
 
 import podium
 from podium.testing import ServerProcess
@@ -39,6 +41,7 @@ N_CASES = 2_000 if os.environ.get("PODIUM_SOAK") else 40
 NAMES = ("logistic-1", "forest-1", "boosted-1", "grows")
 PATHS = (*(f"/api/models/{name}/predict" for name in NAMES), "/api/models", "/livez", "/readyz")
 OIP = oip_document.document(NAMES, {"grows": ("x", "z")})
+ROWS = row_document.document(NAMES, "grows", ("x", "z"))
 SCRIPT = """
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -77,7 +80,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     tokens = dict(re.findall(r"TOKEN (\w+) (\S+)", done.stdout))
     bundles = [str(FORMATS / f"{name}.podium") for name in NAMES[:3]]
-    with ServerProcess(*bundles, str(folder / "grows.podium"), "--accounts", home=home) as server:
+    bundles.append(str(folder / "grows.podium"))
+    environment = {"PODIUM_INVOCATIONS_MODEL": "grows"}
+    with ServerProcess(*bundles, "--accounts", home=home, environment=environment) as server:
         headers = {"authorization": f"Bearer {tokens['ada']}"}
         document = httpx.get(f"{server.address}/openapi.json?formats=all", headers=headers).json()
         with requests.Session() as session:
@@ -130,6 +135,25 @@ def test_no_request_of_the_open_inference_protocol_causes_a_server_error(world, 
         if who == "nobody" and not is_open:
             assert 200 not in statuses
         if path == "/v2/models/grows/infer" and who == "ada" and mode.is_positive:
+            assert 200 in statuses
+
+
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("who", ["nobody", "ada"])
+@pytest.mark.parametrize(
+    ("path", "method"), [(path, method) for path, item in ROWS["paths"].items() for method in item]
+)
+def test_no_request_of_the_protocols_that_send_rows_causes_a_server_error(world, path, method, who):
+    operation = schemathesis.openapi.from_dict(ROWS)[path][method]
+    modes = list(GenerationMode) if method == "post" else [GenerationMode.POSITIVE]
+    for mode in modes:
+        n_cases = N_CASES // (2 if method == "post" and who == "ada" else 8)
+
+        statuses = sent(world, operation, who, mode, n_cases=n_cases)
+
+        if who == "nobody" and path != "/ping":
+            assert 200 not in statuses
+        if "grows" in path and who == "ada" and mode.is_positive:
             assert 200 in statuses
 
 
