@@ -68,7 +68,7 @@ def deploy(
     podium deploy --ray --stop
     """
     if not ray:
-        raise SetupError("podium deploy needs to know where to", hint="podium deploy --ray MODELS")
+        raise SetupError("the place to deploy to is missing", hint="podium deploy --ray MODELS")
     if sum(map(bool, (models, status, stop, promote))) > 1:
         raise SetupError("one of MODELS, --status, --stop and --promote at a time")
     if status or stop or promote:

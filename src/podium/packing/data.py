@@ -45,7 +45,11 @@ def read_data(path: Path) -> Table:
     except SetupError:
         raise
     except Exception as error:
-        raise SetupError(f"{path} can't be read: {str(error)[:300]}") from error
+        why = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        raise SetupError(
+            f"{path} can't be read: {why[:300]}",
+            hint="a CSV file has the names of its columns in its first line, and as many cells in each",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

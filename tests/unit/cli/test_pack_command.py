@@ -49,6 +49,16 @@ def test_the_original_is_packed_only_on_request(trained, podium_run: Command) ->
         bundle.original()
 
 
+def test_a_file_whose_lines_differ_in_length_is_refused_with_the_line(here, trained, podium_run):
+    (here / "train.csv").write_text("a,b\n1,2\n1,2,3\n")
+
+    code, _, err = podium_run(*PACK)
+
+    assert code == 1
+    assert "train.csv can't be read: Expected 2 fields in line 3, saw 3\n" in err
+    assert "as many cells in each" in err
+
+
 def test_only_models_with_a_target_miss_it(here: Path, trained, podium_run: Command) -> None:
     rows = pd.read_csv("train.csv").drop(columns="y")
     rows.to_csv("rows.csv", index=False)
