@@ -68,11 +68,12 @@ def print_drifts(lines: Sequence[Line], n_rows: int) -> None:
         n_more = len(ordered) - _SHOWN_MAX
         click.echo(f"  and {n_more} more with less: --json has them all")
     n_drifted = sum(one.level != "none" for one in ordered)
-    click.echo(
-        f"{n_drifted} of {len(ordered)} drifted."
-        if n_drifted
-        else "Nothing drifted: no change is both larger than chance and large enough to matter."
-    )
+    if n_drifted:
+        click.echo(f"{n_drifted} of {len(ordered)} drifted.")
+    elif n_rows >= ROWS_MIN:
+        click.echo(
+            "Nothing drifted: no change is both larger than chance and large enough to matter."
+        )
     click.echo(
         f"PSI: population stability index, less what chance adds; amber from {AMBER}, red from {RED}."
     )

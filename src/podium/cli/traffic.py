@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from podium.cli.versions import DIGEST_LETTERS, note_option, with_registry
-from podium.errors import InputError
 
 if TYPE_CHECKING:
     from podium.deployments.registry import Registry
     from podium.deployments.rows import Mode
 
+_SHARE = click.FloatRange(0, 1, min_open=True)
 _version = click.argument("version", required=False)
 _stop = click.option("--stop", is_flag=True, help="End it: the champion alone answers.")
 
@@ -21,7 +21,11 @@ _stop = click.option("--stop", is_flag=True, help="End it: the champion alone an
 @click.command()
 @click.argument("model")
 @_version
-@click.option("--share", type=float, help="Of the requests, from 0 to 1, such as 0.1.")
+@click.option(
+    "--share",
+    type=_SHARE,
+    help="Of the requests, from 0 to 1, such as 0.1.",
+)
 @click.option("--key", default="", metavar="FIELD", help="Divide by the value of this field.")
 @_stop
 @note_option
@@ -50,7 +54,7 @@ def canary(
         _end(registry, model, version, note)
         return
     if share is None:
-        raise InputError("the share of the requests is missing", hint="--share 0.1")
+        raise click.UsageError("The share of the requests is missing: add --share 0.1.")
     _set(registry, model, version, share, "canary", key, note)
 
 
@@ -59,7 +63,7 @@ def canary(
 @_version
 @click.option(
     "--share",
-    type=float,
+    type=_SHARE,
     default=1.0,
     help="The share of the requests, from 0 to 1; all by default.",
 )
@@ -116,6 +120,6 @@ def _set(
 
 def _end(registry: Registry, model: str, version: str | None, note: str) -> None:
     if version is not None:
-        raise InputError("--stop takes no version", hint=f"podium canary {model} --stop")
+        raise click.UsageError(f"--stop takes no version: podium canary {model} --stop")
     registry.stop(model, actor=getpass.getuser(), note=note)
     click.echo(f"The champion of {model} answers all requests.")

@@ -27,7 +27,6 @@ MISSING_TEXTS = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a
 # The characters of plain numbers; an empty text is a missing float.
 _OF_NUMBERS = {"float": "0123456789+-.eE ", "integer": "0123456789+- "}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
 )
@@ -248,17 +247,18 @@ def _clean(text: str) -> str:
 
 
 def _date(raw: Any) -> dt.date:
+    """A day, which may be written as its midnight: libraries write dates as times."""
+    if isinstance(raw, str) and _TIME.fullmatch(raw.strip()):
+        try:
+            raw = dt.datetime.fromisoformat(raw.strip())
+        except ValueError:
+            raise Refusal("isn't a valid date", "wrong_type") from None
     if isinstance(raw, dt.datetime):
         if raw.time() != dt.time():
             raise Refusal("is a time, not a whole day", "wrong_type")
         return raw.date()
     if isinstance(raw, dt.date):
         return raw
-    if isinstance(raw, str) and _DATE.fullmatch(raw.strip()):
-        try:
-            return dt.date.fromisoformat(raw.strip())
-        except ValueError:
-            raise Refusal("isn't a valid date", "wrong_type") from None
     raise _no_moment(raw, "a date")
 
 

@@ -47,6 +47,16 @@ def test_rows_like_those_of_training_end_with_0(bundle, tmp_path, capsys):
     assert "Nothing drifted" in printed
 
 
+def test_of_a_few_rows_nothing_is_claimed(bundle, tmp_path, capsys):
+    rows(1).head(20).to_csv(tmp_path / "few.csv", index=False)
+
+    assert run(["drift", str(bundle), str(tmp_path / "few.csv")]) == 0
+
+    printed = capsys.readouterr().out
+    assert "too few to tell" in printed
+    assert "Nothing drifted" not in printed
+
+
 def test_rows_that_moved_end_with_5_and_are_named(bundle, tmp_path, capsys):
     rows(1, shift=8).to_parquet(tmp_path / "moved.parquet")
 

@@ -76,6 +76,7 @@ def test_a_good_row_becomes_typed_columns():
         ("since", "2024-02-30", "wrong_type"),
         ("since", "1.3.2024", "wrong_type"),
         ("since", "0000-01-01", "wrong_type"),
+        ("since", "2024-03-01T00:00:01", "wrong_type"),
         ("at", "2024-03-01T25:00", "wrong_type"),
         ("at", "yesterday", "wrong_type"),
     ],
@@ -125,6 +126,17 @@ def test_texts_are_read_as_their_field_means_them(name, text, value):
         assert np.isnan(cell)
     else:
         assert (str(cell) if isinstance(value, str) else cell) == value
+
+
+@pytest.mark.parametrize("written", ["values", "form", "file"])
+@pytest.mark.parametrize(
+    "text", ["2024-03-01", "2024-03-01T00:00:00.000", "2024-03-01 00:00", "2024-03-01T00:00:00Z"]
+)
+def test_a_day_may_be_written_as_its_midnight(text, written):
+    table, findings = check(written, since=text)
+
+    assert findings.bad == []
+    assert str(table.columns["since"][0]) == "2024-03-01"
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "1_000", "0x10", "١٢", "1,5", "--1", ""])
