@@ -38,8 +38,15 @@ def decoded(signature: Signature, tensors: Sequence[Tensor], *, rows_max: int) -
         columns = {name: whole.column(place) for place, name in enumerate(names)}
         return Decoded(columns, (), n_rows, LAYOUT, "values")
     cells = {}
+    is_flat_row = _is_flat_row(tensors, names)
     for one in tensors:
-        _check_shape(one, n_rows, tensors[0], len(names))
+        if one.width != 1 or is_flat_row:
+            raise MalformedBody(
+                f"input '{printable(one.name)}' has the shape {list(one.shape)}",
+                hint="send [n] or [n, 1] for each field, with its name, or a single input of the "
+                f"shape [n, {len(names)}] for all of them",
+            )
+        _check_rows(one, tensors[0])
         if one.name in cells:
             raise MalformedBody(f"input '{printable(one.name)}' was sent twice")
         cells[one.name] = one.cells
@@ -54,15 +61,15 @@ def _is_whole(tensors: Sequence[Tensor], names: Sequence[str]) -> bool:
     return len(names) > 1 or tensors[0].name not in names
 
 
-def _check_shape(one: Tensor, n_rows: int, first: Tensor, n_fields: int) -> None:
-    name, shape = printable(one.name), list(one.shape)
-    if one.width != 1:
+def _is_flat_row(tensors: Sequence[Tensor], names: Sequence[str]) -> bool:
+    """Whether one tensor has a cell for each field, and no field has its name."""
+    (first, *others) = tensors
+    return not others and first.n_rows == len(names) > 1 and first.name not in names
+
+
+def _check_rows(one: Tensor, first: Tensor) -> None:
+    if one.n_rows != first.n_rows:
         raise MalformedBody(
-            f"input '{name}' has the shape {shape}",
-            hint="send [n] or [n, 1] for each field, or a single input of the shape "
-            f"[n, {n_fields}] for all of them",
-        )
-    if one.n_rows != n_rows:
-        raise MalformedBody(
-            f"input '{name}' has {one.n_rows} rows, while '{printable(first.name)}' has {n_rows}"
+            f"input '{printable(one.name)}' has {one.n_rows} rows, while "
+            f"'{printable(first.name)}' has {first.n_rows}"
         )

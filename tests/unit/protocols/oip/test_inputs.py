@@ -42,6 +42,7 @@ def test_names_that_are_no_fields_are_left_to_the_validation():
     found = decoded(TWO, [numbers("a", 1), numbers("c", 1)], rows_max=10)
 
     assert found.others == ["c"]
+    assert decoded(TWO, [numbers("c", 3)], rows_max=10).others == ["c"]
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,7 @@ def test_names_that_are_no_fields_are_left_to_the_validation():
     [
         ([], "no inputs"),
         ([numbers("x", 2, 3)], r"has the shape \[2, 3\]"),
+        ([numbers("x", 2)], r"has the shape \[2\]"),
         ([numbers("a", 2), numbers("b", 3)], "'b' has 3 rows, while 'a' has 2"),
         ([numbers("a", 2), numbers("a", 2)], "'a' was sent twice"),
         ([numbers("a", 2), numbers("x", 2, 2)], r"has the shape \[2, 2\]"),
