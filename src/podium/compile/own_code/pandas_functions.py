@@ -51,6 +51,7 @@ def _changed() -> Iterator[None]:
         *((np, name, _either(getattr(np, name), array_of)) for name in ARRAYS),
         *((np, name, _either(getattr(np, name), own)) for name, own in OF_LISTS.items()),
         *((np, name, _of_shape(getattr(np, name), own)) for name, own in OF_SHAPES.items()),
+        (pd, "Categorical", _class(pd.Categorical, _made_categories)),
         (pd, "DataFrame", _class(pd.DataFrame, _made_frame)),
         (pd, "Series", _class(pd.Series, _made_series)),
         (np, "c_", ColumnStacker(np.c_)),
@@ -144,7 +145,7 @@ def _class(original: Any, made: Callable[..., Any]) -> Any:
 
     class Kind(type(original)):  # type: ignore[misc]
         def __call__(cls, data: Any = None, *args: Any, **options: Any) -> Any:
-            found = made(data, **options) if not args else None
+            found = made(data, *args, **options)
             return original(data, *args, **options) if found is None else found
 
         def __instancecheck__(cls, one: Any) -> bool:
@@ -153,7 +154,7 @@ def _class(original: Any, made: Callable[..., Any]) -> Any:
     return Kind(original.__name__, (original,), {})
 
 
-def _made_frame(data: Any, *, columns: Any = None, index: Any = None, **_: Any) -> Any:
+def _made_frame(data: Any, index: Any = None, columns: Any = None, *_: Any, **__: Any) -> Any:
     if isinstance(data, Frame):
         return _renamed(data.copy(), columns)
     if isinstance(data, Numbers):
@@ -167,7 +168,9 @@ def _made_frame(data: Any, *, columns: Any = None, index: Any = None, **_: Any) 
     return None
 
 
-def _made_series(data: Any, *, index: Any = None, name: Any = None, **_: Any) -> Any:
+def _made_series(
+    data: Any, index: Any = None, dtype: Any = None, name: Any = None, *_: Any, **__: Any
+) -> Any:
     if isinstance(data, Numbers):
         found: Any = data.like(data.register, data.kind, ndim=1, is_pandas=True)
     elif isinstance(data, Recorded) and hasattr(data, "copy"):
@@ -176,6 +179,8 @@ def _made_series(data: Any, *, index: Any = None, name: Any = None, **_: Any) ->
         found = Frame({}, build=index.source().build, source=index.source).assign(one=data)["one"]
     else:
         return None
+    if dtype is not None:
+        found = found.astype(dtype)
     found.name = name or ""
     return found
 
@@ -247,7 +252,9 @@ def _qcut(*_: Any, **__: Any) -> Any:
     )
 
 
-def _categorical(x: Any, categories: Any = None, *, dtype: Any = None, **_: Any) -> Any:
+def _made_categories(x: Any, categories: Any = None, *_: Any, dtype: Any = None, **__: Any) -> Any:
+    if not isinstance(x, Recorded):
+        return None
     if not isinstance(x, Labels):
         raise Untraceable("pd.Categorical of a column that isn't texts can't be recorded")
     if categories is None:
@@ -270,7 +277,6 @@ def _merge(left: Any, right: Any, *args: Any, **options: Any) -> Any:
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "Categorical": _categorical,
     "concat": _concat,
     "cut": _cut,
     "get_dummies": dummies.get_dummies,

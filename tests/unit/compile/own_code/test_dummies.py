@@ -51,6 +51,15 @@ _UNDECLARED = "ignore:Constructing a Categorical"
         ),
         lambda d: pd.get_dummies(pd.cut(d["floor"], [0, 2, 4, 9], labels=["low", "mid", "high"])),
         lambda d: d["tags"].astype(object).str.get_dummies().reindex(columns=["new"], fill_value=0),
+        lambda d: d.select_dtypes("category").apply(lambda one: one.cat.codes),
+        lambda d: pd.DataFrame({"a": pd.Series(d["kind"], d.index, "category").cat.codes}, d.index),
+        lambda d: pd.DataFrame(d[["floor", "share"]].to_numpy(), d.index, ["a", "b"])[["b"]],
+        lambda d: pd.get_dummies(pd.Categorical(d["kind"], ["boat", "flat"])),
+        lambda d: d[["floor"]].assign(
+            # Constant categories, and questions about them, are pandas' own.
+            least=pd.Series(["b", "a"], dtype="category").cat.codes.min(),
+            is_one=isinstance(pd.Categorical(["a"]), pd.Categorical),
+        ),
         lambda d: d[["floor"]].assign(
             kind=d["kind"].cat.codes, town=pd.Categorical(d["town"], categories=["Ulm"]).codes
         ),
