@@ -93,7 +93,9 @@ def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
 async def test_a_worker_that_has_more_lets_another_accept(
     busy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accepting, "PATIENCE_S", 60.0)  # this machine may stall for two milliseconds
+    monkeypatch.setattr(
+        accepting, "PATIENCE_S", 60.0
+    )  # this machine may stall for two milliseconds
     n_before = AHEAD_MAX + N_CLIENTS
     async with workers(0, 1, scoreboard=Scoreboard(3)) as (some, connect):
         peers = [socket.socketpair() for _ in range(n_before)]
