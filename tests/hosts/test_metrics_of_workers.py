@@ -54,7 +54,7 @@ def told(address: str) -> Told:
 
 
 def of_both_lanes(numbers: Told) -> Told:
-    """Requests by outcome alone: one whose body comes later than its head takes the other lane."""
+    """Requests by outcome alone: in a worker that still loads the model all take the other lane."""
     found: Told = {}
     for (name, lane, outcome), value in numbers.items():
         key = (name, "" if name == "podium_requests_total" else lane, outcome)
